@@ -1,0 +1,117 @@
+package eval
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+func three() *int { n := 3; return &n }
+
+func epochs(values ...float64) []EpochScore {
+	scores := make([]EpochScore, len(values))
+	for i, v := range values {
+		scores[i] = EpochScore{Epoch: i, Value: v}
+	}
+	return scores
+}
+
+func TestChoose(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		rule    SelectRule
+		scores  []EpochScore
+		want    int
+		because string
+	}{
+		{"highest", DefaultSelectRule(), epochs(0.17, 0.30, 0.36, 0.33), 2, "map@25 0.3600 is the best of epochs 0 to 3"},
+		{"tie goes to the earlier", DefaultSelectRule(), epochs(0.1, 0.3, 0.3), 1, "best"},
+		{"tie with the base keeps the base", DefaultSelectRule(), epochs(0.3, 0.3), 0, "no epoch gains on the base's map@25 0.3000"},
+		{"base beats all", DefaultSelectRule(), epochs(0.4, 0.3, 0.35), 0, "no epoch gains"},
+		{"no epoch 0", DefaultSelectRule(), epochs(0.1, 0.2, 0.3)[1:], 2, "epochs 1 to 2"},
+		{"one epoch", DefaultSelectRule(), epochs(0.1), 0, "the only epoch"},
+		{"file order is free", DefaultSelectRule(), []EpochScore{{2, 0.5}, {0, 0.1}, {1, 0.6}}, 1, "best"},
+		{"gain too small", SelectRule{Metric: "map@25", MinGain: 0.05}, epochs(0.1, 0.3, 0.32), 1, "a gain counting from 0.05"},
+		{"small gains add up", SelectRule{Metric: "map@25", MinGain: 0.05}, epochs(0.1, 0.3, 0.33, 0.36), 3, "best"},
+		{"patience stops before a late rise", SelectRule{Metric: "map@25", Patience: 2}, epochs(0.1, 0.3, 0.2, 0.2, 0.9), 1, "later ones not looked at (patience 2)"},
+		{"patience not used up", SelectRule{Metric: "map@25", Patience: 2}, epochs(0.1, 0.3, 0.2, 0.9), 3, "best"},
+		{"loss is better when lower", SelectRule{Metric: EvalLoss}, epochs(2.0, 1.2, 1.1, 1.4), 2, "eval_loss 1.1000"},
+		{"loss may be negative", SelectRule{Metric: EvalLoss}, epochs(0.5, -1, -0.5), 1, "eval_loss"},
+		{"by number", SelectRule{Epoch: three(), Because: "epoch 5 looks overfitted"}, epochs(1, 2, 3, 4, 5, 6), 3, "epoch 5 looks overfitted"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, because, err := tc.rule.Choose(tc.scores)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != tc.want || !strings.Contains(because, tc.because) {
+				t.Errorf("got epoch %d because %q; want %d because …%q…", got, because, tc.want, tc.because)
+			}
+		})
+	}
+}
+
+func TestChooseErrors(t *testing.T) {
+	if _, _, err := (SelectRule{Ask: true}).Choose(epochs(1)); !errors.Is(err, ErrAsk) {
+		t.Errorf("ask: %v", err)
+	}
+	for _, tc := range []struct {
+		name   string
+		rule   SelectRule
+		scores []EpochScore
+		want   string
+	}{
+		{"not a number", DefaultSelectRule(), epochs(0.1, math.NaN()), "map@25 of epoch 1 is NaN"},
+		{"nothing scored", DefaultSelectRule(), nil, "no epoch has been scored"},
+		{"twice", DefaultSelectRule(), []EpochScore{{1, 0}, {1, 0}}, "epoch 1 is scored twice"},
+		{"not there", SelectRule{Epoch: three(), Because: "x"}, epochs(1, 2), "there is no epoch 3; the epochs are 0 to 1"},
+		{"no reason", SelectRule{Epoch: three()}, epochs(1, 2, 3, 4), "needs a reason"},
+		{"reason alone", SelectRule{Because: "x"}, epochs(1), "because needs an epoch"},
+		{"two rules", SelectRule{Epoch: three(), Because: "x", Metric: "map"}, epochs(1), "only one of the three"},
+		{"misspelt", SelectRule{Metric: "mpa@25"}, epochs(1), `did you mean "map@25"`},
+		{"negative gain", SelectRule{Metric: "map", MinGain: -1}, epochs(1), "min_gain -1"},
+		{"negative patience", SelectRule{Metric: "map", Patience: -1}, epochs(1), "patience -1"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if _, _, err := tc.rule.Choose(tc.scores); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error %v does not contain %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestSelectRuleYAML(t *testing.T) {
+	for _, tc := range []struct {
+		name, text, wantErr string
+		want                SelectRule
+	}{
+		{"metric", "metric: recall@25\nmin_gain: 0.01\npatience: 2", "", SelectRule{Metric: "recall@25", MinGain: 0.01, Patience: 2}},
+		{"default metric", "min_gain: 0.01", "", SelectRule{Metric: "map@25", MinGain: 0.01}},
+		{"ask", "ask", "", SelectRule{Ask: true}},
+		{"other word", "best", `"best" is not a rule`, SelectRule{}},
+		{"unknown key", "metrics: map", "field metrics not found", SelectRule{}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := SelectRule{Metric: "mrr", Patience: 7} // a section is taken whole: nothing of this stays
+			decoder := yaml.NewDecoder(strings.NewReader(tc.text))
+			decoder.KnownFields(true)
+			err := decoder.Decode(&got)
+			if tc.wantErr != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.wantErr) {
+					t.Errorf("error %v does not contain %q", err, tc.wantErr)
+				}
+				return
+			}
+			if err != nil || got != tc.want {
+				t.Errorf("got %+v, %v; want %+v", got, err, tc.want)
+			}
+		})
+	}
+	var byNumber SelectRule
+	if err := yaml.Unmarshal([]byte("epoch: 3\nbecause: the dev set is small"), &byNumber); err != nil || *byNumber.Epoch != 3 || byNumber.Validate() != nil {
+		t.Errorf("by number: %+v, %v", byNumber, err)
+	}
+}
