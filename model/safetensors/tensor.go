@@ -1,0 +1,114 @@
+package safetensors
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"unsafe"
+)
+
+// Tensor is a named array in a file: row-major, little-endian. Data is a view of the mapped file and must not be
+// written to; it is valid until the File is closed.
+type Tensor struct {
+	Name  string
+	DType DType
+	Shape []int // empty for a scalar
+	Data  []byte
+
+	file string // where the tensor was read, for errors
+}
+
+// Len returns the number of elements.
+func (t Tensor) Len() int {
+	size, known := t.DType.Size()
+	if !known {
+		return 0
+	}
+	return len(t.Data) / size
+}
+
+// Float32s returns the elements as float32, row-major: F16 and BF16 are converted into new memory; F32 is a view of the
+// file where it is aligned (do not write to it, and not valid after Close) and a copy where it is not. Any other type is
+// an error that names the tensor.
+func (t Tensor) Float32s() ([]float32, error) {
+	n := t.Len()
+	switch t.DType {
+	case F32:
+		if view, ok := float32View(t.Data); ok {
+			return view, nil
+		}
+		values := make([]float32, n)
+		for i := range values {
+			values[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))
+		}
+		return values, nil
+	case F16:
+		return t.convert16(F16ToF32), nil
+	case BF16:
+		return t.convert16(BF16ToF32), nil
+	}
+	return nil, fmt.Errorf("%s: is %s; only F32, F16 and BF16 are read as weights", t.Where(), t.DType)
+}
+
+// Where names the tensor and its file, for errors: `model.safetensors: tensor "pooler.dense.bias"`.
+func (t Tensor) Where() string {
+	if t.file == "" {
+		return fmt.Sprintf("tensor %q", t.Name)
+	}
+	return fmt.Sprintf("%s: tensor %q", t.file, t.Name)
+}
+
+// FirstNonFinite returns the flat index of the first NaN or infinity of a float tensor, or false when there is none.
+// Integer and 8-bit tensors have none.
+func FirstNonFinite(t Tensor) (index int, found bool) {
+	switch t.DType {
+	case F32:
+		for i := 0; i+4 <= len(t.Data); i += 4 {
+			if binary.LittleEndian.Uint32(t.Data[i:])&0x7f800000 == 0x7f800000 {
+				return i / 4, true
+			}
+		}
+	case F16:
+		return firstExponent16(t.Data, 0x7c00)
+	case BF16:
+		return firstExponent16(t.Data, 0x7f80)
+	case F64:
+		for i := 0; i+8 <= len(t.Data); i += 8 {
+			if binary.LittleEndian.Uint64(t.Data[i:])&(0x7ff<<52) == 0x7ff<<52 {
+				return i / 8, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// firstExponent16 finds the first 16-bit number whose exponent bits are all set.
+func firstExponent16(data []byte, exponent uint16) (int, bool) {
+	for i := 0; i+2 <= len(data); i += 2 {
+		if binary.LittleEndian.Uint16(data[i:])&exponent == exponent {
+			return i / 2, true
+		}
+	}
+	return 0, false
+}
+
+func (t Tensor) convert16(convert func(uint16) float32) []float32 {
+	values := make([]float32, t.Len())
+	for i := range values {
+		values[i] = convert(binary.LittleEndian.Uint16(t.Data[2*i:]))
+	}
+	return values
+}
+
+// float32View reinterprets little-endian bytes in place; false where alignment or the processor's byte order forbids it.
+func float32View(data []byte) ([]float32, bool) {
+	if len(data) == 0 {
+		return []float32{}, true
+	}
+	start := unsafe.Pointer(unsafe.SliceData(data))
+	littleEndian := binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+	if !littleEndian || uintptr(start)%unsafe.Alignof(float32(0)) != 0 {
+		return nil, false
+	}
+	return unsafe.Slice((*float32)(start), len(data)/4), true
+}
