@@ -2,11 +2,30 @@
 // readers that turn JSONL files into them with file and line in every error.
 package corpus
 
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/quarry-ml/quarry/ranking"
+)
+
 // Passage is one text of the corpus.
 type Passage struct {
 	ID    string // as given, normalised (1287.0 is "1287"); the 0-based line number where none is given
 	Title string
 	Text  string
+}
+
+// Full is the text that is embedded and compared: title, space and text where there is a title, stripped of surrounding
+// white space as BEIR's loaders do.
+func (p Passage) Full() string {
+	if p.Title == "" {
+		return strip(p.Text)
+	}
+	return strip(p.Title + " " + p.Text)
 }
 
 // Query is one text that asks, with what is known of its answers.
@@ -19,4 +38,134 @@ type Query struct {
 	Negatives []string // texts of negatives that the file already gives (`neg`)
 	Group     string   // value of the group field (questions that share rows), empty where there is none
 	Line      int      // 1-based line in its file
+}
+
+// Corpus is the passages that a search ranges over. It is not changed after it is made and may be shared.
+type Corpus struct {
+	Passages []Passage
+
+	givenIDs   bool
+	positionOf map[string]int32     // by id
+	firstOf    map[textDigest]int32 // first passage of each text
+	sameAs     map[int32][]int32    // by first passage; only texts that occur more than once
+	firstFor   []int32              // by passage, the first passage with its text
+}
+
+// New makes a corpus of passages. Either all have an id or none has; without ids a passage gets its position as id.
+func New(passages []Passage) (*Corpus, error) {
+	seen := newIDs("passage")
+	for i, p := range passages {
+		if err := seen.add(p.ID, i+1); err != nil {
+			return nil, fmt.Errorf("passage %d: %w", i+1, err)
+		}
+	}
+	passages = slices.Clone(passages)
+	for i := range passages {
+		if !seen.given {
+			passages[i].ID = strconv.Itoa(i)
+		}
+	}
+	return index(passages, seen.given), nil
+}
+
+// Len is the number of passages.
+func (c *Corpus) Len() int { return len(c.Passages) }
+
+// ID is the id of the passage at a position.
+func (c *Corpus) ID(p int32) string { return c.Passages[p].ID }
+
+// IDs are the ids of all passages, in corpus order.
+func (c *Corpus) IDs() []string {
+	ids := make([]string, len(c.Passages))
+	for i, p := range c.Passages {
+		ids[i] = p.ID
+	}
+	return ids
+}
+
+// HasIDs reports whether the file gave ids.
+func (c *Corpus) HasIDs() bool { return c.givenIDs }
+
+// ByID is the position of the passage with an id.
+func (c *Corpus) ByID(id string) (int32, bool) {
+	p, ok := c.positionOf[id]
+	return p, ok
+}
+
+// ByText is the positions of all passages whose full text equals text once stripped, in corpus order; nil when there are none.
+func (c *Corpus) ByText(text string) []int32 {
+	first, ok := c.firstOf[digestText(strip(text))]
+	if !ok {
+		return nil
+	}
+	return c.SameText(first)
+}
+
+// SameText is the positions of all passages with the text of passage p, itself included, in corpus order.
+func (c *Corpus) SameText(p int32) []int32 {
+	if same, ok := c.sameAs[c.firstFor[p]]; ok {
+		return same
+	}
+	return []int32{p}
+}
+
+// Excluded is the positions of every passage that must never be a negative of q, sorted: its positives, every passage
+// with the text of a positive, and every passage with the text of the query.
+func (c *Corpus) Excluded(q Query) []int32 {
+	excluded := slices.Clone(c.ByText(q.Text))
+	for _, p := range q.Positives {
+		excluded = append(excluded, c.SameText(p)...)
+	}
+	slices.Sort(excluded)
+	return slices.Compact(excluded)
+}
+
+// Order breaks ties between equal scores: by the string order of ids where the file gave ids, by corpus order (nil) where not.
+func (c *Corpus) Order() ranking.Order {
+	if !c.givenIDs {
+		return nil
+	}
+	byID := make([]int32, len(c.Passages))
+	for i := range byID {
+		byID[i] = int32(i)
+	}
+	slices.SortFunc(byID, func(a, b int32) int { return strings.Compare(c.ID(a), c.ID(b)) })
+	order := make(ranking.Order, len(byID))
+	for place, p := range byID {
+		order[p] = int32(place)
+	}
+	return order
+}
+
+// index builds the look-ups of passages that all have an id.
+func index(passages []Passage, givenIDs bool) *Corpus {
+	c := &Corpus{
+		Passages:   passages,
+		givenIDs:   givenIDs,
+		positionOf: make(map[string]int32, len(passages)),
+		firstOf:    make(map[textDigest]int32, len(passages)),
+		sameAs:     map[int32][]int32{},
+		firstFor:   make([]int32, len(passages)),
+	}
+	for i, p := range passages {
+		position := int32(i)
+		c.positionOf[p.ID] = position
+		digest := digestText(p.Full())
+		first, repeated := c.firstOf[digest]
+		if !repeated {
+			c.firstOf[digest], c.firstFor[i] = position, position
+			continue
+		}
+		c.firstFor[i] = first
+		if c.sameAs[first] == nil {
+			c.sameAs[first] = []int32{first}
+		}
+		c.sameAs[first] = append(c.sameAs[first], position)
+	}
+	return c
+}
+
+// strip removes the white space that Python's str.strip does: Unicode's and the four ASCII separators.
+func strip(text string) string {
+	return strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f })
 }

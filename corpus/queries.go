@@ -1,0 +1,105 @@
+package corpus
+
+import (
+	"fmt"
+	"io"
+)
+
+// ReadQueries reads queries from JSONL, plain or gzipped: one object a line with `query` (or `text`), optionally an id, and
+// positives as ids (`correct_id`, `positive_ids`) or texts (`pos`). Where both are given the ids judge and the texts are
+// checked against them. `neg` texts, `prompt` and the group field are kept; other keys are ignored. Errors name file and
+// line: an empty query, a positive that the corpus lacks, and, unless AllowUnjudged, a query without positives.
+// A nil corpus leaves positives unread, for texts that are only to be embedded; every query is then unjudged.
+func ReadQueries(r io.Reader, name string, c *Corpus, o ReadOptions) ([]Query, []Warning, error) {
+	lines := NewLines(r, name, LineOptions{MaxLine: o.MaxLine})
+	seen := newIDs("query")
+	judge := newJudge(c)
+	var queries []Query
+	for {
+		row, err := lines.NextObject()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		q, err := queryOf(row, o)
+		if err == nil {
+			err = seen.add(q.ID, lines.Number())
+		}
+		if err == nil && c != nil {
+			q.Positives, err = judge.positives(row)
+			if err == nil && len(q.Positives) == 0 && !o.AllowUnjudged {
+				err = fmt.Errorf(`no positives: give "pos" texts, "correct_id" or "positive_ids"%s`, hasKeys(row))
+			}
+		}
+		if err != nil {
+			return nil, nil, lines.Errorf("%w", err)
+		}
+		q.Line = lines.Number()
+		judge.note(q)
+		queries = append(queries, q)
+	}
+	if len(queries) == 0 {
+		return nil, nil, fmt.Errorf("%s: no queries", name)
+	}
+	setKeys(queries, judge.identities)
+	return queries, judge.warnings(name), nil
+}
+
+// queryOf reads all of a row but its judgments.
+func queryOf(row Object, o ReadOptions) (Query, error) {
+	var q Query
+	var err error
+	if q.ID, err = idOf(row, o.IDField); err != nil {
+		return q, err
+	}
+	if q.Text, err = queryText(row); err != nil {
+		return q, err
+	}
+	if prompt, ok := row.Get("prompt"); ok {
+		if q.Prompt, err = Text(prompt); err != nil {
+			return q, fmt.Errorf(`"prompt": %w`, err)
+		}
+	}
+	if negatives, ok := row.Get("neg"); ok {
+		if q.Negatives, err = Texts(negatives); err != nil {
+			return q, fmt.Errorf(`"neg": %w`, err)
+		}
+	}
+	if o.GroupField != "" {
+		value, ok := row.Get(o.GroupField)
+		if !ok {
+			return q, fmt.Errorf("the row has no %q, which was named as the group field%s", o.GroupField, hasKeys(row))
+		}
+		if q.Group, err = DecodeID(value); err != nil {
+			return q, fmt.Errorf("%q: %w", o.GroupField, err)
+		}
+	}
+	return q, nil
+}
+
+func queryText(row Object) (string, error) {
+	text, from := "", ""
+	for _, name := range []string{"query", "text"} {
+		value, ok := row.Get(name)
+		if !ok {
+			continue
+		}
+		found, err := Text(value)
+		if err != nil {
+			return "", fmt.Errorf("%q: %w", name, err)
+		}
+		if from != "" && found != text {
+			return "", fmt.Errorf(`"query" and "text" differ; keep one`)
+		}
+		text, from = found, name
+	}
+	if from == "" {
+		return "", fmt.Errorf(`the row has neither "query" nor "text"%s`, hasKeys(row))
+	}
+	if strip(text) == "" {
+		return "", fmt.Errorf("empty query")
+	}
+	return text, nil
+}

@@ -1,0 +1,101 @@
+package prompt
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTemplate(t *testing.T) {
+	for _, tc := range []struct {
+		name, written, text, want, show string
+	}{
+		{"none", "", "text", "text", `""`},
+		{"prefix", "query: ", "text", "query: text", `"query: "`},
+		{"placeholder", "<{}>", "text", "<text>", `"<{}>"`},
+		{"newline in the template", `<instruct>x\n<query>{}`, "q", "<instruct>x\n<query>q", `"<instruct>x\n<query>{}"`},
+		{"newline as last thing of a prefix", `Instruct: x\nQuery: `, "q", "Instruct: x\nQuery: q", `"Instruct: x\nQuery: "`},
+		{"a real newline", "a\nb: ", "q", "a\nb: q", `"a\nb: "`},
+		{"backslash n in the text", `p: `, `\nabla and {}`, `p: \nabla and {}`, `"p: "`},
+		{"placeholder in the text", `[{}]`, `{}`, `[{}]`, `"[{}]"`},
+		{"other escapes stay", `\frac \t `, "q", `\frac \t q`, `"\frac \t "`},
+		{"not ASCII", "запрос: {}", "é", "запрос: é", `"запрос: {}"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			template, err := Parse(tc.written)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := template.Apply(tc.text); got != tc.want {
+				t.Errorf("apply: got %q, want %q", got, tc.want)
+			}
+			if got := template.Show(); got != tc.show {
+				t.Errorf("show: got %s, want %s", got, tc.show)
+			}
+		})
+	}
+}
+
+func TestParseRefusesTwoPlaceholders(t *testing.T) {
+	_, err := Parse(`<a>{}\n<b>{}`)
+	want := `prompt "<a>{}\n<b>{}": 2 placeholders {}, want at most one`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestShowOfStoredTemplates(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		stored Template
+		want   string
+	}{
+		{"tab", "a\tb", `"a\x09b"`},
+		{"a backslash and an n that are two characters", Template("a\\nb\n"), `"a\\nb\n"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := tc.stored.Show(); got != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestFormat(t *testing.T) {
+	format, err := ParseFormat(`<instruct>{}\n<query>{}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, err := format.With(`Find \nabla`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := template.Apply("q {}"), "<instruct>Find \\nabla\n<query>q {}"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if _, err := format.With("a {} b"); err == nil || !strings.Contains(err.Error(), "must not contain {}") {
+		t.Errorf("an instruction with a placeholder: got %v", err)
+	}
+	for _, written := range []string{"", "{}", "{}{}{}"} {
+		if _, err := ParseFormat(written); err == nil || !strings.Contains(err.Error(), "want two") {
+			t.Errorf("format %q: got %v", written, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"", "query: ", `<instruct>a\n<query>{}`, "{}{}", `\\n`} {
+		f.Add(seed, `\nabla {}`)
+	}
+	f.Fuzz(func(t *testing.T, written, text string) {
+		template, err := Parse(written)
+		if err != nil {
+			return
+		}
+		if got := template.Apply(text); !strings.Contains(got, text) || len(got) < len(text) {
+			t.Errorf("%q lost its text %q: %q", written, text, got)
+		}
+		if strings.Contains(template.Show(), "\n") {
+			t.Errorf("%q shows on two lines", written)
+		}
+	})
+}

@@ -1,0 +1,126 @@
+package ranking
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestOrderSort(t *testing.T) {
+	hits := []Hit{{0, 0.5}, {1, 0.9}, {2, 0.5}, {3, -1}}
+	for _, tc := range []struct {
+		name  string
+		order Order
+		want  []Hit
+	}{
+		{"corpus order breaks ties", nil, []Hit{{1, 0.9}, {0, 0.5}, {2, 0.5}, {3, -1}}},
+		{"id order breaks ties", Order{3, 0, 1, 2}, []Hit{{1, 0.9}, {2, 0.5}, {0, 0.5}, {3, -1}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := slices.Clone(hits)
+			tc.order.Sort(got)
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestZeroesTie(t *testing.T) {
+	negative := float32(math.Copysign(0, -1))
+	if got := Order(nil).Compare(Hit{0, negative}, Hit{1, 0}); got != -1 {
+		t.Errorf("passage 0 at -0 against passage 1 at 0: got %d, want a tie that corpus order breaks (-1)", got)
+	}
+}
+
+func TestTop(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		k     int
+		order Order
+		hits  []Hit
+		want  Ranking
+	}{
+		{"fewer hits than k", 5, nil, []Hit{{0, 1}, {1, 2}}, Ranking{{1, 2}, {0, 1}}},
+		{"none", 3, nil, nil, nil},
+		{"k of zero", 0, nil, []Hit{{0, 1}}, nil},
+		{"k of one", 1, nil, []Hit{{2, 1}, {0, 3}, {1, 2}}, Ranking{{0, 3}}},
+		{"ties by corpus order", 2, nil, []Hit{{3, 1}, {1, 1}, {2, 1}, {0, 1}}, Ranking{{0, 1}, {1, 1}}},
+		{"ties by id order", 2, Order{3, 2, 1, 0}, []Hit{{0, 1}, {1, 1}, {2, 1}, {3, 1}}, Ranking{{3, 1}, {2, 1}}},
+		{"infinities", 2, nil, []Hit{{0, float32(math.Inf(-1))}, {1, 0}, {2, float32(math.Inf(1))}}, Ranking{{2, float32(math.Inf(1))}, {1, 0}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			top := NewTop(tc.k, tc.order)
+			for _, h := range tc.hits {
+				top.Push(h)
+			}
+			if diff := cmp.Diff(tc.want, top.Ranking()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// Whatever the order of pushing, the selection is the head of the sorted list.
+func TestTopIsHeadOfSortedList(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for trial := range 300 {
+		n, k := random.IntN(60), random.IntN(20)
+		hits := make([]Hit, n)
+		order := Order(nil)
+		if trial%2 == 0 {
+			for _, p := range random.Perm(n) {
+				order = append(order, int32(p))
+			}
+		}
+		for i := range hits {
+			hits[i] = Hit{int32(i), float32(random.IntN(8))} // few scores, many ties
+		}
+		sorted := slices.Clone(hits)
+		order.Sort(sorted)
+		want := Ranking(sorted[:min(n, k)])
+
+		random.Shuffle(n, func(i, j int) { hits[i], hits[j] = hits[j], hits[i] })
+		top := NewTop(k, order)
+		for _, h := range hits {
+			top.Push(h)
+		}
+		if got := top.Ranking(); !slices.Equal(got, want) {
+			t.Fatalf("trial %d: n=%d k=%d: got %v, want %v", trial, n, k, got, want)
+		}
+	}
+}
+
+func TestTopThreshold(t *testing.T) {
+	top := NewTop(2, nil)
+	top.Push(Hit{5, 1})
+	if _, ok := top.Threshold(); ok {
+		t.Error("a selection that is not full has a threshold")
+	}
+	top.Push(Hit{6, 3})
+	if score, ok := top.Threshold(); !ok || score != 1 {
+		t.Errorf("threshold: got %v, %v; want 1, true", score, ok)
+	}
+	if !top.Push(Hit{4, 1}) {
+		t.Error("a hit at the threshold with the better place was refused")
+	}
+	if top.Push(Hit{9, 1}) {
+		t.Error("a hit at the threshold with the worse place was kept")
+	}
+	top.Reset()
+	if top.Len() != 0 || len(top.Ranking()) != 0 {
+		t.Error("reset left hits behind")
+	}
+}
+
+func TestTopRefusesNaN(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a NaN score was taken")
+		}
+	}()
+	NewTop(1, nil).Push(Hit{0, float32(math.NaN())})
+}
