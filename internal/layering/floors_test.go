@@ -1,0 +1,118 @@
+package layering
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// floors lists the packages from the ground up; each pattern is a folder or, with /*, what lies in one. A package
+// imports those of lower floors only.
+var floors = [][]string{
+	{"vectors", "corpus", "ranking", "prompt", "draw", "format/*"}, // nouns and files
+	{"compute", "compute/*"}, // numbers
+	{"model", "model/*"},     // a model directory and its network
+	{"mine", "audit", "review", "finetune", "eval", "stats"},       // choices and judgments
+	{"embedding", "search", "lexical", "fuse", "rerank"},           // sources of rankings
+	{"recipe", "rundir", "rundir/*", "prepare", "demo", "convert"}, // what the user wrote, what a run leaves
+	{"pipeline", "report", "view"},                                 // the loop, and what a person reads
+	{"cmd/*"},                                                      // flags, terminal, exit codes
+}
+
+// support is for tests: only _test.go files import it, and it may import anything.
+const support = "internal/*"
+
+// sameFloor is the edges allowed between packages of one floor, and why.
+var sameFloor = []struct{ from, to, because string }{
+	{"corpus", "draw", "a query without an id gets its key from the hash that keys draws"},
+	{"corpus", "ranking", "the order of passages breaks ties of rankings"},
+	{"vectors", "corpus", "vectors are checked against the passages they belong to"},
+	{"vectors", "ranking", "rows are put in the order of a corpus"},
+	{"vectors", "draw", "digests name rows"},
+	{"format/*", "corpus", "files hold passages and queries"},
+	{"format/*", "ranking", "files hold rankings"},
+	{"format/*", "draw", "rows without an id get their key"},
+	{"compute", "compute/*", "the engine runs tensors on kernels"},
+	{"compute/tensor", "compute/kernel", "operations call kernels"},
+	{"model", "model/*", "a model directory is made of tokenizer, weights and network"},
+	{"model/lora", "model/safetensors", "adapters are safetensors files"},
+	{"demo", "rundir", "demo writes its data and recipe into a run directory"},
+	{"rundir/*", "rundir", "file layers, the fault-injecting one among them, implement rundir's"},
+	{"prepare", "rundir", "prepared files are written atomically"},
+}
+
+func TestImportsPointDown(t *testing.T) {
+	source := repository(t)
+	for _, violation := range upward(source) {
+		t.Error(violation)
+	}
+}
+
+// upward returns a line for each import that does not point down, and for each package without a floor.
+func upward(source tree) []string {
+	var violations []string
+	for _, folder := range source.folders {
+		if generator(source.files[folder]) || matches(support, folder) {
+			continue
+		}
+		if floorOf(folder) < 0 && slices.ContainsFunc(source.files[folder], func(f sourceFile) bool { return !f.test }) {
+			violations = append(violations, fmt.Sprintf("%s has no floor: add it to floors in internal/layering", folder))
+			continue
+		}
+		for _, f := range source.files[folder] {
+			if f.test {
+				continue
+			}
+			inside, _ := f.imports()
+			for _, target := range inside {
+				if why := forbidden(folder, target); why != "" {
+					violations = append(violations, fmt.Sprintf("%s imports %s: %s", f.path, target, why))
+				}
+			}
+		}
+	}
+	return violations
+}
+
+// forbidden says why from may not import to; empty where it may.
+func forbidden(from, to string) string {
+	if matches(support, to) {
+		return "internal packages are for tests"
+	}
+	lower, upper := floorOf(to), floorOf(from)
+	switch {
+	case lower < 0:
+		return "it has no floor"
+	case lower > upper:
+		return fmt.Sprintf("it is %d floors up", lower-upper)
+	case lower < upper:
+		return ""
+	}
+	for _, edge := range sameFloor {
+		if matches(edge.from, from) && matches(edge.to, to) {
+			return ""
+		}
+	}
+	return "they are on one floor, and sameFloor has no such edge"
+}
+
+func floorOf(folder string) int {
+	return slices.IndexFunc(floors, func(patterns []string) bool {
+		return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, folder) })
+	})
+}
+
+// matches reports whether a folder is the pattern or, where that ends in /*, lies below it at any depth.
+func matches(pattern, folder string) bool {
+	if parent, ok := strings.CutSuffix(pattern, "/*"); ok {
+		return strings.HasPrefix(folder, parent+"/")
+	}
+	return folder == pattern
+}
+
+// generator reports whether a folder holds a program that writes code, beside what it generates.
+func generator(files []sourceFile) bool {
+	return files[0].syntax.Name.Name == "main" && path.Base(path.Dir(files[0].path)) == "gen"
+}
