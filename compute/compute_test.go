@@ -1,0 +1,326 @@
+package compute
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/compute/tensor"
+	"github.com/quarry-ml/quarry/draw"
+)
+
+// network is a small encoder that uses every operation: post-norm attention block, gated activation, pooling, unit rows.
+type network struct {
+	act     tensor.Activation
+	pooling tensor.Pooling
+	causal  bool
+	rate    float32
+}
+
+const testHidden, testHeads, testVocabulary, testPositions = 24, 3, 50, 200
+
+func (n network) graph() *tensor.Graph {
+	g := &tensor.Graph{}
+	vector := func(name string, columns int) tensor.Param { return g.Param(name, 1, columns) }
+	x := g.Lookup(g.Param("word", testVocabulary, testHidden), g.Param("position", testPositions, testHidden), g.Param("type", 2, testHidden))
+	x = g.LayerNorm(x, vector("gamma0", testHidden), vector("beta0", testHidden), 1e-5)
+	x = g.Dropout(x, n.rate)
+	project := func(name string) tensor.Value {
+		return g.Linear(x, g.Param(name, testHidden, testHidden), vector(name+"bias", testHidden), tensor.Identity, tensor.None)
+	}
+	a := g.Attention(project("q"), project("k"), project("v"), testHeads, n.causal, 0.35, n.rate)
+	a = g.Linear(a, g.Param("o", testHidden, testHidden), tensor.None, tensor.Identity, x)
+	a = g.LayerNorm(a, vector("gamma1", testHidden), vector("beta1", testHidden), 1e-5)
+	up := g.Linear(a, g.Param("up", 40, testHidden), vector("upbias", 40), n.act, tensor.None)
+	down := g.Dropout(g.Linear(up, g.Param("down", testHidden, 40), vector("downbias", testHidden), tensor.Identity, tensor.None), n.rate)
+	y := g.Add(g.Scale(down, 0.7), a)
+	g.Normalize(g.Pool(y, n.pooling, true))
+	return g
+}
+
+func testWeights(t testing.TB, g *tensor.Graph, trainable bool) []*Weight {
+	t.Helper()
+	weights := make([]*Weight, len(g.Params))
+	for i, spec := range g.Params {
+		source := draw.New(3, "compute test", 0, 0, spec.Name)
+		values := make([]float32, spec.Rows*spec.Columns)
+		for j := range values {
+			values[j] = float32(source.Float64() - 0.5)
+			if spec.Name[0] == 'g' {
+				values[j]++
+			}
+		}
+		w, err := NewWeight(spec.Name, spec.Rows, spec.Columns, values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if trainable {
+			w.Gradient = make([]float32, len(values))
+		}
+		weights[i] = w
+	}
+	return weights
+}
+
+func testBatch(lengths ...int) Batch {
+	b := Batch{Offsets: []int32{0}}
+	for s, n := range lengths {
+		source := draw.New(5, "compute test", n, 0, "ids")
+		for range n {
+			b.IDs = append(b.IDs, int32(source.IntN(testVocabulary)))
+		}
+		b.Offsets = append(b.Offsets, int32(len(b.IDs)))
+		b.Skip = append(b.Skip, int32(min(2, n-1)))
+		b.DropoutKeys = append(b.DropoutKeys, draw.Mix(uint64(n)+uint64(s)))
+	}
+	return b
+}
+
+func trainAll(g *tensor.Graph) []bool { return slices.Repeat([]bool{true}, len(g.Params)) }
+
+func testEngine(t testing.TB, path kernel.Path, workers int, memory int64) *Engine {
+	t.Helper()
+	e, err := New(Options{Path: path, Workers: workers, Memory: memory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	return e
+}
+
+func testWorkspace(t testing.TB, e *Engine, g *tensor.Graph, weights []*Weight, training bool) *Workspace {
+	t.Helper()
+	var trainable []bool
+	if training {
+		trainable = make([]bool, len(weights))
+		for i, w := range weights {
+			trainable[i] = w.Trainable()
+		}
+	}
+	w, err := e.NewWorkspace(tensor.NewPlan(g, trainable, 1000, 12), weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func forward(t testing.TB, w *Workspace, b Batch) []float32 {
+	t.Helper()
+	out, err := w.Forward(context.Background(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Clone(out)
+}
+
+// loss is the dot product of the output with a fixed direction, in float64.
+func loss(out []float32) (sum float64, gradient []float32) {
+	source := draw.New(11, "compute test", 0, 0, "direction")
+	gradient = make([]float32, len(out))
+	for i, v := range out {
+		gradient[i] = float32(2*source.Float64() - 1)
+		sum += float64(v) * float64(gradient[i])
+	}
+	return sum, gradient
+}
+
+var networks = map[string]network{
+	"gelu mean":            {act: tensor.GELU, pooling: tensor.Mean},
+	"gelu tanh cls":        {act: tensor.GELUTanh, pooling: tensor.CLS},
+	"silu last causal":     {act: tensor.SiLU, pooling: tensor.LastToken, causal: true},
+	"relu max":             {act: tensor.ReLU, pooling: tensor.Max},
+	"tanh weighted":        {act: tensor.Tanh, pooling: tensor.WeightedMean},
+	"gelu mean dropout":    {act: tensor.GELU, pooling: tensor.Mean, rate: 0.2},
+	"gelu causal dropout ": {act: tensor.GELU, pooling: tensor.WeightedMean, rate: 0.1, causal: true},
+}
+
+// TestGradientsAgainstFiniteDifferences moves every parameter along a random direction, both ways, and compares the change of the loss.
+func TestGradientsAgainstFiniteDifferences(t *testing.T) {
+	for name, n := range networks {
+		for _, path := range kernel.Available() {
+			t.Run(fmt.Sprintf("%s/%s", name, path), func(t *testing.T) {
+				g := n.graph()
+				weights := testWeights(t, g, true)
+				e := testEngine(t, path, 2, 0)
+				w := testWorkspace(t, e, g, weights, true)
+				b := testBatch(5, 1, 17, 9)
+				out := forward(t, w, b)
+				_, direction := loss(out)
+				if err := w.Backward(context.Background(), direction); err != nil {
+					t.Fatal(err)
+				}
+				for _, weight := range weights {
+					checkDirection(t, w, b, weight, n.act == tensor.ReLU || n.pooling == tensor.Max)
+				}
+			})
+		}
+	}
+}
+
+func checkDirection(t *testing.T, w *Workspace, b Batch, weight *Weight, kinked bool) {
+	t.Helper()
+	source := draw.New(13, "compute test", 0, 0, weight.Name)
+	step := make([]float64, len(weight.Values))
+	var predicted, norm float64
+	for i := range step {
+		step[i] = 2*source.Float64() - 1
+		norm += step[i] * step[i]
+	}
+	const width = 0.01
+	for i := range step {
+		step[i] *= width / math.Sqrt(norm)
+		predicted += step[i] * float64(weight.Gradient[i])
+	}
+	original := slices.Clone(weight.Values)
+	move := func(sign float64) float64 {
+		for i := range step {
+			weight.Values[i] = original[i] + float32(sign*step[i])
+		}
+		weight.Changed()
+		sum, _ := loss(forward(t, w, b))
+		return sum
+	}
+	measured := (move(1) - move(-1)) / 2
+	copy(weight.Values, original)
+	weight.Changed()
+	// Float32 rounding of the loss bounds the difference from below, the third derivative from above; a step over a kink
+	// of ReLU or of the maximum adds its own.
+	absolute, relative := 3e-6, 0.02
+	if kinked {
+		absolute, relative = 1e-5, 0.15
+	}
+	if math.Abs(measured-predicted) > absolute+relative*math.Abs(predicted) {
+		t.Errorf("%s: the loss moved by %.3g, the gradient predicts %.3g", weight.Name, measured, predicted)
+	}
+}
+
+// TestVectorsDoNotDependOnTheBatch embeds one sequence alone and among others, with other workers and under a memory limit, and compares bits.
+func TestVectorsDoNotDependOnTheBatch(t *testing.T) {
+	n := network{act: tensor.GELU, pooling: tensor.Mean}
+	for _, path := range kernel.Available() {
+		t.Run(string(path), func(t *testing.T) {
+			g := n.graph()
+			var want []float32
+			for _, workers := range []int{1, 2, 5} {
+				for _, memory := range []int64{0, 1000} {
+					w := testWorkspace(t, testEngine(t, path, workers, memory), g, testWeights(t, g, false), false)
+					for _, lengths := range [][]int{{37}, {37, 120}, {3, 64, 1, 37, 130, 5}, {150, 37}} {
+						out := forward(t, w, testBatch(lengths...))
+						at := slices.Index(lengths, 37) * testHidden
+						got := out[at : at+testHidden]
+						if want == nil {
+							want = slices.Clone(got)
+						}
+						if !slices.Equal(got, want) {
+							t.Fatalf("workers %d, memory %d, batch %v: the vector changed", workers, memory, lengths)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestGradientsDoNotDependOnWorkers compares the gradients' bits.
+func TestGradientsDoNotDependOnWorkers(t *testing.T) {
+	n := network{act: tensor.GELU, pooling: tensor.Mean, rate: 0.1}
+	for _, path := range kernel.Available() {
+		t.Run(string(path), func(t *testing.T) {
+			g := n.graph()
+			var want [][]float32
+			for _, workers := range []int{1, 2, 5} {
+				weights := testWeights(t, g, true)
+				w := testWorkspace(t, testEngine(t, path, workers, 0), g, weights, true)
+				_, direction := loss(forward(t, w, testBatch(130, 4, 61)))
+				if err := w.Backward(context.Background(), direction); err != nil {
+					t.Fatal(err)
+				}
+				for i, weight := range weights {
+					if workers == 1 {
+						want = append(want, weight.Gradient)
+					} else if !slices.Equal(weight.Gradient, want[i]) {
+						t.Fatalf("workers %d: the gradient of %s changed", workers, weight.Name)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestPathsAgree compares every path's output with the portable one's.
+func TestPathsAgree(t *testing.T) {
+	for name, n := range networks {
+		t.Run(name, func(t *testing.T) {
+			g := n.graph()
+			b := testBatch(150, 1, 33, 7)
+			var want []float32
+			paths := kernel.Available()
+			slices.Reverse(paths)
+			for _, path := range paths {
+				got := forward(t, testWorkspace(t, testEngine(t, path, 2, 0), g, testWeights(t, g, false), false), b)
+				if want == nil {
+					want = got
+				}
+				for i := range got {
+					if math.Abs(float64(got[i]-want[i])) > 5e-6 {
+						t.Fatalf("%s: output %d: got %v, want %v", path, i, got[i], want[i])
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestSteadyStateAllocatesNothing runs a second forward and backward pass.
+func TestSteadyStateAllocatesNothing(t *testing.T) {
+	g := network{act: tensor.GELU, pooling: tensor.Mean, rate: 0.1}.graph()
+	weights := testWeights(t, g, true)
+	w := testWorkspace(t, testEngine(t, "", 2, 0), g, weights, true)
+	b := testBatch(40, 13)
+	_, direction := loss(forward(t, w, b))
+	ctx := context.Background()
+	allocations := testing.AllocsPerRun(5, func() {
+		if _, err := w.Forward(ctx, b); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Backward(ctx, direction); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocations != 0 {
+		t.Errorf("%v allocations a pass, want none", allocations)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	g := network{pooling: tensor.Mean}.graph()
+	e := testEngine(t, "", 1, 0)
+	w := testWorkspace(t, e, g, testWeights(t, g, false), false)
+	outside := testBatch(4)
+	outside.IDs[2] = testVocabulary
+	cases := []struct {
+		name  string
+		batch Batch
+	}{
+		{"no sequence", Batch{Offsets: []int32{0}}},
+		{"id outside the vocabulary", outside},
+		{"longer than the positions", testBatch(testPositions + 1)},
+		{"over the capacity", testBatch(190, 191, 192, 193, 194, 195)},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			if _, err := w.Forward(context.Background(), tc.batch); err == nil {
+				t.Error("want an error")
+			}
+		})
+	}
+	if _, err := New(Options{Precision: BF16}); err == nil {
+		t.Error("bf16 without a bf16 path: want an error")
+	}
+	if err := w.Backward(context.Background(), nil); err == nil {
+		t.Error("backward of an inference plan: want an error")
+	}
+}

@@ -1,0 +1,86 @@
+package compute
+
+import (
+	"math"
+
+	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/compute/tensor"
+	"github.com/quarry-ml/quarry/draw"
+)
+
+// elementwise is Scale, Add and Dropout, by rows.
+type elementwise struct{ common }
+
+func (o *elementwise) forward() { o.runRows(o, phaseForward, o.w.rows(o.op.Out)) }
+
+func (o *elementwise) backward() { o.runRows(o, phaseInput, o.w.rows(o.op.Out)) }
+
+func (o *elementwise) run(worker, task int) {
+	h := o.columns(o.op.Out)
+	from, to := span(task, rowsPerTask, o.w.rows(o.op.Out))
+	if o.phase == phaseForward {
+		for r := from; r < to; r++ {
+			o.apply(o.w.value(o.op.Out)[r*h:(r+1)*h], o.w.value(o.op.In[0])[r*h:(r+1)*h], r)
+		}
+		return
+	}
+	row := o.w.engine.team.memory(worker, h)
+	for i := range 2 {
+		if !o.wants(i) {
+			continue
+		}
+		dx := o.w.gradient(o.op.In[i])
+		for r := from; r < to; r++ {
+			into := dx[r*h : (r+1)*h]
+			if !o.adds(i) {
+				o.pullBack(into, r, h)
+				continue
+			}
+			o.pullBack(row, r, h)
+			o.w.engine.kernels.Add(into, into, row)
+		}
+	}
+}
+
+func (o *elementwise) apply(y, x []float32, r int) {
+	s, h := o.w.engine.kernels, len(y)
+	switch o.op.Kind {
+	case tensor.Scale:
+		s.Scale(y, x, o.op.Factor)
+	case tensor.Add:
+		s.Add(y, x, o.w.value(o.op.In[1])[r*h:(r+1)*h])
+	case tensor.Dropout:
+		o.drop(y, x, r)
+	}
+}
+
+// pullBack sets dx to the gradient of one row.
+func (o *elementwise) pullBack(dx []float32, r, h int) {
+	dy := o.w.gradient(o.op.Out)[r*h : (r+1)*h]
+	switch o.op.Kind {
+	case tensor.Scale:
+		o.w.engine.kernels.Scale(dx, dy, o.op.Factor)
+	case tensor.Add:
+		copy(dx, dy)
+	case tensor.Dropout:
+		o.drop(dx, dy, r)
+	}
+}
+
+func (o *elementwise) drop(y, x []float32, r int) {
+	if o.w.batch.DropoutKeys == nil {
+		copy(y, x)
+		return
+	}
+	sequence, place := int32(r), int32(0)
+	if o.w.plan.Graph.Values[o.op.Out].Rows == tensor.Tokens {
+		sequence, place = o.w.owner[r], o.w.place[r]
+	}
+	o.w.engine.kernels.Dropout(y, x, dropOf(o.w.batch.DropoutKeys[sequence], o.op, 0, int(place)))
+}
+
+// dropOf is the dropout of one row: keyed by the sequence, the site, and the row within the site (head and token).
+func dropOf(sequence uint64, op *tensor.Op, head, token int) kernel.Drop {
+	key := draw.Mix(sequence ^ draw.Mix(uint64(op.Site)<<48^uint64(head)<<32^uint64(token)))
+	return kernel.Drop{Key: key, Threshold: uint32(math.Round(float64(op.Rate) * (1 << 24))), Scale: 1 / (1 - op.Rate)}
+}

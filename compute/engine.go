@@ -1,0 +1,106 @@
+// Package compute runs the operation lists of compute/tensor: an Engine with a path, a precision, workers and a memory limit.
+//
+// The order of summation of an output element depends on the inner dimension alone: never on the batch, the rows beside
+// it, the workers or the memory. A text's vector is therefore the same bits in any batch.
+package compute
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/quarry-ml/quarry/compute/kernel"
+)
+
+// Precision names the type of the operands of matrix products.
+type Precision string
+
+// The precisions. Auto takes bf16 where the path multiplies it, else f32.
+const (
+	Auto Precision = "auto"
+	F32  Precision = "f32"
+	BF16 Precision = "bf16"
+)
+
+// Options says how an Engine runs. The zero value is the best path of the machine, automatic precision and every processor.
+type Options struct {
+	Path      kernel.Path
+	Precision Precision
+	Workers   int   // goroutines that compute; 0 means GOMAXPROCS
+	Memory    int64 // bytes that activations and packed weights may take together; 0 means no limit
+}
+
+// Engine runs graphs. It may be shared by goroutines; each Workspace belongs to one.
+type Engine struct {
+	kernels   *kernel.Set
+	precision Precision
+	memory    int64
+	team      *team
+
+	busy   sync.Mutex // one forward or backward pass at a time
+	kept   int64      // bytes of lasting packed weights
+	shared []float32  // panels of the product that is running
+}
+
+// New returns an engine. A path or precision that the machine lacks is an error.
+func New(o Options) (*Engine, error) {
+	kernels, err := kernel.New(o.Path)
+	if err != nil {
+		return nil, err
+	}
+	switch o.Precision {
+	case "", Auto, F32:
+	case BF16:
+		return nil, fmt.Errorf("precision bf16: the path %s has no bf16 matrix product; use f32 or auto", kernels.Path)
+	default:
+		return nil, fmt.Errorf("precision %q is unknown; use auto, f32 or bf16", o.Precision)
+	}
+	if o.Workers < 0 {
+		return nil, fmt.Errorf("workers: %d; use 0 (every processor) or more", o.Workers)
+	}
+	workers := o.Workers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	return &Engine{kernels: kernels, precision: F32, memory: o.Memory, team: newTeam(workers)}, nil
+}
+
+// Close ends the engine's goroutines. No workspace may be in use.
+func (e *Engine) Close() { e.team.close() }
+
+// Workers is the number of goroutines that compute.
+func (e *Engine) Workers() int { return e.team.size }
+
+// Memory is the limit given to New, in bytes; 0 is none.
+func (e *Engine) Memory() int64 { return e.memory }
+
+// Path is the path in use.
+func (e *Engine) Path() kernel.Path { return e.kernels.Path }
+
+// Precision is the precision in use: F32 or BF16, never Auto.
+func (e *Engine) Precision() Precision { return e.precision }
+
+// Kernels is the set in use, for callers with small loops of their own.
+func (e *Engine) Kernels() *kernel.Set { return e.kernels }
+
+// Identity names what decides the bits of a result besides recipe and data: path, precision, architecture and processor vendor.
+func (e *Engine) Identity() string {
+	return fmt.Sprintf("%s/%s/%s/%s", e.kernels.Path, e.precision, runtime.GOARCH, kernel.Vendor())
+}
+
+// reserve returns room for a lasting packed weight, or nil where a quarter of the memory limit is used up by them.
+func (e *Engine) reserve(n int) []float32 {
+	if e.memory > 0 && e.kept+4*int64(n) > e.memory/4 {
+		return nil
+	}
+	e.kept += 4 * int64(n)
+	return make([]float32, n)
+}
+
+// borrow returns n float32s that hold until the next call.
+func (e *Engine) borrow(n int) []float32 {
+	if len(e.shared) < n {
+		e.shared = make([]float32, n)
+	}
+	return e.shared[:n]
+}

@@ -1,0 +1,158 @@
+package main
+
+// elementwise emits the kernels that treat every element alone. The pointers are in DI, SI, R8, R9 in the order of the arguments, n in CX.
+func (a *assembly) elementwise() {
+	a.add()
+	a.addScaled()
+	a.scale()
+	a.mulAdd()
+	a.gelu()
+	a.geluGradient()
+	a.dropout()
+}
+
+// vectors starts a kernel over n elements: pointer arguments, then n, then scalars of four bytes.
+func (a *assembly) vectors(name, comment string, pointers []string, scalars ...arg) {
+	var args []arg
+	for _, p := range pointers {
+		args = append(args, arg{p, "*float32"})
+	}
+	args = append(args, arg{"n", "int"})
+	args = append(args, scalars...)
+	a.function(name, comment, args)
+	for i, r := range []string{"DI", "SI", "R8", "R9", "R10", "R11"}[:len(pointers)] {
+		a.load(pointers[i], r)
+	}
+	a.load("n", "CX")
+}
+
+func (a *assembly) add() {
+	a.vectors("add", "sets dst = x + y.", []string{"dst", "x", "y"})
+	a.loop(func(m access) {
+		m.load("SI", 0)
+		m.load("R8", 1)
+		a.p("VADDPS %s, %s, %s", a.v(1), a.v(0), a.v(0))
+		m.store(0, "DI")
+	})
+	a.ret()
+}
+
+func (a *assembly) addScaled() {
+	a.vectors("addScaled", "sets dst += alpha·x with one rounding.", []string{"dst", "x"}, arg{"alpha", "float32"})
+	a.loadScalar("alpha", 2)
+	a.loop(func(m access) {
+		m.load("SI", 0)
+		m.load("DI", 1)
+		a.p("VFMADD231PS %s, %s, %s", a.v(2), a.v(0), a.v(1))
+		m.store(1, "DI")
+	})
+	a.ret()
+}
+
+func (a *assembly) scale() {
+	a.vectors("scale", "sets dst = alpha·x.", []string{"dst", "x"}, arg{"alpha", "float32"})
+	a.loadScalar("alpha", 2)
+	a.loop(func(m access) {
+		m.load("SI", 0)
+		a.p("VMULPS %s, %s, %s", a.v(2), a.v(0), a.v(0))
+		m.store(0, "DI")
+	})
+	a.ret()
+}
+
+func (a *assembly) mulAdd() {
+	a.vectors("mulAdd", "sets dst += x·y with one rounding.", []string{"dst", "x", "y"})
+	a.loop(func(m access) {
+		m.load("SI", 0)
+		m.load("R8", 1)
+		m.load("DI", 2)
+		a.p("VFMADD231PS %s, %s, %s", a.v(1), a.v(0), a.v(2))
+		m.store(2, "DI")
+	})
+	a.ret()
+}
+
+func (a *assembly) gelu() {
+	a.vectors("gelu", "sets dst = x·Φ(x), the exact GELU.", []string{"dst", "x"})
+	a.loop(func(m access) {
+		m.load("SI", 0)
+		a.p("VMULPS %s, %s, %s", a.c(inverseSqrt2), a.v(0), a.v(1))
+		a.erf(1, 2, 3, 4)
+		a.p("VMULPS %s, %s, %s", a.c(0.5), a.v(0), a.v(0))
+		a.p("VFMADD213PS %s, %s, %s", a.v(0), a.v(0), a.v(1)) // (x/2)·erf + x/2
+		m.store(1, "DI")
+	})
+	a.ret()
+}
+
+func (a *assembly) geluGradient() {
+	a.vectors("geluGradient", "sets dx = dy·(Φ(x) + x·φ(x)).", []string{"dx", "dy", "x"})
+	a.loop(func(m access) {
+		m.load("R8", 0)
+		a.p("VMULPS %s, %s, %s", a.c(inverseSqrt2), a.v(0), a.v(1))
+		a.erf(1, 2, 3, 4)
+		a.p("VMOVUPS %s, %s", a.c(0.5), a.v(5))
+		a.p("VFMADD213PS %s, %s, %s", a.v(5), a.v(5), a.v(1)) // Φ = erf/2 + 1/2
+		a.p("VMULPS %s, %s, %s", a.v(0), a.v(0), a.v(2))
+		a.p("VMULPS %s, %s, %s", a.c(-0.5), a.v(2), a.v(2))
+		a.exp(2, 3, 4, 6)
+		a.p("VMULPS %s, %s, %s", a.c(inverseSqrtTwoPi), a.v(2), a.v(2))
+		a.p("VFMADD231PS %s, %s, %s", a.v(2), a.v(0), a.v(1))
+		m.load("SI", 7)
+		a.p("VMULPS %s, %s, %s", a.v(7), a.v(1), a.v(1))
+		m.store(1, "DI")
+	})
+	a.ret()
+}
+
+// dropout hashes (key, element) to 24 bits and keeps the element where they are not below the threshold.
+func (a *assembly) dropout() {
+	a.vectors("dropout", "sets dst = x·scale where the 24-bit hash of (low, high, element) is at least threshold, else 0.", []string{"dst", "x"}, arg{"low", "uint32"}, arg{"high", "uint32"}, arg{"threshold", "uint32"}, arg{"scale", "float32"})
+	for i, name := range []string{"low", "high", "threshold", "scale"} {
+		a.loadScalar(name, 8+i)
+	}
+	a.p("VMOVUPS iota<>(SB), %s", a.v(7))
+	xor := "VPXOR"
+	if a.wide() {
+		xor = "VPXORD"
+	}
+	a.loop(func(m access) {
+		const h, t = 1, 2
+		mix := func(shift int) {
+			a.p("VPSRLD $%d, %s, %s", shift, a.v(h), a.v(t))
+			a.p("%s %s, %s, %s", xor, a.v(t), a.v(h), a.v(h))
+		}
+		multiply := func(by uint32) { a.p("VPMULLD %s, %s, %s", a.bits(by), a.v(h), a.v(h)) }
+		a.p("VPMULLD %s, %s, %s", a.bits(hashStep), a.v(7), a.v(h))
+		a.p("VPADDD %s, %s, %s", a.v(8), a.v(h), a.v(h))
+		mix(16)
+		multiply(hashMultiplier1)
+		mix(13)
+		a.p("%s %s, %s, %s", xor, a.v(9), a.v(h), a.v(h))
+		multiply(hashMultiplier2)
+		mix(16)
+		multiply(hashMultiplier1)
+		mix(15)
+		a.p("VPSRLD $8, %s, %s", a.v(h), a.v(h))
+		m.load("SI", 0)
+		a.p("VMULPS %s, %s, %s", a.v(11), a.v(0), a.v(0))
+		if a.wide() {
+			a.p("VPCMPGTD %s, %s, K2", a.v(h), a.v(10))
+			a.p("KNOTW K2, K2")
+			a.p("VMOVAPS.Z %s, K2, %s", a.v(0), a.v(0))
+		} else {
+			a.p("VPCMPGTD %s, %s, %s", a.v(h), a.v(10), a.v(t))
+			a.p("VANDNPS %s, %s, %s", a.v(0), a.v(t), a.v(0))
+		}
+		m.store(0, "DI")
+		a.p("VPADDD %s, %s, %s", a.bits(uint32(a.lanes)), a.v(7), a.v(7))
+	})
+	a.ret()
+}
+
+// The multipliers of the dropout hash: the golden ratio for the element, MurmurHash3's finalizer for the mixing (Appleby).
+const (
+	hashStep        = 0x9e3779b1
+	hashMultiplier1 = 0x85ebca6b
+	hashMultiplier2 = 0xc2b2ae35
+)

@@ -1,0 +1,39 @@
+// Command gen writes the amd64 assembly of package kernel: one file for each vector width, from one description of each kernel.
+//
+// Run it with `go generate ./compute/kernel`. A test regenerates the files and compares.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	out := flag.String("out", ".", "folder that receives the generated files")
+	flag.Parse()
+	for name, text := range Files() {
+		if err := os.WriteFile(filepath.Join(*out, name), []byte(text), 0o644); err != nil {
+			fmt.Fprintln(os.Stderr, "gen:", err)
+			os.Exit(1)
+		}
+	}
+}
+
+// Files returns every generated file by name.
+func Files() map[string]string {
+	files := map[string]string{}
+	for _, width := range []isa{avx512, avx2} {
+		a := newAssembly(width)
+		a.gemm()
+		a.transpose()
+		a.elementwise()
+		a.reductions()
+		a.norms()
+		a.optimizer()
+		files["zz_"+width.name+"_amd64.s"] = a.text()
+		files["zz_"+width.name+"_amd64.go"] = a.stubs()
+	}
+	return files
+}

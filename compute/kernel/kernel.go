@@ -1,0 +1,220 @@
+// Package kernel holds the innermost loops: one set of functions for each instruction-set path, all with the same meaning.
+//
+// A Set is a value chosen once; nothing here looks at the processor except Available. The assembly is written by the
+// generator in gen; the portable path is plain Go that compilers may not fuse, and every other path is tested against it.
+package kernel
+
+//go:generate go run ./gen -out .
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unsafe"
+)
+
+// Path names an instruction-set path.
+type Path string
+
+// The paths, best first.
+const (
+	AVX512   Path = "avx512"   // AVX-512 F, BW, DQ, VL: 16 lanes, fused multiply-add
+	AVX2     Path = "avx2"     // AVX2 and FMA: 8 lanes
+	Portable Path = "portable" // Go
+)
+
+// Set is the kernels of one path and the tile of its matrix product.
+type Set struct {
+	Path   Path
+	Lanes  int // float32 lanes of a vector; Transpose works on blocks of Lanes x Lanes
+	MR, NR int // rows and columns of a tile of the matrix product
+
+	gemm              func(a, b, c *float32, k, ldc, accumulate int)
+	transpose         func(dst, src *float32, blocks, srcStride, dstStride int)
+	add               func(dst, x, y *float32, n int)
+	addScaled         func(dst, x *float32, n int, alpha float32)
+	scale             func(dst, x *float32, n int, alpha float32)
+	mulAdd            func(dst, x, y *float32, n int)
+	gelu              func(dst, x *float32, n int)
+	geluGradient      func(dx, dy, x *float32, n int)
+	dropout           func(dst, x *float32, n int, low, high, threshold uint32, scale float32)
+	dot               func(out, x, y *float32, n int)
+	softmax           func(dst, x *float32, n int, scale float32)
+	softmaxGradient   func(dst, dp, p *float32, n int, scale float32)
+	layerNorm         func(dst, x, gamma, beta, stats *float32, n int, epsilon float32)
+	layerNormGradient func(dx, dy, x, gamma, stats *float32, n int)
+	layerNormWeights  func(dgamma, dbeta, dy, x, stats *float32, n int)
+	adamw             func(w, grad, m, v, settings *float32, n int)
+}
+
+// New returns the kernels of a path; the empty path means the best one available.
+// A path that the machine lacks is an error that lists those it has.
+func New(path Path) (*Set, error) {
+	available := Available()
+	if path == "" {
+		path = available[0]
+	}
+	if !slices.Contains(available, path) {
+		names := make([]string, len(available))
+		for i, p := range available {
+			names[i] = string(p)
+		}
+		return nil, fmt.Errorf("processor path %q is not available here; available: %s", path, strings.Join(names, ", "))
+	}
+	return sets(path), nil
+}
+
+// Gemm computes one MR x NR tile, c = a·b or c += a·b: a is packed [k][MR], b is packed [k][NR], ldc counts elements.
+// The order of summation is k alone.
+func (s *Set) Gemm(a, b, c []float32, k, ldc int, accumulate bool) {
+	if k == 0 && accumulate {
+		return
+	}
+	_, _, _ = a[:k*s.MR], b[:k*s.NR], c[:(s.MR-1)*ldc+s.NR]
+	add := 0
+	if accumulate {
+		add = 1
+	}
+	s.gemm(unsafe.SliceData(a), unsafe.SliceData(b), &c[0], k, ldc, add)
+}
+
+// Transpose writes blocks blocks of Lanes columns of Lanes rows of src as rows of Lanes elements of dst: dst[j][i] = src[i][j].
+// Rows of dst are written whole and in order, so a dstStride below Lanes lets each row overwrite the surplus of the last.
+func (s *Set) Transpose(dst, src []float32, blocks, srcStride, dstStride int) {
+	if blocks == 0 {
+		return
+	}
+	_, _ = dst[:(blocks*s.Lanes-1)*dstStride+s.Lanes], src[:(s.Lanes-1)*srcStride+blocks*s.Lanes]
+	s.transpose(&dst[0], &src[0], blocks, srcStride, dstStride)
+}
+
+// Add sets dst = x + y over len(dst) elements.
+func (s *Set) Add(dst, x, y []float32) {
+	if n := len(dst); n > 0 {
+		_, _ = x[:n], y[:n]
+		s.add(&dst[0], &x[0], &y[0], n)
+	}
+}
+
+// AddScaled sets dst += alpha·x.
+func (s *Set) AddScaled(dst, x []float32, alpha float32) {
+	if n := len(dst); n > 0 {
+		_ = x[:n]
+		s.addScaled(&dst[0], &x[0], n, alpha)
+	}
+}
+
+// Scale sets dst = alpha·x.
+func (s *Set) Scale(dst, x []float32, alpha float32) {
+	if n := len(dst); n > 0 {
+		_ = x[:n]
+		s.scale(&dst[0], &x[0], n, alpha)
+	}
+}
+
+// MulAdd sets dst += x·y.
+func (s *Set) MulAdd(dst, x, y []float32) {
+	if n := len(dst); n > 0 {
+		_, _ = x[:n], y[:n]
+		s.mulAdd(&dst[0], &x[0], &y[0], n)
+	}
+}
+
+// Gelu sets dst = x·Φ(x), the GELU of Hendrycks and Gimpel (2016) with the exact error function; dst may be x.
+func (s *Set) Gelu(dst, x []float32) {
+	if n := len(dst); n > 0 {
+		_ = x[:n]
+		s.gelu(&dst[0], &x[0], n)
+	}
+}
+
+// GeluGradient sets dx = dy·(Φ(x) + x·φ(x)); dx may be dy.
+func (s *Set) GeluGradient(dx, dy, x []float32) {
+	if n := len(dx); n > 0 {
+		_, _ = dy[:n], x[:n]
+		s.geluGradient(&dx[0], &dy[0], &x[0], n)
+	}
+}
+
+// Drop says which elements a dropout keeps: those whose 24-bit hash under Key reaches Threshold, scaled by Scale.
+type Drop struct {
+	Key       uint64
+	Threshold uint32 // rate · 2^24
+	Scale     float32
+}
+
+// Dropout sets dst[i] = x[i]·Scale where element i is kept, else 0; dst may be x. The choice depends on the key and i alone and is the same on every path.
+func (s *Set) Dropout(dst, x []float32, d Drop) {
+	if n := len(dst); n > 0 {
+		_ = x[:n]
+		s.dropout(&dst[0], &x[0], n, uint32(d.Key), uint32(d.Key>>32), d.Threshold, d.Scale)
+	}
+}
+
+// Dot writes the dot product of x and y over len(x) elements to out[0], summed in the path's lane order.
+func (s *Set) Dot(out, x, y []float32) {
+	if len(x) == 0 {
+		out[0] = 0
+		return
+	}
+	_ = y[:len(x)]
+	s.dot(&out[0], &x[0], &y[0], len(x))
+}
+
+// Softmax sets dst = softmax(scale·x) for scale > 0; dst may be x.
+func (s *Set) Softmax(dst, x []float32, scale float32) {
+	if n := len(dst); n > 0 {
+		_ = x[:n]
+		s.softmax(&dst[0], &x[0], n, scale)
+	}
+}
+
+// SoftmaxGradient sets dst = scale·p·(dp - Σ p·dp), the gradient of Softmax with respect to x; dst may be dp.
+func (s *Set) SoftmaxGradient(dst, dp, p []float32, scale float32) {
+	if n := len(dst); n > 0 {
+		_, _ = dp[:n], p[:n]
+		s.softmaxGradient(&dst[0], &dp[0], &p[0], n, scale)
+	}
+}
+
+// LayerNorm normalises one row (Ba, Kiros and Hinton, 2016) and writes its mean and inverse deviation to stats[0] and stats[1].
+func (s *Set) LayerNorm(dst, x, gamma, beta, stats []float32, epsilon float32) {
+	n := len(dst)
+	_, _, _, _ = x[:n], gamma[:n], beta[:n], stats[:2]
+	s.layerNorm(&dst[0], &x[0], &gamma[0], &beta[0], &stats[0], n, epsilon)
+}
+
+// LayerNormGradient sets dx to the gradient of LayerNorm with respect to x. dx must not overlap dy.
+func (s *Set) LayerNormGradient(dx, dy, x, gamma, stats []float32) {
+	n := len(dx)
+	_, _, _, _ = dy[:n], x[:n], gamma[:n], stats[:2]
+	s.layerNormGradient(&dx[0], &dy[0], &x[0], &gamma[0], &stats[0], n)
+}
+
+// LayerNormWeights adds one row's part to the gradients of gamma and beta, over len(dgamma) columns.
+func (s *Set) LayerNormWeights(dgamma, dbeta, dy, x, stats []float32) {
+	if n := len(dgamma); n > 0 {
+		_, _, _, _ = dbeta[:n], dy[:n], x[:n], stats[:2]
+		s.layerNormWeights(&dgamma[0], &dbeta[0], &dy[0], &x[0], &stats[0], n)
+	}
+}
+
+// AdamStep is the settings of one AdamW step (Loshchilov and Hutter, 2019; the arithmetic of torch.optim.AdamW).
+type AdamStep struct {
+	GradientScale float32 // the clipping factor
+	Keep          float32 // 1 - learning rate · weight decay
+	OneMinusBeta1 float32
+	Beta2         float32
+	OneMinusBeta2 float32
+	Step          float32 // learning rate / (1 - β1^t)
+	Correction    float32 // 1 / sqrt(1 - β2^t)
+	Epsilon       float32
+}
+
+// AdamW takes one step over weights w with gradient g and moments m and v, in place.
+func (s *Set) AdamW(w, g, m, v []float32, step *AdamStep) {
+	if n := len(w); n > 0 {
+		_, _, _ = g[:n], m[:n], v[:n]
+		s.adamw(&w[0], &g[0], &m[0], &v[0], &step.GradientScale, n)
+	}
+}

@@ -1,0 +1,183 @@
+package compute
+
+import (
+	"github.com/quarry-ml/quarry/compute/tensor"
+)
+
+// linear is act(x·Wᵀ + bias) + residual. Bias and residual are laid down first and the product adds to them; the
+// activation runs on the block that is still in cache.
+type linear struct {
+	common
+	product product
+	blocks  blocks
+	packing struct {
+		operand operand
+		dst     []float32
+		k, n    int
+	}
+}
+
+// blocks cuts a product into tasks: runs of rows by runs of panels.
+type blocks struct{ rows, panels, across int }
+
+func (o *linear) forward() {
+	x, w := o.op.In[0], o.weight(0)
+	o.product = product{
+		kernels: o.w.engine.kernels, m: o.w.rows(x), n: w.Rows, k: w.Columns,
+		a: operand{values: o.w.value(x), stride: w.Columns}, b: o.packWeight(w, true),
+		c: o.w.value(o.before()), ldc: w.Rows, accumulate: o.weight(1) != nil || o.op.In[1] != tensor.None,
+	}
+	o.multiply(phaseForward)
+}
+
+// before is the value that holds the sums before the activation: one of its own when the gradient will want it.
+func (o *linear) before() tensor.Value {
+	if o.op.Saved != tensor.None && o.w.plan.Values[o.op.Saved] >= 0 {
+		return o.op.Saved
+	}
+	return o.op.Out
+}
+
+func (o *linear) backward() {
+	e, w, bias := o.w.engine, o.weight(0), o.weight(1)
+	rows := o.w.rows(o.op.Out)
+	if o.op.Activation != tensor.Identity || o.wants(1) {
+		o.runRows(o, phaseInput, rows)
+	}
+	dy := o.w.gradient(o.op.Out)
+	if w.Trainable() {
+		x := o.w.value(o.op.In[0])
+		right := e.borrow(packedSize(e.kernels, rows, w.Columns))
+		o.pack(right, operand{values: x, stride: w.Columns}, rows, w.Columns)
+		o.product = product{kernels: e.kernels, m: w.Rows, n: w.Columns, k: rows, a: operand{dy, w.Rows, true}, b: right, c: w.Gradient, ldc: w.Columns, accumulate: true}
+		o.multiply(phaseWeights)
+	}
+	if bias != nil && bias.Trainable() {
+		o.runColumns(o, phaseBias, w.Rows)
+	}
+	if o.wants(0) {
+		o.product = product{kernels: e.kernels, m: rows, n: w.Columns, k: w.Rows, a: operand{values: dy, stride: w.Rows}, b: o.packWeight(w, false), c: o.w.gradient(o.op.In[0]), ldc: w.Columns, accumulate: o.adds(0)}
+		o.multiply(phaseWeights)
+	}
+}
+
+// packWeight returns the panels of a weight: its rows as columns of the right operand (x·Wᵀ), or as they stand (dy·W).
+func (o *linear) packWeight(w *Weight, transposed bool) []float32 {
+	k, n, kept := w.Rows, w.Columns, &w.colPanel
+	if transposed {
+		k, n, kept = w.Columns, w.Rows, &w.rowPanels
+	}
+	size := packedSize(o.w.engine.kernels, k, n)
+	if kept.filled && kept.version == w.version && len(kept.values) == size {
+		return kept.values
+	}
+	dst := kept.values
+	if len(dst) != size {
+		dst = o.w.engine.reserve(size)
+	}
+	if dst == nil {
+		dst = o.w.engine.borrow(size)
+	} else {
+		kept.values, kept.version, kept.filled = dst, w.version, true
+	}
+	o.pack(dst, operand{w.Values, w.Columns, transposed}, k, n)
+	return dst
+}
+
+func (o *linear) pack(dst []float32, b operand, k, n int) {
+	o.packing.operand, o.packing.dst, o.packing.k, o.packing.n = b, dst, k, n
+	o.phase = phasePack
+	o.w.engine.team.run(o, ceil(n, o.w.engine.kernels.NR))
+}
+
+func (o *linear) multiply(p phase) {
+	o.phase = p
+	o.blocks = cut(&o.product, o.w.engine.team.size)
+	o.w.engine.team.run(o, ceil(o.product.m, o.blocks.rows)*o.blocks.across)
+}
+
+// cut gives each task as many rows as fit the cache, and splits columns too where that leaves workers idle.
+func cut(x *product, workers int) blocks {
+	s := x.kernels
+	tall := min(max(1, panelBudget/(s.MR*max(1, x.k))), 16, max(1, ceil(x.m, s.MR)))
+	b := blocks{rows: tall * s.MR, across: 1}
+	panels := ceil(x.n, s.NR)
+	if down := ceil(x.m, b.rows); down < 4*workers {
+		b.across = min(panels, ceil(4*workers, max(1, down)))
+	}
+	b.panels = ceil(panels, b.across)
+	b.across = ceil(panels, b.panels)
+	return b
+}
+
+func (o *linear) run(worker, task int) {
+	switch o.phase {
+	case phasePack:
+		packRight(o.w.engine.kernels, o.packing.dst, o.packing.operand, o.packing.k, o.packing.n, task)
+	case phaseInput:
+		o.pullRows(span(task, rowsPerTask, o.w.rows(o.op.Out)))
+	case phaseBias:
+		o.sumBias(span(task, columnsPerTask, o.weight(0).Rows))
+	default:
+		o.block(worker, task)
+	}
+}
+
+// block is one task of a product, with what surrounds it in the forward pass.
+func (o *linear) block(worker, task int) {
+	x, s := &o.product, o.product.kernels
+	first, last := span(task/o.blocks.across, o.blocks.rows, x.m)
+	firstPanel, lastPanel := span(task%o.blocks.across, o.blocks.panels, ceil(x.n, s.NR))
+	from, to := firstPanel*s.NR, min(x.n, lastPanel*s.NR)
+	if o.phase == phaseForward && x.accumulate {
+		o.lay(first, last, from, to)
+	}
+	x.rows(first, last, firstPanel, lastPanel, o.w.engine.team.memory(worker, x.scratchSize(last-first)))
+	if o.phase == phaseForward && o.op.Activation != tensor.Identity {
+		y := o.w.value(o.op.Out)
+		for r := first; r < last; r++ {
+			activate(s, o.op.Activation, y[r*x.n+from:r*x.n+to], x.c[r*x.n+from:r*x.n+to])
+		}
+	}
+}
+
+// lay writes bias + residual where the product will add.
+func (o *linear) lay(first, last, from, to int) {
+	x, bias := &o.product, o.weight(1)
+	for r := first; r < last; r++ {
+		row := x.c[r*x.n+from : r*x.n+to]
+		switch {
+		case o.op.In[1] == tensor.None:
+			copy(row, bias.Values[from:to])
+		case bias == nil:
+			copy(row, o.w.value(o.op.In[1])[r*x.n+from:r*x.n+to])
+		default:
+			x.kernels.Add(row, bias.Values[from:to], o.w.value(o.op.In[1])[r*x.n+from:r*x.n+to])
+		}
+	}
+}
+
+// pullRows takes the gradient of the output through the activation, in place, and hands it to the residual.
+func (o *linear) pullRows(first, last int) {
+	s, n := o.w.engine.kernels, o.weight(0).Rows
+	dy := o.w.gradient(o.op.Out)[first*n : last*n]
+	if o.op.Activation != tensor.Identity {
+		activationGradient(s, o.op.Activation, dy, o.w.value(o.op.Saved)[first*n:last*n])
+	}
+	if o.wants(1) {
+		into := o.w.gradient(o.op.In[1])[first*n : last*n]
+		if o.adds(1) {
+			s.Add(into, into, dy)
+		} else {
+			copy(into, dy)
+		}
+	}
+}
+
+func (o *linear) sumBias(from, to int) {
+	n, dy := o.weight(0).Rows, o.w.gradient(o.op.Out)
+	g := o.weight(1).Gradient[from:to]
+	for r := range o.w.rows(o.op.Out) {
+		o.w.engine.kernels.Add(g, g, dy[r*n+from:r*n+to])
+	}
+}

@@ -1,0 +1,94 @@
+package compute
+
+import "math"
+
+// layerNorm normalises rows; the gradients of gamma and beta are sums over rows in order, a stripe of columns a task.
+type layerNorm struct{ common }
+
+func (o *layerNorm) forward() { o.runRows(o, phaseForward, o.w.rows(o.op.Out)) }
+
+func (o *layerNorm) backward() {
+	if o.wants(0) {
+		o.runRows(o, phaseInput, o.w.rows(o.op.Out))
+	}
+	if o.weight(0).Trainable() {
+		o.runColumns(o, phaseWeights, o.columns(o.op.Out))
+	}
+}
+
+func (o *layerNorm) run(worker, task int) {
+	s, h, rows := o.w.engine.kernels, o.columns(o.op.Out), o.w.rows(o.op.Out)
+	x, stats := o.w.value(o.op.In[0]), o.w.value(o.op.Saved)
+	gamma, beta := o.weight(0), o.weight(1)
+	switch o.phase {
+	case phaseForward:
+		y := o.w.value(o.op.Out)
+		for r, to := span(task, rowsPerTask, rows); r < to; r++ {
+			s.LayerNorm(y[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, beta.Values, stats[2*r:2*r+2], o.op.Epsilon)
+		}
+	case phaseInput:
+		dy, dx := o.w.gradient(o.op.Out), o.w.gradient(o.op.In[0])
+		row := o.w.engine.team.memory(worker, h)
+		for r, to := span(task, rowsPerTask, rows); r < to; r++ {
+			into := dx[r*h : (r+1)*h]
+			if o.adds(0) {
+				s.LayerNormGradient(row, dy[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, stats[2*r:2*r+2])
+				s.Add(into, into, row)
+				continue
+			}
+			s.LayerNormGradient(into, dy[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, stats[2*r:2*r+2])
+		}
+	case phaseWeights:
+		dy := o.w.gradient(o.op.Out)
+		from, to := span(task, columnsPerTask, h)
+		for r := range rows {
+			s.LayerNormWeights(gamma.Gradient[from:to], beta.Gradient[from:to], dy[r*h+from:r*h+to], x[r*h+from:r*h+to], stats[2*r:2*r+2])
+		}
+	}
+}
+
+// normalize scales rows to unit length.
+type normalize struct{ common }
+
+// shortest is the least length that a row is divided by, as in torch.nn.functional.normalize.
+const shortest = 1e-12
+
+func (o *normalize) forward() { o.runRows(o, phaseForward, o.w.rows(o.op.Out)) }
+
+func (o *normalize) backward() {
+	if o.wants(0) {
+		o.runRows(o, phaseInput, o.w.rows(o.op.Out))
+	}
+}
+
+func (o *normalize) run(_, task int) {
+	s, h, rows := o.w.engine.kernels, o.columns(o.op.Out), o.w.rows(o.op.Out)
+	x, y := o.w.value(o.op.In[0]), o.w.value(o.op.Out)
+	for r, to := span(task, rowsPerTask, rows); r < to; r++ {
+		in, out := x[r*h:(r+1)*h], y[r*h:(r+1)*h]
+		inverse := 1 / max(float32(math.Sqrt(squares(in))), shortest)
+		if o.phase == phaseForward {
+			s.Scale(out, in, inverse)
+			continue
+		}
+		// d|x|⁻¹x = (dy - y·(y·dy)) / |x|
+		dy, dx := o.w.gradient(o.op.Out)[r*h:(r+1)*h], o.w.gradient(o.op.In[0])[r*h:(r+1)*h]
+		var along float64
+		for i, v := range out {
+			along += float64(v) * float64(dy[i])
+		}
+		if !o.adds(0) {
+			clear(dx)
+		}
+		s.AddScaled(dx, dy, inverse)
+		s.AddScaled(dx, out, -inverse*float32(along))
+	}
+}
+
+func squares(x []float32) float64 {
+	var sum float64
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	return sum
+}

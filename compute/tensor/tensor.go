@@ -1,0 +1,227 @@
+// Package tensor describes a network as a list of coarse operations on handles: what is computed, never how.
+//
+// An architecture builds a Graph once; it never sees values, slices, workers or instruction sets. The graph says what
+// each operation saves for its gradient, and Plan lays every buffer out in one arena by first and last use. Package
+// compute runs the list; another engine could emit the same list for an accelerator.
+package tensor
+
+import "fmt"
+
+// Rows says what a value has one row of: the tokens of a packed batch, or its sequences.
+type Rows uint8
+
+// The kinds of rows.
+const (
+	Tokens Rows = iota
+	Sequences
+)
+
+// Value is a handle to an activation of a Graph; None is no value.
+type Value int32
+
+// Param is a handle to a parameter of a Graph; None is no parameter.
+type Param int32
+
+// None marks an absent operand.
+const None = -1
+
+// Shape is a value's kind of rows and number of columns.
+type Shape struct {
+	Rows    Rows
+	Columns int
+}
+
+// ParamSpec is the name and shape of a parameter. A vector has one row.
+type ParamSpec struct {
+	Name          string
+	Rows, Columns int
+}
+
+// Kind names an operation.
+type Kind uint8
+
+// The operations. Shapes: T tokens, S sequences, H columns.
+const (
+	Lookup    Kind = iota // [T, H] = sum of table rows: word by id, position by place in the sequence, type 0
+	LayerNorm             // [T, H] normalised by row, gamma and beta
+	Linear                // [R, N] = act(x·Wᵀ + bias) + residual, x [R, K], W [N, K]
+	Scale                 // [R, H] = factor·x
+	Add                   // [R, H] = x + y
+	Dropout               // [R, H] keyed dropout
+	Attention             // [T, H] from q, k, v [T, H], per sequence and head
+	Pool                  // [S, H] from [T, H]
+	Normalize             // [S, H] rows of unit length
+)
+
+// Activation names the function a Linear applies before its residual.
+type Activation uint8
+
+// The activations, with the names of transformers' hidden_act and torch modules they stand for.
+const (
+	Identity Activation = iota // torch.nn.Identity
+	GELU                       // gelu: exact, by the error function
+	GELUTanh                   // gelu_new, gelu_pytorch_tanh: by tanh
+	ReLU                       // relu
+	SiLU                       // silu, swish
+	Tanh                       // tanh
+)
+
+// Pooling names how the tokens of a sequence become one vector.
+type Pooling uint8
+
+// The poolings of sentence-transformers' Pooling module.
+const (
+	Mean         Pooling = iota
+	CLS                  // the first token
+	LastToken            // the last token
+	Max                  // the largest value of each column
+	WeightedMean         // the mean weighted by 1, 2, 3, …
+)
+
+// Op is one operation: its operands, its result and its attributes.
+type Op struct {
+	Kind   Kind
+	In     [3]Value // None where absent; Linear: x, residual; Attention: q, k, v
+	Out    Value
+	Saved  Value // what the forward pass leaves for the gradient: a Linear's value before its activation, a norm's statistics
+	Params [3]Param
+
+	Activation Activation
+	Pooling    Pooling
+	Skip       int     // Pool: leading tokens of each sequence left out come from the batch when 1 (include_prompt: false)
+	Heads      int     // Attention
+	Causal     bool    // Attention: a token sees itself and those before it
+	Factor     float32 // Scale's factor; Attention's scale of scores
+	Epsilon    float32 // LayerNorm
+	Rate       float32 // Dropout, and Attention's dropout of probabilities; 0 is none
+	Site       int     // which dropout of the network this is: part of its key
+}
+
+// Graph is a network under construction. Its methods panic on shapes that do not fit: that is an error of the architecture, not of a user's file.
+type Graph struct {
+	Values []Shape
+	Params []ParamSpec
+	Ops    []Op
+	Output Value
+	sites  int
+}
+
+// Param declares a parameter.
+func (g *Graph) Param(name string, rows, columns int) Param {
+	g.Params = append(g.Params, ParamSpec{name, rows, columns})
+	return Param(len(g.Params) - 1)
+}
+
+func (g *Graph) value(rows Rows, columns int) Value {
+	g.Values = append(g.Values, Shape{rows, columns})
+	return Value(len(g.Values) - 1)
+}
+
+func (g *Graph) op(o Op) Value {
+	g.Ops = append(g.Ops, o)
+	g.Output = o.Out
+	return o.Out
+}
+
+func (g *Graph) columns(v Value) int { return g.Values[v].Columns }
+
+func (g *Graph) check(ok bool, format string, args ...any) {
+	if !ok {
+		panic("tensor: " + fmt.Sprintf(format, args...))
+	}
+}
+
+// site numbers the dropouts in the order they are built.
+func (g *Graph) site() int {
+	g.sites++
+	return g.sites
+}
+
+// Lookup adds the rows of up to three tables [rows, H]: word by token id, position by place in the sequence, and type, always row 0.
+// Position and type may be None.
+func (g *Graph) Lookup(word, position, kind Param) Value {
+	h := g.Params[word].Columns
+	for _, p := range []Param{position, kind} {
+		g.check(p == None || g.Params[p].Columns == h, "lookup: tables of %d and %d columns", h, g.paramColumns(p))
+	}
+	return g.op(Op{Kind: Lookup, In: [3]Value{None, None, None}, Out: g.value(Tokens, h), Saved: None, Params: [3]Param{word, position, kind}})
+}
+
+func (g *Graph) paramColumns(p Param) int {
+	if p == None {
+		return 0
+	}
+	return g.Params[p].Columns
+}
+
+// LayerNorm normalises the rows of x [R, H] with gamma and beta [H].
+func (g *Graph) LayerNorm(x Value, gamma, beta Param, epsilon float32) Value {
+	h := g.columns(x)
+	g.check(g.Params[gamma].Columns == h && g.Params[beta].Columns == h, "layer norm of %d columns with %s of %d", h, g.Params[gamma].Name, g.Params[gamma].Columns)
+	rows := g.Values[x].Rows
+	stats := g.value(rows, 2)
+	return g.op(Op{Kind: LayerNorm, In: [3]Value{x, None, None}, Out: g.value(rows, h), Saved: stats, Params: [3]Param{gamma, beta, None}, Epsilon: epsilon})
+}
+
+// Linear is act(x·Wᵀ + bias) + residual with x [R, K], W [N, K], bias [N] or None, residual [R, N] or None.
+func (g *Graph) Linear(x Value, w, bias Param, act Activation, residual Value) Value {
+	spec, rows := g.Params[w], g.Values[x].Rows
+	g.check(spec.Columns == g.columns(x), "linear %s [%d, %d] of a value of %d columns", spec.Name, spec.Rows, spec.Columns, g.columns(x))
+	g.check(bias == None || g.Params[bias].Columns == spec.Rows, "linear %s: bias of %d columns", spec.Name, g.paramColumns(bias))
+	g.check(residual == None || g.Values[residual] == Shape{rows, spec.Rows}, "linear %s: residual does not fit", spec.Name)
+	saved := Value(None)
+	if act != Identity {
+		g.check(residual == None, "linear %s: an activation and a residual", spec.Name)
+		saved = g.value(rows, spec.Rows)
+	}
+	return g.op(Op{Kind: Linear, In: [3]Value{x, residual, None}, Out: g.value(rows, spec.Rows), Saved: saved, Params: [3]Param{w, bias, None}, Activation: act})
+}
+
+// Scale is factor·x.
+func (g *Graph) Scale(x Value, factor float32) Value {
+	s := g.Values[x]
+	return g.op(Op{Kind: Scale, In: [3]Value{x, None, None}, Out: g.value(s.Rows, s.Columns), Saved: None, Params: noParams, Factor: factor})
+}
+
+// Add is x + y.
+func (g *Graph) Add(x, y Value) Value {
+	s := g.Values[x]
+	g.check(g.Values[y] == s, "add of %v and %v", s, g.Values[y])
+	return g.op(Op{Kind: Add, In: [3]Value{x, y, None}, Out: g.value(s.Rows, s.Columns), Saved: None, Params: noParams})
+}
+
+// Dropout drops elements at the given rate and scales the others by 1/(1-rate); rate 0 is x itself.
+func (g *Graph) Dropout(x Value, rate float32) Value {
+	site := g.site()
+	if rate == 0 {
+		return x
+	}
+	s := g.Values[x]
+	return g.op(Op{Kind: Dropout, In: [3]Value{x, None, None}, Out: g.value(s.Rows, s.Columns), Saved: None, Params: noParams, Rate: rate, Site: site})
+}
+
+// Attention is softmax(factor·q·kᵀ)·v for each sequence and head, with dropout of the probabilities. q, k and v are [T, H].
+func (g *Graph) Attention(q, k, v Value, heads int, causal bool, factor, rate float32) Value {
+	s := g.Values[q]
+	g.check(s.Rows == Tokens && g.Values[k] == s && g.Values[v] == s, "attention of %v, %v, %v", s, g.Values[k], g.Values[v])
+	g.check(heads > 0 && s.Columns%heads == 0, "attention: %d columns in %d heads", s.Columns, heads)
+	return g.op(Op{Kind: Attention, In: [3]Value{q, k, v}, Out: g.value(Tokens, s.Columns), Saved: None, Params: noParams, Heads: heads, Causal: causal, Factor: factor, Rate: rate, Site: g.site()})
+}
+
+// Pool makes one row a sequence of x [T, H]. With skipPrompt the batch's leading prompt tokens are left out.
+func (g *Graph) Pool(x Value, how Pooling, skipPrompt bool) Value {
+	g.check(g.Values[x].Rows == Tokens, "pool of a value without tokens")
+	skip := 0
+	if skipPrompt {
+		skip = 1
+	}
+	return g.op(Op{Kind: Pool, In: [3]Value{x, None, None}, Out: g.value(Sequences, g.columns(x)), Saved: None, Params: noParams, Pooling: how, Skip: skip})
+}
+
+// Normalize scales rows to unit length (torch.nn.functional.normalize: the length is at least 1e-12).
+func (g *Graph) Normalize(x Value) Value {
+	s := g.Values[x]
+	return g.op(Op{Kind: Normalize, In: [3]Value{x, None, None}, Out: g.value(s.Rows, s.Columns), Saved: None, Params: noParams})
+}
+
+var noParams = [3]Param{None, None, None}

@@ -1,0 +1,35 @@
+package compute
+
+import "fmt"
+
+// Weight is one parameter: its values, and its gradient where it is trained. A vector has one row.
+type Weight struct {
+	Name          string
+	Rows, Columns int
+	Values        []float32 // row-major [Rows, Columns]; may be mapped and is then never written
+	Gradient      []float32 // nil where the parameter is frozen
+
+	version             uint64 // counts changes of Values
+	rowPanels, colPanel panels
+}
+
+// panels is a packed copy of a weight and the version it was made from.
+type panels struct {
+	values  []float32
+	version uint64
+	filled  bool
+}
+
+// NewWeight wraps row-major values [rows, columns]; the caller says through Changed when it has written them.
+func NewWeight(name string, rows, columns int, values []float32) (*Weight, error) {
+	if len(values) != rows*columns {
+		return nil, fmt.Errorf("tensor %s: %d values for a shape of [%d, %d]", name, len(values), rows, columns)
+	}
+	return &Weight{Name: name, Rows: rows, Columns: columns, Values: values}, nil
+}
+
+// Changed tells the weight that its values were written, so that packed copies are made anew.
+func (w *Weight) Changed() { w.version++ }
+
+// Trainable says whether the weight takes a gradient.
+func (w *Weight) Trainable() bool { return w.Gradient != nil }

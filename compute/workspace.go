@@ -1,0 +1,241 @@
+package compute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/quarry-ml/quarry/compute/tensor"
+)
+
+// Batch is sequences packed end to end, without padding.
+type Batch struct {
+	IDs     []int32 // token ids, [tokens]
+	Offsets []int32 // sequence s is IDs[Offsets[s]:Offsets[s+1]]; [sequences+1]
+	Skip    []int32 // leading tokens of each sequence that pooling leaves out where the graph says so; nil means none
+	// DropoutKeys is one key a sequence, from (step, text, its ordinal in the step); nil turns every dropout off.
+	DropoutKeys []uint64
+}
+
+// Sequences is the number of sequences of the batch.
+func (b *Batch) Sequences() int { return len(b.Offsets) - 1 }
+
+// Workspace is the memory and the compiled operations of one plan: it runs batches up to the plan's capacity, one at a time.
+type Workspace struct {
+	engine     *Engine
+	plan       *tensor.Plan
+	weights    []*Weight
+	arena      []float32
+	operations []operation
+	batch      Batch
+	tokens     int
+	place      []int32 // position of each token in its sequence
+	owner      []int32 // sequence of each token
+}
+
+// operation is one tensor.Op compiled for a workspace.
+type operation interface {
+	forward()
+	backward()
+}
+
+// ErrTooLarge says that a batch exceeds the capacity of the plan.
+var ErrTooLarge = errors.New("batch exceeds the capacity of the plan")
+
+// NewWorkspace compiles a plan with its weights, one for each parameter of the graph in order.
+func (e *Engine) NewWorkspace(plan *tensor.Plan, weights []*Weight) (*Workspace, error) {
+	if len(weights) != len(plan.Graph.Params) {
+		return nil, fmt.Errorf("%d weights for %d parameters", len(weights), len(plan.Graph.Params))
+	}
+	for i, spec := range plan.Graph.Params {
+		if weights[i].Rows != spec.Rows || weights[i].Columns != spec.Columns {
+			return nil, fmt.Errorf("tensor %s: shape [%d, %d], want [%d, %d]", weights[i].Name, weights[i].Rows, weights[i].Columns, spec.Rows, spec.Columns)
+		}
+	}
+	w := &Workspace{engine: e, plan: plan, weights: weights, arena: make([]float32, plan.Size), place: make([]int32, plan.Tokens), owner: make([]int32, plan.Tokens)}
+	for i := range plan.Graph.Ops {
+		w.operations = append(w.operations, w.compile(i))
+	}
+	return w, nil
+}
+
+// Bytes is the memory that the workspace holds.
+func (w *Workspace) Bytes() int64 { return 4 * int64(len(w.arena)+len(w.place)+len(w.owner)) }
+
+func (w *Workspace) compile(i int) operation {
+	op := &w.plan.Graph.Ops[i]
+	base := common{w: w, op: op, index: i, next: w.plan.Training && w.plan.Needs[op.Out]}
+	switch op.Kind {
+	case tensor.Lookup:
+		return &lookup{common: base}
+	case tensor.LayerNorm:
+		return &layerNorm{common: base}
+	case tensor.Linear:
+		return &linear{common: base}
+	case tensor.Scale, tensor.Add, tensor.Dropout:
+		return &elementwise{common: base}
+	case tensor.Attention:
+		return &attention{common: base}
+	case tensor.Pool:
+		return &pool{common: base}
+	case tensor.Normalize:
+		return &normalize{common: base}
+	}
+	panic(fmt.Sprintf("compute: operation kind %d is unknown", op.Kind))
+}
+
+// Forward runs the graph on a batch and returns its output, rows by the output's columns. The output belongs to the workspace until its next call.
+// A token id beyond its table, an empty batch or one over the plan's capacity is an error.
+func (w *Workspace) Forward(ctx context.Context, b Batch) ([]float32, error) {
+	if err := w.accept(b); err != nil {
+		return nil, err
+	}
+	w.engine.busy.Lock()
+	defer w.engine.busy.Unlock()
+	for _, o := range w.operations {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		o.forward()
+	}
+	return w.value(w.plan.Graph.Output), nil
+}
+
+// Backward adds the gradients of all trainable weights for the batch of the last Forward, given the gradient of its output.
+func (w *Workspace) Backward(ctx context.Context, gradient []float32) error {
+	if !w.plan.Training {
+		return errors.New("backward: the plan is for inference")
+	}
+	out := w.gradient(w.plan.Graph.Output)
+	if len(gradient) != len(out) {
+		return fmt.Errorf("backward: a gradient of %d values for an output of %d", len(gradient), len(out))
+	}
+	copy(out, gradient)
+	w.engine.busy.Lock()
+	defer w.engine.busy.Unlock()
+	for i := len(w.operations) - 1; i >= 0; i-- {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if w.plan.Needs[w.plan.Graph.Ops[i].Out] {
+			w.operations[i].backward()
+		}
+	}
+	return nil
+}
+
+func (w *Workspace) accept(b Batch) error {
+	n := b.Sequences()
+	if n < 1 || len(b.IDs) > w.plan.Tokens || n > w.plan.Sequences {
+		return fmt.Errorf("%w: %d tokens in %d sequences, capacity %d in %d", ErrTooLarge, len(b.IDs), n, w.plan.Tokens, w.plan.Sequences)
+	}
+	if b.Offsets[0] != 0 || int(b.Offsets[n]) != len(b.IDs) {
+		return fmt.Errorf("batch: offsets run from %d to %d over %d tokens", b.Offsets[0], b.Offsets[n], len(b.IDs))
+	}
+	word, position := w.tables()
+	for s := range n {
+		from, to := b.Offsets[s], b.Offsets[s+1]
+		if to < from {
+			return fmt.Errorf("batch: sequence %d ends before it starts", s)
+		}
+		if position > 0 && int(to-from) > position {
+			return fmt.Errorf("sequence %d has %d tokens; the model has %d positions", s, to-from, position)
+		}
+		for t := from; t < to; t++ {
+			w.place[t], w.owner[t] = t-from, int32(s)
+			if id := b.IDs[t]; id < 0 || int(id) >= word {
+				return fmt.Errorf("token id %d is outside the vocabulary of %d", id, word)
+			}
+		}
+	}
+	w.batch, w.tokens = b, len(b.IDs)
+	return nil
+}
+
+// tables returns the rows of the word and position tables of the graph's lookup; no position table is 0.
+func (w *Workspace) tables() (word, position int) {
+	for _, op := range w.plan.Graph.Ops {
+		if op.Kind == tensor.Lookup {
+			word = w.weights[op.Params[0]].Rows
+			if op.Params[1] != tensor.None {
+				position = w.weights[op.Params[1]].Rows
+			}
+			return word, position
+		}
+	}
+	return math.MaxInt, 0
+}
+
+func (w *Workspace) rows(v tensor.Value) int {
+	if w.plan.Graph.Values[v].Rows == tensor.Sequences {
+		return w.batch.Sequences()
+	}
+	return w.tokens
+}
+
+// value is the buffer of a value for the current batch, row-major.
+func (w *Workspace) value(v tensor.Value) []float32 { return w.buffer(w.plan.Values[v], v) }
+
+// gradient is the buffer of a value's gradient.
+func (w *Workspace) gradient(v tensor.Value) []float32 { return w.buffer(w.plan.Gradients[v], v) }
+
+func (w *Workspace) buffer(offset int, v tensor.Value) []float32 {
+	n := w.rows(v) * w.plan.Graph.Values[v].Columns
+	return w.arena[offset : offset+n : offset+n]
+}
+
+// common is what every operation knows.
+type common struct {
+	w     *Workspace
+	op    *tensor.Op
+	index int
+	next  bool // a gradient is wanted
+	phase phase
+}
+
+// phase says which of its jobs an operation is running.
+type phase uint8
+
+const (
+	phaseForward phase = iota
+	phaseInput         // gradients of operands
+	phaseWeights       // gradients of parameters
+	phasePack          // packing of a right operand
+	phaseBias
+)
+
+func (c *common) columns(v tensor.Value) int { return c.w.plan.Graph.Values[v].Columns }
+
+func (c *common) weight(i int) *Weight {
+	if c.op.Params[i] == tensor.None {
+		return nil
+	}
+	return c.w.weights[c.op.Params[i]]
+}
+
+// wants says whether operand i takes a gradient.
+func (c *common) wants(i int) bool {
+	return c.op.In[i] != tensor.None && c.w.plan.Needs[c.op.In[i]]
+}
+
+// adds says whether the gradient of operand i adds to what is there.
+func (c *common) adds(i int) bool { return c.w.plan.Adds[c.index][i] }
+
+// rowsPerTask is the rows that one task of a row-wise operation takes.
+const rowsPerTask = 32
+
+// columnsPerTask is the columns that one task of a sum over rows takes.
+const columnsPerTask = 64
+
+func (c *common) runRows(j job, p phase, rows int) {
+	c.phase = p
+	c.w.engine.team.run(j, ceil(rows, rowsPerTask))
+}
+
+func (c *common) runColumns(j job, p phase, columns int) {
+	c.phase = p
+	c.w.engine.team.run(j, ceil(columns, columnsPerTask))
+}
+
+func span(task, size, n int) (from, to int) { return task * size, min(n, (task+1)*size) }
