@@ -1,0 +1,125 @@
+package rundir
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"path"
+	"path/filepath"
+)
+
+// Output is a file that a stage made.
+type Output struct {
+	Path   string `json:"path"`   // relative to the run directory, forward slashes
+	SHA256 string `json:"sha256"` // hex
+	Size   int64  `json:"size"`   // bytes
+}
+
+// DigestFile returns the SHA-256 (hex) and size of a file. It always reads the file: a size and a time of change do not
+// prove that content is the same.
+func DigestFile(ctx context.Context, fsys FS, file string) (digest string, size int64, err error) {
+	opened, err := fsys.Open(file)
+	if err != nil {
+		return "", 0, err
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	h := sha256.New()
+	size, err = io.CopyBuffer(h, contextReader{ctx, opened}, make([]byte, 1<<20))
+	if err != nil {
+		return "", 0, fmt.Errorf("digest of %s: %w", file, err)
+	}
+	return sum(h), size, nil
+}
+
+// DigestTree returns every file at or below root, sorted by path, their paths relative to root ("." when root is a
+// file). Temporary files are left out.
+func DigestTree(ctx context.Context, fsys FS, root string) ([]Output, error) {
+	info, err := fsys.Stat(root)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return digestDir(ctx, fsys, root, "")
+	}
+	digest, size, err := DigestFile(ctx, fsys, root)
+	if err != nil {
+		return nil, err
+	}
+	return []Output{{Path: ".", SHA256: digest, Size: size}}, nil
+}
+
+// TreeDigest returns one digest (hex) for a file or a directory such as a model: of a file the SHA-256 of its bytes; of
+// a directory the SHA-256 of lines "digest  size  path" sorted by path.
+func TreeDigest(ctx context.Context, fsys FS, root string) (string, error) {
+	files, err := DigestTree(ctx, fsys, root)
+	if err != nil {
+		return "", err
+	}
+	if len(files) == 1 && files[0].Path == "." {
+		return files[0].SHA256, nil
+	}
+	h := sha256.New()
+	for _, f := range files {
+		fmt.Fprintf(h, "%s  %d  %s\n", f.SHA256, f.Size, f.Path)
+	}
+	return sum(h), nil
+}
+
+// DigestBytes returns the SHA-256 (hex) of content.
+func DigestBytes(content []byte) string {
+	digest := sha256.Sum256(content)
+	return hex.EncodeToString(digest[:])
+}
+
+// digestDir lists dir's files in the order of ReadDir, which sorts names; relative is dir's path below the root.
+func digestDir(ctx context.Context, fsys FS, dir, relative string) ([]Output, error) {
+	entries, err := fsys.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var files []Output
+	for _, entry := range entries {
+		name := entry.Name()
+		if isTemporary(name) {
+			continue
+		}
+		full, below := filepath.Join(dir, name), path.Join(relative, name)
+		info, err := fsys.Stat(full) // follows links: a linked weight file counts by its content
+		if err != nil {
+			return nil, err
+		}
+		if info.IsDir() {
+			inner, err := digestDir(ctx, fsys, full, below)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, inner...)
+			continue
+		}
+		digest, size, err := DigestFile(ctx, fsys, full)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, Output{Path: below, SHA256: digest, Size: size})
+	}
+	return files, nil
+}
+
+func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
+
+// contextReader stops a long read when its context ends.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}

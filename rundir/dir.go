@@ -1,0 +1,130 @@
+package rundir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// OpenOptions says what a command is about to do with a run directory.
+type OpenOptions struct {
+	FS FS // nil means OS
+
+	// Create makes the directory when it is missing; without it a missing directory is an error.
+	Create bool
+	// ReadOnly takes no lock and changes nothing, for commands that only look, also while a run is under way.
+	ReadOnly bool
+
+	// Data names the recipe's data files and their digests. A name that the directory knows with another digest is an
+	// error; new names are added. Nil checks nothing.
+	Data []Source
+	// Identity is the numeric identity of this process. Another one than the directory's is an error unless
+	// AllowIdentityChange. Empty checks nothing, for commands that compute no numbers.
+	Identity            string
+	AllowIdentityChange bool
+}
+
+// Dir is an open run directory. It embeds the names of its files.
+type Dir struct {
+	Layout
+	FS FS
+
+	identity            string
+	allowIdentityChange bool
+	lock                *lock // nil when read only
+}
+
+// Open opens the run directory at path, locks it unless read only, checks that it is this recipe's, and removes what an
+// interrupted run left under temporary names. Close it after use.
+func Open(path string, o OpenOptions) (*Dir, error) {
+	if o.FS == nil {
+		o.FS = OS{}
+	}
+	d := &Dir{Layout: Layout(path), FS: o.FS, identity: o.Identity, allowIdentityChange: o.AllowIdentityChange}
+	if err := d.prepare(o); err != nil {
+		return nil, err
+	}
+	if o.ReadOnly {
+		_, err := d.checkFormat(o)
+		if err != nil {
+			return nil, err
+		}
+		return d, nil
+	}
+	var err error
+	if d.lock, err = acquire(d.Layout); err != nil {
+		return nil, err
+	}
+	if err := d.claim(o); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// Close gives up the lock. It writes nothing.
+func (d *Dir) Close() error {
+	if d.lock == nil {
+		return nil
+	}
+	return d.lock.release()
+}
+
+// prepare sees that there is a directory which is or may become a run directory.
+func (d *Dir) prepare(o OpenOptions) error {
+	info, err := d.FS.Stat(string(d.Layout))
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && o.Create && !o.ReadOnly:
+		return explain(string(d.Layout), d.FS.MkdirAll(string(d.Layout)))
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("run directory %s does not exist: run the recipe first, or name the right one with --dir: %w", d.Layout, err)
+	case err != nil:
+		return fmt.Errorf("run directory: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("run directory %s is a file: choose another path with --dir", d.Layout)
+	}
+	if _, err := d.FS.Stat(d.Format()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return d.checkEmpty(o)
+}
+
+// checkEmpty keeps a run from filling a directory that holds something else.
+func (d *Dir) checkEmpty(o OpenOptions) error {
+	entries, err := d.FS.ReadDir(string(d.Layout))
+	if err != nil {
+		return fmt.Errorf("run directory: %w", err)
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); name != lockFile && !isTemporary(name) {
+			return fmt.Errorf("%s is not a run directory: it has files (%s) but no %s: choose a new or empty one with --dir",
+				d.Layout, name, formatFile)
+		}
+	}
+	if !o.Create || o.ReadOnly {
+		return fmt.Errorf("%s is not a run directory: it has no %s: run the recipe first, or name the right one with --dir",
+			d.Layout, formatFile)
+	}
+	return nil
+}
+
+// claim makes the directory this run's: cleaned, checked, and its format file up to date.
+func (d *Dir) claim(o OpenOptions) error {
+	format, err := d.checkFormat(o)
+	if err != nil {
+		return err
+	}
+	if err := RemoveTemporary(d.FS, string(d.Layout)); err != nil {
+		return err
+	}
+	return d.updateFormat(format, o)
+}
+
+// Identity is the numeric identity that the directory was opened with.
+func (d *Dir) Identity() string { return d.identity }
+
+// Name is the last part of the directory's path, for headings.
+func (d *Dir) Name() string {
+	path := strings.TrimRight(string(d.Layout), `/\`)
+	return path[strings.LastIndexAny(path, `/\`)+1:]
+}

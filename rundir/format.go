@@ -1,0 +1,135 @@
+package rundir
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+)
+
+// FormatVersion is the version of the run directory that this package reads and writes. A change of meaning or place of
+// any file in it raises it.
+const FormatVersion = 1
+
+// Source is a file or directory that a run reads and did not make.
+type Source struct {
+	Name   string `json:"name"`   // the path as the recipe writes it, so that it is the same from any working directory
+	Digest string `json:"digest"` // SHA-256 of its bytes, hex; of a directory, TreeDigest
+}
+
+// formatRecord is the content of quarry.json.
+type formatRecord struct {
+	Format   int      `json:"format"`
+	Identity string   `json:"identity,omitempty"`
+	Data     []Source `json:"data,omitempty"` // sorted by name; every file that any recipe run here has named
+}
+
+// checkFormat reads quarry.json and compares it with what the command is about to do.
+func (d *Dir) checkFormat(o OpenOptions) (formatRecord, error) {
+	record, err := readFormat(d.FS, d.Format())
+	if err != nil {
+		return record, err
+	}
+	for _, source := range o.Data {
+		known, found := lookUp(record.Data, source.Name)
+		if found && known.Digest != source.Digest {
+			return record, fmt.Errorf("run directory %s was made from other data: %s has digest %s now and had %s: give the changed file a new name, or choose another directory with --dir",
+				d.Layout, source.Name, short(source.Digest), short(known.Digest))
+		}
+	}
+	if o.Identity != "" && record.Identity != "" && o.Identity != record.Identity && !o.AllowIdentityChange {
+		return record, fmt.Errorf("run directory %s was computed as %q and this process computes as %q: its numbers would differ in the last bits: use the same --cpu and --precision, choose another directory with --dir, or mix them with --allow-identity-change",
+			d.Layout, record.Identity, o.Identity)
+	}
+	return record, nil
+}
+
+// updateFormat writes quarry.json when it does not yet say what it should.
+func (d *Dir) updateFormat(record formatRecord, o OpenOptions) error {
+	updated := formatRecord{Format: FormatVersion, Identity: record.Identity, Data: slices.Clone(record.Data)}
+	if o.Identity != "" {
+		updated.Identity = o.Identity
+	}
+	for _, source := range o.Data {
+		if _, found := lookUp(updated.Data, source.Name); !found {
+			updated.Data = append(updated.Data, source)
+		}
+	}
+	slices.SortFunc(updated.Data, func(a, b Source) int { return cmp.Compare(a.Name, b.Name) })
+	if updated.Format == record.Format && updated.Identity == record.Identity && len(updated.Data) == len(record.Data) {
+		return nil
+	}
+	return WriteJSON(d.FS, d.Format(), updated)
+}
+
+// readFormat reads quarry.json; a missing one is a zero record.
+func readFormat(fsys FS, path string) (record formatRecord, err error) {
+	content, err := ReadFile(fsys, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return record, nil
+	}
+	if err != nil {
+		return record, fmt.Errorf("run directory: %w", err)
+	}
+	var version struct {
+		Format int `json:"format"`
+	}
+	if err := json.Unmarshal(content, &version); err != nil {
+		return record, fmt.Errorf("%s: not the file of a run directory: %w", path, err)
+	}
+	switch {
+	case version.Format > FormatVersion:
+		return record, fmt.Errorf("%s: format %d is newer than this quarry knows (%d): update quarry, or choose another directory with --dir",
+			path, version.Format, FormatVersion)
+	case version.Format < 1:
+		return record, fmt.Errorf("%s: format %d: not the file of a run directory", path, version.Format)
+	}
+	return record, decodeStrict(path, content, &record)
+}
+
+// WriteJSON writes v as indented JSON, as WriteFile does. Struct fields keep their order and map keys are sorted, so
+// equal values give equal bytes.
+func WriteJSON(fsys FS, path string, v any) error {
+	return WriteFile(fsys, path, func(w io.Writer) error {
+		encoder := json.NewEncoder(w)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(v)
+	})
+}
+
+// ReadJSON reads a JSON file into v; unknown keys and anything after the value are errors that name the file.
+func ReadJSON(fsys FS, path string, v any) error {
+	content, err := ReadFile(fsys, path)
+	if err != nil {
+		return err
+	}
+	return decodeStrict(path, content, v)
+}
+
+func decodeStrict(path string, content []byte, v any) error {
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: something follows the JSON value", path)
+	}
+	return nil
+}
+
+func lookUp(sources []Source, name string) (Source, bool) {
+	i := slices.IndexFunc(sources, func(s Source) bool { return s.Name == name })
+	if i < 0 {
+		return Source{}, false
+	}
+	return sources[i], true
+}
+
+// short abbreviates a digest for a message.
+func short(digest string) string { return digest[:min(12, len(digest))] }

@@ -1,0 +1,128 @@
+package rundir
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// ManifestVersion is the version of manifest.json.
+const ManifestVersion = 1
+
+// Manifest traces one round from its sources to its result: what was read, with which options, what came out, by
+// digest. It holds no time, so the same work gives the same manifest.
+type Manifest struct {
+	Version  int             `json:"version"`
+	Recipe   string          `json:"recipe"` // its name
+	Round    int             `json:"round"`
+	Seed     uint64          `json:"seed"`
+	Identity string          `json:"identity"` // numeric identity
+	Data     []ManifestData  `json:"data"`     // corpus, train, dev, test
+	Miner    ManifestModel   `json:"miner"`    // the model that the round mines with
+	Base     ManifestModel   `json:"base"`     // the weights that it trains from
+	Prompts  ManifestPrompts `json:"prompts"`
+	Options  json.RawMessage `json:"options"` // the round's resolved settings
+	Stages   []ManifestStage `json:"stages"`  // in the order they were run
+	Choice   ManifestChoice  `json:"choice"`
+	Result   ManifestModel   `json:"result"` // the merged model
+}
+
+// ManifestData is one file that the user gave.
+type ManifestData struct {
+	Role   string `json:"role"` // corpus, train, dev, test
+	Name   string `json:"name"` // the path as the recipe writes it
+	Digest string `json:"digest"`
+	Count  int    `json:"count"` // passages or queries
+}
+
+// ManifestModel is a model directory.
+type ManifestModel struct {
+	Name   string `json:"name"`   // the path as the recipe writes it, or relative to the run directory
+	Digest string `json:"digest"` // TreeDigest
+}
+
+// ManifestPrompts is the templates as applied, newlines real.
+type ManifestPrompts struct {
+	Query   string `json:"query"`
+	Passage string `json:"passage"`
+}
+
+// ManifestStage is what a stage's stamp says, without its options (the manifest's own hold them).
+type ManifestStage struct {
+	Stage         string   `json:"stage"`
+	Algorithm     int      `json:"algorithm"`
+	Identity      string   `json:"identity,omitempty"`
+	OptionsDigest string   `json:"options_digest"`
+	Inputs        []Input  `json:"inputs,omitempty"`
+	Outputs       []Output `json:"outputs"`
+}
+
+// ManifestChoice is the epoch that was chosen.
+type ManifestChoice struct {
+	Epoch   int    `json:"epoch"`
+	By      string `json:"by"`      // rule, recipe or command
+	Because string `json:"because"` // the rule's finding, or the person's reason
+}
+
+// ManifestStage returns what a manifest keeps of the stamp.
+func (s *Stamp) ManifestStage() ManifestStage {
+	return ManifestStage{
+		Stage: s.Stage, Algorithm: s.Algorithm, Identity: s.Identity, OptionsDigest: s.Digest,
+		Inputs: s.Inputs, Outputs: s.Outputs,
+	}
+}
+
+// Gaps lists the inputs of stages whose digest is neither a source's (data, miner, base, and the digests in known, such
+// as outputs of earlier rounds) nor an output's of an earlier stage: where the chain from source to result is broken.
+func (m *Manifest) Gaps(known ...string) []string {
+	digests := append([]string{m.Miner.Digest, m.Base.Digest}, known...)
+	for _, data := range m.Data {
+		digests = append(digests, data.Digest)
+	}
+	var gaps []string
+	for _, stage := range m.Stages {
+		for _, input := range stage.Inputs {
+			if !slices.Contains(digests, input.Digest) {
+				gaps = append(gaps, fmt.Sprintf("%s: input %s (%s) comes from nowhere", stage.Stage, input.Name, short(input.Digest)))
+			}
+		}
+		for _, output := range stage.Outputs {
+			digests = append(digests, output.SHA256)
+		}
+	}
+	return gaps
+}
+
+// WriteManifest writes a round's manifest.
+func (d *Dir) WriteManifest(m *Manifest) error {
+	m.Version = ManifestVersion
+	return WriteJSON(d.FS, d.Round(m.Round).Manifest(), m)
+}
+
+// ReadManifest returns a round's manifest; a newer version is an error.
+func (d *Dir) ReadManifest(round int) (*Manifest, error) {
+	file := d.Round(round).Manifest()
+	content, err := ReadFile(d.FS, file)
+	if err != nil {
+		return nil, err
+	}
+	return ParseManifest(content, file)
+}
+
+// ParseManifest decodes a manifest. name is for errors.
+func ParseManifest(content []byte, name string) (*Manifest, error) {
+	var version struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(content, &version); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if version.Version != ManifestVersion {
+		return nil, fmt.Errorf("%s: manifest version %d, and this quarry reads %d: update quarry or write the manifest again", name, version.Version, ManifestVersion)
+	}
+	m := &Manifest{}
+	if err := decodeStrict(name, content, m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}

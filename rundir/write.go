@@ -1,0 +1,135 @@
+package rundir
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	temporaryPrefix = "."
+	temporarySuffix = ".tmp"
+)
+
+// WriteFile writes a file so that its name never stands for anything but the old content or the whole new one: it is
+// written beside the target as ".name.tmp", synced, renamed, and the directory synced. Missing directories are made.
+// write gets a buffered writer. On failure the temporary file is removed where the file system still allows it.
+func WriteFile(fsys FS, path string, write func(w io.Writer) error) error {
+	if err := fsys.MkdirAll(filepath.Dir(path)); err != nil {
+		return explain(path, err)
+	}
+	temporary := temporaryName(path)
+	if err := fill(fsys, temporary, write); err != nil {
+		_ = fsys.Remove(temporary) // the first error is the one to tell; Open cleans what stays
+		return explain(path, err)
+	}
+	return publish(fsys, temporary, path)
+}
+
+// WriteDir writes a directory of files so that its name never stands for a part of them: write fills a directory
+// beside the target, which then takes its place. Files inside are to be written with WriteFile.
+// A directory that is replaced is removed first: a crash between leaves none, which the stamp of the stage shows.
+func WriteDir(fsys FS, path string, write func(dir string) error) error {
+	temporary := temporaryName(path)
+	if err := RemoveAll(fsys, temporary); err != nil {
+		return explain(path, err)
+	}
+	if err := fsys.MkdirAll(temporary); err != nil {
+		return explain(path, err)
+	}
+	if err := write(temporary); err != nil {
+		_ = RemoveAll(fsys, temporary) // as in WriteFile
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := RemoveAll(fsys, path); err != nil {
+		return explain(path, err)
+	}
+	return publish(fsys, temporary, path)
+}
+
+// ReadFile returns the content of a file.
+func ReadFile(fsys FS, path string) ([]byte, error) {
+	file, err := fsys.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(file)
+	return content, errors.Join(err, file.Close())
+}
+
+// RemoveAll removes a file or a directory with all that is in it; a path that is not there is no error. Of a symbolic
+// link only the link goes.
+func RemoveAll(fsys FS, path string) error {
+	err := fsys.Remove(path)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	entries, listError := fsys.ReadDir(path)
+	if listError != nil || len(entries) == 0 {
+		return err
+	}
+	for _, entry := range entries {
+		if err := RemoveAll(fsys, filepath.Join(path, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return fsys.Remove(path)
+}
+
+// RemoveTemporary removes what crashes left under temporary names anywhere below dir.
+func RemoveTemporary(fsys FS, dir string) error {
+	entries, err := fsys.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		switch {
+		case isTemporary(entry.Name()):
+			err = RemoveAll(fsys, path)
+		case entry.IsDir():
+			err = RemoveTemporary(fsys, path)
+		}
+		if err != nil {
+			return fmt.Errorf("clean what an interrupted run left: %w", err)
+		}
+	}
+	return nil
+}
+
+// fill writes and syncs one file.
+func fill(fsys FS, path string, write func(w io.Writer) error) (err error) {
+	file, err := fsys.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	buffered := bufio.NewWriterSize(file, 1<<16)
+	if err := write(buffered); err != nil {
+		return err
+	}
+	if err := buffered.Flush(); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+// publish gives a finished file or directory its name.
+func publish(fsys FS, temporary, path string) error {
+	if err := fsys.Rename(temporary, path); err != nil {
+		return explain(path, err)
+	}
+	return explain(path, fsys.SyncDir(filepath.Dir(path)))
+}
+
+func temporaryName(path string) string {
+	return filepath.Join(filepath.Dir(path), temporaryPrefix+filepath.Base(path)+temporarySuffix)
+}
+
+func isTemporary(name string) bool {
+	return strings.HasPrefix(name, temporaryPrefix) && strings.HasSuffix(name, temporarySuffix)
+}
