@@ -1,0 +1,280 @@
+package model
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"path"
+
+	"github.com/quarry-ml/quarry/model/safetensors"
+)
+
+// Sink makes the file of that name, with slashes, below a model directory: write fills it. When write fails the file
+// must not appear. rundir.WriteFile has this shape, so that the caller decides how files become durable.
+type Sink func(name string, write func(w io.Writer) error) error
+
+// Form is the form of sentence-transformers' files. Both are read by its sixth version, the old one by all before it too.
+type Form int
+
+// The forms.
+const (
+	FormOfSource Form = iota // as the source has it; old for a plain transformers directory
+	FormOld
+	FormCurrent // as sentence-transformers 6 writes
+)
+
+// WriteOptions says how a directory is written. The zero value keeps all of the source but its weights.
+type WriteOptions struct {
+	Contract *Contract // nil: the source's, with the options it was read with
+	Form     Form
+
+	// Dense holds the weights of the Dense modules in order: linear.weight and linear.bias each. Nil copies the source's.
+	Dense [][]safetensors.Entry
+
+	ShardLimit int // bytes a weights file may hold; 0 is safetensors.ShardLimit
+}
+
+// tokenizerFiles are copied as they are where the source has them.
+var tokenizerFiles = []string{"tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json", "added_tokens.json"}
+
+// WriteDirectory writes a model directory that sentence-transformers and transformers load and that gives the vectors
+// of src with the given weights in place of its own: config.json (unchanged, but for the dtype of the weights), tokenizer
+// files, modules.json and its modules, sentence_bert_config.json, config_sentence_transformers.json, quarry.json and the
+// weights, in shards where they are large. The weights are written in their order, each when its turn comes.
+func WriteDirectory(out Sink, src *Directory, weights []safetensors.Entry, o WriteOptions) error {
+	w := &directoryWriter{out: out, src: src, contract: src.Contract, current: o.Form == FormCurrent}
+	if o.Form == FormOfSource {
+		w.current = src.currentForm
+	}
+	if o.Contract != nil {
+		w.contract = *o.Contract
+	}
+	if err := w.check(o); err != nil {
+		return err
+	}
+	if o.ShardLimit == 0 {
+		o.ShardLimit = safetensors.ShardLimit
+	}
+	w.modules = withContract(src.Modules, w.contract)
+	for _, step := range []func() error{
+		func() error { return w.bytes("config.json", src.Config.encode(floatType(weights))) },
+		w.tokenizer,
+		w.describe,
+		func() error { return w.dense(o.Dense) },
+		func() error { return w.weights(weights, o.ShardLimit) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type directoryWriter struct {
+	out      Sink
+	src      *Directory
+	contract Contract
+	modules  []Module
+	current  bool
+}
+
+func (w *directoryWriter) check(o WriteOptions) error {
+	if err := w.contract.Validate(); err != nil {
+		return fmt.Errorf("write model directory: %w", err)
+	}
+	if w.contract.MaxLength > w.src.Config.MaxPositions {
+		return fmt.Errorf("write model directory: max_length %d is above the model's %d positions", w.contract.MaxLength, w.src.Config.MaxPositions)
+	}
+	count := 0
+	for _, m := range w.src.Modules {
+		if m.Kind == KindDense {
+			count++
+		}
+	}
+	if o.Dense != nil && len(o.Dense) != count {
+		return fmt.Errorf("write model directory: weights for %d Dense modules, but the model has %d", len(o.Dense), count)
+	}
+	return nil
+}
+
+func (w *directoryWriter) bytes(name string, content []byte) error {
+	return w.out(name, func(to io.Writer) error {
+		_, err := to.Write(content)
+		return err
+	})
+}
+
+// tokenizer copies the tokenizer's files, of which one must hold the vocabulary.
+func (w *directoryWriter) tokenizer() error {
+	r := &reader{files: w.src.files, name: w.src.Path}
+	root := w.src.Modules[0].Path
+	vocabulary := false
+	for _, name := range tokenizerFiles {
+		raw, err := r.read(path.Join(root, name))
+		if err != nil {
+			return err
+		}
+		if raw == nil {
+			continue
+		}
+		vocabulary = vocabulary || name == "tokenizer.json" || name == "vocab.txt"
+		if err := w.bytes(name, raw); err != nil {
+			return err
+		}
+	}
+	if !vocabulary {
+		return fmt.Errorf("%s: no tokenizer: neither tokenizer.json nor vocab.txt", r.path(root))
+	}
+	return nil
+}
+
+// describe writes modules.json, what the modules and sentence-transformers want beside it, and quarry.json.
+func (w *directoryWriter) describe() error {
+	if err := w.bytes("modules.json", w.moduleList()); err != nil {
+		return err
+	}
+	for i, m := range w.modules {
+		var content []byte
+		switch m.Kind {
+		case KindPooling:
+			content = m.Pooling.encode(w.current)
+		case KindDense:
+			content = m.Dense.encode()
+		case KindNormalize:
+			content = []byte("{}\n") // releases before the sixth want the folder, later ones take their defaults
+		case KindTransformer:
+			continue
+		}
+		if err := w.bytes(path.Join(folder(i, m), "config.json"), content); err != nil {
+			return err
+		}
+	}
+	if err := w.bytes("sentence_bert_config.json", w.sentenceConfig()); err != nil {
+		return err
+	}
+	if err := w.bytes("config_sentence_transformers.json", w.src.prompts.encode(w.contract, w.current)); err != nil {
+		return err
+	}
+	return w.bytes(ContractName, w.contract.Encode())
+}
+
+// folder names a module's folder as sentence-transformers does.
+func folder(i int, m Module) string {
+	if m.Kind == KindTransformer {
+		return ""
+	}
+	return fmt.Sprintf("%d_%s", i, m.Kind)
+}
+
+// currentClasses are the class paths of sentence-transformers 6.
+var currentClasses = map[Kind]string{
+	KindTransformer: "sentence_transformers.base.modules.transformer.Transformer",
+	KindPooling:     "sentence_transformers.sentence_transformer.modules.pooling.Pooling",
+	KindDense:       "sentence_transformers.base.modules.dense.Dense",
+	KindNormalize:   "sentence_transformers.base.modules.normalize.Normalize",
+}
+
+func (w *directoryWriter) moduleList() []byte {
+	type listed struct {
+		Index int    `json:"idx"`
+		Name  string `json:"name"`
+		Path  string `json:"path"`
+		Type  string `json:"type"`
+	}
+	modules := make([]listed, len(w.modules))
+	for i, m := range w.modules {
+		class := "sentence_transformers.models." + string(m.Kind)
+		if w.current {
+			class = currentClasses[m.Kind]
+		}
+		modules[i] = listed{i, fmt.Sprint(i), folder(i, m), class}
+	}
+	return encodeJSON(modules, "  ")
+}
+
+// sentenceConfig states the length in the old form always, in the current one where tokenizer and positions alone
+// would not give it.
+func (w *directoryWriter) sentenceConfig() []byte {
+	o := &object{values: map[string]json.RawMessage{}}
+	if !w.current {
+		o.set("max_seq_length", w.contract.MaxLength)
+		o.set("do_lower_case", w.src.limits.lowercase)
+		return o.encode("  ")
+	}
+	o.set("transformer_task", "feature-extraction")
+	o.set("modality_config", map[string]map[string]string{
+		"text": {"method": "forward", "method_output_name": "last_hidden_state"},
+	})
+	o.set("module_output_name", "token_embeddings")
+	if w.contract.MaxLength != w.src.limits.unstated() {
+		o.set("max_seq_length", w.contract.MaxLength)
+	}
+	return o.encode("    ")
+}
+
+// dense writes the weights of the Dense modules: those given, else the source's.
+func (w *directoryWriter) dense(given [][]safetensors.Entry) error {
+	n := 0
+	for i, m := range w.modules {
+		if m.Kind != KindDense {
+			continue
+		}
+		var entries []safetensors.Entry
+		if given != nil {
+			entries = given[n]
+		}
+		if err := w.denseModule(path.Join(folder(i, m), safetensors.SingleName), m, entries); err != nil {
+			return err
+		}
+		n++
+	}
+	return nil
+}
+
+func (w *directoryWriter) denseModule(name string, m Module, entries []safetensors.Entry) error {
+	if entries == nil {
+		f, err := w.src.OpenDense(m)
+		if err != nil {
+			return err
+		}
+		defer f.Close() // read only
+		for _, t := range f.Tensors() {
+			entries = append(entries, safetensors.Copy(t))
+		}
+	}
+	return w.out(name, func(to io.Writer) error { return safetensors.Write(to, entries, nil) })
+}
+
+func (w *directoryWriter) weights(entries []safetensors.Entry, limit int) error {
+	shards, err := safetensors.Plan(entries, limit)
+	if err != nil {
+		return err
+	}
+	for _, shard := range shards {
+		err := w.out(shard.Name, func(to io.Writer) error { return safetensors.Write(to, shard.Entries, nil) })
+		if err != nil {
+			return err
+		}
+	}
+	if len(shards) == 1 {
+		return nil
+	}
+	return w.out(safetensors.IndexName, func(to io.Writer) error { return safetensors.WriteIndex(to, shards) })
+}
+
+// floatType is transformers' name of the type that all float weights share; empty where they share none.
+func floatType(entries []safetensors.Entry) string {
+	names := map[safetensors.DType]string{safetensors.F32: "float32", safetensors.F16: "float16", safetensors.BF16: "bfloat16"}
+	found := ""
+	for _, e := range entries {
+		name := names[e.DType]
+		if name == "" || name == found {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = name
+	}
+	return found
+}
