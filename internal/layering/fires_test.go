@@ -22,10 +22,11 @@ func TestRulesFire(t *testing.T) {
 		{"import beside, allowed", upward, map[string]string{"format/trec/a.go": importing("trec", "corpus")}, nil},
 		{"import beside, wrong way", upward, map[string]string{"corpus/a.go": importing("corpus", "format/trec")}, []string{"on one floor"}},
 		{"import of support", upward, map[string]string{"mine/a.go": importing("mine", "internal/golden")}, []string{"for tests"}},
+		{"import of a contract suite", upward, map[string]string{"fuse/a.go": importing("fuse", "search/searchtest")}, []string{"for tests"}},
 		{"import of support in a test", upward, map[string]string{"mine/a_test.go": importing("mine", "internal/golden")}, nil},
 		{"import of a stranger", upward, map[string]string{"mine/a.go": importing("mine", "stranger")}, []string{"no floor"}},
 		{"no floor", upward, map[string]string{"stranger/a.go": "package stranger"}, []string{"stranger has no floor"}},
-		{"generator", upward, map[string]string{"compute/kernel/gen/a.go": importing("main", "compute/kernel")}, nil},
+		{"tool", upward, map[string]string{"compute/kernel/gen/a.go": importing("main", "compute/kernel")}, nil},
 
 		{"prints", worldly, map[string]string{"mine/a.go": "package mine\nimport \"fmt\"\nfunc f() { fmt.Println() }"}, []string{"mine/a.go:3: fmt.Println"}},
 		{"prints under another name", worldly, map[string]string{"mine/a.go": "package mine\nimport f \"fmt\"\nvar _, _ = f.Printf(\"\")"}, []string{"f.Printf"}},

@@ -21,8 +21,11 @@ var floors = [][]string{
 	{"cmd/*"},                                                      // flags, terminal, exit codes
 }
 
-// support is for tests: only _test.go files import it, and it may import anything.
-const support = "internal/*"
+// supports reports whether a package is for tests: only _test.go files import it, and it may import anything. Contract
+// suites are named after what they test (search/searchtest).
+func supports(folder string) bool {
+	return matches("internal/*", folder) || strings.HasSuffix(folder, "test")
+}
 
 // sameFloor is the edges allowed between packages of one floor, and why.
 var sameFloor = []struct{ from, to, because string }{
@@ -54,7 +57,7 @@ func TestImportsPointDown(t *testing.T) {
 func upward(source tree) []string {
 	var violations []string
 	for _, folder := range source.folders {
-		if generator(source.files[folder]) || matches(support, folder) {
+		if tool(source.files[folder]) || supports(folder) {
 			continue
 		}
 		if floorOf(folder) < 0 && slices.ContainsFunc(source.files[folder], func(f sourceFile) bool { return !f.test }) {
@@ -78,8 +81,8 @@ func upward(source tree) []string {
 
 // forbidden says why from may not import to; empty where it may.
 func forbidden(from, to string) string {
-	if matches(support, to) {
-		return "internal packages are for tests"
+	if supports(to) {
+		return "that package is for tests"
 	}
 	lower, upper := floorOf(to), floorOf(from)
 	switch {
@@ -112,7 +115,8 @@ func matches(pattern, folder string) bool {
 	return folder == pattern
 }
 
-// generator reports whether a folder holds a program that writes code, beside what it generates.
-func generator(files []sourceFile) bool {
-	return files[0].syntax.Name.Name == "main" && path.Base(path.Dir(files[0].path)) == "gen"
+// tool reports whether a folder holds a program for those who work on the package around it: it writes code or files
+// that tests compare, and nobody imports it.
+func tool(files []sourceFile) bool {
+	return files[0].syntax.Name.Name == "main" && !matches("cmd/*", path.Dir(files[0].path))
 }

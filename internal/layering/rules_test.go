@@ -50,7 +50,7 @@ func TestPackageNames(t *testing.T) {
 func worldly(source tree) []string {
 	var violations []string
 	source.library(func(folder string, f sourceFile) {
-		if matches(support, folder) {
+		if supports(folder) {
 			return
 		}
 		report := func(node ast.Node, format string, arguments ...any) {
