@@ -1,0 +1,132 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// config is what tokenizer_config.json says, with special_tokens_map.json for the tokens that it does not name. Only
+// the keys that bear on token ids are looked at.
+type config struct {
+	name string // of tokenizer_config.json
+	keys map[string]json.RawMessage
+}
+
+func readConfig(dir string) (config, error) {
+	c := config{name: filepath.Join(dir, "tokenizer_config.json"), keys: map[string]json.RawMessage{}}
+	for _, name := range []string{filepath.Join(dir, "special_tokens_map.json"), c.name} {
+		data, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return config{}, err
+		}
+		if err := json.Unmarshal(data, &c.keys); err != nil {
+			return config{}, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	for _, key := range []string{"unk_token", "sep_token", "pad_token", "cls_token", "mask_token"} {
+		if _, err := c.parseToken(key); err != nil {
+			return config{}, err
+		}
+	}
+	return c, nil
+}
+
+// token returns the special token of a key, nil when there is none.
+func (c config) token(key string) *addedToken {
+	t, _ := c.parseToken(key)
+	return t
+}
+
+// parseToken reads a token that is written as a text or as an object with flags.
+func (c config) parseToken(key string) (*addedToken, error) {
+	raw, ok := c.keys[key]
+	if !ok || string(raw) == "null" {
+		return nil, nil
+	}
+	t := addedToken{Special: true}
+	if json.Unmarshal(raw, &t.Content) == nil {
+		return &t, nil
+	}
+	if err := json.Unmarshal(raw, &t); err != nil || t.Content == nil {
+		return nil, fmt.Errorf("%s: %s: want a text, or an object with content", c.name, key)
+	}
+	t.ID, t.Special = nil, true
+	return &t, nil
+}
+
+// flag returns a setting that is true, false or absent (nil).
+func (c config) flag(key string) (*bool, error) {
+	raw, ok := c.keys[key]
+	if !ok {
+		return nil, nil
+	}
+	var value *bool
+	if err := json.Unmarshal(raw, &value); err != nil {
+		return nil, fmt.Errorf("%s: %s: want true, false or null", c.name, key)
+	}
+	return value, nil
+}
+
+// bertClasses are the tokenizer classes that normalize by tokenizer_config.json, whatever tokenizer.json says.
+var bertClasses = []string{"BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast",
+	"ElectraTokenizer", "ElectraTokenizerFast"}
+
+func (c config) class() string {
+	var class string
+	if json.Unmarshal(c.keys["tokenizer_class"], &class) != nil {
+		return ""
+	}
+	return class
+}
+
+// bertFlags are the settings of BERT's normalizer; nil where the configuration does not say.
+type bertFlags struct{ lower, chinese, strip *bool }
+
+func (c config) bert() (b bertFlags, err error) {
+	if b.lower, err = c.flag("do_lower_case"); err != nil {
+		return b, err
+	}
+	if b.chinese, err = c.flag("tokenize_chinese_chars"); err != nil {
+		return b, err
+	}
+	b.strip, err = c.flag("strip_accents")
+	return b, err
+}
+
+// agree returns an error when a BERT class would be given another normalizer than that of tokenizer.json.
+func (c config) agree(t *Tokenizer, name string) error {
+	if !slices.Contains(bertClasses, c.class()) || len(t.normalizer) != 1 {
+		return nil
+	}
+	n, ok := t.normalizer[0].(*bertNormalizer)
+	if !ok {
+		return nil
+	}
+	b, err := c.bert()
+	if err != nil {
+		return err
+	}
+	for _, check := range []struct {
+		key, other string
+		says       *bool
+		is         bool
+	}{
+		{"do_lower_case", "lowercase", b.lower, n.lower},
+		{"tokenize_chinese_chars", "handle_chinese_chars", b.chinese, n.chinese},
+		{"strip_accents", "strip_accents", b.strip, n.strip},
+	} {
+		if check.says != nil && *check.says != check.is {
+			return fmt.Errorf("%s: %s is %t, but the normalizer of %s has %s %t; make them agree",
+				c.name, check.key, *check.says, name, check.other, check.is)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"unicode/utf8"
+)
+
+// Load reads the tokenizer of a model directory: tokenizer.json, or else vocab.txt of a BERT tokenizer, with what
+// tokenizer_config.json and special_tokens_map.json say. Settings of tokenizer_config.json that contradict
+// tokenizer.json are an error: transformers would go by the former.
+func Load(dir string) (*Tokenizer, error) {
+	config, err := readConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	name := filepath.Join(dir, "tokenizer.json")
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return loadVocabText(dir, config)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t, err := Parse(data, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := config.agree(t, name); err != nil {
+		return nil, err
+	}
+	if pad := config.token("pad_token"); pad != nil {
+		id, ok := t.ID(*pad.Content)
+		if !ok {
+			return nil, fmt.Errorf("%s: pad_token %q is not in the vocabulary", config.name, *pad.Content)
+		}
+		t.padding = id
+	}
+	return t, nil
+}
+
+// Parse reads the content of a tokenizer.json; name is used in errors. Its truncation and padding sections set no
+// lengths, and its decoder is not read.
+func Parse(data []byte, name string) (*Tokenizer, error) {
+	if !utf8.Valid(data) {
+		return nil, fmt.Errorf("%s: not UTF-8", name)
+	}
+	var file struct {
+		Version       *string         `json:"version"`
+		Truncation    json.RawMessage `json:"truncation"`
+		Padding       json.RawMessage `json:"padding"`
+		AddedTokens   json.RawMessage `json:"added_tokens"`
+		Normalizer    json.RawMessage `json:"normalizer"`
+		PreTokenizer  json.RawMessage `json:"pre_tokenizer"`
+		PostProcessor json.RawMessage `json:"post_processor"`
+		Decoder       json.RawMessage `json:"decoder"`
+		Model         json.RawMessage `json:"model"`
+	}
+	if err := (section{name, "top level", data}).decode(&file); err != nil {
+		return nil, err
+	}
+	if file.Version != nil && *file.Version != "1.0" {
+		return nil, fmt.Errorf("%s: version %q is not known, only \"1.0\" is", name, *file.Version)
+	}
+	t := &Tokenizer{padding: -1}
+	m, err := parseModel(section{name, "model", file.Model})
+	if err != nil {
+		return nil, err
+	}
+	t.model, t.vocabulary, t.unknown = m.model, m.vocabulary, m.unknown
+	if t.normalizer, err = parseNormalizer(section{name, "normalizer", file.Normalizer}); err != nil {
+		return nil, err
+	}
+	if t.splitter, err = parsePreTokenizer(section{name, "pre_tokenizer", file.PreTokenizer}); err != nil {
+		return nil, err
+	}
+	added := section{name, "added_tokens", file.AddedTokens}
+	var tokens []addedToken
+	if !added.absent() {
+		if err := added.decode(&tokens); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.addTokens(added, tokens); err != nil {
+		return nil, err
+	}
+	if t.template, err = parsePostProcessor(section{name, "post_processor", file.PostProcessor}, t.VocabSize()); err != nil {
+		return nil, err
+	}
+	t.findPadding(file.Padding)
+	return t, nil
+}
+
+// findPadding looks for the padding token in the padding section, else among the special tokens.
+func (t *Tokenizer) findPadding(section json.RawMessage) {
+	var padding struct {
+		Token string `json:"pad_token"`
+	}
+	named := json.Unmarshal(section, &padding) == nil && padding.Token != ""
+	if id, ok := t.vocabulary.ids[padding.Token]; named && ok {
+		t.padding = id
+		return
+	}
+	for _, id := range t.specials {
+		if token := t.Token(id); token == "[PAD]" || token == "<pad>" {
+			t.padding = id
+			return
+		}
+	}
+}

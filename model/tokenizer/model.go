@@ -1,0 +1,48 @@
+package tokenizer
+
+import "encoding/json"
+
+// model gives the ids of one word. Every id lies within the vocabulary that it was made with.
+type model interface {
+	appendWord(dst []int32, word []byte) []int32
+}
+
+// parsedModel is the model section: the model, its own tokens, and the id of what it cannot spell (-1 when none).
+type parsedModel struct {
+	model      model
+	vocabulary vocabulary
+	unknown    int32
+}
+
+// parseModel reads the model section.
+func parseModel(s section) (parsedModel, error) {
+	if s.absent() {
+		return parsedModel{}, s.errorf("missing")
+	}
+	kind, err := s.kind()
+	if err != nil && s.legacyWordPiece() {
+		kind, err = "WordPiece", nil
+	}
+	if err != nil {
+		return parsedModel{}, err
+	}
+	switch kind {
+	case "WordPiece":
+		return parseWordPiece(s)
+	case "WordLevel":
+		return parseWordLevel(s)
+	}
+	return parsedModel{}, s.unknown(kind, "WordLevel, WordPiece")
+}
+
+// legacyWordPiece recognises the files of 2020, whose models have no type.
+func (s section) legacyWordPiece() bool {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(s.raw, &fields) != nil {
+		return false
+	}
+	_, typed := fields["type"]
+	_, merges := fields["merges"]
+	_, prefix := fields["continuing_subword_prefix"]
+	return prefix && !typed && !merges
+}

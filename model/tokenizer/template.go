@@ -1,0 +1,152 @@
+package tokenizer
+
+// template is what a single sequence is put between.
+type template struct{ before, after []int32 }
+
+// WithSpecials appends ids to dst with the special tokens of a single sequence around them, such as [CLS] … [SEP], and
+// returns it. The end of ids is cut so that no more than maxLength are appended; 0 sets no limit. The special tokens
+// themselves are never cut: a maxLength below SpecialCount leaves just them.
+func (t *Tokenizer) WithSpecials(dst, ids []int32, maxLength int) []int32 {
+	if maxLength > 0 {
+		ids = ids[:min(len(ids), max(0, maxLength-t.SpecialCount()))]
+	}
+	dst = append(dst, t.template.before...)
+	dst = append(dst, ids...)
+	return append(dst, t.template.after...)
+}
+
+// SpecialCount returns how many special tokens WithSpecials adds.
+func (t *Tokenizer) SpecialCount() int { return len(t.template.before) + len(t.template.after) }
+
+// parsePostProcessor reads the post_processor section; size is that of the vocabulary.
+func parsePostProcessor(s section, size int) (template, error) {
+	if s.absent() {
+		return template{}, nil
+	}
+	kind, err := s.kind()
+	if err != nil {
+		return template{}, err
+	}
+	switch kind {
+	case "TemplateProcessing":
+		return parseTemplate(s, size)
+	case "BertProcessing", "RobertaProcessing":
+		return parsePairProcessing(s, size)
+	case "ByteLevel":
+		return template{}, nil // moves offsets, adds nothing
+	case "Sequence":
+		return parseProcessors(s, size)
+	}
+	return template{}, s.unknown(kind, "BertProcessing, ByteLevel, RobertaProcessing, Sequence, TemplateProcessing")
+}
+
+// parseProcessors reads a sequence, of which one part at most may add tokens: what two would do is not defined.
+func parseProcessors(s section, size int) (template, error) {
+	var fields struct {
+		typed
+		Processors rawList `json:"processors"`
+	}
+	if err := s.decode(&fields); err != nil {
+		return template{}, err
+	}
+	var all template
+	for i, raw := range fields.Processors {
+		part, err := parsePostProcessor(s.child("processors", i, raw), size)
+		if err != nil {
+			return template{}, err
+		}
+		if len(part.before)+len(part.after) == 0 {
+			continue
+		}
+		if len(all.before)+len(all.after) != 0 {
+			return template{}, s.errorf("two of the processors add tokens")
+		}
+		all = part
+	}
+	return all, nil
+}
+
+// parseTemplate reads TemplateProcessing. Its pair template is checked by nothing here and used by nothing.
+func parseTemplate(s section, size int) (template, error) {
+	type reference struct {
+		ID   string `json:"id"`
+		Type int    `json:"type_id"`
+	}
+	var fields struct {
+		typed
+		Single []struct {
+			SpecialToken, Sequence *reference
+		} `json:"single"`
+		Pair          rawList `json:"pair"`
+		SpecialTokens map[string]struct {
+			ID     string   `json:"id"`
+			IDs    []int64  `json:"ids"`
+			Tokens []string `json:"tokens"`
+		} `json:"special_tokens"`
+	}
+	if err := s.decode(&fields); err != nil {
+		return template{}, err
+	}
+	var t template
+	sequences := 0
+	for _, p := range fields.Single {
+		switch {
+		case p.Sequence != nil && p.SpecialToken == nil && p.Sequence.ID == "A":
+			sequences++
+		case p.SpecialToken != nil && p.Sequence == nil:
+			token, ok := fields.SpecialTokens[p.SpecialToken.ID]
+			if !ok {
+				return template{}, s.errorf("single: %q is not among special_tokens", p.SpecialToken.ID)
+			}
+			to := &t.before
+			if sequences > 0 {
+				to = &t.after
+			}
+			for _, id := range token.IDs {
+				if id < 0 || id >= int64(size) {
+					return template{}, s.errorf("special token %q: id %d is outside the vocabulary of %d", p.SpecialToken.ID, id, size)
+				}
+				*to = append(*to, int32(id))
+			}
+		default:
+			return template{}, s.errorf("single: a part is neither a special token nor sequence A")
+		}
+	}
+	if sequences != 1 {
+		return template{}, s.errorf("single: sequence A stands in it %d times, not once", sequences)
+	}
+	return t, nil
+}
+
+// parsePairProcessing reads BertProcessing and RobertaProcessing, which name one token before and one after.
+func parsePairProcessing(s section, size int) (template, error) {
+	var fields struct {
+		typed
+		Sep            []any `json:"sep"`
+		Cls            []any `json:"cls"`
+		TrimOffsets    bool  `json:"trim_offsets"`
+		AddPrefixSpace bool  `json:"add_prefix_space"`
+	}
+	if err := s.decode(&fields); err != nil {
+		return template{}, err
+	}
+	read := func(name string, pair []any) (int32, error) {
+		if len(pair) == 2 {
+			_, named := pair[0].(string)
+			id, numbered := pair[1].(float64)
+			if named && numbered && id == float64(int32(id)) && id >= 0 && int(id) < size {
+				return int32(id), nil
+			}
+		}
+		return 0, s.errorf("%s: want [token, id] with an id within the vocabulary of %d", name, size)
+	}
+	cls, err := read("cls", fields.Cls)
+	if err != nil {
+		return template{}, err
+	}
+	sep, err := read("sep", fields.Sep)
+	if err != nil {
+		return template{}, err
+	}
+	return template{[]int32{cls}, []int32{sep}}, nil
+}

@@ -1,0 +1,127 @@
+// Package tokenizer turns text into token ids as Hugging Face tokenizers does, from the same files: tokenizer.json, or
+// vocab.txt with tokenizer_config.json.
+//
+// A text goes through the stages of that library, in its order: added tokens that match the text as it is written are
+// cut out, the rest is normalized, added tokens that match normalized text are cut out, the rest is split into words
+// (the pre-tokenizer), and the model gives the ids of each word. Ids equal those of tokenizers 0.23.3 on every text;
+// parity/tokenizers_live.py compares them. A stage of a type that is not known is an error that names it.
+//
+// Offsets, pairs of sequences, decoding, padding and the file's own truncation are not implemented: the lengths of a
+// stage decide (docs/formats/tokenizer.md).
+package tokenizer
+
+import "sync"
+
+// Tokenizer encodes texts. It is immutable and safe for concurrent use.
+type Tokenizer struct {
+	vocabulary vocabulary
+	raw        *matcher     // added tokens looked for in the text as written; nil when there are none
+	normalized *matcher     // added tokens looked for in normalized text; nil when there are none
+	normalizer []normalizer // in the order they apply
+	splitter   []splitter   // in the order they apply; none leaves a text whole
+	model      model
+	template   template
+
+	specials []int32 // ids of the special added tokens, ascending
+	padding  int32   // -1 when there is none
+	unknown  int32   // -1 when there is none
+
+	scratch sync.Pool // of *scratch
+}
+
+// Encode appends the ids of text to dst and returns it. It adds no special tokens, but a special token that is written
+// in the text becomes its id, as in Hugging Face tokenizers.
+//
+// A byte that is not UTF-8 counts as U+FFFD, one for each maximal subpart of an ill-formed sequence, which is how
+// Python reads a file with errors='replace'. Encode allocates nothing but what dst needs, once it has run a few times.
+func (t *Tokenizer) Encode(dst []int32, text string) []int32 {
+	s, ok := t.scratch.Get().(*scratch)
+	if !ok {
+		s = new(scratch)
+	}
+	s.text = appendValid(s.text[:0], text)
+	s.pieces = t.raw.pieces(s.pieces[:0], s.text)
+	for _, p := range s.pieces {
+		if p.id >= 0 {
+			dst = append(dst, p.id)
+		} else {
+			dst = t.encodePiece(dst, s.text[p.start:p.end], s)
+		}
+	}
+	t.scratch.Put(s)
+	return dst
+}
+
+// VocabSize returns one more than the largest id, added tokens included: the rows that an embedding needs.
+func (t *Tokenizer) VocabSize() int { return len(t.vocabulary.tokens) }
+
+// ID returns the id of a token, which is compared as it is written in the vocabulary ("##ing", "[MASK]").
+func (t *Tokenizer) ID(token string) (int32, bool) {
+	id, ok := t.vocabulary.ids[token]
+	return id, ok
+}
+
+// Token returns the token of an id, "" when no token has it.
+func (t *Tokenizer) Token(id int32) string {
+	if id < 0 || int(id) >= len(t.vocabulary.tokens) {
+		return ""
+	}
+	return t.vocabulary.tokens[id]
+}
+
+// SpecialIDs returns the ids of the added tokens that are marked special, ascending.
+func (t *Tokenizer) SpecialIDs() []int32 { return append([]int32(nil), t.specials...) }
+
+// PadID returns the id of the padding token: pad_token of tokenizer_config.json, else of the padding section of
+// tokenizer.json, else the special token [PAD] or <pad>.
+func (t *Tokenizer) PadID() (int32, bool) { return t.padding, t.padding >= 0 }
+
+// UnknownID returns the id that stands for a word that the vocabulary cannot spell.
+func (t *Tokenizer) UnknownID() (int32, bool) { return t.unknown, t.unknown >= 0 }
+
+// encodePiece appends the ids of a stretch of text between added tokens matched as written.
+func (t *Tokenizer) encodePiece(dst []int32, text []byte, s *scratch) []int32 {
+	for _, n := range t.normalizer {
+		s.normal, s.spare = n.normalize(s.spare[:0], text, s), s.normal
+		text = s.normal
+	}
+	s.normalPieces = t.normalized.pieces(s.normalPieces[:0], text)
+	for _, p := range s.normalPieces {
+		if p.id >= 0 {
+			dst = append(dst, p.id)
+			continue
+		}
+		for _, w := range t.words(text, span{p.start, p.end}, s) {
+			dst = t.model.appendWord(dst, text[w.start:w.end])
+		}
+	}
+	return dst
+}
+
+// words splits a stretch of normalized text by each splitter in turn. The result is valid until the next call.
+func (t *Tokenizer) words(text []byte, whole span, s *scratch) []span {
+	s.words = append(s.words[:0], whole)
+	for _, split := range t.splitter {
+		s.spareWords = s.spareWords[:0]
+		for _, w := range s.words {
+			s.spareWords = split.split(s.spareWords, text, w)
+		}
+		s.words, s.spareWords = s.spareWords, s.words
+	}
+	return s.words
+}
+
+// span is the part [start, end) of a text, in bytes.
+type span struct{ start, end int }
+
+// scratch holds the buffers of one call, so that calls in a row reuse them.
+type scratch struct {
+	text          []byte // the text, valid UTF-8
+	normal, spare []byte // the normalized piece, and where the next normalizer writes
+	pieces        []piece
+	normalPieces  []piece
+	words         []span
+	spareWords    []span
+	order         reorderer
+	runes         []rune
+}
