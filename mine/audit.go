@@ -1,0 +1,127 @@
+package mine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/quarry-ml/quarry/ranking"
+)
+
+// hubs is how many of the most repeated negatives an audit names.
+const hubs = 10
+
+// Audit counts what deserves a look before training on mined negatives.
+type Audit struct {
+	Queries       int     `json:"queries"`
+	Negatives     int     `json:"negatives"`
+	Short         int     `json:"short"`          // queries with fewer negatives than wanted
+	Empty         int     `json:"empty"`          // of these, queries with none
+	AbovePositive int     `json:"above_positive"` // negatives that score above the query's lowest positive: unlabelled positives, perhaps
+	NearEqual     int     `json:"near_equal"`     // negatives whose text is that of the query or a positive, but for case, spaces and a final stop
+	Passages      int     `json:"passages"`       // different passages among the negatives
+	Hubs          []Hub   `json:"hubs"`           // the passages that are negatives of most queries
+	Dropped       Dropped `json:"dropped"`        // over all queries
+}
+
+// Hub is a passage and the number of queries that it is a negative of.
+type Hub struct {
+	Passage int32 `json:"passage"`
+	Queries int   `json:"queries"`
+}
+
+// Auditor gathers an Audit query by query. The order of queries does not matter.
+type Auditor struct {
+	wanted int
+	text   func(passage int32) string
+	audit  Audit
+	uses   map[int32]int // by passage; sorted before anything is read from it
+}
+
+// NewAuditor begins an audit. Text gives a passage's text; nil leaves texts uncompared.
+func NewAuditor(o Options, text func(passage int32) string) *Auditor {
+	return &Auditor{wanted: o.Negatives, text: text, uses: map[int32]int{}}
+}
+
+// Add counts one query: its candidates, its text and what was mined for it.
+func (a *Auditor) Add(c ranking.Candidates, query string, r Result) {
+	a.audit.Queries++
+	a.audit.Negatives += len(r.Negatives)
+	if len(r.Negatives) < a.wanted {
+		a.audit.Short++
+	}
+	if len(r.Negatives) == 0 {
+		a.audit.Empty++
+	}
+	a.audit.Dropped.add(r.Dropped)
+	own := a.ownTexts(c, query)
+	for _, n := range r.Negatives {
+		a.uses[n.Passage]++
+		if n.Score > n.PositiveScore {
+			a.audit.AbovePositive++
+		}
+		if a.text != nil && slices.Contains(own, plain(a.text(n.Passage))) {
+			a.audit.NearEqual++
+		}
+	}
+}
+
+// Audit returns the counts so far.
+func (a *Auditor) Audit() Audit {
+	audit := a.audit
+	audit.Passages = len(a.uses)
+	all := make([]Hub, 0, len(a.uses))
+	for passage, queries := range a.uses {
+		all = append(all, Hub{passage, queries})
+	}
+	slices.SortFunc(all, func(x, y Hub) int {
+		return cmp.Or(cmp.Compare(y.Queries, x.Queries), cmp.Compare(x.Passage, y.Passage))
+	})
+	audit.Hubs = all[:min(hubs, len(all))]
+	return audit
+}
+
+// String is the audit in one line of a log.
+func (a Audit) String() string {
+	line := fmt.Sprintf("%d negatives for %d queries (%d passages); %d queries short, %d of them without any; %d negatives above the positive, %d near-equal in text",
+		a.Negatives, a.Queries, a.Passages, a.Short, a.Empty, a.AbovePositive, a.NearEqual)
+	if len(a.Hubs) > 0 {
+		line += fmt.Sprintf("; passage %d is a negative of %d queries", a.Hubs[0].Passage, a.Hubs[0].Queries)
+	}
+	return line
+}
+
+// ownTexts are the texts that no negative of this query should have.
+func (a *Auditor) ownTexts(c ranking.Candidates, query string) []string {
+	if a.text == nil {
+		return nil
+	}
+	own := []string{plain(query)}
+	for _, p := range c.Positives {
+		own = append(own, plain(a.text(p.Passage)))
+	}
+	return own
+}
+
+// plain drops what two writings of one text differ by: case, spaces, a final stop. Signs stay: "x = -3" is not "x = 3".
+func plain(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, text)
+	return strings.TrimSuffix(text, ".")
+}
+
+func (d *Dropped) add(other Dropped) {
+	d.Window += other.Window
+	d.Positive += other.Positive
+	d.Excluded += other.Excluded
+	d.Margin += other.Margin
+	d.RelativeMargin += other.RelativeMargin
+	d.MaxScore += other.MaxScore
+	d.MinScore += other.MinScore
+}
