@@ -1,0 +1,266 @@
+package stats
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quarry-ml/quarry/draw"
+)
+
+var quick = Options{Level: 0.95, Resamples: 2000, Seed: 1}
+
+func TestQuantile(t *testing.T) {
+	sorted := []float64{1, 2, 4, 8}
+	for _, tc := range []struct{ q, want float64 }{
+		{0, 1}, {1, 8}, {0.5, 3}, // position 1.5: (2 + 4) / 2
+		{0.25, 1.75}, // position 0.75: 1 + 0.75 * 1
+		{0.9, 6.8},   // position 2.7: 4 + 0.7 * 4
+	} {
+		if got := quantile(sorted, tc.q); math.Abs(got-tc.want) > 1e-12 {
+			t.Errorf("quantile %v is %v, want %v", tc.q, got, tc.want)
+		}
+	}
+	if got := quantile([]float64{5}, 0.3); got != 5 {
+		t.Errorf("of one value: %v", got)
+	}
+}
+
+func TestMeanIntervalByHand(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		values []float64
+		groups []string
+		want   Interval
+	}{
+		{"all alike", []float64{0.5, 0.5, 0.5}, nil, Interval{0.5, 0.5, 0.5, 0.95, 3}},
+		{"one value", []float64{2}, nil, Interval{2, 2, 2, 0.95, 1}},
+		// Two values: a resample is (0,0), (0,1), (1,0) or (1,1), so the ends of 95 % are the extremes.
+		{"two values", []float64{0, 1}, nil, Interval{0.5, 0, 1, 0.95, 2}},
+		// One group holds everything: every resample is the whole.
+		{"one group", []float64{0, 1, 5}, []string{"g", "g", "g"}, Interval{2, 2, 2, 0.95, 1}},
+		// A group of three 1s and a lone 0: means of a resample are 1 (3/3 or 6/6), 0, or 3/4.
+		{"group and lone value", []float64{1, 1, 0, 1}, []string{"g", "g", "", "g"}, Interval{0.75, 0, 1, 0.95, 2}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := MeanInterval(tc.values, tc.groups, quick)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestMeanIntervalIsNearlyNormal compares with the textbook interval, which a mean of 400 values follows.
+func TestMeanIntervalIsNearlyNormal(t *testing.T) {
+	values := uniform(400, "normal")
+	got, err := MeanInterval(values, nil, quick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mean, square := 0.0, 0.0
+	for _, v := range values {
+		mean += v / 400
+		square += v * v / 400
+	}
+	half := 1.959964 * math.Sqrt((square-mean*mean)/400)
+	// 2000 resamples fix the 2.5 % point of a normal to 0.06 standard deviations: 3 % of half the width; allow four times that.
+	if math.Abs(got.Low-(mean-half)) > 0.12*half || math.Abs(got.High-(mean+half)) > 0.12*half {
+		t.Errorf("got %v to %v, want about %v to %v", got.Low, got.High, mean-half, mean+half)
+	}
+}
+
+// TestCoverage: over simulated samples, the interval holds the true mean as often as it says. Where groups share their
+// value, only an interval that resamples groups does.
+func TestCoverage(t *testing.T) {
+	const trials, groups, size = 300, 40, 5
+	o := Options{Level: 0.9, Resamples: 300}
+	covered, coveredGrouped, coveredUngrouped := 0, 0, 0
+	holds := func(values []float64, names []string) int {
+		interval, err := MeanInterval(values, names, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if interval.Low <= 0.5 && 0.5 <= interval.High {
+			return 1
+		}
+		return 0
+	}
+	for trial := range trials {
+		o.Seed = uint64(trial)
+		base := uniform(groups, fmt.Sprint("trial", trial))
+		covered += holds(base, nil)
+		var values []float64
+		var names []string
+		for g, v := range base {
+			for range size {
+				values, names = append(values, v), append(names, fmt.Sprint(g))
+			}
+		}
+		coveredGrouped += holds(values, names)
+		coveredUngrouped += holds(values, nil)
+	}
+	// 90 % of 300 is 270, standard deviation 5.2; the percentile bootstrap is a little short at 40 units.
+	for name, n := range map[string]int{"values": covered, "groups": coveredGrouped} {
+		if n < 250 || n > 288 {
+			t.Errorf("%s: %d of %d intervals hold the mean, want about 270", name, n, trials)
+		}
+	}
+	// Ignoring groups of 5 makes the interval sqrt(5) times too narrow: it covers about 54 %.
+	if coveredUngrouped > 200 {
+		t.Errorf("without groups %d of %d intervals hold the mean; the simulation shows nothing", coveredUngrouped, trials)
+	}
+}
+
+func TestCompareByHand(t *testing.T) {
+	for _, tc := range []struct {
+		name          string
+		first, second []float64
+		groups        []string
+		mean          float64
+		randomisation float64
+		sign          float64
+		counts        [3]int // better, worse, equal
+	}{
+		// Differences 1, 2, 3: only the patterns +++ and --- reach 6: 2 of 8. Sign: 2 * (1/2)^3.
+		{"all better", []float64{0, 0, 0}, []float64{1, 2, 3}, nil, 2, 0.25, 0.25, [3]int{3, 0, 0}},
+		// Differences 1, -2, 3 sum to 2. Sums of all patterns: ±6, ±4 (-1+2+3), ±2, ±0: 1+2+3=6, -1+2+3=4, 1-2+3=2, 1+2-3=0: 6 of 8 reach 2.
+		{"mixed", []float64{0, 2, 0}, []float64{1, 0, 3}, nil, 2.0 / 3, 0.75, 1, [3]int{2, 1, 0}},
+		{"equal", []float64{1, 2}, []float64{1, 2}, nil, 0, 1, 1, [3]int{0, 0, 2}},
+		// Groups a (1 + 1) and b (-1): units 2 and -1. |sum| = 1; patterns: 3, 1, -1, -3: all reach 1.
+		{"groups", []float64{0, 1, 0}, []float64{1, 0, 1}, []string{"a", "b", "a"}, 1.0 / 3, 1, 1, [3]int{1, 1, 0}},
+		// One better group: both patterns reach it.
+		{"one group", []float64{0, 0}, []float64{1, 1}, []string{"a", "a"}, 1, 1, 1, [3]int{1, 0, 0}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := Compare(tc.first, tc.second, tc.groups, quick)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if math.Abs(got.Difference.Mean-tc.mean) > 1e-12 || got.Randomisation != tc.randomisation || math.Abs(got.Sign-tc.sign) > 1e-12 || !got.Exact {
+				t.Errorf("got %+v", got)
+			}
+			if counts := [3]int{got.Better, got.Worse, got.Equal}; counts != tc.counts {
+				t.Errorf("better, worse, equal: got %v, want %v", counts, tc.counts)
+			}
+		})
+	}
+}
+
+func TestSignTest(t *testing.T) {
+	for _, tc := range []struct {
+		better, worse int
+		want          float64
+	}{
+		{10, 0, 2.0 / 1024},
+		{8, 2, 2 * (1 + 10 + 45) / 1024.0},
+		{2, 8, 2 * (1 + 10 + 45) / 1024.0},
+		{5, 5, 1},
+		{0, 0, 1},
+		{600, 400, 2.728464156065947e-10}, // scipy.stats.binomtest(400, 1000).pvalue
+	} {
+		got := signTest(tc.better, tc.worse)
+		if math.Abs(got-tc.want) > 1e-9*tc.want {
+			t.Errorf("%d to %d: got %v, want %v", tc.better, tc.worse, got, tc.want)
+		}
+	}
+}
+
+// TestRandomisationSampled: the sampled test agrees with the exact one, and is calibrated under no difference.
+func TestRandomisationSampled(t *testing.T) {
+	values := uniform(12, "shift")
+	for i := range values {
+		values[i] -= 0.3
+	}
+	all, err := gather(values, nil, quick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exact, sampled := all.exchangeAll(all.slack()), all.exchangeSome(all.slack(), quick)
+	// 2000 samples: the standard deviation of a share is at most 0.011.
+	if math.Abs(exact-sampled) > 0.045 {
+		t.Errorf("exact %v, sampled %v", exact, sampled)
+	}
+	small, trials := 0, 200
+	for trial := range trials {
+		c, err := Compare(uniform(30, fmt.Sprint("a", trial)), uniform(30, fmt.Sprint("b", trial)), nil, Options{Level: 0.95, Resamples: 199, Seed: uint64(trial)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Exact {
+			t.Fatal("30 units were gone through one by one")
+		}
+		if c.Randomisation <= 0.1 {
+			small++
+		}
+	}
+	// 10 % of 200 is 20, standard deviation 4.2.
+	if small < 4 || small > 36 {
+		t.Errorf("p <= 0.1 in %d of %d trials without a difference, want about 20", small, trials)
+	}
+}
+
+func TestResultsAreKeyed(t *testing.T) {
+	a, b := uniform(50, "a"), uniform(50, "b")
+	first, err := Compare(a, b, nil, quick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _ := Compare(a, b, nil, quick)
+	if diff := cmp.Diff(first, again); diff != "" {
+		t.Errorf("the same seed gives another result:\n%s", diff)
+	}
+	other := quick
+	other.Seed++
+	if changed, _ := Compare(a, b, nil, other); changed.Difference.Low == first.Difference.Low {
+		t.Error("another seed gives the same interval")
+	}
+	mirrored, _ := Compare(b, a, nil, quick)
+	if mirrored.Randomisation != first.Randomisation || mirrored.Sign != first.Sign || mirrored.Difference.Mean != -first.Difference.Mean {
+		t.Errorf("exchanging the two: %+v against %+v", mirrored, first)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		values []float64
+		groups []string
+		o      Options
+		want   string
+	}{
+		{"nothing", nil, nil, quick, "no values"},
+		{"NaN", []float64{1, math.NaN()}, nil, quick, "value 1 is NaN"},
+		{"groups of others", []float64{1, 2}, []string{"a"}, quick, "2 values, but groups of 1"},
+		{"level", []float64{1}, nil, Options{Level: 95, Resamples: 1}, "level 95"},
+		{"resamples", []float64{1}, nil, Options{Level: 0.5}, "0 resamples"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if _, err := MeanInterval(tc.values, tc.groups, tc.o); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error %v does not contain %q", err, tc.want)
+			}
+			if _, err := Compare(tc.values, tc.values, tc.groups, tc.o); err == nil {
+				t.Error("Compare accepts it")
+			}
+		})
+	}
+	if _, err := Compare([]float64{1}, nil, nil, quick); err == nil || !strings.Contains(err.Error(), "the same queries") {
+		t.Errorf("unpaired: %v", err)
+	}
+}
+
+// uniform draws numbers in [0, 1), whose mean is 1/2.
+func uniform(n int, key string) []float64 {
+	source := draw.New(7, "test", 0, 0, key)
+	values := make([]float64, n)
+	for i := range values {
+		values[i] = source.Float64()
+	}
+	return values
+}
