@@ -1,0 +1,191 @@
+package recipe_test
+
+// badRecipes is what each testdata/*.bad.yaml is told, one line a problem.
+var badRecipes = map[string][]string{
+	"accumulate": {
+		"recipe.yaml:3: finetune.accumulate is 5, but a batch of 32 queries does not divide into so many blocks",
+	},
+	"commands": {
+		"recipe.yaml:3: on_finish: the list is empty",
+		"recipe.yaml:5: finetune.external.command: want a program: a list of program and arguments, or one string for the shell",
+	},
+	"complex-key": {
+		"recipe.yaml:3: want a key, not a list",
+	},
+	"control-character": {
+		"recipe.yaml:2: control character U+0007: remove it",
+	},
+	"depth": {
+		"recipe.yaml:3: mine.depth is 150, but mine.window 2-200 ends later: want 200 or more",
+		"recipe.yaml:7: round 2: mine.depth is 150, but mine.window 2-300 ends later: want 300 or more",
+	},
+	"dev-is-train": {
+		"recipe.yaml:5: data.dev is the training file: hold queries out, or set data.allow_leakage",
+		"recipe.yaml:6: data.test is the training file: hold queries out, or set data.allow_leakage",
+	},
+	"empty": {
+		"recipe.yaml: the recipe is empty",
+	},
+	"empty-path": {
+		"recipe.yaml:1: model is empty: name a file or directory",
+		"recipe.yaml:2: data.dev: want text, not a list",
+	},
+	"eval-depth": {
+		"recipe.yaml:5: eval.depth is 100, but a metric looks at 1000 hits",
+	},
+	"first-line": {
+		"recipe.yaml:2: not YAML: found unexpected end of stream",
+	},
+	"first-line-parser": {
+		"recipe.yaml:2: not YAML: did not find expected ',' or '}'",
+	},
+	"key-twice": {
+		"recipe.yaml:4: mine.window is given twice, first in line 4",
+		"recipe.yaml:5: seed is given twice, first in line 3",
+	},
+	"merge-key": {
+		`recipe.yaml:5: unknown key "<<" in rounds[0]; merge keys are not supported: rounds merge with the sections above by themselves`,
+	},
+	"metric-twice": {
+		"recipe.yaml:3: eval.metrics: map@25 is named twice",
+	},
+	"metrics": {
+		`recipe.yaml:3: eval.metrics: unknown measure "recal@25": did you mean "recall@25"? (known: map@k, map, recall@k, hit@k, mrr@k, mrr, ndcg@k, ndcg, precision@k, r-precision)`,
+		`recipe.yaml:3: eval.convention is "pytrec"; want one of sentence-transformers, trec_eval, kaggle, ranx`,
+	},
+	"metrics-empty": {
+		"recipe.yaml:3: eval.metrics: the list is empty",
+	},
+	"missing-keys": {
+		"recipe.yaml: model is missing",
+		"recipe.yaml:1: data.train is missing",
+		"recipe.yaml:1: data.dev is missing",
+	},
+	"name-of-a-path": {
+		`recipe.yaml:3: name "../elsewhere": want letters, digits, dots, dashes and underscores: it names the run directory`,
+	},
+	"negatives-fill-no-window": {
+		"recipe.yaml:4: mine.negatives is 15, but mine.window 2-10 holds 8 ranks",
+	},
+	"newer-version": {
+		"recipe.yaml:1: version 2 is newer than this quarry reads (1): update quarry",
+	},
+	"not-a-mapping": {
+		`recipe.yaml:1: want keys and values such as "model: DIR", not a list`,
+	},
+	"not-utf8": {
+		"recipe.yaml:2: not UTF-8: save the recipe as UTF-8",
+	},
+	"nothing-to-learn-from": {
+		"recipe.yaml:5: round 0: finetune.batch and finetune.group_size leave each query alone with its positive: it has nothing to learn from",
+	},
+	"null-where-a-value-is-needed": {
+		"recipe.yaml:3: seed has no value: give one, or leave the key out for the default",
+		"recipe.yaml:4: finetune.epochs has no value: give one, or leave the key out for the default",
+	},
+	"out-of-range": {
+		`recipe.yaml:3: precision is "fp16"; want one of auto, f32, bf16`,
+		"recipe.yaml:4: workers is 0; want 1 or more",
+		"recipe.yaml:5: mine.negatives is 0; want 1 or more",
+		`recipe.yaml:5: mine.sampling is "topp"; want one of random, top; did you mean "top"?`,
+		"recipe.yaml:7: finetune.epochs is 0; want 1 or more",
+		"recipe.yaml:8: finetune.learning_rate is 0; want more than 0",
+		"recipe.yaml:9: finetune.warmup_ratio is 1.5; want 0 to 1",
+		"recipe.yaml:10: finetune.betas is 1; want 0 to less than 1",
+		"recipe.yaml:11: finetune.eps is -1e-08; want more than 0",
+		`recipe.yaml:12: finetune.temperature: want a number, not ".nan"`,
+		`recipe.yaml:13: finetune.schedule is "lineal"; want one of linear, cosine, constant; did you mean "linear"?`,
+		`recipe.yaml:14: finetune.weight_decay: want a number, not "-.inf"`,
+		"recipe.yaml:15: finetune.lora.dropout is 1; want 0 to less than 1",
+		`recipe.yaml:16: train_from is "scratch"; want one of base, merged`,
+	},
+	"own-tag": {
+		`recipe.yaml:3: seed: want a whole number from 0 to 18446744073709551615, not "3"`,
+		`recipe.yaml:4: mine.survivors: want true or false, not "maybe"`,
+	},
+	"prompt-placeholders": {
+		`recipe.yaml:4: prompts.query: prompt "{} and {}": 2 placeholders {}, want at most one`,
+	},
+	"rounds-no-list": {
+		`recipe.yaml:3: rounds: want a list with one entry a round, {} for one without changes, not "3"`,
+	},
+	"rounds-null-entry": {
+		"recipe.yaml:4: rounds[0]: want what the round does differently, or {}, not nothing",
+		`recipe.yaml:5: rounds[1]: want what the round does differently, or {}, not "mine"`,
+	},
+	"scores-crossed": {
+		"recipe.yaml:3: mine.min_score 0.9 is above mine.max_score 0.1",
+	},
+	"second-document": {
+		"recipe.yaml:3: a second document: a recipe is one",
+	},
+	"select-late-epoch": {
+		"recipe.yaml:3: select.epoch is 4, but finetune.epochs is 3",
+	},
+	"select-no-reason": {
+		`recipe.yaml:5: rounds[1].select: epoch 2 needs a reason: because: "…"`,
+	},
+	"select-other-metric": {
+		"recipe.yaml:3: select.metric map@25 is not among eval.metrics [recall@25]: add it there",
+	},
+	"select-two-rules": {
+		"recipe.yaml:3: select: name a metric, or an epoch, or ask: only one of the three",
+	},
+	"select-word": {
+		`recipe.yaml:3: select: want ask, {metric: map@25} or {epoch: 3, because: "…"}, not "best"`,
+	},
+	"size-unit": {
+		`recipe.yaml:3: memory: want a size with its unit, such as 2GiB or 800MB, not "2 gigabytes"`,
+	},
+	"sizes": {
+		`recipe.yaml:3: memory: want a size with its unit, such as 2GiB or 800MB, not "2048"`,
+		"recipe.yaml:4: rounds: the list is empty: want one entry a round, {} for one without changes",
+	},
+	"tab": {
+		"recipe.yaml:3: not YAML: found character that cannot start any token",
+	},
+	"unclosed": {
+		"recipe.yaml:2: not YAML: did not find expected ',' or '}'",
+	},
+	"unknown-anchor": {
+		"recipe.yaml:3: not YAML: unknown anchor 'nowhere' referenced",
+	},
+	"unknown-key": {
+		`recipe.yaml:5: unknown key "negative" in mine; did you mean "negatives"?`,
+	},
+	"unknown-key-elsewhere": {
+		`recipe.yaml:3: unknown key "window"; did you mean mine.window?`,
+		`recipe.yaml:5: unknown key "seed" in rounds[0]; did you mean "seed" at the top level?`,
+		`recipe.yaml:6: unknown key "quarry" in rounds[1]; known are lengths, mine, finetune, select, mine_with, train_from`,
+	},
+	"unknown-key-spelling": {
+		`recipe.yaml:3: unknown key "learningRate" in finetune; did you mean "learning_rate"?`,
+		`recipe.yaml:3: unknown key "warm-up-ratio" in finetune; did you mean "warmup_ratio"?`,
+	},
+	"unknown-key-unlike-any": {
+		`recipe.yaml:4: unknown key "zzzzzz" in eval; known are metrics, convention, depth`,
+	},
+	"windows": {
+		`recipe.yaml:3: mine.window: want two ranks such as 2-200, not "200"`,
+		`recipe.yaml:5: rounds[0].mine.window: want a first rank below the last, not "5-5"`,
+		`recipe.yaml:6: rounds[1].mine.window: want two ranks such as 2-200, not "-1-5"`,
+		"recipe.yaml:7: rounds[2].mine.window: want one value, not a list",
+		`recipe.yaml:8: rounds[3].mine.window: want two ranks such as 2-200, not "2-5x"`,
+	},
+	"wrong-types": {
+		`recipe.yaml:3: name: want text, not "1.10": put it in quotes`,
+		`recipe.yaml:4: seed: want a whole number from 0 to 18446744073709551615, not "-1"`,
+		`recipe.yaml:5: normalize: want true or false, not "yes"`,
+		`recipe.yaml:6: workers: want a whole number, not "2.5"`,
+		"recipe.yaml:7: mine: want keys and values, not a list",
+		`recipe.yaml:9: finetune.epochs: want a whole number, not "three"`,
+		`recipe.yaml:10: finetune.batch: want a whole number, not "32"`,
+		`recipe.yaml:11: finetune.learning_rate: want a number, not "fast"`,
+		`recipe.yaml:12: finetune.betas: want a list such as [a, b], not "0.9"`,
+		`recipe.yaml:13: finetune.dropout: want true or false, not "0.1"`,
+		`recipe.yaml:15: finetune.lora.target_modules: want a list such as [a, b], not "query"`,
+		`recipe.yaml:16: finetune.lora.r: want a whole number, not "1e2"`,
+		`recipe.yaml:17: finetune.external: want keys and values, not "train.py"`,
+		`recipe.yaml:19: eval.metrics: want a list such as [a, b], not "map@25"`,
+	},
+}

@@ -1,0 +1,128 @@
+package recipe
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+
+	"github.com/quarry-ml/quarry/eval"
+)
+
+var nameForm = regexp.MustCompile(`^[\p{L}\p{N}_][\p{L}\p{N}._-]*$`)
+
+// check finds what each value for itself cannot show.
+func (r *Recipe) check(d *decoder) {
+	d.missing(reflect.ValueOf(r).Elem(), "")
+	if !nameForm.MatchString(r.Name) {
+		d.failAt("name", "name %q: want letters, digits, dots, dashes and underscores: it names the run directory", r.Name)
+	}
+	r.Data.check(d)
+	for i, m := range r.Eval.Metrics {
+		if slices.Contains(r.Eval.Metrics[:i], m) {
+			d.failAt("eval.metrics", "eval.metrics: %s is named twice", m)
+		}
+	}
+	if largest := r.Eval.largestCutoff(); r.Eval.Depth < largest {
+		d.failAt("eval.depth", "eval.depth is %d, but a metric looks at %d hits", r.Eval.Depth, largest)
+	}
+	for i := range r.Rounds {
+		r.Rounds[i].check(d, i, r.Eval.Metrics)
+	}
+}
+
+// check sees that the held-out files are not the training file itself; queries that occur in two files are found later.
+func (data Data) check(d *decoder) {
+	if data.AllowLeakage || data.Train.File == "" {
+		return
+	}
+	if data.Dev.File == data.Train.File {
+		d.failAt("data.dev", "data.dev is the training file: hold queries out, or set data.allow_leakage")
+	}
+	if data.Test.File == data.Train.File {
+		d.failAt("data.test", "data.test is the training file: hold queries out, or set data.allow_leakage")
+	}
+}
+
+// check finds contradictions within the settings of round i.
+func (s *Stages) check(d *decoder, i int, metrics []eval.Measure) {
+	mine, train := s.Mine, s.Finetune
+	if mine.Source == Dense && mine.Depth < mine.Window.End {
+		d.failRound(i, []string{"mine.depth", "mine.window"}, "mine.depth is %d, but mine.window %s ends later: want %d or more",
+			mine.Depth, mine.Window, mine.Window.End)
+	}
+	if width := mine.Window.End - mine.Window.Start; mine.Source == Dense && mine.Negatives > width {
+		d.failRound(i, []string{"mine.negatives", "mine.window"}, "mine.negatives is %d, but mine.window %s holds %d ranks",
+			mine.Negatives, mine.Window, width)
+	}
+	if mine.MinScore != nil && mine.MaxScore != nil && *mine.MinScore > *mine.MaxScore {
+		d.failRound(i, []string{"mine.min_score", "mine.max_score"}, "mine.min_score %v is above mine.max_score %v",
+			*mine.MinScore, *mine.MaxScore)
+	}
+	if train.Batch%train.Accumulate != 0 {
+		d.failRound(i, []string{"finetune.accumulate", "finetune.batch"}, "finetune.accumulate is %d, but a batch of %d queries does not divide into so many blocks",
+			train.Accumulate, train.Batch)
+	} else if train.Batch/train.Accumulate == 1 && train.GroupSize == 1 {
+		d.failRound(i, []string{"finetune.batch", "finetune.group_size", "mine.source"}, "finetune.batch and finetune.group_size leave each query alone with its positive: it has nothing to learn from")
+	}
+	s.checkSelect(d, i, metrics)
+}
+
+// checkSelect sees that the rule can be applied to what is trained and measured.
+func (s *Stages) checkSelect(d *decoder, i int, metrics []eval.Measure) {
+	rule := s.Select
+	if rule.Epoch != nil && *rule.Epoch > s.Finetune.Epochs {
+		d.failRound(i, []string{"select.epoch", "finetune.epochs"}, "select.epoch is %d, but finetune.epochs is %d",
+			*rule.Epoch, s.Finetune.Epochs)
+	}
+	if rule.Metric == "" || rule.Metric == eval.EvalLoss {
+		return
+	}
+	m, err := eval.ParseMeasure(rule.Metric)
+	if err != nil {
+		return // the rule's own check has told
+	}
+	if !slices.Contains(metrics, m) {
+		d.failRound(i, []string{"select.metric", "select", "eval.metrics"}, "select.metric %s is not among eval.metrics %v: add it there", m, metrics)
+	}
+}
+
+// missing reports keys that must be given and are not.
+func (d *decoder) missing(section reflect.Value, path string) {
+	for _, f := range fieldsOf(section.Type()) {
+		value := section.FieldByIndex(f.index)
+		full := join(path, f.key)
+		switch {
+		case f.need && value.IsZero() && d.lines[full] == 0:
+			d.failAt(full, "%s is missing", full)
+		case isSection(f.kind):
+			d.missing(value, full)
+		}
+	}
+}
+
+// failAt reports a problem at the line of a key or of the nearest section around it.
+func (d *decoder) failAt(key, format string, arguments ...any) {
+	d.fail(lineOf(d.lines, key), format, arguments...)
+}
+
+// failRound reports a problem between settings of round i: at the first of the keys that the round itself gives, else
+// at the first that the file gives at all, and then once for all rounds that share it.
+func (d *decoder) failRound(i int, keys []string, format string, arguments ...any) {
+	text := fmt.Sprintf(format, arguments...)
+	for _, key := range keys {
+		if line := d.lines[fmt.Sprintf("rounds[%d].%s", i, key)]; line > 0 {
+			d.fail(line, "round %d: %s", i, text)
+			return
+		}
+	}
+	line := 0
+	for _, key := range keys {
+		if line = d.lines[key]; line > 0 {
+			break
+		}
+	}
+	if !slices.Contains(d.problems, problem{line, text}) {
+		d.fail(line, "%s", text)
+	}
+}

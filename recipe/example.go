@@ -1,0 +1,62 @@
+package recipe
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/template"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/quarry-ml/quarry/eval"
+)
+
+//go:embed example.yaml.tmpl
+var exampleText string
+
+// ExampleOptions names the files of a new recipe, as they are to be written in it: absolute, or relative to its folder.
+type ExampleOptions struct {
+	Name  string // of the recipe; empty leaves it to the file's name
+	Model string
+	// Corpus, Train and Dev are needed; Test may be empty.
+	Corpus, Train, Dev, Test string
+	IDField, GroupField      string // empty for the usual ones
+}
+
+// Example writes a commented recipe for a user's own files: what must be given, the settings that people change most,
+// each with its default, and two rounds.
+func Example(w io.Writer, o ExampleOptions) error {
+	if o.Model == "" || o.Corpus == "" || o.Train == "" || o.Dev == "" {
+		return errors.New("example recipe: model, corpus, train and dev are all needed")
+	}
+	t, err := template.New("example").Funcs(template.FuncMap{"yaml": yamlText, "list": measures}).Parse(exampleText)
+	if err != nil {
+		return fmt.Errorf("example recipe: %w", err)
+	}
+	d := defaults()
+	d.resolve()
+	if err := t.Execute(w, struct {
+		ExampleOptions
+		Default *Recipe
+	}{o, d}); err != nil {
+		return fmt.Errorf("example recipe: %w", err)
+	}
+	return nil
+}
+
+// yamlText writes a string so that YAML reads the same one.
+func yamlText(text string) (string, error) {
+	out, err := yaml.Marshal(textNode(text))
+	return strings.TrimSuffix(string(out), "\n"), err
+}
+
+// measures writes metrics as a YAML list on one line.
+func measures(metrics []eval.Measure) string {
+	var words []string
+	for _, m := range metrics {
+		words = append(words, m.String())
+	}
+	return "[" + strings.Join(words, ", ") + "]"
+}

@@ -1,0 +1,78 @@
+package recipe
+
+// Ways of fine-tuning.
+const (
+	Full = "full"
+	LoRA = "lora"
+)
+
+// Finetune says how the model is trained.
+type Finetune struct {
+	// Which weights learn: full, all of them; lora, low-rank adapters beside frozen ones.
+	Method string `yaml:"method" in:"full|lora"`
+	// Times that every training query is seen.
+	Epochs int `yaml:"epochs" in:"[1,)"`
+	// Queries a step. All of them share all their passages as columns, whatever the memory.
+	Batch int `yaml:"batch" in:"[1,)"`
+	// Passages a query brings to a step: one positive, and negatives drawn anew each epoch from those mined. With
+	// source none it is 1.
+	GroupSize int `yaml:"group_size" in:"[1,)"`
+	// Blocks of batch/accumulate queries whose columns are kept apart; their gradients add up to one step.
+	Accumulate int `yaml:"accumulate" in:"[1,)"`
+	// Leave out an epoch's last batch when it is not full.
+	DropLast bool `yaml:"drop_last"`
+	// Peak learning rate.
+	LearningRate float64 `yaml:"learning_rate" in:"(0,)"`
+	// How the rate goes from its peak to the end.
+	Schedule string `yaml:"schedule" in:"linear|cosine|constant"`
+	// Share of all steps in which the rate rises from 0 to its peak, rounded up to whole steps.
+	WarmupRatio float64 `yaml:"warmup_ratio" in:"[0,1]"`
+	// Decay of weights (AdamW's, decoupled); biases and norms never decay.
+	WeightDecay float64 `yaml:"weight_decay" in:"[0,)"`
+	// AdamW's decay rates of the first and second moment.
+	Betas [2]float64 `yaml:"betas" in:"[0,1)"`
+	// AdamW's epsilon.
+	Eps float64 `yaml:"eps" in:"(0,)"`
+	// Greatest norm of the whole gradient, applied once a step; 0 never clips.
+	Clip float64 `yaml:"clip" in:"[0,)"`
+	// Divisor of scores before the softmax; the start value when it is learned.
+	Temperature float64 `yaml:"temperature" in:"(0,)"`
+	// Learn the temperature with the weights.
+	LearnTemperature bool `yaml:"learn_temperature"`
+	// Also let each positive choose among the queries of the batch.
+	BothDirections bool `yaml:"both_directions"`
+	// Leave a column out of a row's loss when it answers the row's query by the training judgments.
+	MaskKnownPositives bool `yaml:"mask_known_positives"`
+	// Drop activations in training as the model's configuration says; false switches all dropout off but LoRA's.
+	Dropout bool `yaml:"dropout"`
+	// Steps between saves of the state that an interrupted training resumes from.
+	SaveEvery int `yaml:"save_every" in:"[1,)"`
+	// Tokens in a block over which gradients are summed. It fixes the order of sums, so it belongs to the result.
+	BlockTokens int `yaml:"block_tokens" in:"[1,)"`
+	// Stop after so many steps, the schedule fitted to them.
+	MaxSteps int `yaml:"max_steps" in:"[1,)" unset:"no limit"`
+	// Low-rank adapters, for method lora.
+	LoRA LoRAOptions `yaml:"lora"`
+	// A program that trains in Quarry's place.
+	External External `yaml:"external"`
+}
+
+// LoRAOptions shapes the adapters, in the meaning of PEFT's LoraConfig.
+type LoRAOptions struct {
+	// Rank.
+	R int `yaml:"r" in:"[1,)"`
+	// Scale: the adapter's part is multiplied by alpha / r, or alpha / sqrt(r) with rslora.
+	Alpha float64 `yaml:"alpha" in:"(0,)"`
+	// Share of the adapter's inputs dropped in training.
+	Dropout float64 `yaml:"dropout" in:"[0,1)"`
+	// Names of linear layers that get an adapter, matched as PEFT does; all-linear takes all of them.
+	TargetModules []string `yaml:"target_modules"`
+	// Scale by the root of the rank.
+	RSLoRA bool `yaml:"rslora"`
+}
+
+// External is a program that trains: it gets the mined file and the base, and leaves an adapter or a model an epoch.
+type External struct {
+	// The program: a list of program and arguments, or one string for the shell.
+	Command Command `yaml:"command" unset:"none: Quarry trains"`
+}

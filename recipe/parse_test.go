@@ -1,0 +1,259 @@
+package recipe_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/quarry-ml/quarry/eval"
+	"github.com/quarry-ml/quarry/internal/golden"
+	"github.com/quarry-ml/quarry/prompt"
+	"github.com/quarry-ml/quarry/recipe"
+)
+
+var fieldsOnly = cmpopts.IgnoreUnexported(recipe.Recipe{})
+
+func TestBadRecipes(t *testing.T) {
+	seen := map[string]bool{}
+	for name, content := range fixtures(t, ".bad.yaml") {
+		seen[name] = true
+		t.Run(name, func(t *testing.T) {
+			_, err := recipe.Parse(content, "recipe.yaml")
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if diff := cmp.Diff(badRecipes[name], strings.Split(err.Error(), "\n")); diff != "" {
+				t.Errorf("messages (-want +got):\n%s", diff)
+			}
+		})
+	}
+	for name := range badRecipes {
+		if !seen[name] {
+			t.Errorf("testdata/%s.bad.yaml is missing", name)
+		}
+	}
+}
+
+func TestGoodRecipes(t *testing.T) {
+	for name, content := range fixtures(t, ".good.yaml") {
+		t.Run(name, func(t *testing.T) {
+			r, err := recipe.Parse(content, "dir/recipe.yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			resolved, err := r.Resolved()
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden.Check(t, filepath.Join("testdata", name+".resolved.yaml"), resolved)
+			again, err := recipe.Parse(resolved, "dir/recipe.yaml")
+			if err != nil {
+				t.Fatalf("the resolved recipe: %v", err)
+			}
+			// The sections that rounds override stand in the rounds alone.
+			if diff := cmp.Diff(r, again, fieldsOnly, cmpopts.IgnoreFields(recipe.Recipe{}, "Stages")); diff != "" {
+				t.Errorf("resolved and read again (-first +second):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Every key of a recipe that sets all of them arrives where it belongs.
+func TestEverythingIsRead(t *testing.T) {
+	r, err := recipe.Load(filepath.Join("testdata", "everything.good.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	query, passage := prompt.Template("<instruct>Find the misconception.\n<query>{}"), prompt.Template("")
+	first := recipe.Stages{
+		Lengths: recipe.Lengths{Query: 256, Passage: 128},
+		Mine: recipe.Mine{
+			Source: recipe.Random, Window: recipe.Window{Start: 10, End: 210}, Negatives: 25, Depth: 300, Sampling: "top",
+			MinScore: ptr(-0.5), MaxScore: ptr(0.9), Margin: ptr(0.0), RelativeMargin: ptr(0.05), Survivors: true,
+		},
+		Finetune: recipe.Finetune{
+			Method: recipe.LoRA, Epochs: 5, Batch: 16, GroupSize: 4, Accumulate: 2, DropLast: true, LearningRate: 2e-4, Schedule: "cosine",
+			WarmupRatio: 0, WeightDecay: 0.01, Betas: [2]float64{0.8, 0.95}, Eps: 1e-6, Clip: 0, Temperature: 0.05, LearnTemperature: true,
+			BothDirections: true, MaskKnownPositives: false, Dropout: false, SaveEvery: 500, BlockTokens: 4096, MaxSteps: 1095,
+			LoRA:     recipe.LoRAOptions{R: 8, Alpha: 16, Dropout: 0, TargetModules: []string{"q_proj", "v_proj"}, RSLoRA: true},
+			External: recipe.External{Command: recipe.Command{"python", "train.py", "--fast"}},
+		},
+		Select:    eval.SelectRule{Epoch: ptr(3), Because: "epoch 5 overfits"},
+		MineWith:  recipe.Miner{Kind: recipe.Folder, Dir: beside("../other/model")},
+		TrainFrom: recipe.Merged,
+	}
+	second := first
+	second.Lengths.Query = 0
+	second.Mine.Window, second.Mine.Margin, second.Mine.Source = recipe.Window{Start: 2, End: 100}, nil, recipe.Dense
+	second.Finetune.Epochs, second.Finetune.LoRA.R = 4, 16
+	second.Select = eval.SelectRule{Metric: "map@10", MinGain: 0.001, Patience: 2}
+	second.MineWith, second.TrainFrom = recipe.Miner{Kind: recipe.Base}, recipe.Base
+	third := first
+	third.Mine.Source, third.Finetune.GroupSize = recipe.None, 1
+	third.Select = eval.SelectRule{Ask: true}
+	want := &recipe.Recipe{
+		Version: 1, Name: "eedi-2", Model: recipe.Path{Written: "/models/minilm", File: "/models/minilm"},
+		Data: recipe.Data{
+			Corpus: beside("data/corpus.jsonl"), Train: beside("data/train.jsonl"), Dev: beside("data/dev.jsonl"), Test: beside("data/test.jsonl"),
+			IDField: "misconception_id", GroupField: "question", AllowLeakage: true,
+		},
+		Prompts: recipe.Prompts{Query: &query, Passage: &passage, FromRow: true},
+		Pooling: "lasttoken", Normalize: ptr(false), Precision: "bf16", Seed: 18446744073709551615, Memory: 3 << 29, Workers: 3,
+		Eval: recipe.Eval{
+			Metrics: []eval.Measure{{Kind: eval.MAP, K: 10}, {Kind: eval.RPrecision}}, Convention: eval.TrecEval, Depth: 1000,
+		},
+		Stages: first, Rounds: []recipe.Stages{first, second, third},
+		OnFinish: recipe.Command{"sh", "-c", "shutdown -h now"},
+	}
+	if diff := cmp.Diff(want, r, fieldsOnly); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got, want := r.Dir(), filepath.Join("testdata", "runs", "eedi-2"); got != want {
+		t.Errorf("run directory %s, want %s", got, want)
+	}
+	if diff := cmp.Diff(r.Rounds[1], r.Round(1)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// No key at its default: otherwise TestEverythingIsRead would not see that it is read.
+func TestEverythingDiffersFromTheDefaults(t *testing.T) {
+	everything, defaults := sections(t, "everything"), sections(t, "minimal")
+	for key, value := range everything {
+		if other, both := defaults[key]; both && other == value && key != "version" {
+			t.Errorf("%s is %s in both", key, value)
+		}
+	}
+	for key := range defaults {
+		if _, ok := everything[key]; !ok {
+			t.Errorf("everything.good.yaml lacks %s", key)
+		}
+	}
+}
+
+func TestRoundsDoNotShareMemory(t *testing.T) {
+	r, err := recipe.Load(filepath.Join("testdata", "everything.good.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Rounds[0].Finetune.LoRA.TargetModules[0] = "changed"
+	*r.Rounds[0].Mine.MinScore = 7
+	if r.Rounds[2].Finetune.LoRA.TargetModules[0] == "changed" || *r.Rounds[2].Mine.MinScore == 7 {
+		t.Error("a change of one round is a change of another")
+	}
+}
+
+func TestAt(t *testing.T) {
+	r, err := recipe.Load(filepath.Join("testdata", "everything.good.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join("testdata", "everything.good.yaml")
+	for key, want := range map[string]string{
+		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":26", "finetune.lora.alpha": file + ":57",
+		"rounds[1].mine.window": file + ":69", "rounds[1].mine.depth": file + ":69", "rounds[0].mine": file + ":68", "nothing": file,
+	} {
+		if got := r.At(key); got != want {
+			t.Errorf("At(%s) is %s, want %s", key, got, want)
+		}
+	}
+}
+
+func TestLoadOfNothing(t *testing.T) {
+	_, err := recipe.Load(filepath.Join(t.TempDir(), "recipe.yaml"))
+	if err == nil || !strings.Contains(err.Error(), "recipe.yaml") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Stamps digest sections as JSON: the keys are the recipe's, unset ones are left out, paths are as written.
+func TestSectionsAsJSON(t *testing.T) {
+	r, err := recipe.Load(filepath.Join("testdata", "everything.good.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name    string
+		section any
+		want    string
+	}{
+		{"mine", r.Round(1).Mine, `{"depth":300,"max_score":0.9,"min_score":-0.5,"negatives":25,"relative_margin":0.05,"sampling":"top","source":"dense","survivors":true,"window":"2-100"}`},
+		{"lengths", r.Round(1).Lengths, `{"passage":128}`},
+		{"eval", r.Eval, `{"convention":"trec_eval","depth":1000,"metrics":["map@10","r-precision"]}`},
+		{"data", r.Data, `{"allow_leakage":true,"corpus":"data/corpus.jsonl","dev":"data/dev.jsonl","group_field":"question","id_field":"misconception_id","test":"data/test.jsonl","train":"data/train.jsonl"}`},
+		{"lora", r.Round(0).Finetune.LoRA, `{"alpha":16,"dropout":0,"r":8,"rslora":true,"target_modules":["q_proj","v_proj"]}`},
+		{"prompts", r.Prompts, `{"from_row":true,"passage":"","query":"\u003cinstruct\u003eFind the misconception.\n\u003cquery\u003e{}"}`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := json.Marshal(tc.section)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, string(got)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	round, err := json.Marshal(r.Round(2))
+	if err != nil || !strings.Contains(string(round), `"mine_with":"../other/model","select":{"ask":true},"train_from":"merged"}`) {
+		t.Errorf("round as JSON: %s, %v", round, err)
+	}
+}
+
+// fixtures maps the names of testdata/*ending to their contents.
+func fixtures(t testing.TB, ending string) map[string][]byte {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join("testdata", "*"+ending))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no fixtures: %v", err)
+	}
+	contents := map[string][]byte{}
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		contents[strings.TrimSuffix(filepath.Base(path), ending)] = content
+	}
+	return contents
+}
+
+// sections maps every key path of a fixture's first round and of what rounds share to its value.
+func sections(t *testing.T, name string) map[string]string {
+	t.Helper()
+	r, err := recipe.Load(filepath.Join("testdata", name+".good.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]string{}
+	for path, section := range map[string]any{
+		"": map[string]any{"precision": r.Precision, "seed": r.Seed}, "eval.": r.Eval, "mine.": r.Rounds[0].Mine,
+		"finetune.": r.Rounds[0].Finetune, "lora.": r.Rounds[0].Finetune.LoRA, "prompts.": r.Prompts, "data.": r.Data,
+		"round.": map[string]any{"mine_with": r.Rounds[0].MineWith, "train_from": r.Rounds[0].TrainFrom},
+	} {
+		text, err := json.Marshal(section)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys := map[string]json.RawMessage{}
+		if err := json.Unmarshal(text, &keys); err != nil {
+			t.Fatal(err)
+		}
+		for key, value := range keys {
+			values[path+key] = string(value)
+		}
+	}
+	return values
+}
+
+// beside is a path as a recipe in testdata writes it.
+func beside(written string) recipe.Path {
+	return recipe.Path{Written: written, File: filepath.Join("testdata", written)}
+}
+
+func ptr[T any](v T) *T { return &v }

@@ -1,0 +1,156 @@
+package recipe
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/quarry-ml/quarry/eval"
+)
+
+// Version is the version of the recipe's own language.
+const Version = 1
+
+// Recipe is everything that a run follows.
+type Recipe struct {
+	// Version of the recipe's language.
+	Version int `yaml:"version" in:"[1,1]"`
+	// Name of the recipe; the run directory is runs/NAME beside it. Letters, digits, dots, dashes and underscores.
+	Name string `yaml:"name" unset:"the file's name without its extension"`
+	// Model directory that round 0 mines with, and the base that it trains from.
+	Model Path `yaml:"model" need:"true"`
+	// Files of texts.
+	Data Data `yaml:"data"`
+	// What is put around texts before they are embedded.
+	Prompts Prompts `yaml:"prompts"`
+	// How the vectors of a text's tokens become one. Needed only where the model does not say it.
+	Pooling string `yaml:"pooling" in:"cls|mean|max|lasttoken|weightedmean" unset:"as the model says"`
+	// Whether vectors are brought to length 1. Needed only where the model does not say it.
+	Normalize *bool `yaml:"normalize" unset:"as the model says"`
+	// Operands of matrix products: auto takes bf16 where the processor has it. Everything else is f32 always.
+	Precision string `yaml:"precision" in:"auto|f32|bf16"`
+	// Key of every random draw.
+	Seed uint64 `yaml:"seed"`
+	// Memory to stay within. It changes speed, never a result.
+	Memory Size `yaml:"memory" unset:"what the machine has free"`
+	// Processor cores to use. It changes speed, never a result.
+	Workers int `yaml:"workers" in:"[1,)" unset:"all there are"`
+	// What is measured after every epoch.
+	Eval Eval `yaml:"eval"`
+
+	Stages `yaml:",inline"`
+
+	// One entry a round, each with what it does differently from the sections above; {} for nothing. Rounds do not
+	// inherit from each other. Without the list there is one round.
+	Rounds []Stages `yaml:"rounds"`
+
+	// Program to run when the run has ended, well or not: a list of program and arguments, or one string for the shell.
+	OnFinish Command `yaml:"on_finish" unset:"nothing"`
+
+	file  string
+	lines map[string]int // of each key path that the file gives
+}
+
+// Stages is the settings that a round may override.
+type Stages struct {
+	// Tokens kept of a text, special tokens included.
+	Lengths Lengths `yaml:"lengths"`
+	// Which passages become negatives.
+	Mine Mine `yaml:"mine"`
+	// How the model is trained.
+	Finetune Finetune `yaml:"finetune"`
+	// Which epoch becomes the round's result: a section with metric, min_gain and patience; a section with epoch and
+	// because; or the word ask. A round's own rule replaces this one whole.
+	Select eval.SelectRule `yaml:"select"`
+	// Model that rounds after the first mine with: the last round's merged model, the recipe's model (base), or a
+	// directory, which round 0 uses too.
+	MineWith Miner `yaml:"mine_with"`
+	// Weights that rounds after the first train from: the recipe's model (base) or the last round's merged model.
+	TrainFrom string `yaml:"train_from" in:"base|merged"`
+}
+
+// Data names the files of texts: JSONL, one object a line.
+type Data struct {
+	// Passages: text, and optionally id (or _id) and title.
+	Corpus Path `yaml:"corpus" need:"true"`
+	// Training queries: query (or text), optionally id, and the positives as pos texts or correct_id/positive_ids.
+	Train Path `yaml:"train" need:"true"`
+	// Held-out queries that every epoch is evaluated and chosen by, in the same form.
+	Dev Path `yaml:"dev" need:"true"`
+	// Queries scored only for the base and each round's chosen model, never seen by mining or choosing.
+	Test Path `yaml:"test" unset:"none"`
+	// Key that holds ids in all of these files.
+	IDField string `yaml:"id_field" unset:"id, or _id in a corpus"`
+	// Key of queries that belong together, such as answers to one question: kept within one split, resampled together.
+	GroupField string `yaml:"group_field" unset:"none"`
+	// Go on although a dev or test query, its text or its group is also among the training queries.
+	AllowLeakage bool `yaml:"allow_leakage"`
+}
+
+// Lengths is the tokens kept of a text; what is beyond is cut off.
+type Lengths struct {
+	// Of a query, its prompt included.
+	Query int `yaml:"query" in:"[1,)" unset:"as the model says"`
+	// Of a passage, its prompt included.
+	Passage int `yaml:"passage" in:"[1,)" unset:"as the model says"`
+}
+
+// Load reads the recipe at path. Errors name file and line, one a line of the message.
+func Load(path string) (*Recipe, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("recipe: %w", err)
+	}
+	return Parse(content, path)
+}
+
+// Parse reads a recipe from its text. name is the path of its file: errors name it, and relative paths start beside it.
+func Parse(content []byte, name string) (*Recipe, error) {
+	d := &decoder{file: name, lines: map[string]int{}}
+	root, err := d.document(content)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.checkVersion(root); err != nil {
+		return nil, err
+	}
+	r := defaults()
+	r.file, r.lines = name, d.lines
+	d.recipe(root, r)
+	if err := d.err(); err != nil {
+		return nil, err
+	}
+	r.resolve()
+	r.check(d)
+	return r, d.err()
+}
+
+// Round returns the resolved settings of round i, counted from 0.
+func (r *Recipe) Round(i int) Stages { return r.Rounds[i] }
+
+// Dir is the run directory that the recipe means unless told otherwise: runs/NAME beside it.
+func (r *Recipe) Dir() string { return filepath.Join(filepath.Dir(r.file), "runs", r.Name) }
+
+// File is the path that the recipe was read from.
+func (r *Recipe) File() string { return r.file }
+
+// At returns "recipe.yaml:12" for a key path such as "data.train" or "rounds[1].mine.window": the line that gives it,
+// else that of the nearest section around it, else the file alone. Errors about a setting begin with it.
+func (r *Recipe) At(key string) string {
+	if line := lineOf(r.lines, key); line > 0 {
+		return fmt.Sprintf("%s:%d", r.file, line)
+	}
+	return r.file
+}
+
+// lineOf finds the line of a key path or of the nearest section around it; 0 where there is none.
+func lineOf(lines map[string]int, key string) int {
+	for key != "" {
+		if line, ok := lines[key]; ok {
+			return line
+		}
+		key = key[:max(0, strings.LastIndexAny(key, ".["))]
+	}
+	return 0
+}

@@ -1,0 +1,70 @@
+package recipe
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// leastDepth is the candidates kept where nobody asks for fewer or more: enough for the usual recall@100.
+const leastDepth = 100
+
+// resolve fills in what follows from the rest: paths, the name, depths.
+func (r *Recipe) resolve() {
+	dir := filepath.Dir(r.file)
+	for _, path := range []*Path{&r.Model, &r.Data.Corpus, &r.Data.Train, &r.Data.Dev, &r.Data.Test, &r.MineWith.Dir} {
+		path.beside(dir)
+	}
+	if r.Name == "" {
+		base := filepath.Base(r.file)
+		r.Name = strings.TrimSuffix(base, filepath.Ext(base))
+	}
+	if r.Eval.Depth == 0 {
+		r.Eval.Depth = max(leastDepth, r.Eval.largestCutoff())
+	}
+	for i := range r.Rounds {
+		r.Rounds[i].MineWith.Dir.beside(dir)
+		r.Rounds[i].resolve()
+	}
+}
+
+func (s *Stages) resolve() {
+	if s.Mine.Depth == 0 {
+		s.Mine.Depth = max(leastDepth, s.Mine.Window.End)
+		if s.Mine.Survivors {
+			s.Mine.Depth = max(leastDepth, 2*s.Mine.Window.End)
+		}
+	}
+	if s.Mine.Source == None {
+		s.Finetune.GroupSize = 1
+	}
+}
+
+// largestCutoff is the deepest rank that a measure looks at.
+func (e Eval) largestCutoff() int {
+	largest := 0
+	for _, m := range e.Metrics {
+		largest = max(largest, m.K)
+	}
+	return largest
+}
+
+// clone copies the settings so deeply that a round can be decoded over the copy.
+func (s Stages) clone() Stages {
+	s.Finetune.LoRA.TargetModules = slices.Clone(s.Finetune.LoRA.TargetModules)
+	s.Finetune.External.Command = slices.Clone(s.Finetune.External.Command)
+	s.Mine.MinScore = cloned(s.Mine.MinScore)
+	s.Mine.MaxScore = cloned(s.Mine.MaxScore)
+	s.Mine.Margin = cloned(s.Mine.Margin)
+	s.Mine.RelativeMargin = cloned(s.Mine.RelativeMargin)
+	s.Select.Epoch = cloned(s.Select.Epoch)
+	return s
+}
+
+func cloned[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}
