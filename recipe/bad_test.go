@@ -87,7 +87,7 @@ var badRecipes = map[string][]string{
 		`recipe.yaml:3: precision is "fp16"; want one of auto, f32, bf16`,
 		"recipe.yaml:4: workers is 0; want 1 or more",
 		"recipe.yaml:5: mine.negatives is 0; want 1 or more",
-		`recipe.yaml:5: mine.sampling is "topp"; want one of random, top; did you mean "top"?`,
+		`recipe.yaml:5: mine.sampling is "topp"; want one of uniform, top; did you mean "top"?`,
 		"recipe.yaml:7: finetune.epochs is 0; want 1 or more",
 		"recipe.yaml:8: finetune.learning_rate is 0; want more than 0",
 		"recipe.yaml:9: finetune.warmup_ratio is 1.5; want 0 to 1",

@@ -32,7 +32,7 @@ func defaults() *Recipe {
 				Source:    Dense,
 				Window:    Window{Start: 2, End: 200},
 				Negatives: 15,
-				Sampling:  "random",
+				Sampling:  "uniform",
 			},
 			Finetune: Finetune{
 				Method:             Full,

@@ -19,15 +19,15 @@ type Mine struct {
 	Negatives int `yaml:"negatives" in:"[1,)"`
 	// Candidates kept a query and split, for every later question about windows and margins.
 	Depth int `yaml:"depth" in:"[1,)" unset:"the window's end (twice that with survivors), and no less than 100"`
-	// How negatives are taken from the window: random, a keyed draw; top, the best ranked.
-	Sampling string `yaml:"sampling" in:"random|top"`
+	// How negatives are taken from the window: uniform, a keyed draw; top, the best ranked.
+	Sampling string `yaml:"sampling" in:"uniform|top"`
 	// Least score of a negative.
 	MinScore *float64 `yaml:"min_score" unset:"no limit"`
 	// Greatest score of a negative.
 	MaxScore *float64 `yaml:"max_score" unset:"no limit"`
 	// A negative scores at least this much less than the query's weakest positive. 0 drops exactly those above it.
 	Margin *float64 `yaml:"margin" unset:"no limit"`
-	// The same as a share of the positive's score: 0.05 keeps what scores less than 95 % of it.
+	// The same as a share of the positive's score: 0.05 keeps what scores at most 95 % of it.
 	RelativeMargin *float64 `yaml:"relative_margin" unset:"no limit"`
 	// Count the window's ranks over the candidates that survive every other rule, not over the raw ranking.
 	Survivors bool `yaml:"survivors"`
