@@ -1,0 +1,82 @@
+package lora
+
+import (
+	"io"
+	"math"
+
+	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/model/safetensors"
+)
+
+// Adapter is a set of LoRA weights and the configuration that they belong to.
+type Adapter struct {
+	Config Config
+	Layers []Layer          // in the order of the base's modules
+	Saved  map[string]Saved // by the base's tensor name: weights that modules_to_save replaces
+}
+
+// Layer is the pair of matrices on one module: the module's weight is W + Scaling·B·A.
+type Layer struct {
+	Target
+	A []float32 // [Rank, In]
+	B []float32 // [Out, Rank]
+}
+
+// Saved is a tensor that replaces the base's.
+type Saved struct {
+	Shape  []int
+	Values []float32
+}
+
+// New returns a fresh adapter on the modules that the configuration selects: A drawn uniformly from
+// [-1/sqrt(in), 1/sqrt(in)), which is PEFT's Kaiming-uniform initialisation with a = sqrt(5), and B zero, so that it
+// changes nothing yet. The draws are keyed by seed, round and module name alone.
+func New(c Config, modules []Module, seed uint64, round int) (*Adapter, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if len(c.ModulesToSave) > 0 {
+		return nil, errSavedNotWritten
+	}
+	targets, err := c.Match(modules)
+	if err != nil {
+		return nil, err
+	}
+	a := &Adapter{Config: c}
+	for _, t := range targets {
+		layer := Layer{Target: t, A: make([]float32, t.Rank*t.In), B: make([]float32, t.Out*t.Rank)}
+		bound := 1 / math.Sqrt(float64(t.In))
+		source := draw.New(seed, draw.Weights, round, 0, "lora:"+t.Name)
+		for i := range layer.A {
+			layer.A[i] = float32((2*source.Float64() - 1) * bound)
+		}
+		a.Layers = append(a.Layers, layer)
+	}
+	return a, nil
+}
+
+// WriteConfig writes adapter_config.json.
+func (a *Adapter) WriteConfig(w io.Writer) error {
+	raw, err := a.Config.Encode()
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(raw)
+	return err
+}
+
+// WriteWeights writes adapter_model.safetensors: F32, under the names that PEFT gives the modules of an AutoModel, so
+// that the adapter loads on AutoModel.from_pretrained(base). Replaced tensors are refused: training makes none.
+func (a *Adapter) WriteWeights(w io.Writer) error {
+	if len(a.Saved) > 0 {
+		return errSavedNotWritten
+	}
+	var entries []safetensors.Entry
+	for _, l := range a.Layers {
+		name := prefix + l.Name
+		entries = append(entries,
+			safetensors.Float32(name+suffixA, []int{l.Rank, l.In}, l.A),
+			safetensors.Float32(name+suffixB, []int{l.Out, l.Rank}, l.B))
+	}
+	return safetensors.Write(w, entries, nil)
+}

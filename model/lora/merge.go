@@ -1,0 +1,158 @@
+package lora
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/quarry-ml/quarry/model/safetensors"
+)
+
+// Merge returns the base's tensors, in their order and types, with the adapter's part added: W + scaling·B·A, summed in
+// float64 in the order of the rank and rounded once, to nearest, ties to even. Every other tensor is copied byte for
+// byte. The work is done when an entry is written, a row at a time, so that no more than a row of a large model is in
+// memory. A sum that is not finite in the base's type is an error that names tensor and element; a cancelled context
+// ends the writing.
+func (a *Adapter) Merge(ctx context.Context, base *safetensors.File) ([]safetensors.Entry, error) {
+	layers := map[string]*Layer{}
+	for i := range a.Layers {
+		layers[a.Layers[i].Tensor] = &a.Layers[i]
+	}
+	merged := 0
+	var entries []safetensors.Entry
+	for _, t := range base.Tensors() {
+		layer, adapted := layers[t.Name]
+		saved, replaced := a.Saved[t.Name]
+		if !adapted && !replaced {
+			entries = append(entries, safetensors.Copy(t))
+			continue
+		}
+		merged++
+		e, err := mergedEntry(ctx, t, layer, saved)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	if want := len(a.Layers) + len(a.Saved); merged != want {
+		return nil, fmt.Errorf("%s: the adapter changes %d tensors, of which the base has %d: it was read for another base", base.Name(), want, merged)
+	}
+	return entries, nil
+}
+
+func mergedEntry(ctx context.Context, t safetensors.Tensor, layer *Layer, saved Saved) (safetensors.Entry, error) {
+	number, err := numberOf(t)
+	if err != nil {
+		return safetensors.Entry{}, err
+	}
+	e := safetensors.Entry{Name: t.Name, DType: t.DType, Shape: t.Shape}
+	if layer == nil {
+		e.Write = func(w io.Writer) error { return replace(w, t, number, saved.Values) }
+		return e, nil
+	}
+	if len(t.Shape) != 2 || t.Shape[0] != layer.Out || t.Shape[1] != layer.In {
+		return safetensors.Entry{}, fmt.Errorf("%s: shape %v, but the adapter's module is [%d, %d]", t.Where(), t.Shape, layer.Out, layer.In)
+	}
+	e.Write = func(w io.Writer) error { return layer.mergeInto(ctx, w, t, number) }
+	return e, nil
+}
+
+// mergeInto writes the rows of W + scaling·B·A.
+func (l *Layer) mergeInto(ctx context.Context, w io.Writer, t safetensors.Tensor, n number) error {
+	a := make([]float64, len(l.A)) // converted once, used for every row
+	for i, v := range l.A {
+		a[i] = float64(v)
+	}
+	sum := make([]float64, l.In)
+	row := make([]byte, l.In*n.size)
+	for i := range l.Out {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		clear(sum)
+		for k := range l.Rank {
+			// The product of two float32 is exact in float64, so a fused multiply-add gives the same sum.
+			b := float64(l.B[i*l.Rank+k])
+			for j, v := range a[k*l.In : (k+1)*l.In] {
+				sum[j] += b * v
+			}
+		}
+		weights := t.Data[i*len(row) : (i+1)*len(row)]
+		for j, change := range sum {
+			before := n.read(weights[j*n.size:])
+			if !n.write(row[j*n.size:], before+float64(l.Scaling*change)) {
+				return fmt.Errorf("%s: element [%d, %d] is not finite after merging: %g with %g added", t.Where(), i, j, before, l.Scaling*change)
+			}
+		}
+		if _, err := w.Write(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func replace(w io.Writer, t safetensors.Tensor, n number, values []float32) error {
+	out := make([]byte, len(values)*n.size)
+	for i, v := range values {
+		if !n.write(out[i*n.size:], float64(v)) {
+			return fmt.Errorf("%s: element %d is not finite after merging: %g", t.Where(), i, v)
+		}
+	}
+	_, err := w.Write(out)
+	return err
+}
+
+// number reads and writes one element of a type; write reports whether the rounded value is finite.
+type number struct {
+	size  int
+	read  func([]byte) float64
+	write func([]byte, float64) bool
+}
+
+func numberOf(t safetensors.Tensor) (number, error) {
+	short := func(read func(uint16) float32, round func(float32) uint16) number {
+		return number{2,
+			func(p []byte) float64 { return float64(read(binary.LittleEndian.Uint16(p))) },
+			func(p []byte, v float64) bool {
+				bits := round(roundToOdd(v))
+				binary.LittleEndian.PutUint16(p, bits)
+				return finite(float64(read(bits)))
+			}}
+	}
+	switch t.DType {
+	case safetensors.F32:
+		return number{4,
+			func(p []byte) float64 { return float64(math.Float32frombits(binary.LittleEndian.Uint32(p))) },
+			func(p []byte, v float64) bool {
+				binary.LittleEndian.PutUint32(p, math.Float32bits(float32(v)))
+				return finite(float64(float32(v)))
+			}}, nil
+	case safetensors.F16:
+		return short(safetensors.F16ToF32, safetensors.F32ToF16), nil
+	case safetensors.BF16:
+		return short(safetensors.BF16ToF32, safetensors.F32ToBF16), nil
+	}
+	return number{}, fmt.Errorf("%s: is %s; adapters merge into F32, F16 and BF16 (a quantised base must be merged unquantised)", t.Where(), t.DType)
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// roundToOdd makes a float32 on the way from float64 to a 16-bit type without rounding twice: where v is not a float32,
+// it is the neighbour whose last bit is odd, which lies on the same side of every 16-bit tie as v (Boldo and Melquiond,
+// 2005).
+func roundToOdd(v float64) float32 {
+	f := float32(v)
+	if float64(f) == v || math.IsNaN(v) || math.Float32bits(f)&1 == 1 {
+		return f
+	}
+	if math.IsInf(float64(f), 0) {
+		return f // beyond every 16-bit number, too
+	}
+	toward := float32(math.Inf(1))
+	if v < float64(f) {
+		toward = float32(math.Inf(-1))
+	}
+	return math.Nextafter32(f, toward)
+}

@@ -1,0 +1,70 @@
+package lora
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/quarry-ml/quarry/model/safetensors"
+)
+
+// Module is a linear module of a base model, by the name it has in transformers' AutoModel:
+// "encoder.layer.0.attention.self.query".
+type Module struct {
+	Name    string
+	Tensor  string // of its weight in the base's files, where a prefix such as "bert." may stand before Name
+	Out, In int
+}
+
+// wrappers stand before a module's name when the network was saved or trained inside another: PEFT's own, those of
+// sentence-transformers, and the attribute by which a model with a head holds its encoder.
+var wrappers = []string{"base_model.model.", "0.auto_model.", "0.model.", "bert.", "model."}
+
+// heads are modules on top of the encoder, which AutoModel does not load.
+var heads = []string{"cls.", "classifier.", "qa_outputs.", "lm_head.", "score."}
+
+// Modules lists the linear modules of a base, in the order of its files: every matrix named .weight that is neither an
+// embedding nor in a head.
+func Modules(base *safetensors.File) ([]Module, error) {
+	var modules []Module
+	seen := map[string]string{}
+	for _, t := range base.Tensors() {
+		path, isWeight := strings.CutSuffix(t.Name, ".weight")
+		if !isWeight || len(t.Shape) != 2 || isEmbedding(path) {
+			continue
+		}
+		name := unwrap(path)
+		if slices.ContainsFunc(heads, func(head string) bool { return strings.HasPrefix(name+".", head) }) {
+			continue
+		}
+		if other, twice := seen[name]; twice {
+			return nil, fmt.Errorf("%s: tensors %q and %q are both the weight of module %q", base.Name(), other, t.Name, name)
+		}
+		seen[name] = t.Name
+		modules = append(modules, Module{Name: name, Tensor: t.Name, Out: t.Shape[0], In: t.Shape[1]})
+	}
+	return modules, nil
+}
+
+func isEmbedding(path string) bool {
+	last := path[strings.LastIndex(path, ".")+1:]
+	return strings.HasSuffix(last, "embeddings") || slices.Contains([]string{"embed_tokens", "wte", "wpe"}, last)
+}
+
+// isPooler reports whether a module belongs to BERT's pooler. No sentence embedding passes through it: networks are often
+// built without, and an adapter need not have weights for it.
+func isPooler(name string) bool { return strings.HasPrefix(name, "pooler.") }
+
+// unwrap takes all wrappers off the front of a name.
+func unwrap(name string) string {
+	for {
+		short := name
+		for _, wrapper := range wrappers {
+			short = strings.TrimPrefix(short, wrapper)
+		}
+		if short == name {
+			return name
+		}
+		name = short
+	}
+}

@@ -1,0 +1,220 @@
+package lora
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/quarry-ml/quarry/model/safetensors"
+)
+
+// How PEFT names tensors: prefix, the module's path in the wrapped network, suffix.
+const (
+	prefix  = "base_model.model."
+	suffixA = ".lora_A.weight"
+	suffixB = ".lora_B.weight"
+)
+
+var errSavedNotWritten = errors.New("modules_to_save is supported when reading and merging an adapter, not when making one")
+
+// Open reads an adapter directory made for base. Its tensors and base must fit together: a tensor that belongs to no
+// module, a module that adapter_config.json selects and that has no tensors, and a shape that does not fit are errors
+// that name it. Module names may carry the wrapping of the network that was trained ("bert.", "model.",
+// "0.auto_model."). The values are copied; nothing stays open.
+func Open(dir string, base *safetensors.File) (*Adapter, error) {
+	configPath := filepath.Join(dir, ConfigName)
+	raw, err := os.ReadFile(configPath)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s: missing: %s is not an adapter's directory: %w", configPath, dir, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	config, err := ParseConfig(raw, configPath)
+	if err != nil {
+		return nil, err
+	}
+	weightsPath := filepath.Join(dir, WeightsName)
+	if _, err := os.Stat(weightsPath); errors.Is(err, os.ErrNotExist) {
+		return nil, missingWeights(dir, weightsPath)
+	}
+	f, err := safetensors.Open(weightsPath)
+	if err != nil {
+		return nil, err
+	}
+	a, err := Read(config, f, base)
+	return a, errors.Join(err, f.Close())
+}
+
+func missingWeights(dir, weightsPath string) error {
+	pickled := filepath.Join(dir, "adapter_model.bin")
+	if _, err := os.Stat(pickled); err == nil {
+		return fmt.Errorf("%s: weights in PyTorch's pickle format are not read; save the adapter again with a PEFT that writes %s", pickled, WeightsName)
+	}
+	return fmt.Errorf("%s: missing", weightsPath)
+}
+
+// Read is Open for a configuration and a file that are at hand.
+func Read(c Config, f, base *safetensors.File) (*Adapter, error) {
+	modules, err := Modules(base)
+	if err != nil {
+		return nil, err
+	}
+	r := &assembly{config: c, file: f, base: base, layers: map[string]*Layer{}, saved: map[string]Saved{}}
+	if r.matcher, err = c.matcher(); err != nil {
+		return nil, err
+	}
+	for _, t := range f.Tensors() {
+		if err := r.add(t, modules); err != nil {
+			return nil, err
+		}
+	}
+	if len(r.layers) == 0 {
+		return nil, fmt.Errorf("%s: holds no LoRA weights for a module of %s", f.Name(), base.Name())
+	}
+	layers, err := r.finish(modules)
+	if err != nil {
+		return nil, err
+	}
+	return &Adapter{Config: c, Layers: layers, Saved: r.saved}, nil
+}
+
+// assembly collects an adapter from its tensors.
+type assembly struct {
+	config     Config
+	matcher    *matcher
+	file, base *safetensors.File
+	layers     map[string]*Layer // by module name
+	saved      map[string]Saved
+	wrapping   *string // before a module's name when the adapter was trained
+}
+
+func (r *assembly) add(t safetensors.Tensor, modules []Module) error {
+	path, ok := strings.CutPrefix(t.Name, prefix)
+	if !ok {
+		return fmt.Errorf("%s: does not begin with %q: not an adapter's tensor", t.Where(), prefix)
+	}
+	if i, bad := safetensors.FirstNonFinite(t); bad {
+		return fmt.Errorf("%s: element %d is not a finite number", t.Where(), i)
+	}
+	if name, ok := strings.CutSuffix(path, suffixA); ok {
+		return r.addMatrix(t, name, modules, true)
+	}
+	if name, ok := strings.CutSuffix(path, suffixB); ok {
+		return r.addMatrix(t, name, modules, false)
+	}
+	if strings.Contains(path, ".lora_") {
+		return fmt.Errorf("%s: this kind of weight is not supported; supported are *%s and *%s", t.Where(), suffixA, suffixB)
+	}
+	return r.addSaved(t, path)
+}
+
+// addMatrix puts A or B in its layer. The rank is checked at the end, when both are there.
+func (r *assembly) addMatrix(t safetensors.Tensor, path string, modules []Module, isA bool) error {
+	name := unwrap(path)
+	i := slices.IndexFunc(modules, func(m Module) bool { return m.Name == name })
+	if i < 0 {
+		return fmt.Errorf("%s: the base %s has no linear module %q", t.Where(), r.base.Name(), name)
+	}
+	if err := r.sameWrapping(t, strings.TrimSuffix(path, name)); err != nil {
+		return err
+	}
+	m := modules[i]
+	layer := r.layers[name]
+	if layer == nil {
+		layer = &Layer{Target: Target{Module: m}}
+		r.layers[name] = layer
+	}
+	side, into, want := 1, &layer.A, m.In
+	if !isA {
+		side, into, want = 0, &layer.B, m.Out
+	}
+	if len(t.Shape) != 2 || t.Shape[side] != want || len(t.Data) == 0 {
+		return fmt.Errorf("%s: shape %v does not fit the base's %q [%d, %d]", t.Where(), t.Shape, m.Tensor, m.Out, m.In)
+	}
+	if *into != nil {
+		return fmt.Errorf("%s: module %q has two such tensors", t.Where(), name)
+	}
+	values, err := t.Float32s()
+	*into = slices.Clone(values) // the view ends with the file
+	return err
+}
+
+// sameWrapping: all tensors come from one network, whose wrapping the configuration's patterns see.
+func (r *assembly) sameWrapping(t safetensors.Tensor, wrapping string) error {
+	if r.wrapping == nil {
+		r.wrapping = &wrapping
+	}
+	if *r.wrapping != wrapping {
+		return fmt.Errorf("%s: is wrapped in %q, other tensors in %q", t.Where(), wrapping, *r.wrapping)
+	}
+	return nil
+}
+
+// addSaved takes a tensor of modules_to_save.
+func (r *assembly) addSaved(t safetensors.Tensor, path string) error {
+	if !r.matcher.isSaved(path) {
+		return fmt.Errorf("%s: belongs neither to a LoRA pair nor to modules_to_save", t.Where())
+	}
+	for _, of := range r.base.Tensors() {
+		if unwrap(of.Name) != unwrap(path) {
+			continue
+		}
+		if !slices.Equal(of.Shape, t.Shape) {
+			return fmt.Errorf("%s: shape %v, but the base's %q has %v", t.Where(), t.Shape, of.Name, of.Shape)
+		}
+		values, err := t.Float32s()
+		r.saved[of.Name] = Saved{Shape: slices.Clone(t.Shape), Values: slices.Clone(values)}
+		return err
+	}
+	return fmt.Errorf("%s: the base %s has no such tensor", t.Where(), r.base.Name())
+}
+
+// finish checks that the layers are complete and are those that the configuration selects.
+func (r *assembly) finish(modules []Module) ([]Layer, error) {
+	targets, err := r.config.match(modules, *r.wrapping)
+	if err != nil {
+		return nil, err
+	}
+	var layers []Layer
+	for _, t := range targets {
+		layer := r.layers[t.Name]
+		if layer == nil && isPooler(t.Name) {
+			continue
+		}
+		if layer == nil {
+			return nil, fmt.Errorf("%s: has no weights for module %q, which target_modules selects", r.file.Name(), t.Name)
+		}
+		delete(r.layers, t.Name)
+		layer.Target = t
+		if err := r.checkRank(layer); err != nil {
+			return nil, err
+		}
+		layers = append(layers, *layer)
+	}
+	if len(r.layers) > 0 {
+		names := slices.Sorted(maps.Keys(r.layers))
+		return nil, fmt.Errorf("%s: has weights for module %q, which target_modules does not select (%d such modules)", r.file.Name(), names[0], len(names))
+	}
+	return layers, nil
+}
+
+func (r *assembly) checkRank(l *Layer) error {
+	for _, matrix := range []struct {
+		suffix string
+		values []float32
+		want   int
+	}{{suffixA, l.A, l.Rank * l.In}, {suffixB, l.B, l.Out * l.Rank}} {
+		if matrix.values == nil {
+			return fmt.Errorf("%s: module %q has no %s", r.file.Name(), l.Name, strings.TrimPrefix(matrix.suffix, "."))
+		}
+		if len(matrix.values) != matrix.want {
+			return fmt.Errorf("%s: tensor %q: its rank is not %d, which %s says", r.file.Name(), prefix+*r.wrapping+l.Name+matrix.suffix, l.Rank, ConfigName)
+		}
+	}
+	return nil
+}
