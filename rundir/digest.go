@@ -28,7 +28,7 @@ func DigestFile(ctx context.Context, fsys FS, file string) (digest string, size 
 	}
 	defer func() { err = errors.Join(err, opened.Close()) }()
 	h := sha256.New()
-	size, err = io.CopyBuffer(h, contextReader{ctx, opened}, make([]byte, 1<<20))
+	size, err = io.CopyBuffer(h, contextReader{ctx, opened}, make([]byte, 1<<17))
 	if err != nil {
 		return "", 0, fmt.Errorf("digest of %s: %w", file, err)
 	}

@@ -46,8 +46,7 @@ func Open(path string, o OpenOptions) (*Dir, error) {
 		return nil, err
 	}
 	if o.ReadOnly {
-		_, err := d.checkFormat(o)
-		if err != nil {
+		if _, err := d.checkFormat(o); err != nil {
 			return nil, err
 		}
 		return d, nil
@@ -120,7 +119,7 @@ func (d *Dir) claim(o OpenOptions) error {
 	return d.updateFormat(format, o)
 }
 
-// Identity is the numeric identity that the directory was opened with.
+// Identity is the numeric identity that the directory was opened with, else the directory's own.
 func (d *Dir) Identity() string { return d.identity }
 
 // Name is the last part of the directory's path, for headings.

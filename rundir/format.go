@@ -45,6 +45,9 @@ func (d *Dir) checkFormat(o OpenOptions) (formatRecord, error) {
 		return record, fmt.Errorf("run directory %s was computed as %q and this process computes as %q: its numbers would differ in the last bits: use the same --cpu and --precision, choose another directory with --dir, or mix them with --allow-identity-change",
 			d.Layout, record.Identity, o.Identity)
 	}
+	if d.identity == "" { // a command that computes nothing stamps in the directory's name
+		d.identity = record.Identity
+	}
 	return record, nil
 }
 

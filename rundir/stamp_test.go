@@ -107,6 +107,13 @@ func TestIdentityChange(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
+	idle := open(t, path, rundir.OpenOptions{}) // as quarry select, which computes nothing
+	if verdict, err := idle.Check(context.Background(), stage); err != nil || !verdict.Fresh() || idle.Identity() != "portable f32" {
+		t.Errorf("no identity given: got %v, %v, identity %q", verdict.Reasons, err, idle.Identity())
+	}
+	if err := idle.Close(); err != nil {
+		t.Fatal(err)
+	}
 	allowed := open(t, path, rundir.OpenOptions{Identity: "avx512 f32", AllowIdentityChange: true})
 	if verdict, err := allowed.Check(context.Background(), stage); err != nil || !verdict.Fresh() {
 		t.Errorf("allowed: got %v, %v; finished work is kept", verdict.Reasons, err)
