@@ -36,7 +36,7 @@ func (n network) graph() *tensor.Graph {
 	a = g.LayerNorm(a, vector("gamma1", testHidden), vector("beta1", testHidden), 1e-5)
 	up := g.Linear(a, g.Param("up", 40, testHidden), vector("upbias", 40), n.act, tensor.None)
 	down := g.Dropout(g.Linear(up, g.Param("down", testHidden, 40), vector("downbias", testHidden), tensor.Identity, tensor.None), n.rate)
-	y := g.Add(g.Scale(down, 0.7), a)
+	y := g.Add(g.Activate(g.Scale(down, 0.7), n.act), a)
 	g.Normalize(g.Pool(y, n.pooling, true))
 	return g
 }

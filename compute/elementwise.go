@@ -8,7 +8,7 @@ import (
 	"github.com/quarry-ml/quarry/draw"
 )
 
-// elementwise is Scale, Add and Dropout, by rows.
+// elementwise is Scale, Add, Dropout and Activate, by rows.
 type elementwise struct{ common }
 
 func (o *elementwise) forward() { o.runRows(o, phaseForward, o.w.rows(o.op.Out)) }
@@ -51,6 +51,8 @@ func (o *elementwise) apply(y, x []float32, r int) {
 		s.Add(y, x, o.w.value(o.op.In[1])[r*h:(r+1)*h])
 	case tensor.Dropout:
 		o.drop(y, x, r)
+	case tensor.Activate:
+		activate(s, o.op.Activation, y, x)
 	}
 }
 
@@ -64,6 +66,9 @@ func (o *elementwise) pullBack(dx []float32, r, h int) {
 		copy(dx, dy)
 	case tensor.Dropout:
 		o.drop(dx, dy, r)
+	case tensor.Activate:
+		copy(dx, dy)
+		activationGradient(o.w.engine.kernels, o.op.Activation, dx, o.w.value(o.op.In[0])[r*h:(r+1)*h])
 	}
 }
 

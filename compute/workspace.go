@@ -73,7 +73,7 @@ func (w *Workspace) compile(i int) operation {
 		return &layerNorm{common: base}
 	case tensor.Linear:
 		return &linear{common: base}
-	case tensor.Scale, tensor.Add, tensor.Dropout:
+	case tensor.Scale, tensor.Add, tensor.Dropout, tensor.Activate:
 		return &elementwise{common: base}
 	case tensor.Attention:
 		return &attention{common: base}

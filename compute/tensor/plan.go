@@ -126,6 +126,8 @@ func Saves(op Op, needs, trainable []bool) []Value {
 		}
 	case Attention:
 		saved = append(saved, op.In[:]...)
+	case Activate:
+		saved = append(saved, op.In[0])
 	case Pool:
 		if op.Pooling == Max {
 			saved = append(saved, op.In[0])

@@ -51,6 +51,7 @@ const (
 	Attention             // [T, H] from q, k, v [T, H], per sequence and head
 	Pool                  // [S, H] from [T, H]
 	Normalize             // [S, H] rows of unit length
+	Activate              // [R, H] = act(x)
 )
 
 // Activation names the function a Linear applies before its residual.
@@ -223,5 +224,17 @@ func (g *Graph) Normalize(x Value) Value {
 	s := g.Values[x]
 	return g.op(Op{Kind: Normalize, In: [3]Value{x, None, None}, Out: g.value(s.Rows, s.Columns), Saved: None, Params: noParams})
 }
+
+// Activate is act(x); the identity is x itself.
+func (g *Graph) Activate(x Value, act Activation) Value {
+	if act == Identity {
+		return x
+	}
+	s := g.Values[x]
+	return g.op(Op{Kind: Activate, In: [3]Value{x, None, None}, Out: g.value(s.Rows, s.Columns), Saved: None, Params: noParams, Activation: act})
+}
+
+// Skip passes over one dropout site, so that the sites after it have the same number whether or not this one is built.
+func (g *Graph) Skip() { g.site() }
 
 var noParams = [3]Param{None, None, None}

@@ -1,0 +1,238 @@
+// Package embedding turns texts into vectors with a model: tokenizing, batching by tokens and the network, in order.
+//
+// A Go program that only wants vectors needs model.Open, compute.New and this package.
+package embedding
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/tensor"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/model/transformer"
+)
+
+// Text is one input: a string, or token ids that are taken as they are.
+type Text struct {
+	Text string
+	IDs  []int32
+}
+
+// Options say how texts become vectors. The zero value embeds plain texts at the model's own length.
+type Options struct {
+	Prompt    model.Prompt // around each text
+	MaxLength int          // tokens, special ones included; 0 is the model's
+	Budget    int          // tokens of a batch; 0 is chosen by the memory of the engine. It never changes a vector.
+	Progress  func(texts, tokens int)
+}
+
+// Stats counts what an Embed call did.
+type Stats struct {
+	Texts, Tokens, Truncated int
+}
+
+// Embedder embeds texts with one model on one engine. It belongs to one goroutine.
+type Embedder struct {
+	model   *model.Model
+	engine  *compute.Engine
+	graph   *tensor.Graph
+	weights []*compute.Weight
+	run     *compute.Workspace
+	plan    *tensor.Plan
+}
+
+// defaultBudget is the tokens of a batch: few enough for the activations to stay near the caches, enough to share the packing.
+const defaultBudget = 2048
+
+// chunkTexts is how many texts are tokenized, sorted by length and embedded together; the next chunk is tokenized meanwhile.
+const chunkTexts = 1024
+
+// New prepares a model for inference. The weights are checked here.
+func New(m *model.Model, e *compute.Engine) (*Embedder, error) {
+	g, err := m.Graph(transformer.Mode{})
+	if err != nil {
+		return nil, err
+	}
+	weights, err := m.Weights(g)
+	if err != nil {
+		return nil, err
+	}
+	return &Embedder{model: m, engine: e, graph: g, weights: weights}, nil
+}
+
+// Dimension is the length of a vector.
+func (x *Embedder) Dimension() int { return x.model.Dimension() }
+
+// Embed embeds texts and hands rows of vectors to sink in input order, a chunk at a time: vectors is [n, Dimension] for
+// the texts from position first on, and belongs to Embed again after the call. A vector depends on its text alone.
+func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Options, sink func(first int, vectors []float32) error) (Stats, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	chunks := make(chan chunk, 1)
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		defer close(chunks)
+		x.tokenize(ctx, texts, o, chunks)
+	})
+	defer wait.Wait()
+	defer cancel()
+	var done Stats
+	var vectors []float32
+	for c := range chunks {
+		if c.err != nil {
+			return done, c.err
+		}
+		vectors = slices.Grow(vectors[:0], len(c.sequences)*x.Dimension())[:len(c.sequences)*x.Dimension()]
+		if err := x.embed(ctx, c.sequences, o.Budget, vectors); err != nil {
+			return done, err
+		}
+		if err := sink(done.Texts, vectors); err != nil {
+			return done, err
+		}
+		done.Texts += len(c.sequences)
+		done.Tokens += c.tokens
+		done.Truncated += c.truncated
+		if o.Progress != nil {
+			o.Progress(done.Texts, done.Tokens)
+		}
+	}
+	return done, ctx.Err()
+}
+
+type chunk struct {
+	sequences         []model.Sequence
+	tokens, truncated int
+	err               error
+}
+
+// tokenize sends chunks of sequences until the texts end, fail, or the context does.
+func (x *Embedder) tokenize(ctx context.Context, texts iter.Seq2[Text, error], o Options, out chan<- chunk) {
+	send := func(c chunk) bool {
+		select {
+		case out <- c:
+			return c.err == nil
+		case <-ctx.Done():
+			return false
+		}
+	}
+	var c chunk
+	at := 0
+	for text, err := range texts {
+		if err != nil {
+			c.err = err
+		} else {
+			c.add(x.model, text, o, at)
+		}
+		at++
+		if c.err != nil || len(c.sequences) == chunkTexts {
+			if !send(c) {
+				return
+			}
+			c = chunk{}
+		}
+	}
+	if len(c.sequences) > 0 {
+		send(c)
+	}
+}
+
+func (c *chunk) add(m *model.Model, text Text, o Options, at int) {
+	s := model.Sequence{IDs: text.IDs}
+	if text.IDs == nil {
+		var err error
+		if s, err = m.Sequence(text.Text, o.Prompt, o.MaxLength); err != nil {
+			c.err = fmt.Errorf("text %d: %w", at, err)
+			return
+		}
+	}
+	c.sequences = append(c.sequences, s)
+	c.tokens += len(s.IDs)
+	if s.Truncated {
+		c.truncated++
+	}
+}
+
+// embed fills vectors [len(sequences), Dimension], taking the longest texts first so that batches are even.
+func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, budget int, vectors []float32) error {
+	order := make([]int, len(sequences))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(len(sequences[b].IDs), len(sequences[a].IDs)) })
+	if budget == 0 {
+		budget = x.budget()
+	}
+	for len(order) > 0 {
+		n, tokens := 0, 0
+		for n < len(order) && (n == 0 || tokens+len(sequences[order[n]].IDs) <= budget) {
+			tokens += len(sequences[order[n]].IDs)
+			n++
+		}
+		if err := x.batch(ctx, sequences, order[:n], tokens, vectors); err != nil {
+			return err
+		}
+		order = order[n:]
+	}
+	return nil
+}
+
+// budget is the default, or fewer tokens where their activations would take more than half of the engine's memory.
+func (x *Embedder) budget() int {
+	if x.engine.Memory() == 0 {
+		return defaultBudget
+	}
+	perToken := int64(4*tensor.NewPlan(x.graph, nil, defaultBudget, defaultBudget).Size) / defaultBudget
+	return int(max(1, min(defaultBudget, x.engine.Memory()/2/max(1, perToken))))
+}
+
+func (x *Embedder) batch(ctx context.Context, sequences []model.Sequence, chosen []int, tokens int, vectors []float32) error {
+	if err := x.reserve(tokens, len(chosen)); err != nil {
+		return err
+	}
+	b := compute.Batch{IDs: make([]int32, 0, tokens), Offsets: make([]int32, 1, len(chosen)+1), Skip: make([]int32, 0, len(chosen))}
+	for _, i := range chosen {
+		b.IDs = append(b.IDs, sequences[i].IDs...)
+		b.Offsets = append(b.Offsets, int32(len(b.IDs)))
+		b.Skip = append(b.Skip, int32(sequences[i].Skip))
+	}
+	out, err := x.run.Forward(ctx, b)
+	if err != nil {
+		return err
+	}
+	d := x.Dimension()
+	for row, i := range chosen {
+		copy(vectors[i*d:(i+1)*d], out[row*d:(row+1)*d])
+	}
+	return nil
+}
+
+// reserve makes the workspace hold a batch; it grows to powers of two so that few are made.
+func (x *Embedder) reserve(tokens, sequences int) error {
+	if x.plan != nil && tokens <= x.plan.Tokens && sequences <= x.plan.Sequences {
+		return nil
+	}
+	if x.plan != nil {
+		tokens, sequences = max(tokens, x.plan.Tokens), max(sequences, x.plan.Sequences)
+	}
+	sequences = 1 << bitLength(sequences-1)
+	x.plan = tensor.NewPlan(x.graph, nil, tokens, sequences)
+	run, err := x.engine.NewWorkspace(x.plan, x.weights)
+	if err != nil {
+		return err
+	}
+	x.run = run
+	return nil
+}
+
+func bitLength(n int) int {
+	bits := 0
+	for ; n > 0; n >>= 1 {
+		bits++
+	}
+	return bits
+}

@@ -1,0 +1,67 @@
+package finetune
+
+import (
+	"errors"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/tensor"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/model/lora"
+	"github.com/quarry-ml/quarry/model/transformer"
+)
+
+// freshAdapter is the adapter under training: its matrices are the trained weights.
+type freshAdapter struct {
+	adapter *lora.Adapter
+	weights map[string]*compute.Weight // by parameter name
+}
+
+// newAdapter makes the adapter that the options describe, on the model as it is.
+func (t *Trainer) newAdapter() (map[string]transformer.Adapter, error) {
+	modules, err := t.model.AdapterModules()
+	if err != nil {
+		return nil, err
+	}
+	o := t.options.LoRA
+	config := lora.DefaultConfig()
+	config.Rank, config.Alpha, config.Dropout, config.RSLoRA = o.Rank, o.Alpha, o.Dropout, o.RSLoRA
+	config.BaseModel = o.BaseModel
+	if len(o.TargetModules) == 1 && o.TargetModules[0] == lora.AllLinear {
+		config.Targets.Pattern = lora.AllLinear
+	} else {
+		config.Targets.Names = o.TargetModules
+	}
+	t.fresh.adapter, err = lora.New(config, modules, t.options.Seed, t.options.Round)
+	if err != nil {
+		return nil, err
+	}
+	adapters, weights, err := model.AdapterWeights(t.fresh.adapter)
+	if err != nil {
+		return nil, err
+	}
+	if t.options.Dropout {
+		for name, a := range adapters {
+			a.Dropout = float32(o.Dropout)
+			adapters[name] = a
+		}
+	}
+	t.fresh.weights = weights
+	return adapters, nil
+}
+
+// adapterWeight returns the parameter when it belongs to the fresh adapter.
+func (t *Trainer) adapterWeight(spec tensor.ParamSpec) (*compute.Weight, bool) {
+	w, ok := t.fresh.weights[spec.Name]
+	if ok && w.Gradient == nil {
+		w.Gradient = make([]float32, len(w.Values))
+	}
+	return w, ok
+}
+
+// Adapter is the adapter as it is trained now; its matrices change with the next step. Full fine-tuning has none.
+func (t *Trainer) Adapter() (*lora.Adapter, error) {
+	if t.fresh.adapter == nil {
+		return nil, errors.New("full fine-tuning has no adapter")
+	}
+	return t.fresh.adapter, nil
+}

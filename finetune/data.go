@@ -1,0 +1,82 @@
+package finetune
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/model"
+)
+
+// Example is one query with the passages it may be trained on.
+type Example struct {
+	Key       string  // identity for keyed draws
+	Positives []int32 // at least one
+	Negatives []int32 // mined; may be empty, then other queries' passages are the only negatives
+	Known     []int32 // sorted: every passage judged positive for this query's text, and those of equal text
+}
+
+// Data is what is trained on. Passages and queries are read as token sequences whenever a step needs them.
+type Data struct {
+	Examples []Example
+	Query    func(example int) model.Sequence
+	Passage  func(passage int32) model.Sequence
+	// PassageKey is the identity of a passage in the draws of dropout.
+	PassageKey func(passage int32) string
+}
+
+// Validate checks that the data can be trained on.
+func (d Data) Validate() error {
+	if len(d.Examples) == 0 {
+		return errors.New("no queries to train on")
+	}
+	seen := make(map[string]bool, len(d.Examples))
+	for _, e := range d.Examples {
+		if len(e.Positives) == 0 {
+			return fmt.Errorf("query %q has no positive", e.Key)
+		}
+		if seen[e.Key] {
+			return fmt.Errorf("query %q stands twice: give its rows ids of their own", e.Key)
+		}
+		seen[e.Key] = true
+	}
+	return nil
+}
+
+// row is one query of a step with its drawn passages, the positive first.
+type row struct {
+	example  int
+	passages []int32
+}
+
+// order returns the examples in the order of an epoch: by the hash of their keys, so that file order never matters.
+func (d Data) order(o Options, epoch int) []int {
+	hashes := make([]uint64, len(d.Examples))
+	for i, e := range d.Examples {
+		hashes[i] = draw.Hash(o.Seed, draw.Order, o.Round, epoch, e.Key)
+	}
+	examples := make([]int, len(d.Examples))
+	for i := range examples {
+		examples[i] = i
+	}
+	slices.SortFunc(examples, func(a, b int) int {
+		return cmp.Or(cmp.Compare(hashes[a], hashes[b]), cmp.Compare(d.Examples[a].Key, d.Examples[b].Key))
+	})
+	return examples
+}
+
+// group draws an example's positive and negatives for an epoch: without replacement, and again from the start only when too few.
+func (d Data) group(o Options, example, epoch int) row {
+	e := d.Examples[example]
+	positives := draw.New(o.Seed, draw.Positives, o.Round, epoch, e.Key)
+	r := row{example: example, passages: []int32{e.Positives[positives.IntN(len(e.Positives))]}}
+	negatives := draw.New(o.Seed, draw.Negatives, o.Round, epoch, e.Key)
+	for len(e.Negatives) > 0 && len(r.passages) < o.GroupSize {
+		for _, i := range negatives.Sample(len(e.Negatives), o.GroupSize-len(r.passages)) {
+			r.passages = append(r.passages, e.Negatives[i])
+		}
+	}
+	return r
+}

@@ -1,0 +1,86 @@
+package finetune
+
+import (
+	"math"
+	"strings"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/kernel"
+)
+
+// parameter is a trained weight with its moments.
+type parameter struct {
+	*compute.Weight
+	first, second []float32
+	decays        bool
+}
+
+func newParameter(w *compute.Weight) *parameter {
+	n := len(w.Values)
+	return &parameter{Weight: w, first: make([]float32, n), second: make([]float32, n), decays: decays(w.Name)}
+}
+
+// decays says whether weight decay applies: never to biases and norms.
+func decays(name string) bool {
+	return !strings.HasSuffix(name, ".bias") && !strings.Contains(name, "LayerNorm")
+}
+
+// normBlock is the gradient values whose squares are summed in float32 before float64 takes over.
+const normBlock = 1024
+
+// gradientNorm is the global 2-norm of all gradients, parameters in order.
+func gradientNorm(s *kernel.Set, parameters []*parameter, extra float64) float64 {
+	sum := extra * extra
+	out := make([]float32, 1)
+	for _, p := range parameters {
+		for g := p.Gradient; len(g) > 0; {
+			n := min(len(g), normBlock)
+			s.Dot(out, g[:n], g[:n])
+			sum += float64(out[0])
+			g = g[n:]
+		}
+	}
+	return math.Sqrt(sum)
+}
+
+// clipFactor scales gradients whose norm exceeds the limit, as torch.nn.utils.clip_grad_norm_ does.
+func clipFactor(norm, limit float64) float64 {
+	if limit == 0 {
+		return 1
+	}
+	return min(1, limit/(norm+1e-6))
+}
+
+// adam holds the settings of optimizer step t, counted from 1.
+func (o Options) adam(rate, clip float64, t int, decays bool) kernel.AdamStep {
+	decay := 0.0
+	if decays {
+		decay = o.WeightDecay
+	}
+	return kernel.AdamStep{
+		GradientScale: float32(clip), Keep: float32(1 - rate*decay),
+		OneMinusBeta1: float32(1 - o.Beta1), Beta2: float32(o.Beta2), OneMinusBeta2: float32(1 - o.Beta2),
+		Step: float32(rate / (1 - math.Pow(o.Beta1, float64(t)))), Correction: float32(1 / math.Sqrt(1-math.Pow(o.Beta2, float64(t)))), Epsilon: float32(o.Epsilon),
+	}
+}
+
+// scalar is a trained number, the logarithm of the inverse temperature, with its moments in float64.
+type scalar struct{ Value, First, Second float64 }
+
+// step is one Adam step without decay.
+func (p *scalar) step(o Options, gradient, rate float64, t int) {
+	p.First += (gradient - p.First) * (1 - o.Beta1)
+	p.Second = p.Second*o.Beta2 + gradient*gradient*(1-o.Beta2)
+	deviation := math.Sqrt(p.Second)/math.Sqrt(1-math.Pow(o.Beta2, float64(t))) + o.Epsilon
+	p.Value -= rate / (1 - math.Pow(o.Beta1, float64(t))) * p.First / deviation
+}
+
+// The range of a learned temperature, as a logit scale between 1 and 100 (Radford et al., 2021, clip at 100).
+const minTemperature, maxTemperature = 0.01, 1.0
+
+func (p *scalar) clamp() {
+	p.Value = min(max(p.Value, math.Log(1/maxTemperature)), math.Log(1/minTemperature))
+}
+
+// temperature is what scores are divided by.
+func (p *scalar) temperature() float64 { return math.Exp(-p.Value) }

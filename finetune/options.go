@@ -1,0 +1,105 @@
+// Package finetune trains an embedder on queries, drawn positives and mined negatives with InfoNCE: in full or by LoRA,
+// with every passage of a step as a column, in a memory that gradient caching bounds.
+//
+// It computes losses and hands over checkpoints and resumable state; it knows no files. semantics.md's "A training
+// step" and "Draws" say what each number means.
+package finetune
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/quarry-ml/quarry/model/lora"
+)
+
+// Method names what is trained.
+type Method string
+
+// The methods.
+const (
+	Full Method = "full" // every weight of the network and its dense layers
+	LoRA Method = "lora" // adapters on linear modules; the base stays as it is
+)
+
+// Options say how a round is trained.
+type Options struct {
+	Method     Method
+	Epochs     int
+	Batch      int  // queries of an optimizer step
+	GroupSize  int  // passages a query brings: one positive and GroupSize-1 negatives
+	Accumulate int  // blocks of a step's queries whose columns stay apart
+	DropLast   bool // leave out an epoch's last, smaller batch
+
+	LearningRate float64
+	Schedule     Schedule
+	WarmupRatio  float64 // of all steps
+	WeightDecay  float64 // never on biases and norms
+	Beta1, Beta2 float64
+	Epsilon      float64
+	Clip         float64 // largest global norm of the gradient; 0 is no clipping
+
+	Temperature        float64
+	LearnTemperature   bool
+	BothDirections     bool // also ask each positive for its query
+	MaskKnownPositives bool
+	Dropout            bool // as config.json and LoRA say; false turns all of it off
+
+	// BlockTokens is the tokens that go through the network together in training. Sums over tokens are taken block by
+	// block, so it is part of the recipe; memory only decides whether a block's activations are kept or computed again.
+	BlockTokens int
+	Seed        uint64
+	Round       int
+
+	LoRA LoRAOptions
+}
+
+// LoRAOptions are those of PEFT's LoraConfig of the same names.
+type LoRAOptions struct {
+	Rank          int
+	Alpha         float64
+	Dropout       float64
+	TargetModules []string // names or suffixes of linear modules, or "all-linear"
+	RSLoRA        bool
+	BaseModel     string // written into adapter_config.json; may be empty
+}
+
+// DefaultOptions are what a recipe gets that says nothing.
+func DefaultOptions() Options {
+	return Options{
+		Method: Full, Epochs: 3, Batch: 32, GroupSize: 8, Accumulate: 1,
+		LearningRate: 1e-4, Schedule: Linear, WarmupRatio: 0.1, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Clip: 1,
+		Temperature: 0.02, MaskKnownPositives: true, Dropout: true, BlockTokens: 2048, Seed: 42,
+		LoRA: LoRAOptions{Rank: 64, Alpha: 32, Dropout: 0.1, TargetModules: []string{lora.AllLinear}},
+	}
+}
+
+// Validate names the first option that cannot be.
+func (o Options) Validate() error {
+	checks := []struct {
+		ok   bool
+		what string
+	}{
+		{o.Method == Full || o.Method == LoRA, fmt.Sprintf("method %q: use full or lora", o.Method)},
+		{o.Epochs >= 1, fmt.Sprintf("epochs %d: at least 1", o.Epochs)},
+		{o.Batch >= 1, fmt.Sprintf("batch %d: at least one query a step", o.Batch)},
+		{o.GroupSize >= 1, fmt.Sprintf("group_size %d: at least the positive", o.GroupSize)},
+		{o.Accumulate >= 1 && o.Batch%max(1, o.Accumulate) == 0, fmt.Sprintf("accumulate %d: must divide batch %d", o.Accumulate, o.Batch)},
+		{o.LearningRate > 0, fmt.Sprintf("learning_rate %g: must be positive", o.LearningRate)},
+		{o.Schedule.known(), fmt.Sprintf("schedule %q: use linear, cosine, constant or constant_with_warmup", o.Schedule)},
+		{o.WarmupRatio >= 0 && o.WarmupRatio <= 1, fmt.Sprintf("warmup_ratio %g: between 0 and 1", o.WarmupRatio)},
+		{o.WeightDecay >= 0, fmt.Sprintf("weight_decay %g: not negative", o.WeightDecay)},
+		{o.Beta1 >= 0 && o.Beta1 < 1 && o.Beta2 >= 0 && o.Beta2 < 1, fmt.Sprintf("betas %g, %g: in [0, 1)", o.Beta1, o.Beta2)},
+		{o.Epsilon > 0, fmt.Sprintf("eps %g: must be positive", o.Epsilon)},
+		{o.Clip >= 0, fmt.Sprintf("clip %g: not negative", o.Clip)},
+		{o.Temperature > 0, fmt.Sprintf("temperature %g: must be positive", o.Temperature)},
+		{o.BlockTokens >= 1, fmt.Sprintf("block_tokens %d: at least 1", o.BlockTokens)},
+		{o.Method != LoRA || o.LoRA.Rank >= 1 && o.LoRA.Alpha > 0, fmt.Sprintf("lora r %d, alpha %g: must be positive", o.LoRA.Rank, o.LoRA.Alpha)},
+		{o.LoRA.Dropout >= 0 && o.LoRA.Dropout < 1, fmt.Sprintf("lora dropout %g: in [0, 1)", o.LoRA.Dropout)},
+	}
+	for _, c := range checks {
+		if !c.ok {
+			return errors.New(c.what)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package finetune
+
+import (
+	"slices"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/tensor"
+	"github.com/quarry-ml/quarry/model/transformer"
+)
+
+// prepare builds the training graph and its weights.
+func (t *Trainer) prepare() error {
+	mode := transformer.Mode{}
+	if t.options.Dropout {
+		hidden, attention := t.model.Dropout()
+		mode.HiddenDropout, mode.AttentionDropout = float32(hidden), float32(attention)
+	}
+	if t.options.Method == LoRA {
+		var err error
+		if mode.Adapters, err = t.newAdapter(); err != nil {
+			return err
+		}
+	}
+	g, err := t.model.Graph(mode)
+	if err != nil {
+		return err
+	}
+	t.graph = g
+	for _, spec := range g.Params {
+		w, err := t.weight(spec)
+		if err != nil {
+			return err
+		}
+		t.weights = append(t.weights, w)
+		if w.Trainable() {
+			t.parameters = append(t.parameters, newParameter(w))
+		}
+	}
+	t.runner = runner{engine: t.engine, graph: g, weights: t.weights, limit: t.options.BlockTokens}
+	return nil
+}
+
+// weight is a parameter of the graph: a trained copy, a fresh adapter, or the model's own, frozen.
+func (t *Trainer) weight(spec tensor.ParamSpec) (*compute.Weight, error) {
+	if t.options.Method == LoRA {
+		if w, ok := t.adapterWeight(spec); ok {
+			return w, nil
+		}
+		return t.model.Weight(spec)
+	}
+	w, err := t.model.Weight(spec)
+	if err != nil {
+		return nil, err
+	}
+	return trained(spec, slices.Clone(w.Values))
+}
+
+func trained(spec tensor.ParamSpec, values []float32) (*compute.Weight, error) {
+	w, err := compute.NewWeight(spec.Name, spec.Rows, spec.Columns, values)
+	if err != nil {
+		return nil, err
+	}
+	w.Gradient = make([]float32, len(values))
+	return w, nil
+}
+
+// Trained returns the trained weights, in the order of the graph, for a checkpoint. They change with the next step.
+func (t *Trainer) Trained() []*compute.Weight {
+	weights := make([]*compute.Weight, len(t.parameters))
+	for i, p := range t.parameters {
+		weights[i] = p.Weight
+	}
+	return weights
+}
+
+// Temperature is what scores are divided by now.
+func (t *Trainer) Temperature() float64 { return t.currentTemperature() }

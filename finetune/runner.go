@@ -1,0 +1,172 @@
+package finetune
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/tensor"
+	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/model"
+)
+
+// sequence is one text of a step with the key of its dropout.
+type sequence struct {
+	model.Sequence
+	dropout uint64
+}
+
+// dropoutKeys gives each text of a step its key: (step, kind and key of the text, how often it came before in the step).
+type dropoutKeys struct {
+	options Options
+	step    int
+	seen    map[string]int
+}
+
+func (t *Trainer) dropoutKeys(step int) *dropoutKeys {
+	if !t.options.Dropout {
+		return nil
+	}
+	return &dropoutKeys{options: t.options, step: step, seen: map[string]int{}}
+}
+
+func (k *dropoutKeys) of(s model.Sequence, kind, key string) sequence {
+	if k == nil {
+		return sequence{Sequence: s}
+	}
+	name := kind + "\x00" + key
+	ordinal := k.seen[name]
+	k.seen[name]++
+	return sequence{s, draw.Hash(k.options.Seed, draw.Dropout, k.options.Round, k.step, fmt.Sprintf("%s\x00%d", name, ordinal))}
+}
+
+// blockSequences is the most sequences of a block.
+const blockSequences = 512
+
+// runner takes sequences through the network block by block. It keeps the activations of as many blocks as memory
+// allows; the others run forward a second time before their gradient (gradient caching: Gao et al., 2021). Blocks are
+// cut by the recipe alone and their gradients added in the same order, so memory never changes a bit.
+type runner struct {
+	engine  *compute.Engine
+	graph   *tensor.Graph
+	weights []*compute.Weight
+	plan    *tensor.Plan
+	limit   int // tokens of a block
+
+	spaces []*compute.Workspace // one for each kept block; the last is shared by all blocks that are not kept
+	keep   int
+	blocks []block
+	tokens int // of the last forward pass
+}
+
+// block is a run of sequences that go through the network together.
+type block struct {
+	batch compute.Batch
+	first int // position of its first sequence
+}
+
+// forward returns the vectors of all sequences, rows of the model's dimension, and remembers the blocks for backward.
+func (r *runner) forward(ctx context.Context, sequences []sequence) ([][]float32, error) {
+	r.cut(sequences)
+	if err := r.reserve(); err != nil {
+		return nil, err
+	}
+	vectors := make([][]float32, 0, len(sequences))
+	for i, b := range r.blocks {
+		out, err := r.space(i).Forward(ctx, b.batch)
+		if err != nil {
+			return nil, err
+		}
+		n := b.batch.Sequences()
+		dim := len(out) / n
+		kept := make([]float32, len(out))
+		copy(kept, out)
+		for s := range n {
+			vectors = append(vectors, kept[s*dim:(s+1)*dim:(s+1)*dim])
+		}
+	}
+	return vectors, nil
+}
+
+// backward adds the gradients of the weights for the blocks of the last forward pass, last block first: it is still in place.
+func (r *runner) backward(ctx context.Context, gradient []float32) error {
+	total := 0
+	for _, b := range r.blocks {
+		total += b.batch.Sequences()
+	}
+	dim := len(gradient) / total
+	for i := len(r.blocks) - 1; i >= 0; i-- {
+		b := r.blocks[i]
+		if i >= r.keep && i < len(r.blocks)-1 {
+			if _, err := r.space(i).Forward(ctx, b.batch); err != nil {
+				return err
+			}
+		}
+		if err := r.space(i).Backward(ctx, gradient[b.first*dim:(b.first+b.batch.Sequences())*dim]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *runner) space(i int) *compute.Workspace { return r.spaces[min(i, r.keep)] }
+
+// cut packs sequences into blocks of at most limit tokens, in order; a longer sequence stands alone.
+func (r *runner) cut(sequences []sequence) {
+	r.blocks, r.tokens = r.blocks[:0], 0
+	for i, s := range sequences {
+		last := len(r.blocks) - 1
+		if last < 0 || len(r.blocks[last].batch.IDs)+len(s.IDs) > r.limit || r.blocks[last].batch.Sequences() == blockSequences {
+			r.blocks = append(r.blocks, block{first: i, batch: compute.Batch{Offsets: []int32{0}}})
+			last++
+		}
+		b := &r.blocks[last].batch
+		b.IDs = append(b.IDs, s.IDs...)
+		b.Offsets = append(b.Offsets, int32(len(b.IDs)))
+		b.Skip = append(b.Skip, int32(s.Skip))
+		if s.dropout != 0 {
+			b.DropoutKeys = append(b.DropoutKeys, s.dropout)
+		}
+		r.tokens += len(s.IDs)
+	}
+}
+
+// reserve makes workspaces for the blocks: one each while the memory limit allows, and one more to share.
+func (r *runner) reserve() error {
+	tokens := r.limit
+	for _, b := range r.blocks {
+		tokens = max(tokens, len(b.batch.IDs))
+	}
+	if r.plan == nil || tokens > r.plan.Tokens {
+		trainable := make([]bool, len(r.weights))
+		for i, w := range r.weights {
+			trainable[i] = w.Trainable()
+		}
+		r.plan, r.spaces = tensor.NewPlan(r.graph, trainable, tokens, blockSequences), nil
+	}
+	most := len(r.blocks) - 1
+	if memory := r.engine.Memory(); memory > 0 {
+		// A quarter of the memory is the engine's for packed weights.
+		most = min(most, int((memory*3/4-r.parameterBytes())/int64(4*r.plan.Size))-1)
+	}
+	r.keep = max(0, most)
+	for len(r.spaces) <= r.keep {
+		w, err := r.engine.NewWorkspace(r.plan, r.weights)
+		if err != nil {
+			return err
+		}
+		r.spaces = append(r.spaces, w)
+	}
+	return nil
+}
+
+// parameterBytes is the memory of trained weights: values, gradients and two moments.
+func (r *runner) parameterBytes() int64 {
+	var n int64
+	for _, w := range r.weights {
+		if w.Trainable() {
+			n += 16 * int64(len(w.Values))
+		}
+	}
+	return n
+}

@@ -1,0 +1,50 @@
+package finetune
+
+import (
+	"math"
+	"slices"
+)
+
+// Schedule names how the learning rate moves, as transformers' get_scheduler does.
+type Schedule string
+
+// The schedules.
+const (
+	Linear             Schedule = "linear"
+	Cosine             Schedule = "cosine"
+	Constant           Schedule = "constant" // without warm-up, whatever the ratio
+	ConstantWithWarmup Schedule = "constant_with_warmup"
+)
+
+func (s Schedule) known() bool {
+	return slices.Contains([]Schedule{Linear, Cosine, Constant, ConstantWithWarmup}, s)
+}
+
+// WarmupSteps is ceil(ratio · total), as transformers counts them.
+func WarmupSteps(ratio float64, total int) int { return int(math.Ceil(ratio * float64(total))) }
+
+// Rate is the learning rate of an optimizer step, counted from 0; a warm-up starts with 0.
+func (s Schedule) Rate(peak float64, step, warmup, total int) float64 {
+	if s == Constant {
+		return peak
+	}
+	if step < warmup {
+		return peak * float64(step) / float64(max(1, warmup))
+	}
+	switch s {
+	case Linear:
+		return peak * max(0, float64(total-step)/float64(max(1, total-warmup)))
+	case Cosine:
+		progress := float64(step-warmup) / float64(max(1, total-warmup))
+		return peak * max(0, 0.5*(1+math.Cos(math.Pi*progress)))
+	}
+	return peak
+}
+
+// StepsPerEpoch is the optimizer steps that n queries make.
+func (o Options) StepsPerEpoch(n int) int {
+	if o.DropLast {
+		return n / o.Batch
+	}
+	return (n + o.Batch - 1) / o.Batch
+}

@@ -1,0 +1,270 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/tensor"
+	"github.com/quarry-ml/quarry/model"
+)
+
+// Trainer holds one model under training. It belongs to one goroutine.
+type Trainer struct {
+	options Options
+	data    Data
+	model   *model.Model
+	engine  *compute.Engine
+
+	graph       *tensor.Graph
+	weights     []*compute.Weight
+	parameters  []*parameter
+	temperature scalar
+	fresh       freshAdapter
+	runner      runner
+
+	done int // optimizer steps taken
+}
+
+// Report is what one optimizer step did.
+type Report struct {
+	Epoch        int     `json:"epoch"` // from 1
+	Step         int     `json:"step"`  // of the round, from 1
+	Loss         float64 `json:"loss"`
+	LearningRate float64 `json:"learning_rate"`
+	GradientNorm float64 `json:"gradient_norm"` // before clipping
+	Temperature  float64 `json:"temperature"`
+	Queries      int     `json:"queries"`
+	Columns      int     `json:"columns"` // passages of the step
+	Masked       int     `json:"masked"`  // pairs of query and known positive taken out of the loss
+	Tokens       int     `json:"tokens"`
+}
+
+// Hooks are called as training goes on; any may be nil. An error ends the run.
+type Hooks struct {
+	Step  func(Report) error
+	Epoch func(epoch int) error // after the last step of an epoch, with the trained weights in place
+}
+
+// New prepares a model for training: a full copy of its weights, or fresh adapters on the model as it is.
+func New(m *model.Model, e *compute.Engine, data Data, o Options) (*Trainer, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if err := data.Validate(); err != nil {
+		return nil, err
+	}
+	t := &Trainer{options: o, data: data, model: m, engine: e, temperature: scalar{Value: math.Log(1 / o.Temperature)}}
+	if o.LearnTemperature {
+		t.temperature.clamp()
+	}
+	if err := t.prepare(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Steps is the optimizer steps of the whole run.
+func (t *Trainer) Steps() int {
+	return t.options.Epochs * t.options.StepsPerEpoch(len(t.data.Examples))
+}
+
+// Done is the optimizer steps taken so far.
+func (t *Trainer) Done() int { return t.done }
+
+// Run trains from where the trainer stands, at the start or at a loaded state, to the last epoch.
+func (t *Trainer) Run(ctx context.Context, hooks Hooks) error {
+	perEpoch := t.options.StepsPerEpoch(len(t.data.Examples))
+	if perEpoch == 0 {
+		return fmt.Errorf("%d queries make no whole batch of %d: lower batch or keep the last batch", len(t.data.Examples), t.options.Batch)
+	}
+	for t.done < t.Steps() {
+		epoch := t.done/perEpoch + 1
+		order := t.data.order(t.options, epoch)
+		for t.done < epoch*perEpoch {
+			report, err := t.step(ctx, epoch, batchOf(order, t.done%perEpoch, t.options.Batch))
+			if err != nil {
+				return err
+			}
+			if hooks.Step != nil {
+				if err := hooks.Step(report); err != nil {
+					return err
+				}
+			}
+		}
+		if hooks.Epoch != nil {
+			if err := hooks.Epoch(epoch); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func batchOf(order []int, step, size int) []int {
+	return order[step*size : min(len(order), (step+1)*size)]
+}
+
+// step takes one optimizer step on a batch of examples.
+func (t *Trainer) step(ctx context.Context, epoch int, examples []int) (Report, error) {
+	r := Report{Epoch: epoch, Step: t.done + 1, Queries: len(examples), Temperature: t.currentTemperature()}
+	for _, p := range t.parameters {
+		clear(p.Gradient)
+	}
+	var loss, pullTemperature float64
+	keys := t.dropoutKeys(t.done)
+	for _, part := range split(examples, t.options.Accumulate) {
+		rows := make([]row, len(part))
+		for i, example := range part {
+			rows[i] = t.data.group(t.options, example, epoch)
+		}
+		block, err := t.contrast(ctx, rows, keys, len(examples))
+		if err != nil {
+			return r, err
+		}
+		loss += block.total
+		pullTemperature += block.temperature
+		r.Columns += len(block.passages)
+		r.Masked += block.masked
+		r.Tokens += t.runner.tokens
+	}
+	r.Loss = loss / float64(len(examples))
+	if math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
+		return r, fmt.Errorf("epoch %d, step %d: the loss is %v; lower learning_rate or look for broken texts", epoch, r.Step, r.Loss)
+	}
+	return r, t.update(&r, pullTemperature/float64(len(examples)))
+}
+
+// split cuts a batch into n runs of equal size; a smaller last batch makes fewer or shorter ones.
+func split(examples []int, n int) [][]int {
+	size := (len(examples) + n - 1) / n
+	var parts [][]int
+	for len(examples) > 0 {
+		k := min(size, len(examples))
+		parts = append(parts, examples[:k])
+		examples = examples[k:]
+	}
+	return parts
+}
+
+// contrast embeds the queries and passages of rows, takes the loss, and adds the gradients of its share of a batch of queries.
+func (t *Trainer) contrast(ctx context.Context, rows []row, keys *dropoutKeys, batch int) (contrastResult, error) {
+	block, err := t.forward(ctx, rows, keys)
+	if err != nil {
+		return contrastResult{}, err
+	}
+	result := infoNCE(block)
+	gradient := make([]float32, 0, (len(rows)+len(block.passages))*block.dim)
+	for _, side := range [][][]float64{result.queries, result.passages} {
+		for _, g := range side {
+			for _, v := range g {
+				gradient = append(gradient, float32(v/float64(batch)))
+			}
+		}
+	}
+	return result, t.runner.backward(ctx, gradient)
+}
+
+// forward embeds the queries and passages of rows and lays out their contrast.
+func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys) (contrast, error) {
+	var sequences []sequence
+	for _, r := range rows {
+		sequences = append(sequences, keys.of(t.data.Query(r.example), "query", t.data.Examples[r.example].Key))
+	}
+	var columns []int32
+	var targets []int
+	for _, r := range rows {
+		targets = append(targets, len(columns))
+		for _, p := range r.passages {
+			columns = append(columns, p)
+			sequences = append(sequences, keys.of(t.data.Passage(p), "passage", t.data.PassageKey(p)))
+		}
+	}
+	vectors, err := t.runner.forward(ctx, sequences)
+	if err != nil {
+		return contrast{}, err
+	}
+	c := contrast{dim: t.model.Dimension(), queries: vectors[:len(rows)], passages: vectors[len(rows):], targets: targets, temperature: t.currentTemperature(), both: t.options.BothDirections}
+	c.masked = func(i, j int) bool {
+		return t.options.MaskKnownPositives && j != targets[i] && contains(t.data.Examples[rows[i].example].Known, columns[j])
+	}
+	return c, nil
+}
+
+func contains(sorted []int32, p int32) bool {
+	for _, v := range sorted {
+		if v >= p {
+			return v == p
+		}
+	}
+	return false
+}
+
+func (t *Trainer) currentTemperature() float64 {
+	if t.options.LearnTemperature {
+		return t.temperature.temperature()
+	}
+	return t.options.Temperature
+}
+
+// update clips the gradients and takes the AdamW step.
+func (t *Trainer) update(r *Report, pullTemperature float64) error {
+	o := t.options
+	// d loss / d ln(1/temperature) = -temperature · d loss / d temperature
+	pullLog := 0.0
+	if o.LearnTemperature {
+		pullLog = -r.Temperature * pullTemperature
+	}
+	r.GradientNorm = gradientNorm(t.engine.Kernels(), t.parameters, pullLog)
+	if math.IsNaN(r.GradientNorm) || math.IsInf(r.GradientNorm, 0) {
+		return fmt.Errorf("epoch %d, step %d: the gradient's norm is %v; lower learning_rate", r.Epoch, r.Step, r.GradientNorm)
+	}
+	total := t.Steps()
+	r.LearningRate = o.Schedule.Rate(o.LearningRate, t.done, WarmupSteps(o.WarmupRatio, total), total)
+	clip := clipFactor(r.GradientNorm, o.Clip)
+	t.done++
+	plain, decayed := o.adam(r.LearningRate, clip, t.done, false), o.adam(r.LearningRate, clip, t.done, true)
+	updates := make([]compute.Update, len(t.parameters))
+	for i, p := range t.parameters {
+		updates[i] = compute.Update{Weight: p.Weight, First: p.first, Second: p.second, Step: &plain}
+		if p.decays {
+			updates[i].Step = &decayed
+		}
+	}
+	t.engine.AdamW(updates)
+	if o.LearnTemperature {
+		t.temperature.step(o, pullLog*clip, r.LearningRate, t.done)
+		t.temperature.clamp()
+	}
+	return nil
+}
+
+// EvalLoss is the mean loss a query of other data under the weights as they are: dropout off, the draws of epoch 0,
+// batches of the training size with the last one kept, the same mask.
+func (t *Trainer) EvalLoss(ctx context.Context, dev Data) (float64, error) {
+	if err := dev.Validate(); err != nil {
+		return 0, err
+	}
+	train := t.data
+	t.data = dev
+	defer func() { t.data = train }()
+	order := dev.order(t.options, 0)
+	var sum float64
+	for _, part := range split(order, (len(order)+t.options.Batch-1)/t.options.Batch) {
+		rows := make([]row, len(part))
+		for i, example := range part {
+			rows[i] = dev.group(t.options, example, 0)
+		}
+		block, err := t.forward(ctx, rows, nil)
+		if err != nil {
+			return 0, err
+		}
+		sum += infoNCE(block).total
+	}
+	if math.IsNaN(sum) {
+		return 0, errors.New("eval_loss is not a number")
+	}
+	return sum / float64(len(order)), nil
+}

@@ -1,0 +1,72 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/model/lora"
+	"github.com/quarry-ml/quarry/model/safetensors"
+	"github.com/quarry-ml/quarry/model/transformer"
+)
+
+// Base is the file that holds the network's weights, for adapters and merges.
+func (m *Model) Base() *safetensors.File { return m.files[0] }
+
+// AdapterModules are the linear modules that an adapter may sit on: those of the file that the network has.
+func (m *Model) AdapterModules() ([]lora.Module, error) {
+	all, err := lora.Modules(m.Base())
+	if err != nil {
+		return nil, err
+	}
+	has := map[string]bool{}
+	for _, name := range m.network.Modules() {
+		has[name] = true
+	}
+	var modules []lora.Module
+	for _, module := range all {
+		if has[module.Name] {
+			modules = append(modules, module)
+		}
+	}
+	return modules, nil
+}
+
+// Attach puts an adapter on the model: every graph built afterwards computes base + adapter. A model takes one adapter.
+func (m *Model) Attach(a *lora.Adapter) error {
+	if m.adapters != nil {
+		return fmt.Errorf("%s: an adapter is attached already; merge it first", m.Path)
+	}
+	if len(a.Saved) > 0 {
+		return fmt.Errorf("%s: the adapter replaces whole modules (modules_to_save): merge it, then open the merged model", m.Path)
+	}
+	adapters, weights, err := AdapterWeights(a)
+	if err != nil {
+		return err
+	}
+	for name, w := range weights {
+		m.weights[name] = w
+	}
+	m.adapters = adapters
+	return nil
+}
+
+// AdapterWeights are the parameters of an adapter by their names in a graph, sharing the adapter's memory, and what the graph must know of each module.
+func AdapterWeights(a *lora.Adapter) (map[string]transformer.Adapter, map[string]*compute.Weight, error) {
+	adapters, weights := map[string]transformer.Adapter{}, map[string]*compute.Weight{}
+	for _, l := range a.Layers {
+		adapters[l.Name] = transformer.Adapter{Rank: l.Rank, Scaling: float32(l.Scaling)}
+		nameA, nameB := transformer.LoRAWeights(l.Name)
+		for _, p := range []struct {
+			name          string
+			rows, columns int
+			values        []float32
+		}{{nameA, l.Rank, l.In, l.A}, {nameB, l.Out, l.Rank, l.B}} {
+			w, err := compute.NewWeight(p.name, p.rows, p.columns, p.values)
+			if err != nil {
+				return nil, nil, err
+			}
+			weights[p.name] = w
+		}
+	}
+	return adapters, weights, nil
+}

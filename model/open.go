@@ -1,0 +1,154 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/tensor"
+	"github.com/quarry-ml/quarry/model/safetensors"
+	"github.com/quarry-ml/quarry/model/tokenizer"
+	"github.com/quarry-ml/quarry/model/transformer"
+)
+
+// Model is an open model directory: its contract, its tokenizer, and its weights, mapped.
+type Model struct {
+	*Directory
+	Tokenizer *tokenizer.Tokenizer
+
+	network transformer.BERT
+	head    transformer.Head
+	tensors map[string]safetensors.Tensor
+	weights map[string]*compute.Weight
+	files   []*safetensors.File
+
+	adapters map[string]transformer.Adapter // of the attached adapter
+}
+
+// Open reads a model directory and maps its weights. Everything is checked before it is used: modules, architecture,
+// tokenizer against vocabulary, and on first use each tensor's presence, shape and values.
+func Open(dir string, o Options) (*Model, error) {
+	d, err := ReadDirectory(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Directory: d, tensors: map[string]safetensors.Tensor{}, weights: map[string]*compute.Weight{}}
+	if m.Tokenizer, err = tokenizer.Load(d.Transformer()); err != nil {
+		return nil, err
+	}
+	if n := m.Tokenizer.VocabSize(); n > d.Config.VocabSize {
+		return nil, fmt.Errorf("%s: the tokenizer has %d tokens, config.json's vocab_size is %d: they belong to different models", dir, n, d.Config.VocabSize)
+	}
+	if err := m.openFiles(); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	if err := m.readNetwork(); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
+// Close unmaps the weights. No graph that uses them may run any more.
+func (m *Model) Close() error {
+	var failed error
+	for _, f := range m.files {
+		failed = errors.Join(failed, f.Close())
+	}
+	m.files = nil
+	return failed
+}
+
+// openFiles maps the network's tensors and, under the names that denseName gives them, those of dense modules.
+func (m *Model) openFiles() error {
+	f, err := m.OpenWeights()
+	if err != nil {
+		return err
+	}
+	m.files = append(m.files, f)
+	for _, t := range f.Tensors() {
+		m.tensors[t.Name] = t
+	}
+	for _, module := range m.Modules {
+		if module.Kind != KindDense {
+			continue
+		}
+		f, err := m.OpenDense(module)
+		if err != nil {
+			return err
+		}
+		m.files = append(m.files, f)
+		for _, t := range f.Tensors() {
+			m.tensors[denseName(module, t.Name)] = t
+		}
+	}
+	return nil
+}
+
+func denseName(module Module, name string) string { return module.Path + "/" + name }
+
+// Graph builds the model's operation list, head and attached adapter included.
+func (m *Model) Graph(mode transformer.Mode) (*tensor.Graph, error) {
+	if mode.Adapters == nil {
+		mode.Adapters = m.adapters
+	}
+	return m.network.Graph(m.head, mode)
+}
+
+// Dropout returns the probabilities that config.json states: of hidden values and of attention weights.
+func (m *Model) Dropout() (hidden, attention float64) {
+	return m.Config.HiddenDropout, m.Config.AttentionDropout
+}
+
+// LinearModules are the names of the network's linear modules, which adapters may sit on.
+func (m *Model) LinearModules() []string { return m.network.Modules() }
+
+// Prefix is what the file's tensor names have before the network's, such as "bert.".
+func (m *Model) Prefix() string { return m.network.Prefix }
+
+// Weight returns a parameter as the file has it: mapped where its type and place allow, else converted once. All users
+// of the model share it. A missing tensor, another shape or a value that is not finite is an error that names it.
+func (m *Model) Weight(spec tensor.ParamSpec) (*compute.Weight, error) {
+	if w, ok := m.weights[spec.Name]; ok {
+		return w, nil
+	}
+	t, ok := m.tensors[spec.Name]
+	if !ok {
+		return nil, fmt.Errorf("%s: no tensor %q: the weights do not belong to this config.json", m.Path, spec.Name)
+	}
+	if !fits(t.Shape, spec) {
+		return nil, fmt.Errorf("%s: shape %v, want [%d, %d]: the weights do not belong to this config.json", t.Where(), t.Shape, spec.Rows, spec.Columns)
+	}
+	if at, found := safetensors.FirstNonFinite(t); found {
+		return nil, fmt.Errorf("%s: element %d is not a finite number", t.Where(), at)
+	}
+	values, err := t.Float32s()
+	if err != nil {
+		return nil, err
+	}
+	w, err := compute.NewWeight(spec.Name, spec.Rows, spec.Columns, values)
+	if err != nil {
+		return nil, err
+	}
+	m.weights[spec.Name] = w
+	return w, nil
+}
+
+func fits(shape []int, spec tensor.ParamSpec) bool {
+	if len(shape) == 1 {
+		return spec.Rows == 1 && shape[0] == spec.Columns
+	}
+	return len(shape) == 2 && shape[0] == spec.Rows && shape[1] == spec.Columns
+}
+
+// Weights returns the parameters of a graph in order.
+func (m *Model) Weights(g *tensor.Graph) ([]*compute.Weight, error) {
+	weights := make([]*compute.Weight, len(g.Params))
+	for i, spec := range g.Params {
+		w, err := m.Weight(spec)
+		if err != nil {
+			return nil, err
+		}
+		weights[i] = w
+	}
+	return weights, nil
+}
