@@ -1,0 +1,77 @@
+package rundir
+
+import "fmt"
+
+// ScoresVersion is the version of scores.json and choice.json.
+const ScoresVersion = 1
+
+// Scores is a round's table: what every epoch measured. Measures names the columns of every Means.
+type Scores struct {
+	Version    int           `json:"version"`
+	Round      int           `json:"round"`
+	Convention string        `json:"convention"`
+	Measures   []string      `json:"measures"`
+	Epochs     []EpochScores `json:"epochs"` // ascending; epoch 0 is the base
+}
+
+// EpochScores is one row of the table.
+type EpochScores struct {
+	Epoch    int      `json:"epoch"`
+	EvalLoss *float64 `json:"eval_loss"` // null where an outside trainer left none
+	Dev      Means    `json:"dev"`
+	Test     *Means   `json:"test,omitempty"` // of the base and the chosen epoch alone
+}
+
+// Means are the measures of one split, over all queries, and over those whose positive train has and has not.
+type Means struct {
+	Queries int       `json:"queries"`
+	All     []float64 `json:"all"`
+	Seen    Slice     `json:"seen"`
+	Unseen  Slice     `json:"unseen"`
+}
+
+// Slice is the measures over a part of the queries; Means is empty where no query belongs to it.
+type Slice struct {
+	Queries int       `json:"queries"`
+	Means   []float64 `json:"means,omitempty"`
+}
+
+// Choice is the epoch that a round goes on with.
+type Choice struct {
+	Version int    `json:"version"`
+	Epoch   int    `json:"epoch"`
+	By      string `json:"by"` // rule, recipe or command
+	Because string `json:"because"`
+}
+
+// OutsideScore is a score that a person took elsewhere, such as a leaderboard's.
+type OutsideScore struct {
+	Round int     `json:"round"`
+	Epoch int     `json:"epoch"`
+	Value float64 `json:"value"`
+	Label string  `json:"label"`
+}
+
+// ReadScores returns a round's table; a newer version is an error.
+func (d *Dir) ReadScores(round int) (*Scores, error) {
+	var s Scores
+	if err := ReadJSON(d.FS, d.Round(round).Scores(), &s); err != nil {
+		return nil, err
+	}
+	if s.Version != ScoresVersion {
+		return nil, fmt.Errorf("%s: version %d; this program reads %d", d.Round(round).Scores(), s.Version, ScoresVersion)
+	}
+	return &s, nil
+}
+
+// ReadChoice returns the epoch that a round goes on with; the error is fs.ErrNotExist where none is chosen.
+func (d *Dir) ReadChoice(round int) (*Choice, error) {
+	var c Choice
+	if err := ReadJSON(d.FS, d.Round(round).Choice(), &c); err != nil {
+		return nil, err
+	}
+	if c.Version != ScoresVersion {
+		return nil, fmt.Errorf("%s: version %d; this program reads %d", d.Round(round).Choice(), c.Version, ScoresVersion)
+	}
+	return &c, nil
+}
