@@ -1,7 +1,8 @@
 package tokenizer
 
 import (
-	"unicode"
+	"cmp"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -30,7 +31,7 @@ type classRange struct {
 	class     class
 }
 
-type lowerPair struct{ upper, lower rune }
+type lowerMove struct{ low, high, by rune }
 
 // classOf returns the class of a code point.
 func classOf(r rune) class {
@@ -67,13 +68,6 @@ func appendLower(dst []byte, r rune, c class) []byte {
 	if r == 'İ' {
 		return append(dst, "i̇"...) // the only one with two characters
 	}
-	if l := unicode.ToLower(r); l != r {
-		return utf8.AppendRune(dst, l)
-	}
-	for _, pair := range newerLower {
-		if pair.upper == r {
-			return utf8.AppendRune(dst, pair.lower)
-		}
-	}
-	return utf8.AppendRune(dst, r)
+	i, _ := slices.BinarySearchFunc(lowerMoves[:], r, func(m lowerMove, r rune) int { return cmp.Compare(m.high, r) })
+	return utf8.AppendRune(dst, r+lowerMoves[i].by)
 }

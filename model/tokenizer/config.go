@@ -75,7 +75,7 @@ func (c config) flag(key string) (*bool, error) {
 	return value, nil
 }
 
-// bertClasses are the tokenizer classes that normalize by tokenizer_config.json, whatever tokenizer.json says.
+// bertClasses are the tokenizer classes that a vocab.txt makes.
 var bertClasses = []string{"BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast",
 	"ElectraTokenizer", "ElectraTokenizerFast"}
 
@@ -101,9 +101,13 @@ func (c config) bert() (b bertFlags, err error) {
 	return b, err
 }
 
-// agree returns an error when a BERT class would be given another normalizer than that of tokenizer.json.
+// genericClasses are the tokenizer classes that leave tokenizer.json as it is. The others, BERT's among them, make a
+// normalizer by tokenizer_config.json, whatever tokenizer.json says.
+var genericClasses = []string{"PreTrainedTokenizerFast", "TokenizersBackend"}
+
+// agree returns an error when transformers would make another BERT normalizer than that of tokenizer.json.
 func (c config) agree(t *Tokenizer, name string) error {
-	if !slices.Contains(bertClasses, c.class()) || len(t.normalizer) != 1 {
+	if slices.Contains(genericClasses, c.class()) || len(t.normalizer) != 1 {
 		return nil
 	}
 	n, ok := t.normalizer[0].(*bertNormalizer)

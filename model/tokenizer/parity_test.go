@@ -146,7 +146,7 @@ func TestInvalidUTF8ReadsAsPythonDoes(t *testing.T) {
 	}
 }
 
-// The digests cover every code point, alone and between an accented letter and two marks.
+// The digests cover every code point alone, and those of the planes in use between an accented letter and two marks.
 func TestEveryCodePointEqualsHuggingFace(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a second of work")
@@ -198,6 +198,9 @@ func digestNormalizer(n normalizer) string {
 		in = utf8.AppendRune(in[:0], r)
 		out = append(n.normalize(out[:0], in, &s), 0)
 		digest.Write(out)
+		if r >= 0x30000 && r>>12 != 0xE0 {
+			return
+		}
 		in = append(append(append(in[:0], "e\u0301"...), string(r)...), "\u0323\u0345A"...)
 		out = append(n.normalize(out[:0], in, &s), 0)
 		digest.Write(out)

@@ -39,15 +39,7 @@ func (t *Tokenizer) Encode(dst []int32, text string) []int32 {
 	if !ok {
 		s = new(scratch)
 	}
-	s.text = appendValid(s.text[:0], text)
-	s.pieces = t.raw.pieces(s.pieces[:0], s.text)
-	for _, p := range s.pieces {
-		if p.id >= 0 {
-			dst = append(dst, p.id)
-		} else {
-			dst = t.encodePiece(dst, s.text[p.start:p.end], s)
-		}
-	}
+	dst = t.encode(dst, text, s)
 	t.scratch.Put(s)
 	return dst
 }
@@ -78,6 +70,20 @@ func (t *Tokenizer) PadID() (int32, bool) { return t.padding, t.padding >= 0 }
 
 // UnknownID returns the id that stands for a word that the vocabulary cannot spell.
 func (t *Tokenizer) UnknownID() (int32, bool) { return t.unknown, t.unknown >= 0 }
+
+// encode is Encode with its buffers.
+func (t *Tokenizer) encode(dst []int32, text string, s *scratch) []int32 {
+	s.text = appendValid(s.text[:0], text)
+	s.pieces = t.raw.pieces(s.pieces[:0], s.text)
+	for _, p := range s.pieces {
+		if p.id >= 0 {
+			dst = append(dst, p.id)
+		} else {
+			dst = t.encodePiece(dst, s.text[p.start:p.end], s)
+		}
+	}
+	return dst
+}
 
 // encodePiece appends the ids of a stretch of text between added tokens matched as written.
 func (t *Tokenizer) encodePiece(dst []int32, text []byte, s *scratch) []int32 {

@@ -58,7 +58,7 @@ func newWordPiece(v vocabulary, unknown int32, prefix string, longestWord int) (
 }
 
 func (m *wordPiece) appendWord(dst []int32, word []byte) []int32 {
-	if len(word) > m.longestWord && utf8.RuneCount(word) > m.longestWord {
+	if len(word) > m.longestWord && countCharacters(word) > m.longestWord {
 		return append(dst, m.unknown)
 	}
 	before := len(dst)
@@ -75,4 +75,15 @@ func (m *wordPiece) appendWord(dst []int32, word []byte) []int32 {
 		}
 	}
 	return dst
+}
+
+// countCharacters is utf8.RuneCount of valid text; that one may allocate.
+func countCharacters(word []byte) int {
+	n := 0
+	for _, b := range word {
+		if utf8.RuneStart(b) {
+			n++
+		}
+	}
+	return n
 }

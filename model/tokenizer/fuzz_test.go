@@ -1,0 +1,67 @@
+package tokenizer
+
+import (
+	"slices"
+	"testing"
+	"unicode/utf8"
+)
+
+// FuzzParse: any bytes are read or refused, and what is read encodes within its vocabulary.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(`{"version":"1.0","added_tokens":[{"id":1,"content":"[MASK]","special":true},{"id":3,"content":"Half","normalized":true,"rstrip":true}],
+"normalizer":{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true},"pre_tokenizer":{"type":"BertPreTokenizer"},
+"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"x","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[],"special_tokens":{"x":{"id":"x","ids":[1],"tokens":["x"]}}},
+"model":{"type":"WordPiece","unk_token":"u","continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":{"u":0,"[MASK]":1,"##a":2}}}`))
+	f.Add([]byte(`{"model":{"type":"WordLevel","unk_token":"a","vocab":{"a":0,"b":3}},"added_tokens":[{"id":2,"content":"c","lstrip":true,"single_word":true}]}`))
+	f.Add([]byte(`{"normalizer":{"type":"Sequence","normalizers":[{"type":"NFKC"},{"type":"Prepend","prepend":"a"},{"type":"Strip","strip_left":true,"strip_right":true},{"type":"Replace","pattern":{"String":"b"},"content":"é"}]},
+"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":false},{"type":"Punctuation","behavior":"MergedWithNext"}]},
+"model":{"unk_token":"u","continuing_subword_prefix":"","max_input_chars_per_word":9,"vocab":{"u":0,"a":1,"é":2}},
+"post_processor":{"type":"BertProcessing","sep":["u",0],"cls":["a",1]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		tok, err := Parse(data, "x.json")
+		if err != nil {
+			return
+		}
+		checkIDs(t, tok, "a half, e\u0301 [MASK] 中文\xff c ")
+	})
+}
+
+// FuzzEncode: any text gives the same ids twice, within the vocabulary, and those of its repaired form.
+func FuzzEncode(f *testing.F) {
+	fixture := readFixture(f)
+	var tokenizers []*Tokenizer
+	for _, v := range fixture.Variants {
+		tok, err := Parse(vary(f, v.Change, v.Added), v.Name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		tokenizers = append(tokenizers, tok)
+	}
+	for i, text := range fixture.Texts {
+		f.Add(uint8(i), text)
+	}
+	f.Add(uint8(0), "a\xff\xe2\x82")
+	f.Fuzz(func(t *testing.T, which uint8, text string) {
+		checkIDs(t, tokenizers[int(which)%len(tokenizers)], text)
+	})
+}
+
+func checkIDs(t *testing.T, tok *Tokenizer, text string) {
+	t.Helper()
+	ids := tok.Encode(nil, text)
+	for _, id := range ids {
+		if id < 0 || int(id) >= tok.VocabSize() {
+			t.Fatalf("%+q: id %d outside the vocabulary of %d", text, id, tok.VocabSize())
+		}
+	}
+	repaired := appendValid(nil, text)
+	if !utf8.Valid(repaired) {
+		t.Fatalf("%+q: repaired to %+q, which is not UTF-8", text, repaired)
+	}
+	if again := tok.Encode(nil, string(repaired)); !slices.Equal(ids, again) {
+		t.Fatalf("%+q: ids %v, of its repaired form %v", text, ids, again)
+	}
+	if n := len(tok.WithSpecials(nil, ids, 5)); n > max(5, tok.SpecialCount()) {
+		t.Fatalf("%+q: %d ids where 5 were asked for", text, n)
+	}
+}

@@ -1,0 +1,216 @@
+"""Compares token ids of Quarry with Hugging Face tokenizers: on real texts, hard cases and random strings.
+
+    parity/run tokenizers_live.py
+
+Quarry's ids come from model/tokenizer/internal/dump. A single difference fails a check; the message shows the first.
+"""
+
+import gzip
+import json
+import pathlib
+import random
+import shutil
+import subprocess
+import tempfile
+
+import tokenizers
+from tokenizers import Tokenizer
+
+import report
+import tokenizer_fixture
+
+RANDOM_STRINGS = 20_000  # for each tokenizer of the full size
+VARIANT_STRINGS = 2_000  # for each variant of the small one
+SEED = 20240917
+
+# Text that random strings are mixed from, beside any code point.
+FRAGMENTS = [
+    "half", "Fraction", "the", "THE", "ing", "##ing", "word", "an", "[MASK]", "[SEP]", "[mask]", "[CLS", "<tag>", "<tag>2",
+    "<l>", "<r>", "<both>", "<Tag>", "  ", " ", "\t", "\n", "\u00a0", "\u2003", "\u3000", "\u0301", "\u0323", "\u0345", "\u302e", "\U0001d165",
+    "é", "É", "e\u0301", "ß", "İ", "Σ", "ς", "ﬁ", "ﬃ", "Å", "가", "각", "\u1100\u1161\u11a8", "中", "新", "月", "新 月", "豈", "の", "が", "か\u3099",
+    "ا", "\u0651\u064e", "א", "\ufb2a", "न", "\u093c", "क\u093c", "1", "23", "٣", "½", "Ⅷ", ".", ",", "-", "_", "$", "\\frac{", "}", "“", "…",
+    "\u0000", "\u0007", "\u007f", "\u0085", "\u200b", "\u200d", "\ufeff", "\u00ad", "\ufffd", "\ue000", "👩", "👍🏽", "\u0378", "\u0898", "a" * 50, "é" * 60,
+]
+BLOCKS = [(0x20, 0x7E), (0, 0x2FF), (0x300, 0x36F), (0x370, 0x7FF), (0x900, 0x11FF), (0x1E00, 0x2BFF), (0x2E80, 0x33FF), (0x4E00, 0x4F00),
+          (0xA640, 0xABFF), (0xAC00, 0xAD00), (0xF900, 0xFFFF), (0x10000, 0x11FFF), (0x1D100, 0x1D1FF), (0x1F000, 0x1FFFF), (0, 0x10FFFF)]
+
+
+def random_texts(seed, count):
+    """Strings of up to 40 parts; the same for the same seed."""
+    draw = random.Random(seed)
+
+    def part():
+        if draw.random() < 0.6:
+            return draw.choice(FRAGMENTS)
+        low, high = draw.choice(BLOCKS)
+        code = draw.randint(low, high)
+        return "" if 0xD800 <= code <= 0xDFFF else chr(code)
+
+    return ["".join(part() for _ in range(draw.randint(1, 40))) for _ in range(count)]
+
+
+def lines(path, *keys):
+    """The texts under keys of each line of a JSONL file, gzipped or not."""
+    open_ = gzip.open if path.suffix == ".gz" else open
+    with open_(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            row = json.loads(line)
+            for key in keys:
+                value = row.get(key)
+                yield from [value] if isinstance(value, str) else value or []
+
+
+def real_texts():
+    """Names and texts of the data under ../shared."""
+    eedi = report.shared("eedi")
+    for name in ["corpus", "train", "dev", "hn_mine_input", "hn_mine_dev_input"]:
+        yield f"eedi/{name}", list(lines(eedi / f"{name}.jsonl", "text", "query", "prompt", "pos"))
+    cranfield = report.shared("beir", "cranfield")
+    corpus = cranfield / "corpus.jsonl.gz"
+    yield "cranfield/corpus", list(lines(corpus, "title", "text"))
+    yield "cranfield/queries", list(lines(cranfield / "queries.jsonl", "text"))
+
+
+def quarry_ids(binary, directory, texts, *options):
+    """Token ids of texts by Quarry."""
+    given = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+    done = subprocess.run([binary, *options, str(directory)], input=given.encode(), capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def compare(binary, directory, peer, texts):
+    """Fails at the first text whose ids differ; returns the number of tokens."""
+    want = [e.ids for e in peer.encode_batch(texts, add_special_tokens=False)]
+    got = quarry_ids(binary, directory, texts)
+    assert len(got) == len(texts), f"{len(got)} results for {len(texts)} texts"
+    differing = [i for i in range(len(texts)) if got[i] != want[i]]
+    if differing:
+        i = differing[0]
+        raise AssertionError(f"{len(differing)} of {len(texts)} texts differ; the first is {ascii(texts[i])}: "
+                             f"Quarry {got[i]}, tokenizers {want[i]}")
+    return sum(map(len, want))
+
+
+def with_specials(binary, directory, peer, texts):
+    """Fails when ids with special tokens, cut to 16, differ."""
+    peer.enable_truncation(16)
+    want = [e.ids for e in peer.encode_batch(texts)]
+    peer.no_truncation()
+    assert quarry_ids(binary, directory, texts, "--specials", "16") == want, "ids differ"
+
+
+def load(directory):
+    """The library's tokenizer of a directory, without its padding and truncation, which Quarry does not follow."""
+    peer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+    peer.no_padding()
+    peer.no_truncation()
+    return peer
+
+
+def directories(scratch):
+    """Names and directories of the tokenizers of full size."""
+    bert = scratch / "bert-base-uncased"
+    bert.mkdir()
+    packed = report.SHARED / "data" / "tokenizers" / "bert-base-uncased" / "tokenizer.json.gz"
+    if packed.exists():
+        (bert / "tokenizer.json").write_bytes(gzip.decompress(packed.read_bytes()))
+        yield "bert-base-uncased", bert
+    yield "all-MiniLM-L6-v2", report.minilm()
+
+
+class Totals:
+    texts = tokens = 0
+
+
+def full_size(checks, binary, scratch):
+    for name, directory in directories(scratch):
+        peer = load(directory)
+        named = [("hard cases", tokenizer_fixture.HARD), ("random strings", random_texts(SEED, RANDOM_STRINGS))]
+        try:
+            named += real_texts()
+        except report.Skip as reason:
+            checks.skip(f"{name} on real texts", str(reason))
+        for what, texts in named:
+            with checks.check(f"{name}: ids of {len(texts)} texts of {what}"):
+                Totals.tokens += compare(binary, directory, peer, texts)
+                Totals.texts += len(texts)
+        with checks.check(f"{name}: special tokens and truncation"):
+            with_specials(binary, directory, peer, tokenizer_fixture.HARD + named[-1][1][:500])
+
+
+def variants(checks, binary, scratch):
+    """Every normalizer, splitter and kind of added token, with a small vocabulary."""
+    base = json.loads(tokenizer_fixture.SMALL.read_text())
+    for number, (name, change) in enumerate(tokenizer_fixture.variants().items()):
+        with checks.check(f"small tokenizer, {name}: {VARIANT_STRINGS} random strings"):
+            directory = scratch / f"variant-{number}"
+            directory.mkdir()
+            (directory / "tokenizer.json").write_text(json.dumps(tokenizer_fixture.vary(base, change)))
+            texts = random_texts(SEED + 1 + number, VARIANT_STRINGS)
+            Totals.tokens += compare(binary, directory, load(directory), texts)
+            Totals.texts += len(texts)
+
+
+def vocab_text(checks, binary, scratch):
+    """vocab.txt with tokenizer_config.json against transformers' BertTokenizer."""
+    from transformers import AutoTokenizer
+
+    texts = tokenizer_fixture.HARD + random_texts(SEED + 100, VARIANT_STRINGS)
+    for number, settings in enumerate([{}, {"do_lower_case": False}, {"strip_accents": False}, {"tokenize_chinese_chars": False},
+                                       {"do_lower_case": False, "strip_accents": True}]):
+        with checks.check(f"vocab.txt with {settings or 'its own settings'}: {len(texts)} texts"):
+            directory = scratch / f"vocab-text-{number}"
+            directory.mkdir()
+            for file in ["vocab.txt", "config.json", "special_tokens_map.json"]:
+                shutil.copy(report.minilm() / file, directory)
+            config = json.loads((report.minilm() / "tokenizer_config.json").read_text()) | settings
+            (directory / "tokenizer_config.json").write_text(json.dumps(config))
+            peer = AutoTokenizer.from_pretrained(directory).backend_tokenizer
+            Totals.tokens += compare(binary, directory, peer, texts)
+            Totals.texts += len(texts)
+
+
+def learned(checks, binary, scratch):
+    """A vocabulary that Quarry learned, read by the library and by transformers."""
+    from transformers import AutoTokenizer
+
+    with checks.check("a learned vocabulary, read by tokenizers and transformers"):
+        directory = scratch / "learned"
+        directory.mkdir()
+        texts = [tokenizer_fixture.PROSE] + tokenizer_fixture.HARD
+        assert quarry_ids(binary, directory, texts, "--learn", "1500") == []
+        (directory / "config.json").write_text('{"model_type": "bert"}')
+        for peer in [load(directory), AutoTokenizer.from_pretrained(directory).backend_tokenizer]:
+            Totals.tokens += compare(binary, directory, peer, texts)
+        vocabulary = (directory / "vocab.txt").read_text().splitlines()
+        assert load(directory).get_vocab() == {token: i for i, token in enumerate(vocabulary)}, "vocab.txt differs"
+
+
+def committed(checks):
+    """The tables and fixtures are what the library says today."""
+    for path, content in tokenizer_fixture.files().items():
+        with checks.check(f"{path} is what tokenizer_fixture.py makes"):
+            there = (report.ROOT / path).read_bytes()
+            if path.suffix == ".json" and b'"header"' in content:
+                there, content = ({k: v for k, v in json.loads(c).items() if k != "header"} for c in (there, content))
+            assert there == content, "differs"
+
+
+def main():
+    checks = report.Checks()
+    committed(checks)
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = pathlib.Path(folder)
+        binary = scratch / "dump"
+        subprocess.run(["go", "build", "-o", binary, "./model/tokenizer/internal/dump"], cwd=report.ROOT, check=True)
+        full_size(checks, binary, scratch)
+        variants(checks, binary, scratch)
+        vocab_text(checks, binary, scratch)
+        learned(checks, binary, scratch)
+    print(f"{Totals.texts} texts, {Totals.tokens} tokens, tokenizers {tokenizers.__version__}")
+    checks.finish()
+
+
+if __name__ == "__main__":
+    main()
