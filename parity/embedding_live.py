@@ -1,0 +1,105 @@
+"""`quarry embed` at f32 against sentence-transformers at f32: the vectors of one text agree to a cosine of 0.999999."""
+
+import json
+import pathlib
+import tempfile
+
+import numpy
+import torch
+from safetensors.numpy import load_file
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+
+import report
+import texts
+
+LEAST = 0.999999
+POOLINGS = ["cls", "mean", "max", "lasttoken", "weightedmean"]
+
+
+def main():
+    checks = report.Checks()
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = pathlib.Path(folder)
+        peer = SentenceTransformer(str(report.minilm()), device="cpu")
+        with checks.check("all-MiniLM-L6-v2: hard texts"):
+            compare(scratch, peer, texts.HARD)
+        with checks.check("all-MiniLM-L6-v2: an empty passage"):
+            compare(scratch, peer, ["", "not empty"])
+        with checks.check("all-MiniLM-L6-v2: eedi corpus"):
+            compare(scratch, peer, texts.eedi("corpus.jsonl", "text"))
+        with checks.check("all-MiniLM-L6-v2: eedi dev queries"):
+            compare(scratch, peer, texts.eedi("dev.jsonl", "query"), "--kind", "query")
+        with checks.check("all-MiniLM-L6-v2: query prompt with a newline"):
+            queries = texts.HARD[:4]
+            got = embed(scratch, queries, "--kind", "query", "--query-prompt", "task: add\\nquery: {}")
+            same(got, encode(peer, [f"task: add\nquery: {q}" for q in queries]))
+        with checks.check("all-MiniLM-L6-v2: --max-length 16"):
+            compare(scratch, shortened(16), texts.HARD, "--max-length", 16)
+        for pooling in POOLINGS:
+            with checks.check(f"all-MiniLM-L6-v2: --pooling {pooling}, not normalised"):
+                modules = [Transformer(str(report.minilm())), Pooling(384, pooling)]
+                peer = SentenceTransformer(modules=modules, device="cpu")
+                peer.max_seq_length = 256
+                compare(scratch, peer, texts.HARD, "--pooling", pooling, "--normalize=false")
+        with checks.check("all-MiniLM-L6-v2: token ids in place of texts"):
+            token_ids_equal_texts(scratch)
+        with checks.check("tiny-bert: token ids"):
+            tiny_bert(scratch)
+    checks.finish()
+
+
+def compare(scratch, peer, rows, *options):
+    same(embed(scratch, rows, *options), encode(peer, rows))
+
+
+def embed(scratch, rows, *options, model=None, field="text"):
+    """What quarry makes of the rows."""
+    source, target = texts.write(scratch / "texts.jsonl", rows, field), scratch / "vectors.npy"
+    model = model or report.minilm()
+    report.quarry("embed", "--model", model, "--input", source, "--output", target, "--precision", "f32", *options)
+    return numpy.load(target)
+
+
+def encode(peer, rows):
+    with torch.inference_mode():
+        return peer.encode(rows, batch_size=32, convert_to_numpy=True, show_progress_bar=False)
+
+
+def shortened(tokens):
+    peer = SentenceTransformer(modules=[Transformer(str(report.minilm())), Pooling(384, "mean"), Normalize()], device="cpu")
+    peer.max_seq_length = tokens
+    return peer
+
+
+def same(got, want):
+    """Equal direction and equal length, each vector."""
+    assert got.dtype == numpy.float32 and got.shape == want.shape, f"{got.dtype} {got.shape}, want {want.shape}"
+    got, want = got.astype(numpy.float64), want.astype(numpy.float64)
+    lengths, wanted = numpy.linalg.norm(got, axis=1), numpy.linalg.norm(want, axis=1)
+    cosines = (got * want).sum(axis=1) / (lengths * wanted)
+    worst = int(cosines.argmin())
+    print(f"     {len(got)} texts, least cosine {cosines[worst]:.9f}, largest difference {abs(got - want).max():.2e}")
+    assert cosines[worst] >= LEAST, f"text {worst}: cosine {cosines[worst]:.9f}, want at least {LEAST}"
+    assert numpy.allclose(lengths, wanted, rtol=1e-5), f"lengths differ by {abs(lengths / wanted - 1).max():.2e}"
+
+
+def token_ids_equal_texts(scratch):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(report.minilm())
+    rows = texts.HARD[:8]
+    ids = [tokenizer(row, truncation=True, max_length=256)["input_ids"] for row in rows]
+    from_ids = embed(scratch, ids, field="ids")
+    assert (from_ids == embed(scratch, rows)).all(), "vectors of token ids and of texts differ"
+
+
+def tiny_bert(scratch):
+    folder = report.ROOT / "model" / "testdata" / "tiny-bert"
+    sequences = json.loads((folder / "expected" / "inputs.json").read_text())["sequences"]
+    want = load_file(folder / "expected" / "gelu.safetensors")["embeddings"]
+    same(embed(scratch, sequences, model=folder, field="ids"), want)
+
+
+if __name__ == "__main__":
+    main()

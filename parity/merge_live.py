@@ -1,0 +1,133 @@
+"""Adapters that `quarry finetune` writes load in PEFT, and directories that `quarry merge` writes in sentence-transformers.
+
+A few steps of LoRA and of full fine-tuning on questions written here; what they learn does not matter, only that every
+library reads the same vectors from the same files.
+"""
+
+import json
+import pathlib
+import tempfile
+
+import numpy
+import peft
+import torch
+from safetensors.torch import load_file
+from sentence_transformers import SentenceTransformer
+from transformers import AutoModel
+
+import report
+import texts
+
+LORA = ["--method", "lora", "--lora-r", 8, "--lora-alpha", 16, "--lora-target-modules", "query,key,value,intermediate.dense"]
+TRAINING = ["--epochs", 2, "--batch", 8, "--group-size", 8, "--learning-rate", 1e-3, "--seed", 7, "--precision", "f32"]
+
+
+def main():
+    checks = report.Checks()
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = pathlib.Path(folder)
+        train = write_training_file(scratch / "train.jsonl")
+        base = report.minilm()
+        adapter, merged = None, scratch / "merged"
+        with checks.check("finetune with LoRA leaves an adapter per epoch"):
+            report.quarry("finetune", "--model", base, "--train", train, "--output", scratch / "lora", *LORA, *TRAINING)
+            found = sorted(path.parent for path in (scratch / "lora").rglob("adapter_config.json"))
+            assert len(found) == 2, f"adapters {[str(p) for p in found]}, want 2"
+            adapter = found[-1]
+        with checks.check("merge"):
+            assert adapter, "no adapter to merge"
+            report.quarry("merge", "--base", base, "--adapter", adapter, "--output", merged)
+        if adapter and (merged / "config.json").exists():
+            compare_libraries(checks, scratch, base, adapter, merged)
+        with checks.check("full fine-tuning: a checkpoint loads in sentence-transformers with quarry's vectors"):
+            report.quarry("finetune", "--model", base, "--train", train, "--output", scratch / "full", *TRAINING)
+            found = sorted(path.parent for path in (scratch / "full").rglob("modules.json"))
+            assert found, "no model directory among the checkpoints"
+            got = vectors_of_sentence_transformers(found[-1])
+            near(got, embed(scratch, found[-1]), 1e-5)
+            differ(got, vectors_of_sentence_transformers(base))
+    checks.finish()
+
+
+def compare_libraries(checks, scratch, base, adapter, merged):
+    with checks.check("PEFT loads the adapter: no key missing, none left over"):
+        every_key_is_used(base, adapter)
+    with checks.check("base + adapter in PEFT equals the merged directory in quarry"):
+        near(vectors_of_peft(base, adapter), embed(scratch, merged), 1e-5)
+    with checks.check("the merged directory in sentence-transformers equals quarry"):
+        near(vectors_of_sentence_transformers(merged), embed(scratch, merged), 1e-5)
+    with checks.check("merged weights equal PEFT's own merge"):
+        weights_equal(base, adapter, merged)
+    with checks.check("the adapter changes the vectors"):
+        differ(embed(scratch, merged), embed(scratch, base))
+
+
+def write_training_file(path):
+    rows = []
+    for i in range(24):
+        a, b = i + 2, 3 * i + 5
+        rows.append({
+            "query": f"Question: what is 1/{a} + 1/{b}? Wrong answer: 2/{a + b}",
+            "pos": [f"Adds numerators and denominators of fractions ({i})"],
+            "neg": [f"Multiplies {n} where it should divide ({i})" for n in range(7)],
+        })
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def every_key_is_used(base, adapter):
+    in_file = set(load_file(adapter / "adapter_model.safetensors"))
+    model = peft.PeftModel.from_pretrained(AutoModel.from_pretrained(base), str(adapter))
+    loaded = peft.get_peft_model_state_dict(model)
+    assert set(loaded) == in_file, f"on one side only: {sorted(set(loaded) ^ in_file)[:6]}"
+    for name, tensor in load_file(adapter / "adapter_model.safetensors").items():
+        assert torch.equal(loaded[name].float(), tensor.float()), f"{name} is not what the file holds"
+    assert any("lora_B" in k and v.abs().max() > 0 for k, v in loaded.items()), "every B is zero: nothing was trained"
+
+
+def vectors_of_peft(base, adapter):
+    peer = SentenceTransformer(str(base), device="cpu")
+    tokenizer = peer.tokenizer
+    model = peft.PeftModel.from_pretrained(AutoModel.from_pretrained(base), str(adapter)).eval()
+    rows = []
+    with torch.inference_mode():
+        for text in texts.HARD:
+            inputs = tokenizer(text, truncation=True, max_length=256, return_tensors="pt")
+            mean = model(**inputs).last_hidden_state.mean(dim=1)
+            rows.append(torch.nn.functional.normalize(mean, dim=1)[0].numpy())
+    return numpy.stack(rows)
+
+
+def vectors_of_sentence_transformers(folder):
+    peer = SentenceTransformer(str(folder), device="cpu")
+    return peer.encode(texts.HARD, batch_size=4, show_progress_bar=False)
+
+
+def embed(scratch, model):
+    source, target = texts.write(scratch / "texts.jsonl", texts.HARD), scratch / "vectors.npy"
+    report.quarry("embed", "--model", model, "--input", source, "--output", target, "--precision", "f32")
+    return numpy.load(target)
+
+
+def weights_equal(base, adapter, merged):
+    model = peft.PeftModel.from_pretrained(AutoModel.from_pretrained(base), str(adapter)).merge_and_unload()
+    want = model.state_dict()
+    got = {k: v for path in merged.glob("*.safetensors") for k, v in load_file(path).items()}
+    missing = {k for k in want if not k.endswith("position_ids")} - got.keys()
+    assert not missing, f"not in the merged directory: {sorted(missing)[:6]}"
+    worst = max((float((got[k].float() - v).abs().max()), k) for k, v in want.items() if k in got and v.is_floating_point())
+    assert worst[0] <= 1e-6, f"{worst[1]} differs by {worst[0]:.2e}"
+
+
+def near(got, want, tolerance):
+    assert got.shape == want.shape, f"{got.shape} and {want.shape}"
+    worst = abs(got.astype(numpy.float64) - want).max()
+    assert worst <= tolerance, f"vectors differ by {worst:.2e}, allowed {tolerance:.0e}"
+
+
+def differ(got, want):
+    assert abs(got - want).max() > 1e-4, "training changed nothing"
+
+
+if __name__ == "__main__":
+    main()
