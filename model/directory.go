@@ -235,7 +235,7 @@ func withContract(modules []Module, c Contract) []Module {
 	pooling := *out[1].Pooling
 	pooling.Mode, pooling.IncludePrompt = c.Pooling, c.IncludePrompt
 	out[1].Pooling = &pooling
-	for !c.Normalize && normalizes(out) {
+	if !c.Normalize && normalizes(out) {
 		out = out[:len(out)-1]
 	}
 	if c.Normalize && !normalizes(out) {

@@ -82,7 +82,7 @@ func (o *object) take(key string, into any) (present bool, err error) {
 	if err := json.Unmarshal(raw, into); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) {
-			return false, fmt.Errorf("%s: %s: found a %s where %s belongs", o.file, key, wrong.Value, wrong.Type)
+			return false, fmt.Errorf("%s: %s: found %s where %s belongs", o.file, key, wrong.Value, wrong.Type)
 		}
 		return false, fmt.Errorf("%s: %s: %w", o.file, key, err)
 	}

@@ -23,7 +23,7 @@ const (
 
 var kinds = []Kind{KindTransformer, KindPooling, KindDense, KindNormalize}
 
-// Module is one step of a model: first the Transformer, then Pooling, then any number of Dense and Normalize.
+// Module is one step of a model: first the Transformer, then Pooling, any number of Dense, and at the end Normalize.
 type Module struct {
 	Kind    Kind
 	Path    string   // folder below the model directory, with slashes; empty is the directory itself
@@ -105,7 +105,7 @@ func parseModule(raw []byte, where string, position int) (Module, error) {
 	return m, nil
 }
 
-// checkOrder allows Transformer, Pooling, and then any of Dense and Normalize.
+// checkOrder allows Transformer, Pooling, any number of Dense, and a Normalize at the end.
 func checkOrder(modules []Module) error {
 	if len(modules) < 2 || modules[0].Kind != KindTransformer || modules[1].Kind != KindPooling {
 		return errors.New("the first two modules must be Transformer and Pooling")
@@ -113,6 +113,9 @@ func checkOrder(modules []Module) error {
 	for i, m := range modules[2:] {
 		if m.Kind == KindTransformer || m.Kind == KindPooling {
 			return fmt.Errorf("module %d: a second %s is not supported", i+2, m.Kind)
+		}
+		if m.Kind == KindNormalize && i+3 < len(modules) {
+			return fmt.Errorf("module %d: Normalize is supported at the end only", i+2)
 		}
 	}
 	return nil

@@ -1,0 +1,118 @@
+package model
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quarry-ml/quarry/prompt"
+)
+
+func TestDifferences(t *testing.T) {
+	base := Contract{Query: Prompt{Name: "query", Template: "q: "}, BOS: "[CLS]", EOS: "[SEP]", Pooling: PoolMean, IncludePrompt: true, Normalize: true, Score: Cosine, MaxLength: 64}
+	for _, tc := range []struct {
+		name   string
+		change func(*Contract)
+		want   []string
+	}{
+		{"nothing", func(*Contract) {}, nil},
+		{"names and lengths do not count", func(c *Contract) { c.Query.Name, c.MaxLength = "other", 32 }, nil},
+		{"newline", func(c *Contract) { c.Query.Template = "q:\n" }, []string{`query prompt: "q: ", not "q:\n"`}},
+		{"backslash and n are no newline", func(c *Contract) { c.Query.Template = `q:\n` }, []string{`query prompt: "q: ", not "q:\\n"`}},
+		{"passage", func(c *Contract) { c.Passage.Template = "p" }, []string{`passage prompt: "", not "p"`}},
+		{"default", func(c *Contract) { c.Default.Template = "d" }, []string{`default prompt: "", not "d"`}},
+		{"suffix", func(c *Contract) { c.Passage.Suffix = "!" }, []string{`passage suffix: "", not "!"`}},
+		{"special tokens", func(c *Contract) { c.BOS, c.EOS = "", "</s>" }, []string{`BOS: "[CLS]", not ""`, `EOS: "[SEP]", not "</s>"`}},
+		{"pooling", func(c *Contract) { c.Pooling, c.IncludePrompt = PoolCLS, false }, []string{"pooling: mean, not cls", "include_prompt: true, not false"}},
+		{"vectors", func(c *Contract) { c.Normalize, c.Score = false, Dot }, []string{"normalize: true, not false", "score: cosine, not dot"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			other := base
+			tc.change(&other)
+			if diff := cmp.Diff(tc.want, base.Differences(other)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestValidateContract(t *testing.T) {
+	good := Contract{Pooling: PoolMean, Score: Cosine, MaxLength: 1}
+	for _, tc := range []struct {
+		name   string
+		change func(*Contract)
+		want   string
+	}{
+		{"pooling", func(c *Contract) { c.Pooling = "median" }, `pooling "median" is not supported; supported are cls`},
+		{"score", func(c *Contract) { c.Score = "l2" }, `score function "l2" is not supported; supported are cosine, dot`},
+		{"length", func(c *Contract) { c.MaxLength = 0 }, "max_length 0 is not positive"},
+		{"template", func(c *Contract) { c.Passage.Template = "{}{}" }, "passage prompt"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := good
+			tc.change(&c)
+			if err := c.Validate(); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
+
+// TestPromptsThroughSentenceTransformers: whatever prompts a contract has and whatever the file said before, the file
+// written says the same as the contract to who reads it with quarry.json, and nothing false to who reads it alone.
+func TestPromptsThroughSentenceTransformers(t *testing.T) {
+	befores := []string{``, `{}`, `{"__version__": {"sentence_transformers": "2.0.0"}}`,
+		`{"prompts": {"query": "old q", "passage": "old p", "s2s": "kept"}, "default_prompt_name": "s2s", "similarity_fn_name": "dot"}`,
+		`{"prompts": {"query": "", "document": "", "corpus": "c"}, "default_prompt_name": "query"}`}
+	prompts := []Prompt{{}, {Template: "p: "}, {Template: "p: {}"}, {Name: "passage", Template: "line\n"}, {Template: "<{}>"}, {Template: "p: ", Suffix: "!"}}
+	for i, before := range befores {
+		for q, query := range prompts {
+			for p, passage := range prompts {
+				for d, fallback := range prompts {
+					for _, current := range []bool{false, true} {
+						t.Run(fmt.Sprint(i, q, p, d, current), func(t *testing.T) {
+							c := Contract{Query: query, Passage: passage, Default: fallback, Score: Cosine, Pooling: PoolMean, MaxLength: 1}
+							checkPrompts(t, before, c, current)
+						})
+					}
+				}
+			}
+		}
+	}
+}
+
+func checkPrompts(t *testing.T, before string, c Contract, current bool) {
+	t.Helper()
+	var raw []byte
+	if before != "" {
+		raw = []byte(before)
+	}
+	source, err := parsePrompts(raw, "before")
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := source.encode(c, current)
+	read, err := parsePrompts(written, "after")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, written)
+	}
+	alone := Contract{Pooling: c.Pooling, MaxLength: c.MaxLength}
+	read.fill(&alone)
+	if err := c.agree(alone, "quarry.json"); err != nil {
+		t.Errorf("%v\n%s", err, written)
+	}
+	for _, pair := range [][2]Prompt{{c.Query, alone.Query}, {c.Passage, alone.Passage}, {c.Default, alone.Default}} {
+		want, expressible := pair[0].prefix()
+		if !expressible {
+			want = "" // better no prompt than half of one
+		}
+		if pair[1].Template != prompt.Template(want) {
+			t.Errorf("%+v is read as %+v\n%s", pair[0], pair[1], written)
+		}
+	}
+	if kept, had := source.named["s2s"]; had && read.named["s2s"] != kept {
+		t.Errorf("another named prompt was lost:\n%s", written)
+	}
+}
