@@ -30,7 +30,7 @@ type WriteOptions struct {
 	// Dense holds the weights of the Dense modules in order: linear.weight and linear.bias each. Nil copies the source's.
 	Dense [][]safetensors.Entry
 
-	ShardLimit int // bytes a weights file may hold; 0 is safetensors.ShardLimit
+	ShardLimit int64 // bytes a weights file may hold; 0 is safetensors.ShardLimit
 }
 
 // tokenizerFiles are copied as they are where the source has them.
@@ -160,7 +160,7 @@ func (w *directoryWriter) denseModule(name string, m Module, entries []safetenso
 	return w.out(name, func(to io.Writer) error { return safetensors.Write(to, entries, nil) })
 }
 
-func (w *directoryWriter) weights(entries []safetensors.Entry, limit int) error {
+func (w *directoryWriter) weights(entries []safetensors.Entry, limit int64) error {
 	shards, err := safetensors.Plan(entries, limit)
 	if err != nil {
 		return err

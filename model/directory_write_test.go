@@ -86,7 +86,7 @@ func TestRewrite(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		form  model.Form
-		limit int
+		limit int64
 	}{
 		{"source", model.FormOfSource, 0},
 		{"old", model.FormOld, 0},

@@ -7,29 +7,30 @@ import (
 )
 
 // ShardLimit is the default size of a shard in bytes: 5 GB, decimal, as in huggingface_hub.
-const ShardLimit = 5_000_000_000
+const ShardLimit int64 = 5_000_000_000
 
 // Shard is one file of a plan.
 type Shard struct {
 	Name    string
 	Entries []Entry
-	Size    int // bytes of its tensors
+	Size    int64 // bytes of its tensors
 }
 
 // Plan distributes entries over files of at most limit bytes of tensors, as huggingface_hub's
 // split_state_dict_into_shards does: in order, greedily, a tensor above the limit in a shard of its own that comes
 // before the one being filled. One shard is named model.safetensors; several are numbered from 1 and need an index.
-func Plan(entries []Entry, limit int) ([]Shard, error) {
+func Plan(entries []Entry, limit int64) ([]Shard, error) {
 	if limit <= 0 {
 		return nil, fmt.Errorf("shard limit %d is not positive", limit)
 	}
 	var shards []Shard
 	var current Shard
 	for _, e := range entries {
-		size, err := e.Size()
+		bytes, err := e.Size()
 		if err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", e.Name, err)
 		}
+		size := int64(bytes)
 		if size > limit {
 			shards = append(shards, Shard{Entries: []Entry{e}, Size: size})
 			continue
@@ -57,7 +58,7 @@ func Plan(entries []Entry, limit int) ([]Shard, error) {
 // WriteIndex writes model.safetensors.index.json for a plan of several shards, in transformers' form: two spaces,
 // sorted keys, a newline at the end.
 func WriteIndex(w io.Writer, shards []Shard) error {
-	total := 0
+	total := int64(0)
 	shardOf := map[string]string{}
 	for _, shard := range shards {
 		total += shard.Size
@@ -69,7 +70,7 @@ func WriteIndex(w io.Writer, shards []Shard) error {
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(map[string]any{
-		"metadata":   map[string]int{"total_size": total},
+		"metadata":   map[string]int64{"total_size": total},
 		"weight_map": shardOf,
 	})
 }

@@ -18,7 +18,7 @@ func TestPlan(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		sizes []int
-		limit int
+		limit int64
 		want  [][]int
 	}{
 		{"documented", []int{6, 6, 2, 6, 2, 2}, 10, [][]int{{6}, {6, 2}, {6, 2, 2}}},
