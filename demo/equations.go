@@ -98,7 +98,11 @@ func solveBothSides(d *dice) *question {
 
 func solveSquare(d *dice) *question {
 	x, root := letter(d), 2*d.between(2, 10)
-	q := d.ask(solves("%s^2 = %d"), x, root*root)
+	q := d.ask([]string{
+		"Solve %s^2 = %d.",
+		"Find all solutions of %s^2 = %d.",
+		"Which numbers make %s^2 = %d true?",
+	}, x, root*root)
 	q.answer(fmt.Sprintf("%d or -%d", root, root))
 	q.slip("equation-square-halves", root*root/2, "%d ÷ 2 = %d", root*root, root*root/2)
 	q.slip("equation-square-one-root", root, "%d × %d = %d", root, root, root*root)

@@ -71,7 +71,7 @@ func divideFractions(d *dice) *question {
 	q := d.ask([]string{
 		"What is %v ÷ %v?",
 		"Work out %v ÷ %v.",
-		"How many times does " + d.name() + " divide %v by a piece of %v?",
+		"A rope of %v m is cut into pieces of %v m. How many pieces is that?",
 	}, f, g)
 	q.answer(fraction{f.top * g.bottom, f.bottom * g.top}.simplest())
 	f1, g1 := fraction{f.bottom, f.top}, fraction{g.bottom, g.top}

@@ -137,11 +137,12 @@ func compareGaps(d *dice) *question {
 
 // compare asks which of two fractions is larger.
 func compare(d *dice, f, g fraction) *question {
-	q := d.ask(comparisons(), f, g)
-	q.answer(g)
+	larger := g
 	if g.less(f) {
-		q.answer(f)
+		larger = f
 	}
+	q := d.ask(comparisons(), one(d, []any{f, g}, []any{g, f})...)
+	q.answer(larger)
 	return q
 }
 

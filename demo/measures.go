@@ -17,6 +17,7 @@ func measures() topic {
 			{ID: "units-area-as-length", Text: "Changes units of area with the factor for units of length"},
 			{ID: "time-100-minutes", Text: "Adds times as if there were 100 minutes in an hour"},
 			{ID: "time-100-minutes-subtract", Text: "Subtracts times as if there were 100 minutes in an hour"},
+			{ID: "time-decimal-100-minutes", Text: "Changes a decimal part of an hour to minutes as if there were 100 minutes in an hour"},
 			{ID: "time-forgets-hour", Text: "When the minutes of two times pass an hour, forgets to add the extra hour"},
 			{ID: "time-decimal-as-minutes", Text: "Reads the digits after the point of a number of hours as minutes"},
 			{ID: "time-minutes-as-decimal", Text: "Writes minutes as the digits after the point of a number of hours"},
@@ -120,12 +121,12 @@ func decimalHours(d *dice) *question {
 	}, decimal{10*hours + part, 1})
 	q.answer(fmt.Sprintf("%d hours %d minutes", hours, part*6))
 	q.slip("time-decimal-as-minutes", fmt.Sprintf("%d hours %d minutes", hours, part), "%d after the point means %d minutes", part, part)
-	q.slip("time-100-minutes", fmt.Sprintf("%d hours %d minutes", hours, part*10), "%d tenths of 100 = %d", part, part*10)
+	q.slip("time-decimal-100-minutes", fmt.Sprintf("%d hours %d minutes", hours, part*10), "%d tenths of 100 = %d", part, part*10)
 	return q
 }
 
 func minutesToHours(d *dice) *question {
-	hours, minutes := d.between(1, 9), one(d, 6, 12, 15, 18, 24, 30, 36, 42, 45, 48)
+	hours, minutes := d.between(1, 9), one(d, 12, 15, 18, 24, 30, 36, 42, 45, 48)
 	q := d.ask([]string{
 		"Write %d hours %d minutes as a number of hours.",
 		"What is %d h %d min in hours, as a decimal?",

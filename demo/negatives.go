@@ -53,7 +53,7 @@ func negativeTimesPositive(d *dice) *question {
 	q := d.ask(calculations("-%d × %d"), a, b)
 	q.answer(-a * b)
 	q.slip("negative-times-positive", a*b, "%d × %d = %d", a, b, a*b)
-	q.slip("negative-add-drops-sign", a+b, "%d + %d = %d", a, b, a+b)
+	q.slip("order-multiply-as-add", -a+b, "-%d + %d = %d", a, b, -a+b)
 	return q
 }
 

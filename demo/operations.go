@@ -13,7 +13,7 @@ func operationOrder() topic {
 			{ID: "order-multiply-before-power", Text: "Confuses the order of operations: believes multiplication comes before powers"},
 			{ID: "order-add-before-power", Text: "Confuses the order of operations: believes addition comes before powers"},
 			{ID: "order-subtract-before-power", Text: "Confuses the order of operations: believes subtraction comes before powers", Unseen: true},
-			{ID: "order-ignores-brackets", Text: "Ignores the brackets and works from left to right with the usual order of operations"},
+			{ID: "order-ignores-brackets", Text: "Ignores the brackets in a calculation and keeps the usual order of operations"},
 			{ID: "order-bracket-as-addition", Text: "Adds the number in front of a bracket instead of multiplying by it"},
 			{ID: "order-multiply-as-add", Text: "Adds two numbers where they should be multiplied"},
 			{ID: "order-divide-as-subtract", Text: "Subtracts two numbers where they should be divided"},

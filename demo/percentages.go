@@ -107,21 +107,14 @@ func successivePercentages(d *dice) *question {
 }
 
 func decimalAsPercentage(d *dice) *question {
-	n := decimal{d.between(1, 9), 1}
-	if d.between(0, 1) == 1 {
-		n = decimal{10*d.between(1, 9) + d.between(1, 9) + 100*d.between(1, 3), 2}
-	}
+	n := decimal{10*d.between(0, 4) + d.between(1, 9), 1}
 	q := d.ask([]string{
 		"Write %v as a percentage.",
 		"What is %v as a percentage?",
-		"A charge is %v of the price. What percentage is that?",
+		"A price is multiplied by %v. What percentage of the old price is the new one?",
 	}, n)
-	if n.places == 1 {
-		q.answer(fmt.Sprintf("%d%%", 10*n.units))
-		q.slip("percent-drops-point", fmt.Sprintf("%d%%", n.units), "%v is %d without the point", n, n.units)
-	} else {
-		q.answer(fmt.Sprintf("%d%%", n.units))
-	}
+	q.answer(fmt.Sprintf("%d%%", 10*n.units))
+	q.slip("percent-drops-point", fmt.Sprintf("%d%%", n.units), "%v is %d without the point", n, n.units)
 	q.slip("percent-adds-sign", fmt.Sprintf("%v%%", n), "%v and a percent sign", n)
 	return q
 }

@@ -1,7 +1,5 @@
 package demo
 
-import "fmt"
-
 func roundingNumbers() topic {
 	return topic{
 		name: "Rounding",
@@ -80,6 +78,6 @@ func roundSignificantFigures(d *dice) *question {
 	q.answer(decimal{n.units/10 + 1, 4})
 	q.slip("rounding-places-as-figures", decimal{(n.units + 500) / 1000, 2}, "%v has 2 digits after the point in %v", n, decimal{(n.units + 500) / 1000, 2})
 	q.slip("rounding-truncates-decimals", decimal{n.units / 10, 4}, "%v stops at %v", n, decimal{n.units / 10, 4})
-	q.slip("rounding-counts-leading-zeros", fmt.Sprintf("0.0%d", n.units/1000), "0 and 0 are the first two figures of %v", n)
+	q.slip("rounding-counts-leading-zeros", "0.00", "0 and 0 are the first two figures of %v", n)
 	return q
 }

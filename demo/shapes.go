@@ -120,7 +120,7 @@ func trapeziumArea(d *dice) *question {
 }
 
 func circleArea(d *dice) *question {
-	r := d.between(3, 15)
+	r := d.between(3, 30)
 	q := d.ask([]string{
 		"A circle has diameter %d cm. What is its area in terms of pi?",
 		"Find the area in terms of pi of a circle with a diameter of %d m.",
@@ -133,7 +133,7 @@ func circleArea(d *dice) *question {
 }
 
 func circumference(d *dice) *question {
-	r := d.between(3, 15)
+	r := d.between(3, 30)
 	q := d.ask([]string{
 		"A circle has radius %d cm. What is its circumference in terms of pi?",
 		"Find the circumference in terms of pi of a circle with a radius of %d m.",

@@ -198,7 +198,8 @@ func withoutReplacement(d *dice) *question {
 	}, red, blue)
 	q.answer(fraction{red * (red - 1), all * (all - 1)}.simplest())
 	q.slip("probability-replaces", fraction{red * red, all * all}, "%d/%d × %d/%d", red, all, red, all)
-	q.slip("probability-both-adds", fraction{2*red - 1, all}, "%d + %d = %d over %d", red, red-1, 2*red-1, all)
+	sum := fraction{red*(all-1) + (red-1)*all, all * (all - 1)}
+	q.slip("probability-both-adds", sum, "%d/%d + %d/%d", red, all, red-1, all-1)
 	return q
 }
 
