@@ -19,8 +19,9 @@ import (
 
 // Text is one input: a string, or token ids that are taken as they are.
 type Text struct {
-	Text string
-	IDs  []int32
+	Text   string
+	IDs    []int32
+	Prompt *model.Prompt // of this text alone; nil takes that of the options
 }
 
 // Options say how texts become vectors. The zero value embeds plain texts at the model's own length.
@@ -144,8 +145,12 @@ func (x *Embedder) tokenize(ctx context.Context, texts iter.Seq2[Text, error], o
 func (c *chunk) add(m *model.Model, text Text, o Options, at int) {
 	s := model.Sequence{IDs: text.IDs}
 	if text.IDs == nil {
+		p := o.Prompt
+		if text.Prompt != nil {
+			p = *text.Prompt
+		}
 		var err error
-		if s, err = m.Sequence(text.Text, o.Prompt, o.MaxLength); err != nil {
+		if s, err = m.Sequence(text.Text, p, o.MaxLength); err != nil {
 			c.err = fmt.Errorf("text %d: %w", at, err)
 			return
 		}

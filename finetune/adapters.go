@@ -39,11 +39,9 @@ func (t *Trainer) newAdapter() (map[string]transformer.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.options.Dropout {
-		for name, a := range adapters {
-			a.Dropout = float32(o.Dropout)
-			adapters[name] = a
-		}
+	for name, a := range adapters {
+		a.Dropout = float32(o.Dropout)
+		adapters[name] = a
 	}
 	t.fresh.weights = weights
 	return adapters, nil

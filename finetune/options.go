@@ -42,7 +42,8 @@ type Options struct {
 	LearnTemperature   bool
 	BothDirections     bool // also ask each positive for its query
 	MaskKnownPositives bool
-	Dropout            bool // as config.json and LoRA say; false turns all of it off
+	Dropout            bool // of the network, as config.json says; LoRA's own is LoRAOptions.Dropout
+	MaxSteps           int  // stop after so many optimizer steps, the schedule fitted to them; 0 is no limit
 
 	// BlockTokens is the tokens that go through the network together in training. Sums over tokens are taken block by
 	// block, so it is part of the recipe; memory only decides whether a block's activations are kept or computed again.

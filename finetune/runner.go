@@ -24,7 +24,7 @@ type dropoutKeys struct {
 }
 
 func (t *Trainer) dropoutKeys(step int) *dropoutKeys {
-	if !t.options.Dropout {
+	if !t.options.Dropout && (t.options.Method != LoRA || t.options.LoRA.Dropout == 0) {
 		return nil
 	}
 	return &dropoutKeys{options: t.options, step: step, seen: map[string]int{}}

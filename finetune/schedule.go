@@ -48,3 +48,12 @@ func (o Options) StepsPerEpoch(n int) int {
 	}
 	return (n + o.Batch - 1) / o.Batch
 }
+
+// Steps is the optimizer steps of a whole run over n queries.
+func (o Options) Steps(n int) int {
+	steps := o.Epochs * o.StepsPerEpoch(n)
+	if o.MaxSteps > 0 {
+		steps = min(steps, o.MaxSteps)
+	}
+	return steps
+}

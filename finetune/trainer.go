@@ -67,9 +67,7 @@ func New(m *model.Model, e *compute.Engine, data Data, o Options) (*Trainer, err
 }
 
 // Steps is the optimizer steps of the whole run.
-func (t *Trainer) Steps() int {
-	return t.options.Epochs * t.options.StepsPerEpoch(len(t.data.Examples))
-}
+func (t *Trainer) Steps() int { return t.options.Steps(len(t.data.Examples)) }
 
 // Done is the optimizer steps taken so far.
 func (t *Trainer) Done() int { return t.done }
@@ -83,7 +81,7 @@ func (t *Trainer) Run(ctx context.Context, hooks Hooks) error {
 	for t.done < t.Steps() {
 		epoch := t.done/perEpoch + 1
 		order := t.data.order(t.options, epoch)
-		for t.done < epoch*perEpoch {
+		for t.done < min(epoch*perEpoch, t.Steps()) {
 			report, err := t.step(ctx, epoch, batchOf(order, t.done%perEpoch, t.options.Batch))
 			if err != nil {
 				return err

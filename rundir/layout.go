@@ -144,6 +144,9 @@ func (r RoundLayout) Steps() string { return r.join("steps.jsonl") }
 // Scores is the round's table: every epoch's measures.
 func (r RoundLayout) Scores() string { return r.join("scores.json") }
 
+// TestScores is the test split's measures of the base and of the chosen epoch.
+func (r RoundLayout) TestScores() string { return r.join("test.json") }
+
 // Choice is the epoch that was chosen and why.
 func (r RoundLayout) Choice() string { return r.join("choice.json") }
 

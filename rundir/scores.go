@@ -1,6 +1,10 @@
 package rundir
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
 
 // ScoresVersion is the version of scores.json and choice.json.
 const ScoresVersion = 1
@@ -36,12 +40,40 @@ type Slice struct {
 	Means   []float64 `json:"means,omitempty"`
 }
 
+// Digest identifies the table without its test column, which no choice sees.
+func (s *Scores) Digest() string {
+	plain := *s
+	plain.Epochs = make([]EpochScores, len(s.Epochs))
+	for i, e := range s.Epochs {
+		e.Test = nil
+		plain.Epochs[i] = e
+	}
+	raw, err := CanonicalJSON(plain)
+	if err != nil {
+		panic(err) // Scores hold nothing that JSON cannot.
+	}
+	return DigestBytes(raw)
+}
+
+// TestScores is test.json: the test split's measures of the base and of the chosen epoch, kept apart so that no choice sees them.
+type TestScores struct {
+	Version int         `json:"version"`
+	Epochs  []EpochTest `json:"epochs"`
+}
+
+// EpochTest is the test split's measures of one epoch, in the columns of Scores.
+type EpochTest struct {
+	Epoch int   `json:"epoch"`
+	Test  Means `json:"test"`
+}
+
 // Choice is the epoch that a round goes on with.
 type Choice struct {
 	Version int    `json:"version"`
 	Epoch   int    `json:"epoch"`
 	By      string `json:"by"` // rule, recipe or command
 	Because string `json:"because"`
+	Scores  string `json:"scores"` // Digest of the table that it was made on
 }
 
 // OutsideScore is a score that a person took elsewhere, such as a leaderboard's.
@@ -61,7 +93,27 @@ func (d *Dir) ReadScores(round int) (*Scores, error) {
 	if s.Version != ScoresVersion {
 		return nil, fmt.Errorf("%s: version %d; this program reads %d", d.Round(round).Scores(), s.Version, ScoresVersion)
 	}
-	return &s, nil
+	return &s, d.addTest(round, &s)
+}
+
+// addTest fills the test column from test.json where there is one.
+func (d *Dir) addTest(round int, s *Scores) error {
+	var t TestScores
+	err := ReadJSON(d.FS, d.Round(round).TestScores(), &t)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range t.Epochs {
+		for i := range s.Epochs {
+			if s.Epochs[i].Epoch == e.Epoch {
+				s.Epochs[i].Test = &e.Test
+			}
+		}
+	}
+	return nil
 }
 
 // ReadChoice returns the epoch that a round goes on with; the error is fs.ErrNotExist where none is chosen.

@@ -80,3 +80,11 @@ func (a *Adapter) WriteWeights(w io.Writer) error {
 	}
 	return safetensors.Write(w, entries, nil)
 }
+
+// Write writes both files of the adapter through a sink that makes each whole or not at all.
+func (a *Adapter) Write(sink func(name string, write func(w io.Writer) error) error) error {
+	if err := sink(ConfigName, a.WriteConfig); err != nil {
+		return err
+	}
+	return sink(WeightsName, a.WriteWeights)
+}

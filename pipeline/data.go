@@ -1,0 +1,165 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/eval"
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// data is the texts of a run, read once and checked against each other.
+type data struct {
+	corpus   *corpus.Corpus
+	queries  map[rundir.Split][]corpus.Query
+	sources  []rundir.Source
+	files    []rundir.ManifestData
+	warnings []string
+}
+
+func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, error) {
+	d := &data{queries: map[rundir.Split][]corpus.Query{}}
+	o := corpus.ReadOptions{IDField: r.Data.IDField, GroupField: r.Data.GroupField}
+	err := d.read(ctx, fsys, "corpus", r.Data.Corpus, func(f io.Reader, name string) (int, []corpus.Warning, error) {
+		var warnings []corpus.Warning
+		var err error
+		d.corpus, warnings, err = corpus.ReadPassages(f, name, corpus.ReadOptions{IDField: o.IDField})
+		if err != nil {
+			return 0, nil, err
+		}
+		return d.corpus.Len(), warnings, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range []struct {
+		split rundir.Split
+		path  recipe.Path
+	}{{rundir.Train, r.Data.Train}, {rundir.Dev, r.Data.Dev}, {rundir.Test, r.Data.Test}} {
+		if s.path.File == "" {
+			continue
+		}
+		err := d.read(ctx, fsys, string(s.split), s.path, func(f io.Reader, name string) (int, []corpus.Warning, error) {
+			queries, warnings, err := corpus.ReadQueries(f, name, d.corpus, o)
+			d.queries[s.split] = queries
+			if err == nil && len(queries) == 0 {
+				err = fmt.Errorf("%s: no queries", name)
+			}
+			return len(queries), warnings, err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return d, d.checkLeaks(r)
+}
+
+// read opens one file, lets it be read, and records its digest.
+func (d *data) read(ctx context.Context, fsys rundir.FS, role string, path recipe.Path, parse func(io.Reader, string) (int, []corpus.Warning, error)) error {
+	digest, _, err := rundir.DigestFile(ctx, fsys, path.File)
+	if err != nil {
+		return fmt.Errorf("data.%s: %w", role, err)
+	}
+	f, err := fsys.Open(path.File)
+	if err != nil {
+		return fmt.Errorf("data.%s: %w", role, err)
+	}
+	defer f.Close()
+	count, warnings, err := parse(f, path.Written)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		d.warnings = append(d.warnings, w.String())
+	}
+	d.sources = append(d.sources, rundir.Source{Name: path.Written, Digest: digest})
+	d.files = append(d.files, rundir.ManifestData{Role: role, Name: path.Written, Digest: digest, Count: count})
+	return nil
+}
+
+// shownLeaks is how many leaking rows an error names.
+const shownLeaks = 3
+
+// checkLeaks refuses held-out queries that training sees.
+func (d *data) checkLeaks(r *recipe.Recipe) error {
+	for _, split := range []rundir.Split{rundir.Dev, rundir.Test} {
+		leaks := corpus.Leaks(d.queries[rundir.Train], d.queries[split])
+		if len(leaks) == 0 {
+			continue
+		}
+		text := ""
+		for _, l := range leaks[:min(len(leaks), shownLeaks)] {
+			text += fmt.Sprintf("\n  %s:%d has the %s of %s:%d", d.file(split), l.DevLine, l.Kind, d.file(rundir.Train), l.TrainLine)
+		}
+		if !r.Data.AllowLeakage {
+			return fmt.Errorf("%s: %d %s queries are known from training; remove them, or set data.allow_leakage: true%s", r.At("data."+string(split)), len(leaks), split, text)
+		}
+		d.warnings = append(d.warnings, fmt.Sprintf("%d %s queries are known from training, allowed by data.allow_leakage", len(leaks), split))
+	}
+	return nil
+}
+
+func (d *data) file(split rundir.Split) string {
+	for _, f := range d.files {
+		if f.Role == string(split) {
+			return f.Name
+		}
+	}
+	return string(split)
+}
+
+// input is a data file as a stage's input.
+func (d *data) input(role string) rundir.Input {
+	for _, f := range d.files {
+		if f.Role == role {
+			return rundir.Input{Name: role, Digest: f.Digest}
+		}
+	}
+	return rundir.Input{Name: role, Digest: "none"}
+}
+
+// judged is a split's judgments for evaluation; a query is seen when training has one of its positives.
+func (d *data) judged(split rundir.Split) []eval.Judged {
+	trained := map[int32]bool{}
+	for _, q := range d.queries[rundir.Train] {
+		for _, p := range q.Positives {
+			trained[p] = true
+		}
+	}
+	judged := make([]eval.Judged, 0, len(d.queries[split]))
+	for _, q := range d.queries[split] {
+		j := eval.Judged{Query: q.Key, Group: q.Group}
+		for _, p := range q.Positives {
+			j.Grades = append(j.Grades, eval.Grade{Passage: p, Grade: 1})
+			j.Seen = j.Seen || trained[p]
+		}
+		judged = append(judged, j)
+	}
+	return judged
+}
+
+// known gives each query of a split the passages that are known to answer it: those judged for any row of the same
+// text in train (and in the split), and passages of equal text. Sorted.
+func (d *data) known(split rundir.Split) [][]int32 {
+	byText := map[string][]int32{}
+	for _, s := range []rundir.Split{rundir.Train, split} {
+		for _, q := range d.queries[s] {
+			for _, p := range q.Positives {
+				byText[q.Text] = append(byText[q.Text], d.corpus.SameText(p)...)
+			}
+		}
+	}
+	for text, passages := range byText {
+		slices.Sort(passages)
+		byText[text] = slices.Compact(passages)
+	}
+	known := make([][]int32, len(d.queries[split]))
+	for i, q := range d.queries[split] {
+		known[i] = byText[q.Text]
+	}
+	return known
+}

@@ -1,0 +1,149 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/prompt"
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/vectors"
+)
+
+// algorithmEmbed is raised when the same texts and model give other vectors.
+const algorithmEmbed = 1
+
+// mined are the splits that are searched and mined.
+var minedSplits = []rundir.Split{rundir.Train, rundir.Dev}
+
+// embed makes the vectors of the corpus and of the train and dev queries with the miner. A round without mining needs none.
+func (r *round) embed(ctx context.Context) error {
+	if r.stages.Mine.Source != recipe.Dense {
+		return nil
+	}
+	m, err := r.openModel(r.miner.path)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	t := r.texts(m)
+	stage := r.stage(StageEmbed, algorithmEmbed, t, r.miner.input("miner"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"))
+	outputs := []string{r.files.PassageVectors()}
+	for _, s := range minedSplits {
+		outputs = append(outputs, r.files.QueryVectors(s))
+	}
+	return r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) error {
+		x, err := newEncoder(r, m, t)
+		if err != nil {
+			return err
+		}
+		if err := x.write(ctx, r.files.PassageVectors(), "embed corpus", r.data.corpus.Len(), x.passages); err != nil {
+			return err
+		}
+		for _, s := range minedSplits {
+			queries := r.data.queries[s]
+			embed := func(ctx context.Context, label string, sink vectorSink) error {
+				return x.queries(ctx, label, queries, sink)
+			}
+			if err := x.write(ctx, r.files.QueryVectors(s), "embed "+string(s), len(queries), embed); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+}
+
+// vectorSink takes rows of vectors in order.
+type vectorSink func(first int, rows []float32) error
+
+// encoder embeds a round's texts with one model.
+type encoder struct {
+	*round
+	embedder *embedding.Embedder
+	texts    texts
+}
+
+func newEncoder(r *round, m *model.Model, t texts) (*encoder, error) {
+	e, err := embedding.New(m, r.engine)
+	if err != nil {
+		return nil, err
+	}
+	return &encoder{r, e, t}, nil
+}
+
+func (x *encoder) passages(ctx context.Context, label string, sink vectorSink) error {
+	texts := func(yield func(embedding.Text, error) bool) {
+		for _, p := range x.data.corpus.Passages {
+			if !yield(embedding.Text{Text: p.Full()}, nil) {
+				return
+			}
+		}
+	}
+	return x.embedTexts(ctx, label, x.data.corpus.Len(), texts, embedding.Options{Prompt: x.texts.Passage, MaxLength: x.texts.PassageLength}, sink)
+}
+
+func (x *encoder) queries(ctx context.Context, label string, queries []corpus.Query, sink vectorSink) error {
+	texts := func(yield func(embedding.Text, error) bool) {
+		for _, q := range queries {
+			if !yield(embedding.Text{Text: q.Text, Prompt: x.texts.rowPrompt(q)}, nil) {
+				return
+			}
+		}
+	}
+	return x.embedTexts(ctx, label, len(queries), texts, embedding.Options{Prompt: x.texts.Query, MaxLength: x.texts.QueryLength}, sink)
+}
+
+// rowPrompt is the prompt of the query's own row where the recipe asks for it, else nil.
+func (t texts) rowPrompt(q corpus.Query) *model.Prompt {
+	if !t.FromRow || q.Prompt == "" {
+		return nil
+	}
+	// A row's prompt is data: what looks like an escape or a placeholder in it is neither.
+	return &model.Prompt{Name: "row", Template: prompt.Template(q.Prompt)}
+}
+
+func (x *encoder) embedTexts(ctx context.Context, label string, total int, texts iter.Seq2[embedding.Text, error], o embedding.Options, sink vectorSink) error {
+	o.Progress = func(done, tokens int) {
+		x.progress(Progress{Round: x.index, Stage: label, Done: int64(done), Total: int64(total), Unit: "texts"})
+	}
+	stats, err := x.embedder.Embed(ctx, texts, o, sink)
+	if err != nil {
+		return err
+	}
+	if stats.Truncated > 0 {
+		x.note("round %d: %s: %d of %d texts are longer than the limit and were cut", x.index, label, stats.Truncated, stats.Texts)
+	}
+	return nil
+}
+
+// write embeds texts into an .npy file.
+func (x *encoder) write(ctx context.Context, path, label string, rows int, embed func(context.Context, string, vectorSink) error) error {
+	return rundir.WriteFile(x.dir.FS, path, func(w io.Writer) error {
+		out, err := vectors.NewNPYWriter(w, rows, x.embedder.Dimension())
+		if err != nil {
+			return err
+		}
+		if err := embed(ctx, label, func(_ int, v []float32) error { return out.Write(v) }); err != nil {
+			return err
+		}
+		return out.Close()
+	})
+}
+
+// collect embeds texts into memory.
+func (x *encoder) collect(ctx context.Context, label string, rows int, embed func(context.Context, string, vectorSink) error) ([]float32, error) {
+	all := make([]float32, 0, rows*x.embedder.Dimension())
+	err := embed(ctx, label, func(_ int, v []float32) error {
+		all = append(all, v...)
+		return nil
+	})
+	if err == nil && len(all) != rows*x.embedder.Dimension() {
+		err = fmt.Errorf("%s: %d values for %d texts", label, len(all), rows)
+	}
+	return all, err
+}

@@ -1,0 +1,295 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"path/filepath"
+
+	"github.com/quarry-ml/quarry/eval"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/model/lora"
+	"github.com/quarry-ml/quarry/ranking"
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/vectors"
+)
+
+// algorithmEval is raised when the same checkpoint and data give other scores.
+const algorithmEval = 1
+
+// eval scores every epoch that is not scored yet and writes the round's table.
+func (r *round) eval(ctx context.Context) error {
+	epochs, err := r.epochs()
+	if err != nil {
+		return err
+	}
+	var inputs []rundir.Input
+	for epoch := range epochs {
+		if err := r.scoreEpoch(ctx, epoch); err != nil {
+			return err
+		}
+		inputs = append(inputs, r.made(r.files.EpochScores(epoch)))
+	}
+	stage := r.stage(StageEval, algorithmEval, nil, inputs...)
+	return r.do(ctx, work{Stage: stage, outputs: []string{r.files.Scores()}, run: func(context.Context) error {
+		table, err := r.table()
+		if err != nil {
+			return err
+		}
+		return rundir.WriteJSON(r.dir.FS, r.files.Scores(), table)
+	}})
+}
+
+// epochs counts the checkpoints of the round, the base included.
+func (r *round) epochs() (int, error) {
+	for n := 0; ; n++ {
+		if _, err := r.dir.FS.Stat(r.files.Epoch(n)); errors.Is(err, fs.ErrNotExist) {
+			return n, nil
+		} else if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// evalStage is the name of the stamp of one epoch's scores.
+func evalStage(epoch int) string { return fmt.Sprintf("eval-epoch-%d", epoch) }
+
+// scoreEpoch scores one epoch on dev over the whole corpus, unless that is done, and shows the table so far.
+func (r *round) scoreEpoch(ctx context.Context, epoch int) error {
+	for _, s := range r.stamps {
+		if s.Stage == evalStage(epoch) {
+			return nil
+		}
+	}
+	checkpoint, err := rundir.TreeDigest(ctx, r.dir.FS, r.files.Epoch(epoch))
+	if err != nil {
+		return err
+	}
+	m, err := r.openModel(r.base.path)
+	if err != nil {
+		return err
+	}
+	t := r.texts(m)
+	if err := m.Close(); err != nil {
+		return err
+	}
+	options := struct {
+		Eval  recipe.Eval `json:"eval"`
+		Texts texts       `json:"texts"`
+	}{r.recipe.Eval, t}
+	name, err := r.dir.Relative(r.files.Epoch(epoch))
+	if err != nil {
+		return err
+	}
+	stage := r.stage(evalStage(epoch), algorithmEval, options, rundir.Input{Name: name, Digest: checkpoint}, r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"))
+	err = r.do(ctx, work{Stage: stage, outputs: []string{r.files.EpochScores(epoch)}, run: func(ctx context.Context) error {
+		scores, err := r.scoresOf(ctx, epoch, t)
+		if err != nil {
+			return err
+		}
+		return rundir.WriteJSON(r.dir.FS, r.files.EpochScores(epoch), scores)
+	}})
+	if err != nil {
+		return err
+	}
+	if err := r.checkContinuity(epoch); err != nil {
+		return err
+	}
+	return r.showTable(nil)
+}
+
+// scoresOf evaluates one epoch on dev.
+func (r *round) scoresOf(ctx context.Context, epoch int, t texts) (rundir.EpochScores, error) {
+	scores := rundir.EpochScores{Epoch: epoch}
+	info, err := r.readEpoch(epoch)
+	if err != nil {
+		return scores, err
+	}
+	scores.EvalLoss = info.EvalLoss
+	label := fmt.Sprintf("eval epoch %d", epoch)
+	found, err := r.minedAlready(epoch)
+	if err != nil {
+		return scores, err
+	}
+	if found == nil {
+		if found, err = r.rankWith(ctx, epoch, t, rundir.Dev, label); err != nil {
+			return scores, err
+		}
+	}
+	scores.Dev, err = r.measure(rundir.Dev, found)
+	return scores, err
+}
+
+func (r *round) readEpoch(epoch int) (epochInfo, error) {
+	var info epochInfo
+	path := filepath.Join(r.files.Epoch(epoch), epochInfoName)
+	err := rundir.ReadJSON(r.dir.FS, path, &info)
+	if err == nil && info.Version != 1 {
+		err = fmt.Errorf("%s: version %d; this program reads 1", path, info.Version)
+	}
+	return info, err
+}
+
+// minedAlready returns the miner's own candidates of dev where the miner is the base under the same texts: epoch 0 needs no second search.
+func (r *round) minedAlready(epoch int) ([]ranking.Candidates, error) {
+	if epoch != 0 || r.stages.Mine.Source != recipe.Dense || r.miner.digest != r.base.digest || r.depth() < r.evalDepth() {
+		return nil, nil
+	}
+	return r.readCandidates(rundir.Dev)
+}
+
+func (p *Run) evalDepth() int { return min(p.recipe.Eval.Depth, p.data.corpus.Len()) }
+
+// rankWith searches a split's queries with the model of an epoch.
+func (r *round) rankWith(ctx context.Context, epoch int, t texts, split rundir.Split, label string) ([]ranking.Candidates, error) {
+	m, err := r.openEpoch(epoch)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	return r.rankModel(ctx, m, t, split, label)
+}
+
+// rankModel searches a split's queries with a model.
+func (r *round) rankModel(ctx context.Context, m *model.Model, t texts, split rundir.Split, label string) ([]ranking.Candidates, error) {
+	x, err := newEncoder(r, m, t)
+	if err != nil {
+		return nil, err
+	}
+	passages, err := x.collect(ctx, label+": corpus", r.data.corpus.Len(), x.passages)
+	if err != nil {
+		return nil, err
+	}
+	queries := r.data.queries[split]
+	asked, err := x.collect(ctx, label+": "+string(split), len(queries), func(ctx context.Context, label string, sink vectorSink) error {
+		return x.queries(ctx, label, queries, sink)
+	})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]ranking.Candidates, 0, len(queries))
+	matrix := vectors.Matrix{Rows: r.data.corpus.Len(), Dim: x.embedder.Dimension(), Data: passages}
+	err = r.rank(ctx, queries, asked, matrix, r.evalDepth(), func(_ int, c ranking.Candidates) error {
+		found = append(found, c)
+		return nil
+	})
+	return found, err
+}
+
+// openEpoch opens the model of an epoch: the base, a full checkpoint, or the base with an adapter.
+func (r *round) openEpoch(epoch int) (*model.Model, error) {
+	if epoch == 0 {
+		return r.openModel(r.base.path)
+	}
+	dir := r.files.Epoch(epoch)
+	adapter, err := r.isAdapter(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !adapter {
+		return r.openModel(dir)
+	}
+	m, err := r.openModel(r.base.path)
+	if err != nil {
+		return nil, err
+	}
+	a, err := lora.Open(dir, m.Base())
+	if err == nil {
+		err = m.Attach(a)
+	}
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
+func (p *Run) isAdapter(dir string) (bool, error) {
+	_, err := p.dir.FS.Stat(filepath.Join(dir, lora.ConfigName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// measure evaluates a split's candidates.
+func (p *Run) measure(split rundir.Split, found []ranking.Candidates) (rundir.Means, error) {
+	o := eval.Options{Measures: p.recipe.Eval.Metrics, Convention: p.recipe.Eval.Convention, Depth: p.evalDepth(), Order: p.data.corpus.Order()}
+	// A corpus smaller than a cutoff is ranked whole: nothing lies beyond it.
+	if o.Depth == p.data.corpus.Len() {
+		o.Depth = 0
+	}
+	s, err := eval.Evaluate(p.data.judged(split), found, o)
+	if err != nil {
+		return rundir.Means{}, err
+	}
+	m := rundir.Means{Queries: len(s.Queries), All: s.Means}
+	for _, slice := range s.Slices {
+		into := &m.Seen
+		if slice.Name == "unseen" {
+			into = &m.Unseen
+		}
+		*into = rundir.Slice{Queries: slice.Queries, Means: slice.Means}
+	}
+	return m, nil
+}
+
+// table collects the scores of all epochs scored so far.
+func (r *round) table() (*rundir.Scores, error) {
+	s := &rundir.Scores{Version: rundir.ScoresVersion, Round: r.index, Convention: string(r.recipe.Eval.Convention)}
+	for _, m := range r.recipe.Eval.Metrics {
+		s.Measures = append(s.Measures, m.String())
+	}
+	for epoch := 0; ; epoch++ {
+		var row rundir.EpochScores
+		err := rundir.ReadJSON(r.dir.FS, r.files.EpochScores(epoch), &row)
+		if errors.Is(err, fs.ErrNotExist) {
+			return s, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		s.Epochs = append(s.Epochs, row)
+	}
+}
+
+func (r *round) showTable(chosen *int) error {
+	if r.events.Epoch == nil {
+		return nil
+	}
+	s, err := r.table()
+	if err == nil {
+		r.events.Epoch(r.index, s, chosen)
+	}
+	return err
+}
+
+// The merge tolerance in MAP@25 on dev (semantics: Merge).
+const toleranceF32 = 0.0005
+
+// checkContinuity holds a round that trains from the last one's result to that round's score: its epoch 0 is the same model.
+func (r *round) checkContinuity(epoch int) error {
+	if epoch != 0 || r.index == 0 || r.stages.TrainFrom != recipe.Merged {
+		return nil
+	}
+	choice, err := r.dir.ReadChoice(r.index - 1)
+	if err != nil {
+		return err
+	}
+	last, err := r.dir.ReadScores(r.index - 1)
+	if err != nil {
+		return err
+	}
+	now, err := r.table()
+	if err != nil {
+		return err
+	}
+	for _, row := range last.Epochs {
+		if row.Epoch == choice.Epoch && math.Abs(row.Dev.All[0]-now.Epochs[0].Dev.All[0]) > toleranceF32 {
+			return fmt.Errorf("epoch 0 scores %s %.4f, but round %d chose epoch %d at %.4f: the merged model is not that epoch's", now.Measures[0], now.Epochs[0].Dev.All[0], r.index-1, choice.Epoch, row.Dev.All[0])
+		}
+	}
+	return nil
+}

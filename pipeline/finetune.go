@@ -1,0 +1,278 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// algorithmFinetune is raised when the same data and options give other weights.
+const algorithmFinetune = 1
+
+// stageBegun stamps the beginning of a training: what it started from, so that a state left by a kill is gone on with
+// only if nothing has changed since.
+const stageBegun = "finetune-begun"
+
+// finetune trains the base and leaves a checkpoint and an eval_loss an epoch. Each epoch is scored as soon as it is there.
+func (r *round) finetune(ctx context.Context) error {
+	m, err := r.openModel(r.base.path)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	t := r.texts(m)
+	options := struct {
+		Texts    texts           `json:"texts"`
+		Finetune recipe.Finetune `json:"finetune"`
+		Seed     uint64          `json:"seed"`
+	}{t, r.stages.Finetune, r.recipe.Seed}
+	stage := r.stage(StageFinetune, algorithmFinetune, options, r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"), r.made(r.files.Negatives(rundir.Train)), r.made(r.files.Negatives(rundir.Dev)))
+	w := work{Stage: stage, found: r.checkpoints}
+	if len(r.stages.Finetune.External.Command) > 0 {
+		w.run = r.trainOutside
+	} else {
+		w.run = func(ctx context.Context) error { return r.trainHere(ctx, m, t, stage) }
+		w.outputs = []string{r.files.Steps()}
+	}
+	return r.do(ctx, w)
+}
+
+// checkpoints lists the directories of the round's epochs, the base's included.
+func (r *round) checkpoints() ([]string, error) {
+	n, err := r.epochs()
+	var dirs []string
+	for epoch := range n {
+		dirs = append(dirs, r.files.Epoch(epoch))
+	}
+	return dirs, err
+}
+
+// trainHere is Quarry's own trainer, from the start or from where a kill left it.
+func (r *round) trainHere(ctx context.Context, m *model.Model, t texts, stage rundir.Stage) error {
+	if err := r.begin(ctx, stage); err != nil {
+		return err
+	}
+	train, dev, err := r.trainingData(m, t)
+	if err != nil {
+		return err
+	}
+	o := r.finetuneOptions()
+	trainer, err := finetune.New(m, r.engine, train, o)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.recipe.At("finetune"), err)
+	}
+	if err := r.resume(trainer); err != nil {
+		return err
+	}
+	steps, err := rundir.OpenSteps(r.dir.FS, r.files.Steps(), trainer.Done())
+	if err != nil {
+		return err
+	}
+	s := &session{round: r, model: m, texts: t, trainer: trainer, dev: dev, steps: steps}
+	return errors.Join(s.run(ctx), steps.Close())
+}
+
+// begin clears what an earlier training of other options or data left.
+func (r *round) begin(ctx context.Context, stage rundir.Stage) error {
+	begun := stage
+	begun.Name = stageBegun
+	fresh, err := r.dir.Check(ctx, begun)
+	if err != nil || fresh.Fresh() {
+		return err
+	}
+	for _, path := range []string{filepath.Dir(r.files.Epoch(0)), r.files.Steps(), r.files.TrainingState()} {
+		if err := rundir.RemoveAll(r.dir.FS, path); err != nil {
+			return err
+		}
+	}
+	_, err = r.dir.WriteStamp(ctx, begun, nil)
+	return err
+}
+
+// resume loads the training state where there is one.
+func (r *round) resume(trainer *finetune.Trainer) error {
+	path := r.files.TrainingState()
+	f, err := r.dir.FS.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := trainer.LoadState(f, path); err != nil {
+		return err
+	}
+	r.note("round %d: finetune: going on after step %d of %d", r.index, trainer.Done(), trainer.Steps())
+	return nil
+}
+
+func (r *round) finetuneOptions() finetune.Options {
+	f := r.stages.Finetune
+	return finetune.Options{
+		Method: finetune.Method(f.Method), Epochs: f.Epochs, Batch: f.Batch, GroupSize: f.GroupSize, Accumulate: f.Accumulate, DropLast: f.DropLast,
+		LearningRate: f.LearningRate, Schedule: finetune.Schedule(f.Schedule), WarmupRatio: f.WarmupRatio, WeightDecay: f.WeightDecay,
+		Beta1: f.Betas[0], Beta2: f.Betas[1], Epsilon: f.Eps, Clip: f.Clip,
+		Temperature: f.Temperature, LearnTemperature: f.LearnTemperature, BothDirections: f.BothDirections, MaskKnownPositives: f.MaskKnownPositives,
+		Dropout: f.Dropout, MaxSteps: f.MaxSteps, BlockTokens: f.BlockTokens, Seed: r.recipe.Seed, Round: r.index,
+		LoRA: finetune.LoRAOptions{Rank: f.LoRA.R, Alpha: f.LoRA.Alpha, Dropout: f.LoRA.Dropout, TargetModules: f.LoRA.TargetModules, RSLoRA: f.LoRA.RSLoRA, BaseModel: r.base.name},
+	}
+}
+
+// trainingData tokenizes the corpus and the queries of train and dev for training.
+func (r *round) trainingData(m *model.Model, t texts) (train, dev finetune.Data, err error) {
+	passages := make([]model.Sequence, r.data.corpus.Len())
+	for i, p := range r.data.corpus.Passages {
+		if passages[i], err = m.Sequence(p.Full(), t.Passage, t.PassageLength); err != nil {
+			return train, dev, fmt.Errorf("%s: lengths.passage: %w", r.recipe.At("lengths.passage"), err)
+		}
+	}
+	if train, err = r.examples(m, t, rundir.Train, passages); err != nil {
+		return train, dev, err
+	}
+	dev, err = r.examples(m, t, rundir.Dev, passages)
+	return train, dev, err
+}
+
+func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages []model.Sequence) (finetune.Data, error) {
+	queries := r.data.queries[split]
+	negatives, err := r.readNegatives(split)
+	if err != nil {
+		return finetune.Data{}, err
+	}
+	known := r.data.known(split)
+	sequences := make([]model.Sequence, len(queries))
+	examples := make([]finetune.Example, len(queries))
+	for i, q := range queries {
+		p := t.Query
+		if row := t.rowPrompt(q); row != nil {
+			p = *row
+		}
+		if sequences[i], err = m.Sequence(q.Text, p, t.QueryLength); err != nil {
+			return finetune.Data{}, fmt.Errorf("%s: lengths.query: %w", r.recipe.At("lengths.query"), err)
+		}
+		examples[i] = finetune.Example{Key: q.Key, Positives: q.Positives, Negatives: negatives[q.Key], Known: known[i]}
+	}
+	return finetune.Data{
+		Examples: examples,
+		Query:    func(i int) model.Sequence { return sequences[i] },
+		Passage:  func(p int32) model.Sequence { return passages[p] },
+		// A passage's text, not its place, is its identity: the order of the corpus never matters.
+		PassageKey: func(p int32) string { return r.data.corpus.ID(p) },
+	}, nil
+}
+
+// session is one training under way.
+type session struct {
+	*round
+	model   *model.Model
+	texts   texts
+	trainer *finetune.Trainer
+	dev     finetune.Data
+	steps   *rundir.StepLog
+}
+
+func (s *session) run(ctx context.Context) error {
+	if s.trainer.Done() == 0 {
+		if err := s.epochDone(ctx, 0); err != nil {
+			return err
+		}
+	}
+	if err := s.scoreEpoch(ctx, 0); err != nil {
+		return err
+	}
+	return s.trainer.Run(ctx, finetune.Hooks{
+		Step:  func(report finetune.Report) error { return s.stepDone(report) },
+		Epoch: func(epoch int) error { return s.epochEnd(ctx, epoch) },
+	})
+}
+
+func (s *session) stepDone(report finetune.Report) error {
+	s.progress(Progress{Round: s.index, Stage: StageFinetune, Done: int64(report.Step), Total: int64(s.trainer.Steps()), Unit: "steps", Detail: fmt.Sprintf("epoch %d, loss %.4f", report.Epoch, report.Loss)})
+	step := rundir.Step{Step: report.Step, Epoch: report.Epoch, Loss: report.Loss, LearningRate: report.LearningRate, GradientNorm: report.GradientNorm, Queries: report.Queries, Columns: report.Columns, Masked: report.Masked}
+	if s.stages.Finetune.LearnTemperature {
+		step.Temperature = &report.Temperature
+	}
+	if err := s.steps.Append(step); err != nil {
+		return err
+	}
+	if report.Step%s.stages.Finetune.SaveEvery == 0 {
+		return s.save()
+	}
+	return nil
+}
+
+// save writes the training state, after the steps that it covers are durable.
+func (s *session) save() error {
+	if err := s.steps.Sync(); err != nil {
+		return err
+	}
+	return rundir.WriteFile(s.dir.FS, s.files.TrainingState(), func(w io.Writer) error { return s.trainer.SaveState(w) })
+}
+
+func (s *session) epochEnd(ctx context.Context, epoch int) error {
+	if err := s.epochDone(ctx, epoch); err != nil {
+		return err
+	}
+	if err := s.save(); err != nil {
+		return err
+	}
+	return s.scoreEpoch(ctx, epoch)
+}
+
+// epochInfo is epoch.json in a checkpoint: what the trainer knows of the epoch.
+type epochInfo struct {
+	Version     int      `json:"version"`
+	Epoch       int      `json:"epoch"`
+	Steps       int      `json:"steps"`
+	EvalLoss    *float64 `json:"eval_loss"`
+	Temperature float64  `json:"temperature,omitempty"`
+}
+
+const epochInfoName = "epoch.json"
+
+// epochDone writes the checkpoint of an epoch: full weights as a model directory, or the adapter. Epoch 0 has neither: it is the base.
+func (s *session) epochDone(ctx context.Context, epoch int) error {
+	loss, err := s.trainer.EvalLoss(ctx, s.dev)
+	if err != nil {
+		return fmt.Errorf("eval_loss of epoch %d: %w", epoch, err)
+	}
+	info := epochInfo{Version: 1, Epoch: epoch, Steps: s.trainer.Done(), EvalLoss: &loss, Temperature: s.trainer.Temperature()}
+	return rundir.WriteDir(s.dir.FS, s.files.Epoch(epoch), func(dir string) error {
+		if epoch > 0 {
+			if err := s.writeWeights(dir); err != nil {
+				return err
+			}
+		}
+		return rundir.WriteJSON(s.dir.FS, filepath.Join(dir, epochInfoName), info)
+	})
+}
+
+func (s *session) writeWeights(dir string) error {
+	sink := fileSink(s.dir.FS, dir)
+	if s.stages.Finetune.Method == recipe.Full {
+		network, dense := s.model.Entries(s.trainer.Trained())
+		contract := s.texts.contract(s.model.Contract)
+		return model.WriteDirectory(sink, s.model.Directory, network, model.WriteOptions{Contract: &contract, Dense: dense})
+	}
+	adapter, err := s.trainer.Adapter()
+	if err != nil {
+		return err
+	}
+	return adapter.Write(sink)
+}
+
+// fileSink writes files below a directory, each whole or not at all.
+func fileSink(fsys rundir.FS, dir string) func(name string, write func(io.Writer) error) error {
+	return func(name string, write func(io.Writer) error) error {
+		return rundir.WriteFile(fsys, filepath.Join(dir, filepath.FromSlash(name)), write)
+	}
+}

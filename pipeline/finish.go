@@ -1,0 +1,42 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Outcomes of a run, as on_finish gets them in QUARRY_OUTCOME.
+const (
+	OutcomeDone        = "done"
+	OutcomeFailed      = "failed"
+	OutcomeInterrupted = "interrupted"
+	OutcomeChoice      = "choice wanted"
+)
+
+// Finish runs the recipe's on_finish command with the outcome of a run, after success and after failure. It uses a
+// context of its own, for that of an interrupted run has ended. Without a command it does nothing.
+func (p *Run) Finish(ctx context.Context, outcome error) error {
+	if len(p.recipe.OnFinish) == 0 {
+		return nil
+	}
+	word, text := OutcomeDone, ""
+	switch {
+	case errors.Is(outcome, ErrChoiceWanted):
+		word = OutcomeChoice
+	case errors.Is(outcome, context.Canceled):
+		word = OutcomeInterrupted
+	case outcome != nil:
+		word, text = OutcomeFailed, outcome.Error()
+	}
+	p.note("on_finish: %s", word)
+	err := p.command(ctx, p.recipe.OnFinish, map[string]string{"QUARRY_OUTCOME": word, "QUARRY_ERROR": text, "QUARRY_RUN": p.options.Dir, "QUARRY_RECIPE": p.recipe.File()})
+	if err != nil {
+		return fmt.Errorf("%s: on_finish: %w", p.recipe.At("on_finish"), err)
+	}
+	return nil
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,150 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+
+	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// algorithmMerge is raised when the same checkpoint gives another model.
+const algorithmMerge = 1
+
+// probes is the number of texts that a merge is checked on, half queries and half passages.
+const probes = 64
+
+// mergeCheck is merge-check.json: how far the merged model is from the checkpoint that it was made of.
+type mergeCheck struct {
+	Version       int     `json:"version"`
+	Epoch         int     `json:"epoch"`
+	Probes        int     `json:"probes"`
+	MaxDifference float64 `json:"max_difference"` // of any component of a probe's vector
+	Tolerance     float64 `json:"tolerance"`
+	Metric        string  `json:"metric"`
+	Checkpoint    float64 `json:"checkpoint"` // the metric on dev
+	Merged        float64 `json:"merged"`
+	MetricLimit   float64 `json:"metric_tolerance"`
+}
+
+// merge makes the round's model of the chosen epoch: base + adapter, checked on probe texts and on dev, or a copy of full weights.
+func (r *round) merge(ctx context.Context) error {
+	choice, err := r.dir.ReadChoice(r.index)
+	if err != nil {
+		return err
+	}
+	checkpoint, err := rundir.TreeDigest(ctx, r.dir.FS, r.files.Epoch(choice.Epoch))
+	if err != nil {
+		return err
+	}
+	name, err := r.dir.Relative(r.files.Epoch(choice.Epoch))
+	if err != nil {
+		return err
+	}
+	stage := r.stage(StageMerge, algorithmMerge, struct {
+		Epoch int `json:"epoch"`
+	}{choice.Epoch}, r.base.input("base"), rundir.Input{Name: name, Digest: checkpoint}, r.made(r.files.Scores()))
+	outputs := []string{r.files.Merged(), r.files.MergeCheck()}
+	return r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) error {
+		check, err := r.makeModel(ctx, choice.Epoch)
+		if err != nil {
+			return errors.Join(err, rundir.RemoveAll(r.dir.FS, r.files.Merged()))
+		}
+		r.note("round %d: merge: epoch %d; %d probes within %.2g (allowed %.2g)", r.index, choice.Epoch, check.Probes, check.MaxDifference, check.Tolerance)
+		return rundir.WriteJSON(r.dir.FS, r.files.MergeCheck(), check)
+	}})
+}
+
+func (r *round) makeModel(ctx context.Context, epoch int) (mergeCheck, error) {
+	check := mergeCheck{Version: 1, Epoch: epoch}
+	source := r.files.Epoch(epoch)
+	adapter, err := r.isAdapter(source)
+	if err != nil {
+		return check, err
+	}
+	if !adapter {
+		if epoch == 0 {
+			source = r.base.path
+		}
+		return check, r.copyModel(source)
+	}
+	if err := r.mergeAdapter(ctx, source, &check); err != nil {
+		return check, err
+	}
+	return check, r.checkOnDev(ctx, epoch, &check)
+}
+
+// copyModel copies a model directory, without what the trainer noted of the epoch.
+func (r *round) copyModel(from string) error {
+	return rundir.WriteDir(r.dir.FS, r.files.Merged(), func(dir string) error {
+		files, err := rundir.DigestTree(context.Background(), r.dir.FS, from)
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			if f.Path == epochInfoName {
+				continue
+			}
+			if err := r.copyFile(filepath.Join(from, filepath.FromSlash(f.Path)), filepath.Join(dir, filepath.FromSlash(f.Path))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (r *round) copyFile(from, to string) error {
+	in, err := r.dir.FS.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return rundir.WriteFile(r.dir.FS, to, func(w io.Writer) error {
+		_, err := io.Copy(w, in)
+		return err
+	})
+}
+
+// probeTexts are texts of the run's own data, drawn by key.
+func (r *round) probeTexts() []string {
+	source := draw.New(r.recipe.Seed, draw.Probe, r.index, 0, "merge")
+	var texts []string
+	for _, i := range source.Sample(len(r.data.queries[rundir.Train]), probes/2) {
+		texts = append(texts, r.data.queries[rundir.Train][i].Text)
+	}
+	for _, i := range source.Sample(r.data.corpus.Len(), probes/2) {
+		texts = append(texts, r.data.corpus.Passages[i].Full())
+	}
+	return texts
+}
+
+// checkOnDev scores the merged model on dev: it must be the checkpoint's score, within the tolerance.
+func (r *round) checkOnDev(ctx context.Context, epoch int, check *mergeCheck) error {
+	m, err := r.openModel(r.files.Merged())
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	found, err := r.rankModel(ctx, m, r.texts(m), rundir.Dev, "check merge")
+	if err != nil {
+		return err
+	}
+	means, err := r.measure(rundir.Dev, found)
+	if err != nil {
+		return err
+	}
+	scores, err := r.dir.ReadScores(r.index)
+	if err != nil {
+		return err
+	}
+	check.Metric, check.MetricLimit = scores.Measures[0], toleranceF32
+	check.Checkpoint, check.Merged = scores.Epochs[epoch].Dev.All[0], means.All[0]
+	if math.Abs(check.Checkpoint-check.Merged) > check.MetricLimit {
+		return fmt.Errorf("the merged model scores %s %.5f on dev, the checkpoint %.5f: further apart than %g", check.Metric, check.Merged, check.Checkpoint, check.MetricLimit)
+	}
+	return nil
+}

@@ -1,0 +1,265 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/format/flagembedding"
+	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/ranking"
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// algorithmMine is raised when the same candidates and options give other negatives.
+const algorithmMine = 1
+
+// mine chooses the negatives of every train and dev query and audits them.
+func (r *round) mine(ctx context.Context) error {
+	o := r.mineOptions()
+	options := struct {
+		Source string       `json:"source"`
+		Mine   mine.Options `json:"mine"`
+	}{r.stages.Mine.Source, o}
+	inputs := []rundir.Input{r.data.input("corpus"), r.data.input("train"), r.data.input("dev")}
+	if r.stages.Mine.Source == recipe.Dense {
+		inputs = append(inputs, r.made(r.files.Candidates(rundir.Train)), r.made(r.files.Candidates(rundir.Dev)))
+	}
+	outputs := []string{r.files.Negatives(rundir.Train), r.files.Negatives(rundir.Dev), r.files.Audit()}
+	return r.do(ctx, work{Stage: r.stage(StageMine, algorithmMine, options, inputs...), outputs: outputs, run: func(ctx context.Context) error {
+		for _, s := range minedSplits {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			rows, audit, err := r.mineSplit(s, o)
+			if err != nil {
+				return err
+			}
+			if err := r.writeNegatives(s, rows); err != nil {
+				return err
+			}
+			if s != rundir.Train {
+				continue
+			}
+			if r.stages.Mine.Source != recipe.None {
+				r.note("round %d: mine: %s", r.index, audit)
+			}
+			if err := rundir.WriteJSON(r.dir.FS, r.files.Audit(), audit); err != nil {
+				return err
+			}
+			r.show(rows)
+		}
+		return nil
+	}})
+}
+
+func (r *round) mineOptions() mine.Options {
+	m := r.stages.Mine
+	return mine.Options{
+		Window: mine.Window{From: m.Window.Start, To: m.Window.End}, Survivors: m.Survivors, Negatives: m.Negatives, Seed: r.recipe.Seed,
+		Sampling: mine.Sampling(m.Sampling), MinScore: m.MinScore, MaxScore: m.MaxScore, Margin: m.Margin, RelativeMargin: m.RelativeMargin,
+	}
+}
+
+// minedRow is one query with its negatives.
+type minedRow struct {
+	query  corpus.Query
+	result mine.Result
+}
+
+func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audit, error) {
+	queries := r.data.queries[s]
+	rows := make([]minedRow, len(queries))
+	auditor := mine.NewAuditor(o, func(p int32) string { return r.data.corpus.Passages[p].Full() })
+	var found []ranking.Candidates
+	if r.stages.Mine.Source == recipe.Dense {
+		var err error
+		if found, err = r.readCandidates(s); err != nil {
+			return nil, mine.Audit{}, err
+		}
+		if r.depth() < r.data.corpus.Len() {
+			if err := o.ValidateDepth(r.depth(), r.mostTaken(s)); err != nil {
+				return nil, mine.Audit{}, fmt.Errorf("%s: %w", r.recipe.At("mine.depth"), err)
+			}
+		}
+	}
+	for i, q := range queries {
+		rows[i].query = q
+		switch r.stages.Mine.Source {
+		case recipe.Dense:
+			result, err := mine.Negatives(found[i], r.data.corpus.Excluded(q), r.index, o)
+			if err != nil {
+				return nil, mine.Audit{}, fmt.Errorf("query %q: %w", q.Key, err)
+			}
+			rows[i].result = result
+			auditor.Add(found[i], q.Text, result)
+		case recipe.Random:
+			rows[i].result = r.randomNegatives(q, o)
+		}
+	}
+	return rows, auditor.Audit(), nil
+}
+
+// mostTaken is the most passages that positives and equal texts take out of a query's ranking.
+func (r *round) mostTaken(s rundir.Split) int {
+	most := 0
+	for _, q := range r.data.queries[s] {
+		most = max(most, len(r.data.corpus.Excluded(q)))
+	}
+	return most
+}
+
+// randomNegatives draws from the whole corpus what is neither positive nor of equal text: the control that mining is compared with.
+func (r *round) randomNegatives(q corpus.Query, o mine.Options) mine.Result {
+	excluded := map[int32]bool{}
+	for _, p := range r.data.corpus.Excluded(q) {
+		excluded[p] = true
+	}
+	n := r.data.corpus.Len()
+	source := draw.New(o.Seed, draw.Mining, r.index, 0, "random:"+q.Key)
+	result := mine.Result{Eligible: n - len(excluded)}
+	for _, p := range source.Sample(n, min(n, o.Negatives+len(excluded))) {
+		if !excluded[int32(p)] && len(result.Negatives) < o.Negatives {
+			result.Negatives = append(result.Negatives, mine.Negative{Passage: int32(p), Rank: -1})
+		}
+	}
+	return result
+}
+
+// provenance is the side field "quarry" of a mined row, which FlagEmbedding's trainer passes over: where each negative
+// comes from, in the order of "neg". Scores and ranks are the miner's; those of random negatives are absent.
+type provenance struct {
+	Key           string               `json:"key"`
+	Source        string               `json:"source"`
+	Round         int                  `json:"round"`
+	Miner         string               `json:"miner,omitempty"`
+	Positives     []string             `json:"positives"`
+	PositiveScore *float32             `json:"positive_score,omitempty"`
+	Eligible      int                  `json:"eligible"`
+	Negatives     []negativeProvenance `json:"negatives"`
+}
+
+type negativeProvenance struct {
+	ID    string   `json:"id"`
+	Rank  *int32   `json:"rank,omitempty"`
+	Score *float32 `json:"score,omitempty"`
+}
+
+const provenanceKey = "quarry"
+
+func (r *round) writeNegatives(s rundir.Split, rows []minedRow) error {
+	return rundir.WriteFile(r.dir.FS, r.files.Negatives(s), func(w io.Writer) error {
+		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
+		for _, m := range rows {
+			row, err := r.flagRow(m)
+			if err != nil {
+				return err
+			}
+			if err := out.Write(row); err != nil {
+				return err
+			}
+		}
+		return out.Flush()
+	})
+}
+
+func (r *round) flagRow(m minedRow) (*flagembedding.Row, error) {
+	c := r.data.corpus
+	from := provenance{Key: m.query.Key, Source: r.stages.Mine.Source, Round: r.index, Eligible: m.result.Eligible, Negatives: []negativeProvenance{}}
+	if r.stages.Mine.Source == recipe.Dense {
+		from.Miner = r.miner.digest
+	}
+	var positives, negatives []string
+	for _, p := range m.query.Positives {
+		positives = append(positives, c.Passages[p].Full())
+		from.Positives = append(from.Positives, c.ID(p))
+	}
+	for _, n := range m.result.Negatives {
+		negatives = append(negatives, c.Passages[n.Passage].Full())
+		side := negativeProvenance{ID: c.ID(n.Passage)}
+		if n.Rank >= 0 {
+			side.Rank, side.Score = &n.Rank, &n.Score
+			from.PositiveScore = &n.PositiveScore
+		}
+		from.Negatives = append(from.Negatives, side)
+	}
+	row := flagembedding.NewRow(m.query.Text, positives)
+	row.SetNeg(negatives)
+	if m.query.Prompt != "" {
+		row.SetPrompt(m.query.Prompt)
+	}
+	raw, err := json.Marshal(from)
+	if err != nil {
+		return nil, fmt.Errorf("query %q: provenance: %w", m.query.Key, err)
+	}
+	return row, row.Set(provenanceKey, raw)
+}
+
+// readNegatives returns the negatives of a split by query key, as positions in the corpus.
+func (r *round) readNegatives(s rundir.Split) (map[string][]int32, error) {
+	path := r.files.Negatives(s)
+	f, err := r.dir.FS.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	rows, err := flagembedding.ReadAll(f, path)
+	if err != nil {
+		return nil, err
+	}
+	negatives := make(map[string][]int32, len(rows))
+	for i, row := range rows {
+		raw, ok := row.Get(provenanceKey)
+		var from provenance
+		if !ok || json.Unmarshal(raw, &from) != nil {
+			return nil, fmt.Errorf("%s:%d: no readable %q field; run mine again", path, i+1, provenanceKey)
+		}
+		for _, n := range from.Negatives {
+			p, ok := r.data.corpus.ByID(n.ID)
+			if !ok {
+				return nil, fmt.Errorf("%s:%d: negative %q is not in the corpus; run mine again", path, i+1, n.ID)
+			}
+			negatives[from.Key] = append(negatives[from.Key], p)
+		}
+	}
+	return negatives, nil
+}
+
+// Sample is one mined query for people to look at.
+type Sample struct {
+	Query, Positive string
+	PositiveScore   float32
+	Negatives       []SampleNegative
+}
+
+// SampleNegative is a negative of a Sample; Rank counts from 1.
+type SampleNegative struct {
+	Text  string
+	Rank  int
+	Score float32
+}
+
+// shownSamples is how many mined queries are shown, spread over the file; shownNegatives is how many negatives of each.
+const shownSamples, shownNegatives = 3, 4
+
+func (r *round) show(rows []minedRow) {
+	if r.events.Mined == nil || r.stages.Mine.Source != recipe.Dense {
+		return
+	}
+	var samples []Sample
+	for k := range min(shownSamples, len(rows)) {
+		m := rows[k*len(rows)/shownSamples]
+		s := Sample{Query: m.query.Text, Positive: r.data.corpus.Passages[m.query.Positives[0]].Full(), PositiveScore: float32(math.NaN())}
+		for _, n := range m.result.Negatives[:min(shownNegatives, len(m.result.Negatives))] {
+			s.PositiveScore = n.PositiveScore
+			s.Negatives = append(s.Negatives, SampleNegative{r.data.corpus.Passages[n.Passage].Full(), int(n.Rank) + 1, n.Score})
+		}
+		samples = append(samples, s)
+	}
+	r.events.Mined(r.index, samples)
+}

@@ -1,0 +1,117 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// round is one turn of the loop: its settings, its models and its files.
+type round struct {
+	*Run
+	index  int
+	stages recipe.Stages
+	files  rundir.RoundLayout
+	miner  source // the model that it mines with
+	base   source // the weights that it trains from
+}
+
+// source is a model directory: where it is, what it is called, and what is in it.
+type source struct {
+	path   string // to open
+	name   string // as the recipe writes it, or relative to the run directory
+	digest string
+}
+
+func (s source) input(role string) rundir.Input { return rundir.Input{Name: role, Digest: s.digest} }
+
+func (p *Run) newRound(ctx context.Context, i int) (*round, error) {
+	r := &round{Run: p, index: i, stages: p.recipe.Round(i), files: p.dir.Round(i)}
+	base := source{p.recipe.Model.File, p.recipe.Model.Written, p.model}
+	r.miner, r.base = base, base
+	if i > 0 && (r.stages.MineWith.Kind == recipe.Merged || r.stages.TrainFrom == recipe.Merged) {
+		merged, err := p.merged(ctx, i-1)
+		if err != nil {
+			return nil, err
+		}
+		if r.stages.MineWith.Kind == recipe.Merged {
+			r.miner = merged
+		}
+		if r.stages.TrainFrom == recipe.Merged {
+			r.base = merged
+		}
+	}
+	if r.stages.MineWith.Kind == recipe.Folder {
+		dir := r.stages.MineWith.Dir
+		digest, err := rundir.TreeDigest(ctx, p.dir.FS, dir.File)
+		if err != nil {
+			return nil, fmt.Errorf("%s: mine_with: %w", p.recipe.At("mine_with"), err)
+		}
+		r.miner = source{dir.File, dir.Written, digest}
+	}
+	return r, nil
+}
+
+// merged is the result of a round.
+func (p *Run) merged(ctx context.Context, i int) (source, error) {
+	path := p.dir.Round(i).Merged()
+	digest, err := rundir.TreeDigest(ctx, p.dir.FS, path)
+	if err != nil {
+		return source{}, fmt.Errorf("the merged model of round %d: %w", i, err)
+	}
+	name, err := p.dir.Relative(path)
+	return source{path, name, digest}, err
+}
+
+// stage names a stage of this round and what it depends on.
+func (r *round) stage(name string, algorithm int, options any, inputs ...rundir.Input) rundir.Stage {
+	return rundir.Stage{Name: name, Round: r.index, Algorithm: algorithm, Inputs: inputs, Options: options}
+}
+
+// open opens a model with what the recipe says above it.
+func (p *Run) openModel(dir string) (*model.Model, error) {
+	return model.Open(dir, p.modelOptions())
+}
+
+func (p *Run) modelOptions() model.Options {
+	return model.Options{Pooling: model.PoolingMode(p.recipe.Pooling), Normalize: p.recipe.Normalize}
+}
+
+// texts is how texts become token sequences: prompts and lengths, part of every stage that embeds.
+type texts struct {
+	Query         model.Prompt `json:"query"`
+	Passage       model.Prompt `json:"passage"`
+	FromRow       bool         `json:"from_row"`
+	QueryLength   int          `json:"query_length"`
+	PassageLength int          `json:"passage_length"`
+	Pooling       string       `json:"pooling"`
+	Normalize     bool         `json:"normalize"`
+}
+
+// texts resolves prompts and lengths for a model: the recipe's, else those stored with the model.
+func (r *round) texts(m *model.Model) texts {
+	c := m.Contract
+	t := texts{Query: c.Query, Passage: c.Passage, FromRow: r.recipe.Prompts.FromRow, QueryLength: r.stages.Lengths.Query, PassageLength: r.stages.Lengths.Passage, Pooling: string(c.Pooling), Normalize: c.Normalize}
+	if r.recipe.Prompts.Query != nil {
+		t.Query = model.Prompt{Name: "query", Template: *r.recipe.Prompts.Query}
+	}
+	if r.recipe.Prompts.Passage != nil {
+		t.Passage = model.Prompt{Name: "passage", Template: *r.recipe.Prompts.Passage}
+	}
+	if t.QueryLength == 0 {
+		t.QueryLength = c.MaxLength
+	}
+	if t.PassageLength == 0 {
+		t.PassageLength = c.MaxLength
+	}
+	return t
+}
+
+// contract is what a model that this round makes says about its texts.
+func (t texts) contract(c model.Contract) model.Contract {
+	c.Query, c.Passage = t.Query, t.Passage
+	return c
+}

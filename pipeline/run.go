@@ -1,0 +1,202 @@
+// Package pipeline is the loop: it drives the stages of every round from a recipe, in a run directory, and redoes only
+// what has changed.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// Options say where and how a recipe is run.
+type Options struct {
+	Dir                 string      // run directory; empty is the recipe's own
+	FS                  rundir.FS   // nil is the operating system's
+	Path                kernel.Path // processor path; empty is the best there is
+	Workers             int         // where the recipe says nothing; 0 is all processors
+	Memory              int64       // where the recipe says nothing; 0 is no limit
+	Until               string      // the last stage to run of the last round reached; empty runs all rounds
+	AllowIdentityChange bool
+	Events              Events
+}
+
+// The stages of a round, in order.
+const (
+	StageEmbed    = "embed"
+	StageSearch   = "search"
+	StageMine     = "mine"
+	StageFinetune = "finetune"
+	StageEval     = "eval"
+	StageSelect   = "select"
+	StageMerge    = "merge"
+)
+
+// Stages lists the stages of a round in order.
+func Stages() []string {
+	return []string{StageEmbed, StageSearch, StageMine, StageFinetune, StageEval, StageSelect, StageMerge}
+}
+
+// ErrChoiceWanted says that a round waits for a person to choose its epoch.
+var ErrChoiceWanted = errors.New("a choice is wanted")
+
+// errUntil ends a run at the stage that the caller named.
+var errUntil = errors.New("the last stage asked for is done")
+
+// Run is one recipe at work in its run directory.
+type Run struct {
+	recipe  *recipe.Recipe
+	options Options
+	dir     *rundir.Dir
+	data    *data
+	engine  *compute.Engine
+	events  Events
+	log     *journal
+	model   string            // digest of the recipe's model
+	stamps  []*rundir.Stamp   // of the round at work, in order
+	folders map[string]string // digests of miners that the recipe names as folders
+}
+
+// Open reads the data of a recipe, checks it, and opens the run directory for writing. Close it after use.
+func Open(ctx context.Context, r *recipe.Recipe, o Options) (*Run, error) {
+	return open(ctx, r, o, false)
+}
+
+func open(ctx context.Context, r *recipe.Recipe, o Options, readOnly bool) (*Run, error) {
+	if o.Until != "" && !slices.Contains(Stages(), o.Until) {
+		return nil, fmt.Errorf("stage %q is unknown; stages are %v", o.Until, Stages())
+	}
+	if o.FS == nil {
+		o.FS = rundir.OS{}
+	}
+	if o.Dir == "" {
+		o.Dir = r.Dir()
+	}
+	p := &Run{recipe: r, options: o, events: o.Events, folders: map[string]string{}}
+	var err error
+	if p.engine, err = compute.New(p.engineOptions()); err != nil {
+		return nil, err
+	}
+	if err := p.open(ctx, readOnly); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+func (p *Run) engineOptions() compute.Options {
+	o := compute.Options{Path: p.options.Path, Precision: compute.Precision(p.recipe.Precision), Workers: p.recipe.Workers, Memory: int64(p.recipe.Memory)}
+	if o.Workers == 0 {
+		o.Workers = p.options.Workers
+	}
+	if o.Memory == 0 {
+		o.Memory = p.options.Memory
+	}
+	return o
+}
+
+func (p *Run) open(ctx context.Context, readOnly bool) error {
+	var err error
+	if p.data, err = readData(ctx, p.recipe, p.options.FS); err != nil {
+		return err
+	}
+	if p.model, err = rundir.TreeDigest(ctx, p.options.FS, p.recipe.Model.File); err != nil {
+		return fmt.Errorf("%s: model: %w", p.recipe.At("model"), err)
+	}
+	sources := append(slices.Clone(p.data.sources), rundir.Source{Name: p.recipe.Model.Written, Digest: p.model})
+	open := rundir.OpenOptions{FS: p.options.FS, Create: !readOnly, ReadOnly: readOnly, Data: sources, Identity: p.engine.Identity(), AllowIdentityChange: p.options.AllowIdentityChange}
+	if p.dir, err = rundir.Open(p.options.Dir, open); err != nil {
+		return err
+	}
+	if readOnly {
+		return nil
+	}
+	if p.log, err = openJournal(p.dir); err != nil {
+		return err
+	}
+	for _, w := range p.data.warnings {
+		p.note("warning: %s", w)
+	}
+	return p.writeRecipe()
+}
+
+// Close ends the engine and gives up the run directory.
+func (p *Run) Close() error {
+	var failed error
+	if p.log != nil {
+		failed = p.log.close()
+	}
+	if p.dir != nil {
+		failed = errors.Join(failed, p.dir.Close())
+	}
+	if p.engine != nil {
+		p.engine.Close()
+	}
+	return failed
+}
+
+// Dir is the run directory's path.
+func (p *Run) Dir() string { return p.options.Dir }
+
+// Identity is the numeric identity of the run's engine.
+func (p *Run) Identity() string { return p.engine.Identity() }
+
+func (p *Run) writeRecipe() error {
+	resolved, err := p.recipe.Resolved()
+	if err != nil {
+		return err
+	}
+	return writeIfChanged(p.dir.FS, p.dir.Recipe(), resolved)
+}
+
+// Run does every round of the recipe, skipping what is done and unchanged. It returns ErrChoiceWanted where a round's rule asks a person.
+func (p *Run) Run(ctx context.Context) error {
+	p.note("run of %s in %s on %s", p.recipe.Name, filepath.Base(p.options.Dir), p.engine.Identity())
+	for i := range p.recipe.Rounds {
+		err := p.round(ctx, i)
+		if errors.Is(err, errUntil) {
+			p.note("stopped after %s, as asked", p.options.Until)
+			return nil
+		}
+		if err != nil {
+			p.note("round %d: %v", i, err)
+			return err
+		}
+	}
+	p.note("done")
+	return nil
+}
+
+// round turns one embedder into the next: mine with it, finetune, score every epoch, choose one, merge.
+func (p *Run) round(ctx context.Context, i int) error {
+	p.stamps = nil
+	r, err := p.newRound(ctx, i)
+	if err != nil {
+		return err
+	}
+	for _, stage := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{StageEmbed, r.embed},
+		{StageSearch, r.search},
+		{StageMine, r.mine},
+		{StageFinetune, r.finetune},
+		{StageEval, r.eval},
+		{StageSelect, r.selectEpoch},
+		{StageMerge, r.merge},
+	} {
+		if err := stage.run(ctx); err != nil {
+			return fmt.Errorf("%s: %w", stage.name, err)
+		}
+		if stage.name == p.options.Until && (i == len(p.recipe.Rounds)-1 || p.options.Until != StageMerge) {
+			return errUntil
+		}
+	}
+	return r.writeManifest(ctx)
+}

@@ -1,0 +1,174 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// words make texts that the tiny model's vocabulary can tell apart.
+var words = strings.Fields("zero one two three four five six seven eight nine plus minus times over fraction digit order sum")
+
+// tinyData writes a corpus, train and dev queries: a query repeats some words of its passage.
+func tinyData(t testing.TB, dir string) {
+	t.Helper()
+	var corpus, train, dev strings.Builder
+	source := draw.New(1, "pipeline test", 0, 0, "data")
+	pick := func(n int) string {
+		var text []string
+		for range n {
+			text = append(text, words[source.IntN(len(words))])
+		}
+		return strings.Join(text, " ")
+	}
+	for p := range 30 {
+		text := fmt.Sprintf("%s %s", words[p%len(words)], pick(4))
+		fmt.Fprintf(&corpus, "{\"id\":\"p%02d\",\"text\":%q}\n", p, text)
+		fields := strings.Fields(text)
+		fmt.Fprintf(&train, "{\"id\":\"t%d\",\"query\":\"%s %s %s\",\"positive_ids\":[\"p%02d\"],\"group\":\"g%d\"}\n", p, fields[0], fields[2], pick(1), p, p)
+		if p%3 == 0 {
+			fmt.Fprintf(&dev, "{\"id\":\"d%d\",\"query\":\"%s %s %s\",\"positive_ids\":[\"p%02d\"],\"group\":\"h%d\"}\n", p, fields[1], fields[3], fields[0], p, p)
+		}
+	}
+	for name, text := range map[string]string{"corpus.jsonl": corpus.String(), "train.jsonl": train.String(), "dev.jsonl": dev.String()} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+const tinyRecipe = `version: 1
+name: tiny
+model: model
+data: {corpus: corpus.jsonl, train: train.jsonl, dev: dev.jsonl, group_field: group}
+mine: {window: 1-8, negatives: 4, depth: 12}
+finetune: {epochs: 2, batch: 8, group_size: 3, learning_rate: 2e-3, save_every: 3, block_tokens: 64}
+eval: {metrics: [map@25, recall@5]}
+select: {metric: map@25}
+rounds:
+  - {}
+  - mine: {window: 0-6}
+`
+
+// tinyProject makes a folder with model, data and recipe, and loads the recipe.
+func tinyProject(t testing.TB, text string) *recipe.Recipe {
+	t.Helper()
+	dir := t.TempDir()
+	if err := tinymodel.Write(filepath.Join(dir, "model"), tinymodel.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	tinyData(t, dir)
+	return loadRecipe(t, dir, text)
+}
+
+func loadRecipe(t testing.TB, dir, text string) *recipe.Recipe {
+	t.Helper()
+	path := filepath.Join(dir, "recipe.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := recipe.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// runTiny runs a recipe on the portable path and returns the notes.
+func runTiny(t testing.TB, r *recipe.Recipe, o Options) (string, error) {
+	t.Helper()
+	var notes strings.Builder
+	if o.Path == "" {
+		o.Path = kernel.Portable
+	}
+	if o.Workers == 0 {
+		o.Workers = 2
+	}
+	o.Events.Note = func(line string) { notes.WriteString(line + "\n") }
+	p, err := Open(context.Background(), r, o)
+	if err != nil {
+		return notes.String(), err
+	}
+	err = p.Run(context.Background())
+	return notes.String(), errors.Join(err, p.Close())
+}
+
+// files returns the digest of every reproducible file of a run directory.
+func files(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	tree, err := rundir.DigestTree(context.Background(), rundir.OS{}, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digests := map[string]string{}
+	for _, f := range tree {
+		if rundir.Layout(dir).Reproducible(f.Path) {
+			digests[f.Path] = f.SHA256
+		}
+	}
+	return digests
+}
+
+func sameFiles(t testing.TB, got, want map[string]string) {
+	t.Helper()
+	for path, digest := range want {
+		if got[path] == "" {
+			t.Errorf("%s is missing", path)
+		} else if got[path] != digest {
+			t.Errorf("%s differs", path)
+		}
+	}
+	for path := range got {
+		if want[path] == "" {
+			t.Errorf("%s should not be there", path)
+		}
+	}
+}
+
+func TestRunTwiceSkipsEverything(t *testing.T) {
+	r := tinyProject(t, tinyRecipe)
+	notes, err := runTiny(t, r, Options{})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+	before := files(t, r.Dir())
+	notes, err = runTiny(t, r, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(notes), "\n")[1:] {
+		if !strings.Contains(line, "done before, unchanged") && line != "done" {
+			t.Errorf("the second run did work: %s", line)
+		}
+	}
+	sameFiles(t, files(t, r.Dir()), before)
+}
+
+// TestMemoryAndWorkersChangeNoByte runs the same recipe kept whole in memory and with gradient caching on one worker.
+func TestMemoryAndWorkersChangeNoByte(t *testing.T) {
+	for _, method := range []string{"full", "lora"} {
+		t.Run(method, func(t *testing.T) {
+			text := strings.Replace(tinyRecipe, "finetune: {", "finetune: {method: "+method+", ", 1)
+			plenty := tinyProject(t, text)
+			if _, err := runTiny(t, plenty, Options{Workers: 3}); err != nil {
+				t.Fatal(err)
+			}
+			tight := loadRecipe(t, filepath.Dir(plenty.File()), text)
+			dir := filepath.Join(t.TempDir(), "run")
+			if _, err := runTiny(t, tight, Options{Dir: dir, Workers: 1, Memory: 1 << 20}); err != nil {
+				t.Fatal(err)
+			}
+			sameFiles(t, files(t, dir), files(t, plenty.Dir()))
+		})
+	}
+}

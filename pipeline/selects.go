@@ -1,0 +1,167 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/quarry-ml/quarry/eval"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// algorithmSelect is raised when the same scores and rule give another choice.
+const algorithmSelect = 1
+
+// Who made a choice.
+const (
+	byRule    = "rule"
+	byRecipe  = "recipe"
+	byCommand = "command"
+)
+
+// selectEpoch chooses the epoch that the round goes on with, by the rule or as a person said, and scores it on test.
+func (r *round) selectEpoch(ctx context.Context) error {
+	choice, err := r.choose()
+	if err != nil {
+		return err
+	}
+	options := struct {
+		Rule   eval.SelectRule `json:"rule"`
+		By     string          `json:"by"`
+		Choice *rundir.Choice  `json:"choice,omitempty"`
+	}{Rule: r.stages.Select, By: choice.By}
+	if choice.By == byCommand {
+		options.Choice = choice
+	}
+	stage := r.stage(StageSelect, algorithmSelect, options, r.made(r.files.Scores()))
+	err = r.do(ctx, work{Stage: stage, outputs: []string{r.files.Choice()}, run: func(context.Context) error {
+		r.note("round %d: select: epoch %d, by %s: %s", r.index, choice.Epoch, choice.By, choice.Because)
+		return rundir.WriteJSON(r.dir.FS, r.files.Choice(), choice)
+	}})
+	if err != nil {
+		return err
+	}
+	if err := r.showTable(&choice.Epoch); err != nil {
+		return err
+	}
+	return r.test(ctx, choice.Epoch)
+}
+
+// choose returns a person's choice while the scores that it was made on stand, else the rule's.
+func (r *round) choose() (*rundir.Choice, error) {
+	scores, err := r.dir.ReadScores(r.index)
+	if err != nil {
+		return nil, err
+	}
+	made, err := r.dir.ReadChoice(r.index)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err == nil && made.By == byCommand {
+		if made.Epoch < len(scores.Epochs) && made.Scores == scores.Digest() {
+			return made, nil
+		}
+		r.note("round %d: select: the choice of epoch %d was made on other scores and does not count any more", r.index, made.Epoch)
+	}
+	rule := r.stages.Select
+	values, err := ruleScores(rule, scores)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.recipe.At("select"), err)
+	}
+	epoch, because, err := rule.Choose(values)
+	if errors.Is(err, eval.ErrAsk) {
+		return nil, fmt.Errorf("%w: round %d has %d epochs scored; look at `quarry report`, then `quarry select %s --round %d --epoch N --because TEXT`, and run again", ErrChoiceWanted, r.index, len(scores.Epochs), r.options.Dir, r.index)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.recipe.At("select"), err)
+	}
+	by := byRule
+	if rule.Epoch != nil {
+		by = byRecipe
+	}
+	return &rundir.Choice{Version: rundir.ScoresVersion, Epoch: epoch, By: by, Because: because, Scores: scores.Digest()}, nil
+}
+
+// ruleScores are the rule's metric epoch by epoch.
+func ruleScores(rule eval.SelectRule, s *rundir.Scores) ([]eval.EpochScore, error) {
+	column := -1
+	for i, m := range s.Measures {
+		if m == rule.Metric {
+			column = i
+		}
+	}
+	var values []eval.EpochScore
+	for _, e := range s.Epochs {
+		v := eval.EpochScore{Epoch: e.Epoch}
+		switch {
+		case rule.Metric == eval.EvalLoss && e.EvalLoss != nil:
+			v.Value = *e.EvalLoss
+		case rule.Metric == eval.EvalLoss:
+			return nil, fmt.Errorf("epoch %d has no eval_loss", e.Epoch)
+		case column >= 0:
+			v.Value = e.Dev.All[column]
+		case rule.Epoch == nil && !rule.Ask:
+			return nil, fmt.Errorf("metric %q is not among eval.metrics", rule.Metric)
+		}
+		values = append(values, v)
+	}
+	return values, nil
+}
+
+// Select records a person's choice of an epoch of a round: `quarry select`. The next run goes on with it and redoes what depends on it.
+func Select(dir *rundir.Dir, round, epoch int, because string) error {
+	if because == "" {
+		return errors.New("a choice needs its reason: --because TEXT")
+	}
+	scores, err := dir.ReadScores(round)
+	if err != nil {
+		return fmt.Errorf("round %d has no scores yet: %w", round, err)
+	}
+	if epoch < 0 || epoch >= len(scores.Epochs) {
+		return fmt.Errorf("round %d has epochs 0 to %d, not %d", round, len(scores.Epochs)-1, epoch)
+	}
+	return rundir.WriteJSON(dir.FS, dir.Round(round).Choice(), &rundir.Choice{Version: rundir.ScoresVersion, Epoch: epoch, By: byCommand, Because: because, Scores: scores.Digest()})
+}
+
+// stageTest is the stamp of the test scores.
+const stageTest = "test"
+
+// test scores the base and the chosen epoch on the test split, which nothing else ever sees.
+func (r *round) test(ctx context.Context, chosen int) error {
+	if r.data.queries[rundir.Test] == nil {
+		return nil
+	}
+	m, err := r.openModel(r.base.path)
+	if err != nil {
+		return err
+	}
+	t := r.texts(m)
+	if err := m.Close(); err != nil {
+		return err
+	}
+	options := struct {
+		Texts  texts `json:"texts"`
+		Chosen int   `json:"chosen"`
+	}{t, chosen}
+	stage := r.stage(stageTest, algorithmEval, options, r.made(r.files.Scores()), r.made(r.files.Choice()), r.data.input("corpus"), r.data.input("test"))
+	return r.do(ctx, work{Stage: stage, outputs: []string{r.files.TestScores()}, run: func(ctx context.Context) error {
+		scores := rundir.TestScores{Version: rundir.ScoresVersion}
+		epochs := []int{0, chosen}
+		if chosen == 0 {
+			epochs = epochs[:1]
+		}
+		for _, epoch := range epochs {
+			found, err := r.rankWith(ctx, epoch, t, rundir.Test, fmt.Sprintf("test epoch %d", epoch))
+			if err != nil {
+				return err
+			}
+			means, err := r.measure(rundir.Test, found)
+			if err != nil {
+				return err
+			}
+			scores.Epochs = append(scores.Epochs, rundir.EpochTest{Epoch: epoch, Test: means})
+		}
+		return rundir.WriteJSON(r.dir.FS, r.files.TestScores(), scores)
+	}})
+}

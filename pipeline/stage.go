@@ -1,0 +1,85 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// work is one stage of a round: what it depends on, what it leaves, and how it is done.
+type work struct {
+	rundir.Stage
+	outputs []string // absolute paths of files and directories
+	run     func(context.Context) error
+	found   func() ([]string, error) // further outputs, known only when the stage has run; may be nil
+}
+
+// do runs a stage unless its stamp says that it is done and unchanged, and stamps it.
+func (p *Run) do(ctx context.Context, w work) error {
+	fresh, err := p.dir.Check(ctx, w.Stage)
+	if err != nil {
+		return err
+	}
+	if fresh.Fresh() {
+		p.note("round %d: %s: done before, unchanged", w.Round, w.Name)
+		p.stamps = append(p.stamps, fresh.Stamp)
+		return nil
+	}
+	p.note("round %d: %s: %s", w.Round, w.Name, strings.Join(fresh.Reasons, "; "))
+	if err := p.dir.DropStamp(w.Round, w.Name); err != nil {
+		return err
+	}
+	start := time.Now()
+	if err := w.run(ctx); err != nil {
+		return err
+	}
+	if w.found != nil {
+		more, err := w.found()
+		if err != nil {
+			return err
+		}
+		w.outputs = append(w.outputs, more...)
+	}
+	stamp, err := p.dir.WriteStamp(ctx, w.Stage, w.outputs)
+	if err != nil {
+		return err
+	}
+	p.stamps = append(p.stamps, stamp)
+	p.log.time(stageTime{Round: w.Round, Stage: w.Name, Seconds: time.Since(start).Seconds(), Start: start.UTC().Format(time.RFC3339)})
+	return nil
+}
+
+// made is an input that an earlier stage of this round left: its digest is the stamp's.
+func (p *Run) made(path string) rundir.Input {
+	name, err := p.dir.Relative(path)
+	if err != nil {
+		panic(err) // Only paths that the layout names come here.
+	}
+	for _, s := range p.stamps {
+		if o, ok := s.Output(name); ok {
+			return rundir.Input{Name: name, Digest: o.SHA256}
+		}
+	}
+	return rundir.Input{Name: name, Digest: "missing"}
+}
+
+// writeIfChanged writes a file only where its content differs, so that an unchanged rerun leaves no trace.
+func writeIfChanged(fsys rundir.FS, path string, content []byte) error {
+	old, err := rundir.ReadFile(fsys, path)
+	if err == nil && bytes.Equal(old, content) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return rundir.WriteFile(fsys, path, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+}
