@@ -25,6 +25,8 @@ type Options struct {
 	Until               string      // the last stage to run of the last round reached; empty runs all rounds
 	AllowIdentityChange bool
 	Events              Events
+
+	named bool // the run directory is not there yet and is not made: a plan of a first run
 }
 
 // The stages of a round, in order.
@@ -58,9 +60,9 @@ type Run struct {
 	engine  *compute.Engine
 	events  Events
 	log     *journal
-	model   string            // digest of the recipe's model
-	stamps  []*rundir.Stamp   // of the round at work, in order
-	folders map[string]string // digests of miners that the recipe names as folders
+	model   string          // digest of the recipe's model
+	stamps  []*rundir.Stamp // of the round at work, in order
+	plan    *Plan           // where only a plan is made
 }
 
 // Open reads the data of a recipe, checks it, and opens the run directory for writing. Close it after use.
@@ -78,7 +80,7 @@ func open(ctx context.Context, r *recipe.Recipe, o Options, readOnly bool) (*Run
 	if o.Dir == "" {
 		o.Dir = r.Dir()
 	}
-	p := &Run{recipe: r, options: o, events: o.Events, folders: map[string]string{}}
+	p := &Run{recipe: r, options: o, events: o.Events}
 	var err error
 	if p.engine, err = compute.New(p.engineOptions()); err != nil {
 		return nil, err
@@ -107,6 +109,9 @@ func (p *Run) open(ctx context.Context, readOnly bool) error {
 	}
 	if p.model, err = rundir.TreeDigest(ctx, p.options.FS, p.recipe.Model.File); err != nil {
 		return fmt.Errorf("%s: model: %w", p.recipe.At("model"), err)
+	}
+	if p.options.named {
+		return nil
 	}
 	sources := append(slices.Clone(p.data.sources), rundir.Source{Name: p.recipe.Model.Written, Digest: p.model})
 	open := rundir.OpenOptions{FS: p.options.FS, Create: !readOnly, ReadOnly: readOnly, Data: sources, Identity: p.engine.Identity(), AllowIdentityChange: p.options.AllowIdentityChange}
@@ -197,6 +202,9 @@ func (p *Run) round(ctx context.Context, i int) error {
 		if stage.name == p.options.Until && (i == len(p.recipe.Rounds)-1 || p.options.Until != StageMerge) {
 			return errUntil
 		}
+	}
+	if p.plan != nil {
+		return nil
 	}
 	return r.writeManifest(ctx)
 }

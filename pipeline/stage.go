@@ -26,6 +26,9 @@ func (p *Run) do(ctx context.Context, w work) error {
 	if err != nil {
 		return err
 	}
+	if p.plan != nil {
+		return p.planned(w, fresh)
+	}
 	if fresh.Fresh() {
 		p.note("round %d: %s: done before, unchanged", w.Round, w.Name)
 		p.stamps = append(p.stamps, fresh.Stamp)

@@ -1,0 +1,294 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/quarry-ml/quarry/compute/tensor"
+	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/model/transformer"
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// Plan is what a run would do, why, and what that costs.
+type Plan struct {
+	Dir      string       `json:"dir"`
+	Identity string       `json:"identity"`
+	Stages   []PlanStage  `json:"stages"`
+	Rounds   []RoundCosts `json:"rounds"`
+	// TokensPerSecond is the rate of embedding measured on a few of the recipe's own texts just now.
+	TokensPerSecond float64 `json:"tokens_per_second"`
+	// Seconds is the time of all stages that will run, by that rate: training takes three times the embedding of its tokens.
+	Seconds float64 `json:"seconds"`
+}
+
+// What a stage of a plan will do.
+const (
+	PlanDone    = "done"    // stamped and unchanged
+	PlanRun     = "run"     // for the reasons given
+	PlanDepends = "depends" // runs if a stage before it leaves something else than the last time
+)
+
+// PlanStage is one stage of a plan.
+type PlanStage struct {
+	Round   int      `json:"round"`
+	Stage   string   `json:"stage"`
+	State   string   `json:"state"`
+	Reasons []string `json:"reasons,omitempty"`
+}
+
+// RoundCosts is what one round takes when all of it is run.
+type RoundCosts struct {
+	Round          int     `json:"round"`
+	EmbedTokens    int     `json:"embed_tokens"`    // corpus, train and dev by the miner
+	EvalTokens     int     `json:"eval_tokens"`     // corpus and dev, all epochs together
+	TrainTokens    int     `json:"train_tokens"`    // all epochs together
+	StepsPerEpoch  int     `json:"steps_per_epoch"` //
+	Steps          int     `json:"steps"`           // of all epochs
+	QueriesPerStep int     `json:"queries_per_step"`
+	ColumnsPerRow  int     `json:"columns_per_row"` // passages that each query is scored against
+	WarmupSteps    int     `json:"warmup_steps"`
+	Memory         int64   `json:"memory"` // bytes of weights, gradients, moments and one block of activations
+	Disk           int64   `json:"disk"`   // bytes of vectors, candidates and checkpoints
+	Seconds        float64 `json:"seconds"`
+}
+
+// errPlanned ends the walk of a plan at the first stage that would run.
+var errPlanned = errors.New("planned")
+
+// MakePlan says what a run of the recipe would do. It changes nothing and takes no lock.
+func MakePlan(ctx context.Context, r *recipe.Recipe, o Options) (*Plan, error) {
+	if o.Dir == "" {
+		o.Dir = r.Dir()
+	}
+	if o.FS == nil {
+		o.FS = rundir.OS{}
+	}
+	_, err := o.FS.Stat(rundir.Layout(o.Dir).Format())
+	started := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	p, err := openToLook(ctx, r, o, started)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	plan := &Plan{Dir: o.Dir, Identity: p.engine.Identity()}
+	if err := p.walk(ctx, plan, started); err != nil {
+		return nil, err
+	}
+	return plan, p.costs(ctx, plan)
+}
+
+// openToLook opens a run directory without its lock; one that is not there yet is only named.
+func openToLook(ctx context.Context, r *recipe.Recipe, o Options, started bool) (*Run, error) {
+	if started {
+		return open(ctx, r, o, true)
+	}
+	o.named = true
+	return open(ctx, r, o, true)
+}
+
+// walk asks every stage whether it is done. After the first that is not, the others depend on what it leaves.
+func (p *Run) walk(ctx context.Context, plan *Plan, started bool) error {
+	p.plan = plan
+	stopped := !started
+	for i := range p.recipe.Rounds {
+		before := len(plan.Stages)
+		if !stopped {
+			err := p.round(ctx, i)
+			if err != nil && !errors.Is(err, errPlanned) && !errors.Is(err, ErrChoiceWanted) {
+				return err
+			}
+			stopped = err != nil
+		}
+		if stopped {
+			p.planRest(i, plan.Stages[before:])
+		}
+	}
+	return nil
+}
+
+// planRest lists the stages of a round that the walk did not reach.
+func (p *Run) planRest(i int, reached []PlanStage) {
+	seen := map[string]bool{}
+	for _, s := range reached {
+		seen[s.Stage] = true
+	}
+	state := PlanDepends
+	if _, err := p.options.FS.Stat(string(rundir.Layout(p.options.Dir).Round(i))); err != nil {
+		state = PlanRun
+	}
+	for _, name := range Stages() {
+		mined := p.recipe.Round(i).Mine.Source == recipe.Dense
+		if seen[name] || !mined && (name == StageEmbed || name == StageSearch) {
+			continue
+		}
+		s := PlanStage{Round: i, Stage: name, State: state}
+		if state == PlanRun {
+			s.Reasons = []string{"not done yet"}
+		}
+		p.plan.Stages = append(p.plan.Stages, s)
+	}
+}
+
+// planned records a stage in the plan and ends the walk where it would run.
+func (p *Run) planned(w work, fresh rundir.Freshness) error {
+	s := PlanStage{Round: w.Round, Stage: w.Name, State: PlanDone}
+	if !fresh.Fresh() {
+		s.State, s.Reasons = PlanRun, fresh.Reasons
+	}
+	p.plan.Stages = append(p.plan.Stages, s)
+	if s.State == PlanRun {
+		return errPlanned
+	}
+	p.stamps = append(p.stamps, fresh.Stamp)
+	return nil
+}
+
+// costs counts tokens and steps and measures the rate.
+func (p *Run) costs(ctx context.Context, plan *Plan) error {
+	m, err := p.openModel(p.recipe.Model.File)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if plan.TokensPerSecond, err = p.calibrate(ctx, m); err != nil {
+		return err
+	}
+	for i := range p.recipe.Rounds {
+		r := &round{Run: p, index: i, stages: p.recipe.Round(i)}
+		c, err := r.costs(m)
+		if err != nil {
+			return err
+		}
+		c.Seconds = (float64(c.EmbedTokens+c.EvalTokens) + trainingFactor*float64(c.TrainTokens)) / plan.TokensPerSecond
+		plan.Rounds = append(plan.Rounds, c)
+		if p.willRun(plan, i) {
+			plan.Seconds += c.Seconds
+		}
+	}
+	return nil
+}
+
+// trainingFactor is the work of a training token beside one that is embedded: forward, and twice as much backward.
+const trainingFactor = 3
+
+func (p *Run) willRun(plan *Plan, round int) bool {
+	for _, s := range plan.Stages {
+		if s.Round == round && s.State != PlanDone {
+			return true
+		}
+	}
+	return false
+}
+
+// calibrationTexts are embedded to measure the machine's rate, at least twice and for calibrationTime.
+const (
+	calibrationTexts = 64
+	calibrationTime  = 300 * time.Millisecond
+)
+
+func (p *Run) calibrate(ctx context.Context, m *model.Model) (float64, error) {
+	x, err := embedding.New(m, p.engine)
+	if err != nil {
+		return 0, err
+	}
+	t := (&round{Run: p, stages: p.recipe.Round(0)}).texts(m)
+	queries := p.data.queries[rundir.Train]
+	texts := func(yield func(embedding.Text, error) bool) {
+		for i := range min(calibrationTexts, len(queries)) {
+			if !yield(embedding.Text{Text: queries[i*len(queries)/min(calibrationTexts, len(queries))].Text}, nil) {
+				return
+			}
+		}
+	}
+	o := embedding.Options{Prompt: t.Query, MaxLength: t.QueryLength}
+	var rate float64
+	var spent time.Duration
+	for runs := 0; runs < 2 || spent < calibrationTime; runs++ {
+		start := time.Now()
+		stats, err := x.Embed(ctx, texts, o, func(int, []float32) error { return nil })
+		if err != nil {
+			return 0, err
+		}
+		took := time.Since(start)
+		spent += took
+		rate = max(rate, float64(stats.Tokens)/took.Seconds())
+	}
+	return rate, nil
+}
+
+// costs counts what a round takes.
+func (r *round) costs(m *model.Model) (RoundCosts, error) {
+	c := RoundCosts{Round: r.index}
+	t := r.texts(m)
+	counts := map[string]int{}
+	for _, p := range r.data.corpus.Passages {
+		s, err := m.Sequence(p.Full(), t.Passage, t.PassageLength)
+		if err != nil {
+			return c, err
+		}
+		counts["corpus"] += len(s.IDs)
+	}
+	for _, split := range minedSplits {
+		for _, q := range r.data.queries[split] {
+			s, err := m.Sequence(q.Text, t.Query, t.QueryLength)
+			if err != nil {
+				return c, err
+			}
+			counts[string(split)] += len(s.IDs)
+		}
+	}
+	train, passages := len(r.data.queries[rundir.Train]), r.data.corpus.Len()
+	o := r.finetuneOptions()
+	group := o.GroupSize
+	if r.stages.Mine.Source == recipe.None {
+		group = 1
+	} else if r.stages.Mine.Source == recipe.Dense {
+		c.EmbedTokens = counts["corpus"] + counts["train"] + counts["dev"]
+	}
+	c.EvalTokens = (o.Epochs + 1) * (counts["corpus"] + counts["dev"])
+	c.TrainTokens = o.Epochs * (counts["train"] + train*group*counts["corpus"]/max(1, passages))
+	c.StepsPerEpoch, c.Steps = o.StepsPerEpoch(train), o.Steps(train)
+	c.QueriesPerStep = min(o.Batch, train)
+	c.ColumnsPerRow = c.QueriesPerStep / o.Accumulate * group
+	c.WarmupSteps = finetune.WarmupSteps(o.WarmupRatio, c.Steps)
+	vectors := int64(4 * m.Dimension() * (passages + train + len(r.data.queries[rundir.Dev])))
+	var err error
+	if c.Memory, c.Disk, err = r.bytes(m, t); err != nil {
+		return c, err
+	}
+	if r.stages.Mine.Source == recipe.Dense {
+		c.Disk += vectors + int64(8*r.depth()*(train+len(r.data.queries[rundir.Dev])))
+	}
+	return c, nil
+}
+
+// bytes is the memory of training one block and the disk of a round's checkpoints, state and result.
+func (r *round) bytes(m *model.Model, t texts) (memory, disk int64, err error) {
+	g, err := m.Graph(transformer.Mode{})
+	if err != nil {
+		return 0, 0, err
+	}
+	var weights int64
+	for _, p := range g.Params {
+		weights += 4 * int64(p.Rows*p.Columns)
+	}
+	trainable := make([]bool, len(g.Params))
+	for i := range trainable {
+		trainable[i] = true
+	}
+	tokens := max(r.stages.Finetune.BlockTokens, t.QueryLength)
+	block := 4 * int64(tensor.NewPlan(g, trainable, tokens, tokens).Size)
+	if r.stages.Finetune.Method == recipe.LoRA {
+		return weights + block, weights, nil
+	}
+	return 4*weights + block, weights * int64(r.stages.Finetune.Epochs+4), nil
+}

@@ -1,0 +1,62 @@
+package pipeline
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/recipe"
+)
+
+// states joins "round stage state" of a plan's stages.
+func states(t *testing.T, r *recipe.Recipe) string {
+	t.Helper()
+	plan, err := MakePlan(context.Background(), r, Options{Path: kernel.Portable, Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, s := range plan.Stages {
+		lines = append(lines, strings.Join([]string{string(rune('0' + s.Round)), s.Stage, s.State}, " "))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestPlanFollowsWhatIsDoneAndChanged(t *testing.T) {
+	r := tinyProject(t, tinyRecipe)
+	first := states(t, r)
+	if strings.Contains(first, PlanDone) || strings.Count(first, PlanRun) != 2*len(Stages()) {
+		t.Errorf("before the first run every stage runs:\n%s", first)
+	}
+	if _, err := runTiny(t, r, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if second := states(t, r); strings.Contains(second, " "+PlanRun) || strings.Contains(second, PlanDepends) {
+		t.Errorf("after a run nothing is left:\n%s", second)
+	}
+	changed := loadRecipe(t, filepath.Dir(r.File()), strings.Replace(tinyRecipe, "window: 0-6", "window: 0-7", 1))
+	third := states(t, changed)
+	for _, want := range []string{"0 merge done", "1 embed done", "1 search done", "1 mine run", "1 finetune depends", "1 merge depends"} {
+		if !strings.Contains(third, want) {
+			t.Errorf("want %q in\n%s", want, third)
+		}
+	}
+}
+
+func TestPlanCountsTheStepsOfTheRecipe(t *testing.T) {
+	r := tinyProject(t, tinyRecipe)
+	plan, err := MakePlan(context.Background(), r, Options{Path: kernel.Portable, Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 30 queries, 8 a step, 3 passages each, 2 epochs; warm-up is a tenth of the steps, rounded up.
+	c := plan.Rounds[0]
+	if c.StepsPerEpoch != 4 || c.Steps != 8 || c.QueriesPerStep != 8 || c.ColumnsPerRow != 24 || c.WarmupSteps != 1 {
+		t.Errorf("got %+v", c)
+	}
+	if plan.Seconds <= 0 || c.TrainTokens <= 0 || c.Memory <= 0 || c.Disk <= 0 {
+		t.Errorf("costs are missing: %+v", plan)
+	}
+}
