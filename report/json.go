@@ -1,0 +1,145 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// Schema is the version of the JSON form. Keys are added within a version, never changed or taken away.
+const Schema = 1
+
+type reportJSON struct {
+	Schema   int         `json:"schema"`
+	Run      string      `json:"run"`
+	Identity string      `json:"identity,omitempty"`
+	Metrics  *metrics    `json:"metrics,omitempty"` // of the result, over all dev queries
+	Result   *resultJSON `json:"result,omitempty"`
+	Rounds   []roundJSON `json:"rounds"`
+}
+
+type resultJSON struct {
+	Round int `json:"round"`
+	Epoch int `json:"epoch"`
+}
+
+type roundJSON struct {
+	Round      int         `json:"round"`
+	Done       bool        `json:"done"`
+	Convention string      `json:"convention,omitempty"`
+	Measures   []string    `json:"measures"`
+	Epochs     []epochJSON `json:"epochs"`
+	Choice     *choiceJSON `json:"choice,omitempty"`
+	Notes      []string    `json:"notes,omitempty"`
+}
+
+type choiceJSON struct {
+	Epoch   int    `json:"epoch"`
+	By      string `json:"by"`
+	Because string `json:"because"`
+}
+
+type epochJSON struct {
+	Epoch    int           `json:"epoch"`
+	Chosen   bool          `json:"chosen"`
+	EvalLoss *float64      `json:"eval_loss"`
+	Dev      meansJSON     `json:"dev"`
+	Test     *meansJSON    `json:"test,omitempty"`
+	Outside  []outsideJSON `json:"outside,omitempty"`
+}
+
+type outsideJSON struct {
+	Label string  `json:"label"`
+	Value float64 `json:"value"`
+}
+
+type meansJSON struct {
+	Queries int       `json:"queries"`
+	Metrics metrics   `json:"metrics"`
+	Seen    sliceJSON `json:"seen"`
+	Unseen  sliceJSON `json:"unseen"`
+}
+
+type sliceJSON struct {
+	Queries int      `json:"queries"`
+	Metrics *metrics `json:"metrics,omitempty"`
+}
+
+// metrics is one object with the measures in the order of the table.
+type metrics struct {
+	names  []string
+	values []float64
+}
+
+// MarshalJSON implements json.Marshaler.
+func (m metrics) MarshalJSON() ([]byte, error) {
+	var out bytes.Buffer
+	out.WriteByte('{')
+	for i, name := range m.names {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		key, err := json.Marshal(name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(m.values[i])
+		if err != nil {
+			return nil, err
+		}
+		out.Write(key)
+		out.WriteByte(':')
+		out.Write(value)
+	}
+	out.WriteByte('}')
+	return out.Bytes(), nil
+}
+
+// json writes the report for programs.
+func (r *Report) json(w io.Writer) error {
+	out := reportJSON{Schema: Schema, Run: r.Run, Identity: r.Identity, Rounds: []roundJSON{}}
+	for _, round := range r.Rounds {
+		out.Rounds = append(out.Rounds, round.json())
+	}
+	if round, epoch, ok := r.Result(); ok {
+		out.Metrics = &metrics{round.Measures, epoch.Dev.All}
+		out.Result = &resultJSON{round.Round, epoch.Epoch}
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(out)
+}
+
+func (r Round) json() roundJSON {
+	out := roundJSON{Round: r.Round, Done: r.Done, Convention: r.Convention, Measures: []string{}, Epochs: []epochJSON{}, Notes: r.Notes}
+	out.Measures = append(out.Measures, r.Measures...)
+	if c := r.Choice; c != nil {
+		out.Choice = &choiceJSON{c.Epoch, c.By, c.Because}
+	}
+	for _, e := range r.Epochs {
+		row := epochJSON{Epoch: e.Epoch, Chosen: e.Chosen, EvalLoss: e.EvalLoss, Dev: meansOf(r.Measures, e.Dev)}
+		if e.Test != nil {
+			test := meansOf(r.Measures, *e.Test)
+			row.Test = &test
+		}
+		for _, s := range e.Outside {
+			row.Outside = append(row.Outside, outsideJSON{s.Label, s.Value})
+		}
+		out.Epochs = append(out.Epochs, row)
+	}
+	return out
+}
+
+func meansOf(measures []string, m rundir.Means) meansJSON {
+	return meansJSON{m.Queries, metrics{measures, m.All}, sliceOf(measures, m.Seen), sliceOf(measures, m.Unseen)}
+}
+
+func sliceOf(measures []string, s rundir.Slice) sliceJSON {
+	if len(s.Means) == 0 {
+		return sliceJSON{Queries: s.Queries}
+	}
+	return sliceJSON{s.Queries, &metrics{measures, s.Means}}
+}

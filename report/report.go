@@ -1,0 +1,79 @@
+// Package report reads a run directory and shows what its rounds have scored: the table of epochs round after round,
+// the epoch that each round went on with and why, and scores that people took elsewhere.
+//
+// Reading takes no lock and changes nothing, so a run may be under way meanwhile; the report then holds what is there.
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// Report is what a run directory has to show.
+type Report struct {
+	Run      string // name of the run directory
+	Identity string // numeric identity of its numbers; empty while nothing is computed
+	Rounds   []Round
+}
+
+// Round is one round's table.
+type Round struct {
+	Round      int
+	Done       bool     // merged, and traced by a manifest of this very table and choice
+	Convention string   // whose definitions the measures follow
+	Measures   []string // columns of every rundir.Means below
+	Epochs     []Epoch  // ascending; epoch 0 is the base
+	Choice     *rundir.Choice
+	Notes      []string // what a reader should know before trusting the table, each a sentence
+}
+
+// Epoch is one row of a table.
+type Epoch struct {
+	rundir.EpochScores
+	Chosen  bool
+	Outside []rundir.OutsideScore // by label
+}
+
+// Read returns the report of a run directory. A file of a newer version, or one that contradicts itself, is an error
+// that names it; what a run has not written yet is not.
+func Read(d *rundir.Dir) (*Report, error) {
+	outside, err := readOutside(d)
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{Run: d.Name(), Identity: d.Identity()}
+	var last *rundir.Manifest
+	for i := 0; ; i++ {
+		_, err := d.FS.Stat(d.Round(i).Dir())
+		if errors.Is(err, fs.ErrNotExist) {
+			return r, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("round %d: %w", i, err)
+		}
+		round, manifest, err := readRound(d, i)
+		if err != nil {
+			return nil, err
+		}
+		round.noteOrigin(d, manifest, last)
+		round.addOutside(outside)
+		r.Rounds = append(r.Rounds, round)
+		last = manifest
+	}
+}
+
+// Result returns the epoch that the run has come to: the chosen one of the last round that has a choice and its scores.
+// ok is false where there is none yet.
+func (r *Report) Result() (round Round, epoch Epoch, ok bool) {
+	for i := len(r.Rounds) - 1; i >= 0; i-- {
+		for _, e := range r.Rounds[i].Epochs {
+			if e.Chosen {
+				return r.Rounds[i], e, true
+			}
+		}
+	}
+	return Round{}, Epoch{}, false
+}
