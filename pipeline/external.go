@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -93,7 +94,7 @@ const killDelay = 10 * time.Second
 func (p *Run) command(ctx context.Context, argv recipe.Command, environment map[string]string) error {
 	c := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	c.Dir = filepath.Dir(p.recipe.File())
-	c.Env = os.Environ()
+	c.Env = slices.Clone(p.options.Environment)
 	for _, name := range sortedKeys(environment) {
 		c.Env = append(c.Env, name+"="+environment[name])
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/merging"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -147,4 +148,22 @@ func (r *round) checkOnDev(ctx context.Context, epoch int, check *mergeCheck) er
 		return fmt.Errorf("the merged model scores %s %.5f on dev, the checkpoint %.5f: further apart than %g", check.Metric, check.Merged, check.Checkpoint, check.MetricLimit)
 	}
 	return nil
+}
+
+// mergeAdapter writes base + adapter as the round's model and checks it on probe texts.
+func (r *round) mergeAdapter(ctx context.Context, adapter string, check *mergeCheck) error {
+	base, err := r.openModel(r.base.path)
+	if err != nil {
+		return err
+	}
+	contract := r.texts(base).contract(base.Contract)
+	if err := base.Close(); err != nil {
+		return err
+	}
+	return rundir.WriteDir(r.dir.FS, r.files.Merged(), func(dir string) error {
+		o := merging.Options{Base: r.base.path, Adapter: adapter, Model: r.modelOptions(), Contract: &contract, Probes: r.probeTexts()}
+		found, err := merging.Merge(ctx, r.engine, o, dir, fileSink(r.dir.FS, dir))
+		check.Probes, check.MaxDifference, check.Tolerance = found.Probes, found.MaxDifference, found.Tolerance
+		return err
+	})
 }
