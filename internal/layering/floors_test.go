@@ -14,11 +14,11 @@ var floors = [][]string{
 	{"vectors", "corpus", "ranking", "prompt", "draw", "format/*"}, // nouns and files
 	{"compute", "compute/*"}, // numbers
 	{"model", "model/*"},     // a model directory and its network
-	{"mine", "audit", "review", "finetune", "eval", "stats"},       // choices and judgments
-	{"embedding", "search", "lexical", "fuse", "rerank"},           // sources of rankings
-	{"recipe", "rundir", "rundir/*", "prepare", "demo", "convert"}, // what the user wrote, what a run leaves
-	{"pipeline", "report", "view"},                                 // the loop, and what a person reads
-	{"cmd/*"},                                                      // flags, terminal, exit codes
+	{"mine", "audit", "review", "finetune", "eval", "stats"},        // choices and judgments
+	{"embedding", "search", "lexical", "fuse", "rerank", "merging"}, // sources of rankings, and models made of parts
+	{"recipe", "rundir", "rundir/*", "prepare", "demo", "convert"},  // what the user wrote, what a run leaves
+	{"pipeline", "report", "view"},                                  // the loop, and what a person reads
+	{"cmd/*"},                                                       // flags, terminal, exit codes
 }
 
 // supports reports whether a package is for tests: only _test.go files import it, and it may import anything. Contract
@@ -41,6 +41,7 @@ var sameFloor = []struct{ from, to, because string }{
 	{"compute/tensor", "compute/kernel", "operations call kernels"},
 	{"model", "model/*", "a model directory is made of tokenizer, weights and network"},
 	{"model/lora", "model/safetensors", "adapters are safetensors files"},
+	{"merging", "embedding", "a merged model is checked by the vectors that it gives"},
 	{"demo", "rundir", "demo writes its data and recipe into a run directory"},
 	{"rundir/*", "rundir", "file layers, the fault-injecting one among them, implement rundir's"},
 	{"prepare", "rundir", "prepared files are written atomically"},

@@ -1,0 +1,169 @@
+package merging
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/tensor"
+	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/model/lora"
+)
+
+// check embeds the probes three times: with the base, with base and adapter, and with the merged model. Each is opened
+// anew, so that nothing but the files is compared.
+func check(ctx context.Context, e *compute.Engine, o Options, merged string) (Check, error) {
+	c := Check{Probes: len(o.Probes)}
+	e, done, err := exact(e)
+	if err != nil {
+		return c, err
+	}
+	defer done()
+	want, alone, err := wanted(ctx, e, o, &c)
+	if err != nil {
+		return c, err
+	}
+	m, err := model.Open(merged, o.Model)
+	if err != nil {
+		return c, err
+	}
+	defer m.Close()
+	got, err := probe(ctx, e, m, o.Probes)
+	if err != nil {
+		return c, err
+	}
+	c.Change, _ = farthest(want, alone)
+	var at int
+	c.MaxDifference, at = farthest(got, want)
+	// Not a number is not within any tolerance.
+	if !(c.MaxDifference <= c.Tolerance) {
+		return c, fmt.Errorf("%w: by %.3g on probe %d (%s), allowed %.3g", ErrDiffers, c.MaxDifference, at/m.Dimension(), short(o.Probes[at/m.Dimension()]), c.Tolerance)
+	}
+	return c, nil
+}
+
+// exact returns an f32 engine: rounding the operands of matrix products would hide what is looked for.
+func exact(e *compute.Engine) (*compute.Engine, func(), error) {
+	if e.Precision() == compute.F32 {
+		return e, func() {}, nil
+	}
+	f32, err := compute.New(compute.Options{Path: e.Path(), Precision: compute.F32, Workers: e.Workers(), Memory: e.Memory()})
+	if err != nil {
+		return nil, nil, err
+	}
+	return f32, f32.Close, nil
+}
+
+// wanted embeds the probes with base and adapter, and with the base alone.
+func wanted(ctx context.Context, e *compute.Engine, o Options, c *Check) (both, alone []float64, err error) {
+	m, err := model.Open(o.Base, o.Model)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer m.Close()
+	if alone, err = probe(ctx, e, m, o.Probes); err != nil {
+		return nil, nil, err
+	}
+	adapter, err := lora.Open(o.Adapter, m.Base())
+	if err != nil {
+		return nil, nil, err
+	}
+	c.Tolerance = tolerance(adapter, m.Base())
+	if err := attach(m, adapter); err != nil {
+		return nil, nil, err
+	}
+	both, err = probe(ctx, e, m, o.Probes)
+	return both, alone, err
+}
+
+// attach puts an adapter on a model, the tensors that it replaces whole included.
+func attach(m *model.Model, a *lora.Adapter) error {
+	for _, t := range m.Base().Tensors() {
+		saved, ok := a.Saved[t.Name]
+		if !ok {
+			continue
+		}
+		spec := tensor.ParamSpec{Name: t.Name, Rows: 1, Columns: len(saved.Values)}
+		if len(saved.Shape) == 2 {
+			spec.Rows, spec.Columns = saved.Shape[0], saved.Shape[1]
+		}
+		w, err := m.Weight(spec)
+		if err != nil {
+			return err
+		}
+		w.Values = saved.Values // the mapped ones stay as they are
+		w.Changed()
+	}
+	used := &lora.Adapter{Config: a.Config}
+	for _, l := range a.Layers {
+		// PEFT's all-linear takes the pooler too, which is merged with the rest and has no part in a text's vector.
+		if slices.Contains(m.LinearModules(), l.Name) {
+			used.Layers = append(used.Layers, l)
+		}
+	}
+	return m.Attach(used)
+}
+
+// probe embeds texts without a prompt, brought to unit length; a vector of zeros stays one.
+func probe(ctx context.Context, e *compute.Engine, m *model.Model, texts []string) ([]float64, error) {
+	x, err := embedding.New(m, e)
+	if err != nil {
+		return nil, err
+	}
+	each := func(yield func(embedding.Text, error) bool) {
+		for _, t := range texts {
+			if !yield(embedding.Text{Text: t}, nil) {
+				return
+			}
+		}
+	}
+	all := make([]float64, 0, len(texts)*x.Dimension())
+	_, err = x.Embed(ctx, each, embedding.Options{}, func(_ int, vectors []float32) error {
+		for ; len(vectors) > 0; vectors = vectors[x.Dimension():] {
+			all = append(all, unit(vectors[:x.Dimension()])...)
+		}
+		return nil
+	})
+	return all, err
+}
+
+func unit(vector []float32) []float64 {
+	var sum float64
+	for _, v := range vector {
+		sum += float64(v) * float64(v)
+	}
+	scaled := make([]float64, len(vector))
+	if sum == 0 {
+		return scaled
+	}
+	for i, v := range vector {
+		scaled[i] = float64(v) / math.Sqrt(sum)
+	}
+	return scaled
+}
+
+// farthest is the largest difference of two components and its place.
+func farthest(a, b []float64) (largest float64, at int) {
+	for i := range a {
+		d := math.Abs(a[i] - b[i])
+		if math.IsNaN(d) {
+			return d, i
+		}
+		if d > largest {
+			largest, at = d, i
+		}
+	}
+	return largest, at
+}
+
+// short is the beginning of a text, for errors.
+func short(text string) string {
+	const most = 40
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most]) + "…"
+	}
+	return fmt.Sprintf("%q", text)
+}

@@ -1,0 +1,104 @@
+// Package merging makes a model directory of a base and an adapter, and checks on probe texts that the merged model
+// gives the vectors of base and adapter together.
+//
+// A merge that changes nothing, or another thing than the adapter, looks like any other model directory; only its
+// vectors tell. So there is no merge without its check.
+package merging
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/model/lora"
+	"github.com/quarry-ml/quarry/model/safetensors"
+)
+
+// Options say what is merged, and what it is checked on.
+type Options struct {
+	Base     string          // model directory
+	Adapter  string          // directory in PEFT's format
+	Model    model.Options   // the base is read with them
+	Contract *model.Contract // of the merged model; nil is the base's
+	Probes   []string        // texts that the check embeds
+}
+
+// Check is what a merge was found to be. Vectors are brought to unit length before they are compared.
+type Check struct {
+	Probes        int     `json:"probes"`
+	MaxDifference float64 `json:"max_difference"` // of any component of a probe's vector, merged against base + adapter
+	Tolerance     float64 `json:"tolerance"`
+	Change        float64 `json:"change"` // the same between base + adapter and the base alone: what the adapter does
+}
+
+// ErrDiffers says that a merged model does not give the vectors of base and adapter.
+var ErrDiffers = errors.New("the merged model differs from base and adapter")
+
+// Merge writes the merged model through sink, whose files appear below the directory into, opens it there and checks it.
+// After an error, a failed check (ErrDiffers) among them, what was written must be thrown away: rundir.WriteDir around
+// the call does so.
+func Merge(ctx context.Context, e *compute.Engine, o Options, into string, sink model.Sink) (Check, error) {
+	if len(o.Probes) == 0 {
+		return Check{}, errors.New("merge: no probe texts to check it on")
+	}
+	base, err := model.Open(o.Base, o.Model)
+	if err != nil {
+		return Check{}, fmt.Errorf("base: %w", err)
+	}
+	defer base.Close()
+	adapter, err := lora.Open(o.Adapter, base.Base())
+	if err != nil {
+		return Check{}, fmt.Errorf("adapter: %w", err)
+	}
+	entries, err := adapter.Merge(ctx, base.Base())
+	if err != nil {
+		return Check{}, fmt.Errorf("merge: %w", err)
+	}
+	if err := model.WriteDirectory(sink, base.Directory, entries, model.WriteOptions{Contract: o.Contract}); err != nil {
+		return Check{}, fmt.Errorf("merge: %w", err)
+	}
+	c, err := check(ctx, e, o, into)
+	if err != nil {
+		return c, fmt.Errorf("check the merged model: %w", err)
+	}
+	return c, nil
+}
+
+// tolerances of a component of a unit vector, by the base's type (semantics: Merge). A 16-bit merge is held against
+// base + adapter in f32, which is a merge kept in f32 but for f32's own noise. Rounding moves each merged weight by up
+// to half a unit in the last place, 2^-8 of its size for bf16 and 2^-11 for f16; 4 such units leave room for what a deep
+// network makes of it (all-MiniLM-L6-v2 stays below a quarter of one).
+const (
+	toleranceF32  = 1e-5
+	toleranceBF16 = 4.0 / (1 << 8)
+	toleranceF16  = 4.0 / (1 << 11)
+)
+
+// tolerance is that of the coarsest type among the tensors that the adapter changes.
+func tolerance(a *lora.Adapter, base *safetensors.File) float64 {
+	largest := toleranceF32
+	for _, t := range base.Tensors() {
+		if !changes(a, t.Name) {
+			continue
+		}
+		switch t.DType {
+		case safetensors.BF16:
+			largest = max(largest, toleranceBF16)
+		case safetensors.F16:
+			largest = max(largest, toleranceF16)
+		}
+	}
+	return largest
+}
+
+func changes(a *lora.Adapter, tensor string) bool {
+	for _, l := range a.Layers {
+		if l.Tensor == tensor {
+			return true
+		}
+	}
+	_, saved := a.Saved[tensor]
+	return saved
+}
