@@ -105,6 +105,9 @@ func (t *Trainer) LoadState(r io.Reader, name string) error {
 	if string(got) != string(want) {
 		return fmt.Errorf("%s: training state is damaged: its checksum does not match; delete it and train this round again", name)
 	}
+	if n, err := in.Read(make([]byte, 1)); n > 0 || err != io.EOF {
+		return fmt.Errorf("%s: training state goes on after its checksum", name)
+	}
 	t.done = h.Done
 	t.temperature = scalar{math.Float64frombits(h.Temperature[0]), math.Float64frombits(h.Temperature[1]), math.Float64frombits(h.Temperature[2])}
 	return nil
@@ -129,6 +132,9 @@ func readHead(in io.Reader) (stateHead, error) {
 	}
 	if err := json.Unmarshal(raw, &h); err != nil {
 		return h, fmt.Errorf("training state: header: %w", err)
+	}
+	if again, err := json.Marshal(h); err != nil || string(again) != string(raw) && h.Version == stateVersion {
+		return h, errors.New("training state: header is not as it is written")
 	}
 	if h.Version != stateVersion {
 		return h, fmt.Errorf("training state of version %d; this program reads %d", h.Version, stateVersion)

@@ -23,7 +23,8 @@ func (c Config) Match(modules []Module) ([]Target, error) {
 		return nil, err
 	}
 	if len(targets) == 0 {
-		return nil, fmt.Errorf("target_modules match no linear module; there are %s", summary(modules))
+		wanted := strings.Join(c.Targets.Names, ", ") + c.Targets.Pattern
+		return nil, fmt.Errorf("target_modules %s match no linear module; there are %s", wanted, summary(modules))
 	}
 	for _, name := range c.Targets.Names {
 		if !slices.ContainsFunc(targets, func(t Target) bool { return ends(t.Name, name) }) {
