@@ -102,7 +102,7 @@ func TestMatchRefuses(t *testing.T) {
 		targets lora.Targets
 		want    string
 	}{
-		{"nothing matches", lora.Targets{Names: []string{"q_proj"}}, "target_modules match no linear module; there are query, key, value, dense"},
+		{"nothing matches", lora.Targets{Names: []string{"q_proj"}}, "target_modules q_proj match no linear module; there are query, key, value, dense"},
 		{"one name matches nothing", lora.Targets{Names: []string{"query", "q_proj"}}, `target_modules: "q_proj" matches no linear module`},
 		{"half a name", lora.Targets{Names: []string{"uery"}}, "match no linear module"},
 		{"pattern matches nothing", lora.Targets{Pattern: "query"}, "match no linear module"},
