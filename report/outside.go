@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -18,6 +19,9 @@ const OutsideVersion = 1
 
 // DefaultLabel heads the column of an outside score that has no label of its own.
 const DefaultLabel = "external"
+
+// ErrNoEpoch says that a score is for an epoch that the run has not scored itself.
+var ErrNoEpoch = errors.New("no such epoch")
 
 // longestLabel keeps a table on the screen.
 const longestLabel = 40
@@ -58,7 +62,7 @@ func ParseScore(text string) (rundir.OutsideScore, error) {
 }
 
 // Record keeps outside scores beside the epochs that they belong to. A score replaces one of the same round, epoch and
-// label. A round or epoch that has no row in the tables is an error, and then nothing is recorded.
+// label. For an epoch that has no row in the tables the error is ErrNoEpoch, and then nothing is recorded.
 //
 // The directory may be open read only: the file is no part of the run and is replaced in one step, so that a score can
 // be recorded while the run goes on. Of two commands that record at the same instant one may lose its score.
@@ -88,7 +92,7 @@ func Record(d *rundir.Dir, scores ...rundir.OutsideScore) error {
 // checkPlace refuses a score of an epoch that the run has not scored itself: most likely a slip of the keyboard.
 func (r *Report) checkPlace(s rundir.OutsideScore) error {
 	if s.Round >= len(r.Rounds) {
-		return fmt.Errorf("round %d: the run has %d rounds, counted from 0", s.Round, len(r.Rounds))
+		return fmt.Errorf("%w: round %d of a run with %d rounds, counted from 0", ErrNoEpoch, s.Round, len(r.Rounds))
 	}
 	var epochs []string
 	for _, e := range r.Rounds[s.Round].Epochs {
@@ -98,9 +102,9 @@ func (r *Report) checkPlace(s rundir.OutsideScore) error {
 		epochs = append(epochs, strconv.Itoa(e.Epoch))
 	}
 	if len(epochs) == 0 {
-		return fmt.Errorf("round %d has no scored epoch yet", s.Round)
+		return fmt.Errorf("%w: round %d has nothing scored yet", ErrNoEpoch, s.Round)
 	}
-	return fmt.Errorf("round %d has no scored epoch %d; it has %s", s.Round, s.Epoch, strings.Join(epochs, ", "))
+	return fmt.Errorf("%w: round %d has scores of %s, not of %d", ErrNoEpoch, s.Round, strings.Join(epochs, ", "), s.Epoch)
 }
 
 // readOutside returns the recorded scores, none where there is no file.

@@ -70,8 +70,8 @@ func TestRecord(t *testing.T) {
 
 func TestRecordKeepsNothingOfWhatItRefuses(t *testing.T) {
 	for _, tc := range []struct{ name, score, want string }{
-		{"no such round", "2/0=0.5:LB", "round 2: the run has 2 rounds"},
-		{"no such epoch", "1/4=0.5:LB", "round 1 has no scored epoch 4; it has 0, 1, 2, 3"},
+		{"no such round", "2/0=0.5:LB", "no such epoch: round 2 of a run with 2 rounds"},
+		{"no such epoch", "1/4=0.5:LB", "no such epoch: round 1 has scores of 0, 1, 2, 3, not of 4"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := twoRounds(t)
@@ -98,12 +98,13 @@ func TestRecordKeepsNothingOfWhatItRefuses(t *testing.T) {
 // Stopped at any operation, recording leaves the old scores or the new ones.
 func TestRecordStopped(t *testing.T) {
 	for at := 1; ; at++ {
-		r := twoRounds(t)
-		r.record("1/3=0.5:LB")
+		r := newRun(t)
+		r.table(0, measures, []float64{0.17, 0.30})
+		r.record("0/1=0.5:LB")
 		before := r.content()
 		faulty := faultfs.New(string(r.Layout), faultfs.Fault{At: at, Crash: true})
 		r.FS = faulty
-		err := report.Record(r.Dir, rundir.OutsideScore{Round: 1, Epoch: 3, Value: 0.505, Label: "LB"})
+		err := report.Record(r.Dir, rundir.OutsideScore{Epoch: 1, Value: 0.505, Label: "LB"})
 		if !faulty.Crashed() {
 			if err != nil {
 				t.Fatal(err)

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/report"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// ReportOptions are the flags of quarry report.
+type ReportOptions struct {
+	Format string
+	JSON   bool
+	Scores []string
+}
+
+func newReportCommand() *cobra.Command {
+	var o ReportOptions
+	cmd := &cobra.Command{
+		Use:   "report RUN",
+		Short: "Show what a run has scored, round after round",
+		Long: `Show what a run has scored: a table of epochs for every round, the epoch that the round went on with and why.
+RUN is a run directory, or a recipe whose run directory is meant. The run may be under way meanwhile.`,
+		Example: `  quarry report runs/eedi
+  quarry report recipe.yaml --format markdown > results.md
+  quarry report runs/eedi --score 1/3=0.505:LB    # a leaderboard's score of round 1, epoch 3`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.JSON && cmd.Flags().Changed("format") && o.Format != string(report.JSON) {
+				return badInputf("--json and --format %s contradict each other", o.Format)
+			}
+			return runReport(o, args[0], cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.Format, "format", string(report.Text), "text, markdown or json")
+	f.BoolVar(&o.JSON, "json", false, "the same as --format json")
+	f.StringArrayVar(&o.Scores, "score", nil, "record a score taken elsewhere, as `ROUND/EPOCH=VALUE:LABEL`; replaces the one of the same label; may be repeated")
+	return cmd
+}
+
+// runReport records the scores given, then writes the report.
+func runReport(o ReportOptions, run string, out io.Writer) (err error) {
+	if o.JSON {
+		o.Format = string(report.JSON)
+	}
+	format, err := report.ParseFormat(o.Format)
+	if err != nil {
+		return badInputf("--format: %w", err)
+	}
+	path, err := reportedDir(run)
+	if err != nil {
+		return badInput(err)
+	}
+	d, err := rundir.Open(path, rundir.OpenOptions{ReadOnly: true})
+	if err != nil {
+		return badInput(err)
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	if err := recordScores(d, o.Scores); err != nil {
+		return fmt.Errorf("--score: %w", err)
+	}
+	r, err := report.Read(d)
+	if err != nil {
+		return badInput(err)
+	}
+	return r.Write(out, format)
+}
+
+// recordScores records scores as the user wrote them: all, or none where one is wrong.
+func recordScores(d *rundir.Dir, texts []string) error {
+	if len(texts) == 0 {
+		return nil
+	}
+	var scores []rundir.OutsideScore
+	for _, text := range texts {
+		s, err := report.ParseScore(text)
+		if err != nil {
+			return badInput(err)
+		}
+		scores = append(scores, s)
+	}
+	err := report.Record(d, scores...)
+	if errors.Is(err, report.ErrNoEpoch) {
+		return badInput(err)
+	}
+	return err
+}
+
+// reportedDir is the run directory that an argument names: itself, or that of a recipe.
+func reportedDir(run string) (string, error) {
+	info, err := os.Stat(run)
+	if err != nil {
+		return "", fmt.Errorf("a run directory or a recipe is wanted: %w", err)
+	}
+	if info.IsDir() {
+		return run, nil
+	}
+	r, err := recipe.Load(run)
+	if err != nil {
+		return "", err
+	}
+	return r.Dir(), nil
+}

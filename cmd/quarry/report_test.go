@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// reportedRun makes a recipe whose run has scored one epoch beside the base, and returns the recipe and the directory.
+func reportedRun(t *testing.T) (recipe, dir string) {
+	t.Helper()
+	folder := t.TempDir()
+	recipe, dir = filepath.Join(folder, "tiny.yaml"), filepath.Join(folder, "runs", "tiny")
+	text := "model: model\ndata: {corpus: corpus.jsonl, train: train.jsonl, dev: dev.jsonl}\n"
+	if err := os.WriteFile(recipe, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d, err := rundir.Open(dir, rundir.OpenOptions{Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	scores := rundir.Scores{Version: rundir.ScoresVersion, Convention: "ranx", Measures: []string{"map@25"}}
+	for epoch, value := range []float64{0.25, 0.5} {
+		scores.Epochs = append(scores.Epochs, rundir.EpochScores{Epoch: epoch, Dev: rundir.Means{Queries: 4, All: []float64{value}}})
+	}
+	if err := rundir.WriteJSON(d.FS, d.Round(0).Scores(), scores); err != nil {
+		t.Fatal(err)
+	}
+	return recipe, dir
+}
+
+func TestReportCommand(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		args []string // RECIPE and RUN stand for paths
+		want []string // parts of what is printed, or of the error
+		fail bool
+	}{
+		{"run directory", []string{"RUN"}, []string{"run tiny", "0.2500", "0.5000"}, false},
+		{"recipe", []string{"RECIPE"}, []string{"run tiny", "0.5000"}, false},
+		{"markdown", []string{"RUN", "--format", "markdown"}, []string{"## Run tiny", "| 0.5000 |"}, false},
+		{"score shown at once", []string{"RUN", "--score", "0/1=0.41:LB", "--score", "0/0=0.2:LB"}, []string{"LB", "0.41", "0.2"}, false},
+		{"score of no epoch", []string{"RUN", "--score", "0/7=0.41:LB"}, []string{"--score", "round 0 has scores of 0, 1, not of 7"}, true},
+		{"score that is none", []string{"RUN", "--score", "best"}, []string{"--score", "ROUND/EPOCH=VALUE:LABEL"}, true},
+		{"unknown format", []string{"RUN", "--format", "html"}, []string{"--format", `"html"`, "markdown"}, true},
+		{"two formats", []string{"RUN", "--json", "--format", "text"}, []string{"contradict"}, true},
+		{"nothing there", []string{"RUN/none"}, []string{"a run directory or a recipe is wanted"}, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			recipe, dir := reportedRun(t)
+			var args []string
+			for _, a := range tc.args {
+				args = append(args, strings.NewReplacer("RECIPE", recipe, "RUN", dir).Replace(a))
+			}
+			out, err := executeReport(args)
+			if (err != nil) != tc.fail {
+				t.Fatalf("error %v, want one: %v", err, tc.fail)
+			}
+			if err != nil {
+				out = err.Error()
+				if !as[inputError](err) {
+					t.Errorf("%q is not told as a fault of what was given", out)
+				}
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(out, want) {
+					t.Errorf("%q lacks %q", out, want)
+				}
+			}
+		})
+	}
+}
+
+func TestReportCommandJSON(t *testing.T) {
+	_, dir := reportedRun(t)
+	out, err := executeReport([]string{dir, "--json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct{ Schema int }
+	if err := json.Unmarshal([]byte(out), &got); err != nil || got.Schema != 1 {
+		t.Errorf("schema %d, %v", got.Schema, err)
+	}
+}
+
+func executeReport(args []string) (string, error) {
+	var out bytes.Buffer
+	cmd := newReportCommand()
+	cmd.SetArgs(args)
+	cmd.SetOut(&out)
+	cmd.SilenceUsage, cmd.SilenceErrors = true, true
+	err := cmd.Execute()
+	return out.String(), err
+}
