@@ -1,8 +1,8 @@
 // Package finetune trains an embedder on queries, drawn positives and mined negatives with InfoNCE: in full or by LoRA,
 // with every passage of a step as a column, in a memory that gradient caching bounds.
 //
-// It computes losses and hands over checkpoints and resumable state; it knows no files. semantics.md's "A training
-// step" and "Draws" say what each number means.
+// It computes losses and hands over weights and resumable state; it knows no files. docs/design.md says what a training
+// step and a draw mean.
 package finetune
 
 import (

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"slices"
 
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/model"
@@ -236,19 +237,18 @@ func (p *Run) measure(split rundir.Split, found []ranking.Candidates) (rundir.Me
 	return m, nil
 }
 
-// table collects the scores of all epochs scored so far.
+// table collects the scores of the epochs that are scored and unchanged.
 func (r *round) table() (*rundir.Scores, error) {
 	s := &rundir.Scores{Version: rundir.ScoresVersion, Round: r.index, Convention: string(r.recipe.Eval.Convention)}
 	for _, m := range r.recipe.Eval.Metrics {
 		s.Measures = append(s.Measures, m.String())
 	}
 	for epoch := 0; ; epoch++ {
-		var row rundir.EpochScores
-		err := rundir.ReadJSON(r.dir.FS, r.files.EpochScores(epoch), &row)
-		if errors.Is(err, fs.ErrNotExist) {
+		if !slices.ContainsFunc(r.stamps, func(s *rundir.Stamp) bool { return s.Stage == evalStage(epoch) }) {
 			return s, nil
 		}
-		if err != nil {
+		var row rundir.EpochScores
+		if err := rundir.ReadJSON(r.dir.FS, r.files.EpochScores(epoch), &row); err != nil {
 			return nil, err
 		}
 		s.Epochs = append(s.Epochs, row)
@@ -287,9 +287,17 @@ func (r *round) checkContinuity(epoch int) error {
 		return err
 	}
 	for _, row := range last.Epochs {
-		if row.Epoch == choice.Epoch && math.Abs(row.Dev.All[0]-now.Epochs[0].Dev.All[0]) > toleranceF32 {
-			return fmt.Errorf("epoch 0 scores %s %.4f, but round %d chose epoch %d at %.4f: the merged model is not that epoch's", now.Measures[0], now.Epochs[0].Dev.All[0], r.index-1, choice.Epoch, row.Dev.All[0])
+		if row.Epoch != choice.Epoch {
+			continue
+		}
+		column := checkedMeasure(now.Measures)
+		was, is := row.Dev.All[column], now.Epochs[0].Dev.All[column]
+		if math.Abs(was-is) > toleranceF32 {
+			return fmt.Errorf("epoch 0 scores %s %.4f, but round %d chose epoch %d at %.4f: the merged model is not that epoch's", now.Measures[column], is, r.index-1, choice.Epoch, was)
 		}
 	}
 	return nil
 }
+
+// checkedMeasure is the column that merges are held to: MAP@25, for which the tolerance is stated, else the first.
+func checkedMeasure(measures []string) int { return max(0, slices.Index(measures, "map@25")) }

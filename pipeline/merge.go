@@ -142,8 +142,9 @@ func (r *round) checkOnDev(ctx context.Context, epoch int, check *mergeCheck) er
 	if err != nil {
 		return err
 	}
-	check.Metric, check.MetricLimit = scores.Measures[0], toleranceF32
-	check.Checkpoint, check.Merged = scores.Epochs[epoch].Dev.All[0], means.All[0]
+	column := checkedMeasure(scores.Measures)
+	check.Metric, check.MetricLimit = scores.Measures[column], toleranceF32
+	check.Checkpoint, check.Merged = scores.Epochs[epoch].Dev.All[column], means.All[column]
 	if math.Abs(check.Checkpoint-check.Merged) > check.MetricLimit {
 		return fmt.Errorf("the merged model scores %s %.5f on dev, the checkpoint %.5f: further apart than %g", check.Metric, check.Merged, check.Checkpoint, check.MetricLimit)
 	}

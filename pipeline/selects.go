@@ -145,7 +145,7 @@ func (r *round) test(ctx context.Context, chosen int) error {
 		Chosen int   `json:"chosen"`
 	}{t, chosen}
 	stage := r.stage(stageTest, algorithmEval, options, r.made(r.files.Scores()), r.made(r.files.Choice()), r.data.input("corpus"), r.data.input("test"))
-	return r.do(ctx, work{Stage: stage, outputs: []string{r.files.TestScores()}, run: func(ctx context.Context) error {
+	err = r.do(ctx, work{Stage: stage, outputs: []string{r.files.TestScores()}, run: func(ctx context.Context) error {
 		scores := rundir.TestScores{Version: rundir.ScoresVersion}
 		epochs := []int{0, chosen}
 		if chosen == 0 {
@@ -164,4 +164,12 @@ func (r *round) test(ctx context.Context, chosen int) error {
 		}
 		return rundir.WriteJSON(r.dir.FS, r.files.TestScores(), scores)
 	}})
+	if err != nil || r.events.Epoch == nil {
+		return err
+	}
+	table, err := r.dir.ReadScores(r.index)
+	if err == nil {
+		r.events.Epoch(r.index, table, &chosen)
+	}
+	return err
 }

@@ -1,6 +1,7 @@
 package rundir
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -84,14 +85,11 @@ type OutsideScore struct {
 	Label string  `json:"label"`
 }
 
-// ReadScores returns a round's table; a newer version is an error.
+// ReadScores returns a round's table, its test column filled where test is scored; a newer version is an error.
 func (d *Dir) ReadScores(round int) (*Scores, error) {
 	var s Scores
-	if err := ReadJSON(d.FS, d.Round(round).Scores(), &s); err != nil {
+	if err := d.readVersioned(d.Round(round).Scores(), &s); err != nil {
 		return nil, err
-	}
-	if s.Version != ScoresVersion {
-		return nil, fmt.Errorf("%s: version %d; this program reads %d", d.Round(round).Scores(), s.Version, ScoresVersion)
 	}
 	return &s, d.addTest(round, &s)
 }
@@ -99,7 +97,7 @@ func (d *Dir) ReadScores(round int) (*Scores, error) {
 // addTest fills the test column from test.json where there is one.
 func (d *Dir) addTest(round int, s *Scores) error {
 	var t TestScores
-	err := ReadJSON(d.FS, d.Round(round).TestScores(), &t)
+	err := d.readVersioned(d.Round(round).TestScores(), &t)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -119,11 +117,21 @@ func (d *Dir) addTest(round int, s *Scores) error {
 // ReadChoice returns the epoch that a round goes on with; the error is fs.ErrNotExist where none is chosen.
 func (d *Dir) ReadChoice(round int) (*Choice, error) {
 	var c Choice
-	if err := ReadJSON(d.FS, d.Round(round).Choice(), &c); err != nil {
+	if err := d.readVersioned(d.Round(round).Choice(), &c); err != nil {
 		return nil, err
 	}
-	if c.Version != ScoresVersion {
-		return nil, fmt.Errorf("%s: version %d; this program reads %d", d.Round(round).Choice(), c.Version, ScoresVersion)
-	}
 	return &c, nil
+}
+
+// readVersioned reads a file of ScoresVersion. The version comes first: what a newer one adds is not a fault of the file.
+func (d *Dir) readVersioned(path string, v any) error {
+	raw, err := ReadFile(d.FS, path)
+	if err != nil {
+		return err
+	}
+	var head struct{ Version int }
+	if err := json.Unmarshal(raw, &head); err == nil && head.Version != ScoresVersion {
+		return fmt.Errorf("%s: version %d; this program reads %d", path, head.Version, ScoresVersion)
+	}
+	return ReadJSON(d.FS, path, v)
 }
