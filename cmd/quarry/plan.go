@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quarry-ml/quarry/pipeline"
+	"github.com/quarry-ml/quarry/recipe"
+)
+
+func newPlanCommand(h *host) *cobra.Command {
+	var o RunOptions
+	cmd := &cobra.Command{
+		Use:   "plan RECIPE",
+		Short: "Say what a run would do, why, and what it costs",
+		Long: `Say what ` + "`quarry run`" + ` would do with a recipe: the recipe with every default filled in, each stage with its reason to
+run or to be skipped, and tokens, steps, memory, disk and time. It trains nothing and writes nothing; the time comes
+from embedding a few of the recipe's own texts.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return runPlan(cmd.Context(), h, o, args[0]) },
+	}
+	o.addFlags(cmd)
+	cmd.Flags().BoolVar(&o.JSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+func runPlan(ctx context.Context, h *host, o RunOptions, path string) error {
+	r, err := recipe.Load(path)
+	if err != nil {
+		return badInput(err)
+	}
+	plan, err := pipeline.MakePlan(ctx, r, pipelineOptions(h, o))
+	if err != nil {
+		return badInput(err)
+	}
+	if o.JSON {
+		raw, err := json.MarshalIndent(struct {
+			Schema int `json:"schema"`
+			*pipeline.Plan
+		}{1, plan}, "", "  ")
+		if err != nil {
+			return err
+		}
+		return h.printf("%s\n", raw)
+	}
+	resolved, err := r.Resolved()
+	if err != nil {
+		return err
+	}
+	return h.printf("%s\n%s", resolved, planText(plan))
+}
+
+// planText is a plan for people.
+func planText(p *pipeline.Plan) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "run directory   %s\nidentity        %s\nembedding rate  %.0f tokens/s\n\n", p.Dir, p.Identity, p.TokensPerSecond)
+	for _, s := range p.Stages {
+		fmt.Fprintf(&b, "round %d  %-14s %-8s %s\n", s.Round, s.Stage, s.State, strings.Join(s.Reasons, "; "))
+	}
+	for _, c := range p.Rounds {
+		fmt.Fprintf(&b, "\nround %d, all of it\n", c.Round)
+		fmt.Fprintf(&b, "  a step     %d queries x %d columns; %d steps an epoch, %d in all, %d of them warm-up\n", c.QueriesPerStep, c.ColumnsPerRow, c.StepsPerEpoch, c.Steps, c.WarmupSteps)
+		fmt.Fprintf(&b, "  tokens     embed %d, train %d, eval %d\n", c.EmbedTokens, c.TrainTokens, c.EvalTokens)
+		fmt.Fprintf(&b, "  memory     %s for weights, gradients, moments and one block\n", bytesText(c.Memory))
+		fmt.Fprintf(&b, "  disk       %s\n", bytesText(c.Disk))
+		fmt.Fprintf(&b, "  time       about %s\n", secondsText(c.Seconds))
+	}
+	fmt.Fprintf(&b, "\nwhat is left to do takes about %s\n", secondsText(p.Seconds))
+	return b.String()
+}
+
+func bytesText(n int64) string {
+	if n >= 1<<30 {
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	}
+	return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20))
+}
+
+func secondsText(s float64) string {
+	d := time.Duration(s * float64(time.Second))
+	if d >= time.Minute {
+		return d.Round(time.Minute).String()
+	}
+	return d.Round(time.Second).String()
+}

@@ -1,0 +1,367 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// look opens a finished run directory for reading.
+func look(t *testing.T, r *recipe.Recipe) *rundir.Dir {
+	t.Helper()
+	d, err := rundir.Open(r.Dir(), rundir.OpenOptions{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+// edit replaces parts of the tiny recipe, in pairs.
+func edit(t *testing.T, pairs ...string) string {
+	t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		if !strings.Contains(tinyRecipe, pairs[i]) {
+			t.Fatalf("the tiny recipe has no %q", pairs[i])
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(tinyRecipe)
+}
+
+func mustRun(t *testing.T, r *recipe.Recipe) string {
+	t.Helper()
+	notes, err := runTiny(t, r, Options{})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+	return notes
+}
+
+func TestAPersonChooses(t *testing.T) {
+	r := tinyProject(t, edit(t, "select: {metric: map@25}", "select: ask"))
+	_, err := runTiny(t, r, Options{})
+	if !errors.Is(err, ErrChoiceWanted) || !strings.Contains(err.Error(), "quarry select") {
+		t.Fatalf("want a stop that says how to go on, got %v", err)
+	}
+	choose := func(round, epoch int) {
+		d, err := rundir.Open(r.Dir(), rundir.OpenOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		if err := Select(d, round, epoch, "it reads better"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	choose(0, 1)
+	if _, err := runTiny(t, r, Options{}); !errors.Is(err, ErrChoiceWanted) || !strings.Contains(err.Error(), "round 1") {
+		t.Fatalf("want the second round's question, got %v", err)
+	}
+	choose(1, 2)
+	mustRun(t, r)
+	d := look(t, r)
+	for round, want := range []int{1, 2} {
+		c, err := d.ReadChoice(round)
+		if err != nil || c.Epoch != want || c.By != byCommand || c.Because != "it reads better" {
+			t.Errorf("round %d: %+v, %v", round, c, err)
+		}
+	}
+}
+
+// TestAChangedChoiceRedoesLaterStagesOnly chooses another epoch of a finished round 1.
+func TestAChangedChoiceRedoesLaterStagesOnly(t *testing.T) {
+	r := tinyProject(t, tinyRecipe)
+	mustRun(t, r)
+	d, err := rundir.Open(r.Dir(), rundir.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Select(d, 1, 0, "the base will do"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	notes := mustRun(t, r)
+	var redone []string
+	for _, line := range strings.Split(notes, "\n") {
+		stage, rest, ok := strings.Cut(strings.TrimPrefix(line, "round 1: "), ": ")
+		if ok && strings.HasPrefix(line, "round 1: ") && !strings.Contains(rest, "unchanged") {
+			redone = append(redone, stage)
+		}
+		if strings.HasPrefix(line, "round 0: ") && !strings.Contains(line, "unchanged") {
+			t.Errorf("round 0 was touched: %s", line)
+		}
+	}
+	if got := strings.Join(redone, " "); got != "select select merge merge" {
+		t.Errorf("redone: %s", got)
+	}
+}
+
+func TestSelectRefusals(t *testing.T) {
+	r := tinyProject(t, tinyRecipe)
+	mustRun(t, r)
+	d := look(t, r)
+	for _, tc := range []struct {
+		name         string
+		round, epoch int
+		because      string
+		want         string
+	}{
+		{"no reason", 0, 1, "", "--because"},
+		{"no such epoch", 0, 9, "x", "epochs 0 to 2"},
+		{"no such round", 7, 1, "x", "round 7 has no scores"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if err := Select(d, tc.round, tc.epoch, tc.because); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
+
+// TestTrainFromMergedStartsAtTheChosenEpoch compares round 1's epoch 0 with what round 0 chose.
+func TestTrainFromMergedStartsAtTheChosenEpoch(t *testing.T) {
+	for _, method := range []string{recipe.Full, recipe.LoRA} {
+		t.Run(method, func(t *testing.T) {
+			r := tinyProject(t, edit(t, "select:", "train_from: merged\nselect:", "finetune: {", "finetune: {method: "+method+", "))
+			mustRun(t, r)
+			d := look(t, r)
+			first, err := d.ReadScores(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			choice, err := d.ReadChoice(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			second, err := d.ReadScores(1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := second.Epochs[0].Dev.All[0], first.Epochs[choice.Epoch].Dev.All[0]; got != want {
+				t.Errorf("round 1 starts at %v, round 0 chose %v", got, want)
+			}
+		})
+	}
+}
+
+// TestMergedLoRAIsCheckedAndChangesTheModel reads what the check of a merge measured.
+func TestMergedLoRAIsCheckedAndChangesTheModel(t *testing.T) {
+	r := tinyProject(t, edit(t, "finetune: {", "finetune: {method: lora, ", "select: {metric: map@25}", "select: {epoch: 2, because: fixed}"))
+	mustRun(t, r)
+	d := look(t, r)
+	var check mergeCheck
+	if err := rundir.ReadJSON(d.FS, d.Round(0).MergeCheck(), &check); err != nil {
+		t.Fatal(err)
+	}
+	if check.Epoch != 2 || check.Probes == 0 || !(check.MaxDifference <= 1e-5) || check.Checkpoint == 0 {
+		t.Errorf("got %+v", check)
+	}
+	base, err := model.Open(r.Model.File, model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer base.Close()
+	merged, err := model.Open(d.Round(0).Merged(), model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer merged.Close()
+	const name = "encoder.layer.0.attention.self.query.weight"
+	a, err := base.Base().Tensor(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := merged.Base().Tensor(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(a.Data) == string(b.Data) {
+		t.Error("the merge changed nothing")
+	}
+}
+
+func TestTheTestSplitIsScoredForBaseAndChoiceAlone(t *testing.T) {
+	r := tinyProject(t, edit(t, "dev: dev.jsonl", "dev: dev.jsonl, test: test.jsonl"))
+	dir := filepath.Dir(r.File())
+	raw, err := os.ReadFile(filepath.Join(dir, "dev.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer(`"d`, `"e`, `"h`, `"i`).Replace(string(raw))
+	if err := os.WriteFile(filepath.Join(dir, "test.jsonl"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, r)
+	d := look(t, r)
+	s, err := d.ReadScores(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	choice, err := d.ReadChoice(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range s.Epochs {
+		if want := e.Epoch == 0 || e.Epoch == choice.Epoch; (e.Test != nil) != want {
+			t.Errorf("epoch %d: test scored: %v, want %v", e.Epoch, e.Test != nil, want)
+		}
+	}
+}
+
+func TestOtherSourcesOfNegatives(t *testing.T) {
+	for _, source := range []string{recipe.None, recipe.Random} {
+		t.Run(source, func(t *testing.T) {
+			r := tinyProject(t, edit(t, "mine: {window: 1-8", "mine: {source: "+source+", window: 1-8"))
+			mustRun(t, r)
+			d := look(t, r)
+			raw, err := os.ReadFile(d.Round(0).Negatives(rundir.Train))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if has := strings.Contains(string(raw), `"neg": ["`); has != (source == recipe.Random) {
+				t.Errorf("negatives in the file: %v", has)
+			}
+			if _, err := os.Stat(d.Round(0).PassageVectors()); err == nil {
+				t.Error("a round without mining embedded the corpus")
+			}
+		})
+	}
+}
+
+func TestLeaksAreRefusedUnlessAllowed(t *testing.T) {
+	leaky := edit(t, "dev: dev.jsonl", "dev: leaky.jsonl")
+	r := tinyProject(t, leaky)
+	dir := filepath.Dir(r.File())
+	raw, err := os.ReadFile(filepath.Join(dir, "train.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "leaky.jsonl"), raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := runTiny(t, r, Options{}); err == nil || !strings.Contains(err.Error(), "train.jsonl:1 ") || !strings.Contains(err.Error(), "allow_leakage") {
+		t.Errorf("want an error that names the rows and the way out, got %v", err)
+	}
+	allowed := loadRecipe(t, dir, strings.Replace(leaky, "group_field: group", "group_field: group, allow_leakage: true", 1))
+	if _, err := runTiny(t, allowed, Options{Until: StageSearch}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUntilStops(t *testing.T) {
+	r := tinyProject(t, tinyRecipe)
+	notes, err := runTiny(t, r, Options{Until: StageMine})
+	if err != nil || !strings.Contains(notes, "stopped after mine") {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+	d := look(t, r)
+	if _, err := os.Stat(d.Round(0).Negatives(rundir.Train)); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(d.Round(0).Steps()); err == nil {
+		t.Error("the run went on to training")
+	}
+	if _, err := Open(context.Background(), r, Options{Until: "lunch", Path: kernel.Portable}); err == nil {
+		t.Error("an unknown stage is an error")
+	}
+}
+
+// TestAnOutsideTrainer lets a shell command leave two epochs: the base as it is, twice.
+func TestAnOutsideTrainer(t *testing.T) {
+	command := `external: {command: 'mkdir -p "$QUARRY_OUTPUT" && cp -r "$QUARRY_BASE" "$QUARRY_OUTPUT/epoch-1" && cp -r "$QUARRY_BASE" "$QUARRY_OUTPUT/epoch-2" && wc -l < "$QUARRY_TRAIN"'}, `
+	r := tinyProject(t, edit(t, "finetune: {", "finetune: {"+command))
+	environment := Options{Environment: []string{"PATH=" + os.Getenv("PATH")}}
+	notes, err := runTiny(t, r, environment)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+	if !strings.Contains(notes, "30") {
+		t.Errorf("the command's output is missing from the notes:\n%s", notes)
+	}
+	s, err := look(t, r).ReadScores(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Epochs) != 3 || s.Epochs[1].EvalLoss != nil || s.Epochs[1].Dev.All[0] != s.Epochs[0].Dev.All[0] {
+		t.Errorf("got %+v", s.Epochs)
+	}
+	for _, tc := range []struct{ name, command, want string }{
+		{"that fails", "exit 3", "exit status 3"},
+		{"that leaves nothing", "true", "left no"},
+		{"that leaves rubbish", `mkdir -p "$QUARRY_OUTPUT/epoch-1" && echo x > "$QUARRY_OUTPUT/epoch-1/config.json"`, "epoch 1"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := tinyProject(t, edit(t, "finetune: {", "finetune: {external: {command: '"+tc.command+"'}, "))
+			if _, err := runTiny(t, r, environment); err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "recipe.yaml:") {
+				t.Errorf("got %v, want the recipe's line and %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestOnFinishHearsOfEveryOutcome(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		outcome error
+		want    string
+	}{
+		{"done", nil, "done "},
+		{"failed", errors.New("the disk is full"), "failed the disk is full"},
+		{"interrupted", context.Canceled, "interrupted "},
+		{"choice", ErrChoiceWanted, "choice wanted "},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := tinyProject(t, tinyRecipe+"on_finish: 'printf \"%s %s\" \"$QUARRY_OUTCOME\" \"$QUARRY_ERROR\" > heard.txt'\n")
+			p, err := Open(context.Background(), r, Options{Path: kernel.Portable, Environment: []string{"PATH=" + os.Getenv("PATH")}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			if err := p.Finish(context.Background(), tc.outcome); err != nil {
+				t.Fatal(err)
+			}
+			heard, err := os.ReadFile(filepath.Join(filepath.Dir(r.File()), "heard.txt"))
+			if err != nil || string(heard) != tc.want {
+				t.Errorf("heard %q, %v; want %q", heard, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestACancelledRunGoesOnToTheSameBytes(t *testing.T) {
+	r := tinyProject(t, tinyRecipe)
+	mustRun(t, r)
+	want := files(t, r.Dir())
+	dir := filepath.Join(t.TempDir(), "run")
+	ctx, cancel := context.WithCancel(context.Background())
+	o := Options{Dir: dir, Path: kernel.Portable, Workers: 2}
+	o.Events.Progress = func(p Progress) {
+		if p.Stage == StageFinetune && p.Done == 5 {
+			cancel()
+		}
+	}
+	p, err := Open(ctx, r, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("want the context's error, got %v", err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if notes, err := runTiny(t, r, Options{Dir: dir}); err != nil || !strings.Contains(notes, "going on after step") {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+	sameFiles(t, files(t, dir), want)
+}
