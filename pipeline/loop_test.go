@@ -249,7 +249,7 @@ func TestLeaksAreRefusedUnlessAllowed(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "leaky.jsonl"), raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := runTiny(t, r, Options{}); err == nil || !strings.Contains(err.Error(), "train.jsonl:1 ") || !strings.Contains(err.Error(), "allow_leakage") {
+	if _, err := runTiny(t, r, Options{}); err == nil || !strings.Contains(err.Error(), "leaky.jsonl:1 has the key of train.jsonl:1") || !strings.Contains(err.Error(), "allow_leakage") {
 		t.Errorf("want an error that names the rows and the way out, got %v", err)
 	}
 	allowed := loadRecipe(t, dir, strings.Replace(leaky, "group_field: group", "group_field: group, allow_leakage: true", 1))

@@ -3,49 +3,16 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/quarry-ml/quarry/compute/kernel"
-	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
-
-// words make texts that the tiny model's vocabulary can tell apart.
-var words = strings.Fields("zero one two three four five six seven eight nine plus minus times over fraction digit order sum")
-
-// tinyData writes a corpus, train and dev queries: a query repeats some words of its passage.
-func tinyData(t testing.TB, dir string) {
-	t.Helper()
-	var corpus, train, dev strings.Builder
-	source := draw.New(1, "pipeline test", 0, 0, "data")
-	pick := func(n int) string {
-		var text []string
-		for range n {
-			text = append(text, words[source.IntN(len(words))])
-		}
-		return strings.Join(text, " ")
-	}
-	for p := range 30 {
-		text := fmt.Sprintf("%s %s", words[p%len(words)], pick(4))
-		fmt.Fprintf(&corpus, "{\"id\":\"p%02d\",\"text\":%q}\n", p, text)
-		fields := strings.Fields(text)
-		fmt.Fprintf(&train, "{\"id\":\"t%d\",\"query\":\"%s %s %s\",\"positive_ids\":[\"p%02d\"],\"group\":\"g%d\"}\n", p, fields[0], fields[2], pick(1), p, p)
-		if p%3 == 0 {
-			fmt.Fprintf(&dev, "{\"id\":\"d%d\",\"query\":\"%s %s %s\",\"positive_ids\":[\"p%02d\"],\"group\":\"h%d\"}\n", p, fields[1], fields[3], fields[0], p, p)
-		}
-	}
-	for name, text := range map[string]string{"corpus.jsonl": corpus.String(), "train.jsonl": train.String(), "dev.jsonl": dev.String()} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 const tinyRecipe = `version: 1
 name: tiny
@@ -67,7 +34,9 @@ func tinyProject(t testing.TB, text string) *recipe.Recipe {
 	if err := tinymodel.Write(filepath.Join(dir, "model"), tinymodel.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	tinyData(t, dir)
+	if err := tinymodel.WriteData(dir); err != nil {
+		t.Fatal(err)
+	}
 	return loadRecipe(t, dir, text)
 }
 
