@@ -1,0 +1,110 @@
+package tensor
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// encoder is a graph of some depth with a residual that stays alive across a layer.
+func encoder(layers int) *Graph {
+	g := &Graph{}
+	x := g.Lookup(g.Param("word", 100, 16), None, None)
+	for l := range layers {
+		name := func(s string) string { return fmt.Sprintf("%d.%s", l, s) }
+		linear := func(in Value, s string, n int, act Activation, residual Value) Value {
+			return g.Linear(in, g.Param(name(s), n, g.Values[in].Columns), None, act, residual)
+		}
+		a := g.Attention(linear(x, "q", 16, Identity, None), linear(x, "k", 16, Identity, None), linear(x, "v", 16, Identity, None), 2, false, 1, 0)
+		a = g.LayerNorm(linear(a, "o", 16, Identity, x), g.Param(name("gamma"), 1, 16), g.Param(name("beta"), 1, 16), 1e-5)
+		x = linear(linear(a, "up", 40, GELU, None), "down", 16, Identity, a)
+	}
+	g.Normalize(g.Pool(x, Mean, false))
+	return g
+}
+
+// TestNoTwoLivingBuffersOverlap checks the layout against the lifetimes it was made from.
+func TestNoTwoLivingBuffersOverlap(t *testing.T) {
+	for _, layers := range []int{1, 3, 7} {
+		for _, training := range []bool{false, true} {
+			t.Run(fmt.Sprintf("layers=%d/training=%v", layers, training), func(t *testing.T) {
+				g := encoder(layers)
+				var trainable []bool
+				if training {
+					trainable = slices.Repeat([]bool{true}, len(g.Params))
+				}
+				p := NewPlan(g, trainable, 33, 5)
+				lives := p.lifetimes(trainable)
+				offset := func(l life) int {
+					if l.gradient {
+						return p.Gradients[l.value]
+					}
+					return p.Values[l.value]
+				}
+				for i, a := range lives {
+					if offset(a) < 0 || offset(a)+p.size(a) > p.Size {
+						t.Fatalf("buffer %+v lies outside the arena", a)
+					}
+					for _, b := range lives[:i] {
+						together := a.from <= b.to && b.from <= a.to
+						apart := offset(a)+p.size(a) <= offset(b) || offset(b)+p.size(b) <= offset(a)
+						if together && !apart {
+							t.Fatalf("%+v and %+v live at once and overlap", a, b)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestInferenceNeedsLessAsLayersShare(t *testing.T) {
+	one, many := NewPlan(encoder(1), nil, 64, 4).Size, NewPlan(encoder(9), nil, 64, 4).Size
+	if many > one*5/4 {
+		t.Errorf("nine layers take %d, one takes %d: layers do not share their buffers", many, one)
+	}
+}
+
+// TestFrozenBaseNeedsNoGradientBelowTheFirstTrainedWeight trains the last layer alone.
+func TestFrozenBaseNeedsNoGradientBelowTheFirstTrainedWeight(t *testing.T) {
+	g := encoder(3)
+	trainable := make([]bool, len(g.Params))
+	for i, p := range g.Params {
+		trainable[i] = p.Name == "2.down"
+	}
+	p := NewPlan(g, trainable, 10, 2)
+	for _, op := range g.Ops {
+		isLast := op.Kind == Linear && g.Params[op.Params[0]].Name == "2.down"
+		if isLast {
+			break
+		}
+		if p.Needs[op.Out] {
+			t.Fatalf("%v needs a gradient, and nothing before it is trained", op)
+		}
+	}
+}
+
+func TestShapesThatDoNotFitPanic(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		build func(g *Graph)
+	}{
+		{"linear", func(g *Graph) {
+			g.Linear(g.Lookup(g.Param("w", 4, 8), None, None), g.Param("l", 3, 7), None, Identity, None)
+		}},
+		{"norm", func(g *Graph) {
+			g.LayerNorm(g.Lookup(g.Param("w", 4, 8), None, None), g.Param("g", 1, 7), g.Param("b", 1, 8), 0)
+		}},
+		{"heads", func(g *Graph) { x := g.Lookup(g.Param("w", 4, 8), None, None); g.Attention(x, x, x, 3, false, 1, 0) }},
+		{"pool twice", func(g *Graph) { g.Pool(g.Pool(g.Lookup(g.Param("w", 4, 8), None, None), Mean, false), Mean, false) }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("want a panic")
+				}
+			}()
+			tc.build(&Graph{})
+		})
+	}
+}

@@ -1,0 +1,245 @@
+package embedding_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/prompt"
+)
+
+func openTiny(t testing.TB, o tinymodel.Options) *model.Model {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "model")
+	if err := tinymodel.Write(dir, o); err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.Open(dir, model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+func sequence(texts []embedding.Text) func(func(embedding.Text, error) bool) {
+	return func(yield func(embedding.Text, error) bool) {
+		for _, x := range texts {
+			if !yield(x, nil) {
+				return
+			}
+		}
+	}
+}
+
+// embed returns the vectors of texts, one row each, and checks that rows come in order.
+func embed(t testing.TB, m *model.Model, c compute.Options, texts []embedding.Text, o embedding.Options) [][]float32 {
+	t.Helper()
+	e, err := compute.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	x, err := embedding.New(m, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows [][]float32
+	stats, err := x.Embed(context.Background(), sequence(texts), o, func(first int, vectors []float32) error {
+		if first != len(rows) {
+			t.Fatalf("rows from %d on, want %d", first, len(rows))
+		}
+		for len(vectors) > 0 {
+			rows = append(rows, slices.Clone(vectors[:x.Dimension()]))
+			vectors = vectors[x.Dimension():]
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stats.Texts != len(texts) || len(rows) != len(texts) {
+		t.Fatalf("%d rows and %+v for %d texts", len(rows), stats, len(texts))
+	}
+	return rows
+}
+
+func someTexts(n int) []embedding.Text {
+	source := draw.New(1, "embedding test", 0, 0, "texts")
+	words := strings.Fields("add adds subtract fraction order zero one two three the of and")
+	texts := make([]embedding.Text, n)
+	for i := range texts {
+		var text []string
+		for range source.IntN(40) {
+			text = append(text, words[source.IntN(len(words))])
+		}
+		texts[i].Text = strings.Join(text, " ")
+	}
+	return texts
+}
+
+// TestVectorsDoNotDependOnCompany shuffles texts, budgets, workers and memory and compares bits.
+func TestVectorsDoNotDependOnCompany(t *testing.T) {
+	m := openTiny(t, tinymodel.Options{})
+	texts := someTexts(300)
+	for _, path := range kernel.Available() {
+		t.Run(string(path), func(t *testing.T) {
+			want := embed(t, m, compute.Options{Path: path, Workers: 1}, texts, embedding.Options{Budget: 1})
+			source := draw.New(2, "embedding test", 0, 0, string(path))
+			for _, budget := range []int{0, 64, 1000} {
+				for _, memory := range []int64{0, 1 << 18} {
+					order := source.Sample(len(texts), len(texts))
+					shuffled := make([]embedding.Text, len(texts))
+					for i, at := range order {
+						shuffled[i] = texts[at]
+					}
+					got := embed(t, m, compute.Options{Path: path, Workers: 3, Memory: memory}, shuffled, embedding.Options{Budget: budget})
+					for i, at := range order {
+						if !slices.Equal(got[i], want[at]) {
+							t.Fatalf("budget %d, memory %d: text %d has another vector", budget, memory, at)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestChunksKeepTheOrder(t *testing.T) {
+	m := openTiny(t, tinymodel.Options{Layers: 1})
+	texts := someTexts(2500) // more than two chunks
+	all := embed(t, m, compute.Options{Workers: 2}, texts, embedding.Options{})
+	few := embed(t, m, compute.Options{Workers: 2}, texts[2100:2110], embedding.Options{})
+	for i := range few {
+		if !slices.Equal(few[i], all[2100+i]) {
+			t.Fatalf("text %d is not in its place", 2100+i)
+		}
+	}
+}
+
+func TestTokenIdsAreTakenAsTheyAre(t *testing.T) {
+	m := openTiny(t, tinymodel.Options{})
+	s, err := m.Sequence("add the fraction", model.Prompt{}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := embed(t, m, compute.Options{Workers: 1}, []embedding.Text{{Text: "add the fraction"}, {IDs: s.IDs}}, embedding.Options{})
+	if !slices.Equal(rows[0], rows[1]) {
+		t.Error("a text and its own token ids have different vectors")
+	}
+}
+
+func TestPromptsChangeTheirTextAlone(t *testing.T) {
+	m := openTiny(t, tinymodel.Options{})
+	template, err := prompt.Parse("order: {} sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := model.Prompt{Template: template}
+	rows := embed(t, m, compute.Options{Workers: 1}, []embedding.Text{{Text: "zero", Prompt: &p}, {Text: "order: zero sum"}, {Text: "zero"}}, embedding.Options{})
+	if !slices.Equal(rows[0], rows[1]) {
+		t.Error("a prompt is not the same as its text")
+	}
+	if slices.Equal(rows[0], rows[2]) {
+		t.Error("a prompt changed nothing")
+	}
+}
+
+func TestUnitLengthAndEmptyText(t *testing.T) {
+	m := openTiny(t, tinymodel.Options{})
+	for i, row := range embed(t, m, compute.Options{Workers: 1}, append(someTexts(20), embedding.Text{}), embedding.Options{}) {
+		var sum float64
+		for _, v := range row {
+			sum += float64(v) * float64(v)
+		}
+		if math.Abs(sum-1) > 1e-6 {
+			t.Errorf("row %d has length %v", i, math.Sqrt(sum))
+		}
+	}
+}
+
+func TestErrorsEndTheWork(t *testing.T) {
+	m := openTiny(t, tinymodel.Options{})
+	e, err := compute.New(compute.Options{Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	x, err := embedding.New(m, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("line 7 is broken")
+	keep := func(int, []float32) error { return nil }
+	cases := []struct {
+		name  string
+		texts func(func(embedding.Text, error) bool)
+		o     embedding.Options
+		sink  func(int, []float32) error
+		want  string
+	}{
+		{"the source fails", func(yield func(embedding.Text, error) bool) { yield(embedding.Text{}, broken) }, embedding.Options{}, keep, "line 7 is broken"},
+		{"the sink fails", sequence(someTexts(3)), embedding.Options{}, func(int, []float32) error { return broken }, "line 7 is broken"},
+		{"an id outside the vocabulary", sequence([]embedding.Text{{IDs: []int32{1 << 20}}}), embedding.Options{}, keep, "outside the vocabulary"},
+		{"longer than the positions", sequence(someTexts(1)), embedding.Options{MaxLength: 1000}, keep, "64 positions"},
+		{"no room for text", sequence(someTexts(1)), embedding.Options{MaxLength: 2}, keep, "no room"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			if _, err := x.Embed(context.Background(), tc.texts, tc.o, tc.sink); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+	t.Run("cancelled", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		_, err := x.Embed(ctx, sequence(someTexts(3000)), embedding.Options{}, func(int, []float32) error {
+			cancel()
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func Example() {
+	dir := "testdata/none" // a model directory, such as all-MiniLM-L6-v2
+	m, err := model.Open(dir, model.Options{})
+	if err != nil {
+		fmt.Println("no model here")
+		return
+	}
+	defer m.Close()
+	engine, err := compute.New(compute.Options{})
+	if err != nil {
+		panic(err)
+	}
+	defer engine.Close()
+	embedder, err := embedding.New(m, engine)
+	if err != nil {
+		panic(err)
+	}
+	texts := func(yield func(embedding.Text, error) bool) {
+		_ = yield(embedding.Text{Text: "How do I add fractions?"}, nil)
+	}
+	_, err = embedder.Embed(context.Background(), texts, embedding.Options{}, func(first int, vectors []float32) error {
+		fmt.Println(first, len(vectors))
+		return nil
+	})
+	if err != nil {
+		panic(err)
+	}
+	// Output: no model here
+}
