@@ -271,6 +271,12 @@ func TestUntilStops(t *testing.T) {
 	if _, err := os.Stat(d.Round(0).Steps()); err == nil {
 		t.Error("the run went on to training")
 	}
+	mustRun(t, r)
+	changed := loadRecipe(t, filepath.Dir(r.File()), edit(t, "window: 0-6", "window: 0-7"))
+	notes, err = runTiny(t, changed, Options{Until: StageMine})
+	if err != nil || !strings.Contains(notes, "round 1: mine: ") || strings.Contains(notes, "round 1: finetune") {
+		t.Errorf("round 0 is done: the stop is in round 1; %v\n%s", err, notes)
+	}
 	if _, err := Open(context.Background(), r, Options{Until: "lunch", Path: kernel.Portable}); err == nil {
 		t.Error("an unknown stage is an error")
 	}

@@ -63,6 +63,7 @@ type Run struct {
 	log     *journal
 	model   string          // digest of the recipe's model
 	stamps  []*rundir.Stamp // of the round at work, in order
+	worked  bool            // a stage of the round at work was done anew
 	plan    *Plan           // where only a plan is made
 }
 
@@ -180,11 +181,13 @@ func (p *Run) Run(ctx context.Context) error {
 
 // round turns one embedder into the next: mine with it, finetune, score every epoch, choose one, merge.
 func (p *Run) round(ctx context.Context, i int) error {
-	p.stamps = nil
+	p.stamps, p.worked = nil, false
 	r, err := p.newRound(ctx, i)
 	if err != nil {
 		return err
 	}
+	_, err = p.dir.FS.Stat(r.files.Manifest())
+	finished := err == nil
 	for _, stage := range []struct {
 		name string
 		run  func(context.Context) error
@@ -200,12 +203,18 @@ func (p *Run) round(ctx context.Context, i int) error {
 		if err := stage.run(ctx); err != nil {
 			return fmt.Errorf("%s: %w", stage.name, err)
 		}
-		if stage.name == p.options.Until && (i == len(p.recipe.Rounds)-1 || p.options.Until != StageMerge) {
+		if stage.name == p.options.Until && stage.name != StageMerge && !(finished && !p.worked) {
 			return errUntil
 		}
 	}
 	if p.plan != nil {
 		return nil
 	}
-	return r.writeManifest(ctx)
+	if err := r.writeManifest(ctx); err != nil {
+		return err
+	}
+	if p.options.Until == StageMerge && p.worked {
+		return errUntil
+	}
+	return nil
 }

@@ -38,6 +38,7 @@ func (p *Run) do(ctx context.Context, w work) error {
 	if err := p.dir.DropStamp(w.Round, w.Name); err != nil {
 		return err
 	}
+	p.worked = true
 	start := time.Now()
 	if err := w.run(ctx); err != nil {
 		return err
