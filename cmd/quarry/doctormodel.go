@@ -1,0 +1,56 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/quarry-ml/quarry/model"
+)
+
+// modelDiagnosis is what doctor says of a model.
+type modelDiagnosis struct {
+	Path          string   `json:"path"`
+	Architecture  string   `json:"architecture"`
+	Layers        int      `json:"layers"`
+	Dimension     int      `json:"dimension"`
+	Vocabulary    int      `json:"vocabulary"`
+	MaxLength     int      `json:"max_length"`
+	Positions     int      `json:"positions"`
+	Pooling       string   `json:"pooling"`
+	Normalize     bool     `json:"normalize"`
+	Score         string   `json:"score"`
+	QueryPrompt   string   `json:"query_prompt"`
+	PassagePrompt string   `json:"passage_prompt"`
+	Assumed       []string `json:"assumed"` // what the directory leaves to defaults
+}
+
+// diagnoseModel opens a model, so that its weights and tokenizer are checked too.
+func diagnoseModel(dir string) (*modelDiagnosis, error) {
+	m, err := ModelOptions{Model: dir}.open()
+	if err != nil {
+		return nil, err
+	}
+	c := m.Contract
+	d := &modelDiagnosis{
+		Path: dir, Architecture: m.Config.ModelType, Layers: m.Config.Layers, Dimension: m.Dimension(), Vocabulary: m.Config.VocabSize,
+		MaxLength: c.MaxLength, Positions: m.Config.MaxPositions, Pooling: string(c.Pooling), Normalize: c.Normalize, Score: string(c.Score),
+		QueryPrompt: showPrompt(c.Query), PassagePrompt: showPrompt(c.Passage), Assumed: append([]string{}, m.Assumed...),
+	}
+	return d, m.Close()
+}
+
+// showPrompt is a prompt as a flag takes it, its suffix behind it.
+func showPrompt(p model.Prompt) string {
+	if p.Suffix == "" {
+		return p.Template.Show()
+	}
+	return p.Template.Show() + " … " + strings.ReplaceAll(p.Suffix, "\n", `\n`)
+}
+
+func (d *modelDiagnosis) rows(row func(name, format string, args ...any)) {
+	row("model", "%s: %s, %d layers, %d dimensions, %d tokens in the vocabulary", d.Path, d.Architecture, d.Layers, d.Dimension, d.Vocabulary)
+	row("texts", "%d tokens read (%d positions), pooling %s, normalised %t, compared by %s", d.MaxLength, d.Positions, d.Pooling, d.Normalize, d.Score)
+	row("prompts", "query %s, passage %s", d.QueryPrompt, d.PassagePrompt)
+	for _, a := range d.Assumed {
+		row("assumed", "%s", a)
+	}
+}

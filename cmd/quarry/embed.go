@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/vectors"
+)
+
+// EmbedOptions are the flags of quarry embed.
+type EmbedOptions struct {
+	Input, Output string
+	Kind          string // query, passage or, for neither, empty
+	Model         ModelOptions
+	Texts         TextOptions
+	Engine        EngineOptions
+}
+
+func newEmbedCommand(h *host) *cobra.Command {
+	var o EmbedOptions
+	cmd := &cobra.Command{
+		Use:   "embed --model DIR --input FILE --output FILE",
+		Short: "Turn texts into vectors",
+		Long: `Turn texts into vectors: a .npy file of float32 [texts, dimensions], in the order of the input.
+
+The input is JSONL. A line holds "text" (after "title", where there is one) or "query", or "ids": token ids, taken as they
+are. --kind says which of the prompts stored with the model applies; without it, the model's default prompt does, which
+most models do not have. A text's vector does not depend on the texts beside it.`,
+		Example: `  quarry embed --model models/minilm --input corpus.jsonl --kind passage --output corpus.npy
+  quarry embed --model models/e5 --input dev.jsonl --query-prompt 'query: ' --output dev.npy`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runEmbed(cmd.Context(), o, h) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.Input, "input", "", "JSONL `file` of texts")
+	f.StringVar(&o.Output, "output", "", ".npy `file` to write")
+	f.StringVar(&o.Kind, "kind", "", "query or passage: whose prompt and length apply (query where --query-prompt is given, passage where --passage-prompt is)")
+	o.Model.AddFlags(f)
+	o.Texts.AddFlags(f)
+	o.Engine.AddFlags(f)
+	return cmd
+}
+
+// runEmbed counts the texts, since a .npy file begins with their number, and then embeds them as they are read.
+func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	rows, err := countTexts(h, o.Input, o.Kind)
+	if err != nil {
+		return err
+	}
+	e, err := o.Engine.open(h.machine)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	m, err := o.Model.open()
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	s, err := o.side(m)
+	if err != nil {
+		return err
+	}
+	x, err := embedding.New(m, e)
+	if err != nil {
+		return badInputf("--model: %w", err)
+	}
+	in := textFile{path: o.Input, kind: o.Kind, limits: &idLimits{m.Config.VocabSize, m.Config.MaxPositions}}
+	var stats embedding.Stats
+	err = rundir.WriteFile(rundir.OS{}, o.Output, func(w io.Writer) error {
+		out, err := vectors.NewNPYWriter(w, rows, x.Dimension())
+		if err != nil {
+			return err
+		}
+		if stats, err = embedTo(ctx, h, x, job{"embed", rows, s, in.texts}, out.Write); err != nil {
+			return err
+		}
+		return out.Close()
+	})
+	if err != nil {
+		return err
+	}
+	h.note("%d texts, %d tokens, %d dimensions on %s", stats.Texts, stats.Tokens, x.Dimension(), e.Identity())
+	return nil
+}
+
+// validate checks the flags and settles which kind is meant.
+func (o *EmbedOptions) validate() error {
+	if err := need("model", o.Model.Model, "input", o.Input, "output", o.Output); err != nil {
+		return err
+	}
+	switch {
+	case o.Kind == "" && o.Texts.QueryPrompt != nil && o.Texts.PassagePrompt != nil:
+		return badInputf("--query-prompt and --passage-prompt: say with --kind which of them the texts are")
+	case o.Kind == "" && o.Texts.QueryPrompt != nil:
+		o.Kind = kindQuery
+	case o.Kind == "" && o.Texts.PassagePrompt != nil:
+		o.Kind = kindPassage
+	case o.Kind != "" && o.Kind != kindQuery && o.Kind != kindPassage:
+		return badInputf("--kind %q: use query or passage", o.Kind)
+	case o.Kind == kindPassage && o.Texts.QueryPrompt != nil:
+		return badInputf("--query-prompt has no part in --kind passage")
+	case o.Kind == kindQuery && o.Texts.PassagePrompt != nil:
+		return badInputf("--passage-prompt has no part in --kind query")
+	}
+	return o.Texts.validate()
+}
+
+// side is how the texts are read: as their kind, or under the model's default prompt.
+func (o EmbedOptions) side(m *model.Model) (side, error) {
+	query, passage, err := o.Texts.sides(m)
+	if err != nil {
+		return side{}, err
+	}
+	switch o.Kind {
+	case kindQuery:
+		return query, nil
+	case kindPassage:
+		return passage, nil
+	}
+	if o.Texts.QueryMaxLength > 0 || o.Texts.PassageMaxLength > 0 {
+		return side{}, badInput(fmt.Errorf("--query-max-length and --passage-max-length need --kind; --max-length does not"))
+	}
+	return side{m.Contract.Default, passage.maxLength}, nil
+}

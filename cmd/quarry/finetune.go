@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quarry-ml/quarry/eval"
+	"github.com/quarry-ml/quarry/finetune"
+)
+
+// FinetuneOptions are the flags of quarry finetune.
+type FinetuneOptions struct {
+	Data       DataOptions // the corpus may be left out
+	Train, Dev string
+	Model      ModelOptions
+	Texts      TextOptions
+	Engine     EngineOptions
+	Tune       finetune.Options
+	Targets    string // of LoRA
+	Metrics    string
+	SaveEvery  int
+	Output     string
+	JSON       bool
+}
+
+func newFinetuneCommand(h *host) *cobra.Command {
+	o := FinetuneOptions{Tune: finetune.DefaultOptions()}
+	cmd := &cobra.Command{
+		Use:   "finetune --model DIR --train FILE --output DIR",
+		Short: "Fine-tune a model on queries, positives and mined negatives",
+		Long: `Fine-tune a model with InfoNCE on queries, their positives and mined negatives, in full or by LoRA.
+
+--train is what quarry mine writes, or queries with "pos" and "neg" texts; with --corpus, positives may also be ids. The
+output directory gets epoch-1, epoch-2, … (model directories, or adapters in PEFT's format), steps.jsonl and epochs.json,
+and each epoch a line is printed: with --dev its eval_loss, with --dev and --corpus also measures over the whole corpus.
+The same command goes on where it was interrupted.`,
+		Example: `  quarry finetune --model models/minilm --train mined.jsonl --dev dev.jsonl --corpus corpus.jsonl --output tuned
+  quarry finetune --model models/minilm --train mined.jsonl --method lora --lora-rank 64 --lora-alpha 32 --output tuned`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runFinetune(cmd.Context(), o, h) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.Train, "train", "", "JSONL `file` of queries with positives and negatives")
+	f.StringVar(&o.Dev, "dev", "", "held-out queries, in the same form")
+	f.StringVar(&o.Data.Corpus, "corpus", "", "passages: JSONL `file`; without it the passages are the texts of --train and --dev")
+	o.Data.addFields(f)
+	f.StringVar(&o.Output, "output", "", "`directory` to write")
+	f.StringVar(&o.Metrics, "metrics", defaultMetrics(), "`list` of measures, where --dev and --corpus are given")
+	f.BoolVar(&o.JSON, "json", false, "print all epochs as JSON at the end, not a line each")
+	o.addTraining(cmd)
+	o.addLoRA(cmd)
+	o.Model.AddFlags(f)
+	o.Texts.AddFlags(f)
+	o.Texts.addFromRow(f)
+	o.Engine.AddFlags(f)
+	return cmd
+}
+
+func (o *FinetuneOptions) addTraining(cmd *cobra.Command) {
+	f, t := cmd.Flags(), &o.Tune
+	f.StringVar((*string)(&t.Method), "method", string(t.Method), "full: all weights; lora: low-rank adapters")
+	f.IntVar(&t.Epochs, "epochs", t.Epochs, "times that every query is seen")
+	f.IntVar(&t.Batch, "batch", t.Batch, "queries a step; all share their passages, whatever the memory")
+	f.IntVar(&t.GroupSize, "group-size", t.GroupSize, "passages a query: one positive, the rest negatives drawn anew each epoch")
+	f.IntVar(&t.Accumulate, "accumulate", t.Accumulate, "blocks of a step's queries whose passages are kept apart")
+	f.BoolVar(&t.DropLast, "drop-last", t.DropLast, "leave out an epoch's last batch when it is not full")
+	f.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "peak learning rate")
+	f.StringVar((*string)(&t.Schedule), "schedule", string(t.Schedule), "linear, cosine, constant or constant_with_warmup")
+	f.Float64Var(&t.WarmupRatio, "warmup-ratio", t.WarmupRatio, "share of the steps in which the rate rises to its peak")
+	f.Float64Var(&t.WeightDecay, "weight-decay", t.WeightDecay, "AdamW's decay of weights; never of biases and norms")
+	f.Float64Var(&t.Beta1, "beta1", t.Beta1, "AdamW's decay of the first moment")
+	f.Float64Var(&t.Beta2, "beta2", t.Beta2, "AdamW's decay of the second moment")
+	f.Float64Var(&t.Epsilon, "eps", t.Epsilon, "AdamW's epsilon")
+	f.Float64Var(&t.Clip, "clip", t.Clip, "largest norm of the whole gradient; 0 never clips")
+	f.Float64Var(&t.Temperature, "temperature", t.Temperature, "divisor of scores before the softmax")
+	f.BoolVar(&t.LearnTemperature, "learn-temperature", t.LearnTemperature, "learn the temperature with the weights")
+	f.BoolVar(&t.BothDirections, "both-directions", t.BothDirections, "also let each positive choose among the queries")
+	f.BoolVar(&t.MaskKnownPositives, "mask-known-positives", t.MaskKnownPositives, "leave passages that are known to answer a query out of its loss")
+	f.BoolVar(&t.Dropout, "dropout", t.Dropout, "dropout as the model's configuration says")
+	f.IntVar(&t.MaxSteps, "max-steps", t.MaxSteps, "stop after so many steps (no limit)")
+	f.IntVar(&t.BlockTokens, "block-tokens", t.BlockTokens, "tokens in a block over which gradients are summed")
+	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of every draw")
+	f.IntVar(&t.Round, "round", t.Round, "round that the draws are for")
+	f.IntVar(&o.SaveEvery, "save-every", 100, "steps between saves of what an interrupted training goes on from")
+}
+
+func (o *FinetuneOptions) addLoRA(cmd *cobra.Command) {
+	f, l := cmd.Flags(), &o.Tune.LoRA
+	f.IntVar(&l.Rank, "lora-rank", l.Rank, "rank of the adapters")
+	f.Float64Var(&l.Alpha, "lora-alpha", l.Alpha, "scale: an adapter's part is multiplied by alpha / rank")
+	f.Float64Var(&l.Dropout, "lora-dropout", l.Dropout, "share of an adapter's inputs dropped in training")
+	f.StringVar(&o.Targets, "lora-targets", strings.Join(l.TargetModules, ","), "`list` of linear layers that get an adapter")
+	f.BoolVar(&l.RSLoRA, "lora-rs", l.RSLoRA, "scale by the root of the rank")
+}
+
+// validate checks the flags.
+func (o *FinetuneOptions) validate() ([]eval.Measure, error) {
+	if err := need("model", o.Model.Model, "train", o.Train, "output", o.Output); err != nil {
+		return nil, err
+	}
+	if err := o.Texts.validate(); err != nil {
+		return nil, err
+	}
+	measures, err := eval.ParseMeasures(o.Metrics)
+	if err != nil {
+		return nil, badInputf("--metrics: %w", err)
+	}
+	if o.SaveEvery < 1 {
+		return nil, badInputf("--save-every %d: at least 1", o.SaveEvery)
+	}
+	o.Tune.LoRA.TargetModules = strings.Split(o.Targets, ",")
+	o.Tune.LoRA.BaseModel = o.Model.Model
+	return measures, badInput(o.Tune.Validate())
+}
+
+// runFinetune reads the data, makes the trainer, and trains from the start or from where it was interrupted.
+func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
+	measures, err := o.validate()
+	if err != nil {
+		return err
+	}
+	set, err := o.readTraining(h)
+	if err != nil {
+		return err
+	}
+	e, err := o.Engine.open(h.machine)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	m, err := o.Model.open()
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	s := &training{host: h, options: o, set: set, engine: e, model: m, measures: measures}
+	return s.run(ctx)
+}

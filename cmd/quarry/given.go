@@ -1,0 +1,166 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/spf13/pflag"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/vectors"
+)
+
+// VectorOptions are the flags of given vectors, in place of a model.
+type VectorOptions struct {
+	CorpusVectors, QueryVectors string
+	CorpusIDs, QueryIDs         string
+}
+
+// AddFlags adds the flags to a command.
+func (o *VectorOptions) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.CorpusVectors, "corpus-vectors", "", "vectors of the passages in place of a model: .npy `file`, float32, rows in file order")
+	f.StringVar(&o.QueryVectors, "query-vectors", "", "vectors of the queries")
+	f.StringVar(&o.CorpusIDs, "corpus-ids", "", "`file` of the ids of --corpus-vectors' rows, one a line, where they are in another order")
+	f.StringVar(&o.QueryIDs, "query-ids", "", "the same for --query-vectors")
+}
+
+// given says whether vectors are given; half of them is an error.
+func (o VectorOptions) given() (bool, error) {
+	both := o.CorpusVectors != "" && o.QueryVectors != ""
+	switch {
+	case !both && (o.CorpusVectors != "" || o.QueryVectors != ""):
+		return false, badInputf("--corpus-vectors and --query-vectors go together")
+	case !both && (o.CorpusIDs != "" || o.QueryIDs != ""):
+		return false, badInputf("--corpus-ids and --query-ids are of no use without --corpus-vectors and --query-vectors")
+	}
+	return both, nil
+}
+
+// givenVectors are mapped files, their rows in the order of a corpus and its queries.
+type givenVectors struct{ passages, queries *vectors.Mapped }
+
+func (g givenVectors) close() error { return errors.Join(g.passages.Close(), g.queries.Close()) }
+
+// open maps the files and puts their rows in the order of the data.
+func (o VectorOptions) open(d data) (givenVectors, error) {
+	g, err := o.mapFiles()
+	if err != nil {
+		return g, err
+	}
+	queryIDs := make([]string, len(d.queries))
+	for i, q := range d.queries {
+		queryIDs[i] = q.Key
+		if o.QueryIDs != "" && q.ID == "" && q.Line > 0 {
+			return g, errors.Join(badInputf("line %d of the queries has no id, so %s cannot name its vector", q.Line, o.QueryIDs), g.close())
+		}
+	}
+	err = errors.Join(
+		arrange(&g.passages.Matrix, o.CorpusVectors, o.CorpusIDs, d.corpus.IDs()),
+		arrange(&g.queries.Matrix, o.QueryVectors, o.QueryIDs, queryIDs))
+	if err == nil && g.passages.Dim != g.queries.Dim {
+		err = badInputf("%s has rows of %d, %s rows of %d: they are not of one model", o.CorpusVectors, g.passages.Dim, o.QueryVectors, g.queries.Dim)
+	}
+	if err != nil {
+		return g, errors.Join(err, g.close())
+	}
+	return g, nil
+}
+
+func (o VectorOptions) mapFiles() (givenVectors, error) {
+	var g givenVectors
+	var err error
+	if g.passages, err = vectors.OpenNPY(o.CorpusVectors); err != nil {
+		return g, badInputf("--corpus-vectors: %w", err)
+	}
+	if g.queries, err = vectors.OpenNPY(o.QueryVectors); err != nil {
+		return g, errors.Join(badInputf("--query-vectors: %w", err), g.passages.Close())
+	}
+	return g, nil
+}
+
+// arrange puts rows in the order of the wanted ids, which they have already where no file names theirs.
+func arrange(m *vectors.Matrix, name, idsFile string, wanted []string) error {
+	if err := m.CheckFinite(name); err != nil {
+		return badInput(err)
+	}
+	if idsFile == "" {
+		return badInput(m.CheckRows(name, len(wanted)))
+	}
+	ids, err := readIDs(idsFile, *m)
+	if err != nil {
+		return err
+	}
+	*m, err = vectors.Select(*m, name, ids, wanted)
+	return badInput(err)
+}
+
+// readIDs reads the ids of a matrix's rows.
+func readIDs(path string, m vectors.Matrix) ([]string, error) {
+	var ids []string
+	err := readInput("corpus-ids, --query-ids", path, func(r io.Reader) error {
+		var err error
+		ids, err = vectors.ReadIDs(r, path)
+		if err == nil && len(ids) != m.Rows {
+			err = fmt.Errorf("%s: %d ids for %d vectors", path, len(ids), m.Rows)
+		}
+		return err
+	})
+	return ids, err
+}
+
+// readData reads the data of a search. Given vectors need no texts: what no file names gets the ids of the vectors'
+// rows, or their positions.
+func (o RankOptions) readData(h *host) (data, error) {
+	given, err := o.Given.given()
+	if err != nil {
+		return data{}, err
+	}
+	if !given || o.Data.Corpus != "" && o.Data.Queries != "" {
+		return o.Data.read(h, true)
+	}
+	g, err := o.Given.mapFiles()
+	if err != nil {
+		return data{}, err
+	}
+	d, err := o.nameRows(h, g)
+	return d, errors.Join(err, g.close())
+}
+
+func (o RankOptions) nameRows(h *host, g givenVectors) (data, error) {
+	var d data
+	var err error
+	if o.Data.Corpus != "" {
+		d.corpus, err = o.Data.readCorpus(h)
+	} else {
+		passages := make([]corpus.Passage, g.passages.Rows)
+		if err = nameEach(o.Given.CorpusIDs, g.passages.Matrix, func(i int, id string) { passages[i].ID = id }); err == nil {
+			d.corpus, err = corpus.New(passages)
+		}
+	}
+	if err != nil {
+		return d, err
+	}
+	if o.Data.Queries != "" {
+		d.queries, err = o.Data.readQueries(h, "queries", o.Data.Queries, nil, true)
+		return d, err
+	}
+	d.queries = make([]corpus.Query, g.queries.Rows)
+	for i := range d.queries {
+		d.queries[i].Key = strconv.Itoa(i)
+	}
+	return d, nameEach(o.Given.QueryIDs, g.queries.Matrix, func(i int, id string) { d.queries[i].Key = id })
+}
+
+// nameEach reads the ids of a matrix's rows, if there is a file of them.
+func nameEach(idsFile string, m vectors.Matrix, set func(row int, id string)) error {
+	if idsFile == "" {
+		return nil
+	}
+	ids, err := readIDs(idsFile, m)
+	for i, id := range ids {
+		set(i, id)
+	}
+	return err
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"io/fs"
+	"math"
+
+	"strconv"
+	"strings"
+)
+
+// machine is what a command may use of the computer, as the system and the container around it say.
+type machine struct {
+	CPU         string  // QUARRY_CPU, the path to take where no flag names one
+	Cores       int     // processors of this process
+	Quota       float64 // processors' time that the container grants; 0 is no limit
+	MemoryLimit int64   // bytes that the container grants; 0 is no limit
+	MemoryFree  int64   // bytes that are left, of the container's or the machine's; 0 is unknown
+}
+
+// readMachine looks at the system's files below root, which is "/" but in tests.
+func readMachine(root fs.FS, cpu string, cores int) machine {
+	m := machine{CPU: cpu, Cores: cores}
+	g := readGroup(root)
+	m.Quota, m.MemoryLimit = g.quota, g.memory
+	if available, ok := memInfo(root, "MemAvailable"); ok {
+		m.MemoryFree = available
+	}
+	if g.memory > 0 {
+		left := max(0, g.memory-g.used)
+		if m.MemoryFree == 0 || left < m.MemoryFree {
+			m.MemoryFree = left
+		}
+	}
+	return m
+}
+
+// workers is the goroutines that compute unless a flag says otherwise: no more than there is time for.
+func (m machine) workers() int {
+	if m.Quota > 0 {
+		return max(1, min(m.Cores, int(math.Ceil(m.Quota))))
+	}
+	return m.Cores
+}
+
+// memory is the bytes to stay within unless a flag says otherwise: three quarters of what is free, the rest being for
+// texts, vectors and the runtime. 0 is no limit.
+func (m machine) memory() int64 { return m.MemoryFree / 4 * 3 }
+
+// memInfo reads a figure of /proc/meminfo, in bytes.
+func memInfo(root fs.FS, key string) (int64, bool) {
+	raw, err := fs.ReadFile(root, "proc/meminfo")
+	if err != nil {
+		return 0, false
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(raw)); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) >= 2 && fields[0] == key+":" {
+			kilobytes, err := strconv.ParseInt(fields[1], 10, 64)
+			return kilobytes << 10, err == nil
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,100 @@
+// Command quarry mines hard negatives and fine-tunes text embedders, round after round, from one recipe.
+//
+// The commands are files of this package: each has its constructor, its options and a run function, which tests call
+// without a process. Nothing below this package prints, exits or reads the environment.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	os.Exit(execute(context.Background(), systemHost(), os.Args[1:]))
+}
+
+// execute runs a command line and returns the exit code.
+func execute(ctx context.Context, h *host, args []string) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	root := newQuarryCommand(h)
+	root.SetArgs(args)
+	root.SetOut(h.out)
+	root.SetErr(h.err)
+	started := false
+	markStart(root, &started)
+	cmd, err := root.ExecuteContextC(ctx)
+	h.finish()
+	if err != nil && !started {
+		err = usage{cmd, err}
+	}
+	code := exitCode(ctx, err)
+	tell(h.err, cmd, code, err)
+	return code
+}
+
+func newQuarryCommand(h *host) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "quarry",
+		Short: "Mine hard negatives and fine-tune text embedders, round after round",
+		Long: `Quarry turns a text embedder into a better one: it embeds a corpus and training queries, searches, mines hard
+negatives, fine-tunes on them, evaluates every epoch, chooses one, and goes on with the result, round after round.
+
+Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 a stated expectation was missed, 130 interrupted.`,
+		Args:              noCommand,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	cmd.AddCommand(
+		newDemoCommand(h),
+		newInitCommand(h),
+		newPlanCommand(h),
+		newRunCommand(h),
+		newSelectCommand(h),
+		newReportCommand(),
+		newPrepareCommand(h),
+		newEmbedCommand(h),
+		newSearchCommand(h),
+		newMineCommand(h),
+		newFinetuneCommand(h),
+		newEvalCommand(h),
+		newMergeCommand(h),
+		newTokenizeCommand(h),
+		newDoctorCommand(h),
+	)
+	return cmd
+}
+
+// noCommand refuses words where only a command may stand.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return fmt.Errorf("unknown command %q%s", args[0], hint)
+}
+
+// markStart notes that a command's own code runs: what fails before that is a fault of the command line.
+func markStart(cmd *cobra.Command, started *bool) {
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			*started = true
+			return run(cmd, args)
+		}
+	}
+	for _, c := range cmd.Commands() {
+		markStart(c, started)
+	}
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/prompt"
+)
+
+// ModelOptions are the flags that name a model and what stands above its own files.
+type ModelOptions struct {
+	Model     string
+	Pooling   string
+	Normalize *bool
+}
+
+// AddFlags adds the flags to a command.
+func (o *ModelOptions) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.Model, "model", "", "model `directory` in Hugging Face's layout")
+	f.StringVar(&o.Pooling, "pooling", "", "cls, mean, max, lasttoken or weightedmean (as the model says)")
+	optionalBool(f, &o.Normalize, "normalize", "bring vectors to length 1 (as the model says)")
+}
+
+// open opens the model.
+func (o ModelOptions) open() (*model.Model, error) {
+	above, err := o.options()
+	if err != nil {
+		return nil, err
+	}
+	m, err := model.Open(o.Model, above)
+	if err != nil {
+		return nil, badInputf("--model: %w", err)
+	}
+	return m, nil
+}
+
+func (o ModelOptions) options() (model.Options, error) {
+	above := model.Options{Normalize: o.Normalize}
+	if o.Pooling != "" {
+		var err error
+		if above.Pooling, err = model.ParsePooling(o.Pooling); err != nil {
+			return above, badInputf("--pooling: %w", err)
+		}
+	}
+	return above, nil
+}
+
+// TextOptions are the flags of what is put around texts and how much of them is read.
+type TextOptions struct {
+	QueryPrompt, PassagePrompt       *string
+	MaxLength                        int
+	QueryMaxLength, PassageMaxLength int
+	PromptFromRow                    bool
+}
+
+// AddFlags adds the flags to a command.
+func (o *TextOptions) AddFlags(f *pflag.FlagSet) {
+	optionalString(f, &o.QueryPrompt, "query-prompt", `put around queries: a template with one {}, else a prefix; \n is a newline (the prompt stored with the model)`)
+	optionalString(f, &o.PassagePrompt, "passage-prompt", "the same for passages")
+	f.IntVar(&o.MaxLength, "max-length", 0, "`tokens` kept of a text, special ones included (as the model says)")
+	f.IntVar(&o.QueryMaxLength, "query-max-length", 0, "the same for queries alone")
+	f.IntVar(&o.PassageMaxLength, "passage-max-length", 0, "the same for passages alone")
+}
+
+func (o *TextOptions) addFromRow(f *pflag.FlagSet) {
+	f.BoolVar(&o.PromptFromRow, "prompt-from-row", false, "put a row's own \"prompt\" before its query")
+}
+
+// side is how the texts of one kind are read.
+type side struct {
+	prompt    model.Prompt
+	maxLength int
+}
+
+// sides are queries and passages under a model's contract: the flags, else what is stored with the model.
+func (o TextOptions) sides(m *model.Model) (query, passage side, err error) {
+	query = side{m.Contract.Query, firstPositive(o.QueryMaxLength, o.MaxLength, m.Contract.MaxLength)}
+	passage = side{m.Contract.Passage, firstPositive(o.PassageMaxLength, o.MaxLength, m.Contract.MaxLength)}
+	for _, s := range []struct {
+		flag    string
+		written *string
+		into    *model.Prompt
+	}{{"query", o.QueryPrompt, &query.prompt}, {"passage", o.PassagePrompt, &passage.prompt}} {
+		if s.written == nil {
+			continue
+		}
+		t, err := prompt.Parse(*s.written)
+		if err != nil {
+			return query, passage, badInputf("--%s-prompt: %w", s.flag, err)
+		}
+		*s.into = model.Prompt{Name: s.flag, Template: t}
+	}
+	for _, s := range []struct {
+		flag string
+		side side
+	}{{"query", query}, {"passage", passage}} {
+		if _, err := m.Sequence("", s.side.prompt, s.side.maxLength); err != nil {
+			return query, passage, badInput(fmt.Errorf("--%s-max-length, --max-length: %w", s.flag, err))
+		}
+	}
+	return query, passage, nil
+}
+
+// validate refuses lengths that no text can have.
+func (o TextOptions) validate() error {
+	for _, l := range []struct {
+		flag string
+		n    int
+	}{{"max-length", o.MaxLength}, {"query-max-length", o.QueryMaxLength}, {"passage-max-length", o.PassageMaxLength}} {
+		if l.n < 0 {
+			return badInputf("--%s %d: use a number of tokens", l.flag, l.n)
+		}
+	}
+	return nil
+}
+
+func firstPositive(values ...int) int {
+	for _, v := range values {
+		if v > 0 {
+			return v
+		}
+	}
+	return 0
+}

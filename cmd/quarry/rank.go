@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/prompt"
+	"github.com/quarry-ml/quarry/ranking"
+	"github.com/quarry-ml/quarry/search"
+	"github.com/quarry-ml/quarry/vectors"
+	"github.com/spf13/cobra"
+)
+
+// RankOptions are the flags of commands that rank a corpus for queries: by a model, or by given vectors.
+type RankOptions struct {
+	Data   DataOptions
+	Model  ModelOptions
+	Texts  TextOptions
+	Given  VectorOptions
+	Engine EngineOptions
+}
+
+// AddFlags adds the flags to a command.
+func (o *RankOptions) AddFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	o.Data.AddFlags(f)
+	o.Model.AddFlags(f)
+	o.Texts.AddFlags(f)
+	o.Texts.addFromRow(f)
+	o.Given.AddFlags(f)
+	o.Engine.AddFlags(f)
+}
+
+// validate refuses flags that contradict each other.
+func (o RankOptions) validate() error {
+	given, err := o.Given.given()
+	switch {
+	case err != nil:
+		return err
+	case given && o.Model.Model != "":
+		return badInputf("--model and --corpus-vectors contradict each other: vectors are given, or a model makes them")
+	case !given && o.Model.Model == "":
+		return badInputf("--model is needed, or --corpus-vectors and --query-vectors")
+	}
+	return o.Texts.validate()
+}
+
+// rank hands the top depth of every query to sink, in order.
+func (o RankOptions) rank(ctx context.Context, h *host, d data, depth int, sink func(query int, c ranking.Candidates) error) error {
+	given, err := o.Given.given()
+	if err != nil {
+		return err
+	}
+	if given {
+		v, err := o.Given.open(d)
+		if err != nil {
+			return err
+		}
+		return errors.Join(rankVectors(ctx, h, d, rankInput{v.passages.Matrix, v.queries.Matrix, depth, o.workers(h)}, sink), v.close())
+	}
+	e, err := o.Engine.open(h.machine)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	m, err := o.Model.open()
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	return o.rankModel(ctx, h, d, modelOn{m, e, depth}, sink)
+}
+
+func (o RankOptions) workers(h *host) int {
+	return firstPositive(o.Engine.Workers, h.machine.workers())
+}
+
+// modelOn is a model at work on an engine, ranking to a depth.
+type modelOn struct {
+	model  *model.Model
+	engine *compute.Engine
+	depth  int
+}
+
+// rankModel embeds corpus and queries and searches.
+func (o RankOptions) rankModel(ctx context.Context, h *host, d data, on modelOn, sink func(int, ranking.Candidates) error) error {
+	query, passage, err := o.Texts.sides(on.model)
+	if err != nil {
+		return err
+	}
+	x, err := embedding.New(on.model, on.engine)
+	if err != nil {
+		return badInputf("--model: %w", err)
+	}
+	passages, err := collect(ctx, h, x, job{"embed corpus", d.corpus.Len(), passage, passageTexts(d.corpus)})
+	if err != nil {
+		return err
+	}
+	queries, err := collect(ctx, h, x, job{"embed queries", len(d.queries), query, queryTexts(d.queries, o.Texts.PromptFromRow)})
+	if err != nil {
+		return err
+	}
+	if c := on.model.Contract; c.Score == model.Cosine && !c.Normalize {
+		normalize(passages)
+		normalize(queries)
+	}
+	return rankVectors(ctx, h, d, rankInput{passages, queries, on.depth, on.engine.Workers()}, sink)
+}
+
+// rankInput is vectors to search in.
+type rankInput struct {
+	passages, queries vectors.Matrix
+	depth, workers    int
+}
+
+// searchRows is the passages of a block of a search.
+const searchRows = 1024
+
+func rankVectors(ctx context.Context, h *host, d data, in rankInput, sink func(int, ranking.Candidates) error) error {
+	s := search.Input{
+		Queries: in.queries.Data, Dim: in.queries.Dim, Passages: search.Rows(in.passages.Data, in.passages.Dim, searchRows),
+		Depth: min(in.depth, in.passages.Rows), Order: d.corpus.Order(), Workers: in.workers,
+	}
+	for _, q := range d.queries {
+		s.Keys = append(s.Keys, q.Key)
+		s.Positives = append(s.Positives, q.Positives)
+	}
+	return search.Exact(ctx, s, func(query int, c ranking.Candidates) error {
+		h.progress(progress{Label: "search", Done: int64(query + 1), Total: int64(len(d.queries)), Unit: "queries"})
+		return sink(query, c)
+	})
+}
+
+func passageTexts(c *corpus.Corpus) func(yield func(embedding.Text, error) bool) {
+	return func(yield func(embedding.Text, error) bool) {
+		for _, p := range c.Passages {
+			if !yield(embedding.Text{Text: p.Full()}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func queryTexts(queries []corpus.Query, fromRow bool) func(yield func(embedding.Text, error) bool) {
+	return func(yield func(embedding.Text, error) bool) {
+		for _, q := range queries {
+			if !yield(embedding.Text{Text: q.Text, Prompt: rowPrompt(q, fromRow)}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// rowPrompt is the prompt of a query's own row where that is wanted, else nil. A row's prompt is data: what looks like
+// an escape in it is none.
+func rowPrompt(q corpus.Query, wanted bool) *model.Prompt {
+	if !wanted || q.Prompt == "" {
+		return nil
+	}
+	return &model.Prompt{Name: "row", Template: prompt.Template(q.Prompt)}
+}
+
+// normalize brings rows to length 1, for models that compare by cosine without saying so in their vectors.
+func normalize(m vectors.Matrix) {
+	for i := range m.Rows {
+		row := m.Row(i)
+		var sum float64
+		for _, v := range row {
+			sum += float64(v) * float64(v)
+		}
+		if sum == 0 {
+			continue
+		}
+		for j, v := range row {
+			row[j] = float32(float64(v) / math.Sqrt(sum))
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quarry-ml/quarry/format/trec"
+	"github.com/quarry-ml/quarry/ranking"
+)
+
+// SearchOptions are the flags of quarry search.
+type SearchOptions struct {
+	Rank   RankOptions
+	Depth  int
+	Output string
+	Tag    string
+}
+
+func newSearchCommand(h *host) *cobra.Command {
+	var o SearchOptions
+	cmd := &cobra.Command{
+		Use:   "search --model DIR --corpus FILE --queries FILE",
+		Short: "Rank a corpus for queries, exactly",
+		Long: `Rank a corpus for queries, exactly, and write a TREC run: query, Q0, passage, rank from 1, score, tag.
+
+Queries and passages appear by their ids; a passage without one by its line counted from 0, a query by a digest of its
+text and positives. Given vectors (--corpus-vectors, --query-vectors) take the place of the model; the files of texts
+may then be left out.`,
+		Example: `  quarry search --model models/minilm --corpus corpus.jsonl --queries dev.jsonl --depth 100 --output run.trec
+  quarry search --corpus-vectors corpus.npy --query-vectors dev.npy --corpus-ids corpus.ids --query-ids dev.ids`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runSearch(cmd.Context(), o, h) },
+	}
+	o.Rank.AddFlags(cmd)
+	f := cmd.Flags()
+	f.IntVar(&o.Depth, "depth", 100, "passages kept of each ranking")
+	f.StringVar(&o.Output, "output", "", "run `file` to write (standard output)")
+	f.StringVar(&o.Tag, "tag", "quarry", "name of the run, its last column")
+	return cmd
+}
+
+// runSearch writes the run of all queries, in their order.
+func runSearch(ctx context.Context, o SearchOptions, h *host) error {
+	if err := o.Rank.validate(); err != nil {
+		return err
+	}
+	if o.Depth < 1 {
+		return badInputf("--depth %d: keep at least one passage", o.Depth)
+	}
+	d, err := o.Rank.readData(h)
+	if err != nil {
+		return err
+	}
+	return writeOutput(h, o.Output, func(w io.Writer) error {
+		run, err := trec.NewRunWriter(w, o.Tag)
+		if err != nil {
+			return badInputf("--tag: %w", err)
+		}
+		err = o.Rank.rank(ctx, h, d, o.Depth, func(_ int, c ranking.Candidates) error {
+			return badInput(run.Write(c.Query, c.Hits, d.corpus.ID))
+		})
+		if err != nil {
+			return err
+		}
+		return run.Flush()
+	})
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// splitOff draws a share of queries as dev, as nearly as whole bundles allow and no more. A bundle is the rows that share
+// a text or a group, directly or through others: split, they would tell dev's answers to training.
+func splitOff(queries []corpus.Query, share float64, seed uint64) (train, dev []corpus.Query, err error) {
+	bundles := bundlesOf(queries)
+	slices.SortFunc(bundles, func(a, b bundle) int {
+		return cmp.Or(cmp.Compare(a.hash(seed), b.hash(seed)), strings.Compare(a.name, b.name))
+	})
+	wanted := int(math.Round(share * float64(len(queries))))
+	held := make([]bool, len(queries))
+	for _, b := range bundles {
+		if len(b.rows) > wanted {
+			continue
+		}
+		wanted -= len(b.rows)
+		for _, row := range b.rows {
+			held[row] = true
+		}
+	}
+	for i, q := range queries {
+		if held[i] {
+			dev = append(dev, q)
+		} else {
+			train = append(train, q)
+		}
+	}
+	if len(dev) == 0 || len(train) == 0 {
+		return nil, nil, fmt.Errorf("%d queries in %d bundles of one text or group cannot be split %g to %g: name a file with --dev", len(queries), len(bundles), 1-share, share)
+	}
+	return train, dev, nil
+}
+
+// bundle is rows that stay together; its name does not depend on the order of the file.
+type bundle struct {
+	name string
+	rows []int
+}
+
+func (b bundle) hash(seed uint64) uint64 { return draw.Hash(seed, draw.Split, 0, 0, b.name) }
+
+// bundlesOf joins rows that share a text or a group.
+func bundlesOf(queries []corpus.Query) []bundle {
+	root := make([]int, len(queries))
+	find := func(i int) int {
+		for root[i] != i {
+			root[i] = root[root[i]]
+			i = root[i]
+		}
+		return i
+	}
+	first := map[string]int{}
+	names := func(q corpus.Query) []string {
+		all := []string{"text:" + strings.TrimSpace(q.Text)}
+		if q.Group != "" {
+			all = append(all, "group:"+q.Group)
+		}
+		return all
+	}
+	for i, q := range queries {
+		root[i] = i
+		for _, name := range names(q) {
+			if j, ok := first[name]; ok {
+				root[find(i)] = find(j)
+			} else {
+				first[name] = i
+			}
+		}
+	}
+	var bundles []bundle
+	at := map[int]int{}
+	for i, q := range queries {
+		r := find(i)
+		if _, ok := at[r]; !ok {
+			at[r] = len(bundles)
+			bundles = append(bundles, bundle{name: names(q)[0]})
+		}
+		b := &bundles[at[r]]
+		b.rows = append(b.rows, i)
+		b.name = min(b.name, slices.Min(names(q)))
+	}
+	return bundles
+}
+
+// copyRows writes the lines of some queries of a file, in its order and as they are.
+func copyRows(from, to string, queries []corpus.Query) (err error) {
+	wanted := map[int]bool{}
+	for _, q := range queries {
+		wanted[q.Line] = true
+	}
+	f, err := os.Open(from)
+	if err != nil {
+		return badInput(err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	lines := corpus.NewLines(f, from, corpus.LineOptions{})
+	return rundir.WriteFile(rundir.OS{}, to, func(w io.Writer) error {
+		for {
+			line, err := lines.Next()
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if !wanted[lines.Number()] {
+				continue
+			}
+			if _, err := w.Write(append(line, '\n')); err != nil {
+				return err
+			}
+		}
+	})
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/eval"
+	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/ranking"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// training is one fine-tuning under way in its output directory.
+type training struct {
+	*host
+	options  FinetuneOptions
+	set      *trainingSet
+	engine   *compute.Engine
+	model    *model.Model
+	measures []eval.Measure
+
+	query, passage side
+	passages       []model.Sequence // by position in the corpus; only those in use
+	train, dev     finetune.Data
+	trainer        *finetune.Trainer
+	steps          *rundir.StepLog
+	epochs         []epochResult
+	saved          int // the last step that the state on disk covers
+}
+
+// run trains from the start, or from the state that an interrupted training left.
+func (t *training) run(ctx context.Context) error {
+	if err := t.prepare(); err != nil {
+		return err
+	}
+	if err := t.claim(ctx); err != nil {
+		return err
+	}
+	if err := t.resume(); err != nil {
+		return err
+	}
+	err := t.steer(ctx)
+	if errors.Is(err, context.Canceled) && !t.epochsLast(t.trainer.Done()) {
+		err = errors.Join(err, t.save())
+	}
+	goOn := fmt.Sprintf("the same command goes on after step %d of %d", t.saved, t.trainer.Steps())
+	return ifInterrupted(errors.Join(err, t.steps.Close()), goOn)
+}
+
+// prepare tokenizes the data and makes the trainer.
+func (t *training) prepare() error {
+	var err error
+	if t.query, t.passage, err = t.options.Texts.sides(t.model); err != nil {
+		return err
+	}
+	t.passages = make([]model.Sequence, t.set.corpus.Len())
+	if t.train, err = t.examples(t.set.train, t.options.Train); err != nil {
+		return err
+	}
+	if t.options.Dev != "" {
+		if t.dev, err = t.examples(t.set.dev, t.options.Dev); err != nil {
+			return err
+		}
+	}
+	t.trainer, err = finetune.New(t.model, t.engine, t.train, t.options.Tune)
+	return badInput(err)
+}
+
+// steer trains, and judges the base before and each epoch after.
+func (t *training) steer(ctx context.Context) error {
+	if t.trainer.Done() == 0 && len(t.epochs) == 0 {
+		if err := t.judge(ctx, 0); err != nil {
+			return err
+		}
+	}
+	err := t.trainer.Run(ctx, finetune.Hooks{
+		Step:  t.step,
+		Epoch: func(epoch int) error { return t.epochEnd(ctx, epoch) },
+	})
+	if err != nil {
+		return err
+	}
+	if t.options.JSON {
+		return printJSON(t.host, epochsFile{schema, t.epochs})
+	}
+	return nil
+}
+
+func (t *training) step(r finetune.Report) error {
+	t.progress(progress{Label: "finetune", Done: int64(r.Step), Total: int64(t.trainer.Steps()), Unit: "steps", Detail: fmt.Sprintf("epoch %d, loss %.4f", r.Epoch, r.Loss)})
+	s := rundir.Step{Step: r.Step, Epoch: r.Epoch, Loss: r.Loss, LearningRate: r.LearningRate, GradientNorm: r.GradientNorm, Queries: r.Queries, Columns: r.Columns, Masked: r.Masked}
+	if t.options.Tune.LearnTemperature {
+		s.Temperature = &r.Temperature
+	}
+	if err := t.steps.Append(s); err != nil {
+		return err
+	}
+	if r.Step%t.options.SaveEvery != 0 || t.epochsLast(r.Step) {
+		return nil
+	}
+	return t.save()
+}
+
+// epochsLast says whether a step is the last of an epoch, or none is taken yet. Such a step is saved after its epoch's
+// checkpoint alone: a training that goes on behind it would never make one.
+func (t *training) epochsLast(step int) bool {
+	return step%t.options.Tune.StepsPerEpoch(len(t.train.Examples)) == 0 || step == t.trainer.Steps()
+}
+
+// save writes the training state, after the steps that it covers are durable.
+func (t *training) save() error {
+	if err := t.steps.Sync(); err != nil {
+		return err
+	}
+	err := rundir.WriteFile(rundir.OS{}, t.file(stateName), t.trainer.SaveState)
+	if err == nil {
+		t.saved = t.trainer.Done()
+	}
+	return err
+}
+
+// epochEnd writes the checkpoint of an epoch, judges it and saves the state.
+func (t *training) epochEnd(ctx context.Context, epoch int) error {
+	err := rundir.WriteDir(rundir.OS{}, t.epochDir(epoch), func(dir string) error { return t.writeWeights(fileSink(dir)) })
+	if err != nil {
+		return err
+	}
+	if err := t.judge(ctx, epoch); err != nil {
+		return err
+	}
+	return t.save()
+}
+
+func (t *training) writeWeights(sink model.Sink) error {
+	if t.options.Tune.Method == finetune.LoRA {
+		adapter, err := t.trainer.Adapter()
+		if err != nil {
+			return err
+		}
+		return adapter.Write(sink)
+	}
+	network, dense := t.model.Entries(t.trainer.Trained())
+	contract := t.model.Contract
+	contract.Query, contract.Passage = t.query.prompt, t.passage.prompt
+	return model.WriteDirectory(sink, t.model.Directory, network, model.WriteOptions{Contract: &contract, Dense: dense})
+}
+
+// fileSink writes files below a directory, each whole or not at all.
+func fileSink(dir string) model.Sink {
+	return func(name string, write func(io.Writer) error) error {
+		return rundir.WriteFile(rundir.OS{}, filepath.Join(dir, filepath.FromSlash(name)), write)
+	}
+}
+
+// judge takes an epoch's eval_loss and measures, as far as there is data for them, and prints its line.
+func (t *training) judge(ctx context.Context, epoch int) error {
+	r := epochResult{Epoch: epoch, Steps: t.trainer.Done()}
+	var err error
+	if r.Loss, err = t.meanLoss(epoch); err != nil {
+		return err
+	}
+	if t.options.Dev != "" {
+		loss, err := t.trainer.EvalLoss(ctx, t.dev)
+		if err != nil {
+			return fmt.Errorf("eval_loss of epoch %d: %w", epoch, err)
+		}
+		r.EvalLoss = &loss
+		if t.set.named {
+			if r.Metrics, err = t.measure(ctx, epoch); err != nil {
+				return fmt.Errorf("evaluate epoch %d: %w", epoch, err)
+			}
+		}
+	}
+	t.epochs = append(t.epochs, r)
+	if err := rundir.WriteJSON(rundir.OS{}, t.file(epochsName), epochsFile{schema, t.epochs}); err != nil {
+		return err
+	}
+	if t.options.JSON {
+		return nil
+	}
+	return t.printf("%s\n", r.line(t.measures))
+}
+
+// meanLoss is the mean of an epoch's step losses; nil for the base, which has none.
+func (t *training) meanLoss(epoch int) (*float64, error) {
+	if epoch == 0 {
+		return nil, nil
+	}
+	if err := t.steps.Sync(); err != nil {
+		return nil, err
+	}
+	f, err := rundir.OS{}.Open(t.file(stepsName))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	steps, err := rundir.ReadSteps(f, t.file(stepsName))
+	if err != nil {
+		return nil, err
+	}
+	var sum, n float64
+	for _, s := range steps {
+		if s.Epoch == epoch {
+			sum += s.Loss
+			n++
+		}
+	}
+	mean := sum / n
+	return &mean, nil
+}
+
+// measure scores the checkpoint of an epoch on dev, over the whole corpus.
+func (t *training) measure(ctx context.Context, epoch int) (map[string]float64, error) {
+	m, err := t.openEpoch(epoch)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	d := data{t.set.corpus, t.set.dev}
+	var found []ranking.Candidates
+	err = RankOptions{Texts: t.options.Texts}.rankModel(ctx, t.host, d, modelOn{m, t.engine, evalDepth(t.measures)}, func(_ int, c ranking.Candidates) error {
+		found = append(found, c)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	s, err := score(d, found, t.measures, eval.SentenceTransformers, nil)
+	if err != nil {
+		return nil, err
+	}
+	return named(s.Measures, s.Means), nil
+}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/model"
+)
+
+// trainingSet is what is trained on and what eval_loss is taken on.
+type trainingSet struct {
+	corpus     *corpus.Corpus
+	named      bool // the passages come from --corpus; else from the rows, and their texts are their names
+	train, dev []corpus.Query
+}
+
+// readTraining reads the rows, and the corpus where there is one.
+func (o FinetuneOptions) readTraining(h *host) (*trainingSet, error) {
+	set := &trainingSet{named: o.Data.Corpus != ""}
+	var err error
+	if set.named {
+		set.corpus, err = o.Data.readCorpus(h)
+	} else {
+		set.corpus, err = textsOf(o.Train, o.Dev)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if set.train, err = o.readRows(h, "train", o.Train, set); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(set.train, func(q corpus.Query) bool { return len(q.Negatives) > 0 }) && o.Tune.GroupSize > 1 {
+		h.note("warning: %s: no row has \"neg\" texts: only the other passages of a batch are negatives", o.Train)
+	}
+	if o.Dev != "" {
+		set.dev, err = o.readRows(h, "dev", o.Dev, set)
+	}
+	return set, err
+}
+
+// readRows reads queries with their positives and negatives, under the keys that they were mined with.
+func (o FinetuneOptions) readRows(h *host, flag, path string, set *trainingSet) ([]corpus.Query, error) {
+	var queries []corpus.Query
+	err := readInput(flag, path, func(r io.Reader) error {
+		raw, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		keys, err := minedKeys(bytes.NewReader(raw), path)
+		if err != nil {
+			return err
+		}
+		if !set.named {
+			if raw, err = withoutIDs(raw, path); err != nil {
+				return err
+			}
+		}
+		var warnings []corpus.Warning
+		queries, warnings, err = corpus.ReadQueries(bytes.NewReader(raw), path, set.corpus, corpus.ReadOptions{IDField: o.Data.IDField, GroupField: o.Data.GroupField})
+		warn(h, warnings)
+		for i := range queries {
+			if keys[i] != "" {
+				queries[i].Key = keys[i]
+			}
+		}
+		return err
+	})
+	return queries, err
+}
+
+// textsOf makes a corpus of the different "pos" and "neg" texts of files.
+func textsOf(paths ...string) (*corpus.Corpus, error) {
+	seen := map[string]bool{}
+	var passages []corpus.Passage
+	for _, path := range paths {
+		if path == "" {
+			continue
+		}
+		err := readInput("train, --dev", path, func(r io.Reader) error {
+			return eachRow(r, path, func(lines *corpus.Lines, row corpus.Object) error {
+				for _, key := range []string{"pos", "neg"} {
+					texts, err := textsAt(row, key)
+					if err != nil {
+						return lines.Errorf("%w", err)
+					}
+					for _, text := range texts {
+						if p := (corpus.Passage{Text: text}); !seen[p.Full()] {
+							seen[p.Full()] = true
+							passages = append(passages, p)
+						}
+					}
+				}
+				return nil
+			})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return corpus.New(passages)
+}
+
+// textsAt is a row's list of texts. Without a corpus, positives can only be texts.
+func textsAt(row corpus.Object, key string) ([]string, error) {
+	raw, ok := row.Get(key)
+	if !ok && key == "pos" {
+		return nil, errors.New(`no "pos" texts: give them, or name the corpus that holds the positives with --corpus`)
+	}
+	if !ok {
+		return nil, nil
+	}
+	texts, err := corpus.Texts(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", key, err)
+	}
+	return texts, nil
+}
+
+func eachRow(r io.Reader, name string, visit func(*corpus.Lines, corpus.Object) error) error {
+	lines := corpus.NewLines(r, name, corpus.LineOptions{})
+	for {
+		row, err := lines.NextObject()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := visit(lines, row); err != nil {
+			return err
+		}
+	}
+}
+
+// withoutIDs is a file without the ids of positives, every row on its old line: without their corpus they mean nothing,
+// and the texts judge.
+func withoutIDs(raw []byte, name string) ([]byte, error) {
+	var out bytes.Buffer
+	line := 1
+	err := eachRow(bytes.NewReader(raw), name, func(lines *corpus.Lines, row corpus.Object) error {
+		for ; line < lines.Number(); line++ {
+			out.WriteByte('\n')
+		}
+		separator := byte('{')
+		for _, f := range row {
+			if f.Key == "correct_id" || f.Key == "positive_ids" {
+				continue
+			}
+			key, err := json.Marshal(f.Key)
+			if err != nil {
+				return err
+			}
+			out.WriteByte(separator)
+			separator = ','
+			out.Write(key)
+			out.WriteByte(':')
+			out.Write(f.Value)
+		}
+		out.WriteString("}\n")
+		line++
+		return nil
+	})
+	return out.Bytes(), err
+}
+
+// examples turns queries into what a trainer takes, tokenized.
+func (t *training) examples(queries []corpus.Query, path string) (finetune.Data, error) {
+	c := t.set.corpus
+	d := finetune.Data{Examples: make([]finetune.Example, len(queries))}
+	sequences := make([]model.Sequence, len(queries))
+	known := t.set.known()
+	for i, q := range queries {
+		e := finetune.Example{Key: q.Key, Positives: q.Positives, Known: known[q.Text]}
+		for _, text := range q.Negatives {
+			same := c.ByText(text)
+			if same == nil {
+				return d, badInputf("%s:%d: the corpus has no passage with the \"neg\" text %q", path, q.Line, text)
+			}
+			e.Negatives = append(e.Negatives, same[0])
+		}
+		p := t.query.prompt
+		if row := rowPrompt(q, t.options.Texts.PromptFromRow); row != nil {
+			p = *row
+		}
+		var err error
+		if sequences[i], err = t.model.Sequence(q.Text, p, t.query.maxLength); err != nil {
+			return d, badInputf("%s:%d: %w", path, q.Line, err)
+		}
+		d.Examples[i] = e
+		if err := t.tokenizePassages(e); err != nil {
+			return d, badInputf("%s:%d: %w", path, q.Line, err)
+		}
+	}
+	d.Query = func(i int) model.Sequence { return sequences[i] }
+	d.Passage = func(p int32) model.Sequence { return t.passages[p] }
+	d.PassageKey = c.ID
+	if !t.set.named {
+		// A position in a corpus made of rows depends on their order; the text does not.
+		d.PassageKey = func(p int32) string { return c.Passages[p].Full() }
+	}
+	return d, nil
+}
+
+// tokenizePassages tokenizes the passages of an example that no other has brought yet.
+func (t *training) tokenizePassages(e finetune.Example) error {
+	for _, list := range [][]int32{e.Positives, e.Negatives} {
+		for _, p := range list {
+			if t.passages[p].IDs != nil {
+				continue
+			}
+			var err error
+			if t.passages[p], err = t.model.Sequence(t.set.corpus.Passages[p].Full(), t.passage.prompt, t.passage.maxLength); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// known gives each query text the passages that are known to answer it: the positives of all rows with that text, and
+// passages of equal text. Sorted.
+func (s *trainingSet) known() map[string][]int32 {
+	known := map[string][]int32{}
+	for _, queries := range [][]corpus.Query{s.train, s.dev} {
+		for _, q := range queries {
+			for _, p := range q.Positives {
+				known[q.Text] = append(known[q.Text], s.corpus.SameText(p)...)
+			}
+		}
+	}
+	for text, passages := range known {
+		slices.Sort(passages)
+		known[text] = slices.Compact(passages)
+	}
+	return known
+}
