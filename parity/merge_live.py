@@ -18,7 +18,7 @@ from transformers import AutoModel
 import report
 import texts
 
-LORA = ["--method", "lora", "--lora-r", 8, "--lora-alpha", 16, "--lora-target-modules", "query,key,value,intermediate.dense"]
+LORA = ["--method", "lora", "--lora-rank", 8, "--lora-alpha", 16, "--lora-targets", "query,key,value,intermediate.dense"]
 TRAINING = ["--epochs", 2, "--batch", 8, "--group-size", 8, "--learning-rate", 1e-3, "--seed", 7, "--precision", "f32"]
 
 
