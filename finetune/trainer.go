@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/tensor"
@@ -42,7 +43,9 @@ type Report struct {
 	Tokens       int     `json:"tokens"`
 }
 
-// Hooks are called as training goes on; any may be nil. An error ends the run.
+// Hooks are called as training goes on; any may be nil. An error ends the run. A state that is saved in Step after the
+// last step of an epoch (Finished is then Report.Epoch) goes on with the next one: the Epoch hook of this one is not
+// called again.
 type Hooks struct {
 	Step  func(Report) error
 	Epoch func(epoch int) error // after the last step of an epoch, with the trained weights in place
@@ -71,6 +74,18 @@ func (t *Trainer) Steps() int { return t.options.Steps(len(t.data.Examples)) }
 
 // Done is the optimizer steps taken so far.
 func (t *Trainer) Done() int { return t.done }
+
+// Finished is the epochs whose last step is taken. MaxSteps may cut the last one short.
+func (t *Trainer) Finished() int {
+	perEpoch := t.options.StepsPerEpoch(len(t.data.Examples))
+	if perEpoch == 0 {
+		return 0
+	}
+	if t.done == t.Steps() {
+		return (t.done + perEpoch - 1) / perEpoch
+	}
+	return t.done / perEpoch
+}
 
 // Run trains from where the trainer stands, at the start or at a loaded state, to the last epoch.
 func (t *Trainer) Run(ctx context.Context, hooks Hooks) error {
@@ -250,7 +265,7 @@ func (t *Trainer) EvalLoss(ctx context.Context, dev Data) (float64, error) {
 	defer func() { t.data = train }()
 	order := dev.order(t.options, 0)
 	var sum float64
-	for _, part := range split(order, (len(order)+t.options.Batch-1)/t.options.Batch) {
+	for part := range slices.Chunk(order, t.options.Batch) {
 		rows := make([]row, len(part))
 		for i, example := range part {
 			rows[i] = dev.group(t.options, example, 0)

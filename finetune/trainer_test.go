@@ -2,6 +2,7 @@ package finetune_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -202,6 +203,57 @@ func TestTrainingLowersTheLoss(t *testing.T) {
 				t.Errorf("eval_loss went from %.3f to %.3f", before, after)
 			}
 		})
+	}
+}
+
+// TestEvalLossTakesBatchesOfTheTrainingSize compares eight queries with the first six and the last two, in the order of epoch 0.
+func TestEvalLossTakesBatchesOfTheTrainingSize(t *testing.T) {
+	x := newTiny(t, 8)
+	o := options(finetune.Full)
+	trainer := x.trainer(t, o, compute.Options{Workers: 2})
+	place := make([]int, len(x.data.Examples))
+	for i := range place {
+		place[i] = i
+	}
+	slices.SortFunc(place, func(a, b int) int {
+		hash := func(i int) uint64 { return draw.Hash(o.Seed, draw.Order, o.Round, 0, x.data.Examples[i].Key) }
+		return cmp.Compare(hash(a), hash(b))
+	})
+	loss := func(places []int) float64 {
+		part := x.data
+		part.Examples = nil
+		for _, i := range places {
+			part.Examples = append(part.Examples, x.data.Examples[i])
+		}
+		part.Query = func(i int) model.Sequence { return x.data.Query(places[i]) }
+		mean, err := trainer.EvalLoss(context.Background(), part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return mean
+	}
+	want := (6*loss(place[:6]) + 2*loss(place[6:])) / 8
+	if got := loss(place); math.Abs(got-want) > 1e-6 {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestFinished counts epochs after every step, the last one cut short by MaxSteps.
+func TestFinished(t *testing.T) {
+	x := newTiny(t, 14)
+	o := options(finetune.Full)
+	o.MaxSteps = 5
+	trainer := x.trainer(t, o, compute.Options{Workers: 2})
+	got := []int{trainer.Finished()}
+	err := trainer.Run(context.Background(), finetune.Hooks{Step: func(finetune.Report) error {
+		got = append(got, trainer.Finished())
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{0, 0, 0, 1, 1, 2}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

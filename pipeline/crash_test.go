@@ -13,6 +13,7 @@ import (
 
 	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/rundir/faultfs"
 )
 
@@ -84,6 +85,57 @@ func TestKilledAtAnyOperationEndsWithTheSameBytes(t *testing.T) {
 					sameFiles(t, files(t, dir), want)
 				})
 			}
+		})
+	}
+}
+
+// TestKilledBetweenTheLastStepOfAnEpochAndItsCheckpoint saves the state at every step: none may be behind a checkpoint
+// that is not there yet.
+func TestKilledBetweenTheLastStepOfAnEpochAndItsCheckpoint(t *testing.T) {
+	r := tinyProject(t, strings.Replace(fmt.Sprintf(crashRecipe, recipe.Full), "save_every: 2", "save_every: 1", 1))
+	calm := faultfs.New(filepath.Dir(r.File()), faultfs.Fault{})
+	if _, err := runTiny(t, r, Options{FS: calm}); err != nil {
+		t.Fatal(err)
+	}
+	at := 1 + slices.IndexFunc(calm.Ops(), func(op faultfs.Op) bool { return strings.Contains(op.Path, "epochs/.epoch-1") })
+	if at == 0 {
+		t.Fatal("the run wrote no first epoch")
+	}
+	root := t.TempDir()
+	dir := filepath.Join(root, "run")
+	fsys := faultfs.New(root, faultfs.Fault{At: at, Crash: true})
+	if _, err := runTiny(t, r, Options{FS: fsys, Dir: dir}); !errors.Is(err, faultfs.ErrCrashed) {
+		t.Fatal(err)
+	}
+	if err := fsys.Settle(faultfs.LoseUnsynced); err != nil {
+		t.Fatal(err)
+	}
+	if notes, err := runTiny(t, r, Options{Dir: dir}); err != nil {
+		t.Fatalf("the second run: %v\n%s", err, notes)
+	}
+	sameFiles(t, files(t, dir), files(t, r.Dir()))
+}
+
+// TestALostOrDamagedCheckpointIsTrainedAgain harms what a finished training left.
+func TestALostOrDamagedCheckpointIsTrainedAgain(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		harm func(path string) error
+	}{
+		{"lost", os.RemoveAll},
+		{"damaged", func(path string) error {
+			return os.WriteFile(filepath.Join(path, "model.safetensors"), []byte("rubbish"), 0o600)
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := tinyProject(t, fmt.Sprintf(crashRecipe, recipe.Full))
+			mustRun(t, r)
+			want := files(t, r.Dir())
+			if err := tc.harm(rundir.Layout(r.Dir()).Round(0).Epoch(1)); err != nil {
+				t.Fatal(err)
+			}
+			mustRun(t, r)
+			sameFiles(t, files(t, r.Dir()), want)
 		})
 	}
 }

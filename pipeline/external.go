@@ -20,6 +20,9 @@ import (
 // trainOutside lets the recipe's command train: it gets the mined file and the base in its environment and leaves a
 // model or an adapter for each epoch, which Quarry then judges, chooses from and merges as its own.
 func (r *round) trainOutside(ctx context.Context) error {
+	if err := r.forget(); err != nil {
+		return err
+	}
 	out := filepath.Join(r.files.Dir(), "external")
 	for _, path := range []string{out, filepath.Dir(r.files.Epoch(0)), r.files.Steps(), r.files.TrainingState()} {
 		if err := rundir.RemoveAll(r.dir.FS, path); err != nil {

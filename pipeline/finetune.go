@@ -35,7 +35,7 @@ func (r *round) finetune(ctx context.Context) error {
 		Seed     uint64          `json:"seed"`
 	}{t, r.stages.Finetune, r.recipe.Seed}
 	stage := r.stage(StageFinetune, algorithmFinetune, options, r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"), r.made(r.files.Negatives(rundir.Train)), r.made(r.files.Negatives(rundir.Dev)))
-	w := work{Stage: stage, found: r.checkpoints}
+	w := work{Stage: stage, found: r.checkpoints, again: r.forget}
 	if len(r.stages.Finetune.External.Command) > 0 {
 		w.run = r.trainOutside
 	} else {
@@ -96,6 +96,10 @@ func (r *round) begin(ctx context.Context, stage rundir.Stage) error {
 	_, err = r.dir.WriteStamp(ctx, begun, nil)
 	return err
 }
+
+// forget makes the next training start anew. The state that a finished one leaves is behind all its checkpoints: going
+// on from it would take a lost or damaged checkpoint for what was trained.
+func (r *round) forget() error { return r.dir.DropStamp(r.index, stageBegun) }
 
 // resume loads the training state where there is one.
 func (r *round) resume(trainer *finetune.Trainer) error {
@@ -165,7 +169,7 @@ func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages [
 		Examples: examples,
 		Query:    func(i int) model.Sequence { return sequences[i] },
 		Passage:  func(p int32) model.Sequence { return passages[p] },
-		// A passage's text, not its place, is its identity: the order of the corpus never matters.
+		// Where passages have ids, the order of the corpus never matters.
 		PassageKey: func(p int32) string { return r.data.corpus.ID(p) },
 	}, nil
 }
@@ -186,8 +190,14 @@ func (s *session) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.scoreEpoch(ctx, 0); err != nil {
-		return err
+	for epoch := range s.trainer.Finished() + 1 {
+		err := s.scoreEpoch(ctx, epoch)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w: remove %s to train the round anew", err, s.files.TrainingState())
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return s.trainer.Run(ctx, finetune.Hooks{
 		Step:  func(report finetune.Report) error { return s.stepDone(report) },
@@ -204,10 +214,11 @@ func (s *session) stepDone(report finetune.Report) error {
 	if err := s.steps.Append(step); err != nil {
 		return err
 	}
-	if report.Step%s.stages.Finetune.SaveEvery == 0 {
-		return s.save()
+	// The last step of an epoch is saved behind its checkpoint: a state before it would pass the checkpoint over.
+	if report.Step%s.stages.Finetune.SaveEvery != 0 || s.trainer.Finished() == report.Epoch {
+		return nil
 	}
-	return nil
+	return s.save()
 }
 
 // save writes the training state, after the steps that it covers are durable.

@@ -18,6 +18,7 @@ type work struct {
 	outputs []string // absolute paths of files and directories
 	run     func(context.Context) error
 	found   func() ([]string, error) // further outputs, known only when the stage has run; may be nil
+	again   func() error             // called before a finished stage is done anew; may be nil
 }
 
 // do runs a stage unless its stamp says that it is done and unchanged, and stamps it.
@@ -35,6 +36,11 @@ func (p *Run) do(ctx context.Context, w work) error {
 		return nil
 	}
 	p.note("round %d: %s: %s", w.Round, w.Name, strings.Join(fresh.Reasons, "; "))
+	if fresh.Stamp != nil && w.again != nil {
+		if err := w.again(); err != nil {
+			return err
+		}
+	}
 	if err := p.dir.DropStamp(w.Round, w.Name); err != nil {
 		return err
 	}
