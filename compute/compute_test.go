@@ -324,3 +324,39 @@ func TestRefusals(t *testing.T) {
 		t.Error("backward of an inference plan: want an error")
 	}
 }
+
+// TestWeightsServeEnginesOfAllPaths runs one set of weights on every path in turn: panels packed for one are not the other's.
+func TestWeightsServeEnginesOfAllPaths(t *testing.T) {
+	g := &tensor.Graph{}
+	x := g.Lookup(g.Param("word", testVocabulary, 64), tensor.None, tensor.None)
+	x = g.Linear(x, g.Param("linear", 64, 64), tensor.None, tensor.Identity, tensor.None)
+	g.Pool(x, tensor.Mean, false)
+	weights, b := testWeights(t, g, false), testBatch(7, 3)
+	var want []float32
+	for _, path := range slices.Concat(kernel.Available(), kernel.Available()) {
+		got := forward(t, testWorkspace(t, testEngine(t, path, 1, 0), g, weights, false), b)
+		if want == nil {
+			want = got
+		}
+		for i, v := range got {
+			if math.Abs(float64(v-want[i])) > 1e-5 {
+				t.Fatalf("%s: element %d is %v, want %v", path, i, v, want[i])
+			}
+		}
+	}
+}
+
+// TestWeightedMeanCountsFromTheBeginning leaves two of four tokens out: the others keep the weights 3 and 4, as in sentence-transformers.
+func TestWeightedMeanCountsFromTheBeginning(t *testing.T) {
+	g := &tensor.Graph{}
+	g.Pool(g.Lookup(g.Param("word", testVocabulary, 4), tensor.None, tensor.None), tensor.WeightedMean, true)
+	weights := testWeights(t, g, false)
+	b := Batch{IDs: []int32{9, 8, 5, 7}, Offsets: []int32{0, 4}, Skip: []int32{2}}
+	got := forward(t, testWorkspace(t, testEngine(t, kernel.Portable, 1, 0), g, weights, false), b)
+	for i, v := range got {
+		third, fourth := weights[0].Values[5*4+i], weights[0].Values[7*4+i]
+		if want := (3*third + 4*fourth) / 7; math.Abs(float64(v-want)) > 1e-6 {
+			t.Errorf("element %d is %v, want %v", i, v, want)
+		}
+	}
+}

@@ -68,7 +68,8 @@ func (o *linear) packWeight(w *Weight, transposed bool) []float32 {
 		k, n, kept = w.Columns, w.Rows, &w.rowPanels
 	}
 	size := packedSize(o.w.engine.kernels, k, n)
-	if kept.filled && kept.version == w.version && len(kept.values) == size {
+	width := o.w.engine.kernels.NR
+	if kept.width == width && kept.version == w.version && len(kept.values) == size {
 		return kept.values
 	}
 	dst := kept.values
@@ -78,7 +79,7 @@ func (o *linear) packWeight(w *Weight, transposed bool) []float32 {
 	if dst == nil {
 		dst = o.w.engine.borrow(size)
 	} else {
-		kept.values, kept.version, kept.filled = dst, w.version, true
+		kept.values, kept.version, kept.width = dst, w.version, width
 	}
 	o.pack(dst, operand{w.Values, w.Columns, transposed}, k, n)
 	return dst

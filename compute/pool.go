@@ -27,17 +27,17 @@ func (o *pool) run(_, sequence int) {
 	}
 	h := o.columns(o.op.Out)
 	if o.phase == phaseForward {
-		o.gather(o.w.value(o.op.Out)[sequence*h:(sequence+1)*h], first, last)
+		o.gather(o.w.value(o.op.Out)[sequence*h:(sequence+1)*h], start, first, last)
 		return
 	}
-	end := int(o.w.batch.Offsets[sequence+1])
 	if !o.adds(0) {
-		clear(o.w.gradient(o.op.In[0])[start*h : end*h])
+		clear(o.w.gradient(o.op.In[0])[start*h : last*h])
 	}
-	o.spread(o.w.gradient(o.op.Out)[sequence*h:(sequence+1)*h], first, last)
+	o.spread(o.w.gradient(o.op.Out)[sequence*h:(sequence+1)*h], start, first, last)
 }
 
-func (o *pool) gather(y []float32, first, last int) {
+// gather pools tokens [first, last) of the sequence that begins at start.
+func (o *pool) gather(y []float32, start, first, last int) {
 	clear(y)
 	if first == last {
 		return
@@ -57,21 +57,22 @@ func (o *pool) gather(y []float32, first, last int) {
 		}
 	default:
 		for t := first; t < last; t++ {
-			s.AddScaled(y, x[t*h:(t+1)*h], o.share(t, first, last))
+			s.AddScaled(y, x[t*h:(t+1)*h], o.share(t-start, first-start, last-start))
 		}
 	}
 }
 
-// share is the weight of token t in a mean.
-func (o *pool) share(t, first, last int) float32 {
-	n := last - first
+// share is the weight of the token at a place in a mean over places [first, last) of its sequence. Weights of a weighted
+// mean count from the sequence's beginning, also where its prompt is left out, as in sentence-transformers.
+func (o *pool) share(place, first, last int) float32 {
+	n := float64(last - first)
 	if o.op.Pooling == tensor.WeightedMean {
-		return float32(2 * float64(t-first+1) / (float64(n) * float64(n+1)))
+		return float32(2 * float64(place+1) / (n * float64(first+1+last)))
 	}
-	return float32(1 / float64(n))
+	return float32(1 / n)
 }
 
-func (o *pool) spread(dy []float32, first, last int) {
+func (o *pool) spread(dy []float32, start, first, last int) {
 	if first == last {
 		return
 	}
@@ -85,7 +86,7 @@ func (o *pool) spread(dy []float32, first, last int) {
 		o.spreadMax(dx, dy, first, last)
 	default:
 		for t := first; t < last; t++ {
-			s.AddScaled(dx[t*h:(t+1)*h], dy, o.share(t, first, last))
+			s.AddScaled(dx[t*h:(t+1)*h], dy, o.share(t-start, first-start, last-start))
 		}
 	}
 }

@@ -13,11 +13,12 @@ type Weight struct {
 	rowPanels, colPanel panels
 }
 
-// panels is a packed copy of a weight and the version it was made from.
+// panels is a packed copy of a weight, with the version and the width of panels that it was made from and for: engines of
+// other paths pack the same weight otherwise.
 type panels struct {
 	values  []float32
 	version uint64
-	filled  bool
+	width   int // 0 where nothing is packed yet
 }
 
 // NewWeight wraps row-major values [rows, columns]; the caller says through Changed when it has written them.

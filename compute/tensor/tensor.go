@@ -76,7 +76,7 @@ const (
 	CLS                  // the first token
 	LastToken            // the last token
 	Max                  // the largest value of each column
-	WeightedMean         // the mean weighted by 1, 2, 3, …
+	WeightedMean         // the mean weighted by 1, 2, 3, …, counted from the sequence's beginning
 )
 
 // Op is one operation: its operands, its result and its attributes.
