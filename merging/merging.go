@@ -33,6 +33,15 @@ type Check struct {
 	Change        float64 `json:"change"` // the same between base + adapter and the base alone: what the adapter does
 }
 
+// MetricTolerance is how far a measure on dev may be from that of base + adapter (semantics: Merge): 0.0005, or 0.002
+// where the merge is rounded to 16 bits.
+func (c Check) MetricTolerance() float64 {
+	if c.Tolerance > toleranceF32 {
+		return 0.002
+	}
+	return 0.0005
+}
+
 // ErrDiffers says that a merged model does not give the vectors of base and adapter.
 var ErrDiffers = errors.New("the merged model differs from base and adapter")
 

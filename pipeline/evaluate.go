@@ -266,8 +266,8 @@ func (r *round) showTable(chosen *int) error {
 	return err
 }
 
-// The merge tolerance in MAP@25 on dev (semantics: Merge).
-const toleranceF32 = 0.0005
+// copyTolerance is how far apart two evaluations of one copied model may be on dev; a merge has a tolerance of its own.
+const copyTolerance = 0.0005
 
 // checkContinuity holds a round that trains from the last one's result to that round's score: its epoch 0 is the same model.
 func (r *round) checkContinuity(epoch int) error {
@@ -282,6 +282,10 @@ func (r *round) checkContinuity(epoch int) error {
 	if err != nil {
 		return err
 	}
+	var merge mergeCheck
+	if err := rundir.ReadJSON(r.dir.FS, r.dir.Round(r.index-1).MergeCheck(), &merge); err != nil {
+		return err
+	}
 	now, err := r.table()
 	if err != nil {
 		return err
@@ -292,7 +296,7 @@ func (r *round) checkContinuity(epoch int) error {
 		}
 		column := checkedMeasure(now.Measures)
 		was, is := row.Dev.All[column], now.Epochs[0].Dev.All[column]
-		if math.Abs(was-is) > toleranceF32 {
+		if math.Abs(was-is) > max(copyTolerance, merge.MetricLimit) {
 			return fmt.Errorf("epoch 0 scores %s %.4f, but round %d chose epoch %d at %.4f: the merged model is not that epoch's", now.Measures[column], is, r.index-1, choice.Epoch, was)
 		}
 	}

@@ -35,6 +35,7 @@ func (r *round) trainOutside(ctx context.Context) error {
 	f := r.stages.Finetune
 	err := r.command(ctx, f.External.Command, map[string]string{
 		"QUARRY_TRAIN": r.files.Negatives(rundir.Train), "QUARRY_DEV": r.files.Negatives(rundir.Dev), "QUARRY_BASE": r.base.path, "QUARRY_OUTPUT": out,
+	}, map[string]string{
 		"QUARRY_ROUND": strconv.Itoa(r.index), "QUARRY_EPOCHS": strconv.Itoa(f.Epochs), "QUARRY_SEED": strconv.FormatUint(r.recipe.Seed, 10),
 	})
 	if err != nil {
@@ -93,13 +94,21 @@ func (r *round) adopt(from string, epoch int) error {
 // killDelay is how long a command may take to end after it was asked to.
 const killDelay = 10 * time.Second
 
-// command runs a program of the recipe beside the recipe; its output goes to the log, line by line.
-func (p *Run) command(ctx context.Context, argv recipe.Command, environment map[string]string) error {
+// command runs a program of the recipe in the recipe's folder; its output goes to the log, line by line. It gets paths
+// whole, for its folder need not be this process's.
+func (p *Run) command(ctx context.Context, argv recipe.Command, paths, values map[string]string) error {
 	c := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	c.Dir = filepath.Dir(p.recipe.File())
 	c.Env = slices.Clone(p.options.Environment)
-	for _, name := range sortedKeys(environment) {
-		c.Env = append(c.Env, name+"="+environment[name])
+	for _, name := range sortedKeys(paths) {
+		whole, err := filepath.Abs(paths[name])
+		if err != nil {
+			return err
+		}
+		c.Env = append(c.Env, name+"="+whole)
+	}
+	for _, name := range sortedKeys(values) {
+		c.Env = append(c.Env, name+"="+values[name])
 	}
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.WaitDelay = killDelay

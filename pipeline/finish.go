@@ -32,7 +32,7 @@ func (p *Run) Finish(ctx context.Context, outcome error) error {
 		word, text = OutcomeFailed, outcome.Error()
 	}
 	p.note("on_finish: %s", word)
-	err := p.command(ctx, p.recipe.OnFinish, map[string]string{"QUARRY_OUTCOME": word, "QUARRY_ERROR": text, "QUARRY_RUN": p.options.Dir, "QUARRY_RECIPE": p.recipe.File()})
+	err := p.command(ctx, p.recipe.OnFinish, map[string]string{"QUARRY_RUN": p.options.Dir, "QUARRY_RECIPE": p.recipe.File()}, map[string]string{"QUARRY_OUTCOME": word, "QUARRY_ERROR": text})
 	if err != nil {
 		return fmt.Errorf("%s: on_finish: %w", p.recipe.At("on_finish"), err)
 	}

@@ -315,6 +315,31 @@ func TestAnOutsideTrainer(t *testing.T) {
 	}
 }
 
+// TestAnOutsideTrainerGetsWholePaths runs a recipe that lies in another folder than the process's.
+func TestAnOutsideTrainerGetsWholePaths(t *testing.T) {
+	command := `external: {command: 'cp -r "$QUARRY_BASE" "$QUARRY_OUTPUT/epoch-1"'}, `
+	whole := tinyProject(t, edit(t, "finetune: {", "finetune: {"+command))
+	dir := filepath.Dir(whole.File())
+	t.Chdir(filepath.Dir(dir))
+	r, err := recipe.Load(filepath.Join(filepath.Base(dir), "recipe.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if notes, err := runTiny(t, r, Options{Environment: []string{"PATH=" + os.Getenv("PATH")}}); err != nil {
+		t.Errorf("%v\n%s", err, notes)
+	}
+}
+
+// TestAnotherIDFieldRedoesTheRun renames the ids of an unchanged corpus by reading another of its keys.
+func TestAnotherIDFieldRedoesTheRun(t *testing.T) {
+	r := tinyProject(t, tinyRecipe)
+	mustRun(t, r)
+	r = loadRecipe(t, filepath.Dir(r.File()), edit(t, "group_field: group", "group_field: group, id_field: id"))
+	if notes := mustRun(t, r); !strings.Contains(notes, "embed: input added: data.id_field") {
+		t.Errorf("what was read by other ids was kept:\n%s", notes)
+	}
+}
+
 func TestOnFinishHearsOfEveryOutcome(t *testing.T) {
 	for _, tc := range []struct {
 		name    string

@@ -76,7 +76,8 @@ func (r *round) makeModel(ctx context.Context, epoch int) (mergeCheck, error) {
 	if err := r.mergeAdapter(ctx, source, &check); err != nil {
 		return check, err
 	}
-	return check, r.checkOnDev(ctx, epoch, &check)
+	err = r.checkOnDev(ctx, epoch, &check)
+	return check, err
 }
 
 // copyModel copies a model directory, without what the trainer noted of the epoch.
@@ -143,7 +144,7 @@ func (r *round) checkOnDev(ctx context.Context, epoch int, check *mergeCheck) er
 		return err
 	}
 	column := checkedMeasure(scores.Measures)
-	check.Metric, check.MetricLimit = scores.Measures[column], toleranceF32
+	check.Metric = scores.Measures[column]
 	check.Checkpoint, check.Merged = scores.Epochs[epoch].Dev.All[column], means.All[column]
 	if math.Abs(check.Checkpoint-check.Merged) > check.MetricLimit {
 		return fmt.Errorf("the merged model scores %s %.5f on dev, the checkpoint %.5f: further apart than %g", check.Metric, check.Merged, check.Checkpoint, check.MetricLimit)
@@ -164,7 +165,7 @@ func (r *round) mergeAdapter(ctx context.Context, adapter string, check *mergeCh
 	return rundir.WriteDir(r.dir.FS, r.files.Merged(), func(dir string) error {
 		o := merging.Options{Base: r.base.path, Adapter: adapter, Model: r.modelOptions(), Contract: &contract, Probes: r.probeTexts()}
 		found, err := merging.Merge(ctx, r.engine, o, dir, fileSink(r.dir.FS, dir))
-		check.Probes, check.MaxDifference, check.Tolerance = found.Probes, found.MaxDifference, found.Tolerance
+		check.Probes, check.MaxDifference, check.Tolerance, check.MetricLimit = found.Probes, found.MaxDifference, found.Tolerance, found.MetricTolerance()
 		return err
 	})
 }

@@ -68,6 +68,10 @@ func (p *Run) merged(ctx context.Context, i int) (source, error) {
 
 // stage names a stage of this round and what it depends on.
 func (r *round) stage(name string, algorithm int, options any, inputs ...rundir.Input) rundir.Stage {
+	// Which field holds the ids decides what the same file says.
+	if field := r.recipe.Data.IDField; field != "" {
+		inputs = append(inputs, rundir.Input{Name: "data.id_field", Digest: field})
+	}
 	return rundir.Stage{Name: name, Round: r.index, Algorithm: algorithm, Inputs: inputs, Options: options}
 }
 

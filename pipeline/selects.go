@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/quarry-ml/quarry/eval"
+	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -141,10 +142,16 @@ func (r *round) test(ctx context.Context, chosen int) error {
 		return err
 	}
 	options := struct {
-		Texts  texts `json:"texts"`
-		Chosen int   `json:"chosen"`
-	}{t, chosen}
-	stage := r.stage(stageTest, algorithmEval, options, r.made(r.files.Scores()), r.made(r.files.Choice()), r.data.input("corpus"), r.data.input("test"))
+		Eval   recipe.Eval `json:"eval"`
+		Texts  texts       `json:"texts"`
+		Chosen int         `json:"chosen"`
+	}{r.recipe.Eval, t, chosen}
+	// Not the scores alone: two checkpoints may score alike on dev and apart on test.
+	checkpoint, err := rundir.TreeDigest(ctx, r.dir.FS, r.files.Epoch(chosen))
+	if err != nil {
+		return err
+	}
+	stage := r.stage(stageTest, algorithmEval, options, r.base.input("base"), rundir.Input{Name: "checkpoint", Digest: checkpoint}, r.made(r.files.Scores()), r.made(r.files.Choice()), r.data.input("corpus"), r.data.input("train"), r.data.input("test"))
 	err = r.do(ctx, work{Stage: stage, outputs: []string{r.files.TestScores()}, run: func(ctx context.Context) error {
 		scores := rundir.TestScores{Version: rundir.ScoresVersion}
 		epochs := []int{0, chosen}
