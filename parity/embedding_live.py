@@ -8,7 +8,10 @@ import numpy
 import torch
 from safetensors.numpy import load_file
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.evaluation import InformationRetrievalEvaluator
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+
+from sentence_transformers.util import cos_sim
 
 import report
 import texts
@@ -30,6 +33,8 @@ def main():
             compare(scratch, peer, texts.eedi("corpus.jsonl", "text"))
         with checks.check("all-MiniLM-L6-v2: eedi dev queries"):
             compare(scratch, peer, texts.eedi("dev.jsonl", "query"), "--kind", "query")
+        with checks.check("all-MiniLM-L6-v2: measures of the base on eedi dev"):
+            measures_equal(peer)
         with checks.check("all-MiniLM-L6-v2: query prompt with a newline"):
             queries = texts.HARD[:4]
             got = embed(scratch, queries, "--kind", "query", "--query-prompt", "task: add\\nquery: {}")
@@ -64,6 +69,26 @@ def embed(scratch, rows, *options, model=None, field="text"):
 def encode(peer, rows):
     with torch.inference_mode():
         return peer.encode(rows, batch_size=32, convert_to_numpy=True, show_progress_bar=False)
+
+
+def measures_equal(peer):
+    """`quarry eval` and sentence-transformers' InformationRetrievalEvaluator, each with its own vectors, within 0.001."""
+    corpus, dev = report.shared("eedi", "corpus.jsonl"), report.shared("eedi", "dev.jsonl")
+    printed = report.quarry(
+        "eval", "--model", report.minilm(), "--corpus", corpus, "--queries", dev, "--precision", "f32", "--json",
+        "--metrics", "map@25,recall@25,recall@100")
+    got = json.loads(printed)["metrics"]
+    passages = {p["id"]: p["text"] for p in map(json.loads, corpus.read_text().splitlines())}
+    rows = list(map(json.loads, dev.read_text().splitlines()))
+    evaluator = InformationRetrievalEvaluator(
+        queries={str(i): row["query"] for i, row in enumerate(rows)}, corpus=passages,
+        relevant_docs={str(i): {str(row["correct_id"])} for i, row in enumerate(rows)},
+        map_at_k=[25], precision_recall_at_k=[25, 100], mrr_at_k=[10], ndcg_at_k=[10], accuracy_at_k=[1], score_functions={"cosine": cos_sim})
+    with torch.inference_mode():
+        want = evaluator(peer)
+    for name in ("map@25", "recall@25", "recall@100"):
+        wanted = want["cosine_" + name]
+        assert abs(got[name] - wanted) <= 0.001, f"{name}: {got[name]}, sentence-transformers {wanted}"
 
 
 def shortened(tokens):
