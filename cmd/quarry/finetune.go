@@ -43,7 +43,7 @@ The same command goes on where it was interrupted.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Train, "train", "", "JSONL `file` of queries with positives and negatives")
-	f.StringVar(&o.Dev, "dev", "", "held-out queries, in the same form")
+	f.StringVar(&o.Dev, "dev", "", "`file` of held-out queries, in the same form")
 	f.StringVar(&o.Data.Corpus, "corpus", "", "passages: JSONL `file`; without it the passages are the texts of --train and --dev")
 	o.Data.addFields(f)
 	f.StringVar(&o.Output, "output", "", "`directory` to write")

@@ -21,9 +21,9 @@ type VectorOptions struct {
 // AddFlags adds the flags to a command.
 func (o *VectorOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.CorpusVectors, "corpus-vectors", "", "vectors of the passages in place of a model: .npy `file`, float32, rows in file order")
-	f.StringVar(&o.QueryVectors, "query-vectors", "", "vectors of the queries")
+	f.StringVar(&o.QueryVectors, "query-vectors", "", "`file` of the queries' vectors")
 	f.StringVar(&o.CorpusIDs, "corpus-ids", "", "`file` of the ids of --corpus-vectors' rows, one a line, where they are in another order")
-	f.StringVar(&o.QueryIDs, "query-ids", "", "the same for --query-vectors")
+	f.StringVar(&o.QueryIDs, "query-ids", "", "`file` of the ids of --query-vectors' rows")
 }
 
 // given says whether vectors are given; half of them is an error.

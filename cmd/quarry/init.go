@@ -46,12 +46,12 @@ rows of one group, stay together. The training file itself is left as it is.`,
 	f := cmd.Flags()
 	f.StringVar(&o.Data.Corpus, "corpus", "", "passages: JSONL `file` with text, and optionally id (or _id) and title")
 	f.StringVar(&o.Train, "train", "", "training queries: JSONL `file` with query (or text) and positives (pos, correct_id, positive_ids)")
-	f.StringVar(&o.Dev, "dev", "", "held-out queries that epochs are chosen by (split off --train)")
-	f.StringVar(&o.Test, "test", "", "held-out queries that nothing is chosen by; may be left out")
+	f.StringVar(&o.Dev, "dev", "", "`file` of held-out queries that epochs are chosen by (split off --train)")
+	f.StringVar(&o.Test, "test", "", "`file` of held-out queries that nothing is chosen by; may be left out")
 	o.Data.addFields(f)
 	f.StringVar(&o.Model, "model", "", "model `directory` to start from")
 	f.StringVar(&o.Name, "name", "", "name of the recipe (the file's)")
-	f.StringVar(&o.Output, "output", "recipe.yaml", "recipe to write")
+	f.StringVar(&o.Output, "output", "recipe.yaml", "recipe `file` to write")
 	f.Float64Var(&o.DevShare, "dev-share", 0.2, "share of --train that is split off, without --dev")
 	f.Uint64Var(&o.Seed, "seed", 42, "seed of that split")
 	f.BoolVar(&o.Force, "force", false, "replace files that are there")
@@ -194,7 +194,8 @@ func (o InitOptions) write(d *initData) error {
 	return rundir.WriteFile(rundir.OS{}, o.Output, func(w io.Writer) error { return recipe.Example(w, example) })
 }
 
-// beside is a path as the file at another path names it: relative to its folder, where there is a way.
+// beside is a path as the file at another path names it: relative to its folder, unless it was given from the root and
+// lies elsewhere.
 func beside(file, path string) (string, error) {
 	folder, err := filepath.Abs(filepath.Dir(file))
 	if err != nil {
@@ -205,8 +206,8 @@ func beside(file, path string) (string, error) {
 		return "", err
 	}
 	relative, err := filepath.Rel(folder, absolute)
-	if err != nil {
-		return absolute, nil // another drive
+	if err != nil || filepath.IsAbs(path) && !filepath.IsLocal(relative) {
+		return absolute, nil
 	}
 	return filepath.ToSlash(relative), nil
 }

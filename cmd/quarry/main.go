@@ -6,10 +6,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -71,30 +69,6 @@ Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 a stated expectation was m
 		newTokenizeCommand(h),
 		newDoctorCommand(h),
 	)
+	keepFlagOrder(cmd)
 	return cmd
-}
-
-// noCommand refuses words where only a command may stand.
-func noCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	hint := ""
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = "; did you mean " + strings.Join(near, " or ") + "?"
-	}
-	return fmt.Errorf("unknown command %q%s", args[0], hint)
-}
-
-// markStart notes that a command's own code runs: what fails before that is a fault of the command line.
-func markStart(cmd *cobra.Command, started *bool) {
-	if run := cmd.RunE; run != nil {
-		cmd.RunE = func(cmd *cobra.Command, args []string) error {
-			*started = true
-			return run(cmd, args)
-		}
-	}
-	for _, c := range cmd.Commands() {
-		markStart(c, started)
-	}
 }

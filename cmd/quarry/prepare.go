@@ -43,9 +43,9 @@ misconceptions that no train query has. docs/prepare.md describes the files.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runPrepareEedi(cmd.Context(), o, h) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Train, "train", "", "the competition's train.csv")
-	f.StringVar(&o.Misconceptions, "misconceptions", "", "its misconception_mapping.csv")
-	f.StringVar(&o.Test, "test", "", "its test.csv, which becomes unjudged.jsonl; may be left out")
+	f.StringVar(&o.Train, "train", "", "the competition's train.csv `file`")
+	f.StringVar(&o.Misconceptions, "misconceptions", "", "its misconception_mapping.csv `file`")
+	f.StringVar(&o.Test, "test", "", "its test.csv `file`, which becomes unjudged.jsonl; may be left out")
 	f.StringVar(&o.Out, "out", "", "`directory` to write")
 	f.Float64Var(&o.Split.DevShare, "dev-share", o.Split.DevShare, "share of the queries held out for dev")
 	f.Float64Var(&o.Split.TestShare, "test-share", o.Split.TestShare, "share of the queries held out for test")

@@ -87,10 +87,10 @@ func (t *terminal) draw(p progress) {
 	if t.bar == nil {
 		t.bar = progressbar.NewOptions64(p.Total,
 			progressbar.OptionSetWriter(t.err), progressbar.OptionSetItsString(p.Unit), progressbar.OptionShowIts(), progressbar.OptionShowCount(),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(20))
+			progressbar.OptionSetDescription(p.heading()), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(20))
 	}
-	t.bar.Describe(strings.TrimSpace(p.Label + " " + p.Detail))
 	_ = t.bar.Set64(p.Done) // a bar that cannot be drawn stops nothing
+	t.bar.Describe(p.heading())
 }
 
 // clear makes room for a line; the bar is drawn again with the next progress.
@@ -104,6 +104,8 @@ func (t *terminal) end() {
 	t.clear()
 	t.bar, t.label = nil, ""
 }
+
+func (p progress) heading() string { return strings.TrimSpace(p.Label + " " + p.Detail) }
 
 // line is progress in words: "embed corpus: 512 of 2587 texts (19 %), 210 texts/s, 10s left".
 func (p progress) line(elapsed time.Duration) string {

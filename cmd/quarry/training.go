@@ -73,7 +73,7 @@ func (t *training) prepare() error {
 
 // steer trains, and judges the base before and each epoch after.
 func (t *training) steer(ctx context.Context) error {
-	if t.trainer.Done() == 0 && len(t.epochs) == 0 {
+	if t.options.Dev != "" && t.trainer.Done() == 0 && len(t.epochs) == 0 {
 		if err := t.judge(ctx, 0); err != nil {
 			return err
 		}
@@ -180,6 +180,11 @@ func (t *training) judge(ctx context.Context, epoch int) error {
 	if err := rundir.WriteJSON(rundir.OS{}, t.file(epochsName), epochsFile{schema, t.epochs}); err != nil {
 		return err
 	}
+	return t.show(r)
+}
+
+// show prints the line of an epoch, unless JSON is wanted of all.
+func (t *training) show(r epochResult) error {
 	if t.options.JSON {
 		return nil
 	}

@@ -104,10 +104,15 @@ func (t *training) resume() error {
 	}
 	t.saved = t.trainer.Done()
 	if t.saved > 0 {
-		t.note("going on after step %d of %d", t.saved, t.trainer.Steps())
+		t.note("%s: steps 1 to %d of %d are done", t.options.Output, t.saved, t.trainer.Steps())
 	}
 	if err := t.readEpochs(); err != nil {
 		return err
+	}
+	for _, r := range t.epochs {
+		if err := t.show(r); err != nil {
+			return err
+		}
 	}
 	t.steps, err = rundir.OpenSteps(rundir.OS{}, t.file(stepsName), t.saved)
 	return err

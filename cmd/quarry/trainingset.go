@@ -9,8 +9,6 @@ import (
 	"slices"
 
 	"github.com/quarry-ml/quarry/corpus"
-	"github.com/quarry-ml/quarry/finetune"
-	"github.com/quarry-ml/quarry/model"
 )
 
 // trainingSet is what is trained on and what eval_loss is taken on.
@@ -167,76 +165,4 @@ func withoutIDs(raw []byte, name string) ([]byte, error) {
 		return nil
 	})
 	return out.Bytes(), err
-}
-
-// examples turns queries into what a trainer takes, tokenized.
-func (t *training) examples(queries []corpus.Query, path string) (finetune.Data, error) {
-	c := t.set.corpus
-	d := finetune.Data{Examples: make([]finetune.Example, len(queries))}
-	sequences := make([]model.Sequence, len(queries))
-	known := t.set.known()
-	for i, q := range queries {
-		e := finetune.Example{Key: q.Key, Positives: q.Positives, Known: known[q.Text]}
-		for _, text := range q.Negatives {
-			same := c.ByText(text)
-			if same == nil {
-				return d, badInputf("%s:%d: the corpus has no passage with the \"neg\" text %q", path, q.Line, text)
-			}
-			e.Negatives = append(e.Negatives, same[0])
-		}
-		p := t.query.prompt
-		if row := rowPrompt(q, t.options.Texts.PromptFromRow); row != nil {
-			p = *row
-		}
-		var err error
-		if sequences[i], err = t.model.Sequence(q.Text, p, t.query.maxLength); err != nil {
-			return d, badInputf("%s:%d: %w", path, q.Line, err)
-		}
-		d.Examples[i] = e
-		if err := t.tokenizePassages(e); err != nil {
-			return d, badInputf("%s:%d: %w", path, q.Line, err)
-		}
-	}
-	d.Query = func(i int) model.Sequence { return sequences[i] }
-	d.Passage = func(p int32) model.Sequence { return t.passages[p] }
-	d.PassageKey = c.ID
-	if !t.set.named {
-		// A position in a corpus made of rows depends on their order; the text does not.
-		d.PassageKey = func(p int32) string { return c.Passages[p].Full() }
-	}
-	return d, nil
-}
-
-// tokenizePassages tokenizes the passages of an example that no other has brought yet.
-func (t *training) tokenizePassages(e finetune.Example) error {
-	for _, list := range [][]int32{e.Positives, e.Negatives} {
-		for _, p := range list {
-			if t.passages[p].IDs != nil {
-				continue
-			}
-			var err error
-			if t.passages[p], err = t.model.Sequence(t.set.corpus.Passages[p].Full(), t.passage.prompt, t.passage.maxLength); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// known gives each query text the passages that are known to answer it: the positives of all rows with that text, and
-// passages of equal text. Sorted.
-func (s *trainingSet) known() map[string][]int32 {
-	known := map[string][]int32{}
-	for _, queries := range [][]corpus.Query{s.train, s.dev} {
-		for _, q := range queries {
-			for _, p := range q.Positives {
-				known[q.Text] = append(known[q.Text], s.corpus.SameText(p)...)
-			}
-		}
-	}
-	for text, passages := range known {
-		slices.Sort(passages)
-		known[text] = slices.Compact(passages)
-	}
-	return known
 }

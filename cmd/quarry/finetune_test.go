@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/internal/golden"
+	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// trainable is a project with mined rows.
+func trainable(t testing.TB) project {
+	t.Helper()
+	p := newProject(t, tinymodel.Options{Dropout: 0.1})
+	p.mine(t, p.mineOptions())
+	o := p.mineOptions()
+	o.Rank.Data.Queries, o.Output = p.path("dev.jsonl"), p.path("mined-dev.jsonl")
+	p.mine(t, o)
+	return p
+}
+
+func (p project) finetuneOptions(output string) FinetuneOptions {
+	o := FinetuneOptions{
+		Train: p.path("mined.jsonl"), Dev: p.path("mined-dev.jsonl"), Data: DataOptions{Corpus: p.path("corpus.jsonl")},
+		Model: ModelOptions{Model: p.path("model")}, Tune: finetune.DefaultOptions(), Targets: "all-linear",
+		Metrics: "map@25", SaveEvery: 2, Output: p.path(output),
+	}
+	o.Tune.Epochs, o.Tune.Batch, o.Tune.GroupSize, o.Tune.LearningRate, o.Tune.BlockTokens = 2, 6, 3, 2e-3, 64
+	o.Tune.LoRA.Rank = 4
+	return o
+}
+
+// files are the digests of a directory's files.
+func (p project) files(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	tree, err := rundir.DigestTree(context.Background(), rundir.OS{}, p.path(dir))
+	mustBe(t, err)
+	digests := map[string]string{}
+	for _, f := range tree {
+		digests[f.Path] = f.SHA256
+	}
+	return digests
+}
+
+func TestFinetune(t *testing.T) {
+	for _, method := range []finetune.Method{finetune.Full, finetune.LoRA} {
+		t.Run(string(method), func(t *testing.T) {
+			p := trainable(t)
+			o := p.finetuneOptions("tuned")
+			o.Tune.Method = method
+			h := newTestHost()
+			mustBe(t, runFinetune(t.Context(), o, h.host))
+			golden.Check(t, filepath.Join("testdata", "finetune-"+string(method)+".txt"), h.out.Bytes())
+			steps, err := rundir.ReadSteps(strings.NewReader(p.read(t, "tuned/steps.jsonl")), "steps.jsonl")
+			mustBe(t, err)
+			if len(steps) != 10 || len(lines(h.out.String())) != 3 {
+				t.Errorf("%d steps and %d lines, want 10 and 3", len(steps), len(lines(h.out.String())))
+			}
+			p.checkEpoch(t, o, "tuned/epoch-2", h.out.String())
+		})
+	}
+}
+
+// checkEpoch evaluates a checkpoint by itself, merged where it is an adapter: it must score what training said.
+func (p project) checkEpoch(t testing.TB, o FinetuneOptions, dir, told string) {
+	t.Helper()
+	h := newTestHost()
+	if o.Tune.Method == finetune.LoRA {
+		mustBe(t, runMerge(t.Context(), MergeOptions{Base: p.path("model"), Adapter: p.path(dir), Output: p.path("merged"), Seed: 42}, h.host))
+		dir = "merged"
+	}
+	rank := p.rank("dev.jsonl")
+	rank.Model.Model = p.path(dir)
+	got := strings.Fields(p.eval(t, EvalOptions{Rank: rank, Metrics: "map@25"}).out.String())
+	want := strings.Fields(lines(told)[2])
+	if got[len(got)-1] != want[len(want)-1] {
+		t.Errorf("%s scores %s, training said %s", dir, got[len(got)-1], want[len(want)-1])
+	}
+}
+
+func TestFinetuneWithoutACorpus(t *testing.T) {
+	p := trainable(t)
+	o := p.finetuneOptions("tuned")
+	o.Data.Corpus, o.JSON = "", true
+	h := newTestHost()
+	mustBe(t, runFinetune(t.Context(), o, h.host))
+	var got epochsFile
+	mustBe(t, json.Unmarshal(h.out.Bytes(), &got))
+	if len(got.Epochs) != 3 || got.Epochs[2].EvalLoss == nil || got.Epochs[2].Metrics != nil || got.Epochs[0].Loss != nil {
+		t.Errorf("epochs as JSON: %s", h.out.String())
+	}
+	if *got.Epochs[2].Loss >= *got.Epochs[1].Loss {
+		t.Errorf("the loss went from %g to %g", *got.Epochs[1].Loss, *got.Epochs[2].Loss)
+	}
+}
+
+// TestFinetuneDoesNotDependOnTheOrderOfRows: neither draws nor dropout may know a row's place.
+func TestFinetuneDoesNotDependOnTheOrderOfRows(t *testing.T) {
+	for _, corpus := range []string{"corpus.jsonl", ""} {
+		t.Run("corpus "+corpus, func(t *testing.T) {
+			p := trainable(t)
+			o := p.finetuneOptions("tuned")
+			o.Dev, o.Data.Corpus = "", ""
+			if corpus != "" {
+				o.Data.Corpus = p.path(corpus)
+			}
+			mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
+			rows := lines(p.read(t, "mined.jsonl"))
+			slices.Reverse(rows)
+			o.Train, o.Output = p.write(t, "turned.jsonl", strings.Join(rows, "\n")), p.path("turned")
+			o.Engine = EngineOptions{Workers: 1, Memory: 1 << 20}
+			mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
+			want, got := p.files(t, "tuned"), p.files(t, "turned")
+			for name, digest := range want {
+				if name != recordName && got[name] != digest {
+					t.Errorf("%s differs", name)
+				}
+			}
+		})
+	}
+}
+
+// TestFinetuneGoesOn interrupts a training after some of its steps, an epoch's last among them; gone on with, it leaves the same bytes.
+func TestFinetuneGoesOn(t *testing.T) {
+	p := trainable(t)
+	calm := p.finetuneOptions("calm")
+	h := newTestHost()
+	mustBe(t, runFinetune(t.Context(), calm, h.host))
+	want, told := p.files(t, "calm"), h.out.String()
+	for _, after := range []int{2, 5} {
+		o := p.finetuneOptions("stopped")
+		o.Output = p.path("stopped-" + strings.Repeat("x", after))
+		ctx, cancel := context.WithCancel(t.Context())
+		first := newTestHost()
+		first.now = func() time.Time {
+			steps, err := os.ReadFile(filepath.Join(o.Output, stepsName))
+			if err == nil && strings.Count(string(steps), "\n") >= after-1 {
+				cancel()
+			}
+			return time.Now()
+		}
+		err := runFinetune(ctx, o, first.host)
+		cancel()
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("after step %d: error %v, want an interruption", after, err)
+		}
+		var i interruption
+		if !errors.As(err, &i) || !strings.HasPrefix(i.goOn, "the same command goes on after step ") {
+			t.Errorf("after step %d: %v does not say how to go on", after, err)
+		}
+		second := newTestHost()
+		mustBe(t, runFinetune(t.Context(), o, second.host))
+		got := p.files(t, filepath.Base(o.Output))
+		for name, digest := range want {
+			if got[name] != digest {
+				t.Errorf("after step %d: %s differs or is missing", after, name)
+			}
+		}
+		if second.out.String() != told {
+			t.Errorf("after step %d: the second run told\n%swant\n%s", after, second.out.String(), told)
+		}
+	}
+}
+
+func TestFinetuneRefuses(t *testing.T) {
+	p := trainable(t)
+	p.write(t, "ids.jsonl", `{"id":"a","query":"x","positive_ids":["p01"]}`)
+	p.write(t, "foreign.jsonl", `{"id":"a","query":"x","positive_ids":["p01"],"neg":["not in the corpus"]}`)
+	p.write(t, "full/file", "")
+	for _, tc := range []struct {
+		name, want string
+		change     func(*FinetuneOptions)
+	}{
+		{"no output", "--output is needed", func(o *FinetuneOptions) { o.Output = "" }},
+		{"batch", "batch 0", func(o *FinetuneOptions) { o.Tune.Batch = 0 }},
+		{"metrics", "--metrics", func(o *FinetuneOptions) { o.Metrics = "x" }},
+		{"save every", "--save-every 0", func(o *FinetuneOptions) { o.SaveEvery = 0 }},
+		{"ids without a corpus", `ids.jsonl:1: no "pos" texts: give them, or name the corpus`, func(o *FinetuneOptions) { o.Train, o.Data.Corpus = p.path("ids.jsonl"), "" }},
+		{"negative that the corpus lacks", `foreign.jsonl:1: the corpus has no passage with the "neg" text "not in the corpus"`, func(o *FinetuneOptions) { o.Train = p.path("foreign.jsonl") }},
+		{"targets", "no-such-layer", func(o *FinetuneOptions) { o.Tune.Method, o.Targets = finetune.LoRA, "no-such-layer" }},
+		{"a directory of something else", "is not empty (file)", func(o *FinetuneOptions) { o.Output = p.path("full") }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := p.finetuneOptions("refused")
+			tc.change(&o)
+			refused(t, runFinetune(t.Context(), o, newTestHost().host), tc.want)
+		})
+	}
+}
+
+func TestFinetuneKeepsAnotherTraining(t *testing.T) {
+	p := trainable(t)
+	o := p.finetuneOptions("tuned")
+	mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
+	before := p.files(t, "tuned")
+	o.Tune.Seed++
+	refused(t, runFinetune(t.Context(), o, newTestHost().host), "holds a training of other data, another model or other options")
+	for name, digest := range p.files(t, "tuned") {
+		if before[name] != digest {
+			t.Errorf("%s has changed", name)
+		}
+	}
+}
+
+func TestFinetuneWarnsWithoutNegatives(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.finetuneOptions("tuned")
+	o.Train, o.Dev, o.Tune.Epochs = p.path("train.jsonl"), "", 1
+	h := newTestHost()
+	mustBe(t, runFinetune(t.Context(), o, h.host))
+	if !strings.Contains(h.err.String(), `no row has "neg" texts`) {
+		t.Errorf("no warning in %q", h.err.String())
+	}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/internal/tinymodel"
+)
+
+// testHost is a host on the portable path whose output is kept.
+type testHost struct {
+	*host
+	out, err bytes.Buffer
+}
+
+func newTestHost() *testHost {
+	t := &testHost{}
+	t.host = &host{terminal: newTerminal(&t.out, &t.err, false), machine: machine{CPU: "portable", Cores: 2}}
+	return t
+}
+
+// run runs a command line and returns its exit code.
+func (h *testHost) run(t testing.TB, args ...string) int {
+	t.Helper()
+	return execute(t.Context(), h.host, args)
+}
+
+// project is a folder with a tiny model and data.
+type project string
+
+func newProject(t testing.TB, o tinymodel.Options) project {
+	t.Helper()
+	p := project(t.TempDir())
+	if err := tinymodel.Write(p.path("model"), o); err != nil {
+		t.Fatal(err)
+	}
+	if err := tinymodel.WriteData(string(p)); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p project) path(name string) string { return filepath.Join(string(p), name) }
+
+func (p project) write(t testing.TB, name, text string) string {
+	t.Helper()
+	mustBe(t, os.MkdirAll(filepath.Dir(p.path(name)), 0o755))
+	if err := os.WriteFile(p.path(name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return p.path(name)
+}
+
+func (p project) read(t testing.TB, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(p.path(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// rank is the flags of a command that ranks the project's corpus for queries.
+func (p project) rank(queries string) RankOptions {
+	return RankOptions{Data: DataOptions{Corpus: p.path("corpus.jsonl"), Queries: p.path(queries)}, Model: ModelOptions{Model: p.path("model")}}
+}
+
+func lines(text string) []string { return strings.Split(strings.TrimSuffix(text, "\n"), "\n") }
+
+func mustBe(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// refused checks that an error is the input's fault and says what is wanted.
+func refused(t testing.TB, err error, want string) {
+	t.Helper()
+	if !as[inputError](err) || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want a fault of the input with %q", err, want)
+	}
+}

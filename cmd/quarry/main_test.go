@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quarry-ml/quarry/internal/golden"
+	"github.com/quarry-ml/quarry/internal/tinymodel"
+)
+
+func TestExitCodes(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	ranked := []string{"--model", p.path("model"), "--corpus", p.path("corpus.jsonl"), "--queries", p.path("dev.jsonl")}
+	with := func(command string, flags ...string) []string {
+		return append(append([]string{command}, ranked...), flags...)
+	}
+	bad := p.write(t, "bad.jsonl", "{\"id\":\"a\",\"query\":\"x\",\"positive_ids\":[\"p01\"]}\n{\"id\":\"b\",\"query\":\"\",\"positive_ids\":[\"p01\"]}\n")
+	for _, tc := range []struct {
+		name string
+		args []string
+		code int
+		want string // in standard error
+	}{
+		{"help", []string{}, exitDone, ""},
+		{"help of a command", []string{"embed", "--help"}, exitDone, ""},
+		{"unknown command", []string{"embd"}, exitBadInput, `unknown command "embd"; did you mean embed?`},
+		{"unknown command of prepare", []string{"prepare", "edi"}, exitBadInput, `unknown command "edi"; did you mean eedi?`},
+		{"unknown flag", []string{"embed", "--modle", "x"}, exitBadInput, "quarry embed: unknown flag: --modle\n`quarry embed --help` lists"},
+		{"word behind the flags", []string{"doctor", "now"}, exitBadInput, `unknown command "now" for "quarry doctor"`},
+		{"flag of another type", []string{"search", "--depth", "ten"}, exitBadInput, `invalid argument "ten" for "--depth"`},
+		{"size without unit", []string{"doctor", "--memory", "5"}, exitBadInput, `want a size with its unit`},
+		{"needed flag", []string{"embed"}, exitBadInput, "--model is needed"},
+		{"model or vectors", []string{"search", "--corpus", "c", "--queries", "q"}, exitBadInput, "--model is needed, or --corpus-vectors"},
+		{"no such file", with("search", "--queries", p.path("none.jsonl")), exitBadInput, "--queries: open "},
+		{"broken line", with("eval", "--queries", bad), exitBadInput, "bad.jsonl:2: empty query"},
+		{"no such model", with("eval", "--model", p.path("nowhere")), exitBadInput, "--model: "},
+		{"unknown path", with("eval", "--cpu", "abacus"), exitBadInput, "abacus"},
+		{"unknown precision", with("eval", "--precision", "f8"), exitBadInput, `precision "f8" is unknown`},
+		{"unknown pooling", with("eval", "--pooling", "most"), exitBadInput, "--pooling: "},
+		{"length beyond the model", with("eval", "--max-length", "65"), exitBadInput, "--max-length: max length 65: the model has 64 positions"},
+		{"negative length", with("eval", "--query-max-length", "-1"), exitBadInput, "--query-max-length -1"},
+		{"two placeholders", with("eval", "--query-prompt", "{}{}"), exitBadInput, "--query-prompt: "},
+		{"unknown metric", with("eval", "--metrics", "mpa@25"), exitBadInput, "--metrics: "},
+		{"unknown convention", with("eval", "--convention", "mine"), exitBadInput, "--convention: "},
+		{"expectation met", with("eval", "--expect", "map@25>=0.01"), exitDone, ""},
+		{"expectation missed", with("eval", "--expect", "map@25>=1.5"), exitMissed, "expected map@25 >= 1.5, got 0."},
+		{"expectation of nothing measured", with("eval", "--expect", "map@7>=0.5"), exitBadInput, "map@7 is not among --metrics"},
+		{"broken window", with("mine", "--output", p.path("m"), "--window", "9-3"), exitBadInput, "--window: "},
+		{"output that cannot be written", with("search", "--output", p.path("bad.jsonl/run.trec")), exitFailed, "run.trec"},
+		{"plan of nothing", []string{"plan", p.path("none.yaml")}, exitBadInput, "none.yaml"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newTestHost()
+			if code := h.run(t, tc.args...); code != tc.code {
+				t.Errorf("exit code %d, want %d\n%s", code, tc.code, h.err.String())
+			}
+			if !strings.Contains(h.err.String(), tc.want) {
+				t.Errorf("standard error %q, want %q in it", h.err.String(), tc.want)
+			}
+		})
+	}
+}
+
+func TestInterruptionHasItsOwnCode(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h := newTestHost()
+	args := []string{"embed", "--model", p.path("model"), "--input", p.path("corpus.jsonl"), "--output", p.path("v.npy")}
+	if code := execute(ctx, h.host, args); code != exitInterrupted {
+		t.Errorf("exit code %d, want %d\n%s", code, exitInterrupted, h.err.String())
+	}
+	if !strings.Contains(h.err.String(), "interrupted: nothing is left half written") {
+		t.Errorf("standard error %q does not say how to go on", h.err.String())
+	}
+	if _, err := os.Stat(p.path("v.npy")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an interrupted embed left its output: %v", err)
+	}
+}
+
+func TestExitCodeOfErrors(t *testing.T) {
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, tc := range []struct {
+		name string
+		ctx  context.Context
+		err  error
+		want int
+	}{
+		{"none", t.Context(), nil, exitDone},
+		{"plain", t.Context(), errors.New("disk full"), exitFailed},
+		{"input", t.Context(), fmt.Errorf("stage: %w", badInputf("line 3")), exitBadInput},
+		{"input beside a failure", t.Context(), errors.Join(badInputf("line 3"), errors.New("close")), exitBadInput},
+		{"missed", t.Context(), missedError{errors.New("0.1")}, exitMissed},
+		{"interrupted", done, fmt.Errorf("embed: %w", context.Canceled), exitInterrupted},
+		{"interrupted while reading", done, badInput(fmt.Errorf("read: %w", context.Canceled)), exitInterrupted},
+		{"a failure after an interruption", done, errors.New("disk full"), exitFailed},
+		{"a cancellation of its own", t.Context(), context.Canceled, exitFailed},
+		{"failure on its way", t.Context(), inputUnlessFailure(fmt.Errorf("write: %w", asFailure(errors.New("disk full")))), exitFailed},
+		{"input on its way", t.Context(), inputUnlessFailure(errors.New("line 3")), exitBadInput},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := exitCode(tc.ctx, tc.err); got != tc.want {
+				t.Errorf("exit code %d, want %d", got, tc.want)
+			}
+		})
+	}
+}
+
+// TestHelp holds the help of every command; the invariant beside it is that each has its line in docs/commands.md.
+func TestHelp(t *testing.T) {
+	page, err := os.ReadFile("../../docs/commands.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var visit func(cmd *cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		t.Run(cmd.CommandPath(), func(t *testing.T) {
+			var help bytes.Buffer
+			cmd.SetOut(&help)
+			mustBe(t, cmd.Help())
+			golden.Check(t, filepath.Join("testdata", "help", strings.ReplaceAll(cmd.CommandPath(), " ", "-")+".txt"), help.Bytes())
+			if !strings.Contains(string(page), "`"+cmd.CommandPath()) {
+				t.Errorf("docs/commands.md does not name `%s`", cmd.CommandPath())
+			}
+		})
+		for _, c := range cmd.Commands() {
+			if !c.Hidden && c.Name() != "help" && c.Name() != "completion" {
+				visit(c)
+			}
+		}
+	}
+	visit(newQuarryCommand(newTestHost().host))
+}

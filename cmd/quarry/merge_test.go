@@ -1,0 +1,91 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/merging"
+)
+
+// adapted is a project with an adapter in tuned/epoch-1.
+func adapted(t testing.TB) (project, MergeOptions) {
+	t.Helper()
+	p := newProject(t, tinymodel.Options{})
+	o := p.finetuneOptions("tuned")
+	o.Train, o.Dev, o.Tune.Epochs, o.Tune.Method = p.path("train.jsonl"), "", 1, finetune.LoRA
+	mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
+	return p, MergeOptions{Base: p.path("model"), Adapter: p.path("tuned/epoch-1"), Output: p.path("merged"), Seed: 42}
+}
+
+func TestMerge(t *testing.T) {
+	p, o := adapted(t)
+	o.JSON = true
+	h := newTestHost()
+	mustBe(t, runMerge(t.Context(), o, h.host))
+	var got struct {
+		Schema int
+		Check  merging.Check
+	}
+	mustBe(t, json.Unmarshal(h.out.Bytes(), &got))
+	if got.Schema != 1 || got.Check.Probes != merging.Count || got.Check.MaxDifference > 1e-5 || got.Check.Change < 1e-4 {
+		t.Errorf("check %s", h.out.String())
+	}
+	// The merged model is not the base.
+	if p.read(t, "merged/model.safetensors") == p.read(t, "model/model.safetensors") {
+		t.Error("the merged model has the base's weights")
+	}
+	refused(t, runMerge(t.Context(), o, h.host), "is there already")
+}
+
+func TestMergeOnProbesOfAFile(t *testing.T) {
+	p, o := adapted(t)
+	o.Probes = p.path("dev.jsonl")
+	h := newTestHost()
+	mustBe(t, runMerge(t.Context(), o, h.host))
+	if !strings.Contains(h.err.String(), "10 probes within") {
+		t.Errorf("told %q", h.err.String())
+	}
+}
+
+func TestMergeRefuses(t *testing.T) {
+	p, good := adapted(t)
+	p.write(t, "ids.jsonl", `{"ids":[1]}`)
+	p.write(t, "empty.jsonl", "\n")
+	for _, tc := range []struct {
+		name, want string
+		change     func(*MergeOptions)
+	}{
+		{"no base", "--base is needed", func(o *MergeOptions) { o.Base = "" }},
+		{"no such base", "--base: ", func(o *MergeOptions) { o.Base = p.path("nowhere") }},
+		{"no adapter there", "adapter_config.json: missing", func(o *MergeOptions) { o.Adapter = p.path("tuned") }},
+		{"probes of ids", "probes are texts", func(o *MergeOptions) { o.Probes = p.path("ids.jsonl") }},
+		{"no probes", "empty.jsonl: no texts", func(o *MergeOptions) { o.Probes = p.path("empty.jsonl") }},
+		{"no such probes", "--probes: ", func(o *MergeOptions) { o.Probes = p.path("none.jsonl") }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := good
+			tc.change(&o)
+			refused(t, runMerge(t.Context(), o, newTestHost().host), tc.want)
+			nothingLeft(t, p, o.Output)
+		})
+	}
+}
+
+// nothingLeft checks that a failed merge leaves neither output nor a part of it.
+func nothingLeft(t *testing.T, p project, output string) {
+	t.Helper()
+	if _, err := os.Stat(output); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a failed merge left %s", output)
+	}
+	found, err := filepath.Glob(p.path(".*.tmp"))
+	if err != nil || len(found) > 0 {
+		t.Errorf("a failed merge left %v, %v", found, err)
+	}
+}
