@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -359,4 +360,23 @@ func TestWeightedMeanCountsFromTheBeginning(t *testing.T) {
 			t.Errorf("element %d is %v, want %v", i, v, want)
 		}
 	}
+}
+
+// TestPackedWeightsOfCollectedModelsAreFreeAgain keeps a limited engine while models come and go.
+func TestPackedWeightsOfCollectedModelsAreFreeAgain(t *testing.T) {
+	e := testEngine(t, kernel.Portable, 1, 1<<30)
+	func() {
+		g := network{pooling: tensor.Mean}.graph()
+		forward(t, testWorkspace(t, e, g, testWeights(t, g, false), false), testBatch(5))
+	}()
+	if e.kept.Load() == 0 {
+		t.Fatal("nothing was kept: the test shows nothing")
+	}
+	for range 1000 {
+		runtime.GC() // cleanups run some time after a collection
+		if e.kept.Load() == 0 {
+			return
+		}
+	}
+	t.Errorf("%d bytes still count as kept", e.kept.Load())
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/quarry-ml/quarry/compute/kernel"
 )
@@ -37,9 +38,9 @@ type Engine struct {
 	memory    int64
 	team      *team
 
-	busy   sync.Mutex // one forward or backward pass at a time
-	kept   int64      // bytes of lasting packed weights
-	shared []float32  // panels of the product that is running
+	busy   sync.Mutex   // one forward or backward pass at a time
+	kept   atomic.Int64 // bytes of lasting packed weights
+	shared []float32    // panels of the product that is running
 }
 
 // New returns an engine. A path or precision that the machine lacks is an error.
@@ -88,12 +89,15 @@ func (e *Engine) Identity() string {
 	return fmt.Sprintf("%s/%s/%s/%s", e.kernels.Path, e.precision, runtime.GOARCH, kernel.Vendor())
 }
 
-// reserve returns room for a lasting packed weight, or nil where a quarter of the memory limit is used up by them.
-func (e *Engine) reserve(n int) []float32 {
-	if e.memory > 0 && e.kept+4*int64(n) > e.memory/4 {
+// reserve returns room for a lasting packed copy of a weight, or nil where a quarter of the memory limit is used up by
+// them. The room counts as free again when the weight is collected: an engine outlives many models.
+func (e *Engine) reserve(w *Weight, n int) []float32 {
+	bytes := 4 * int64(n)
+	if e.memory > 0 && e.kept.Load()+bytes > e.memory/4 {
 		return nil
 	}
-	e.kept += 4 * int64(n)
+	e.kept.Add(bytes)
+	runtime.AddCleanup(w, func(bytes int64) { e.kept.Add(-bytes) }, bytes)
 	return make([]float32, n)
 }
 

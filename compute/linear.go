@@ -74,7 +74,7 @@ func (o *linear) packWeight(w *Weight, transposed bool) []float32 {
 	}
 	dst := kept.values
 	if len(dst) != size {
-		dst = o.w.engine.reserve(size)
+		dst = o.w.engine.reserve(w, size)
 	}
 	if dst == nil {
 		dst = o.w.engine.borrow(size)
