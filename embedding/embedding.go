@@ -143,23 +143,36 @@ func (x *Embedder) tokenize(ctx context.Context, texts iter.Seq2[Text, error], o
 }
 
 func (c *chunk) add(m *model.Model, text Text, o Options, at int) {
-	s := model.Sequence{IDs: text.IDs}
-	if text.IDs == nil {
-		p := o.Prompt
-		if text.Prompt != nil {
-			p = *text.Prompt
-		}
-		var err error
-		if s, err = m.Sequence(text.Text, p, o.MaxLength); err != nil {
-			c.err = fmt.Errorf("text %d: %w", at, err)
-			return
-		}
+	s, err := sequence(m, text, o)
+	if err != nil {
+		c.err = fmt.Errorf("text %d: %w", at, err)
+		return
 	}
 	c.sequences = append(c.sequences, s)
 	c.tokens += len(s.IDs)
 	if s.Truncated {
 		c.truncated++
 	}
+}
+
+func sequence(m *model.Model, text Text, o Options) (model.Sequence, error) {
+	if text.IDs == nil {
+		p := o.Prompt
+		if text.Prompt != nil {
+			p = *text.Prompt
+		}
+		return m.Sequence(text.Text, p, o.MaxLength)
+	}
+	// Checked here, where the text's number is known; the network sees it in a batch.
+	if n := m.Config.MaxPositions; len(text.IDs) > n {
+		return model.Sequence{}, fmt.Errorf("%d token ids: the model has %d positions", len(text.IDs), n)
+	}
+	for i, id := range text.IDs {
+		if id < 0 || int(id) >= m.Config.VocabSize {
+			return model.Sequence{}, fmt.Errorf("token id %d at %d is outside the vocabulary of %d", id, i, m.Config.VocabSize)
+		}
+	}
+	return model.Sequence{IDs: text.IDs}, nil
 }
 
 // embed fills vectors [len(sequences), Dimension], taking the longest texts first so that batches are even.
@@ -216,7 +229,7 @@ func (x *Embedder) batch(ctx context.Context, sequences []model.Sequence, chosen
 	return nil
 }
 
-// reserve makes the workspace hold a batch; it grows to powers of two so that few are made.
+// reserve makes the workspace hold a batch; sequences grow to powers of two so that few are made.
 func (x *Embedder) reserve(tokens, sequences int) error {
 	if x.plan != nil && tokens <= x.plan.Tokens && sequences <= x.plan.Sequences {
 		return nil
