@@ -59,8 +59,8 @@ func TestReportFollowsTheLoop(t *testing.T) {
 	if err := loop.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if want := 2 * (3 + 1); announced != want {
-		t.Errorf("%d tables were announced, want %d: three epochs and a choice a round", announced, want)
+	if want := 2 * (3 + 1 + 1); announced != want {
+		t.Errorf("%d tables were announced, want %d: three epochs, a choice and the test scores a round", announced, want)
 	}
 	for _, round := range read().Rounds {
 		if !round.Done || len(round.Notes) > 0 {
