@@ -19,9 +19,11 @@ type job struct {
 
 // embedTo embeds texts into sink, with progress, and says how many were cut.
 func embedTo(ctx context.Context, h *host, x *embedding.Embedder, j job, sink func(rows []float32) error) (embedding.Stats, error) {
-	o := embedding.Options{Prompt: j.side.prompt, MaxLength: j.side.maxLength, Progress: func(texts, _ int) {
+	show := func(texts, _ int) {
 		h.progress(progress{Label: j.label, Done: int64(texts), Total: int64(j.total), Unit: "texts"})
-	}}
+	}
+	show(0, 0) // the rate counts from here
+	o := embedding.Options{Prompt: j.side.prompt, MaxLength: j.side.maxLength, Progress: show}
 	stats, err := x.Embed(ctx, j.texts, o, func(_ int, rows []float32) error { return sink(rows) })
 	if err == nil && stats.Truncated > 0 {
 		h.note("%s: %d of %d texts are longer than %d tokens and were cut", j.label, stats.Truncated, stats.Texts, j.side.maxLength)
