@@ -102,13 +102,13 @@ func matrix(rows, columns int) [][]float64 {
 func dot(a, b []float32) float64 {
 	var sum float64
 	for i, v := range a {
-		sum += float64(v) * float64(b[i])
+		sum += float64(float64(v) * float64(b[i])) // not fused: the same on every processor
 	}
 	return sum
 }
 
 func addScaled(dst []float64, x []float32, g float64) {
 	for i, v := range x {
-		dst[i] += g * float64(v)
+		dst[i] += float64(g * float64(v))
 	}
 }

@@ -69,8 +69,8 @@ type scalar struct{ Value, First, Second float64 }
 
 // step is one Adam step without decay.
 func (p *scalar) step(o Options, gradient, rate float64, t int) {
-	p.First += (gradient - p.First) * (1 - o.Beta1)
-	p.Second = p.Second*o.Beta2 + gradient*gradient*(1-o.Beta2)
+	p.First += float64((gradient - p.First) * (1 - o.Beta1))
+	p.Second = float64(p.Second*o.Beta2) + float64(gradient*gradient*(1-o.Beta2))
 	deviation := math.Sqrt(p.Second)/math.Sqrt(1-math.Pow(o.Beta2, float64(t))) + o.Epsilon
 	p.Value -= rate / (1 - math.Pow(o.Beta1, float64(t))) * p.First / deviation
 }

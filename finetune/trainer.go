@@ -128,7 +128,7 @@ func (t *Trainer) step(ctx context.Context, epoch int, examples []int) (Report, 
 	}
 	var loss, pullTemperature float64
 	keys := t.dropoutKeys(t.done)
-	for _, part := range split(examples, t.options.Accumulate) {
+	for _, part := range chunks(examples, t.options.Batch/t.options.Accumulate) {
 		rows := make([]row, len(part))
 		for i, example := range part {
 			rows[i] = t.data.group(t.options, example, epoch)
@@ -150,17 +150,8 @@ func (t *Trainer) step(ctx context.Context, epoch int, examples []int) (Report, 
 	return r, t.update(&r, pullTemperature/float64(len(examples)))
 }
 
-// split cuts a batch into n runs of equal size; a smaller last batch makes fewer or shorter ones.
-func split(examples []int, n int) [][]int {
-	size := (len(examples) + n - 1) / n
-	var parts [][]int
-	for len(examples) > 0 {
-		k := min(size, len(examples))
-		parts = append(parts, examples[:k])
-		examples = examples[k:]
-	}
-	return parts
-}
+// chunks cuts a batch into runs of a size, the last one perhaps smaller.
+func chunks(examples []int, size int) [][]int { return slices.Collect(slices.Chunk(examples, size)) }
 
 // contrast embeds the queries and passages of rows, takes the loss, and adds the gradients of its share of a batch of queries.
 func (t *Trainer) contrast(ctx context.Context, rows []row, keys *dropoutKeys, batch int) (contrastResult, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/eval"
@@ -46,6 +47,9 @@ func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, err
 		err := d.read(ctx, fsys, string(s.split), s.path, func(f io.Reader, name string) (int, []corpus.Warning, error) {
 			queries, warnings, err := corpus.ReadQueries(f, name, d.corpus, o)
 			d.queries[s.split] = queries
+			if err == nil && r.Prompts.FromRow {
+				err = checkRowPrompts(queries, name)
+			}
 			if err == nil && len(queries) == 0 {
 				err = fmt.Errorf("%s: no queries", name)
 			}
@@ -56,6 +60,16 @@ func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, err
 		}
 	}
 	return d, d.checkLeaks(r)
+}
+
+// checkRowPrompts refuses a row's prompt that would be taken for a template: it is data, and stands before its query as it is.
+func checkRowPrompts(queries []corpus.Query, name string) error {
+	for _, q := range queries {
+		if strings.Contains(q.Prompt, "{}") {
+			return fmt.Errorf("%s:%d: the row's prompt has a placeholder {}; put the template into the recipe's prompts.query", name, q.Line)
+		}
+	}
+	return nil
 }
 
 // read opens one file, lets it be read, and records its digest.

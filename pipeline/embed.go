@@ -103,7 +103,7 @@ func (t texts) rowPrompt(q corpus.Query) *model.Prompt {
 	if !t.FromRow || q.Prompt == "" {
 		return nil
 	}
-	// A row's prompt is data: what looks like an escape or a placeholder in it is neither.
+	// A row's prompt is data: what looks like an escape in it is none, and a placeholder was refused when it was read.
 	return &model.Prompt{Name: "row", Template: prompt.Template(q.Prompt)}
 }
 

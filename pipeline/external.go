@@ -41,15 +41,15 @@ func (r *round) trainOutside(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: the outside trainer: %w", r.recipe.At("finetune.external"), err)
 	}
-	if err := r.takeEpochs(out); err != nil {
+	if err := r.takeEpochs(ctx, out); err != nil {
 		return err
 	}
 	return rundir.RemoveAll(r.dir.FS, out)
 }
 
 // takeEpochs moves epoch-1, epoch-2, … of an outside trainer into the round and checks that each opens.
-func (r *round) takeEpochs(out string) error {
-	if err := r.adopt("", 0); err != nil {
+func (r *round) takeEpochs(ctx context.Context, out string) error {
+	if err := r.adopt(ctx, "", 0); err != nil {
 		return err
 	}
 	for epoch := 1; ; epoch++ {
@@ -60,7 +60,7 @@ func (r *round) takeEpochs(out string) error {
 			}
 			return nil
 		}
-		if err := r.adopt(from, epoch); err != nil {
+		if err := r.adopt(ctx, from, epoch); err != nil {
 			return err
 		}
 		m, err := r.openEpoch(epoch)
@@ -74,10 +74,10 @@ func (r *round) takeEpochs(out string) error {
 }
 
 // adopt copies an epoch's files and notes that its eval_loss is unknown.
-func (r *round) adopt(from string, epoch int) error {
+func (r *round) adopt(ctx context.Context, from string, epoch int) error {
 	return rundir.WriteDir(r.dir.FS, r.files.Epoch(epoch), func(dir string) error {
 		if from != "" {
-			files, err := rundir.DigestTree(context.Background(), r.dir.FS, from)
+			files, err := rundir.DigestTree(ctx, r.dir.FS, from)
 			if err != nil {
 				return err
 			}
@@ -119,7 +119,10 @@ func (p *Run) command(ctx context.Context, argv recipe.Command, paths, values ma
 	return err
 }
 
-// lineWriter hands on whole lines.
+// longestLine is the bytes of a line that are waited for before they are handed on as one.
+const longestLine = 1 << 16
+
+// lineWriter hands on whole lines; a bar that is drawn over and over on one line is many. Empty lines are left out.
 type lineWriter struct {
 	write func(string)
 	rest  []byte
@@ -129,11 +132,16 @@ type lineWriter struct {
 func (w *lineWriter) Write(p []byte) (int, error) {
 	w.rest = append(w.rest, p...)
 	for {
-		at := bytes.IndexByte(w.rest, '\n')
+		at := bytes.IndexAny(w.rest, "\r\n")
 		if at < 0 {
+			if len(w.rest) > longestLine {
+				w.flush()
+			}
 			return len(p), nil
 		}
-		w.write(string(bytes.TrimRight(w.rest[:at], "\r")))
+		if at > 0 {
+			w.write(string(w.rest[:at]))
+		}
 		w.rest = w.rest[at+1:]
 	}
 }

@@ -30,10 +30,10 @@ func (r *round) finetune(ctx context.Context) error {
 	defer m.Close()
 	t := r.texts(m)
 	options := struct {
-		Texts    texts           `json:"texts"`
-		Finetune recipe.Finetune `json:"finetune"`
-		Seed     uint64          `json:"seed"`
-	}{t, r.stages.Finetune, r.recipe.Seed}
+		Texts    texts            `json:"texts"`
+		Finetune finetune.Options `json:"finetune"` // what decides the weights; how often the state is saved does not
+		External recipe.Command   `json:"external"`
+	}{t, r.finetuneOptions(), r.stages.Finetune.External.Command}
 	stage := r.stage(StageFinetune, algorithmFinetune, options, r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"), r.made(r.files.Negatives(rundir.Train)), r.made(r.files.Negatives(rundir.Dev)))
 	w := work{Stage: stage, found: r.checkpoints, again: r.forget}
 	if len(r.stages.Finetune.External.Command) > 0 {
@@ -121,7 +121,7 @@ func (r *round) resume(trainer *finetune.Trainer) error {
 
 func (r *round) finetuneOptions() finetune.Options {
 	f := r.stages.Finetune
-	return finetune.Options{
+	o := finetune.Options{
 		Method: finetune.Method(f.Method), Epochs: f.Epochs, Batch: f.Batch, GroupSize: f.GroupSize, Accumulate: f.Accumulate, DropLast: f.DropLast,
 		LearningRate: f.LearningRate, Schedule: finetune.Schedule(f.Schedule), WarmupRatio: f.WarmupRatio, WeightDecay: f.WeightDecay,
 		Beta1: f.Betas[0], Beta2: f.Betas[1], Epsilon: f.Eps, Clip: f.Clip,
@@ -129,6 +129,10 @@ func (r *round) finetuneOptions() finetune.Options {
 		Dropout: f.Dropout, MaxSteps: f.MaxSteps, BlockTokens: f.BlockTokens, Seed: r.recipe.Seed, Round: r.index,
 		LoRA: finetune.LoRAOptions{Rank: f.LoRA.R, Alpha: f.LoRA.Alpha, Dropout: f.LoRA.Dropout, TargetModules: f.LoRA.TargetModules, RSLoRA: f.LoRA.RSLoRA, BaseModel: r.base.name},
 	}
+	if o.Method == finetune.Full {
+		o.LoRA = finetune.LoRAOptions{}
+	}
+	return o
 }
 
 // trainingData tokenizes the corpus and the queries of train and dev for training.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/merging"
+	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -55,6 +56,10 @@ func (r *round) merge(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(err, rundir.RemoveAll(r.dir.FS, r.files.Merged()))
 		}
+		if check.Probes == 0 {
+			r.note("round %d: merge: the weights of epoch %d as they are", r.index, choice.Epoch)
+			return rundir.WriteJSON(r.dir.FS, r.files.MergeCheck(), check)
+		}
 		r.note("round %d: merge: epoch %d; %d probes within %.2g (allowed %.2g)", r.index, choice.Epoch, check.Probes, check.MaxDifference, check.Tolerance)
 		return rundir.WriteJSON(r.dir.FS, r.files.MergeCheck(), check)
 	}})
@@ -67,11 +72,11 @@ func (r *round) makeModel(ctx context.Context, epoch int) (mergeCheck, error) {
 	if err != nil {
 		return check, err
 	}
+	if !adapter && epoch == 0 {
+		return check, r.copyBase()
+	}
 	if !adapter {
-		if epoch == 0 {
-			source = r.base.path
-		}
-		return check, r.copyModel(source)
+		return check, r.copyModel(ctx, source)
 	}
 	if err := r.mergeAdapter(ctx, source, &check); err != nil {
 		return check, err
@@ -80,10 +85,24 @@ func (r *round) makeModel(ctx context.Context, epoch int) (mergeCheck, error) {
 	return check, err
 }
 
-// copyModel copies a model directory, without what the trainer noted of the epoch.
-func (r *round) copyModel(from string) error {
+// copyBase writes the base with the contract of the round's texts, as every checkpoint has it.
+func (r *round) copyBase() error {
+	m, err := r.openModel(r.base.path)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	contract := r.texts(m).contract(m.Contract)
+	network, dense := m.Entries(nil)
 	return rundir.WriteDir(r.dir.FS, r.files.Merged(), func(dir string) error {
-		files, err := rundir.DigestTree(context.Background(), r.dir.FS, from)
+		return model.WriteDirectory(fileSink(r.dir.FS, dir), m.Directory, network, model.WriteOptions{Contract: &contract, Dense: dense})
+	})
+}
+
+// copyModel copies a model directory, without what the trainer noted of the epoch.
+func (r *round) copyModel(ctx context.Context, from string) error {
+	return rundir.WriteDir(r.dir.FS, r.files.Merged(), func(dir string) error {
+		files, err := rundir.DigestTree(ctx, r.dir.FS, from)
 		if err != nil {
 			return err
 		}
