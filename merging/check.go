@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/quarry-ml/quarry/compute"
-	"github.com/quarry-ml/quarry/compute/tensor"
 	"github.com/quarry-ml/quarry/embedding"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/lora"
@@ -72,39 +70,11 @@ func wanted(ctx context.Context, e *compute.Engine, o Options, c *Check) (both, 
 		return nil, nil, err
 	}
 	c.Tolerance = tolerance(adapter, m.Base())
-	if err := attach(m, adapter); err != nil {
+	if err := m.Attach(adapter); err != nil {
 		return nil, nil, err
 	}
 	both, err = probe(ctx, e, m, o.Probes)
 	return both, alone, err
-}
-
-// attach puts an adapter on a model, the tensors that it replaces whole included.
-func attach(m *model.Model, a *lora.Adapter) error {
-	for _, t := range m.Base().Tensors() {
-		saved, ok := a.Saved[t.Name]
-		if !ok {
-			continue
-		}
-		spec := tensor.ParamSpec{Name: t.Name, Rows: 1, Columns: len(saved.Values)}
-		if len(saved.Shape) == 2 {
-			spec.Rows, spec.Columns = saved.Shape[0], saved.Shape[1]
-		}
-		w, err := m.Weight(spec)
-		if err != nil {
-			return err
-		}
-		w.Values = saved.Values // the mapped ones stay as they are
-		w.Changed()
-	}
-	used := &lora.Adapter{Config: a.Config}
-	for _, l := range a.Layers {
-		// PEFT's all-linear takes the pooler too, which is merged with the rest and has no part in a text's vector.
-		if slices.Contains(m.LinearModules(), l.Name) {
-			used.Layers = append(used.Layers, l)
-		}
-	}
-	return m.Attach(used)
 }
 
 // probe embeds texts without a prompt, brought to unit length; a vector of zeros stays one.

@@ -2,8 +2,10 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/tensor"
 	"github.com/quarry-ml/quarry/model/lora"
 	"github.com/quarry-ml/quarry/model/safetensors"
 	"github.com/quarry-ml/quarry/model/transformer"
@@ -31,22 +33,54 @@ func (m *Model) AdapterModules() ([]lora.Module, error) {
 	return modules, nil
 }
 
-// Attach puts an adapter on the model: every graph built afterwards computes base + adapter. A model takes one adapter.
+// Attach puts an adapter on the model: every graph built afterwards computes base + adapter, with the tensors that the
+// adapter replaces whole (modules_to_save) in place of the base's. A layer on the pooler, which PEFT's all-linear takes
+// too, has no part in a text's vector and is left out. A model takes one adapter.
 func (m *Model) Attach(a *lora.Adapter) error {
 	if m.adapters != nil {
 		return fmt.Errorf("%s: an adapter is attached already; merge it first", m.Path)
 	}
-	if len(a.Saved) > 0 {
-		return fmt.Errorf("%s: the adapter replaces whole modules (modules_to_save): merge it, then open the merged model", m.Path)
+	used := &lora.Adapter{Config: a.Config}
+	for _, l := range a.Layers {
+		if slices.Contains(m.network.Modules(), l.Name) {
+			used.Layers = append(used.Layers, l)
+		}
 	}
-	adapters, weights, err := AdapterWeights(a)
+	if len(used.Layers) == 0 && len(a.Saved) == 0 {
+		return fmt.Errorf("%s: the adapter has no layer on a module that a text's vector passes through", m.Path)
+	}
+	adapters, weights, err := AdapterWeights(used)
 	if err != nil {
+		return err
+	}
+	if err := m.replace(a.Saved); err != nil {
 		return err
 	}
 	for name, w := range weights {
 		m.weights[name] = w
 	}
 	m.adapters = adapters
+	return nil
+}
+
+// replace puts whole tensors in place of the base's; the mapped ones stay as they are.
+func (m *Model) replace(saved map[string]lora.Saved) error {
+	for _, t := range m.Base().Tensors() {
+		s, ok := saved[t.Name]
+		if !ok {
+			continue
+		}
+		spec := tensor.ParamSpec{Name: t.Name, Rows: 1, Columns: len(s.Values)}
+		if len(s.Shape) == 2 {
+			spec.Rows, spec.Columns = s.Shape[0], s.Shape[1]
+		}
+		w, err := m.Weight(spec)
+		if err != nil {
+			return err
+		}
+		w.Values = s.Values
+		w.Changed()
+	}
 	return nil
 }
 

@@ -23,6 +23,7 @@ type Model struct {
 	files   []*safetensors.File
 
 	adapters map[string]transformer.Adapter // of the attached adapter
+	unit     bool                           // graphs end with unit length whatever the directory says
 }
 
 // Open reads a model directory and maps its weights. Everything is checked before it is used: modules, architecture,
@@ -91,8 +92,15 @@ func (m *Model) Graph(mode transformer.Mode) (*tensor.Graph, error) {
 	if mode.Adapters == nil {
 		mode.Adapters = m.adapters
 	}
-	return m.network.Graph(m.head, mode)
+	head := m.head
+	head.Normalize = head.Normalize || m.unit
+	return m.network.Graph(head, mode)
 }
+
+// CompareByCosine makes every graph built afterwards end with vectors of unit length where the contract compares by
+// cosine, so that a dot product is the score; a model without a Normalize module leaves that to whoever compares. The
+// contract itself, and what is written of the model, stay as they are.
+func (m *Model) CompareByCosine() { m.unit = m.Contract.Score == Cosine }
 
 // Dropout returns the probabilities that config.json states: of hidden values and of attention weights.
 func (m *Model) Dropout() (hidden, attention float64) {

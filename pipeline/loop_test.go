@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/format/candidates"
+	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
@@ -395,4 +397,41 @@ func TestACancelledRunGoesOnToTheSameBytes(t *testing.T) {
 		t.Fatalf("%v\n%s", err, notes)
 	}
 	sameFiles(t, files(t, dir), want)
+}
+
+// TestCosineWithoutNormalizeIsComparedByCosine runs a model whose vectors have no unit length: scores must be cosines all the same.
+func TestCosineWithoutNormalizeIsComparedByCosine(t *testing.T) {
+	r := tinyProject(t, tinyRecipe)
+	dir := filepath.Dir(r.File())
+	if err := os.RemoveAll(filepath.Join(dir, "model")); err != nil {
+		t.Fatal(err)
+	}
+	if err := tinymodel.Write(filepath.Join(dir, "model"), tinymodel.Options{NoNormalize: true}); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, r)
+	d := look(t, r)
+	f, err := os.Open(d.Round(0).Candidates(rundir.Train))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	_, all, err := candidates.ReadAll(f, "train.cand")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		for _, h := range c.Hits {
+			if h.Score > 1+1e-6 {
+				t.Fatalf("a score of %v is no cosine", h.Score)
+			}
+		}
+	}
+	merged, err := model.ReadDirectory(d.Round(0).Merged(), model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if merged.Contract.Normalize {
+		t.Error("the merged model was given a Normalize module that its base has not")
+	}
 }

@@ -77,7 +77,12 @@ func (r *round) stage(name string, algorithm int, options any, inputs ...rundir.
 
 // open opens a model with what the recipe says above it.
 func (p *Run) openModel(dir string) (*model.Model, error) {
-	return model.Open(dir, p.modelOptions())
+	m, err := model.Open(dir, p.modelOptions())
+	if err != nil {
+		return nil, err
+	}
+	m.CompareByCosine()
+	return m, nil
 }
 
 func (p *Run) modelOptions() model.Options {

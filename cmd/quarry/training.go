@@ -67,6 +67,7 @@ func (t *training) prepare() error {
 			return err
 		}
 	}
+	t.model.CompareByCosine()
 	t.trainer, err = finetune.New(t.model, t.engine, t.train, t.options.Tune)
 	return badInput(err)
 }
