@@ -112,6 +112,9 @@ func (o *EmbedOptions) validate() error {
 	case o.Kind == kindQuery && o.Texts.PassagePrompt != nil:
 		return badInputf("--passage-prompt has no part in --kind query")
 	}
+	if err := mayWrite("output", o.Output, "input", o.Input); err != nil {
+		return err
+	}
 	return o.Texts.validate()
 }
 

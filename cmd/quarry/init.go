@@ -103,6 +103,9 @@ func (o InitOptions) validate() error {
 		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return badInput(err)
 		}
+		if err := mayWrite("output", path, "corpus", o.Data.Corpus, "train", o.Train, "dev", o.Dev, "test", o.Test); err != nil {
+			return err
+		}
 	}
 	return nil
 }

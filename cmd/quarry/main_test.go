@@ -56,6 +56,9 @@ func TestExitCodes(t *testing.T) {
 		{"expectation of nothing measured", with("eval", "--expect", "map@7>=0.5"), exitBadInput, "map@7 is not among --metrics"},
 		{"broken window", with("mine", "--output", p.path("m"), "--window", "9-3"), exitBadInput, "--window: "},
 		{"output that cannot be written", with("search", "--output", p.path("bad.jsonl/run.trec")), exitFailed, "run.trec"},
+		{"no recipe", []string{"run"}, exitBadInput, "quarry run: RECIPE is needed"},
+		{"two runs", []string{"report", "a", "b"}, exitBadInput, "quarry report: one RUN is wanted, got 2 words: a b"},
+		{"round before the first", []string{"select", "runs/x", "--round", "-1", "--epoch", "0", "--because", "x"}, exitBadInput, "--round -1: rounds are counted from 0"},
 		{"plan of nothing", []string{"plan", p.path("none.yaml")}, exitBadInput, "none.yaml"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

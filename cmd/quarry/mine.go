@@ -107,6 +107,9 @@ func (o *MineOptions) validate() error {
 	if err := need("corpus", o.Rank.Data.Corpus, "queries", o.Rank.Data.Queries, "output", o.Output); err != nil {
 		return err
 	}
+	if err := mayWrite("output", o.Output, o.Rank.inputs()...); err != nil {
+		return err
+	}
 	var err error
 	if o.Mine.Window, err = mine.ParseWindow(o.Window); err != nil {
 		return badInputf("--window: %w", err)
@@ -133,6 +136,9 @@ func (o MineOptions) depth(d data) (int, error) {
 
 func (o MineOptions) tell(h *host, audit mine.Audit) error {
 	h.note("%s", audit)
+	if audit.Queries > 0 && audit.Empty == audit.Queries {
+		h.note("warning: no query has a negative: the window, the score limits or the margin leave no passage")
+	}
 	if !o.JSON {
 		return nil
 	}

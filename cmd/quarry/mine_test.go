@@ -131,6 +131,16 @@ func TestMineRules(t *testing.T) {
 	}
 }
 
+func TestMineWarnsOfNoNegatives(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.mineOptions()
+	o.Window = "40-50" // of 30 passages
+	h, _ := p.mine(t, o)
+	if !strings.Contains(h.err.String(), "warning: no query has a negative") {
+		t.Errorf("no warning in %q", h.err.String())
+	}
+}
+
 func TestMineRefuses(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	p.write(t, "unjudged.jsonl", `{"query":"x"}`)

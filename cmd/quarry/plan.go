@@ -21,7 +21,7 @@ func newPlanCommand(h *host) *cobra.Command {
 		Long: `Say what ` + "`quarry run`" + ` would do with a recipe: the recipe with every default filled in, each stage with its reason to
 run or to be skipped, and tokens, steps, memory, disk and time. It trains nothing and writes nothing; the time comes
 from embedding a few of the recipe's own texts.`,
-		Args: cobra.ExactArgs(1),
+		Args: one("RECIPE"),
 		RunE: func(cmd *cobra.Command, args []string) error { return runPlan(cmd.Context(), h, o, args[0]) },
 	}
 	o.addFlags(cmd)

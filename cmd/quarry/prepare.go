@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -58,6 +59,11 @@ misconceptions that no train query has. docs/prepare.md describes the files.`,
 func runPrepareEedi(ctx context.Context, o PrepareEediOptions, h *host) (err error) {
 	if err := need("train", o.Train, "misconceptions", o.Misconceptions, "out", o.Out); err != nil {
 		return err
+	}
+	if stale := filepath.Join(o.Out, "test.jsonl"); o.Split.TestShare == 0 {
+		if _, err := os.Stat(stale); err == nil {
+			return badInputf("%s is there from another split, and its queries may become training queries: remove it, choose another --out, or give --test-share", stale)
+		}
 	}
 	var inputs []prepare.Input
 	for _, in := range []struct{ flag, path string }{{"train", o.Train}, {"misconceptions", o.Misconceptions}, {"test", o.Test}} {

@@ -43,6 +43,16 @@ func TestPrepareEedi(t *testing.T) {
 	}
 }
 
+func TestPrepareEediLeavesNoTestFileOfAnotherSplit(t *testing.T) {
+	p := project(t.TempDir())
+	o := eediFiles(t, p)
+	o.Split.TestShare = 0.2
+	mustBe(t, runPrepareEedi(t.Context(), o, newTestHost().host))
+	mustBe(t, runPrepareEedi(t.Context(), o, newTestHost().host)) // a test file of its own replaces it
+	o.Split.TestShare = 0
+	refused(t, runPrepareEedi(t.Context(), o, newTestHost().host), "test.jsonl is there from another split")
+}
+
 func TestPrepareEediRefuses(t *testing.T) {
 	p := project(t.TempDir())
 	good := eediFiles(t, p)

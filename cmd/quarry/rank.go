@@ -50,6 +50,14 @@ func (o RankOptions) validate() error {
 	return o.Texts.validate()
 }
 
+// inputs are the files that are read, each behind its flag.
+func (o RankOptions) inputs() []string {
+	return []string{
+		"corpus", o.Data.Corpus, "queries", o.Data.Queries, "corpus-vectors", o.Given.CorpusVectors, "query-vectors", o.Given.QueryVectors,
+		"corpus-ids", o.Given.CorpusIDs, "query-ids", o.Given.QueryIDs,
+	}
+}
+
 // rank hands the top depth of every query to sink, in order.
 func (o RankOptions) rank(ctx context.Context, h *host, d data, depth int, sink func(query int, c ranking.Candidates) error) error {
 	given, err := o.Given.given()

@@ -30,7 +30,7 @@ RUN is a run directory, or a recipe whose run directory is meant. The run may be
 		Example: `  quarry report runs/eedi
   quarry report recipe.yaml --format markdown > results.md
   quarry report runs/eedi --score 1/3=0.505:LB    # a leaderboard's score of round 1, epoch 3`,
-		Args: cobra.ExactArgs(1),
+		Args: one("RUN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.JSON && cmd.Flags().Changed("format") && o.Format != string(report.JSON) {
 				return badInputf("--json and --format %s contradict each other", o.Format)

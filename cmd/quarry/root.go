@@ -15,6 +15,19 @@ func keepFlagOrder(cmd *cobra.Command) {
 	}
 }
 
+// one wants a single word behind the flags, which help calls name.
+func one(name string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch len(args) {
+		case 0:
+			return fmt.Errorf("%s is needed", name)
+		case 1:
+			return nil
+		}
+		return fmt.Errorf("one %s is wanted, got %d words: %s", name, len(args), strings.Join(args, " "))
+	}
+}
+
 // noCommand refuses words where only a command may stand.
 func noCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {

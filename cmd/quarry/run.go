@@ -41,7 +41,7 @@ func newRunCommand(h *host) *cobra.Command {
 skipped; an interrupted run goes on where it stopped and ends with the same bytes.`,
 		Example: `  quarry run recipe.yaml
   quarry run recipe.yaml --until mine    # look at the negatives before training`,
-		Args: cobra.ExactArgs(1),
+		Args: one("RECIPE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runRun(cmd.Context(), h, o, args[0])
 		},

@@ -49,6 +49,9 @@ func runSearch(ctx context.Context, o SearchOptions, h *host) error {
 	if o.Depth < 1 {
 		return badInputf("--depth %d: keep at least one passage", o.Depth)
 	}
+	if err := mayWrite("output", o.Output, o.Rank.inputs()...); err != nil {
+		return err
+	}
 	d, err := o.Rank.readData(h)
 	if err != nil {
 		return err

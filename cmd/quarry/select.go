@@ -24,7 +24,7 @@ func newSelectCommand(h *host) *cobra.Command {
 		Long: `Choose the epoch that a round goes on with. RUN is a run directory, or a recipe whose run directory is meant.
 The next ` + "`quarry run`" + ` merges that epoch and redoes what depends on it, nothing else.`,
 		Example: `  quarry select runs/eedi --round 0 --epoch 3 --because "the leaderboard agrees with it"`,
-		Args:    cobra.ExactArgs(1),
+		Args:    one("RUN"),
 		RunE:    func(_ *cobra.Command, args []string) error { return runSelect(h, o, args[0]) },
 	}
 	f := cmd.Flags()
@@ -40,6 +40,9 @@ The next ` + "`quarry run`" + ` merges that epoch and redoes what depends on it,
 }
 
 func runSelect(h *host, o SelectOptions, run string) (err error) {
+	if o.Round < 0 {
+		return badInputf("--round %d: rounds are counted from 0", o.Round)
+	}
 	path, err := reportedDir(run)
 	if err != nil {
 		return badInput(err)

@@ -47,6 +47,9 @@ func runTokenize(ctx context.Context, o TokenizeOptions, h *host) error {
 	if err := need("model", o.Model, "input", o.Input); err != nil {
 		return err
 	}
+	if err := mayWrite("output", o.Output, "input", o.Input); err != nil {
+		return err
+	}
 	t, err := openTokenizer(o.Model)
 	if err != nil {
 		return badInputf("--model: %w", err)
