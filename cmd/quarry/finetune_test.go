@@ -221,3 +221,15 @@ func TestFinetuneWarnsWithoutNegatives(t *testing.T) {
 		t.Errorf("no warning in %q", h.err.String())
 	}
 }
+
+func TestFinetuneWarnsOfDevQueriesInTraining(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.finetuneOptions("tuned")
+	o.Train, o.Dev, o.Data.Corpus = p.path("train.jsonl"), p.path("train.jsonl"), p.path("corpus.jsonl")
+	h := newTestHost()
+	_, err := o.readTraining(h.host)
+	mustBe(t, err)
+	if !strings.Contains(h.err.String(), "warning: 30 dev queries are known from training") {
+		t.Errorf("no warning in %q", h.err.String())
+	}
+}

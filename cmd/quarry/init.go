@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -167,20 +168,45 @@ func checkLeaks(train, held []corpus.Query, trainFile, heldFile string) error {
 	for _, l := range leaks[:min(len(leaks), shownLeaks)] {
 		text += fmt.Sprintf("\n  %s:%d has the %s of %s:%d", heldFile, l.DevLine, l.Kind, trainFile, l.TrainLine)
 	}
-	return badInputf("%s: %d queries are known from %s: scores on them would flatter; remove them from one of the files%s", heldFile, len(leaks), trainFile, text)
+	return badInputf("%s: %d queries are known from %s: scores on them would flatter; remove them from one of the files%s", heldFile, leakingRows(leaks), trainFile, text)
 }
 
-// write writes the split, if there is one, and the recipe.
+// leakingRows counts held-out queries, each of which may be known in several ways.
+func leakingRows(leaks []corpus.Leak) int {
+	lines := map[int]bool{}
+	for _, l := range leaks {
+		lines[l.DevLine] = true
+	}
+	return len(lines)
+}
+
+// write writes the split, if there is one, and the recipe, once that is known to be one.
 func (o InitOptions) write(d *initData) error {
 	train, dev := o.Train, o.Dev
 	if o.Dev == "" {
 		train, dev = o.splitFile("train"), o.splitFile("dev")
-		if err := errors.Join(copyRows(o.Train, train, d.train), copyRows(o.Train, dev, d.dev)); err != nil {
-			return err
-		}
 		d.written = append(d.written, train, dev)
 	}
 	d.written = append(d.written, o.Output)
+	text, err := o.recipe(train, dev)
+	if err != nil {
+		return err
+	}
+	if _, err := recipe.Parse(text, o.Output); err != nil {
+		return badInputf("the recipe would not load: %w", err)
+	}
+	if o.Dev == "" {
+		if err := errors.Join(copyRows(o.Train, train, d.train), copyRows(o.Train, dev, d.dev)); err != nil {
+			return err
+		}
+	}
+	return rundir.WriteFile(rundir.OS{}, o.Output, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+func (o InitOptions) recipe(train, dev string) ([]byte, error) {
 	example := recipe.ExampleOptions{Name: o.Name, IDField: o.Data.IDField, GroupField: o.Data.GroupField}
 	for _, p := range []struct {
 		path string
@@ -191,10 +217,12 @@ func (o InitOptions) write(d *initData) error {
 		}
 		var err error
 		if *p.into, err = beside(o.Output, p.path); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return rundir.WriteFile(rundir.OS{}, o.Output, func(w io.Writer) error { return recipe.Example(w, example) })
+	var text bytes.Buffer
+	err := recipe.Example(&text, example)
+	return text.Bytes(), err
 }
 
 // beside is a path as the file at another path names it: relative to its folder, unless it was given from the root and

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -36,6 +37,22 @@ func TestInit(t *testing.T) {
 	refused(t, runInit(t.Context(), o, h.host), "recipe.yaml is there already")
 	o.Force = true
 	mustBe(t, runInit(t.Context(), o, h.host))
+}
+
+func TestInitLeavesNothingWhereTheRecipeWouldNotLoad(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	for _, change := range []func(*InitOptions){
+		func(o *InitOptions) { o.Output = p.path("my/own recipe.yaml") },
+		func(o *InitOptions) { o.Name = "a/b" },
+	} {
+		o := p.initOptions()
+		o.Dev = ""
+		change(&o)
+		refused(t, runInit(t.Context(), o, newTestHost().host), "want letters, digits, dots, dashes and underscores")
+		if _, err := os.Stat(p.path("my")); err == nil {
+			t.Error("files were written")
+		}
+	}
 }
 
 func TestInitSplitsOffDev(t *testing.T) {

@@ -37,9 +37,15 @@ func (o FinetuneOptions) readTraining(h *host) (*trainingSet, error) {
 		h.note("warning: %s: no row has \"neg\" texts: only the other passages of a batch are negatives", o.Train)
 	}
 	if o.Dev != "" {
-		set.dev, err = o.readRows(h, "dev", o.Dev, set)
+		if set.dev, err = o.readRows(h, "dev", o.Dev, set); err != nil {
+			return nil, err
+		}
+		if leaks := corpus.Leaks(set.train, set.dev); len(leaks) > 0 {
+			l := leaks[0]
+			h.note("warning: %d dev queries are known from training, and scores on them flatter: %s:%d has the %s of %s:%d", leakingRows(leaks), o.Dev, l.DevLine, l.Kind, o.Train, l.TrainLine)
+		}
 	}
-	return set, err
+	return set, nil
 }
 
 // readRows reads queries with their positives and negatives, under the keys that they were mined with.
