@@ -76,7 +76,7 @@ func runDoctor(_ context.Context, o DoctorOptions, h *host) error {
 	defer e.Close()
 	d := diagnose(o, h.machine, e)
 	if o.Model != "" {
-		if d.Model, err = diagnoseModel(o.Model); err != nil {
+		if d.Model, err = diagnoseModel(o.Model, e); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -41,4 +42,13 @@ func TestDoctorNamesWhatAModelLeavesOpen(t *testing.T) {
 		t.Errorf("told\n%s", h.out.String())
 	}
 	refused(t, runDoctor(t.Context(), DoctorOptions{Model: p.path("nowhere")}, h.host), "--model: ")
+}
+
+func TestDoctorReadsTheWeights(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	weights := p.read(t, "model/model.safetensors")
+	nan := "\x00\x00\xc0\x7f"
+	header := 8 + int(binary.LittleEndian.Uint64([]byte(weights)))
+	p.write(t, "model/model.safetensors", weights[:header]+nan+weights[header+len(nan):])
+	refused(t, runDoctor(t.Context(), DoctorOptions{Model: p.path("model")}, newTestHost().host), "element 0 is not a finite number")
 }

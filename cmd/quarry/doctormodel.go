@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"strings"
 
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/embedding"
 	"github.com/quarry-ml/quarry/model"
 )
 
@@ -24,10 +27,13 @@ type modelDiagnosis struct {
 }
 
 // diagnoseModel opens a model, so that its weights and tokenizer are checked too.
-func diagnoseModel(dir string) (*modelDiagnosis, error) {
+func diagnoseModel(dir string, e *compute.Engine) (*modelDiagnosis, error) {
 	m, err := ModelOptions{Model: dir}.open()
 	if err != nil {
 		return nil, err
+	}
+	if _, err := embedding.New(m, e); err != nil {
+		return nil, errors.Join(badInputf("--model: %w", err), m.Close())
 	}
 	c := m.Contract
 	d := &modelDiagnosis{
