@@ -125,7 +125,11 @@ func TestRunTwiceSkipsEverything(t *testing.T) {
 
 // TestMemoryAndWorkersChangeNoByte runs the same recipe kept whole in memory and with gradient caching on one worker.
 func TestMemoryAndWorkersChangeNoByte(t *testing.T) {
-	for _, method := range []string{"full", "lora"} {
+	methods := []string{"full", "lora"}
+	if testing.Short() {
+		methods = methods[1:] // the race detector makes a run ten times as long
+	}
+	for _, method := range methods {
 		t.Run(method, func(t *testing.T) {
 			text := strings.Replace(tinyRecipe, "finetune: {", "finetune: {method: "+method+", ", 1)
 			plenty := tinyProject(t, text)
