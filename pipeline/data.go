@@ -25,7 +25,7 @@ type data struct {
 func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, error) {
 	d := &data{queries: map[rundir.Split][]corpus.Query{}}
 	o := corpus.ReadOptions{IDField: r.Data.IDField, GroupField: r.Data.GroupField}
-	err := d.read(ctx, fsys, "corpus", r.Data.Corpus, func(f io.Reader, name string) (int, []corpus.Warning, error) {
+	err := d.read(ctx, fsys, r.At("data.corpus"), "corpus", r.Data.Corpus, func(f io.Reader, name string) (int, []corpus.Warning, error) {
 		var warnings []corpus.Warning
 		var err error
 		d.corpus, warnings, err = corpus.ReadPassages(f, name, corpus.ReadOptions{IDField: o.IDField})
@@ -44,7 +44,7 @@ func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, err
 		if s.path.File == "" {
 			continue
 		}
-		err := d.read(ctx, fsys, string(s.split), s.path, func(f io.Reader, name string) (int, []corpus.Warning, error) {
+		err := d.read(ctx, fsys, r.At("data."+string(s.split)), string(s.split), s.path, func(f io.Reader, name string) (int, []corpus.Warning, error) {
 			queries, warnings, err := corpus.ReadQueries(f, name, d.corpus, o)
 			d.queries[s.split] = queries
 			if err == nil && r.Prompts.FromRow {
@@ -72,15 +72,15 @@ func checkRowPrompts(queries []corpus.Query, name string) error {
 	return nil
 }
 
-// read opens one file, lets it be read, and records its digest.
-func (d *data) read(ctx context.Context, fsys rundir.FS, role string, path recipe.Path, parse func(io.Reader, string) (int, []corpus.Warning, error)) error {
+// read opens one file (at is its place in the recipe), lets it be read, and records its digest.
+func (d *data) read(ctx context.Context, fsys rundir.FS, at, role string, path recipe.Path, parse func(io.Reader, string) (int, []corpus.Warning, error)) error {
 	digest, _, err := rundir.DigestFile(ctx, fsys, path.File)
 	if err != nil {
-		return fmt.Errorf("data.%s: %w", role, err)
+		return fmt.Errorf("%s: data.%s: %w", at, role, err)
 	}
 	f, err := fsys.Open(path.File)
 	if err != nil {
-		return fmt.Errorf("data.%s: %w", role, err)
+		return fmt.Errorf("%s: data.%s: %w", at, role, err)
 	}
 	defer f.Close()
 	count, warnings, err := parse(f, path.Written)
@@ -105,14 +105,18 @@ func (d *data) checkLeaks(r *recipe.Recipe) error {
 		if len(leaks) == 0 {
 			continue
 		}
+		rows := map[int]bool{}
+		for _, l := range leaks {
+			rows[l.DevLine] = true
+		}
 		text := ""
 		for _, l := range leaks[:min(len(leaks), shownLeaks)] {
 			text += fmt.Sprintf("\n  %s:%d has the %s of %s:%d", d.file(split), l.DevLine, l.Kind, d.file(rundir.Train), l.TrainLine)
 		}
 		if !r.Data.AllowLeakage {
-			return fmt.Errorf("%s: %d %s queries are known from training; remove them, or set data.allow_leakage: true%s", r.At("data."+string(split)), len(leaks), split, text)
+			return fmt.Errorf("%s: %d %s queries are known from training; remove them, or set data.allow_leakage: true%s", r.At("data."+string(split)), len(rows), split, text)
 		}
-		d.warnings = append(d.warnings, fmt.Sprintf("%d %s queries are known from training, allowed by data.allow_leakage", len(leaks), split))
+		d.warnings = append(d.warnings, fmt.Sprintf("%d %s queries are known from training, allowed by data.allow_leakage", len(rows), split))
 	}
 	return nil
 }

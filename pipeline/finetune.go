@@ -186,6 +186,7 @@ type session struct {
 	trainer *finetune.Trainer
 	dev     finetune.Data
 	steps   *rundir.StepLog
+	epoch   int // of the last step taken; 0 before the first
 }
 
 func (s *session) run(ctx context.Context) error {
@@ -203,13 +204,19 @@ func (s *session) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.trainer.Run(ctx, finetune.Hooks{
+	err := s.trainer.Run(ctx, finetune.Hooks{
 		Step:  func(report finetune.Report) error { return s.stepDone(report) },
 		Epoch: func(epoch int) error { return s.epochEnd(ctx, epoch) },
 	})
+	if errors.Is(err, context.Canceled) && s.epoch > 0 && s.trainer.Finished() != s.epoch {
+		// An interruption keeps the steps taken; at the end of an epoch the last state and the checkpoint have them.
+		return errors.Join(err, s.save())
+	}
+	return err
 }
 
 func (s *session) stepDone(report finetune.Report) error {
+	s.epoch = report.Epoch
 	s.progress(Progress{Round: s.index, Stage: StageFinetune, Done: int64(report.Step), Total: int64(s.trainer.Steps()), Unit: "steps", Detail: fmt.Sprintf("epoch %d, loss %.4f", report.Epoch, report.Loss)})
 	step := rundir.Step{Step: report.Step, Epoch: report.Epoch, Loss: report.Loss, LearningRate: report.LearningRate, GradientNorm: report.GradientNorm, Queries: report.Queries, Columns: report.Columns, Masked: report.Masked}
 	if s.stages.Finetune.LearnTemperature {

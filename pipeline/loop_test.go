@@ -260,6 +260,14 @@ func TestLeaksAreRefusedUnlessAllowed(t *testing.T) {
 	}
 }
 
+func TestMiningThatLeavesNothingIsRefused(t *testing.T) {
+	r := tinyProject(t, edit(t, "window: 1-8, negatives: 4, depth: 12", "window: 50-80, negatives: 4, depth: 100"))
+	_, err := runTiny(t, r, Options{})
+	if err == nil || !strings.Contains(err.Error(), "recipe.yaml:5: no train query has a negative left: the window is 50-80, the corpus has 30 passages") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestUntilStops(t *testing.T) {
 	r := tinyProject(t, tinyRecipe)
 	notes, err := runTiny(t, r, Options{Until: StageMine})
@@ -379,7 +387,8 @@ func TestACancelledRunGoesOnToTheSameBytes(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	o := Options{Dir: dir, Path: kernel.Portable, Workers: 2}
 	o.Events.Progress = func(p Progress) {
-		if p.Stage == StageFinetune && p.Done == 5 {
+		if p.Stage == StageFinetune && p.Done == 7 { // between two saves
+
 			cancel()
 		}
 	}
@@ -393,7 +402,7 @@ func TestACancelledRunGoesOnToTheSameBytes(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if notes, err := runTiny(t, r, Options{Dir: dir}); err != nil || !strings.Contains(notes, "going on after step") {
+	if notes, err := runTiny(t, r, Options{Dir: dir}); err != nil || !strings.Contains(notes, "going on after step 7 of 8") {
 		t.Fatalf("%v\n%s", err, notes)
 	}
 	sameFiles(t, files(t, dir), want)

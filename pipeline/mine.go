@@ -40,6 +40,9 @@ func (r *round) mine(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			if err := r.checkMined(s, rows, o); err != nil {
+				return err
+			}
 			if err := r.writeNegatives(s, rows); err != nil {
 				return err
 			}
@@ -103,6 +106,19 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 		}
 	}
 	return rows, auditor.Audit(), nil
+}
+
+// checkMined refuses mining that leaves no query a negative: training would go on as if none had been asked for.
+func (r *round) checkMined(s rundir.Split, rows []minedRow, o mine.Options) error {
+	if r.stages.Mine.Source == recipe.None {
+		return nil
+	}
+	for _, m := range rows {
+		if len(m.result.Negatives) > 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: no %s query has a negative left: the window is %s, the corpus has %d passages; widen the window or loosen the limits", r.recipe.At("mine.window"), s, o.Window, r.data.corpus.Len())
 }
 
 // mostTaken is the most passages that positives and equal texts take out of a query's ranking.

@@ -171,7 +171,7 @@ func (p *Run) Run(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			p.note("round %d: %v", i, err)
+			p.log.line(fmt.Sprintf("round %d: %v", i, err)) // who called Run is told by the error
 			return err
 		}
 	}
