@@ -6,7 +6,10 @@ import (
 
 // attention is softmax(factor·q·kᵀ)·v, a task for each sequence and head. Nothing of one sequence meets another, so
 // no padding exists. Rows of scores are taken a block at a time; the gradient computes them again from q and k.
-type attention struct{ common }
+type attention struct {
+	common
+	heads []headWork // of each worker
+}
 
 // scoreRows is the query rows of a block of scores. It is fixed: the gradients of k and v are sums over these blocks.
 const scoreRows = 112
@@ -27,7 +30,8 @@ func (o *attention) run(worker, task int) {
 	if first == last {
 		return
 	}
-	h := headWork{attention: o, s: o.w.engine.kernels, sequence: sequence, head: head, first: first, length: last - first}
+	h := &o.heads[worker]
+	*h = headWork{attention: o, s: o.w.engine.kernels, layout: o.w.engine.layout, sequence: sequence, head: head, first: first, length: last - first}
 	h.stride = o.columns(o.op.Out)
 	h.dim = h.stride / o.op.Heads
 	h.at = first*h.stride + head*h.dim
@@ -43,6 +47,7 @@ func (o *attention) run(worker, task int) {
 type headWork struct {
 	*attention
 	s                            *kernel.Set
+	layout                       layout
 	sequence, head               int
 	first, length                int
 	stride, dim, at              int
@@ -55,21 +60,20 @@ type headWork struct {
 
 // take cuts the worker's memory into the buffers of a head.
 func (h *headWork) take(t *team, worker int, gradient bool) {
-	s := h.s
-	across, along := packedSize(s, h.dim, h.length), packedSize(s, h.length, h.dim)
+	l := h.layout
+	across, along := packedSize(l, h.dim, h.length), packedSize(l, h.length, h.dim)
 	rows := min(scoreRows, h.length)
 	block := rows * h.length
-	scratch := max(ceil(rows, s.MR)*s.MR*max(h.dim, h.length), ceil(h.length, s.MR)*s.MR*rows) + s.MR*s.NR
-	right := packedSize(s, rows, h.dim)
-	sizes := []int{across, along, block, block, scratch, along, across, block, right}
+	scratch := max(scratchWords(l, rows, max(h.dim, h.length)), scratchWords(l, h.length, rows))
+	right := packedSize(l, rows, h.dim)
 	total := 0
-	for _, n := range sizes {
-		total += n
+	for _, n := range [...]int{across, along, block, block, scratch, along, across, block, right} {
+		total += wholeLines(n)
 	}
 	m := t.memory(worker, total)
 	next := func(n int) []float32 {
 		part := m[:n:n]
-		m = m[n:]
+		m = m[wholeLines(n):]
 		return part
 	}
 	h.keys, h.values, h.scores, h.dropped, h.scratch = next(across), next(along), next(block), next(block), next(scratch)
@@ -78,20 +82,23 @@ func (h *headWork) take(t *team, worker int, gradient bool) {
 	}
 }
 
+// wholeLines is n words rounded up to whole cache lines of 16: a panel that straddles lines loads at half the speed.
+func wholeLines(n int) int { return ceil(n, 16) * 16 }
+
 // rowsOf is the operand of this head's rows [from, …) in a [tokens, stride] buffer.
 func (h *headWork) rowsOf(buffer []float32, from int, transposed bool) operand {
 	return operand{values: buffer[h.at+from*h.stride:], stride: h.stride, transposed: transposed}
 }
 
 func (h *headWork) packAll(dst []float32, b operand, k, n int) {
-	for p := range ceil(n, h.s.NR) {
-		packRight(h.s, dst, b, k, n, p)
+	for p := range ceil(n, h.layout.width()) {
+		h.layout.packRight(dst, b, k, n, p)
 	}
 }
 
 func (h *headWork) multiply(c []float32, ldc int, a operand, b []float32, m, n, k int, accumulate bool) {
-	h.product = product{kernels: h.s, m: m, n: n, k: k, a: a, b: b, c: c, ldc: ldc, accumulate: accumulate}
-	h.product.rows(0, m, 0, ceil(n, h.s.NR), h.scratch)
+	h.product = product{layout: h.layout, m: m, n: n, k: k, a: a, b: b, c: c, ldc: ldc, accumulate: accumulate}
+	h.product.rows(0, m, 0, ceil(n, h.layout.width()), h.scratch)
 }
 
 func (h *headWork) forward() {

@@ -82,9 +82,34 @@ func testBatch(lengths ...int) Batch {
 
 func trainAll(g *tensor.Graph) []bool { return slices.Repeat([]bool{true}, len(g.Params)) }
 
-func testEngine(t testing.TB, path kernel.Path, workers int, memory int64) *Engine {
+// arithmetic is a path with a precision.
+type arithmetic struct {
+	path      kernel.Path
+	precision Precision
+}
+
+func (a arithmetic) String() string { return fmt.Sprintf("%s-%s", a.path, a.precision) }
+
+// arithmetics are all that this machine has, the portable one last.
+func arithmetics() []arithmetic {
+	var all []arithmetic
+	for _, path := range kernel.Available() {
+		if s, err := kernel.New(path); err == nil && s.MultipliesBF16() {
+			all = append(all, arithmetic{path, BF16})
+		}
+		all = append(all, arithmetic{path, F32})
+	}
+	return all
+}
+
+// exact are those that do not round operands.
+func exact() []arithmetic {
+	return slices.DeleteFunc(arithmetics(), func(a arithmetic) bool { return a.precision != F32 })
+}
+
+func testEngine(t testing.TB, a arithmetic, workers int, memory int64) *Engine {
 	t.Helper()
-	e, err := New(Options{Path: path, Workers: workers, Memory: memory})
+	e, err := New(Options{Path: a.path, Precision: a.precision, Workers: workers, Memory: memory})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,11 +166,11 @@ var networks = map[string]network{
 // TestGradientsAgainstFiniteDifferences moves every parameter along a random direction, both ways, and compares the change of the loss.
 func TestGradientsAgainstFiniteDifferences(t *testing.T) {
 	for name, n := range networks {
-		for _, path := range kernel.Available() {
-			t.Run(fmt.Sprintf("%s/%s", name, path), func(t *testing.T) {
+		for _, a := range exact() {
+			t.Run(fmt.Sprintf("%s/%s", name, a.path), func(t *testing.T) {
 				g := n.graph()
 				weights := testWeights(t, g, true)
-				e := testEngine(t, path, 2, 0)
+				e := testEngine(t, a, 2, 0)
 				w := testWorkspace(t, e, g, weights, true)
 				b := testBatch(5, 1, 17, 9)
 				out := forward(t, w, b)
@@ -201,13 +226,13 @@ func checkDirection(t *testing.T, w *Workspace, b Batch, weight *Weight, kinked 
 // TestVectorsDoNotDependOnTheBatch embeds one sequence alone and among others, with other workers and under a memory limit, and compares bits.
 func TestVectorsDoNotDependOnTheBatch(t *testing.T) {
 	n := network{act: tensor.GELU, pooling: tensor.Mean}
-	for _, path := range kernel.Available() {
-		t.Run(string(path), func(t *testing.T) {
+	for _, a := range arithmetics() {
+		t.Run(a.String(), func(t *testing.T) {
 			g := n.graph()
 			var want []float32
 			for _, workers := range []int{1, 2, 5} {
 				for _, memory := range []int64{0, 1000} {
-					w := testWorkspace(t, testEngine(t, path, workers, memory), g, testWeights(t, g, false), false)
+					w := testWorkspace(t, testEngine(t, a, workers, memory), g, testWeights(t, g, false), false)
 					for _, lengths := range [][]int{{37}, {37, 120}, {3, 64, 1, 37, 130, 5}, {150, 37}} {
 						out := forward(t, w, testBatch(lengths...))
 						at := slices.Index(lengths, 37) * testHidden
@@ -228,13 +253,13 @@ func TestVectorsDoNotDependOnTheBatch(t *testing.T) {
 // TestGradientsDoNotDependOnWorkers compares the gradients' bits.
 func TestGradientsDoNotDependOnWorkers(t *testing.T) {
 	n := network{act: tensor.GELU, pooling: tensor.Mean, rate: 0.1}
-	for _, path := range kernel.Available() {
-		t.Run(string(path), func(t *testing.T) {
+	for _, a := range arithmetics() {
+		t.Run(a.String(), func(t *testing.T) {
 			g := n.graph()
 			var want [][]float32
 			for _, workers := range []int{1, 2, 5} {
 				weights := testWeights(t, g, true)
-				w := testWorkspace(t, testEngine(t, path, workers, 0), g, weights, true)
+				w := testWorkspace(t, testEngine(t, a, workers, 0), g, weights, true)
 				_, direction := loss(forward(t, w, testBatch(130, 4, 61)))
 				if err := w.Backward(context.Background(), direction); err != nil {
 					t.Fatal(err)
@@ -258,16 +283,16 @@ func TestPathsAgree(t *testing.T) {
 			g := n.graph()
 			b := testBatch(150, 1, 33, 7)
 			var want []float32
-			paths := kernel.Available()
-			slices.Reverse(paths)
-			for _, path := range paths {
-				got := forward(t, testWorkspace(t, testEngine(t, path, 2, 0), g, testWeights(t, g, false), false), b)
+			all := exact()
+			slices.Reverse(all)
+			for _, a := range all {
+				got := forward(t, testWorkspace(t, testEngine(t, a, 2, 0), g, testWeights(t, g, false), false), b)
 				if want == nil {
 					want = got
 				}
 				for i := range got {
 					if math.Abs(float64(got[i]-want[i])) > 5e-6 {
-						t.Fatalf("%s: output %d: got %v, want %v", path, i, got[i], want[i])
+						t.Fatalf("%s: output %d: got %v, want %v", a, i, got[i], want[i])
 					}
 				}
 			}
@@ -275,11 +300,74 @@ func TestPathsAgree(t *testing.T) {
 	}
 }
 
+// TestRoundedOperandsStayClose compares outputs and gradients at bf16 with the same path's at f32. Rounding an operand moves
+// it by at most 2^-8 of itself, at random; the share of the norm that is left after a few layers is of that size.
+func TestRoundedOperandsStayClose(t *testing.T) {
+	const share = 4.0 / (1 << 8)
+	for name, n := range networks {
+		for _, a := range arithmetics() {
+			if a.precision != BF16 {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s/%s", name, a.path), func(t *testing.T) {
+				g, b := n.graph(), testBatch(150, 1, 33, 7)
+				run := func(precision Precision) (out []float32, weights []*Weight) {
+					weights = testWeights(t, g, true)
+					w := testWorkspace(t, testEngine(t, arithmetic{a.path, precision}, 2, 0), g, weights, true)
+					out = forward(t, w, b)
+					_, direction := loss(out)
+					if err := w.Backward(context.Background(), direction); err != nil {
+						t.Fatal(err)
+					}
+					return out, weights
+				}
+				want, wantWeights := run(F32)
+				got, gotWeights := run(BF16)
+				if slices.Equal(got, want) {
+					t.Fatal("no bit differs: bf16 did not run")
+				}
+				if d := distance(got, want); d > share {
+					t.Errorf("the output moved by %.4f of its norm", d)
+				}
+				var all, allWant []float32
+				for i := range wantWeights {
+					all, allWant = append(all, gotWeights[i].Gradient...), append(allWant, wantWeights[i].Gradient...)
+				}
+				// ReLU and the maximum choose other elements where two are close.
+				allowed := 2 * share
+				if n.act == tensor.ReLU || n.pooling == tensor.Max {
+					allowed = 0.5
+				}
+				if d := distance(all, allWant); d > allowed {
+					t.Errorf("the gradient moved by %.4f of its norm", d)
+				}
+			})
+		}
+	}
+}
+
+// distance is |got - want| / |want|.
+func distance(got, want []float32) float64 {
+	var difference, norm float64
+	for i := range want {
+		d := float64(got[i]) - float64(want[i])
+		difference += d * d
+		norm += float64(want[i]) * float64(want[i])
+	}
+	return math.Sqrt(difference / norm)
+}
+
 // TestSteadyStateAllocatesNothing runs a second forward and backward pass.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
+	for _, a := range arithmetics() {
+		t.Run(a.String(), func(t *testing.T) { checkAllocations(t, a) })
+	}
+}
+
+func checkAllocations(t *testing.T, a arithmetic) {
 	g := network{act: tensor.GELU, pooling: tensor.Mean, rate: 0.1}.graph()
 	weights := testWeights(t, g, true)
-	w := testWorkspace(t, testEngine(t, "", 2, 0), g, weights, true)
+	w := testWorkspace(t, testEngine(t, a, 2, 0), g, weights, true)
 	b := testBatch(40, 13)
 	_, direction := loss(forward(t, w, b))
 	ctx := context.Background()
@@ -298,7 +386,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	g := network{pooling: tensor.Mean}.graph()
-	e := testEngine(t, "", 1, 0)
+	e := testEngine(t, arithmetic{}, 1, 0)
 	w := testWorkspace(t, e, g, testWeights(t, g, false), false)
 	outside := testBatch(4)
 	outside.IDs[2] = testVocabulary
@@ -318,7 +406,7 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
-	if _, err := New(Options{Precision: BF16}); err == nil {
+	if _, err := New(Options{Path: kernel.Portable, Precision: BF16}); err == nil {
 		t.Error("bf16 without a bf16 path: want an error")
 	}
 	if err := w.Backward(context.Background(), nil); err == nil {
@@ -334,15 +422,19 @@ func TestWeightsServeEnginesOfAllPaths(t *testing.T) {
 	g.Pool(x, tensor.Mean, false)
 	weights, b := testWeights(t, g, false), testBatch(7, 3)
 	var want []float32
-	for _, path := range slices.Concat(kernel.Available(), kernel.Available()) {
-		got := forward(t, testWorkspace(t, testEngine(t, path, 1, 0), g, weights, false), b)
+	all := arithmetics()
+	slices.Reverse(all)
+	for _, a := range slices.Concat(all, all) {
+		got := forward(t, testWorkspace(t, testEngine(t, a, 1, 0), g, weights, false), b)
 		if want == nil {
 			want = got
 		}
-		for i, v := range got {
-			if math.Abs(float64(v-want[i])) > 1e-5 {
-				t.Fatalf("%s: element %d is %v, want %v", path, i, v, want[i])
-			}
+		tolerance := 1e-5
+		if a.precision == BF16 {
+			tolerance = 4.0 / (1 << 8)
+		}
+		if d := distance(got, want); d > tolerance {
+			t.Fatalf("%s: the output moved by %v of its norm", a, d)
 		}
 	}
 }
@@ -353,7 +445,7 @@ func TestWeightedMeanCountsFromTheBeginning(t *testing.T) {
 	g.Pool(g.Lookup(g.Param("word", testVocabulary, 4), tensor.None, tensor.None), tensor.WeightedMean, true)
 	weights := testWeights(t, g, false)
 	b := Batch{IDs: []int32{9, 8, 5, 7}, Offsets: []int32{0, 4}, Skip: []int32{2}}
-	got := forward(t, testWorkspace(t, testEngine(t, kernel.Portable, 1, 0), g, weights, false), b)
+	got := forward(t, testWorkspace(t, testEngine(t, arithmetic{kernel.Portable, F32}, 1, 0), g, weights, false), b)
 	for i, v := range got {
 		third, fourth := weights[0].Values[5*4+i], weights[0].Values[7*4+i]
 		if want := (3*third + 4*fourth) / 7; math.Abs(float64(v-want)) > 1e-6 {
@@ -364,7 +456,7 @@ func TestWeightedMeanCountsFromTheBeginning(t *testing.T) {
 
 // TestPackedWeightsOfCollectedModelsAreFreeAgain keeps a limited engine while models come and go.
 func TestPackedWeightsOfCollectedModelsAreFreeAgain(t *testing.T) {
-	e := testEngine(t, kernel.Portable, 1, 1<<30)
+	e := testEngine(t, arithmetic{kernel.Portable, F32}, 1, 1<<30)
 	func() {
 		g := network{pooling: tensor.Mean}.graph()
 		forward(t, testWorkspace(t, e, g, testWeights(t, g, false), false), testBatch(5))

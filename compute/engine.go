@@ -33,10 +33,10 @@ type Options struct {
 
 // Engine runs graphs. It may be shared by goroutines; each Workspace belongs to one.
 type Engine struct {
-	kernels   *kernel.Set
-	precision Precision
-	memory    int64
-	team      *team
+	kernels *kernel.Set
+	layout  layout // of products, by the precision
+	memory  int64
+	team    *team
 
 	busy   sync.Mutex   // one forward or backward pass at a time
 	kept   atomic.Int64 // bytes of lasting packed weights
@@ -49,12 +49,9 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch o.Precision {
-	case "", Auto, F32:
-	case BF16:
-		return nil, fmt.Errorf("precision bf16: the path %s has no bf16 matrix product; use f32 or auto", kernels.Path)
-	default:
-		return nil, fmt.Errorf("precision %q is unknown; use auto, f32 or bf16", o.Precision)
+	l, err := newLayout(kernels, o.Precision)
+	if err != nil {
+		return nil, err
 	}
 	if o.Workers < 0 {
 		return nil, fmt.Errorf("workers: %d; use 0 (every processor) or more", o.Workers)
@@ -63,7 +60,26 @@ func New(o Options) (*Engine, error) {
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return &Engine{kernels: kernels, precision: F32, memory: o.Memory, team: newTeam(workers)}, nil
+	return &Engine{kernels: kernels, layout: l, memory: o.Memory, team: newTeam(workers)}, nil
+}
+
+// newLayout is the layout of a precision; bf16 on a path that cannot multiply it is an error, never silently f32.
+func newLayout(s *kernel.Set, p Precision) (layout, error) {
+	switch p {
+	case F32:
+		return f32Layout{s}, nil
+	case "", Auto:
+		if s.MultipliesBF16() {
+			return bf16Layout{s}, nil
+		}
+		return f32Layout{s}, nil
+	case BF16:
+		if s.MultipliesBF16() {
+			return bf16Layout{s}, nil
+		}
+		return nil, fmt.Errorf("precision bf16: the path %s has no bf16 matrix product; use f32 or auto", s.Path)
+	}
+	return nil, fmt.Errorf("precision %q is unknown; use auto, f32 or bf16", p)
 }
 
 // Close ends the engine's goroutines. No workspace may be in use.
@@ -79,14 +95,14 @@ func (e *Engine) Memory() int64 { return e.memory }
 func (e *Engine) Path() kernel.Path { return e.kernels.Path }
 
 // Precision is the precision in use: F32 or BF16, never Auto.
-func (e *Engine) Precision() Precision { return e.precision }
+func (e *Engine) Precision() Precision { return e.layout.precision() }
 
 // Kernels is the set in use, for callers with small loops of their own.
 func (e *Engine) Kernels() *kernel.Set { return e.kernels }
 
 // Identity names what decides the bits of a result besides recipe and data: path, precision, architecture and processor vendor.
 func (e *Engine) Identity() string {
-	return fmt.Sprintf("%s/%s/%s/%s", e.kernels.Path, e.precision, runtime.GOARCH, kernel.Vendor())
+	return fmt.Sprintf("%s/%s/%s/%s", e.kernels.Path, e.Precision(), runtime.GOARCH, kernel.Vendor())
 }
 
 // reserve returns room for a lasting packed copy of a weight, or nil where a quarter of the memory limit is used up by

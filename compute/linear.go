@@ -23,7 +23,7 @@ type blocks struct{ rows, panels, across int }
 func (o *linear) forward() {
 	x, w := o.op.In[0], o.weight(0)
 	o.product = product{
-		kernels: o.w.engine.kernels, m: o.w.rows(x), n: w.Rows, k: w.Columns,
+		layout: o.w.engine.layout, m: o.w.rows(x), n: w.Rows, k: w.Columns,
 		a: operand{values: o.w.value(x), stride: w.Columns}, b: o.packWeight(w, true),
 		c: o.w.value(o.before()), ldc: w.Rows, accumulate: o.weight(1) != nil || o.op.In[1] != tensor.None,
 	}
@@ -47,16 +47,16 @@ func (o *linear) backward() {
 	dy := o.w.gradient(o.op.Out)
 	if w.Trainable() {
 		x := o.w.value(o.op.In[0])
-		right := e.borrow(packedSize(e.kernels, rows, w.Columns))
+		right := e.borrow(packedSize(e.layout, rows, w.Columns))
 		o.pack(right, operand{values: x, stride: w.Columns}, rows, w.Columns)
-		o.product = product{kernels: e.kernels, m: w.Rows, n: w.Columns, k: rows, a: operand{dy, w.Rows, true}, b: right, c: w.Gradient, ldc: w.Columns, accumulate: true}
+		o.product = product{layout: e.layout, m: w.Rows, n: w.Columns, k: rows, a: operand{dy, w.Rows, true}, b: right, c: w.Gradient, ldc: w.Columns, accumulate: true}
 		o.multiply(phaseWeights)
 	}
 	if bias != nil && bias.Trainable() {
 		o.runColumns(o, phaseBias, w.Rows)
 	}
 	if o.wants(0) {
-		o.product = product{kernels: e.kernels, m: rows, n: w.Columns, k: w.Rows, a: operand{values: dy, stride: w.Rows}, b: o.packWeight(w, false), c: o.w.gradient(o.op.In[0]), ldc: w.Columns, accumulate: o.adds(0)}
+		o.product = product{layout: e.layout, m: rows, n: w.Columns, k: w.Rows, a: operand{values: dy, stride: w.Rows}, b: o.packWeight(w, false), c: o.w.gradient(o.op.In[0]), ldc: w.Columns, accumulate: o.adds(0)}
 		o.multiply(phaseWeights)
 	}
 }
@@ -67,9 +67,9 @@ func (o *linear) packWeight(w *Weight, transposed bool) []float32 {
 	if transposed {
 		k, n, kept = w.Columns, w.Rows, &w.rowPanels
 	}
-	size := packedSize(o.w.engine.kernels, k, n)
-	width := o.w.engine.kernels.NR
-	if kept.width == width && kept.version == w.version && len(kept.values) == size {
+	l := o.w.engine.layout
+	size := packedSize(l, k, n)
+	if kept.precision == l.precision() && kept.width == l.width() && kept.version == w.version && len(kept.values) == size {
 		return kept.values
 	}
 	dst := kept.values
@@ -79,7 +79,7 @@ func (o *linear) packWeight(w *Weight, transposed bool) []float32 {
 	if dst == nil {
 		dst = o.w.engine.borrow(size)
 	} else {
-		kept.values, kept.version, kept.width = dst, w.version, width
+		kept.values, kept.version, kept.precision, kept.width = dst, w.version, l.precision(), l.width()
 	}
 	o.pack(dst, operand{w.Values, w.Columns, transposed}, k, n)
 	return dst
@@ -88,7 +88,7 @@ func (o *linear) packWeight(w *Weight, transposed bool) []float32 {
 func (o *linear) pack(dst []float32, b operand, k, n int) {
 	o.packing.operand, o.packing.dst, o.packing.k, o.packing.n = b, dst, k, n
 	o.phase = phasePack
-	o.w.engine.team.run(o, ceil(n, o.w.engine.kernels.NR))
+	o.w.engine.team.run(o, ceil(n, o.w.engine.layout.width()))
 }
 
 func (o *linear) multiply(p phase) {
@@ -99,10 +99,10 @@ func (o *linear) multiply(p phase) {
 
 // cut gives each task as many rows as fit the cache, and splits columns too where that leaves workers idle.
 func cut(x *product, workers int) blocks {
-	s := x.kernels
-	tall := min(max(1, panelBudget/(s.MR*max(1, x.k))), 16, max(1, ceil(x.m, s.MR)))
-	b := blocks{rows: tall * s.MR, across: 1}
-	panels := ceil(x.n, s.NR)
+	l := x.layout
+	tall := min(max(1, panelBudget/max(1, l.leftWords(x.k))), 16, max(1, ceil(x.m, l.height())))
+	b := blocks{rows: tall * l.height(), across: 1}
+	panels := ceil(x.n, l.width())
 	if down := ceil(x.m, b.rows); down < 4*workers {
 		b.across = min(panels, ceil(4*workers, max(1, down)))
 	}
@@ -114,7 +114,7 @@ func cut(x *product, workers int) blocks {
 func (o *linear) run(worker, task int) {
 	switch o.phase {
 	case phasePack:
-		packRight(o.w.engine.kernels, o.packing.dst, o.packing.operand, o.packing.k, o.packing.n, task)
+		o.w.engine.layout.packRight(o.packing.dst, o.packing.operand, o.packing.k, o.packing.n, task)
 	case phaseInput:
 		o.pullRows(span(task, rowsPerTask, o.w.rows(o.op.Out)))
 	case phaseBias:
@@ -126,10 +126,11 @@ func (o *linear) run(worker, task int) {
 
 // block is one task of a product, with what surrounds it in the forward pass.
 func (o *linear) block(worker, task int) {
-	x, s := &o.product, o.product.kernels
+	x := &o.product
+	width := x.layout.width()
 	first, last := span(task/o.blocks.across, o.blocks.rows, x.m)
-	firstPanel, lastPanel := span(task%o.blocks.across, o.blocks.panels, ceil(x.n, s.NR))
-	from, to := firstPanel*s.NR, min(x.n, lastPanel*s.NR)
+	firstPanel, lastPanel := span(task%o.blocks.across, o.blocks.panels, ceil(x.n, width))
+	from, to := firstPanel*width, min(x.n, lastPanel*width)
 	if o.phase == phaseForward && x.accumulate {
 		o.lay(first, last, from, to)
 	}
@@ -137,7 +138,7 @@ func (o *linear) block(worker, task int) {
 	if o.phase == phaseForward && o.op.Activation != tensor.Identity {
 		y := o.w.value(o.op.Out)
 		for r := first; r < last; r++ {
-			activate(s, o.op.Activation, y[r*x.n+from:r*x.n+to], x.c[r*x.n+from:r*x.n+to])
+			activate(o.w.engine.kernels, o.op.Activation, y[r*x.n+from:r*x.n+to], x.c[r*x.n+from:r*x.n+to])
 		}
 	}
 }
@@ -153,7 +154,7 @@ func (o *linear) lay(first, last, from, to int) {
 		case bias == nil:
 			copy(row, o.w.value(o.op.In[1])[r*x.n+from:r*x.n+to])
 		default:
-			x.kernels.Add(row, bias.Values[from:to], o.w.value(o.op.In[1])[r*x.n+from:r*x.n+to])
+			o.w.engine.kernels.Add(row, bias.Values[from:to], o.w.value(o.op.In[1])[r*x.n+from:r*x.n+to])
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package compute
 
-import "github.com/quarry-ml/quarry/compute/kernel"
-
-// panelBudget is the float32s of the left operand that a task packs at once: about half of a second-level cache.
+// panelBudget is the words of the left operand that a task packs at once: about half of a second-level cache.
 const panelBudget = 112 << 10
 
 // operand is a matrix in memory: rows of stride elements. Transposed, element [i, k] stands at [k, i].
@@ -12,10 +10,27 @@ type operand struct {
 	transposed bool
 }
 
-// product is one matrix product C [m, n] (+)= A [m, k] · B, with B packed into panels of NR columns.
-// An element is summed over k in order by one tile call, so its bits depend on k alone.
+// layout is how the operands of products are packed and multiplied, one for each precision. Sizes count words of 4 bytes.
+type layout interface {
+	precision() Precision
+	height() int // rows of a left panel
+	width() int  // columns of a right panel
+	leftWords(k int) int
+	rightWords(k int) int
+	tileWords(rows int) int // scratch of multiply for that many rows
+
+	// packLeft writes rows [first, first+rows) of A [m, k] as panels, zero beyond rows.
+	packLeft(dst []float32, a operand, first, rows, k int)
+	// packRight writes panel p of B [k, n], zero beyond n. A transposed operand is stored [n, k], as the weight of a Linear is.
+	packRight(dst []float32, b operand, k, n, p int)
+	// multiply computes rows [first, last) and panels [firstPanel, lastPanel) of a product from its packed left rows.
+	multiply(x *product, left, tile []float32, first, last, firstPanel, lastPanel int)
+}
+
+// product is one matrix product C [m, n] (+)= A [m, k] · B, with B packed into panels.
+// The order in which an element is summed depends on k alone.
 type product struct {
-	kernels    *kernel.Set
+	layout     layout
 	m, n, k    int
 	a          operand
 	b          []float32
@@ -24,125 +39,22 @@ type product struct {
 	accumulate bool
 }
 
-// packedSize is the float32s of the panels of a right operand [k, n].
-func packedSize(s *kernel.Set, k, n int) int { return ceil(n, s.NR) * s.NR * k }
+// packedSize is the words of the panels of a right operand [k, n].
+func packedSize(l layout, k, n int) int { return ceil(n, l.width()) * l.rightWords(k) }
 
-// packRight writes panel p of the right operand: columns [p·NR, p·NR+NR) of B [k, n] as [k][NR], zero beyond n.
-// A transposed operand is stored [n, k], as the weight of a Linear is.
-func packRight(s *kernel.Set, dst []float32, b operand, k, n, p int) {
-	dst = dst[p*s.NR*k : (p+1)*s.NR*k]
-	first, columns := p*s.NR, min(s.NR, n-p*s.NR)
-	if !b.transposed {
-		for i := range k {
-			row := dst[i*s.NR : (i+1)*s.NR]
-			copy(row, b.values[i*b.stride+first:i*b.stride+first+columns])
-			clear(row[columns:])
-		}
-		return
-	}
-	packRows(s, dst, b.values[first*b.stride:], columns, s.NR, k, b.stride)
-}
-
-// packLeft writes rows [first, first+rows) of A [m, k] as panels of [k][MR], zero beyond rows.
-func packLeft(s *kernel.Set, dst []float32, a operand, first, rows, k int) {
-	for i := 0; i < rows; i += s.MR {
-		height := min(s.MR, rows-i)
-		panel := dst[i*k : (i+s.MR)*k]
-		if a.transposed {
-			for p := range k {
-				row := panel[p*s.MR : (p+1)*s.MR]
-				copy(row, a.values[p*a.stride+first+i:p*a.stride+first+i+height])
-				clear(row[height:])
-			}
-			continue
-		}
-		packRows(s, panel, a.values[(first+i)*a.stride:], height, s.MR, k, a.stride)
-	}
-}
-
-// packRows writes rows of src (k elements each) as the columns of dst [k][width]; columns beyond rows are zero.
-func packRows(s *kernel.Set, dst, src []float32, rows, width, k, stride int) {
-	if rows == width {
-		done := 0
-		for done < rows {
-			lanes := min(s.Lanes, rows-done)
-			n := packTransposed(s, dst, src, done, lanes, width, k, stride, rows)
-			packScalar(dst[done:], src[done*stride:], lanes, width, k, stride, n)
-			done += lanes
-		}
-		return
-	}
-	packScalar(dst, src, rows, width, k, stride, 0)
-	for p := range k {
-		clear(dst[p*width+rows : (p+1)*width])
-	}
-}
-
-// packTransposed packs as many columns as the vector transpose can without reading or writing past the panel, and returns how many.
-// Where fewer than Lanes rows are left it overwrites the surplus with the next column, and leaves the last columns to packScalar.
-func packTransposed(s *kernel.Set, dst, src []float32, first, lanes, width, k, stride, rows int) int {
-	blocks := k / s.Lanes
-	if blocks == 0 || s.Lanes == 1 {
-		return 0
-	}
-	// The surplus of the vector's last row may not lie past the end of the source.
-	if lanes < s.Lanes && (first+s.Lanes-1)*stride+blocks*s.Lanes > len(src) {
-		return 0
-	}
-	if lanes < s.Lanes && first > 0 {
-		return 0 // the surplus would overwrite columns of the rows before
-	}
-	if lanes < s.Lanes && blocks*s.Lanes == k {
-		blocks-- // the last row of the panel may not spill into the next panel
-	}
-	s.Transpose(dst[first:], src[first*stride:], blocks, stride, width)
-	return blocks * s.Lanes
-}
-
-func packScalar(dst, src []float32, rows, width, k, stride, from int) {
-	for r := range rows {
-		row := src[r*stride : r*stride+k]
-		for p := from; p < k; p++ {
-			dst[p*width+r] = row[p]
-		}
-	}
-}
-
-// rows computes rows [first, last) and panels [firstPanel, lastPanel) of the product. scratch holds leftSize + one tile.
+// rows computes rows [first, last) and panels [firstPanel, lastPanel) of the product. scratch holds scratchSize words.
 func (x *product) rows(first, last, firstPanel, lastPanel int, scratch []float32) {
-	s := x.kernels
-	left := scratch[:ceil(last-first, s.MR)*s.MR*x.k]
-	tile := scratch[len(left) : len(left)+s.MR*s.NR]
-	packLeft(s, left, x.a, first, last-first, x.k)
-	for p := firstPanel; p < lastPanel; p++ {
-		right := x.b[p*s.NR*x.k : (p+1)*s.NR*x.k]
-		columns := min(s.NR, x.n-p*s.NR)
-		for i := first; i < last; i += s.MR {
-			panel := left[(i-first)*x.k : (i-first+s.MR)*x.k]
-			height := min(s.MR, last-i)
-			c := x.c[i*x.ldc+p*s.NR:]
-			if height == s.MR && columns == s.NR {
-				s.Gemm(panel, right, c, x.k, x.ldc, x.accumulate)
-				continue
-			}
-			s.Gemm(panel, right, tile, x.k, s.NR, false)
-			for r := range height {
-				row := c[r*x.ldc : r*x.ldc+columns]
-				if x.accumulate {
-					for j := range row {
-						row[j] = tile[r*s.NR+j] + row[j]
-					}
-				} else {
-					copy(row, tile[r*s.NR:])
-				}
-			}
-		}
-	}
+	left := scratch[:ceil(last-first, x.layout.height())*x.layout.leftWords(x.k)]
+	x.layout.packLeft(left, x.a, first, last-first, x.k)
+	tile := scratch[len(left) : len(left)+x.layout.tileWords(last-first)]
+	x.layout.multiply(x, left, tile, first, last, firstPanel, lastPanel)
 }
 
-// scratchSize is the float32s that rows needs for that many rows.
-func (x *product) scratchSize(rows int) int {
-	return ceil(rows, x.kernels.MR)*x.kernels.MR*x.k + x.kernels.MR*x.kernels.NR
+// scratchSize is the words that rows needs for that many rows.
+func (x *product) scratchSize(rows int) int { return scratchWords(x.layout, rows, x.k) }
+
+func scratchWords(l layout, rows, k int) int {
+	return ceil(rows, l.height())*l.leftWords(k) + l.tileWords(rows)
 }
 
 func ceil(a, b int) int { return (a + b - 1) / b }

@@ -13,12 +13,13 @@ type Weight struct {
 	rowPanels, colPanel panels
 }
 
-// panels is a packed copy of a weight, with the version and the width of panels that it was made from and for: engines of
-// other paths pack the same weight otherwise.
+// panels is a packed copy of a weight, with the version it was made from and the layout it was made for: engines of other
+// paths and precisions pack the same weight otherwise.
 type panels struct {
-	values  []float32
-	version uint64
-	width   int // 0 where nothing is packed yet
+	values    []float32
+	version   uint64
+	precision Precision // empty where nothing is packed yet
+	width     int
 }
 
 // NewWeight wraps row-major values [rows, columns]; the caller says through Changed when it has written them.

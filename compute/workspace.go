@@ -76,7 +76,7 @@ func (w *Workspace) compile(i int) operation {
 	case tensor.Scale, tensor.Add, tensor.Dropout, tensor.Activate:
 		return &elementwise{common: base}
 	case tensor.Attention:
-		return &attention{common: base}
+		return &attention{common: base, heads: make([]headWork, w.engine.team.size)}
 	case tensor.Pool:
 		return &pool{common: base}
 	case tensor.Normalize:

@@ -7,6 +7,12 @@ func Available() []Path {
 	var paths []Path
 	cpu := &cpuid.CPU
 	if cpu.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL, cpuid.FMA3, cpuid.BMI2) {
+		if cpu.Supports(cpuid.AVX512BF16) {
+			if cpu.Supports(cpuid.AMXTILE, cpuid.AMXBF16) && tilesGranted() {
+				paths = append(paths, AMX)
+			}
+			paths = append(paths, AVX512BF16)
+		}
 		paths = append(paths, AVX512)
 	}
 	if cpu.Supports(cpuid.AVX2, cpuid.FMA3) {
@@ -17,6 +23,14 @@ func Available() []Path {
 
 func sets(path Path) *Set {
 	switch path {
+	case AMX, AVX512BF16:
+		s := sets(AVX512)
+		s.Path = path
+		s.bf16 = bf16{packRows: packRows_avx512bf16, packColumns: packColumns_avx512bf16, product: product_avx512bf16}
+		if path == AMX {
+			s.bf16.product = product_amx
+		}
+		return s
 	case AVX512:
 		return &Set{
 			Path: AVX512, Lanes: 16, MR: 14, NR: 32,

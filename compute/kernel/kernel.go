@@ -18,9 +18,11 @@ type Path string
 
 // The paths, best first.
 const (
-	AVX512   Path = "avx512"   // AVX-512 F, BW, DQ, VL: 16 lanes, fused multiply-add
-	AVX2     Path = "avx2"     // AVX2 and FMA: 8 lanes
-	Portable Path = "portable" // Go
+	AMX        Path = "amx"        // AVX-512, and products of bf16 by AMX tiles
+	AVX512BF16 Path = "avx512bf16" // AVX-512, and products of bf16 by VDPBF16PS
+	AVX512     Path = "avx512"     // AVX-512 F, BW, DQ, VL: 16 lanes, fused multiply-add
+	AVX2       Path = "avx2"       // AVX2 and FMA: 8 lanes
+	Portable   Path = "portable"   // Go
 )
 
 // Set is the kernels of one path and the tile of its matrix product.
@@ -45,6 +47,8 @@ type Set struct {
 	layerNormGradient func(dx, dy, x, gamma, stats *float32, n int)
 	layerNormWeights  func(dgamma, dbeta, dy, x, stats *float32, n int)
 	adamw             func(w, grad, m, v, settings *float32, n int)
+
+	bf16 bf16 // nil functions where the path multiplies float32 alone
 }
 
 // New returns the kernels of a path; the empty path means the best one available.

@@ -376,7 +376,7 @@ DATA cff800000<>+48(SB)/8, $0xff800000ff800000
 DATA cff800000<>+56(SB)/8, $0xff800000ff800000
 GLOBL cff800000<>(SB), RODATA|NOPTR, $64
 
-// lane masks
+// 8 ones then 8 zeros: a load that starts n lanes before the zeros is the mask of the first n lanes
 DATA lanemask<>+0(SB)/8, $0xffffffffffffffff
 DATA lanemask<>+8(SB)/8, $0xffffffffffffffff
 DATA lanemask<>+16(SB)/8, $0xffffffffffffffff

@@ -77,7 +77,11 @@ func (a *assembly) transpose() {
 		}
 	}
 	if a.wide() {
-		a.transpose16()
+		a.transposeRegisters()
+		for i := range 16 {
+			a.p("VMOVUPS Z%d, (DI)", i)
+			a.p("ADDQ R9, DI")
+		}
 	} else {
 		a.transpose8()
 	}
@@ -88,8 +92,8 @@ func (a *assembly) transpose() {
 	a.ret()
 }
 
-// transpose16 transposes Z0-Z15 through Z16-Z31 and stores the 16 rows at DI.
-func (a *assembly) transpose16() {
+// transposeRegisters transposes the 16 x 16 words of Z0-Z15. It clobbers Z16-Z31.
+func (a *assembly) transposeRegisters() {
 	// Pairs of rows, then pairs of pairs: after these two steps register 4q+c holds, in lane group g, column 4g+c of rows 4q..4q+3.
 	for i := 0; i < 16; i += 2 {
 		a.p("VUNPCKLPS Z%d, Z%d, Z%d", i+1, i, 16+i)
@@ -113,10 +117,6 @@ func (a *assembly) transpose16() {
 		a.p("VSHUFF32X4 $0x88, Z%d, Z%d, Z%d", 28+c, 20+c, 4+c)
 		a.p("VSHUFF32X4 $0xdd, Z%d, Z%d, Z%d", 24+c, 16+c, 8+c)
 		a.p("VSHUFF32X4 $0xdd, Z%d, Z%d, Z%d", 28+c, 20+c, 12+c)
-	}
-	for i := range 16 {
-		a.p("VMOVUPS Z%d, (DI)", i)
-		a.p("ADDQ R9, DI")
 	}
 }
 

@@ -1,4 +1,5 @@
-// Command gen writes the amd64 assembly of package kernel: one file for each vector width, from one description of each kernel.
+// Command gen writes the amd64 assembly of package kernel: one file for each vector width, from one description of each kernel,
+// and the products of bf16.
 //
 // Run it with `go generate ./compute/kernel`. A test regenerates the files and compares.
 package main
@@ -24,6 +25,10 @@ func main() {
 // Files returns every generated file by name.
 func Files() map[string]string {
 	files := map[string]string{}
+	add := func(a *assembly) {
+		files["zz_"+a.name+"_amd64.s"] = a.text()
+		files["zz_"+a.name+"_amd64.go"] = a.stubs()
+	}
 	for _, width := range []isa{avx512, avx2} {
 		a := newAssembly(width)
 		a.gemm()
@@ -32,8 +37,14 @@ func Files() map[string]string {
 		a.reductions()
 		a.norms()
 		a.optimizer()
-		files["zz_"+width.name+"_amd64.s"] = a.text()
-		files["zz_"+width.name+"_amd64.go"] = a.stubs()
+		add(a)
 	}
+	a := newAssembly(avx512bf16)
+	a.packing()
+	a.productPairs()
+	add(a)
+	a = newAssembly(amx)
+	a.productTiles()
+	add(a)
 	return files
 }

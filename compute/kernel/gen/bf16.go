@@ -1,0 +1,223 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The layout of bf16 operands, one for every path that multiplies them: tiles of 16 words by 16 words, 1,024 bytes, a word
+// being a pair of bf16 neighbours along k. A left panel holds 16 rows: word [row][pair]. A right panel holds 16 columns:
+// word [pair][column]. The tiles of a panel follow each other along k; beyond k, rows or columns they hold zeros.
+const (
+	tileSide  = 16
+	tileBytes = 4 * tileSide * tileSide
+	pairs     = tileSide // of k in a tile
+)
+
+// bytesOf writes an instruction that the Go assembler does not know.
+func (a *assembly) bytesOf(comment string, code ...byte) {
+	parts := make([]string, len(code))
+	for i, b := range code {
+		parts[i] = fmt.Sprintf("BYTE $0x%02x", b)
+	}
+	a.p("%s // %s", strings.Join(parts, "; "), comment)
+}
+
+// evex is a 512-bit register form of map 0F38, W0 (Intel SDM, volume 2, section 2.7.1): dst, first source, second source.
+func (a *assembly) evex(name string, prefix, opcode byte, dst, first, second int) {
+	inverted := func(r, bit int) byte { return byte(^r>>bit) & 1 }
+	p0 := inverted(dst, 3)<<7 | inverted(second, 4)<<6 | inverted(second, 3)<<5 | inverted(dst, 4)<<4 | 2
+	p1 := byte(^first&15)<<3 | 4 | prefix
+	p2 := byte(2<<5) | inverted(first, 4)<<3
+	a.bytesOf(fmt.Sprintf("%s Z%d, Z%d, Z%d", name, second, first, dst), 0x62, p0, p1, p2, opcode, 0xc0|byte(dst&7)<<3|byte(second&7))
+}
+
+// convert rounds two vectors to bf16, to nearest even: low fills the lower half of dst, high the upper.
+func (a *assembly) convert(low, high, dst int) { a.evex("VCVTNE2PS2BF16", 3, 0x72, dst, high, low) }
+
+// multiplyPairs adds to each float of acc the products of two bf16 pairs.
+func (a *assembly) multiplyPairs(x, y, acc int) { a.evex("VDPBF16PS", 2, 0x52, acc, x, y) }
+
+// packing emits the two kernels that write panels, from rows along k and from rows across it.
+func (a *assembly) packing() {
+	a.packRows()
+	a.packColumns()
+}
+
+var packArgs = []arg{{"dst", "*float32"}, {"src", "*float32"}, {"lines", "int"}, {"k", "int"}, {"stride", "int"}, {"transposed", "int"}}
+
+// packStart loads the arguments: DI dst, SI src, R8 lines, CX k that is left, R9 stride in bytes, BX transposed.
+func (a *assembly) packStart(name, comment string) {
+	a.function(name, comment, packArgs)
+	for i, r := range []string{"DI", "SI", "R8", "CX", "R9", "BX"} {
+		a.load(packArgs[i].name, r)
+	}
+	a.p("SHLQ $2, R9")
+}
+
+// packEnd stores the tile of Z0-Z15, as it is or transposed, and goes on while k is left.
+func (a *assembly) packEnd() {
+	a.p("TESTQ BX, BX")
+	a.p("JZ store")
+	a.transposeRegisters()
+	a.label("store")
+	for i := range tileSide {
+		a.p("VMOVUPS Z%d, %d(DI)", i, 64*i)
+	}
+	a.p("ADDQ $%d, DI", tileBytes)
+	a.p("SUBQ $%d, CX", 2*pairs)
+	a.p("JG block")
+	a.label("end")
+	a.ret()
+}
+
+func (a *assembly) packRows() {
+	a.packStart("packRows", "writes the panel of up to 16 lines of k floats, stride floats apart: word [line][pair], or [pair][line] when transposed.")
+	a.p("TESTQ CX, CX")
+	a.p("JLE end")
+	a.label("block")
+	// K1 and K2 let in what is left of k, in halves of 16 floats.
+	a.p("MOVQ $%d, R10", 2*pairs)
+	a.p("CMPQ CX, R10")
+	a.p("CMOVQLT CX, R10")
+	a.p("MOVL $-1, R11")
+	a.p("BZHIL R10, R11, R11")
+	a.p("KMOVW R11, K1")
+	a.p("SHRL $16, R11")
+	a.p("KMOVW R11, K2")
+	for i := range tileSide {
+		a.p("VPXORD Z%d, Z%d, Z%d", i, i, i)
+	}
+	a.p("MOVQ SI, R10")
+	for i := range tileSide {
+		a.p("CMPQ R8, $%d", i)
+		a.p("JLE loaded")
+		a.p("VMOVUPS.Z (R10), K1, Z16")
+		a.p("VMOVUPS.Z 64(R10), K2, Z17")
+		a.convert(16, 17, i)
+		a.p("ADDQ R9, R10")
+	}
+	a.label("loaded")
+	a.p("ADDQ $%d, SI", 8*pairs)
+	a.packEnd()
+}
+
+func (a *assembly) packColumns() {
+	a.packStart("packColumns", "writes the panel of up to 16 columns of k lines, stride floats apart: word [pair][column], or [column][pair] when transposed.")
+	a.p("TESTQ CX, CX")
+	a.p("JLE end")
+	a.p("MOVL $-1, R11")
+	a.p("BZHIL R8, R11, R11")
+	a.p("KMOVW R11, K1")
+	a.label("block")
+	a.p("VMOVDQU32 interleave<>(SB), Z18") // the transposition clobbers it
+	for i := range tileSide {
+		a.p("VPXORD Z%d, Z%d, Z%d", i, i, i)
+	}
+	for i := range pairs {
+		a.p("CMPQ CX, $%d", 2*i)
+		a.p("JLE loaded")
+		a.p("VMOVUPS.Z (SI), K1, Z16")
+		a.p("ADDQ R9, SI")
+		a.p("VPXORD Z17, Z17, Z17")
+		odd := a.newLabel("odd")
+		a.p("CMPQ CX, $%d", 2*i+1)
+		a.p("JLE %s", odd)
+		a.p("VMOVUPS.Z (SI), K1, Z17")
+		a.p("ADDQ R9, SI")
+		a.label(odd)
+		a.convert(16, 17, i)
+		a.p("VPERMW Z%d, Z18, Z%d", i, i)
+	}
+	a.label("loaded")
+	a.packEnd()
+}
+
+// The arguments of a bf16 product: c [16·rowTiles, 32·strips] of panels of kTiles tiles each.
+var productArgs = []arg{{"a", "*float32"}, {"b", "*float32"}, {"c", "*float32"}, {"kTiles", "int"}, {"rowTiles", "int"}, {"strips", "int"}, {"ldc", "int"}, {"accumulate", "int"}}
+
+func productComment(what string) string {
+	return fmt.Sprintf("sets c = a·b, or c += a·b, for 16·rowTiles rows and 32·strips columns; ldc counts floats.\n// %s", what)
+}
+
+// productPairs is the product by VDPBF16PS: 8 rows by 32 columns of sums, the addend loaded first, then the pairs of k in order.
+func (a *assembly) productPairs() {
+	a.function("product", productComment("An element is the addend, then the pairs of k in order."), productArgs)
+	const rows, b0, broadcast = 8, 16, 18
+	a.load("b", "R9")
+	a.load("strips", "R10")
+	a.load("kTiles", "R11")
+	a.p("SHLQ $10, R11") // bytes of a panel
+	a.load("ldc", "BX")
+	a.p("SHLQ $2, BX")
+	a.p("TESTQ R10, R10")
+	a.p("JLE end")
+	a.label("strip")
+	a.load("a", "SI")
+	a.p("MOVQ %s, DI", a.argument("c"))
+	a.p("MOVQ %s, R12", a.argument("rowTiles"))
+	a.p("SHLQ $1, R12") // half tiles
+	a.p("XORQ R13, R13")
+	a.label("half")
+	// C of this half tile: accumulators.
+	a.p("MOVQ %s, AX", a.argument("accumulate"))
+	a.p("TESTQ AX, AX")
+	a.p("JNZ addend")
+	for i := range 2 * rows {
+		a.p("VPXORD Z%d, Z%d, Z%d", i, i, i)
+	}
+	a.p("JMP start")
+	a.label("addend")
+	a.p("MOVQ DI, AX")
+	for i := range rows {
+		a.p("VMOVUPS (AX), Z%d", 2*i)
+		a.p("VMOVUPS 64(AX), Z%d", 2*i+1)
+		a.p("ADDQ BX, AX")
+	}
+	a.label("start")
+	a.p("MOVQ SI, AX")
+	a.p("MOVQ R9, DX")
+	a.p("MOVQ R11, CX") // bytes of the panel that are left
+	a.p("TESTQ CX, CX")
+	a.p("JLE out")
+	a.label("tile")
+	a.p("MOVQ $%d, R8", pairs/4)
+	a.label("pair")
+	for p := range 4 {
+		a.p("VMOVUPS %d(DX), Z%d", 64*p, b0)
+		a.p("VMOVUPS %d(DX)(R11*1), Z%d", 64*p, b0+1)
+		for i := range rows {
+			t := broadcast + i&3
+			a.p("VPBROADCASTD %d(AX), Z%d", 64*i+4*p, t)
+			a.multiplyPairs(b0, t, 2*i)
+			a.multiplyPairs(b0+1, t, 2*i+1)
+		}
+	}
+	a.p("ADDQ $16, AX")
+	a.p("ADDQ $256, DX")
+	a.p("DECQ R8")
+	a.p("JNZ pair")
+	a.p("ADDQ $%d, AX", tileBytes-64)
+	a.p("SUBQ $%d, CX", tileBytes)
+	a.p("JG tile")
+	a.label("out")
+	for i := range rows {
+		a.p("VMOVUPS Z%d, (DI)", 2*i)
+		a.p("VMOVUPS Z%d, 64(DI)", 2*i+1)
+		a.p("ADDQ BX, DI")
+	}
+	// The second half of a tile begins 8 rows on; after it, the next panel.
+	a.p("ADDQ $%d, SI", 64*rows)
+	a.p("XORQ $1, R13")
+	a.p("JNZ next")
+	a.p("LEAQ -%d(SI)(R11*1), SI", tileBytes)
+	a.label("next")
+	a.p("DECQ R12")
+	a.p("JG half")
+	a.p("LEAQ (R9)(R11*2), R9")
+	a.p("ADDQ $128, %s", a.argument("c"))
+	a.p("DECQ R10")
+	a.p("JG strip")
+	a.label("end")
+	a.ret()
+}
