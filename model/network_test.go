@@ -70,7 +70,7 @@ func tinyBatch(t *testing.T) compute.Batch {
 // pass runs a batch forward and, for trainable weights, backward from the cotangent.
 func pass(t *testing.T, m *model.Model, path kernel.Path, trainable func(name string) bool, cotangent []float32) ([]float32, []*compute.Weight) {
 	t.Helper()
-	e, err := compute.New(compute.Options{Path: path, Workers: 2})
+	e, err := compute.New(compute.Options{Path: path, Precision: compute.F32, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
