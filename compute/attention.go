@@ -91,8 +91,8 @@ func (h *headWork) rowsOf(buffer []float32, from int, transposed bool) operand {
 }
 
 func (h *headWork) packAll(dst []float32, b operand, k, n int) {
-	for p := range ceil(n, h.layout.width()) {
-		h.layout.packRight(dst, b, k, n, p)
+	for task := range h.layout.rightTasks(b, k, n) {
+		h.layout.packRight(dst, b, k, n, task)
 	}
 }
 

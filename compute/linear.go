@@ -88,7 +88,7 @@ func (o *linear) packWeight(w *Weight, transposed bool) []float32 {
 func (o *linear) pack(dst []float32, b operand, k, n int) {
 	o.packing.operand, o.packing.dst, o.packing.k, o.packing.n = b, dst, k, n
 	o.phase = phasePack
-	o.w.engine.team.run(o, ceil(n, o.w.engine.layout.width()))
+	o.w.engine.team.run(o, o.w.engine.layout.rightTasks(b, k, n))
 }
 
 func (o *linear) multiply(p phase) {
@@ -178,8 +178,5 @@ func (o *linear) pullRows(first, last int) {
 
 func (o *linear) sumBias(from, to int) {
 	n, dy := o.weight(0).Rows, o.w.gradient(o.op.Out)
-	g := o.weight(1).Gradient[from:to]
-	for r := range o.w.rows(o.op.Out) {
-		o.w.engine.kernels.Add(g, g, dy[r*n+from:r*n+to])
-	}
+	o.w.engine.kernels.AddRows(o.weight(1).Gradient[from:to], dy[from:], o.w.rows(o.op.Out), n)
 }

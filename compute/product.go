@@ -21,8 +21,10 @@ type layout interface {
 
 	// packLeft writes rows [first, first+rows) of A [m, k] as panels, zero beyond rows.
 	packLeft(dst []float32, a operand, first, rows, k int)
-	// packRight writes panel p of B [k, n], zero beyond n. A transposed operand is stored [n, k], as the weight of a Linear is.
-	packRight(dst []float32, b operand, k, n, p int)
+	// packRight does one of rightTasks parts of packing B [k, n] into panels, zero beyond n. A transposed operand is stored
+	// [n, k], as the weight of a Linear is.
+	packRight(dst []float32, b operand, k, n, task int)
+	rightTasks(b operand, k, n int) int
 	// multiply computes rows [first, last) and panels [firstPanel, lastPanel) of a product from its packed left rows.
 	multiply(x *product, left, tile []float32, first, last, firstPanel, lastPanel int)
 }

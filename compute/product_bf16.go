@@ -20,32 +20,63 @@ func (s bf16Layout) tileWords(rows int) int {
 	return ceil(rows, kernel.TileSide) * kernel.TileSide * kernel.Strip
 }
 
-func (s bf16Layout) packRight(dst []float32, b operand, k, n, p int) {
-	words := kernel.PanelWords(k)
-	for half := range 2 {
-		at := 2*p + half
-		first := at * kernel.TileSide
-		s.pack(dst[at*words:(at+1)*words], b, first, max(0, min(kernel.TileSide, n-first)), k, true)
+// depthTiles is the tiles along k that one task packs when rows of memory lie across k.
+const depthTiles = 4
+
+func (s bf16Layout) rightTasks(b operand, k, n int) int {
+	if b.transposed {
+		return ceil(n, kernel.Strip)
 	}
+	return ceil(k, depthTiles*kernel.TileDepth)
+}
+
+func (s bf16Layout) packRight(dst []float32, b operand, k, n, task int) {
+	lines := ceil(n, kernel.Strip) * kernel.Strip // those beyond n are zero
+	if b.transposed {
+		first, last := span(task, kernel.Strip, lines)
+		s.packAlong(dst[first/kernel.TileSide*kernel.PanelWords(k):], b.values[first*b.stride:], min(n, last)-first, last-first, k, b.stride, true)
+		return
+	}
+	from, to := span(task, depthTiles*kernel.TileDepth, k)
+	s.packAcross(dst, b.values, n, lines, from, to, k, b.stride, false)
 }
 
 func (s bf16Layout) packLeft(dst []float32, a operand, first, rows, k int) {
+	lines := ceil(rows, kernel.TileSide) * kernel.TileSide
+	if a.transposed {
+		s.packAcross(dst, a.values[first:], rows, lines, 0, k, k, a.stride, true)
+		return
+	}
+	s.packAlong(dst, a.values[first*a.stride:], rows, lines, k, a.stride, false)
+}
+
+// packAlong writes the panels of lines that lie along memory, n of them and zeros up to padded.
+func (s bf16Layout) packAlong(dst, src []float32, n, padded, k, stride int, transposed bool) {
 	words := kernel.PanelWords(k)
-	for i := 0; i < rows; i += kernel.TileSide {
-		s.pack(dst[i/kernel.TileSide*words:], a, first+i, min(kernel.TileSide, rows-i), k, false)
+	for i := 0; i < padded; i += kernel.TileSide {
+		panel := dst[i/kernel.TileSide*words:][:words]
+		if i >= n {
+			clear(panel)
+			continue
+		}
+		s.PackRows(panel, src[i*stride:], min(kernel.TileSide, n-i), k, stride, transposed)
 	}
 }
 
-// pack writes the panel of lines [first, first+lines) of an operand: rows of A, or columns of B. Lines lie along memory
-// where the rows of A are not transposed or the columns of B are.
-func (s bf16Layout) pack(dst []float32, x operand, first, lines, k int, right bool) {
-	switch {
-	case lines == 0:
-		clear(dst[:kernel.PanelWords(k)])
-	case x.transposed == right:
-		s.PackRows(dst, x.values[first*x.stride:], lines, k, x.stride, right)
-	default:
-		s.PackColumns(dst, x.values[first:], lines, k, x.stride, !right)
+// packAcross writes tiles [from, to) along k of the panels of lines that lie across memory. It goes along the rows of
+// memory, a tile of each panel after the other: panel by panel it would touch a new page with every row.
+func (s bf16Layout) packAcross(dst, src []float32, n, padded, from, to, k, stride int, transposed bool) {
+	words := kernel.PanelWords(k)
+	for d := from; d < to; d += kernel.TileDepth {
+		depth := min(kernel.TileDepth, to-d)
+		for i := 0; i < padded; i += kernel.TileSide {
+			tile := dst[i/kernel.TileSide*words+d/kernel.TileDepth*kernel.TileWords:][:kernel.TileWords]
+			if i >= n {
+				clear(tile)
+				continue
+			}
+			s.PackColumns(tile, src[d*stride+i:], min(kernel.TileSide, n-i), depth, stride, transposed)
+		}
 	}
 }
 

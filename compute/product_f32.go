@@ -17,6 +17,8 @@ func (s f32Layout) rightWords(k int) int { return s.NR * k }
 
 func (s f32Layout) tileWords(int) int { return s.MR * s.NR }
 
+func (s f32Layout) rightTasks(_ operand, _, n int) int { return ceil(n, s.NR) }
+
 func (s f32Layout) packRight(dst []float32, b operand, k, n, p int) {
 	dst = dst[p*s.NR*k : (p+1)*s.NR*k]
 	first, columns := p*s.NR, min(s.NR, n-p*s.NR)

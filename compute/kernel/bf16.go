@@ -14,7 +14,7 @@ const (
 // bf16 is the kernels that round to bf16 (to nearest even, denormals to zero) and multiply.
 type bf16 struct {
 	packRows, packColumns func(dst, src *float32, lines, k, stride, transposed int)
-	product               func(a, b, c *float32, kTiles, rowTiles, strips, ldc, accumulate int)
+	product               func(a, b, c *float32, kTiles, panelTiles, rowTiles, strips, ldc, accumulate int)
 }
 
 // MultipliesBF16 says whether the path has products of bf16.
@@ -69,8 +69,19 @@ func (s *Set) Product(a, b, c []float32, k, rowTiles, strips, ldc int, accumulat
 	if words > 0 {
 		left, right = &a[0], &b[0]
 	}
-	s.bf16.product(left, right, &c[0], words/TileWords, rowTiles, strips, ldc, number(accumulate))
+	// A strip is used by every row: cut along k it stays in the first-level cache meanwhile. Sums go through memory
+	// unrounded, so the cut shows in no bit.
+	tiles := words / TileWords
+	for from := 0; from == 0 || from < tiles; from += cacheTiles {
+		s.bf16.product(left, right, &c[0], min(cacheTiles, tiles-from), tiles, rowTiles, strips, ldc, number(accumulate || from > 0))
+		if from+cacheTiles < tiles {
+			left, right = &a[(from+cacheTiles)*TileWords], &b[(from+cacheTiles)*TileWords]
+		}
+	}
 }
+
+// cacheTiles is the tiles along k of one kernel call: 16 of each panel of a strip are 32 KiB.
+const cacheTiles = 16
 
 func number(b bool) int {
 	if b {

@@ -34,6 +34,7 @@ type Set struct {
 	gemm              func(a, b, c *float32, k, ldc, accumulate int)
 	transpose         func(dst, src *float32, blocks, srcStride, dstStride int)
 	add               func(dst, x, y *float32, n int)
+	addRows           func(dst, src *float32, n, rows, stride int)
 	addScaled         func(dst, x *float32, n int, alpha float32)
 	scale             func(dst, x *float32, n int, alpha float32)
 	mulAdd            func(dst, x, y *float32, n int)
@@ -97,6 +98,14 @@ func (s *Set) Add(dst, x, y []float32) {
 	if n := len(dst); n > 0 {
 		_, _ = x[:n], y[:n]
 		s.add(&dst[0], &x[0], &y[0], n)
+	}
+}
+
+// AddRows adds rows of src, stride elements apart, to dst, one after the other, over len(dst) columns.
+func (s *Set) AddRows(dst, src []float32, rows, stride int) {
+	if n := len(dst); n > 0 && rows > 0 {
+		_ = src[:(rows-1)*stride+n]
+		s.addRows(&dst[0], &src[0], n, rows, stride)
 	}
 }
 

@@ -82,12 +82,15 @@ func each(t *testing.T, tolerance float64, call func(s *Set, n int, out []float3
 func TestElementwiseKernels(t *testing.T) {
 	const n = 384
 	x, y, z := random(n, 6, "x"), random(n, 3, "y"), random(n, 2, "z")
+	rows := random(5*(n+3), 2, "rows")
 	cases := []struct {
 		name string
 		call func(s *Set, n int, out []float32)
 	}{
 		{"add", func(s *Set, n int, out []float32) { s.Add(out, x, y) }},
 		{"add scaled", func(s *Set, n int, out []float32) { copy(out, z); s.AddScaled(out, x, 0.3) }},
+		{"add rows", func(s *Set, n int, out []float32) { copy(out, z); s.AddRows(out, rows, 5, n+3) }},
+		{"add no rows", func(s *Set, n int, out []float32) { copy(out, z); s.AddRows(out, nil, 0, n) }},
 		{"scale", func(s *Set, n int, out []float32) { s.Scale(out, x, -1.7) }},
 		{"mul add", func(s *Set, n int, out []float32) { copy(out, z); s.MulAdd(out, x, y) }},
 		{"gelu", func(s *Set, n int, out []float32) { s.Gelu(out, x) }},

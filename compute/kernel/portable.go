@@ -11,7 +11,7 @@ const portableMR, portableNR = 2, 4
 func portable() *Set {
 	return &Set{
 		Path: Portable, Lanes: 1, MR: portableMR, NR: portableNR,
-		gemm: gemmPortable, transpose: transposePortable, add: addPortable, addScaled: addScaledPortable, scale: scalePortable, mulAdd: mulAddPortable,
+		gemm: gemmPortable, transpose: transposePortable, add: addPortable, addRows: addRowsPortable, addScaled: addScaledPortable, scale: scalePortable, mulAdd: mulAddPortable,
 		gelu: geluPortable, geluGradient: geluGradientPortable, dropout: dropoutPortable, dot: dotPortable, softmax: softmaxPortable, softmaxGradient: softmaxGradientPortable,
 		layerNorm: layerNormPortable, layerNormGradient: layerNormGradientPortable, layerNormWeights: layerNormWeightsPortable, adamw: adamwPortable,
 	}
@@ -56,6 +56,15 @@ func addPortable(dst, x, y *float32, n int) {
 	d, a, b := vector(dst, n), vector(x, n), vector(y, n)
 	for i := range d {
 		d[i] = a[i] + b[i]
+	}
+}
+
+func addRowsPortable(dst, src *float32, n, rows, stride int) {
+	d, a := vector(dst, n), vector(src, (rows-1)*stride+n)
+	for r := range rows {
+		for i, v := range a[r*stride : r*stride+n] {
+			d[i] += v
+		}
 	}
 }
 

@@ -6,4 +6,4 @@ package kernel
 // An element is the addend, then tiles of 32 along k in order; within a tile TDPBF16PS has an order of its own.
 //
 //go:noescape
-func product_amx(a *float32, b *float32, c *float32, kTiles int, rowTiles int, strips int, ldc int, accumulate int)
+func product_amx(a *float32, b *float32, c *float32, kTiles int, panelTiles int, rowTiles int, strips int, ldc int, accumulate int)

@@ -13,15 +13,15 @@ DATA tileconfig<>+48(SB)/8, $0x1010101010101010
 DATA tileconfig<>+56(SB)/8, $0x0000000000000000
 GLOBL tileconfig<>(SB), RODATA|NOPTR, $64
 
-// func product_amx(a *float32, b *float32, c *float32, kTiles int, rowTiles int, strips int, ldc int, accumulate int)
-TEXT ·product_amx(SB), NOSPLIT, $0-64
+// func product_amx(a *float32, b *float32, c *float32, kTiles int, panelTiles int, rowTiles int, strips int, ldc int, accumulate int)
+TEXT ·product_amx(SB), NOSPLIT, $0-72
 	LEAQ tileconfig<>(SB), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG (AX)
 	MOVQ b+8(FP), R9
-	MOVQ strips+40(FP), R10
-	MOVQ kTiles+24(FP), R11
+	MOVQ strips+48(FP), R10
+	MOVQ panelTiles+32(FP), R11
 	SHLQ $10, R11
-	MOVQ ldc+48(FP), BX
+	MOVQ ldc+56(FP), BX
 	SHLQ $2, BX
 	MOVQ $64, DX
 	TESTQ R10, R10
@@ -29,11 +29,11 @@ TEXT ·product_amx(SB), NOSPLIT, $0-64
 strip:
 	MOVQ a+0(FP), SI
 	MOVQ c+16(FP), DI
-	MOVQ rowTiles+32(FP), R12
+	MOVQ rowTiles+40(FP), R12
 rows:
 	CMPQ R12, $2
 	JLT single
-	MOVQ accumulate+56(FP), AX
+	MOVQ accumulate+64(FP), AX
 	TESTQ AX, AX
 	JZ zero1
 	MOVQ DI, AX
@@ -51,16 +51,17 @@ zero1:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO T2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8 // TILEZERO T3
 start4:
-	MOVQ R11, CX
+	MOVQ kTiles+24(FP), CX
 	TESTQ CX, CX
 	JLE done3
 	MOVQ R9, AX
 	LEAQ (R9)(R11*1), R13
+	MOVQ SI, R14
 	LEAQ (SI)(R11*1), R8
 loop2:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x10; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD T6, 0(AX)(DX*1)
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x15; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD T7, 0(R13)(DX*1)
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x16; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD T4, 0(SI)(DX*1)
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x16; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD T4, 0(R14)(DX*1)
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS T6, T4, T0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS T7, T4, T1
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x10; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD T5, 0(R8)(DX*1)
@@ -69,8 +70,8 @@ loop2:
 	ADDQ $1024, R8
 	ADDQ $1024, AX
 	ADDQ $1024, R13
-	ADDQ $1024, SI
-	SUBQ $1024, CX
+	ADDQ $1024, R14
+	DECQ CX
 	JG loop2
 done3:
 	MOVQ DI, AX
@@ -85,12 +86,13 @@ done3:
 	SHLQ $4, R13
 	LEAQ (AX)(R13*1), DI
 	ADDQ R11, SI
+	ADDQ R11, SI
 	SUBQ $2, R12
 	JMP rows
 single:
 	TESTQ R12, R12
 	JLE next
-	MOVQ accumulate+56(FP), AX
+	MOVQ accumulate+64(FP), AX
 	TESTQ AX, AX
 	JZ zero5
 	MOVQ DI, AX
@@ -101,22 +103,23 @@ zero5:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO T0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO T1
 start8:
-	MOVQ R11, CX
+	MOVQ kTiles+24(FP), CX
 	TESTQ CX, CX
 	JLE done7
 	MOVQ R9, AX
 	LEAQ (R9)(R11*1), R13
+	MOVQ SI, R14
 	LEAQ (SI)(R11*1), R8
 loop6:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x10; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD T6, 0(AX)(DX*1)
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x15; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD T7, 0(R13)(DX*1)
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x16; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD T4, 0(SI)(DX*1)
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x16; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD T4, 0(R14)(DX*1)
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS T6, T4, T0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS T7, T4, T1
 	ADDQ $1024, AX
 	ADDQ $1024, R13
-	ADDQ $1024, SI
-	SUBQ $1024, CX
+	ADDQ $1024, R14
+	DECQ CX
 	JG loop6
 done7:
 	MOVQ DI, AX
@@ -125,6 +128,7 @@ done7:
 	MOVQ BX, R13
 	SHLQ $4, R13
 	LEAQ (AX)(R13*1), DI
+	ADDQ R11, SI
 next:
 	LEAQ (R9)(R11*2), R9
 	ADDQ $128, c+16(FP)

@@ -611,6 +611,78 @@ done3:
 	VZEROUPPER
 	RET
 
+// func addRows_avx2(dst *float32, src *float32, n int, rows int, stride int)
+TEXT ·addRows_avx2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ n+16(FP), CX
+	MOVQ rows+24(FP), R8
+	MOVQ stride+32(FP), R9
+	SHLQ $2, R9
+	XORQ AX, AX
+wide:
+	LEAQ 32(AX), DX
+	CMPQ DX, CX
+	JGT narrow
+	VMOVUPS 0(DI)(AX*4), Y0
+	VMOVUPS 32(DI)(AX*4), Y1
+	VMOVUPS 64(DI)(AX*4), Y2
+	VMOVUPS 96(DI)(AX*4), Y3
+	LEAQ (SI)(AX*4), R10
+	MOVQ R8, R11
+row1:
+	VADDPS 0(R10), Y0, Y0
+	VADDPS 32(R10), Y1, Y1
+	VADDPS 64(R10), Y2, Y2
+	VADDPS 96(R10), Y3, Y3
+	ADDQ R9, R10
+	DECQ R11
+	JNZ row1
+	VMOVUPS Y0, 0(DI)(AX*4)
+	VMOVUPS Y1, 32(DI)(AX*4)
+	VMOVUPS Y2, 64(DI)(AX*4)
+	VMOVUPS Y3, 96(DI)(AX*4)
+	MOVQ DX, AX
+	JMP wide
+narrow:
+whole2:
+	LEAQ 8(AX), DX
+	CMPQ DX, CX
+	JGT tail3
+	VMOVUPS (DI)(AX*4), Y0
+	LEAQ (SI)(AX*4), R10
+	MOVQ R8, R11
+row5:
+	VMOVUPS (R10), Y1
+	VADDPS Y1, Y0, Y0
+	ADDQ R9, R10
+	DECQ R11
+	JNZ row5
+	VMOVUPS Y0, (DI)(AX*4)
+	ADDQ $8, AX
+	JMP whole2
+tail3:
+	MOVQ CX, DX
+	SUBQ AX, DX
+	JLE done4
+	LEAQ lanemask<>+32(SB), R15
+	SHLQ $2, DX
+	SUBQ DX, R15
+	VMOVUPS (R15), Y15
+	VMASKMOVPS (DI)(AX*4), Y15, Y0
+	LEAQ (SI)(AX*4), R10
+	MOVQ R8, R11
+row6:
+	VMASKMOVPS (R10), Y15, Y1
+	VADDPS Y1, Y0, Y0
+	ADDQ R9, R10
+	DECQ R11
+	JNZ row6
+	VMASKMOVPS Y0, Y15, (DI)(AX*4)
+done4:
+	VZEROUPPER
+	RET
+
 // func addScaled_avx2(dst *float32, x *float32, n int, alpha float32)
 TEXT ·addScaled_avx2(SB), NOSPLIT, $0-28
 	MOVQ dst+0(FP), DI

@@ -19,6 +19,11 @@ func transpose_avx512(dst *float32, src *float32, blocks int, srcStride int, dst
 //go:noescape
 func add_avx512(dst *float32, x *float32, y *float32, n int)
 
+// addRows_avx512 adds rows of src, stride floats apart, to dst, one after the other.
+//
+//go:noescape
+func addRows_avx512(dst *float32, src *float32, n int, rows int, stride int)
+
 // addScaled_avx512 sets dst += alpha·x with one rounding.
 //
 //go:noescape

@@ -776,6 +776,78 @@ done3:
 	VZEROUPPER
 	RET
 
+// func addRows_avx512(dst *float32, src *float32, n int, rows int, stride int)
+TEXT ·addRows_avx512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ n+16(FP), CX
+	MOVQ rows+24(FP), R8
+	MOVQ stride+32(FP), R9
+	SHLQ $2, R9
+	XORQ AX, AX
+wide:
+	LEAQ 64(AX), DX
+	CMPQ DX, CX
+	JGT narrow
+	VMOVUPS 0(DI)(AX*4), Z0
+	VMOVUPS 64(DI)(AX*4), Z1
+	VMOVUPS 128(DI)(AX*4), Z2
+	VMOVUPS 192(DI)(AX*4), Z3
+	LEAQ (SI)(AX*4), R10
+	MOVQ R8, R11
+row1:
+	VADDPS 0(R10), Z0, Z0
+	VADDPS 64(R10), Z1, Z1
+	VADDPS 128(R10), Z2, Z2
+	VADDPS 192(R10), Z3, Z3
+	ADDQ R9, R10
+	DECQ R11
+	JNZ row1
+	VMOVUPS Z0, 0(DI)(AX*4)
+	VMOVUPS Z1, 64(DI)(AX*4)
+	VMOVUPS Z2, 128(DI)(AX*4)
+	VMOVUPS Z3, 192(DI)(AX*4)
+	MOVQ DX, AX
+	JMP wide
+narrow:
+whole2:
+	LEAQ 16(AX), DX
+	CMPQ DX, CX
+	JGT tail3
+	VMOVUPS (DI)(AX*4), Z0
+	LEAQ (SI)(AX*4), R10
+	MOVQ R8, R11
+row5:
+	VMOVUPS (R10), Z1
+	VADDPS Z1, Z0, Z0
+	ADDQ R9, R10
+	DECQ R11
+	JNZ row5
+	VMOVUPS Z0, (DI)(AX*4)
+	ADDQ $16, AX
+	JMP whole2
+tail3:
+	MOVQ CX, DX
+	SUBQ AX, DX
+	JLE done4
+	MOVQ $1, R15
+	SHLXQ DX, R15, R15
+	DECQ R15
+	KMOVW R15, K1
+	VMOVUPS.Z (DI)(AX*4), K1, Z0
+	LEAQ (SI)(AX*4), R10
+	MOVQ R8, R11
+row6:
+	VMOVUPS.Z (R10), K1, Z1
+	VADDPS Z1, Z0, Z0
+	ADDQ R9, R10
+	DECQ R11
+	JNZ row6
+	VMOVUPS Z0, K1, (DI)(AX*4)
+done4:
+	VZEROUPPER
+	RET
+
 // func addScaled_avx512(dst *float32, x *float32, n int, alpha float32)
 TEXT ·addScaled_avx512(SB), NOSPLIT, $0-28
 	MOVQ dst+0(FP), DI

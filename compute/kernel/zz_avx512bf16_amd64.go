@@ -16,4 +16,4 @@ func packColumns_avx512bf16(dst *float32, src *float32, lines int, k int, stride
 // An element is the addend, then the pairs of k in order.
 //
 //go:noescape
-func product_avx512bf16(a *float32, b *float32, c *float32, kTiles int, rowTiles int, strips int, ldc int, accumulate int)
+func product_avx512bf16(a *float32, b *float32, c *float32, kTiles int, panelTiles int, rowTiles int, strips int, ldc int, accumulate int)

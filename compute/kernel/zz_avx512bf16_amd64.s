@@ -553,24 +553,24 @@ end:
 	VZEROUPPER
 	RET
 
-// func product_avx512bf16(a *float32, b *float32, c *float32, kTiles int, rowTiles int, strips int, ldc int, accumulate int)
-TEXT ·product_avx512bf16(SB), NOSPLIT, $0-64
+// func product_avx512bf16(a *float32, b *float32, c *float32, kTiles int, panelTiles int, rowTiles int, strips int, ldc int, accumulate int)
+TEXT ·product_avx512bf16(SB), NOSPLIT, $0-72
 	MOVQ b+8(FP), R9
-	MOVQ strips+40(FP), R10
-	MOVQ kTiles+24(FP), R11
+	MOVQ strips+48(FP), R10
+	MOVQ panelTiles+32(FP), R11
 	SHLQ $10, R11
-	MOVQ ldc+48(FP), BX
+	MOVQ ldc+56(FP), BX
 	SHLQ $2, BX
 	TESTQ R10, R10
 	JLE end
 strip:
 	MOVQ a+0(FP), SI
 	MOVQ c+16(FP), DI
-	MOVQ rowTiles+32(FP), R12
+	MOVQ rowTiles+40(FP), R12
 	SHLQ $1, R12
 	XORQ R13, R13
 half:
-	MOVQ accumulate+56(FP), AX
+	MOVQ accumulate+64(FP), AX
 	TESTQ AX, AX
 	JNZ addend
 	VPXORD Z0, Z0, Z0
@@ -619,7 +619,7 @@ addend:
 start:
 	MOVQ SI, AX
 	MOVQ R9, DX
-	MOVQ R11, CX
+	MOVQ kTiles+24(FP), CX
 	TESTQ CX, CX
 	JLE out
 tile:
@@ -734,7 +734,7 @@ pair:
 	DECQ R8
 	JNZ pair
 	ADDQ $960, AX
-	SUBQ $1024, CX
+	DECQ CX
 	JG tile
 out:
 	VMOVUPS Z0, (DI)

@@ -3,7 +3,7 @@ package main
 import "fmt"
 
 // general registers by the number that encodes them.
-var registers = map[string]byte{"AX": 0, "CX": 1, "DX": 2, "BX": 3, "SI": 6, "DI": 7, "R8": 8, "R9": 9, "R10": 10, "R11": 11, "R12": 12, "R13": 13}
+var registers = map[string]byte{"AX": 0, "CX": 1, "DX": 2, "BX": 3, "SI": 6, "DI": 7, "R8": 8, "R9": 9, "R10": 10, "R11": 11, "R12": 12, "R13": 13, "R14": 14}
 
 // tileMove emits TILELOADD or TILESTORED (Intel SDM, volume 2): a tile at base + disp, its rows index bytes apart.
 func (a *assembly) tileMove(name string, prefix byte, tile int, base, index string, disp int) {
@@ -38,7 +38,7 @@ func (a *assembly) productTiles() {
 	a.bytesOf("LDTILECFG (AX)", 0xc4, 0xe2, 0x78, 0x49, 0x00)
 	a.load("b", "R9")
 	a.load("strips", "R10")
-	a.load("kTiles", "R11")
+	a.load("panelTiles", "R11")
 	a.p("SHLQ $10, R11") // bytes of a panel
 	a.load("ldc", "BX")
 	a.p("SHLQ $2, BX")
@@ -96,16 +96,17 @@ func (a *assembly) tileBlock(height int) {
 		a.tileZero(i)
 	}
 	a.label(start)
-	a.p("MOVQ R11, CX")
+	a.p("MOVQ %s, CX", a.argument("kTiles"))
 	a.p("TESTQ CX, CX")
 	a.p("JLE %s", done)
 	a.p("MOVQ R9, AX")
 	a.p("LEAQ (R9)(R11*1), R13")
+	a.p("MOVQ SI, R14")
 	a.p("LEAQ (SI)(R11*1), R8")
 	a.label(loop)
 	a.tileLoad(6, "AX", "DX", 0)
 	a.tileLoad(7, "R13", "DX", 0)
-	a.tileLoad(4, "SI", "DX", 0)
+	a.tileLoad(4, "R14", "DX", 0)
 	a.tileMultiply(4, 6, 0)
 	a.tileMultiply(4, 7, 1)
 	if height > 1 {
@@ -116,16 +117,16 @@ func (a *assembly) tileBlock(height int) {
 	}
 	a.p("ADDQ $%d, AX", tileBytes)
 	a.p("ADDQ $%d, R13", tileBytes)
-	a.p("ADDQ $%d, SI", tileBytes)
-	a.p("SUBQ $%d, CX", tileBytes)
+	a.p("ADDQ $%d, R14", tileBytes)
+	a.p("DECQ CX")
 	a.p("JG %s", loop)
 	a.label(done)
 	each(func(tile int, base string, disp int) { a.tileStore(tile, base, "BX", disp) })
-	// c goes on below this block; SI stands at the end of the first panel.
+	// c goes on below this block, a at the next panel.
 	a.p("MOVQ BX, R13")
 	a.p("SHLQ $4, R13")
 	a.p("LEAQ (AX)(R13*1), DI")
-	if height > 1 {
+	for range height {
 		a.p("ADDQ R11, SI")
 	}
 }

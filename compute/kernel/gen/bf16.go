@@ -133,8 +133,9 @@ func (a *assembly) packColumns() {
 	a.packEnd()
 }
 
-// The arguments of a bf16 product: c [16·rowTiles, 32·strips] of panels of kTiles tiles each.
-var productArgs = []arg{{"a", "*float32"}, {"b", "*float32"}, {"c", "*float32"}, {"kTiles", "int"}, {"rowTiles", "int"}, {"strips", "int"}, {"ldc", "int"}, {"accumulate", "int"}}
+// The arguments of a bf16 product: c [16·rowTiles, 32·strips] of the first kTiles tiles of panels that
+// are panelTiles long.
+var productArgs = []arg{{"a", "*float32"}, {"b", "*float32"}, {"c", "*float32"}, {"kTiles", "int"}, {"panelTiles", "int"}, {"rowTiles", "int"}, {"strips", "int"}, {"ldc", "int"}, {"accumulate", "int"}}
 
 func productComment(what string) string {
 	return fmt.Sprintf("sets c = a·b, or c += a·b, for 16·rowTiles rows and 32·strips columns; ldc counts floats.\n// %s", what)
@@ -146,7 +147,7 @@ func (a *assembly) productPairs() {
 	const rows, b0, broadcast = 8, 16, 18
 	a.load("b", "R9")
 	a.load("strips", "R10")
-	a.load("kTiles", "R11")
+	a.load("panelTiles", "R11")
 	a.p("SHLQ $10, R11") // bytes of a panel
 	a.load("ldc", "BX")
 	a.p("SHLQ $2, BX")
@@ -177,7 +178,7 @@ func (a *assembly) productPairs() {
 	a.label("start")
 	a.p("MOVQ SI, AX")
 	a.p("MOVQ R9, DX")
-	a.p("MOVQ R11, CX") // bytes of the panel that are left
+	a.p("MOVQ %s, CX", a.argument("kTiles"))
 	a.p("TESTQ CX, CX")
 	a.p("JLE out")
 	a.label("tile")
@@ -198,7 +199,7 @@ func (a *assembly) productPairs() {
 	a.p("DECQ R8")
 	a.p("JNZ pair")
 	a.p("ADDQ $%d, AX", tileBytes-64)
-	a.p("SUBQ $%d, CX", tileBytes)
+	a.p("DECQ CX")
 	a.p("JG tile")
 	a.label("out")
 	for i := range rows {

@@ -3,6 +3,7 @@ package main
 // elementwise emits the kernels that treat every element alone. The pointers are in DI, SI, R8, R9 in the order of the arguments, n in CX.
 func (a *assembly) elementwise() {
 	a.add()
+	a.addRows()
 	a.addScaled()
 	a.scale()
 	a.mulAdd()
@@ -32,6 +33,53 @@ func (a *assembly) add() {
 		m.load("SI", 0)
 		m.load("R8", 1)
 		a.p("VADDPS %s, %s, %s", a.v(1), a.v(0), a.v(0))
+		m.store(0, "DI")
+	})
+	a.ret()
+}
+
+// addRows keeps four vectors of sums in registers while it goes down the rows, then one at a time what is left.
+func (a *assembly) addRows() {
+	a.vectors("addRows", "adds rows of src, stride floats apart, to dst, one after the other.", []string{"dst", "src"}, arg{"rows", "int"}, arg{"stride", "int"})
+	a.load("rows", "R8")
+	a.load("stride", "R9")
+	a.p("SHLQ $2, R9")
+	const vectors = 4
+	down := func(add func()) {
+		row := a.newLabel("row")
+		a.p("LEAQ (SI)(AX*4), R10")
+		a.p("MOVQ R8, R11")
+		a.label(row)
+		add()
+		a.p("ADDQ R9, R10")
+		a.p("DECQ R11")
+		a.p("JNZ %s", row)
+	}
+	a.p("XORQ AX, AX")
+	a.label("wide")
+	a.p("LEAQ %d(AX), DX", vectors*a.lanes)
+	a.p("CMPQ DX, CX")
+	a.p("JGT narrow")
+	for i := range vectors {
+		a.p("VMOVUPS %d(DI)(AX*4), %s", i*a.bytes(), a.v(i))
+	}
+	down(func() {
+		for i := range vectors {
+			a.p("VADDPS %d(R10), %s, %s", i*a.bytes(), a.v(i), a.v(i))
+		}
+	})
+	for i := range vectors {
+		a.p("VMOVUPS %s, %d(DI)(AX*4)", a.v(i), i*a.bytes())
+	}
+	a.p("MOVQ DX, AX")
+	a.p("JMP wide")
+	a.label("narrow")
+	a.loopOn(func(m access) {
+		m.load("DI", 0)
+		down(func() {
+			m.loadFrom("(R10)", 1)
+			a.p("VADDPS %s, %s, %s", a.v(1), a.v(0), a.v(0))
+		})
 		m.store(0, "DI")
 	})
 	a.ret()

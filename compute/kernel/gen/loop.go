@@ -14,8 +14,13 @@ const tailMask = 15
 // loop runs body over n elements (count in CX), a vector at a time, then once more, masked, for the rest.
 // In the body the element offset is AX: an operand is (base)(AX*4).
 func (a *assembly) loop(body func(m access)) {
-	whole, tail, done := a.newLabel("whole"), a.newLabel("tail"), a.newLabel("done")
 	a.p("XORQ AX, AX")
+	a.loopOn(body)
+}
+
+// loopOn is loop from the element in AX on.
+func (a *assembly) loopOn(body func(m access)) {
+	whole, tail, done := a.newLabel("whole"), a.newLabel("tail"), a.newLabel("done")
 	a.label(whole)
 	a.p("LEAQ %d(AX), DX", a.lanes)
 	a.p("CMPQ DX, CX")
