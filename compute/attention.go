@@ -97,7 +97,8 @@ func (h *headWork) packAll(dst []float32, b operand, k, n int) {
 }
 
 func (h *headWork) multiply(c []float32, ldc int, a operand, b []float32, m, n, k int, accumulate bool) {
-	h.product = product{layout: h.layout, m: m, n: n, k: k, a: a, b: b, c: c, ldc: ldc, accumulate: accumulate}
+	h.product = product{layout: h.layout, m: m, n: n, k: k, a: a, b: b, c: c, ldc: ldc}
+	h.product.accumulate(accumulate)
 	h.product.rows(0, m, 0, ceil(n, h.layout.width()), h.scratch)
 }
 

@@ -114,13 +114,13 @@ func (e *Engine) reserve(w *Weight, n int) []float32 {
 	}
 	e.kept.Add(bytes)
 	runtime.AddCleanup(w, func(bytes int64) { e.kept.Add(-bytes) }, bytes)
-	return make([]float32, n)
+	return Buffer(n)
 }
 
 // borrow returns n float32s that hold until the next call.
 func (e *Engine) borrow(n int) []float32 {
 	if len(e.shared) < n {
-		e.shared = make([]float32, n)
+		e.shared = Buffer(n)
 	}
 	return e.shared[:n]
 }

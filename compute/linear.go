@@ -4,8 +4,7 @@ import (
 	"github.com/quarry-ml/quarry/compute/tensor"
 )
 
-// linear is act(x·Wᵀ + bias) + residual. Bias and residual are laid down first and the product adds to them; the
-// activation runs on the block that is still in cache.
+// linear is act(x·Wᵀ + bias) + residual. The activation runs on the block that is still in cache.
 type linear struct {
 	common
 	product product
@@ -25,7 +24,13 @@ func (o *linear) forward() {
 	o.product = product{
 		layout: o.w.engine.layout, m: o.w.rows(x), n: w.Rows, k: w.Columns,
 		a: operand{values: o.w.value(x), stride: w.Columns}, b: o.packWeight(w, true),
-		c: o.w.value(o.before()), ldc: w.Rows, accumulate: o.weight(1) != nil || o.op.In[1] != tensor.None,
+		c: o.w.value(o.before()), ldc: w.Rows,
+	}
+	if bias := o.weight(1); bias != nil {
+		o.product.bias = bias.Values
+	}
+	if o.op.In[1] != tensor.None {
+		o.product.addend, o.product.ldAddend = o.w.value(o.op.In[1]), w.Rows
 	}
 	o.multiply(phaseForward)
 }
@@ -49,14 +54,16 @@ func (o *linear) backward() {
 		x := o.w.value(o.op.In[0])
 		right := e.borrow(packedSize(e.layout, rows, w.Columns))
 		o.pack(right, operand{values: x, stride: w.Columns}, rows, w.Columns)
-		o.product = product{layout: e.layout, m: w.Rows, n: w.Columns, k: rows, a: operand{dy, w.Rows, true}, b: right, c: w.Gradient, ldc: w.Columns, accumulate: true}
+		o.product = product{layout: e.layout, m: w.Rows, n: w.Columns, k: rows, a: operand{dy, w.Rows, true}, b: right, c: w.Gradient, ldc: w.Columns}
+		o.product.accumulate(true)
 		o.multiply(phaseWeights)
 	}
 	if bias != nil && bias.Trainable() {
 		o.runColumns(o, phaseBias, w.Rows)
 	}
 	if o.wants(0) {
-		o.product = product{layout: e.layout, m: rows, n: w.Columns, k: w.Rows, a: operand{values: dy, stride: w.Rows}, b: o.packWeight(w, false), c: o.w.gradient(o.op.In[0]), ldc: w.Columns, accumulate: o.adds(0)}
+		o.product = product{layout: e.layout, m: rows, n: w.Columns, k: w.Rows, a: operand{values: dy, stride: w.Rows}, b: o.packWeight(w, false), c: o.w.gradient(o.op.In[0]), ldc: w.Columns}
+		o.product.accumulate(o.adds(0))
 		o.multiply(phaseWeights)
 	}
 }
@@ -124,37 +131,18 @@ func (o *linear) run(worker, task int) {
 	}
 }
 
-// block is one task of a product, with what surrounds it in the forward pass.
+// block is one task of a product, with the activation that follows in the forward pass.
 func (o *linear) block(worker, task int) {
 	x := &o.product
 	width := x.layout.width()
 	first, last := span(task/o.blocks.across, o.blocks.rows, x.m)
 	firstPanel, lastPanel := span(task%o.blocks.across, o.blocks.panels, ceil(x.n, width))
 	from, to := firstPanel*width, min(x.n, lastPanel*width)
-	if o.phase == phaseForward && x.accumulate {
-		o.lay(first, last, from, to)
-	}
 	x.rows(first, last, firstPanel, lastPanel, o.w.engine.team.memory(worker, x.scratchSize(last-first)))
 	if o.phase == phaseForward && o.op.Activation != tensor.Identity {
 		y := o.w.value(o.op.Out)
 		for r := first; r < last; r++ {
 			activate(o.w.engine.kernels, o.op.Activation, y[r*x.n+from:r*x.n+to], x.c[r*x.n+from:r*x.n+to])
-		}
-	}
-}
-
-// lay writes bias + residual where the product will add.
-func (o *linear) lay(first, last, from, to int) {
-	x, bias := &o.product, o.weight(1)
-	for r := first; r < last; r++ {
-		row := x.c[r*x.n+from : r*x.n+to]
-		switch {
-		case o.op.In[1] == tensor.None:
-			copy(row, bias.Values[from:to])
-		case bias == nil:
-			copy(row, o.w.value(o.op.In[1])[r*x.n+from:r*x.n+to])
-		default:
-			o.w.engine.kernels.Add(row, bias.Values[from:to], o.w.value(o.op.In[1])[r*x.n+from:r*x.n+to])
 		}
 	}
 }

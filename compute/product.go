@@ -29,16 +29,25 @@ type layout interface {
 	multiply(x *product, left, tile []float32, first, last, firstPanel, lastPanel int)
 }
 
-// product is one matrix product C [m, n] (+)= A [m, k] · B, with B packed into panels.
-// The order in which an element is summed depends on k alone.
+// product is one matrix product C [m, n] = A [m, k] · B + bias + addend, with B packed into panels. The order in which an
+// element is summed depends on k alone.
 type product struct {
-	layout     layout
-	m, n, k    int
-	a          operand
-	b          []float32
-	c          []float32
-	ldc        int
-	accumulate bool
+	layout   layout
+	m, n, k  int
+	a        operand
+	b        []float32
+	c        []float32
+	ldc      int
+	bias     []float32 // [n], or nil
+	addend   []float32 // [m, n], or nil; it may be c
+	ldAddend int
+}
+
+// accumulate makes the product add to what is in C.
+func (x *product) accumulate(yes bool) {
+	if yes {
+		x.addend, x.ldAddend = x.c, x.ldc
+	}
 }
 
 // packedSize is the words of the panels of a right operand [k, n].

@@ -16,9 +16,7 @@ func (s bf16Layout) leftWords(k int) int { return kernel.PanelWords(k) }
 
 func (s bf16Layout) rightWords(k int) int { return 2 * kernel.PanelWords(k) }
 
-func (s bf16Layout) tileWords(rows int) int {
-	return ceil(rows, kernel.TileSide) * kernel.TileSide * kernel.Strip
-}
+func (s bf16Layout) tileWords(rows int) int { return kernel.ScratchWords(rows) }
 
 // depthTiles is the tiles along k that one task packs when rows of memory lie across k.
 const depthTiles = 4
@@ -85,40 +83,19 @@ func (s bf16Layout) packAcross(dst, src []float32, n, padded, from, to, k, strid
 const callFlops = 1e8
 
 func (s bf16Layout) multiply(x *product, left, tile []float32, first, last, firstPanel, lastPanel int) {
-	whole := (last - first) / kernel.TileSide * kernel.TileSide
-	wholePanels := lastPanel
-	if lastPanel*kernel.Strip > x.n {
-		wholePanels--
-	}
-	if whole > 0 {
-		words, rowTiles := s.rightWords(x.k), whole/kernel.TileSide
-		most := max(1, int(callFlops/(2*float64(whole)*kernel.Strip*float64(max(1, x.k)))))
-		for p := firstPanel; p < wholePanels; p += most {
-			s.Product(left, x.b[p*words:], x.c[first*x.ldc+p*kernel.Strip:], x.k, rowTiles, min(most, wholePanels-p), x.ldc, x.accumulate)
+	most := max(1, int(callFlops/(2*float64(last-first)*kernel.Strip*float64(max(1, x.k)))))
+	for p := firstPanel; p < lastPanel; p += most {
+		at, end := p*kernel.Strip, min(x.n, min(lastPanel, p+most)*kernel.Strip)
+		call := kernel.Product{
+			A: left, B: x.b[p*s.rightWords(x.k):], C: x.c[first*x.ldc+at:], Scratch: tile,
+			K: x.k, Rows: last - first, Columns: end - at, StrideC: x.ldc, StrideAddend: x.ldAddend,
 		}
-		if wholePanels < lastPanel {
-			s.edge(x, left, tile, first, whole, wholePanels)
+		if x.bias != nil {
+			call.Bias = x.bias[at:]
 		}
-	}
-	if whole < last-first {
-		rest := left[whole/kernel.TileSide*kernel.PanelWords(x.k):]
-		for p := firstPanel; p < lastPanel; p++ {
-			s.edge(x, rest, tile, first+whole, last-first-whole, p)
+		if x.addend != nil {
+			call.Addend = x.addend[first*x.ldAddend+at:]
 		}
-	}
-}
-
-// edge computes rows [first, first+rows) of panel p through a tile of its own, where C does not hold the kernel's whole block.
-func (s bf16Layout) edge(x *product, left, tile []float32, first, rows, p int) {
-	columns := min(kernel.Strip, x.n-p*kernel.Strip)
-	c := x.c[first*x.ldc+p*kernel.Strip:]
-	if x.accumulate {
-		for r := range rows {
-			copy(tile[r*kernel.Strip:(r+1)*kernel.Strip], c[r*x.ldc:r*x.ldc+columns])
-		}
-	}
-	s.Product(left, x.b[p*s.rightWords(x.k):], tile, x.k, ceil(rows, kernel.TileSide), 1, kernel.Strip, x.accumulate)
-	for r := range rows {
-		copy(c[r*x.ldc:r*x.ldc+columns], tile[r*kernel.Strip:])
+		s.Multiply(&call)
 	}
 }

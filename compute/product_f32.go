@@ -97,7 +97,9 @@ func packScalar(dst, src []float32, rows, width, k, stride, from int) {
 	}
 }
 
+// multiply lays bias and addend down first, and adds the sums to them.
 func (s f32Layout) multiply(x *product, left, tile []float32, first, last, firstPanel, lastPanel int) {
+	accumulate := s.lay(x, first, last, firstPanel*s.NR, min(x.n, lastPanel*s.NR))
 	for p := firstPanel; p < lastPanel; p++ {
 		right := x.b[p*s.NR*x.k : (p+1)*s.NR*x.k]
 		columns := min(s.NR, x.n-p*s.NR)
@@ -106,13 +108,13 @@ func (s f32Layout) multiply(x *product, left, tile []float32, first, last, first
 			height := min(s.MR, last-i)
 			c := x.c[i*x.ldc+p*s.NR:]
 			if height == s.MR && columns == s.NR {
-				s.Gemm(panel, right, c, x.k, x.ldc, x.accumulate)
+				s.Gemm(panel, right, c, x.k, x.ldc, accumulate)
 				continue
 			}
 			s.Gemm(panel, right, tile, x.k, s.NR, false)
 			for r := range height {
 				row := c[r*x.ldc : r*x.ldc+columns]
-				if x.accumulate {
+				if accumulate {
 					for j := range row {
 						row[j] = tile[r*s.NR+j] + row[j]
 					}
@@ -122,4 +124,26 @@ func (s f32Layout) multiply(x *product, left, tile []float32, first, last, first
 			}
 		}
 	}
+}
+
+// lay writes bias + addend to a block of C and says whether there was any.
+func (s f32Layout) lay(x *product, first, last, from, to int) bool {
+	if x.bias == nil && x.addend == nil {
+		return false
+	}
+	if x.bias == nil && &x.addend[0] == &x.c[0] {
+		return true
+	}
+	for r := first; r < last; r++ {
+		row := x.c[r*x.ldc+from : r*x.ldc+to]
+		switch {
+		case x.addend == nil:
+			copy(row, x.bias[from:to])
+		case x.bias == nil:
+			copy(row, x.addend[r*x.ldAddend+from:r*x.ldAddend+to])
+		default:
+			s.Add(row, x.bias[from:to], x.addend[r*x.ldAddend+from:r*x.ldAddend+to])
+		}
+	}
+	return true
 }

@@ -77,7 +77,7 @@ func (t *team) work(worker int) {
 // memory returns n float32s that belong to a worker until its task ends; they hold whatever the last task left.
 func (t *team) memory(worker, n int) []float32 {
 	if len(t.scratch[worker]) < n {
-		t.scratch[worker] = make([]float32, n)
+		t.scratch[worker] = Buffer(n)
 	}
 	return t.scratch[worker][:n]
 }

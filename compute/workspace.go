@@ -53,7 +53,7 @@ func (e *Engine) NewWorkspace(plan *tensor.Plan, weights []*Weight) (*Workspace,
 			return nil, fmt.Errorf("tensor %s: shape [%d, %d], want [%d, %d]", weights[i].Name, weights[i].Rows, weights[i].Columns, spec.Rows, spec.Columns)
 		}
 	}
-	w := &Workspace{engine: e, plan: plan, weights: weights, arena: make([]float32, plan.Size), place: make([]int32, plan.Tokens), owner: make([]int32, plan.Tokens)}
+	w := &Workspace{engine: e, plan: plan, weights: weights, arena: Buffer(plan.Size), place: make([]int32, plan.Tokens), owner: make([]int32, plan.Tokens)}
 	for i := range plan.Graph.Ops {
 		w.operations = append(w.operations, w.compile(i))
 	}

@@ -14,7 +14,7 @@ const (
 // bf16 is the kernels that round to bf16 (to nearest even, denormals to zero) and multiply.
 type bf16 struct {
 	packRows, packColumns func(dst, src *float32, lines, k, stride, transposed int)
-	product               func(a, b, c *float32, kTiles, panelTiles, rowTiles, strips, ldc, accumulate int)
+	product               func(a, b, c, scratch, bias, addend *float32, kTiles, rows, columns, ldc, ldAddend int)
 }
 
 // MultipliesBF16 says whether the path has products of bf16.
@@ -57,31 +57,37 @@ func (s *Set) PackColumns(dst, src []float32, columns, k, stride int, transposed
 	s.bf16.packColumns(&dst[0], first, columns, k, stride, number(transposed))
 }
 
-// Product sets c = a·b, or c += a·b, over rowTiles left panels and strips pairs of right panels; c is
-// [16·rowTiles, 32·strips] with ldc floats from row to row. The order of summation of an element is fixed by k alone.
-func (s *Set) Product(a, b, c []float32, k, rowTiles, strips, ldc int, accumulate bool) {
-	if rowTiles == 0 || strips == 0 {
-		return
-	}
-	words := PanelWords(k)
-	_, _, _ = a[:rowTiles*words], b[:2*strips*words], c[:(TileSide*rowTiles-1)*ldc+Strip*strips]
-	var left, right *float32
-	if words > 0 {
-		left, right = &a[0], &b[0]
-	}
-	// A strip is used by every row: cut along k it stays in the first-level cache meanwhile. Sums go through memory
-	// unrounded, so the cut shows in no bit.
-	tiles := words / TileWords
-	for from := 0; from == 0 || from < tiles; from += cacheTiles {
-		s.bf16.product(left, right, &c[0], min(cacheTiles, tiles-from), tiles, rowTiles, strips, ldc, number(accumulate || from > 0))
-		if from+cacheTiles < tiles {
-			left, right = &a[(from+cacheTiles)*TileWords], &b[(from+cacheTiles)*TileWords]
-		}
-	}
+// Product is C [Rows, Columns] = A·B + Bias + Addend: A in left panels, B in pairs of right panels, Bias a row or nil,
+// Addend a matrix, which may be C, or nil. Scratch holds ScratchWords. Strides count floats.
+type Product struct {
+	A, B, C, Bias, Addend, Scratch []float32
+	K, Rows, Columns               int
+	StrideC, StrideAddend          int
 }
 
-// cacheTiles is the tiles along k of one kernel call: 16 of each panel of a strip are 32 KiB.
-const cacheTiles = 16
+// ScratchWords is the scratch of a product of so many rows.
+func ScratchWords(rows int) int { return (rows + Strip - 1) / Strip * Strip * Strip }
+
+// Multiply computes a product of bf16. The order of summation of an element is fixed by K alone; bias and addend come last.
+func (s *Set) Multiply(p *Product) {
+	if p.Rows == 0 || p.Columns == 0 {
+		return
+	}
+	words := PanelWords(p.K)
+	_, _ = p.A[:(p.Rows+TileSide-1)/TileSide*words], p.B[:(p.Columns+Strip-1)/Strip*2*words]
+	_, _ = p.C[:(p.Rows-1)*p.StrideC+p.Columns], p.Scratch[:ScratchWords(p.Rows)]
+	var a, b, bias, addend *float32
+	if words > 0 {
+		a, b = &p.A[0], &p.B[0]
+	}
+	if p.Bias != nil {
+		_, bias = p.Bias[:p.Columns], &p.Bias[0]
+	}
+	if p.Addend != nil {
+		_, addend = p.Addend[:(p.Rows-1)*p.StrideAddend+p.Columns], &p.Addend[0]
+	}
+	s.bf16.product(a, b, &p.C[0], &p.Scratch[0], bias, addend, words/TileWords, p.Rows, p.Columns, p.StrideC, p.StrideAddend)
+}
 
 func number(b bool) int {
 	if b {

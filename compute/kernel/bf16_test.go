@@ -85,15 +85,19 @@ func TestPackedPanelsHoldRoundedValuesAndZeros(t *testing.T) {
 }
 
 // TestProductsOfBF16 compares with sums in float64 of the rounded operands. The bound is that of summing k products in
-// float32 in any order: (k+1)·2^-24 of the sum of magnitudes, and the denormals that the instructions flush.
+// float32 in any order: (k+2)·2^-24 of the sum of magnitudes, and the denormals that the instructions flush.
 func TestProductsOfBF16(t *testing.T) {
+	extras := []struct {
+		name                 string
+		bias, addend, itself bool
+	}{{"plain", false, false, false}, {"bias", true, false, false}, {"addend", false, true, false}, {"bias and c itself", true, true, true}}
 	for _, s := range bf16Paths(t) {
-		for _, rowTiles := range []int{1, 2, 3, 4} {
-			for _, strips := range []int{1, 2, 3} {
-				for _, k := range []int{0, 1, 31, 32, 33, 64, 100, 384} {
-					for _, accumulate := range []bool{false, true} {
-						t.Run(fmt.Sprintf("%s/rows=%d/columns=%d/k=%d/accumulate=%v", s.Path, 16*rowTiles, 32*strips, k, accumulate), func(t *testing.T) {
-							checkProduct(t, s, rowTiles, strips, k, accumulate)
+		for _, rows := range []int{1, 15, 16, 17, 33, 64, 77} {
+			for _, columns := range []int{1, 16, 31, 32, 33, 97} {
+				for _, k := range []int{0, 1, 31, 33, 384, 400, 900} {
+					for _, x := range extras {
+						t.Run(fmt.Sprintf("%s/%dx%d/k=%d/%s", s.Path, rows, columns, k, x.name), func(t *testing.T) {
+							checkProduct(t, s, rows, columns, k, x.bias, x.addend, x.itself)
 						})
 					}
 				}
@@ -102,82 +106,101 @@ func TestProductsOfBF16(t *testing.T) {
 	}
 }
 
-func checkProduct(t *testing.T, s *Set, rowTiles, strips, k int, accumulate bool) {
-	m, n := TileSide*rowTiles, Strip*strips
-	ldc := n + 3
-	x, y := random(m*k, 2, "x"), random(n*k, 2, "y")
-	a, b := make([]float32, rowTiles*PanelWords(k)), make([]float32, 2*strips*PanelWords(k))
-	for i := range rowTiles {
-		if k > 0 {
-			s.PackRows(a[i*PanelWords(k):], x[i*TileSide*k:], TileSide, k, k, false)
-		}
-	}
-	for j := range 2 * strips {
-		if k > 0 {
-			s.PackRows(b[j*PanelWords(k):], y[j*TileSide*k:], TileSide, k, k, true)
-		}
-	}
-	before := random(m*ldc, 1, "c")
-	got := guard((m-1)*ldc+n, 0)
-	copy(got.values, before)
-	s.Product(a, b, got.values, k, rowTiles, strips, ldc, accumulate)
-	got.check(t)
-	for i := range m {
-		for j := range ldc {
-			at := i*ldc + j
-			if j >= n {
-				if at < len(got.values) && got.values[at] != before[at] {
-					t.Fatalf("wrote between rows: element [%d, %d]", i, j)
-				}
-				continue
+// packedProduct packs random operands of a product; x is [rows, k] and y [columns, k].
+func packedProduct(s *Set, rows, columns, k int) (p *Product, x, y []float32) {
+	x, y = random(rows*k, 2, "x"), random(columns*k, 2, "y")
+	words := PanelWords(k)
+	pack := func(lines int, src []float32, panels int, right bool) []float32 {
+		dst := make([]float32, panels*words)
+		for i := range panels {
+			if first := i * TileSide; k > 0 && first < lines {
+				s.PackRows(dst[i*words:], src[first*k:], min(TileSide, lines-first), k, k, right)
 			}
-			var want, magnitude float64
-			if accumulate {
-				want = float64(before[at])
-				magnitude = math.Abs(want)
-			}
-			for p := range k {
-				v := float64(rounded(x[i*k+p])) * float64(rounded(y[j*k+p]))
+		}
+		return dst
+	}
+	a := pack(rows, x, (rows+TileSide-1)/TileSide, false)
+	b := pack(columns, y, (columns+Strip-1)/Strip*2, true)
+	return &Product{A: a, B: b, K: k, Rows: rows, Columns: columns}, x, y
+}
+
+func checkProduct(t *testing.T, s *Set, rows, columns, k int, bias, addend, itself bool) {
+	p, x, y := packedProduct(s, rows, columns, k)
+	p.StrideC, p.StrideAddend = columns+3, columns+5
+	c, scratch := guard((rows-1)*p.StrideC+columns, 0), guard(ScratchWords(rows), 0)
+	before := random(len(c.values), 1, "c")
+	copy(c.values, before)
+	p.C, p.Scratch = c.values, scratch.values
+	if bias {
+		p.Bias = random(columns, 1, "bias")
+	}
+	if addend {
+		p.Addend = random(rows*p.StrideAddend, 1, "addend")
+	}
+	if itself {
+		p.Addend, p.StrideAddend = p.C, p.StrideC
+	}
+	at := func(values []float32, i int) float64 {
+		if values == nil {
+			return 0
+		}
+		return float64(values[i])
+	}
+	sums := make([]float64, len(before))
+	magnitudes := make([]float64, len(before))
+	for i := range rows {
+		for j := range columns {
+			want := at(p.Bias, j) + at(p.Addend, i*p.StrideAddend+j)
+			magnitude := math.Abs(at(p.Bias, j)) + math.Abs(at(p.Addend, i*p.StrideAddend+j))
+			for q := range k {
+				v := float64(rounded(x[i*k+q])) * float64(rounded(y[j*k+q]))
 				want += v
 				magnitude += math.Abs(v)
 			}
-			if d := math.Abs(float64(got.values[at]) - want); !(d <= float64(k+1)*magnitude/(1<<24)+float64(k+1)*0x1p-126) {
-				t.Fatalf("element [%d, %d]: got %v, want %v", i, j, got.values[at], want)
+			sums[i*p.StrideC+j], magnitudes[i*p.StrideC+j] = want, magnitude
+		}
+	}
+	s.Multiply(p)
+	c.check(t)
+	scratch.check(t)
+	for i, got := range c.values {
+		if i%p.StrideC >= columns {
+			if got != before[i] {
+				t.Fatalf("wrote between rows: element [%d, %d]", i/p.StrideC, i%p.StrideC)
 			}
+			continue
+		}
+		if d := math.Abs(float64(got) - sums[i]); !(d <= float64(k+2)*magnitudes[i]/(1<<24)+float64(k+1)*0x1p-126) {
+			t.Fatalf("element [%d, %d]: got %v, want %v", i/p.StrideC, i%p.StrideC, got, sums[i])
 		}
 	}
 }
 
-// TestProductsOfBF16DoNotDependOnTheirNeighbours: a row's sums are the same bits whatever stands above and beside it.
+// TestProductsOfBF16DoNotDependOnTheirNeighbours: an element's sum is the same bits whatever stands above and beside it.
 func TestProductsOfBF16DoNotDependOnTheirNeighbours(t *testing.T) {
-	const k, rowTiles, strips = 200, 5, 3
 	for _, s := range bf16Paths(t) {
-		t.Run(string(s.Path), func(t *testing.T) {
-			words := PanelWords(k)
-			a, b := make([]float32, rowTiles*words), make([]float32, 2*strips*words)
-			for i := range rowTiles {
-				s.PackRows(a[i*words:], random(TileSide*k, 2, fmt.Sprint("a", i)), TileSide, k, k, false)
-			}
-			for j := range 2 * strips {
-				s.PackRows(b[j*words:], random(TileSide*k, 2, fmt.Sprint("b", j)), TileSide, k, k, true)
-			}
-			const ldc = Strip * strips
-			whole := make([]float32, rowTiles*TileSide*ldc)
-			s.Product(a, b, whole, k, rowTiles, strips, ldc, false)
-			for i := range rowTiles {
-				for j := range strips {
-					alone := make([]float32, TileSide*Strip)
-					s.Product(a[i*words:], b[2*j*words:], alone, k, 1, 1, Strip, false)
-					for r := range TileSide {
-						for c := range Strip {
-							if got, want := alone[r*Strip+c], whole[(i*TileSide+r)*ldc+j*Strip+c]; got != want {
-								t.Fatalf("tile %d, strip %d, element [%d, %d]: %v alone, %v in company", i, j, r, c, got, want)
+		for _, k := range []int{200, 700} {
+			t.Run(fmt.Sprintf("%s/k=%d", s.Path, k), func(t *testing.T) {
+				const rows, columns = 83, 100
+				whole, _, _ := packedProduct(s, rows, columns, k)
+				whole.C, whole.StrideC, whole.Scratch = make([]float32, rows*columns), columns, make([]float32, ScratchWords(rows))
+				s.Multiply(whole)
+				words := PanelWords(k)
+				for i := 0; i < rows; i += TileSide {
+					for j := 0; j < columns; j += Strip {
+						alone := Product{A: whole.A[i/TileSide*words:], B: whole.B[j/TileSide*words:], C: make([]float32, TileSide*Strip), StrideC: Strip, Scratch: whole.Scratch, K: k, Rows: min(TileSide, rows-i), Columns: min(Strip, columns-j)}
+						s.Multiply(&alone)
+						for r := range alone.Rows {
+							for c := range alone.Columns {
+								if got, want := alone.C[r*Strip+c], whole.C[(i+r)*columns+j+c]; got != want {
+									t.Fatalf("element [%d, %d]: %v alone, %v in company", i+r, j+c, got, want)
+								}
 							}
 						}
 					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 
@@ -187,14 +210,14 @@ func BenchmarkProductBF16(b *testing.B) {
 		if !s.MultipliesBF16() {
 			continue
 		}
-		for _, shape := range []struct{ k, rowTiles, strips int }{{384, 8, 12}, {384, 8, 48}, {1536, 8, 12}, {32, 4, 2}} {
-			b.Run(fmt.Sprintf("%s/m=%d/n=%d/k=%d", path, 16*shape.rowTiles, 32*shape.strips, shape.k), func(b *testing.B) {
-				words := PanelWords(shape.k)
-				x, y, c := make([]float32, shape.rowTiles*words), make([]float32, 2*shape.strips*words), make([]float32, 16*shape.rowTiles*32*shape.strips)
+		for _, shape := range []struct{ rows, columns, k int }{{128, 384, 384}, {256, 1536, 384}, {128, 384, 1536}, {96, 384, 2048}, {64, 64, 32}} {
+			b.Run(fmt.Sprintf("%s/m=%d/n=%d/k=%d", path, shape.rows, shape.columns, shape.k), func(b *testing.B) {
+				p, _, _ := packedProduct(s, shape.rows, shape.columns, shape.k)
+				p.C, p.StrideC, p.Scratch, p.Bias = make([]float32, shape.rows*shape.columns), shape.columns, make([]float32, ScratchWords(shape.rows)), make([]float32, shape.columns)
 				for b.Loop() {
-					s.Product(x, y, c, shape.k, shape.rowTiles, shape.strips, 32*shape.strips, false)
+					s.Multiply(p)
 				}
-				flops := 2 * float64(16*shape.rowTiles) * float64(32*shape.strips) * float64(shape.k)
+				flops := 2 * float64(shape.rows) * float64(shape.columns) * float64(shape.k)
 				b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
 			})
 		}

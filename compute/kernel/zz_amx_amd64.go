@@ -2,8 +2,8 @@
 
 package kernel
 
-// product_amx sets c = a·b, or c += a·b, for 16·rowTiles rows and 32·strips columns; ldc counts floats.
-// An element is the addend, then tiles of 32 along k in order; within a tile TDPBF16PS has an order of its own.
+// product_amx sets c = a·b + bias + addend, rows by columns; ldc and ldAddend count floats. bias and addend may be nil, addend may be c.
+// An element is tiles of 32 along k in order, then bias, then addend; within a tile TDPBF16PS has an order of its own.
 //
 //go:noescape
-func product_amx(a *float32, b *float32, c *float32, kTiles int, panelTiles int, rowTiles int, strips int, ldc int, accumulate int)
+func product_amx(a *float32, b *float32, c *float32, scratch *float32, bias *float32, addend *float32, kTiles int, rows int, columns int, ldc int, ldAddend int)

@@ -12,8 +12,8 @@ func packRows_avx512bf16(dst *float32, src *float32, lines int, k int, stride in
 //go:noescape
 func packColumns_avx512bf16(dst *float32, src *float32, lines int, k int, stride int, transposed int)
 
-// product_avx512bf16 sets c = a·b, or c += a·b, for 16·rowTiles rows and 32·strips columns; ldc counts floats.
-// An element is the addend, then the pairs of k in order.
+// product_avx512bf16 sets c = a·b + bias + addend, rows by columns; ldc and ldAddend count floats. bias and addend may be nil, addend may be c.
+// An element is the pairs of k in order, then bias, then addend.
 //
 //go:noescape
-func product_avx512bf16(a *float32, b *float32, c *float32, kTiles int, panelTiles int, rowTiles int, strips int, ldc int, accumulate int)
+func product_avx512bf16(a *float32, b *float32, c *float32, scratch *float32, bias *float32, addend *float32, kTiles int, rows int, columns int, ldc int, ldAddend int)

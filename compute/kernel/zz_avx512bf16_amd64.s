@@ -553,26 +553,42 @@ end:
 	VZEROUPPER
 	RET
 
-// func product_avx512bf16(a *float32, b *float32, c *float32, kTiles int, panelTiles int, rowTiles int, strips int, ldc int, accumulate int)
-TEXT ·product_avx512bf16(SB), NOSPLIT, $0-72
+// func product_avx512bf16(a *float32, b *float32, c *float32, scratch *float32, bias *float32, addend *float32, kTiles int, rows int, columns int, ldc int, ldAddend int)
+TEXT ·product_avx512bf16(SB), NOSPLIT, $0-88
 	MOVQ b+8(FP), R9
-	MOVQ strips+48(FP), R10
-	MOVQ panelTiles+32(FP), R11
+	MOVQ kTiles+48(FP), R11
 	SHLQ $10, R11
-	MOVQ ldc+56(FP), BX
+	MOVQ ldc+72(FP), BX
 	SHLQ $2, BX
-	TESTQ R10, R10
+	MOVQ ldAddend+80(FP), R15
+	SHLQ $2, R15
+	CMPQ columns+64(FP), $0
 	JLE end
 strip:
+	MOVQ columns+64(FP), R10
+	MOVQ $32, AX
+	CMPQ R10, AX
+	CMOVQLT R10, AX
+	MOVL $-1, CX
+	BZHIL AX, CX, CX
+	KMOVW CX, K1
+	SHRL $16, CX
+	KMOVW CX, K2
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	MOVQ bias+32(FP), AX
+	TESTQ AX, AX
+	JZ none1
+	VMOVUPS.Z (AX), K1, Z22
+	VMOVUPS.Z 64(AX), K2, Z23
+	ADDQ $128, bias+32(FP)
+none1:
 	MOVQ a+0(FP), SI
 	MOVQ c+16(FP), DI
-	MOVQ rowTiles+40(FP), R12
-	SHLQ $1, R12
+	MOVQ addend+40(FP), R14
+	MOVQ rows+56(FP), R12
 	XORQ R13, R13
 half:
-	MOVQ accumulate+64(FP), AX
-	TESTQ AX, AX
-	JNZ addend
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -589,37 +605,9 @@ half:
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
-	JMP start
-addend:
-	MOVQ DI, AX
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	ADDQ BX, AX
-	VMOVUPS (AX), Z2
-	VMOVUPS 64(AX), Z3
-	ADDQ BX, AX
-	VMOVUPS (AX), Z4
-	VMOVUPS 64(AX), Z5
-	ADDQ BX, AX
-	VMOVUPS (AX), Z6
-	VMOVUPS 64(AX), Z7
-	ADDQ BX, AX
-	VMOVUPS (AX), Z8
-	VMOVUPS 64(AX), Z9
-	ADDQ BX, AX
-	VMOVUPS (AX), Z10
-	VMOVUPS 64(AX), Z11
-	ADDQ BX, AX
-	VMOVUPS (AX), Z12
-	VMOVUPS 64(AX), Z13
-	ADDQ BX, AX
-	VMOVUPS (AX), Z14
-	VMOVUPS 64(AX), Z15
-	ADDQ BX, AX
-start:
 	MOVQ SI, AX
 	MOVQ R9, DX
-	MOVQ kTiles+24(FP), CX
+	MOVQ R11, CX
 	TESTQ CX, CX
 	JLE out
 tile:
@@ -734,43 +722,129 @@ pair:
 	DECQ R8
 	JNZ pair
 	ADDQ $960, AX
-	DECQ CX
+	SUBQ $1024, CX
 	JG tile
 out:
-	VMOVUPS Z0, (DI)
-	VMOVUPS Z1, 64(DI)
+	CMPQ R12, $0
+	JLE stored
+	VADDPS Z22, Z0, Z0
+	VADDPS Z23, Z1, Z1
+	TESTQ R14, R14
+	JZ plain2
+	VADDPS (R14), Z0, K1, Z0
+	VADDPS 64(R14), Z1, K2, Z1
+	ADDQ R15, R14
+plain2:
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z1, K2, 64(DI)
 	ADDQ BX, DI
-	VMOVUPS Z2, (DI)
-	VMOVUPS Z3, 64(DI)
+	CMPQ R12, $1
+	JLE stored
+	VADDPS Z22, Z2, Z2
+	VADDPS Z23, Z3, Z3
+	TESTQ R14, R14
+	JZ plain3
+	VADDPS (R14), Z2, K1, Z2
+	VADDPS 64(R14), Z3, K2, Z3
+	ADDQ R15, R14
+plain3:
+	VMOVUPS Z2, K1, (DI)
+	VMOVUPS Z3, K2, 64(DI)
 	ADDQ BX, DI
-	VMOVUPS Z4, (DI)
-	VMOVUPS Z5, 64(DI)
+	CMPQ R12, $2
+	JLE stored
+	VADDPS Z22, Z4, Z4
+	VADDPS Z23, Z5, Z5
+	TESTQ R14, R14
+	JZ plain4
+	VADDPS (R14), Z4, K1, Z4
+	VADDPS 64(R14), Z5, K2, Z5
+	ADDQ R15, R14
+plain4:
+	VMOVUPS Z4, K1, (DI)
+	VMOVUPS Z5, K2, 64(DI)
 	ADDQ BX, DI
-	VMOVUPS Z6, (DI)
-	VMOVUPS Z7, 64(DI)
+	CMPQ R12, $3
+	JLE stored
+	VADDPS Z22, Z6, Z6
+	VADDPS Z23, Z7, Z7
+	TESTQ R14, R14
+	JZ plain5
+	VADDPS (R14), Z6, K1, Z6
+	VADDPS 64(R14), Z7, K2, Z7
+	ADDQ R15, R14
+plain5:
+	VMOVUPS Z6, K1, (DI)
+	VMOVUPS Z7, K2, 64(DI)
 	ADDQ BX, DI
-	VMOVUPS Z8, (DI)
-	VMOVUPS Z9, 64(DI)
+	CMPQ R12, $4
+	JLE stored
+	VADDPS Z22, Z8, Z8
+	VADDPS Z23, Z9, Z9
+	TESTQ R14, R14
+	JZ plain6
+	VADDPS (R14), Z8, K1, Z8
+	VADDPS 64(R14), Z9, K2, Z9
+	ADDQ R15, R14
+plain6:
+	VMOVUPS Z8, K1, (DI)
+	VMOVUPS Z9, K2, 64(DI)
 	ADDQ BX, DI
-	VMOVUPS Z10, (DI)
-	VMOVUPS Z11, 64(DI)
+	CMPQ R12, $5
+	JLE stored
+	VADDPS Z22, Z10, Z10
+	VADDPS Z23, Z11, Z11
+	TESTQ R14, R14
+	JZ plain7
+	VADDPS (R14), Z10, K1, Z10
+	VADDPS 64(R14), Z11, K2, Z11
+	ADDQ R15, R14
+plain7:
+	VMOVUPS Z10, K1, (DI)
+	VMOVUPS Z11, K2, 64(DI)
 	ADDQ BX, DI
-	VMOVUPS Z12, (DI)
-	VMOVUPS Z13, 64(DI)
+	CMPQ R12, $6
+	JLE stored
+	VADDPS Z22, Z12, Z12
+	VADDPS Z23, Z13, Z13
+	TESTQ R14, R14
+	JZ plain8
+	VADDPS (R14), Z12, K1, Z12
+	VADDPS 64(R14), Z13, K2, Z13
+	ADDQ R15, R14
+plain8:
+	VMOVUPS Z12, K1, (DI)
+	VMOVUPS Z13, K2, 64(DI)
 	ADDQ BX, DI
-	VMOVUPS Z14, (DI)
-	VMOVUPS Z15, 64(DI)
+	CMPQ R12, $7
+	JLE stored
+	VADDPS Z22, Z14, Z14
+	VADDPS Z23, Z15, Z15
+	TESTQ R14, R14
+	JZ plain9
+	VADDPS (R14), Z14, K1, Z14
+	VADDPS 64(R14), Z15, K2, Z15
+	ADDQ R15, R14
+plain9:
+	VMOVUPS Z14, K1, (DI)
+	VMOVUPS Z15, K2, 64(DI)
 	ADDQ BX, DI
+stored:
 	ADDQ $512, SI
 	XORQ $1, R13
 	JNZ next
 	LEAQ -1024(SI)(R11*1), SI
 next:
-	DECQ R12
+	SUBQ $8, R12
 	JG half
 	LEAQ (R9)(R11*2), R9
 	ADDQ $128, c+16(FP)
-	DECQ R10
+	MOVQ addend+40(FP), AX
+	TESTQ AX, AX
+	JZ none10
+	ADDQ $128, addend+40(FP)
+none10:
+	SUBQ $32, columns+64(FP)
 	JG strip
 end:
 	VZEROUPPER

@@ -35,6 +35,7 @@ type assembly struct {
 	constants map[uint32]bool
 	offsets   map[string]int // of the current function's arguments in its frame
 	labels    int
+	frame     int // bytes of locals of the next function
 }
 
 func newAssembly(width isa) *assembly {
@@ -87,9 +88,12 @@ func (a *assembly) function(name, comment string, args []arg) {
 		}
 	}
 	fmt.Fprintf(&a.decl, "\n// %s_%s %s\n//\n//go:noescape\nfunc %s(%s)\n", name, a.name, comment, full, strings.Join(list, ", "))
-	fmt.Fprintf(&a.body, "\n// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $0-%d\n", full, strings.Join(list, ", "), full, size)
-	a.labels = 0
+	fmt.Fprintf(&a.body, "\n// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", full, strings.Join(list, ", "), full, a.frame, size)
+	a.labels, a.frame = 0, 0
 }
+
+// locals gives the next function so many bytes at SP.
+func (a *assembly) locals(bytes int) { a.frame = bytes }
 
 // argument is the operand of an argument of the current function.
 func (a *assembly) argument(name string) string {

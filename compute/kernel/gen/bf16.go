@@ -133,52 +133,77 @@ func (a *assembly) packColumns() {
 	a.packEnd()
 }
 
-// The arguments of a bf16 product: c [16·rowTiles, 32·strips] of the first kTiles tiles of panels that
-// are panelTiles long.
-var productArgs = []arg{{"a", "*float32"}, {"b", "*float32"}, {"c", "*float32"}, {"kTiles", "int"}, {"panelTiles", "int"}, {"rowTiles", "int"}, {"strips", "int"}, {"ldc", "int"}, {"accumulate", "int"}}
-
-func productComment(what string) string {
-	return fmt.Sprintf("sets c = a·b, or c += a·b, for 16·rowTiles rows and 32·strips columns; ldc counts floats.\n// %s", what)
+// The arguments of a bf16 product: c [rows, columns] = a·b + bias + addend, of panels that are kTiles tiles long. bias and
+// addend may be nil; addend may be c. scratch holds 32 columns of the rows, whole tiles.
+var productArgs = []arg{
+	{"a", "*float32"}, {"b", "*float32"}, {"c", "*float32"}, {"scratch", "*float32"}, {"bias", "*float32"}, {"addend", "*float32"},
+	{"kTiles", "int"}, {"rows", "int"}, {"columns", "int"}, {"ldc", "int"}, {"ldAddend", "int"},
 }
 
-// productPairs is the product by VDPBF16PS: 8 rows by 32 columns of sums, the addend loaded first, then the pairs of k in order.
+const productComment = "sets c = a·b + bias + addend, rows by columns; ldc and ldAddend count floats. bias and addend may be nil, addend may be c.\n// "
+
+// columnMasks lets in, by K1 and K2, what is left of the columns of a strip (in register left), in halves of 16, and loads
+// the strip's bias to two registers, or zeros. It moves the bias on. It clobbers AX and CX.
+func (a *assembly) columnMasks(left string, bias0, bias1 int) {
+	none := a.newLabel("none")
+	a.p("MOVQ $32, AX")
+	a.p("CMPQ %s, AX", left)
+	a.p("CMOVQLT %s, AX", left)
+	a.p("MOVL $-1, CX")
+	a.p("BZHIL AX, CX, CX")
+	a.p("KMOVW CX, K1")
+	a.p("SHRL $16, CX")
+	a.p("KMOVW CX, K2")
+	a.p("VPXORD Z%d, Z%d, Z%d", bias0, bias0, bias0)
+	a.p("VPXORD Z%d, Z%d, Z%d", bias1, bias1, bias1)
+	a.p("MOVQ %s, AX", a.argument("bias"))
+	a.p("TESTQ AX, AX")
+	a.p("JZ %s", none)
+	a.p("VMOVUPS.Z (AX), K1, Z%d", bias0)
+	a.p("VMOVUPS.Z 64(AX), K2, Z%d", bias1)
+	a.p("ADDQ $128, %s", a.argument("bias"))
+	a.label(none)
+}
+
+// nextStrip moves c and addend on by 32 columns. It clobbers AX.
+func (a *assembly) nextStrip() {
+	none := a.newLabel("none")
+	a.p("ADDQ $128, %s", a.argument("c"))
+	a.p("MOVQ %s, AX", a.argument("addend"))
+	a.p("TESTQ AX, AX")
+	a.p("JZ %s", none)
+	a.p("ADDQ $128, %s", a.argument("addend"))
+	a.label(none)
+}
+
+// productPairs is the product by VDPBF16PS: 8 rows by 32 columns of sums.
 func (a *assembly) productPairs() {
-	a.function("product", productComment("An element is the addend, then the pairs of k in order."), productArgs)
-	const rows, b0, broadcast = 8, 16, 18
+	a.function("product", productComment+"An element is the pairs of k in order, then bias, then addend.", productArgs)
+	const rows, b0, broadcast, bias = 8, 16, 18, 22
 	a.load("b", "R9")
-	a.load("strips", "R10")
-	a.load("panelTiles", "R11")
+	a.load("kTiles", "R11")
 	a.p("SHLQ $10, R11") // bytes of a panel
 	a.load("ldc", "BX")
 	a.p("SHLQ $2, BX")
-	a.p("TESTQ R10, R10")
+	a.load("ldAddend", "R15")
+	a.p("SHLQ $2, R15")
+	a.p("CMPQ %s, $0", a.argument("columns"))
 	a.p("JLE end")
 	a.label("strip")
+	a.p("MOVQ %s, R10", a.argument("columns"))
+	a.columnMasks("R10", bias, bias+1)
 	a.load("a", "SI")
 	a.p("MOVQ %s, DI", a.argument("c"))
-	a.p("MOVQ %s, R12", a.argument("rowTiles"))
-	a.p("SHLQ $1, R12") // half tiles
+	a.p("MOVQ %s, R14", a.argument("addend"))
+	a.p("MOVQ %s, R12", a.argument("rows"))
 	a.p("XORQ R13, R13")
 	a.label("half")
-	// C of this half tile: accumulators.
-	a.p("MOVQ %s, AX", a.argument("accumulate"))
-	a.p("TESTQ AX, AX")
-	a.p("JNZ addend")
 	for i := range 2 * rows {
 		a.p("VPXORD Z%d, Z%d, Z%d", i, i, i)
 	}
-	a.p("JMP start")
-	a.label("addend")
-	a.p("MOVQ DI, AX")
-	for i := range rows {
-		a.p("VMOVUPS (AX), Z%d", 2*i)
-		a.p("VMOVUPS 64(AX), Z%d", 2*i+1)
-		a.p("ADDQ BX, AX")
-	}
-	a.label("start")
 	a.p("MOVQ SI, AX")
 	a.p("MOVQ R9, DX")
-	a.p("MOVQ %s, CX", a.argument("kTiles"))
+	a.p("MOVQ R11, CX")
 	a.p("TESTQ CX, CX")
 	a.p("JLE out")
 	a.label("tile")
@@ -199,25 +224,37 @@ func (a *assembly) productPairs() {
 	a.p("DECQ R8")
 	a.p("JNZ pair")
 	a.p("ADDQ $%d, AX", tileBytes-64)
-	a.p("DECQ CX")
+	a.p("SUBQ $%d, CX", tileBytes)
 	a.p("JG tile")
 	a.label("out")
 	for i := range rows {
-		a.p("VMOVUPS Z%d, (DI)", 2*i)
-		a.p("VMOVUPS Z%d, 64(DI)", 2*i+1)
+		plain := a.newLabel("plain")
+		a.p("CMPQ R12, $%d", i)
+		a.p("JLE stored")
+		a.p("VADDPS Z%d, Z%d, Z%d", bias, 2*i, 2*i)
+		a.p("VADDPS Z%d, Z%d, Z%d", bias+1, 2*i+1, 2*i+1)
+		a.p("TESTQ R14, R14")
+		a.p("JZ %s", plain)
+		a.p("VADDPS (R14), Z%d, K1, Z%d", 2*i, 2*i)
+		a.p("VADDPS 64(R14), Z%d, K2, Z%d", 2*i+1, 2*i+1)
+		a.p("ADDQ R15, R14")
+		a.label(plain)
+		a.p("VMOVUPS Z%d, K1, (DI)", 2*i)
+		a.p("VMOVUPS Z%d, K2, 64(DI)", 2*i+1)
 		a.p("ADDQ BX, DI")
 	}
+	a.label("stored")
 	// The second half of a tile begins 8 rows on; after it, the next panel.
 	a.p("ADDQ $%d, SI", 64*rows)
 	a.p("XORQ $1, R13")
 	a.p("JNZ next")
 	a.p("LEAQ -%d(SI)(R11*1), SI", tileBytes)
 	a.label("next")
-	a.p("DECQ R12")
+	a.p("SUBQ $%d, R12", rows)
 	a.p("JG half")
 	a.p("LEAQ (R9)(R11*2), R9")
-	a.p("ADDQ $128, %s", a.argument("c"))
-	a.p("DECQ R10")
+	a.nextStrip()
+	a.p("SUBQ $%d, %s", 2*tileSide, a.argument("columns"))
 	a.p("JG strip")
 	a.label("end")
 	a.ret()

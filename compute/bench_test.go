@@ -1,0 +1,54 @@
+package compute
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/quarry-ml/quarry/compute/tensor"
+)
+
+// BenchmarkLinear runs the products of an encoder's layers, 2,048 tokens at a time, and prints what the machine achieves.
+// The gradient is two products: of the weights and of the input.
+func BenchmarkLinear(b *testing.B) {
+	for _, a := range arithmetics() {
+		for _, shape := range []struct{ in, out int }{{384, 384}, {384, 1536}, {1536, 384}, {1024, 4096}} {
+			for _, training := range []bool{false, true} {
+				b.Run(fmt.Sprintf("%s/%dx%d/training=%v", a, shape.in, shape.out, training), func(b *testing.B) { benchmarkLinear(b, a, shape.in, shape.out, training) })
+			}
+		}
+	}
+}
+
+func benchmarkLinear(b *testing.B, a arithmetic, in, out int, training bool) {
+	const tokens, vocabulary = 2048, 64
+	g := &tensor.Graph{}
+	x := g.Lookup(g.Param("word", vocabulary, in), tensor.None, tensor.None)
+	g.Linear(x, g.Param("linear", out, in), g.Param("bias", 1, out), tensor.Identity, tensor.None)
+	weights := testWeights(b, g, training)
+	var trainable []bool
+	products := 1.0
+	if training {
+		trainable, products = trainAll(g), 3
+	}
+	w, err := testEngine(b, a, 0, 0).NewWorkspace(tensor.NewPlan(g, trainable, tokens, 1), weights)
+	if err != nil {
+		b.Fatal(err)
+	}
+	batch := Batch{IDs: make([]int32, tokens), Offsets: []int32{0, tokens}}
+	for i := range batch.IDs {
+		batch.IDs[i] = int32(i % vocabulary)
+	}
+	gradient := make([]float32, tokens*out)
+	for b.Loop() {
+		if _, err := w.Forward(context.Background(), batch); err != nil {
+			b.Fatal(err)
+		}
+		if training {
+			if err := w.Backward(context.Background(), gradient); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(products*2*tokens*float64(in)*float64(out)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
+}
