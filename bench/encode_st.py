@@ -1,4 +1,4 @@
-"""Times sentence-transformers' encode of a JSONL file at f32 and prints one JSON object.
+"""Times sentence-transformers' encode of a JSONL file and prints one JSON object.
 
     python bench/encode_st.py --model DIR --input texts.jsonl --max-length 256 [--batch-size 16 --batch-size 32]
 
@@ -22,10 +22,12 @@ def main():
     parser.add_argument("--max-length", type=int, default=256)
     parser.add_argument("--batch-size", type=int, action="append", help="may be given several times; default 8, 16, 32, 64")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", default="f32", choices=["f32", "bf16"], help="of the weights and all operations")
     parser.add_argument("--output", help="also save the vectors here (.npy)")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    model = SentenceTransformer(arguments.model, device="cpu")
+    dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[arguments.precision]
+    model = SentenceTransformer(arguments.model, device="cpu", model_kwargs={"dtype": dtype})
     model.max_seq_length = arguments.max_length
     texts = read_texts(arguments.input)
     tokens = count_tokens(model, texts)
@@ -42,7 +44,7 @@ def main():
 
         numpy.save(arguments.output, vectors)
     print(json.dumps({
-        "peer": "sentence-transformers", "precision": "f32", "threads": arguments.threads, "texts": len(texts),
+        "peer": "sentence-transformers", "precision": arguments.precision, "threads": arguments.threads, "texts": len(texts),
         "tokens": tokens, "batch_size": batch_size, "seconds": seconds, "tokens_per_second": tokens / seconds,
         "all": {str(size): tokens / s for s, size in timed},
     }))

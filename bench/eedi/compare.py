@@ -1,0 +1,97 @@
+"""Compares arms of arms.py query by query and prints Markdown rows for docs/results.
+
+    python compare.py arms.jsonl                          # the four comparisons of docs/results/eedi-minilm.md
+    python compare.py arms.jsonl --pair A/1-A/0           # arm A's round 1 less arm A's round 0
+
+Each query's difference of average precision is first averaged over the seeds that both arms have. The interval resamples
+questions, with all their queries; the test swaps the two arms question by question. So both say how far the result
+depends on these dev questions; how far it depends on the training seed is in the column of single seeds only.
+"""
+
+import argparse
+import json
+import pathlib
+
+import numpy
+
+PAIRS = {
+    "A/0-T/0": "(a) round 0, Quarry less torch",
+    "A/1-A/0": "(b) round 1 less round 0, same budget",
+    "B/1-A/1": "(c) round 1, trained from merged less from base",
+    "C/0-A/0": "(d) LoRA less full, round 0",
+    "C/1-A/1": "(d) LoRA less full, round 1",
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=pathlib.Path, help="what arms.py wrote")
+    parser.add_argument("--pair", action="append", help="ARM/ROUND-ARM/ROUND; may be repeated")
+    parser.add_argument("--resamples", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    arms = read_arms(arguments.results)
+    print("| comparison | seeds | MAP@25 | against | difference | 95 % interval | p | by seed |")
+    print("|---|---|---|---|---|---|---|---|")
+    for pair in arguments.pair or PAIRS:
+        left, right = (tuple(name.split("/")) for name in pair.split("-"))
+        if left in arms and right in arms:
+            print(row(PAIRS.get(pair, pair), arms[left], arms[right], arguments))
+        elif arguments.pair:
+            raise SystemExit(f"{arguments.results} has no {pair}; there are {sorted('/'.join(arm) for arm in arms)}")
+    print()
+    print(
+        f"Interval: bootstrap by question, {arguments.resamples:,} resamples; p: paired randomisation by question, as many. "
+        "Both on differences averaged over seeds: the variance between training seeds is in the column by seed only."
+    )
+
+
+def read_arms(path):
+    """{(arm, round): {seed: the chosen epoch's line}}; an error where lines were computed with different numerics."""
+    arms, identities = {}, set()
+    for line in map(json.loads, path.read_text().splitlines()):
+        identities.add(line["identity"])
+        if "per_query" in line:
+            arms.setdefault((line["arm"], str(line["round"])), {})[line["seed"]] = line["per_query"]
+    if len(identities) > 1:
+        raise SystemExit(f"{path}: arms of different numeric identity cannot be compared: {sorted(identities)}")
+    return arms
+
+
+def row(name, left, right, arguments):
+    seeds = sorted(left.keys() & right.keys())
+    if not seeds:
+        raise SystemExit(f"{name}: no seed in common")
+    a, b = (numpy.array([[q["ap@25"] for q in arm[seed]] for seed in seeds]) for arm in (left, right))  # [seeds, queries]
+    questions = [q["question"] for q in left[seeds[0]]]
+    differences = (a - b).mean(axis=0)
+    low, high = interval(differences, questions, arguments)
+    by_seed = ", ".join(f"{d:+.4f}" for d in (a - b).mean(axis=1))
+    p = randomisation(differences, questions, arguments)
+    return f"| {name} | {', '.join(map(str, seeds))} | {a.mean():.4f} | {b.mean():.4f} | {differences.mean():+.4f} | {low:+.4f} to {high:+.4f} | {p:.4f} | {by_seed} |"
+
+
+def sums_by_question(differences, questions):
+    """Sum of differences and count of queries, a question each."""
+    _, index = numpy.unique(questions, return_inverse=True)
+    return numpy.bincount(index, weights=differences), numpy.bincount(index)
+
+
+def interval(differences, questions, arguments):
+    """The percentile bootstrap interval of the mean; questions are drawn whole."""
+    sums, counts = sums_by_question(differences, questions)
+    generator = numpy.random.default_rng(arguments.seed)
+    drawn = generator.integers(len(sums), size=(arguments.resamples, len(sums)))
+    return numpy.percentile(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1), [2.5, 97.5])
+
+
+def randomisation(differences, questions, arguments):
+    """The share of random signs, one a question, whose mean is as far from 0 as the true one (which counts as a draw)."""
+    sums, _ = sums_by_question(differences, questions)
+    signs = numpy.random.default_rng(arguments.seed).choice([-1.0, 1.0], size=(arguments.resamples, len(sums)))
+    extreme = numpy.abs(signs @ sums) >= abs(sums.sum()) - 1e-12
+    return (extreme.sum() + 1) / (arguments.resamples + 1)
+
+
+if __name__ == "__main__":
+    main()
