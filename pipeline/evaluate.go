@@ -188,12 +188,16 @@ func (r *round) rankModel(ctx context.Context, m *model.Model, t texts, split ru
 	return found, err
 }
 
-// openEpoch opens the model of an epoch: the base, a full checkpoint, or the base with an adapter.
+// openEpoch opens the model of an epoch.
 func (r *round) openEpoch(epoch int) (*model.Model, error) {
 	if epoch == 0 {
 		return r.openModel(r.base.path)
 	}
-	dir := r.files.Epoch(epoch)
+	return r.openCheckpoint(r.files.Epoch(epoch))
+}
+
+// openCheckpoint opens what an epoch left: a full checkpoint, or the base with an adapter.
+func (r *round) openCheckpoint(dir string) (*model.Model, error) {
 	adapter, err := r.isAdapter(dir)
 	if err != nil {
 		return nil, err

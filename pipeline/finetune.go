@@ -14,8 +14,12 @@ import (
 	"github.com/quarry-ml/quarry/rundir"
 )
 
-// algorithmFinetune is raised when the same data and options give other weights.
-const algorithmFinetune = 1
+// algorithmFinetune is raised when the same data and options give other weights, algorithmOutside when an outside
+// trainer's are taken otherwise.
+const (
+	algorithmFinetune = 1
+	algorithmOutside  = 2
+)
 
 // stageBegun stamps the beginning of a training: what it started from, so that a state left by a kill is gone on with
 // only if nothing has changed since.
@@ -34,15 +38,19 @@ func (r *round) finetune(ctx context.Context) error {
 		Finetune finetune.Options `json:"finetune"` // what decides the weights; how often the state is saved does not
 		External recipe.Command   `json:"external"`
 	}{t, r.finetuneOptions(), r.stages.Finetune.External.Command}
-	stage := r.stage(StageFinetune, algorithmFinetune, options, r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"), r.made(r.files.Negatives(rundir.Train)), r.made(r.files.Negatives(rundir.Dev)))
-	w := work{Stage: stage, found: r.checkpoints, again: r.forget}
+	inputs := []rundir.Input{r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"), r.made(r.files.Negatives(rundir.Train)), r.made(r.files.Negatives(rundir.Dev))}
 	if len(r.stages.Finetune.External.Command) > 0 {
-		w.run = r.trainOutside
-	} else {
-		w.run = func(ctx context.Context) error { return r.trainHere(ctx, m, t, stage) }
-		w.outputs = []string{r.files.Steps()}
+		trainer, err := r.outsideInputs(ctx)
+		if err != nil {
+			return err
+		}
+		stage := r.stage(StageFinetune, algorithmOutside, options, append(inputs, trainer...)...)
+		return r.do(ctx, work{Stage: stage, found: r.checkpoints, again: r.forget, run: r.trainOutside})
 	}
-	return r.do(ctx, w)
+	stage := r.stage(StageFinetune, algorithmFinetune, options, inputs...)
+	return r.do(ctx, work{Stage: stage, outputs: []string{r.files.Steps()}, found: r.checkpoints, again: r.forget, run: func(ctx context.Context) error {
+		return r.trainHere(ctx, m, t, stage)
+	}})
 }
 
 // checkpoints lists the directories of the round's epochs, the base's included.

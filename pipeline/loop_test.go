@@ -292,54 +292,6 @@ func TestUntilStops(t *testing.T) {
 	}
 }
 
-// TestAnOutsideTrainer lets a shell command leave two epochs: the base as it is, twice.
-func TestAnOutsideTrainer(t *testing.T) {
-	command := `external: {command: 'mkdir -p "$QUARRY_OUTPUT" && cp -r "$QUARRY_BASE" "$QUARRY_OUTPUT/epoch-1" && cp -r "$QUARRY_BASE" "$QUARRY_OUTPUT/epoch-2" && wc -l < "$QUARRY_TRAIN"'}, `
-	r := tinyProject(t, edit(t, "finetune: {", "finetune: {"+command))
-	environment := Options{Environment: []string{"PATH=" + os.Getenv("PATH")}}
-	notes, err := runTiny(t, r, environment)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, notes)
-	}
-	if !strings.Contains(notes, "30") {
-		t.Errorf("the command's output is missing from the notes:\n%s", notes)
-	}
-	s, err := look(t, r).ReadScores(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(s.Epochs) != 3 || s.Epochs[1].EvalLoss != nil || s.Epochs[1].Dev.All[0] != s.Epochs[0].Dev.All[0] {
-		t.Errorf("got %+v", s.Epochs)
-	}
-	for _, tc := range []struct{ name, command, want string }{
-		{"that fails", "exit 3", "exit status 3"},
-		{"that leaves nothing", "true", "left no"},
-		{"that leaves rubbish", `mkdir -p "$QUARRY_OUTPUT/epoch-1" && echo x > "$QUARRY_OUTPUT/epoch-1/config.json"`, "epoch 1"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			r := tinyProject(t, edit(t, "finetune: {", "finetune: {external: {command: '"+tc.command+"'}, "))
-			if _, err := runTiny(t, r, environment); err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "recipe.yaml:") {
-				t.Errorf("got %v, want the recipe's line and %q", err, tc.want)
-			}
-		})
-	}
-}
-
-// TestAnOutsideTrainerGetsWholePaths runs a recipe that lies in another folder than the process's.
-func TestAnOutsideTrainerGetsWholePaths(t *testing.T) {
-	command := `external: {command: 'cp -r "$QUARRY_BASE" "$QUARRY_OUTPUT/epoch-1"'}, `
-	whole := tinyProject(t, edit(t, "finetune: {", "finetune: {"+command))
-	dir := filepath.Dir(whole.File())
-	t.Chdir(filepath.Dir(dir))
-	r, err := recipe.Load(filepath.Join(filepath.Base(dir), "recipe.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if notes, err := runTiny(t, r, Options{Environment: []string{"PATH=" + os.Getenv("PATH")}}); err != nil {
-		t.Errorf("%v\n%s", err, notes)
-	}
-}
-
 // TestAnotherIDFieldRedoesTheRun renames the ids of an unchanged corpus by reading another of its keys.
 func TestAnotherIDFieldRedoesTheRun(t *testing.T) {
 	r := tinyProject(t, tinyRecipe)
