@@ -39,4 +39,4 @@ func (p *Run) Finish(ctx context.Context, outcome error) error {
 	return nil
 }
 
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
