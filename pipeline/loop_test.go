@@ -5,12 +5,14 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
@@ -236,6 +238,42 @@ func TestOtherSourcesOfNegatives(t *testing.T) {
 			if _, err := os.Stat(d.Round(0).PassageVectors()); err == nil {
 				t.Error("a round without mining embedded the corpus")
 			}
+			var audit mine.Audit
+			if err := rundir.ReadJSON(rundir.OS{}, d.Round(0).Audit(), &audit); err != nil {
+				t.Fatal(err)
+			}
+			if want := map[string]int{recipe.None: 0, recipe.Random: 30 * 4}[source]; audit.Negatives != want || audit.AbovePositive != 0 {
+				t.Errorf("the audit of %d negatives says %+v", want, audit)
+			}
+		})
+	}
+}
+
+// TestTheOrderOfTheCorpusDoesNotMatter writes a corpus with ids backwards: who is a negative, and what a merge is checked
+// on, must not change.
+func TestTheOrderOfTheCorpusDoesNotMatter(t *testing.T) {
+	for _, source := range []string{recipe.Dense, recipe.Random} {
+		t.Run(source, func(t *testing.T) {
+			text := edit(t, "mine: {window: 1-8", "mine: {source: "+source+", window: 1-8", "finetune: {epochs: 2", "finetune: {method: lora, epochs: 1", "  - mine: {window: 0-6}\n", "")
+			forward, backward := tinyProject(t, text), tinyProject(t, text)
+			path := filepath.Join(filepath.Dir(backward.File()), "corpus.jsonl")
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
+			slices.Reverse(lines)
+			if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			mustRun(t, forward)
+			mustRun(t, backward)
+			want, got := files(t, forward.Dir()), files(t, backward.Dir())
+			for _, name := range []string{"negatives.jsonl", "negatives-dev.jsonl", "audit.json"} {
+				if name = "round-0/" + name; got[name] != want[name] || got[name] == "" {
+					t.Errorf("%s differs", name)
+				}
+			}
 		})
 	}
 }
@@ -263,7 +301,7 @@ func TestLeaksAreRefusedUnlessAllowed(t *testing.T) {
 func TestMiningThatLeavesNothingIsRefused(t *testing.T) {
 	r := tinyProject(t, edit(t, "window: 1-8, negatives: 4, depth: 12", "window: 50-80, negatives: 4, depth: 100"))
 	_, err := runTiny(t, r, Options{})
-	if err == nil || !strings.Contains(err.Error(), "recipe.yaml:5: no train query has a negative left: the window is 50-80, the corpus has 30 passages") {
+	if err == nil || !strings.Contains(err.Error(), "recipe.yaml:5: train: no query has a negative left: the window is 50-80, the corpus has 30 passages") {
 		t.Errorf("got %v", err)
 	}
 }
