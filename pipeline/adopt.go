@@ -169,17 +169,3 @@ func (r *round) evalLoss(ctx context.Context, m *model.Model, t texts) (float64,
 	}
 	return trainer.EvalLoss(ctx, dev)
 }
-
-// copyTree copies the files of a directory.
-func (r *round) copyTree(ctx context.Context, from, to string) error {
-	files, err := rundir.DigestTree(ctx, r.dir.FS, from)
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		if err := r.copyFile(filepath.Join(from, filepath.FromSlash(f.Path)), filepath.Join(to, filepath.FromSlash(f.Path))); err != nil {
-			return err
-		}
-	}
-	return nil
-}

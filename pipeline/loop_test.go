@@ -269,12 +269,27 @@ func TestTheOrderOfTheCorpusDoesNotMatter(t *testing.T) {
 			mustRun(t, forward)
 			mustRun(t, backward)
 			want, got := files(t, forward.Dir()), files(t, backward.Dir())
-			for _, name := range []string{"negatives.jsonl", "negatives-dev.jsonl", "audit.json"} {
+			for _, name := range []string{"negatives.jsonl", "negatives-dev.jsonl", "audit.json", "merge-check.json", "merged/model.safetensors"} {
 				if name = "round-0/" + name; got[name] != want[name] || got[name] == "" {
 					t.Errorf("%s differs", name)
 				}
 			}
 		})
+	}
+}
+
+// TestCopiesOfFullWeightsAreChecked looks for the check of a merge where nothing is merged: of a checkpoint and of the base.
+func TestCopiesOfFullWeightsAreChecked(t *testing.T) {
+	for _, epoch := range []string{"0", "1"} {
+		r := tinyProject(t, edit(t, "epochs: 2", "epochs: 1", "select: {metric: map@25}", "select: {epoch: "+epoch+", because: \"a test\"}", "  - mine: {window: 0-6}\n", ""))
+		mustRun(t, r)
+		var check mergeCheck
+		if err := rundir.ReadJSON(rundir.OS{}, look(t, r).Round(0).MergeCheck(), &check); err != nil {
+			t.Fatal(err)
+		}
+		if check.Probes != 60 || check.MaxDifference != 0 || check.Tolerance != 0 || check.Metric != "map@25" || check.Merged != check.Checkpoint || check.Merged == 0 {
+			t.Errorf("epoch %s: the check says %+v", epoch, check)
+		}
 	}
 }
 
