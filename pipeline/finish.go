@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/quarry-ml/quarry/recipe"
 )
 
 // Outcomes of a run, as on_finish gets them in QUARRY_OUTCOME.
@@ -37,6 +39,12 @@ func (p *Run) Finish(ctx context.Context, outcome error) error {
 		return fmt.Errorf("%s: on_finish: %w", p.recipe.At("on_finish"), err)
 	}
 	return nil
+}
+
+// FinishUnopened does what Finish does for a run that Open refused: who waits for the end of a run is told of that too.
+// There is no run directory to log in.
+func FinishUnopened(ctx context.Context, r *recipe.Recipe, o Options, refused error) error {
+	return newRun(r, o).Finish(ctx, refused)
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

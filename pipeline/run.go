@@ -76,13 +76,7 @@ func open(ctx context.Context, r *recipe.Recipe, o Options, readOnly bool) (*Run
 	if o.Until != "" && !slices.Contains(Stages(), o.Until) {
 		return nil, fmt.Errorf("stage %q is unknown; stages are %v", o.Until, Stages())
 	}
-	if o.FS == nil {
-		o.FS = rundir.OS{}
-	}
-	if o.Dir == "" {
-		o.Dir = r.Dir()
-	}
-	p := &Run{recipe: r, options: o, events: o.Events}
+	p := newRun(r, o)
 	var err error
 	if p.engine, err = compute.New(p.engineOptions()); err != nil {
 		return nil, err
@@ -91,6 +85,17 @@ func open(ctx context.Context, r *recipe.Recipe, o Options, readOnly bool) (*Run
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
+}
+
+// newRun is a run with nothing opened.
+func newRun(r *recipe.Recipe, o Options) *Run {
+	if o.FS == nil {
+		o.FS = rundir.OS{}
+	}
+	if o.Dir == "" {
+		o.Dir = r.Dir()
+	}
+	return &Run{recipe: r, options: o, events: o.Events}
 }
 
 func (p *Run) engineOptions() compute.Options {
