@@ -293,6 +293,25 @@ func TestCopiesOfFullWeightsAreChecked(t *testing.T) {
 	}
 }
 
+// TestWhatLiesBesideAModelMayChange edits files of the model's folder that do not make the model, and one that does.
+func TestWhatLiesBesideAModelMayChange(t *testing.T) {
+	r := tinyProject(t, edit(t, "  - mine: {window: 0-6}\n", ""))
+	mustRun(t, r)
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(r.File()), "model", name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("README.md", "# A better description")
+	if notes := mustRun(t, r); strings.Contains(notes, "input changed") {
+		t.Errorf("a README made another model:\n%s", notes)
+	}
+	write("config_sentence_transformers.json", `{"prompts": {"query": "q: "}, "default_prompt_name": null, "similarity_fn_name": "cosine"}`)
+	if _, err := runTiny(t, r, Options{}); err == nil || !strings.Contains(err.Error(), "was made from other data") {
+		t.Errorf("another prompt: got %v", err)
+	}
+}
+
 func TestLeaksAreRefusedUnlessAllowed(t *testing.T) {
 	leaky := edit(t, "dev: dev.jsonl", "dev: leaky.jsonl")
 	r := tinyProject(t, leaky)

@@ -114,7 +114,7 @@ func (p *Run) open(ctx context.Context, readOnly bool) error {
 	if p.data, err = readData(ctx, p.recipe, p.options.FS); err != nil {
 		return err
 	}
-	if p.model, err = rundir.TreeDigest(ctx, p.options.FS, p.recipe.Model.File); err != nil {
+	if p.model, err = rundir.ModelDigest(ctx, p.options.FS, p.recipe.Model.File); err != nil {
 		return fmt.Errorf("%s: model: %w", p.recipe.At("model"), err)
 	}
 	if p.options.named {

@@ -18,7 +18,7 @@ const FormatVersion = 1
 // Source is a file or directory that a run reads and did not make.
 type Source struct {
 	Name   string `json:"name"`   // the path as the recipe writes it, so that it is the same from any working directory
-	Digest string `json:"digest"` // SHA-256 of its bytes, hex; of a directory, TreeDigest
+	Digest string `json:"digest"` // SHA-256 of its bytes, hex; of a model, ModelDigest
 }
 
 // formatRecord is the content of quarry.json.
