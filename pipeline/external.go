@@ -21,7 +21,7 @@ func (r *round) trainOutside(ctx context.Context) error {
 	if err := r.forget(); err != nil {
 		return err
 	}
-	out := filepath.Join(r.files.Dir(), "external")
+	out := r.files.External()
 	for _, path := range []string{out, filepath.Dir(r.files.Epoch(0)), r.files.Steps(), r.files.TrainingState()} {
 		if err := rundir.RemoveAll(r.dir.FS, path); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -218,6 +219,40 @@ func TestTheTestSplitIsScoredForBaseAndChoiceAlone(t *testing.T) {
 	for _, e := range s.Epochs {
 		if want := e.Epoch == 0 || e.Epoch == choice.Epoch; (e.Test != nil) != want {
 			t.Errorf("epoch %d: test scored: %v, want %v", e.Epoch, e.Test != nil, want)
+		}
+	}
+}
+
+// TestThePageNamesEveryFileOfARun looks the files of a run up in docs/formats/run-directory.md.
+func TestThePageNamesEveryFileOfARun(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "formats", "run-directory.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := tinyProject(t, edit(t, "dev: dev.jsonl", "dev: dev.jsonl, test: test.jsonl", "epochs: 2", "epochs: 1", "  - mine: {window: 0-6}\n", ""))
+	if err := os.WriteFile(filepath.Join(filepath.Dir(r.File()), "test.jsonl"), []byte(`{"id":"x","query":"zero one","positive_ids":["p00"],"group":"x"}`+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, r)
+	tree, err := rundir.DigestTree(context.Background(), rundir.OS{}, r.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range tree {
+		name := regexp.MustCompile(`epoch-\d`).ReplaceAllString(strings.TrimPrefix(f.Path, "round-0/"), "epoch-3")
+		folder, file, _ := strings.Cut(name, "/")
+		switch {
+		case folder == "merged":
+			name = "merged/"
+		case strings.HasPrefix(name, "epochs/epoch-3/"):
+			name = "epochs/epoch-3/"
+		case folder == "stamps":
+			name = "`" + strings.TrimSuffix(file, ".json") + "`"
+		case folder == "vectors", folder == "candidates":
+			name = file
+		}
+		if !strings.Contains(string(page), name) {
+			t.Errorf("%s: the page has no %s", f.Path, name)
 		}
 	}
 }

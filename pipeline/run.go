@@ -24,7 +24,8 @@ type Options struct {
 	Memory              int64       // where the recipe says nothing; 0 is no limit
 	Until               string      // the last stage to run of the last round reached; empty runs all rounds
 	AllowIdentityChange bool
-	Environment         []string // of the programs that a recipe names: "KEY=value"
+	Environment         []string     // of the programs that a recipe names: "KEY=value"
+	PeakMemory          func() int64 // bytes that the process has held at most so far, for times.jsonl; nil leaves them out
 	Events              Events
 
 	named bool // the run directory is not there yet and is not made: a plan of a first run

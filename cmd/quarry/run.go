@@ -101,6 +101,6 @@ func pipelineOptions(h *host, o RunOptions) pipeline.Options {
 	}
 	return pipeline.Options{
 		Dir: o.Dir, Path: kernel.Path(cpu), Workers: h.machine.workers(), Memory: h.machine.memory(), Until: o.Until,
-		AllowIdentityChange: o.AllowIdentityChange, Environment: h.environ,
+		AllowIdentityChange: o.AllowIdentityChange, Environment: h.environ, PeakMemory: h.peakMemory,
 	}
 }
