@@ -143,7 +143,10 @@ func (r *round) trainer(ctx context.Context, stage rundir.Stage, fresh func() (*
 			continue
 		}
 		r.note("round %d: finetune: the checkpoint of epoch %d is not as it was left (%s): training anew", r.index, epoch, strings.Join(found.Reasons, "; "))
-		if err := errors.Join(r.forget(), r.begin(ctx, stage)); err != nil {
+		if err := r.forget(); err != nil {
+			return nil, err
+		}
+		if err := r.begin(ctx, stage); err != nil {
 			return nil, err
 		}
 		return fresh()

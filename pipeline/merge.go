@@ -74,7 +74,8 @@ func (r *round) makeModel(ctx context.Context, epoch int) (mergeCheck, error) {
 	if err := rundir.WriteDir(r.dir.FS, r.files.Merged(), write); err != nil {
 		return check, err
 	}
-	return check, r.checkOnDev(ctx, epoch, &check)
+	err = r.checkOnDev(ctx, epoch, &check)
+	return check, err
 }
 
 // modelWriter is what fills the round's model directory from an epoch, and checks it on the probes.
