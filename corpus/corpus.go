@@ -120,18 +120,26 @@ func (c *Corpus) Excluded(q Query) []int32 {
 	return slices.Compact(excluded)
 }
 
+// Positions are the positions of all passages in an order of their own: by the string order of ids where the file gave
+// ids, so that the order of its lines does not matter, else in corpus order.
+func (c *Corpus) Positions() []int32 {
+	positions := make([]int32, len(c.Passages))
+	for i := range positions {
+		positions[i] = int32(i)
+	}
+	if c.givenIDs {
+		slices.SortFunc(positions, func(a, b int32) int { return strings.Compare(c.ID(a), c.ID(b)) })
+	}
+	return positions
+}
+
 // Order breaks ties between equal scores: by the string order of ids where the file gave ids, by corpus order (nil) where not.
 func (c *Corpus) Order() ranking.Order {
 	if !c.givenIDs {
 		return nil
 	}
-	byID := make([]int32, len(c.Passages))
-	for i := range byID {
-		byID[i] = int32(i)
-	}
-	slices.SortFunc(byID, func(a, b int32) int { return strings.Compare(c.ID(a), c.ID(b)) })
-	order := make(ranking.Order, len(byID))
-	for place, p := range byID {
+	order := make(ranking.Order, len(c.Passages))
+	for place, p := range c.Positions() {
 		order[p] = int32(place)
 	}
 	return order

@@ -106,8 +106,13 @@ func TestStepsOfTheReference(t *testing.T) {
 	if got := o.Epochs * o.StepsPerEpoch(3506); got != 1095 {
 		t.Errorf("got %d steps, want 1095", got)
 	}
-	if got := WarmupSteps(0.1, 1095); got != 110 {
-		t.Errorf("got %d warm-up steps, want 110", got)
+	for _, tc := range []struct {
+		schedule Schedule
+		want     int
+	}{{Linear, 110}, {ConstantWithWarmup, 110}, {Constant, 0}} {
+		if got := tc.schedule.WarmupSteps(0.1, 1095); got != tc.want {
+			t.Errorf("%s: got %d warm-up steps, want %d", tc.schedule, got, tc.want)
+		}
 	}
 }
 

@@ -20,8 +20,13 @@ func (s Schedule) known() bool {
 	return slices.Contains([]Schedule{Linear, Cosine, Constant, ConstantWithWarmup}, s)
 }
 
-// WarmupSteps is ceil(ratio · total), as transformers counts them.
-func WarmupSteps(ratio float64, total int) int { return int(math.Ceil(ratio * float64(total))) }
+// WarmupSteps is ceil(ratio · total), as transformers counts them; a constant rate has none.
+func (s Schedule) WarmupSteps(ratio float64, total int) int {
+	if s == Constant {
+		return 0
+	}
+	return int(math.Ceil(ratio * float64(total)))
+}
 
 // Rate is the learning rate of an optimizer step, counted from 0; a warm-up starts with 0.
 func (s Schedule) Rate(peak float64, step, warmup, total int) float64 {

@@ -24,23 +24,56 @@ func check(ctx context.Context, e *compute.Engine, o Options, merged string) (Ch
 	if err != nil {
 		return c, err
 	}
-	m, err := model.Open(merged, o.Model)
-	if err != nil {
-		return c, err
-	}
-	defer m.Close()
-	got, err := probe(ctx, e, m, o.Probes)
+	got, err := probeDirectory(ctx, e, merged, o.Model, o.Probes)
 	if err != nil {
 		return c, err
 	}
 	c.Change, _ = farthest(want, alone)
+	return c, c.compare(got, want, o.Probes, ErrDiffers)
+}
+
+// CheckCopy compares a copied model directory with its original, both read with the same options: on the probes it must
+// give the very same vectors, else the error is ErrCopyDiffers.
+func CheckCopy(ctx context.Context, e *compute.Engine, original, copied string, o model.Options, probes []string) (Check, error) {
+	c := Check{Probes: len(probes)}
+	e, done, err := exact(e)
+	if err != nil {
+		return c, err
+	}
+	defer done()
+	want, err := probeDirectory(ctx, e, original, o, probes)
+	if err != nil {
+		return c, err
+	}
+	got, err := probeDirectory(ctx, e, copied, o, probes)
+	if err != nil {
+		return c, err
+	}
+	if len(got) != len(want) {
+		return c, fmt.Errorf("%w: in the length of a vector: %d, not %d", ErrCopyDiffers, len(got)/len(probes), len(want)/len(probes))
+	}
+	return c, c.compare(got, want, probes, ErrCopyDiffers)
+}
+
+// compare fails with differs where a component of a probe's vector is further from what is wanted than the tolerance.
+func (c *Check) compare(got, want []float64, probes []string, differs error) error {
 	var at int
 	c.MaxDifference, at = farthest(got, want)
 	// Not a number is not within any tolerance.
 	if !(c.MaxDifference <= c.Tolerance) {
-		return c, fmt.Errorf("%w: by %.3g on probe %d (%s), allowed %.3g", ErrDiffers, c.MaxDifference, at/m.Dimension(), short(o.Probes[at/m.Dimension()]), c.Tolerance)
+		text := at / (len(got) / len(probes))
+		return fmt.Errorf("%w: by %.3g on probe %d (%s), allowed %.3g", differs, c.MaxDifference, text, short(probes[text]), c.Tolerance)
 	}
-	return c, nil
+	return nil
+}
+
+func probeDirectory(ctx context.Context, e *compute.Engine, dir string, o model.Options, probes []string) ([]float64, error) {
+	m, err := model.Open(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	return probe(ctx, e, m, probes)
 }
 
 // exact returns an f32 engine: rounding the operands of matrix products would hide what is looked for.

@@ -42,8 +42,12 @@ func (c Check) MetricTolerance() float64 {
 	return 0.0005
 }
 
-// ErrDiffers says that a merged model does not give the vectors of base and adapter.
-var ErrDiffers = errors.New("the merged model differs from base and adapter")
+// ErrDiffers says that a merged model does not give the vectors of base and adapter, ErrCopyDiffers that a copied one
+// does not give those of its original.
+var (
+	ErrDiffers     = errors.New("the merged model differs from base and adapter")
+	ErrCopyDiffers = errors.New("the copied model differs from its original")
+)
 
 // Merge writes the merged model through sink, whose files appear below the directory into, opens it there and checks it.
 // After an error, a failed check (ErrDiffers) among them, what was written must be thrown away: rundir.WriteDir around

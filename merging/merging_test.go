@@ -254,3 +254,37 @@ func writeTo(path string, write func(io.Writer) error) error {
 	}
 	return errors.Join(write(f), f.Close())
 }
+
+func TestCheckCopy(t *testing.T) {
+	write := func(o tinymodel.Options) string {
+		dir := t.TempDir()
+		if err := tinymodel.Write(dir, o); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	original := write(tinymodel.Options{})
+	for _, tc := range []struct {
+		name string
+		copy tinymodel.Options
+		want string // of the error; empty is none
+	}{
+		{"the same", tinymodel.Options{}, ""},
+		{"other weights", tinymodel.Options{Seed: 7}, "on probe"},
+		{"another pooling", tinymodel.Options{Pooling: "cls"}, "on probe"},
+		{"another width", tinymodel.Options{Hidden: 64}, "in the length of a vector: 64, not 32"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, err := CheckCopy(t.Context(), engine(t), original, write(tc.copy), model.Options{}, probes)
+			if tc.want == "" {
+				if err != nil || c.Probes != len(probes) || c.MaxDifference != 0 {
+					t.Errorf("got %+v, %v", c, err)
+				}
+				return
+			}
+			if !errors.Is(err, ErrCopyDiffers) || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+}

@@ -28,21 +28,21 @@ type Audit struct {
 
 // Hub is a passage and the number of queries that it is a negative of.
 type Hub struct {
-	Passage int32 `json:"passage"`
-	Queries int   `json:"queries"`
+	Passage string `json:"passage"` // its id
+	Queries int    `json:"queries"`
 }
 
 // Auditor gathers an Audit query by query. The order of queries does not matter.
 type Auditor struct {
-	wanted int
-	text   func(passage int32) string
-	audit  Audit
-	uses   map[int32]int // by passage; sorted before anything is read from it
+	wanted   int
+	id, text func(passage int32) string
+	audit    Audit
+	uses     map[int32]int // by passage; sorted before anything is read from it
 }
 
-// NewAuditor begins an audit. Text gives a passage's text; nil leaves texts uncompared.
-func NewAuditor(o Options, text func(passage int32) string) *Auditor {
-	return &Auditor{wanted: o.Negatives, text: text, uses: map[int32]int{}}
+// NewAuditor begins an audit. Id gives a passage's id and text its text; a nil text leaves texts uncompared.
+func NewAuditor(o Options, id, text func(passage int32) string) *Auditor {
+	return &Auditor{wanted: o.Negatives, id: id, text: text, uses: map[int32]int{}}
 }
 
 // Add counts one query: its candidates, its text and what was mined for it.
@@ -74,7 +74,7 @@ func (a *Auditor) Audit() Audit {
 	audit.Passages = len(a.uses)
 	all := make([]Hub, 0, len(a.uses))
 	for passage, queries := range a.uses {
-		all = append(all, Hub{passage, queries})
+		all = append(all, Hub{a.id(passage), queries})
 	}
 	slices.SortFunc(all, func(x, y Hub) int {
 		return cmp.Or(cmp.Compare(y.Queries, x.Queries), cmp.Compare(x.Passage, y.Passage))
@@ -88,9 +88,18 @@ func (a Audit) String() string {
 	line := fmt.Sprintf("%d negatives for %d queries (%d passages); %d queries short, %d of them without any; %d negatives above the positive, %d near-equal in text",
 		a.Negatives, a.Queries, a.Passages, a.Short, a.Empty, a.AbovePositive, a.NearEqual)
 	if len(a.Hubs) > 0 {
-		line += fmt.Sprintf("; passage %d is a negative of %d queries", a.Hubs[0].Passage, a.Hubs[0].Queries)
+		line += fmt.Sprintf("; passage %q is a negative of %d queries", a.Hubs[0].Passage, a.Hubs[0].Queries)
 	}
 	return line
+}
+
+// CheckAny refuses mining that leaves no query a negative: training would go on as if none had been asked for. Passages
+// is the size of the corpus, for the message.
+func (a Audit) CheckAny(window Window, passages int) error {
+	if a.Queries == 0 || a.Empty < a.Queries {
+		return nil
+	}
+	return fmt.Errorf("no query has a negative left: the window is %s, the corpus has %d passages; widen the window or loosen the limits", window, passages)
 }
 
 // ownTexts are the texts that no negative of this query should have.

@@ -24,10 +24,12 @@ func TestAudit(t *testing.T) {
 	}
 	want := Audit{
 		Queries: 4, Negatives: 5, Short: 2, Empty: 1, AbovePositive: 1, NearEqual: 2, Passages: 4,
-		Hubs:    []Hub{{4, 2}, {1, 1}, {2, 1}, {3, 1}},
+		Hubs:    []Hub{{"a", 2}, {"b", 1}, {"c", 1}, {"d", 1}},
 		Dropped: Dropped{Window: 5, Margin: 1},
 	}
-	forward, backward := NewAuditor(o, func(p int32) string { return texts[p] }), NewAuditor(o, func(p int32) string { return texts[p] })
+	// Ids in another order than the corpus: ties go by them.
+	id, text := func(p int32) string { return string("edcba"[p]) }, func(p int32) string { return texts[p] }
+	forward, backward := NewAuditor(o, id, text), NewAuditor(o, id, text)
 	for i, row := range rows {
 		forward.Add(positive, row.query, row.result)
 		backward.Add(positive, rows[len(rows)-1-i].query, rows[len(rows)-1-i].result)
@@ -38,15 +40,32 @@ func TestAudit(t *testing.T) {
 	if diff := cmp.Diff(want, backward.Audit()); diff != "" {
 		t.Errorf("queries backwards, -want +got:\n%s", diff)
 	}
-	if line := want.String(); !strings.Contains(line, "2 queries short, 1 of them without any") || strings.Contains(line, "\n") {
+	if line := want.String(); !strings.Contains(line, "2 queries short, 1 of them without any") || !strings.Contains(line, `passage "a" is a negative of 2 queries`) || strings.Contains(line, "\n") {
 		t.Errorf("the line of the log: %s", line)
 	}
 }
 
 func TestAuditWithoutTexts(t *testing.T) {
-	a := NewAuditor(Options{Negatives: 1}, nil)
+	a := NewAuditor(Options{Negatives: 1}, func(int32) string { return "p" }, nil)
 	a.Add(ranking.Candidates{}, "q", Result{Negatives: []Negative{{Passage: 7}}})
 	if got := a.Audit(); got.NearEqual != 0 || got.Passages != 1 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestCheckAny(t *testing.T) {
+	window := Window{From: 50, To: 80}
+	for _, tc := range []struct {
+		name  string
+		audit Audit
+		want  string
+	}{
+		{"nothing was asked", Audit{}, ""},
+		{"some have none", Audit{Queries: 3, Empty: 2}, ""},
+		{"all have none", Audit{Queries: 3, Empty: 3}, "no query has a negative left: the window is 50-80, the corpus has 30 passages; widen the window or loosen the limits"},
+	} {
+		if err := tc.audit.CheckAny(window, 30); (err == nil) != (tc.want == "") || err != nil && err.Error() != tc.want {
+			t.Errorf("%s: got %v, want %q", tc.name, err, tc.want)
+		}
 	}
 }

@@ -135,14 +135,8 @@ func (c Contract) agree(other Contract, file string) error {
 		if _, expressible := p.ours.prefix(); !expressible && p.theirs.Template == "" {
 			*p.theirs = *p.ours
 		}
-		// A template "p{}" and a prefix "p" are the same prompt.
-		if ours, ok := p.ours.prefix(); ok {
-			p.ours.Template = prompt.Template(ours)
-		}
-		if theirs, ok := p.theirs.prefix(); ok {
-			p.theirs.Template = prompt.Template(theirs)
-		}
 	}
+	c, foreign = c.withPrefixes(), foreign.withPrefixes()
 	differences := c.Differences(foreign)
 	if c.MaxLength != foreign.MaxLength {
 		differences = append(differences, fmt.Sprintf("max_length: %d, not %d", c.MaxLength, foreign.MaxLength))
@@ -151,6 +145,16 @@ func (c Contract) agree(other Contract, file string) error {
 		return nil
 	}
 	return errors.New(file + ": disagrees with the model's other files; correct one of them: " + strings.Join(differences, "; "))
+}
+
+// withPrefixes spells prompts as prefixes where they are: a template "p{}" and a prefix "p" are the same prompt.
+func (c Contract) withPrefixes() Contract {
+	for _, p := range []*Prompt{&c.Query, &c.Passage, &c.Default} {
+		if text, ok := p.prefix(); ok {
+			p.Template = prompt.Template(text)
+		}
+	}
+	return c
 }
 
 // split separates a template at its placeholder; a template without one is a prefix.

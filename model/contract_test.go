@@ -2,11 +2,14 @@ package model
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/prompt"
 )
 
@@ -114,5 +117,49 @@ func checkPrompts(t *testing.T, before string, c Contract, current bool) {
 	}
 	if kept, had := source.named["s2s"]; had && read.named["s2s"] != kept {
 		t.Errorf("another named prompt was lost:\n%s", written)
+	}
+}
+
+// TestUnlike compares directories with the contract of a CLS model with a query prompt.
+func TestUnlike(t *testing.T) {
+	const prompts = `{"prompts": {"query": %q}, "default_prompt_name": null, "similarity_fn_name": "dot"}`
+	for _, tc := range []struct {
+		name    string
+		options tinymodel.Options
+		prompt  string // empty leaves the file as it is
+		change  func(*Contract)
+		want    []string
+	}{
+		{"says the same", tinymodel.Options{Pooling: "cls"}, "", func(*Contract) {}, nil},
+		{"leaves the prompt open", tinymodel.Options{Pooling: "cls"}, "", func(c *Contract) { c.Query.Template = "q: {}" }, nil},
+		{"spells the prompt as a prefix", tinymodel.Options{Pooling: "cls"}, "q: ", func(c *Contract) { c.Query.Template, c.Score = "q: {}", Dot }, nil},
+		{"leaves everything open", tinymodel.Options{Plain: true}, "", func(c *Contract) { c.Score = Dot }, nil},
+		{"says otherwise", tinymodel.Options{NoNormalize: true}, "ask: ", func(c *Contract) { c.Query.Template = "q: {}" },
+			[]string{`query prompt: "ask: ", not "q: "`, "pooling: mean, not cls", "normalize: false, not true", "score: dot, not cosine"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := tinymodel.Write(dir, tc.options); err != nil {
+				t.Fatal(err)
+			}
+			if tc.prompt != "" {
+				if err := os.WriteFile(filepath.Join(dir, "config_sentence_transformers.json"), fmt.Appendf(nil, prompts, tc.prompt), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			d, err := ReadDirectory(dir, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := Contract{BOS: "[CLS]", EOS: "[SEP]", Pooling: PoolCLS, IncludePrompt: true, Normalize: true, Score: Cosine}
+			tc.change(&c)
+			got, err := d.Unlike(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 
@@ -40,14 +39,11 @@ type Options struct {
 // directory without modules.json is a Transformer with mean pooling and no normalisation, as sentence-transformers has
 // it, unless the options say otherwise. Weights and tokenizer are not read.
 func ReadDirectory(dir string, o Options) (*Directory, error) {
-	info, err := os.Stat(dir)
+	files, err := directoryFiles(dir)
 	if err != nil {
-		return nil, fmt.Errorf("model directory: %w", err)
+		return nil, err
 	}
-	if !info.IsDir() {
-		return nil, fmt.Errorf("model directory: %s is a file", dir)
-	}
-	return readDirectory(os.DirFS(dir), dir, o)
+	return readDirectory(files, dir, o)
 }
 
 // Transformer returns the folder that holds the network's config.json, weights and tokenizer: the model directory

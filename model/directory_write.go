@@ -1,9 +1,12 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/quarry-ml/quarry/model/safetensors"
 )
@@ -30,18 +33,38 @@ type WriteOptions struct {
 	// Dense holds the weights of the Dense modules in order: linear.weight and linear.bias each. Nil copies the source's.
 	Dense [][]safetensors.Entry
 
+	Tokenizer *Directory // whose tokenizer is written; nil: the source's
+
 	ShardLimit int64 // bytes a weights file may hold; 0 is safetensors.ShardLimit
 }
 
 // tokenizerFiles are copied as they are where the source has them.
 var tokenizerFiles = []string{"tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json", "added_tokens.json"}
 
+// vocabularyFiles are those of the tokenizerFiles of which a tokenizer has at least one.
+var vocabularyFiles = []string{"tokenizer.json", "vocab.txt"}
+
+// HasTokenizer says whether the directory has a tokenizer; transformers saves a model without one.
+func (d *Directory) HasTokenizer() (bool, error) {
+	for _, name := range vocabularyFiles {
+		if _, err := fs.Stat(d.files, path.Join(d.Modules[0].Path, name)); err == nil {
+			return true, nil
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
 // WriteDirectory writes a model directory that sentence-transformers and transformers load and that gives the vectors
 // of src with the given weights in place of its own: config.json (unchanged, but for the dtype of the weights), tokenizer
 // files, modules.json and its modules, sentence_bert_config.json, config_sentence_transformers.json, quarry.json and the
 // weights, in shards where they are large. The weights are written in their order, each when its turn comes.
 func WriteDirectory(out Sink, src *Directory, weights []safetensors.Entry, o WriteOptions) error {
-	w := &directoryWriter{out: out, src: src, contract: src.Contract, current: o.Form == FormCurrent}
+	w := &directoryWriter{out: out, src: src, contract: src.Contract, current: o.Form == FormCurrent, tokenizerOf: src}
+	if o.Tokenizer != nil {
+		w.tokenizerOf = o.Tokenizer
+	}
 	if o.Form == FormOfSource {
 		w.current = src.currentForm
 	}
@@ -75,6 +98,8 @@ type directoryWriter struct {
 	contract Contract
 	modules  []Module
 	current  bool
+
+	tokenizerOf *Directory
 }
 
 func (w *directoryWriter) check(o WriteOptions) error {
@@ -105,8 +130,8 @@ func (w *directoryWriter) bytes(name string, content []byte) error {
 
 // tokenizer copies the tokenizer's files, of which one must hold the vocabulary.
 func (w *directoryWriter) tokenizer() error {
-	r := &reader{files: w.src.files, name: w.src.Path}
-	root := w.src.Modules[0].Path
+	r := &reader{files: w.tokenizerOf.files, name: w.tokenizerOf.Path}
+	root := w.tokenizerOf.Modules[0].Path
 	vocabulary := false
 	for _, name := range tokenizerFiles {
 		raw, err := r.read(path.Join(root, name))
@@ -116,7 +141,7 @@ func (w *directoryWriter) tokenizer() error {
 		if raw == nil {
 			continue
 		}
-		vocabulary = vocabulary || name == "tokenizer.json" || name == "vocab.txt"
+		vocabulary = vocabulary || slices.Contains(vocabularyFiles, name)
 		if err := w.bytes(name, raw); err != nil {
 			return err
 		}

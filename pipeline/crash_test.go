@@ -145,6 +145,48 @@ func TestALostOrDamagedCheckpointIsTrainedAgain(t *testing.T) {
 	}
 }
 
+// TestADamagedCheckpointWithoutItsStageStampIsTrainedAgain harms a checkpoint and takes away what would tell of a finished
+// training: the state at the last step must not pass the checkpoint off as good.
+func TestADamagedCheckpointWithoutItsStageStampIsTrainedAgain(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		harm func(path string) error
+	}{
+		{"stamp lost", os.RemoveAll},
+		{"stamp unreadable", func(path string) error { return os.WriteFile(path, []byte("{"), 0o600) }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := tinyProject(t, fmt.Sprintf(crashRecipe, recipe.Full))
+			mustRun(t, r)
+			want := files(t, r.Dir())
+			l := rundir.Layout(r.Dir())
+			if err := tc.harm(l.Stamp(0, StageFinetune)); err != nil {
+				t.Fatal(err)
+			}
+			if notes := mustRun(t, r); !strings.Contains(notes, "going on after step 3 of 3") {
+				t.Errorf("whole checkpoints were not kept:\n%s", notes)
+			}
+			sameFiles(t, files(t, r.Dir()), want)
+			if err := tc.harm(l.Stamp(0, StageFinetune)); err != nil {
+				t.Fatal(err)
+			}
+			weights := filepath.Join(l.Round(0).Epoch(1), "model.safetensors")
+			raw, err := os.ReadFile(weights)
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw[len(raw)-1] ^= 1
+			if err := os.WriteFile(weights, raw, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if notes := mustRun(t, r); !strings.Contains(notes, "the checkpoint of epoch 1 is not as it was left (output round-0/epochs/epoch-1/model.safetensors changed): training anew") {
+				t.Errorf("a damaged checkpoint was kept:\n%s", notes)
+			}
+			sameFiles(t, files(t, r.Dir()), want)
+		})
+	}
+}
+
 // TestFullDiskIsAnErrorAndLosesNothing fills the disk at writes and runs again with room.
 func TestFullDiskIsAnErrorAndLosesNothing(t *testing.T) {
 	r := tinyProject(t, fmt.Sprintf(crashRecipe, recipe.Full))

@@ -34,7 +34,10 @@ func (r *round) eval(ctx context.Context) error {
 		}
 		inputs = append(inputs, r.made(r.files.EpochScores(epoch)))
 	}
-	stage := r.stage(StageEval, algorithmEval, nil, inputs...)
+	// The table names its measures and their convention; the epochs' scores hold bare numbers, which may come out the same.
+	stage := r.stage(StageEval, algorithmEval, struct {
+		Eval recipe.Eval `json:"eval"`
+	}{r.recipe.Eval}, inputs...)
 	return r.do(ctx, work{Stage: stage, outputs: []string{r.files.Scores()}, run: func(context.Context) error {
 		table, err := r.table()
 		if err != nil {
@@ -134,12 +137,17 @@ func (r *round) readEpoch(epoch int) (epochInfo, error) {
 	return info, err
 }
 
-// minedAlready returns the miner's own candidates of dev where the miner is the base under the same texts: epoch 0 needs no second search.
+// minedAlready returns the miner's own candidates of dev where the miner is the base under the same texts: epoch 0 needs
+// no second search. They are cut to what other epochs are ranked to, for some measures look at all hits there are.
 func (r *round) minedAlready(epoch int) ([]ranking.Candidates, error) {
 	if epoch != 0 || r.stages.Mine.Source != recipe.Dense || r.miner.digest != r.base.digest || r.depth() < r.evalDepth() {
 		return nil, nil
 	}
-	return r.readCandidates(rundir.Dev)
+	found, err := r.readCandidates(rundir.Dev)
+	for i := range found {
+		found[i].Hits = found[i].Hits[:min(r.evalDepth(), len(found[i].Hits))]
+	}
+	return found, err
 }
 
 func (p *Run) evalDepth() int { return min(p.recipe.Eval.Depth, p.data.corpus.Len()) }
@@ -180,12 +188,16 @@ func (r *round) rankModel(ctx context.Context, m *model.Model, t texts, split ru
 	return found, err
 }
 
-// openEpoch opens the model of an epoch: the base, a full checkpoint, or the base with an adapter.
+// openEpoch opens the model of an epoch.
 func (r *round) openEpoch(epoch int) (*model.Model, error) {
 	if epoch == 0 {
 		return r.openModel(r.base.path)
 	}
-	dir := r.files.Epoch(epoch)
+	return r.openCheckpoint(r.files.Epoch(epoch))
+}
+
+// openCheckpoint opens what an epoch left: a full checkpoint, or the base with an adapter.
+func (r *round) openCheckpoint(dir string) (*model.Model, error) {
 	adapter, err := r.isAdapter(dir)
 	if err != nil {
 		return nil, err

@@ -69,6 +69,8 @@ type stageTime struct {
 	Stage   string  `json:"stage"`
 	Seconds float64 `json:"seconds"`
 	Start   string  `json:"start"`
+
+	PeakMemory int64 `json:"peak_memory,omitempty"` // of the process, up to the stage's end
 }
 
 func (j *journal) time(t stageTime) { j.keep(j.times.JSON(t)) }

@@ -3,9 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,7 +21,7 @@ func (r *round) trainOutside(ctx context.Context) error {
 	if err := r.forget(); err != nil {
 		return err
 	}
-	out := filepath.Join(r.files.Dir(), "external")
+	out := r.files.External()
 	for _, path := range []string{out, filepath.Dir(r.files.Epoch(0)), r.files.Steps(), r.files.TrainingState()} {
 		if err := rundir.RemoveAll(r.dir.FS, path); err != nil {
 			return err
@@ -47,48 +45,39 @@ func (r *round) trainOutside(ctx context.Context) error {
 	return rundir.RemoveAll(r.dir.FS, out)
 }
 
-// takeEpochs moves epoch-1, epoch-2, … of an outside trainer into the round and checks that each opens.
-func (r *round) takeEpochs(ctx context.Context, out string) error {
-	if err := r.adopt(ctx, "", 0); err != nil {
-		return err
-	}
-	for epoch := 1; ; epoch++ {
-		from := filepath.Join(out, fmt.Sprintf("epoch-%d", epoch))
-		if _, err := r.dir.FS.Stat(from); errors.Is(err, fs.ErrNotExist) {
-			if epoch == 1 {
-				return fmt.Errorf("%s: the outside trainer left no %s", r.recipe.At("finetune.external"), from)
-			}
+// outsideInputs are what an outside trainer depends on besides its arguments: the files that the command's list names,
+// seen from the recipe's folder, and what finetune.external.inputs names.
+func (r *round) outsideInputs(ctx context.Context) ([]rundir.Input, error) {
+	var inputs []rundir.Input
+	external := r.stages.Finetune.External
+	add := func(written, path string) error {
+		name := "trainer: " + written
+		if slices.ContainsFunc(inputs, func(in rundir.Input) bool { return in.Name == name }) {
 			return nil
 		}
-		if err := r.adopt(ctx, from, epoch); err != nil {
-			return err
+		digest, err := rundir.TreeDigest(ctx, r.dir.FS, path)
+		inputs = append(inputs, rundir.Input{Name: name, Digest: digest})
+		return err
+	}
+	for _, word := range external.Command {
+		path := filepath.FromSlash(word)
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(filepath.Dir(r.recipe.File()), path)
 		}
-		m, err := r.openEpoch(epoch)
-		if err != nil {
-			return fmt.Errorf("%s: the outside trainer's epoch %d: %w", r.recipe.At("finetune.external"), epoch, err)
+		info, err := r.dir.FS.Stat(path)
+		if err != nil || !info.Mode().IsRegular() {
+			continue // a flag, a number, a program of the search path
 		}
-		if err := m.Close(); err != nil {
-			return err
+		if err := add(word, path); err != nil {
+			return nil, err
 		}
 	}
-}
-
-// adopt copies an epoch's files and notes that its eval_loss is unknown.
-func (r *round) adopt(ctx context.Context, from string, epoch int) error {
-	return rundir.WriteDir(r.dir.FS, r.files.Epoch(epoch), func(dir string) error {
-		if from != "" {
-			files, err := rundir.DigestTree(ctx, r.dir.FS, from)
-			if err != nil {
-				return err
-			}
-			for _, f := range files {
-				if err := r.copyFile(filepath.Join(from, filepath.FromSlash(f.Path)), filepath.Join(dir, filepath.FromSlash(f.Path))); err != nil {
-					return err
-				}
-			}
+	for _, in := range external.Inputs {
+		if err := add(in.Written, in.File); err != nil {
+			return nil, fmt.Errorf("%s: finetune.external.inputs: %w", r.recipe.At("finetune.external.inputs"), err)
 		}
-		return rundir.WriteJSON(r.dir.FS, filepath.Join(dir, epochInfoName), epochInfo{Version: 1, Epoch: epoch})
-	})
+	}
+	return inputs, nil
 }
 
 // killDelay is how long a command may take to end after it was asked to.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/model"
@@ -14,12 +15,23 @@ import (
 	"github.com/quarry-ml/quarry/rundir"
 )
 
-// algorithmFinetune is raised when the same data and options give other weights.
-const algorithmFinetune = 1
+// algorithmFinetune is raised when the same data and options give other weights, algorithmOutside when an outside
+// trainer's are taken otherwise.
+const (
+	algorithmFinetune = 1
+	algorithmOutside  = 2
+)
 
 // stageBegun stamps the beginning of a training: what it started from, so that a state left by a kill is gone on with
 // only if nothing has changed since.
 const stageBegun = "finetune-begun"
+
+// stageEpoch stamps the checkpoint of an epoch as it is made. The state that goes on behind it does not hold it, so only
+// this stamp tells a checkpoint that was lost or damaged since from one that was trained.
+func stageEpoch(stage rundir.Stage, epoch int) rundir.Stage {
+	stage.Name = fmt.Sprintf("finetune-epoch-%d", epoch)
+	return stage
+}
 
 // finetune trains the base and leaves a checkpoint and an eval_loss an epoch. Each epoch is scored as soon as it is there.
 func (r *round) finetune(ctx context.Context) error {
@@ -34,15 +46,19 @@ func (r *round) finetune(ctx context.Context) error {
 		Finetune finetune.Options `json:"finetune"` // what decides the weights; how often the state is saved does not
 		External recipe.Command   `json:"external"`
 	}{t, r.finetuneOptions(), r.stages.Finetune.External.Command}
-	stage := r.stage(StageFinetune, algorithmFinetune, options, r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"), r.made(r.files.Negatives(rundir.Train)), r.made(r.files.Negatives(rundir.Dev)))
-	w := work{Stage: stage, found: r.checkpoints, again: r.forget}
+	inputs := []rundir.Input{r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"), r.made(r.files.Negatives(rundir.Train)), r.made(r.files.Negatives(rundir.Dev))}
 	if len(r.stages.Finetune.External.Command) > 0 {
-		w.run = r.trainOutside
-	} else {
-		w.run = func(ctx context.Context) error { return r.trainHere(ctx, m, t, stage) }
-		w.outputs = []string{r.files.Steps()}
+		trainer, err := r.outsideInputs(ctx)
+		if err != nil {
+			return err
+		}
+		stage := r.stage(StageFinetune, algorithmOutside, options, append(inputs, trainer...)...)
+		return r.do(ctx, work{Stage: stage, found: r.checkpoints, again: r.forget, run: r.trainOutside})
 	}
-	return r.do(ctx, w)
+	stage := r.stage(StageFinetune, algorithmFinetune, options, inputs...)
+	return r.do(ctx, work{Stage: stage, outputs: []string{r.files.Steps()}, found: r.checkpoints, again: r.forget, run: func(ctx context.Context) error {
+		return r.trainHere(ctx, m, t, stage)
+	}})
 }
 
 // checkpoints lists the directories of the round's epochs, the base's included.
@@ -64,19 +80,17 @@ func (r *round) trainHere(ctx context.Context, m *model.Model, t texts, stage ru
 	if err != nil {
 		return err
 	}
-	o := r.finetuneOptions()
-	trainer, err := finetune.New(m, r.engine, train, o)
+	trainer, err := r.trainer(ctx, stage, func() (*finetune.Trainer, error) {
+		return finetune.New(m, r.engine, train, r.finetuneOptions())
+	})
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.recipe.At("finetune"), err)
-	}
-	if err := r.resume(trainer); err != nil {
 		return err
 	}
 	steps, err := rundir.OpenSteps(r.dir.FS, r.files.Steps(), trainer.Done())
 	if err != nil {
 		return err
 	}
-	s := &session{round: r, model: m, texts: t, trainer: trainer, dev: dev, steps: steps}
+	s := &session{round: r, model: m, texts: t, stage: stage, trainer: trainer, dev: dev, steps: steps}
 	return errors.Join(s.run(ctx), steps.Close())
 }
 
@@ -88,6 +102,15 @@ func (r *round) begin(ctx context.Context, stage rundir.Stage) error {
 	if err != nil || fresh.Fresh() {
 		return err
 	}
+	epochs, err := r.epochs()
+	if err != nil {
+		return err
+	}
+	for epoch := range epochs {
+		if err := r.dir.DropStamp(r.index, stageEpoch(stage, epoch).Name); err != nil {
+			return err
+		}
+	}
 	for _, path := range []string{filepath.Dir(r.files.Epoch(0)), r.files.Steps(), r.files.TrainingState()} {
 		if err := rundir.RemoveAll(r.dir.FS, path); err != nil {
 			return err
@@ -97,26 +120,53 @@ func (r *round) begin(ctx context.Context, stage rundir.Stage) error {
 	return err
 }
 
-// forget makes the next training start anew. The state that a finished one leaves is behind all its checkpoints: going
-// on from it would take a lost or damaged checkpoint for what was trained.
+// forget makes the next training start anew. The state that a finished one leaves is behind all that it left.
 func (r *round) forget() error { return r.dir.DropStamp(r.index, stageBegun) }
 
+// trainer makes a trainer and puts it where a kill left it, if every checkpoint before that is as it was made; else the
+// training starts anew.
+func (r *round) trainer(ctx context.Context, stage rundir.Stage, fresh func() (*finetune.Trainer, error)) (*finetune.Trainer, error) {
+	trainer, err := fresh()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.recipe.At("finetune"), err)
+	}
+	resumed, err := r.resume(trainer)
+	if err != nil || !resumed {
+		return trainer, err
+	}
+	for epoch := range trainer.Finished() + 1 {
+		found, err := r.dir.Check(ctx, stageEpoch(stage, epoch))
+		if err != nil {
+			return nil, err
+		}
+		if found.Fresh() {
+			continue
+		}
+		r.note("round %d: finetune: the checkpoint of epoch %d is not as it was left (%s): training anew", r.index, epoch, strings.Join(found.Reasons, "; "))
+		if err := r.forget(); err != nil {
+			return nil, err
+		}
+		if err := r.begin(ctx, stage); err != nil {
+			return nil, err
+		}
+		return fresh()
+	}
+	r.note("round %d: finetune: going on after step %d of %d", r.index, trainer.Done(), trainer.Steps())
+	return trainer, nil
+}
+
 // resume loads the training state where there is one.
-func (r *round) resume(trainer *finetune.Trainer) error {
+func (r *round) resume(trainer *finetune.Trainer) (resumed bool, err error) {
 	path := r.files.TrainingState()
 	f, err := r.dir.FS.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer f.Close()
-	if err := trainer.LoadState(f, path); err != nil {
-		return err
-	}
-	r.note("round %d: finetune: going on after step %d of %d", r.index, trainer.Done(), trainer.Steps())
-	return nil
+	return true, trainer.LoadState(f, path)
 }
 
 func (r *round) finetuneOptions() finetune.Options {
@@ -183,6 +233,7 @@ type session struct {
 	*round
 	model   *model.Model
 	texts   texts
+	stage   rundir.Stage
 	trainer *finetune.Trainer
 	dev     finetune.Data
 	steps   *rundir.StepLog
@@ -196,11 +247,7 @@ func (s *session) run(ctx context.Context) error {
 		}
 	}
 	for epoch := range s.trainer.Finished() + 1 {
-		err := s.scoreEpoch(ctx, epoch)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("%w: remove %s to train the round anew", err, s.files.TrainingState())
-		}
-		if err != nil {
+		if err := s.scoreEpoch(ctx, epoch); err != nil {
 			return err
 		}
 	}
@@ -268,7 +315,7 @@ func (s *session) epochDone(ctx context.Context, epoch int) error {
 		return fmt.Errorf("eval_loss of epoch %d: %w", epoch, err)
 	}
 	info := epochInfo{Version: 1, Epoch: epoch, Steps: s.trainer.Done(), EvalLoss: &loss, Temperature: s.trainer.Temperature()}
-	return rundir.WriteDir(s.dir.FS, s.files.Epoch(epoch), func(dir string) error {
+	err = rundir.WriteDir(s.dir.FS, s.files.Epoch(epoch), func(dir string) error {
 		if epoch > 0 {
 			if err := s.writeWeights(dir); err != nil {
 				return err
@@ -276,6 +323,11 @@ func (s *session) epochDone(ctx context.Context, epoch int) error {
 		}
 		return rundir.WriteJSON(s.dir.FS, filepath.Join(dir, epochInfoName), info)
 	})
+	if err != nil {
+		return err
+	}
+	_, err = s.dir.WriteStamp(ctx, stageEpoch(s.stage, epoch), []string{s.files.Epoch(epoch)})
+	return err
 }
 
 func (s *session) writeWeights(dir string) error {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/quarry-ml/quarry/recipe"
 )
 
 // Outcomes of a run, as on_finish gets them in QUARRY_OUTCOME.
@@ -39,4 +41,10 @@ func (p *Run) Finish(ctx context.Context, outcome error) error {
 	return nil
 }
 
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+// FinishUnopened does what Finish does for a run that Open refused: who waits for the end of a run is told of that too.
+// There is no run directory to log in.
+func FinishUnopened(ctx context.Context, r *recipe.Recipe, o Options, refused error) error {
+	return newRun(r, o).Finish(ctx, refused)
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
@@ -220,6 +223,40 @@ func TestTheTestSplitIsScoredForBaseAndChoiceAlone(t *testing.T) {
 	}
 }
 
+// TestThePageNamesEveryFileOfARun looks the files of a run up in docs/formats/run-directory.md.
+func TestThePageNamesEveryFileOfARun(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "formats", "run-directory.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := tinyProject(t, edit(t, "dev: dev.jsonl", "dev: dev.jsonl, test: test.jsonl", "epochs: 2", "epochs: 1", "  - mine: {window: 0-6}\n", ""))
+	if err := os.WriteFile(filepath.Join(filepath.Dir(r.File()), "test.jsonl"), []byte(`{"id":"x","query":"zero one","positive_ids":["p00"],"group":"x"}`+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, r)
+	tree, err := rundir.DigestTree(context.Background(), rundir.OS{}, r.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range tree {
+		name := regexp.MustCompile(`epoch-\d`).ReplaceAllString(strings.TrimPrefix(f.Path, "round-0/"), "epoch-3")
+		folder, file, _ := strings.Cut(name, "/")
+		switch {
+		case folder == "merged":
+			name = "merged/"
+		case strings.HasPrefix(name, "epochs/epoch-3/"):
+			name = "epochs/epoch-3/"
+		case folder == "stamps":
+			name = "`" + strings.TrimSuffix(file, ".json") + "`"
+		case folder == "vectors", folder == "candidates":
+			name = file
+		}
+		if !strings.Contains(string(page), name) {
+			t.Errorf("%s: the page has no %s", f.Path, name)
+		}
+	}
+}
+
 func TestOtherSourcesOfNegatives(t *testing.T) {
 	for _, source := range []string{recipe.None, recipe.Random} {
 		t.Run(source, func(t *testing.T) {
@@ -236,7 +273,77 @@ func TestOtherSourcesOfNegatives(t *testing.T) {
 			if _, err := os.Stat(d.Round(0).PassageVectors()); err == nil {
 				t.Error("a round without mining embedded the corpus")
 			}
+			var audit mine.Audit
+			if err := rundir.ReadJSON(rundir.OS{}, d.Round(0).Audit(), &audit); err != nil {
+				t.Fatal(err)
+			}
+			if want := map[string]int{recipe.None: 0, recipe.Random: 30 * 4}[source]; audit.Negatives != want || audit.AbovePositive != 0 {
+				t.Errorf("the audit of %d negatives says %+v", want, audit)
+			}
 		})
+	}
+}
+
+// TestTheOrderOfTheCorpusDoesNotMatter writes a corpus with ids backwards: who is a negative, and what a merge is checked
+// on, must not change.
+func TestTheOrderOfTheCorpusDoesNotMatter(t *testing.T) {
+	for _, source := range []string{recipe.Dense, recipe.Random} {
+		t.Run(source, func(t *testing.T) {
+			text := edit(t, "mine: {window: 1-8", "mine: {source: "+source+", window: 1-8", "finetune: {epochs: 2", "finetune: {method: lora, epochs: 1", "  - mine: {window: 0-6}\n", "")
+			forward, backward := tinyProject(t, text), tinyProject(t, text)
+			path := filepath.Join(filepath.Dir(backward.File()), "corpus.jsonl")
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
+			slices.Reverse(lines)
+			if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			mustRun(t, forward)
+			mustRun(t, backward)
+			want, got := files(t, forward.Dir()), files(t, backward.Dir())
+			for _, name := range []string{"negatives.jsonl", "negatives-dev.jsonl", "audit.json", "merge-check.json", "merged/model.safetensors"} {
+				if name = "round-0/" + name; got[name] != want[name] || got[name] == "" {
+					t.Errorf("%s differs", name)
+				}
+			}
+		})
+	}
+}
+
+// TestCopiesOfFullWeightsAreChecked looks for the check of a merge where nothing is merged: of a checkpoint and of the base.
+func TestCopiesOfFullWeightsAreChecked(t *testing.T) {
+	for _, epoch := range []string{"0", "1"} {
+		r := tinyProject(t, edit(t, "epochs: 2", "epochs: 1", "select: {metric: map@25}", "select: {epoch: "+epoch+", because: \"a test\"}", "  - mine: {window: 0-6}\n", ""))
+		mustRun(t, r)
+		var check mergeCheck
+		if err := rundir.ReadJSON(rundir.OS{}, look(t, r).Round(0).MergeCheck(), &check); err != nil {
+			t.Fatal(err)
+		}
+		if check.Probes != 60 || check.MaxDifference != 0 || check.Tolerance != 0 || check.Metric != "map@25" || check.Merged != check.Checkpoint || check.Merged == 0 {
+			t.Errorf("epoch %s: the check says %+v", epoch, check)
+		}
+	}
+}
+
+// TestWhatLiesBesideAModelMayChange edits files of the model's folder that do not make the model, and one that does.
+func TestWhatLiesBesideAModelMayChange(t *testing.T) {
+	r := tinyProject(t, edit(t, "  - mine: {window: 0-6}\n", ""))
+	mustRun(t, r)
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(r.File()), "model", name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("README.md", "# A better description")
+	if notes := mustRun(t, r); strings.Contains(notes, "input changed") {
+		t.Errorf("a README made another model:\n%s", notes)
+	}
+	write("config_sentence_transformers.json", `{"prompts": {"query": "q: "}, "default_prompt_name": null, "similarity_fn_name": "cosine"}`)
+	if _, err := runTiny(t, r, Options{}); err == nil || !strings.Contains(err.Error(), "was made from other data") {
+		t.Errorf("another prompt: got %v", err)
 	}
 }
 
@@ -263,7 +370,7 @@ func TestLeaksAreRefusedUnlessAllowed(t *testing.T) {
 func TestMiningThatLeavesNothingIsRefused(t *testing.T) {
 	r := tinyProject(t, edit(t, "window: 1-8, negatives: 4, depth: 12", "window: 50-80, negatives: 4, depth: 100"))
 	_, err := runTiny(t, r, Options{})
-	if err == nil || !strings.Contains(err.Error(), "recipe.yaml:5: no train query has a negative left: the window is 50-80, the corpus has 30 passages") {
+	if err == nil || !strings.Contains(err.Error(), "recipe.yaml:5: train: no query has a negative left: the window is 50-80, the corpus has 30 passages") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -289,54 +396,6 @@ func TestUntilStops(t *testing.T) {
 	}
 	if _, err := Open(context.Background(), r, Options{Until: "lunch", Path: kernel.Portable}); err == nil {
 		t.Error("an unknown stage is an error")
-	}
-}
-
-// TestAnOutsideTrainer lets a shell command leave two epochs: the base as it is, twice.
-func TestAnOutsideTrainer(t *testing.T) {
-	command := `external: {command: 'mkdir -p "$QUARRY_OUTPUT" && cp -r "$QUARRY_BASE" "$QUARRY_OUTPUT/epoch-1" && cp -r "$QUARRY_BASE" "$QUARRY_OUTPUT/epoch-2" && wc -l < "$QUARRY_TRAIN"'}, `
-	r := tinyProject(t, edit(t, "finetune: {", "finetune: {"+command))
-	environment := Options{Environment: []string{"PATH=" + os.Getenv("PATH")}}
-	notes, err := runTiny(t, r, environment)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, notes)
-	}
-	if !strings.Contains(notes, "30") {
-		t.Errorf("the command's output is missing from the notes:\n%s", notes)
-	}
-	s, err := look(t, r).ReadScores(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(s.Epochs) != 3 || s.Epochs[1].EvalLoss != nil || s.Epochs[1].Dev.All[0] != s.Epochs[0].Dev.All[0] {
-		t.Errorf("got %+v", s.Epochs)
-	}
-	for _, tc := range []struct{ name, command, want string }{
-		{"that fails", "exit 3", "exit status 3"},
-		{"that leaves nothing", "true", "left no"},
-		{"that leaves rubbish", `mkdir -p "$QUARRY_OUTPUT/epoch-1" && echo x > "$QUARRY_OUTPUT/epoch-1/config.json"`, "epoch 1"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			r := tinyProject(t, edit(t, "finetune: {", "finetune: {external: {command: '"+tc.command+"'}, "))
-			if _, err := runTiny(t, r, environment); err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "recipe.yaml:") {
-				t.Errorf("got %v, want the recipe's line and %q", err, tc.want)
-			}
-		})
-	}
-}
-
-// TestAnOutsideTrainerGetsWholePaths runs a recipe that lies in another folder than the process's.
-func TestAnOutsideTrainerGetsWholePaths(t *testing.T) {
-	command := `external: {command: 'cp -r "$QUARRY_BASE" "$QUARRY_OUTPUT/epoch-1"'}, `
-	whole := tinyProject(t, edit(t, "finetune: {", "finetune: {"+command))
-	dir := filepath.Dir(whole.File())
-	t.Chdir(filepath.Dir(dir))
-	r, err := recipe.Load(filepath.Join(filepath.Base(dir), "recipe.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if notes, err := runTiny(t, r, Options{Environment: []string{"PATH=" + os.Getenv("PATH")}}); err != nil {
-		t.Errorf("%v\n%s", err, notes)
 	}
 }
 

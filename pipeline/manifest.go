@@ -32,7 +32,7 @@ func (r *round) writeManifest(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	result, err := rundir.TreeDigest(ctx, r.dir.FS, r.files.Merged())
+	result, err := rundir.ModelDigest(ctx, r.dir.FS, r.files.Merged())
 	if err != nil {
 		return err
 	}

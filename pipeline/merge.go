@@ -1,21 +1,24 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/merging"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
-// algorithmMerge is raised when the same checkpoint gives another model.
-const algorithmMerge = 1
+// algorithmMerge is raised when the same checkpoint gives another model, or is checked otherwise.
+const algorithmMerge = 2
 
 // probes is the number of texts that a merge is checked on, half queries and half passages.
 const probes = 64
@@ -33,7 +36,8 @@ type mergeCheck struct {
 	MetricLimit   float64 `json:"metric_tolerance"`
 }
 
-// merge makes the round's model of the chosen epoch: base + adapter, checked on probe texts and on dev, or a copy of full weights.
+// merge makes the round's model of the chosen epoch, base + adapter or a copy of full weights, and checks it on probe
+// texts and on dev.
 func (r *round) merge(ctx context.Context) error {
 	choice, err := r.dir.ReadChoice(r.index)
 	if err != nil {
@@ -56,10 +60,6 @@ func (r *round) merge(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(err, rundir.RemoveAll(r.dir.FS, r.files.Merged()))
 		}
-		if check.Probes == 0 {
-			r.note("round %d: merge: the weights of epoch %d as they are", r.index, choice.Epoch)
-			return rundir.WriteJSON(r.dir.FS, r.files.MergeCheck(), check)
-		}
 		r.note("round %d: merge: epoch %d; %d probes within %.2g (allowed %.2g)", r.index, choice.Epoch, check.Probes, check.MaxDifference, check.Tolerance)
 		return rundir.WriteJSON(r.dir.FS, r.files.MergeCheck(), check)
 	}})
@@ -67,26 +67,45 @@ func (r *round) merge(ctx context.Context) error {
 
 func (r *round) makeModel(ctx context.Context, epoch int) (mergeCheck, error) {
 	check := mergeCheck{Version: 1, Epoch: epoch}
-	source := r.files.Epoch(epoch)
-	adapter, err := r.isAdapter(source)
+	write, err := r.modelWriter(ctx, epoch, &check)
 	if err != nil {
 		return check, err
 	}
-	if !adapter && epoch == 0 {
-		return check, r.copyBase()
-	}
-	if !adapter {
-		return check, r.copyModel(ctx, source)
-	}
-	if err := r.mergeAdapter(ctx, source, &check); err != nil {
+	if err := rundir.WriteDir(r.dir.FS, r.files.Merged(), write); err != nil {
 		return check, err
 	}
 	err = r.checkOnDev(ctx, epoch, &check)
 	return check, err
 }
 
+// modelWriter is what fills the round's model directory from an epoch, and checks it on the probes.
+func (r *round) modelWriter(ctx context.Context, epoch int, check *mergeCheck) (func(dir string) error, error) {
+	source := r.files.Epoch(epoch)
+	if epoch == 0 {
+		return func(dir string) error {
+			if err := r.copyBase(dir); err != nil {
+				return err
+			}
+			return r.checkCopy(ctx, r.base.path, dir, check)
+		}, nil
+	}
+	adapter, err := r.isAdapter(source)
+	if err != nil {
+		return nil, err
+	}
+	if adapter {
+		return func(dir string) error { return r.mergeAdapter(ctx, source, dir, check) }, nil
+	}
+	return func(dir string) error {
+		if err := r.copyTree(ctx, source, dir); err != nil {
+			return err
+		}
+		return r.checkCopy(ctx, source, dir, check)
+	}, nil
+}
+
 // copyBase writes the base with the contract of the round's texts, as every checkpoint has it.
-func (r *round) copyBase() error {
+func (r *round) copyBase(dir string) error {
 	m, err := r.openModel(r.base.path)
 	if err != nil {
 		return err
@@ -94,28 +113,31 @@ func (r *round) copyBase() error {
 	defer m.Close()
 	contract := r.texts(m).contract(m.Contract)
 	network, dense := m.Entries(nil)
-	return rundir.WriteDir(r.dir.FS, r.files.Merged(), func(dir string) error {
-		return model.WriteDirectory(fileSink(r.dir.FS, dir), m.Directory, network, model.WriteOptions{Contract: &contract, Dense: dense})
-	})
+	return model.WriteDirectory(fileSink(r.dir.FS, dir), m.Directory, network, model.WriteOptions{Contract: &contract, Dense: dense})
 }
 
-// copyModel copies a model directory, without what the trainer noted of the epoch.
-func (r *round) copyModel(ctx context.Context, from string) error {
-	return rundir.WriteDir(r.dir.FS, r.files.Merged(), func(dir string) error {
-		files, err := rundir.DigestTree(ctx, r.dir.FS, from)
-		if err != nil {
+// checkCopy compares a copied model with what it was copied of.
+func (r *round) checkCopy(ctx context.Context, original, copied string, check *mergeCheck) error {
+	found, err := merging.CheckCopy(ctx, r.engine, original, copied, r.modelOptions(), r.probeTexts())
+	check.take(found, copyTolerance)
+	return err
+}
+
+// copyTree copies the files of a directory, but what a trainer noted of the epoch.
+func (r *round) copyTree(ctx context.Context, from, to string) error {
+	files, err := rundir.DigestTree(ctx, r.dir.FS, from)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if f.Path == epochInfoName {
+			continue
+		}
+		if err := r.copyFile(filepath.Join(from, filepath.FromSlash(f.Path)), filepath.Join(to, filepath.FromSlash(f.Path))); err != nil {
 			return err
 		}
-		for _, f := range files {
-			if f.Path == epochInfoName {
-				continue
-			}
-			if err := r.copyFile(filepath.Join(from, filepath.FromSlash(f.Path)), filepath.Join(dir, filepath.FromSlash(f.Path))); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (r *round) copyFile(from, to string) error {
@@ -130,15 +152,18 @@ func (r *round) copyFile(from, to string) error {
 	})
 }
 
-// probeTexts are texts of the run's own data, drawn by key.
+// probeTexts are texts of the run's own data, drawn by key: of queries in the order of their keys, of passages in that of
+// their ids.
 func (r *round) probeTexts() []string {
 	source := draw.New(r.recipe.Seed, draw.Probe, r.index, 0, "merge")
 	var texts []string
-	for _, i := range source.Sample(len(r.data.queries[rundir.Train]), probes/2) {
-		texts = append(texts, r.data.queries[rundir.Train][i].Text)
+	queries := slices.SortedStableFunc(slices.Values(r.data.queries[rundir.Train]), func(a, b corpus.Query) int { return cmp.Compare(a.Key, b.Key) })
+	for _, i := range source.Sample(len(queries), probes/2) {
+		texts = append(texts, queries[i].Text)
 	}
-	for _, i := range source.Sample(r.data.corpus.Len(), probes/2) {
-		texts = append(texts, r.data.corpus.Passages[i].Full())
+	positions := r.data.corpus.Positions()
+	for _, i := range source.Sample(len(positions), probes/2) {
+		texts = append(texts, r.data.corpus.Passages[positions[i]].Full())
 	}
 	return texts
 }
@@ -172,7 +197,7 @@ func (r *round) checkOnDev(ctx context.Context, epoch int, check *mergeCheck) er
 }
 
 // mergeAdapter writes base + adapter as the round's model and checks it on probe texts.
-func (r *round) mergeAdapter(ctx context.Context, adapter string, check *mergeCheck) error {
+func (r *round) mergeAdapter(ctx context.Context, adapter, dir string, check *mergeCheck) error {
 	base, err := r.openModel(r.base.path)
 	if err != nil {
 		return err
@@ -181,10 +206,13 @@ func (r *round) mergeAdapter(ctx context.Context, adapter string, check *mergeCh
 	if err := base.Close(); err != nil {
 		return err
 	}
-	return rundir.WriteDir(r.dir.FS, r.files.Merged(), func(dir string) error {
-		o := merging.Options{Base: r.base.path, Adapter: adapter, Model: r.modelOptions(), Contract: &contract, Probes: r.probeTexts()}
-		found, err := merging.Merge(ctx, r.engine, o, dir, fileSink(r.dir.FS, dir))
-		check.Probes, check.MaxDifference, check.Tolerance, check.MetricLimit = found.Probes, found.MaxDifference, found.Tolerance, found.MetricTolerance()
-		return err
-	})
+	o := merging.Options{Base: r.base.path, Adapter: adapter, Model: r.modelOptions(), Contract: &contract, Probes: r.probeTexts()}
+	found, err := merging.Merge(ctx, r.engine, o, dir, fileSink(r.dir.FS, dir))
+	check.take(found, found.MetricTolerance())
+	return err
+}
+
+// take notes what a check on probes found, and how far the metric on dev may be off.
+func (m *mergeCheck) take(found merging.Check, metricLimit float64) {
+	m.Probes, m.MaxDifference, m.Tolerance, m.MetricLimit = found.Probes, found.MaxDifference, found.Tolerance, metricLimit
 }

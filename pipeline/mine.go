@@ -16,8 +16,8 @@ import (
 	"github.com/quarry-ml/quarry/rundir"
 )
 
-// algorithmMine is raised when the same candidates and options give other negatives.
-const algorithmMine = 1
+// algorithmMine is raised when the same candidates and options give other negatives or another audit.
+const algorithmMine = 2
 
 // mine chooses the negatives of every train and dev query and audits them.
 func (r *round) mine(ctx context.Context) error {
@@ -40,8 +40,8 @@ func (r *round) mine(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := r.checkMined(s, rows, o); err != nil {
-				return err
+			if err := audit.CheckAny(o.Window, r.data.corpus.Len()); err != nil {
+				return fmt.Errorf("%s: %s: %w", r.recipe.At("mine.window"), s, err)
 			}
 			if err := r.writeNegatives(s, rows); err != nil {
 				return err
@@ -78,7 +78,7 @@ type minedRow struct {
 func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audit, error) {
 	queries := r.data.queries[s]
 	rows := make([]minedRow, len(queries))
-	auditor := mine.NewAuditor(o, func(p int32) string { return r.data.corpus.Passages[p].Full() })
+	auditor := mine.NewAuditor(o, r.data.corpus.ID, func(p int32) string { return r.data.corpus.Passages[p].Full() })
 	var found []ranking.Candidates
 	if r.stages.Mine.Source == recipe.Dense {
 		var err error
@@ -91,6 +91,7 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 			}
 		}
 	}
+	positions := r.data.corpus.Positions()
 	for i, q := range queries {
 		rows[i].query = q
 		switch r.stages.Mine.Source {
@@ -102,23 +103,11 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 			rows[i].result = result
 			auditor.Add(found[i], q.Text, result)
 		case recipe.Random:
-			rows[i].result = r.randomNegatives(q, o)
+			rows[i].result = r.randomNegatives(q, o, positions)
+			auditor.Add(judgedOnly(q), q.Text, rows[i].result)
 		}
 	}
 	return rows, auditor.Audit(), nil
-}
-
-// checkMined refuses mining that leaves no query a negative: training would go on as if none had been asked for.
-func (r *round) checkMined(s rundir.Split, rows []minedRow, o mine.Options) error {
-	if r.stages.Mine.Source == recipe.None {
-		return nil
-	}
-	for _, m := range rows {
-		if len(m.result.Negatives) > 0 {
-			return nil
-		}
-	}
-	return fmt.Errorf("%s: no %s query has a negative left: the window is %s, the corpus has %d passages; widen the window or loosen the limits", r.recipe.At("mine.window"), s, o.Window, r.data.corpus.Len())
 }
 
 // mostTaken is the most passages that positives and equal texts take out of a query's ranking.
@@ -130,21 +119,31 @@ func (r *round) mostTaken(s rundir.Split) int {
 	return most
 }
 
-// randomNegatives draws from the whole corpus what is neither positive nor of equal text: the control that mining is compared with.
-func (r *round) randomNegatives(q corpus.Query, o mine.Options) mine.Result {
+// randomNegatives draws from the whole corpus what is neither positive nor of equal text: the control that mining is
+// compared with. Positions is the corpus in the order that the draw counts in.
+func (r *round) randomNegatives(q corpus.Query, o mine.Options, positions []int32) mine.Result {
 	excluded := map[int32]bool{}
 	for _, p := range r.data.corpus.Excluded(q) {
 		excluded[p] = true
 	}
-	n := r.data.corpus.Len()
+	n := len(positions)
 	source := draw.New(o.Seed, draw.Mining, r.index, 0, "random:"+q.Key)
 	result := mine.Result{Eligible: n - len(excluded)}
-	for _, p := range source.Sample(n, min(n, o.Negatives+len(excluded))) {
-		if !excluded[int32(p)] && len(result.Negatives) < o.Negatives {
-			result.Negatives = append(result.Negatives, mine.Negative{Passage: int32(p), Rank: -1})
+	for _, i := range source.Sample(n, min(n, o.Negatives+len(excluded))) {
+		if p := positions[i]; !excluded[p] && len(result.Negatives) < o.Negatives {
+			result.Negatives = append(result.Negatives, mine.Negative{Passage: p, Rank: -1})
 		}
 	}
 	return result
+}
+
+// judgedOnly is a query's candidates where nothing was searched: its positives, without scores.
+func judgedOnly(q corpus.Query) ranking.Candidates {
+	c := ranking.Candidates{Query: q.Key}
+	for _, p := range q.Positives {
+		c.Positives = append(c.Positives, ranking.Positive{Passage: p})
+	}
+	return c
 }
 
 // provenance is the side field "quarry" of a mined row, which FlagEmbedding's trainer passes over: where each negative

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/quarry-ml/quarry/compute/tensor"
 	"github.com/quarry-ml/quarry/embedding"
-	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/transformer"
 	"github.com/quarry-ml/quarry/recipe"
@@ -46,7 +46,7 @@ type PlanStage struct {
 type RoundCosts struct {
 	Round          int     `json:"round"`
 	EmbedTokens    int     `json:"embed_tokens"`    // corpus, train and dev by the miner
-	EvalTokens     int     `json:"eval_tokens"`     // corpus and dev, all epochs together
+	EvalTokens     int     `json:"eval_tokens"`     // corpus and dev, all epochs and the check of the merge together
 	TrainTokens    int     `json:"train_tokens"`    // all epochs together
 	StepsPerEpoch  int     `json:"steps_per_epoch"` //
 	Steps          int     `json:"steps"`           // of all epochs
@@ -56,6 +56,8 @@ type RoundCosts struct {
 	Memory         int64   `json:"memory"` // bytes of weights, gradients, moments and one block of activations
 	Disk           int64   `json:"disk"`   // bytes of vectors, candidates and checkpoints
 	Seconds        float64 `json:"seconds"`
+
+	epochs int
 }
 
 // errPlanned ends the walk of a plan at the first stage that would run.
@@ -168,25 +170,37 @@ func (p *Run) costs(ctx context.Context, plan *Plan) error {
 		if err != nil {
 			return err
 		}
-		c.Seconds = (float64(c.EmbedTokens+c.EvalTokens) + trainingFactor*float64(c.TrainTokens)) / plan.TokensPerSecond
-		plan.Rounds = append(plan.Rounds, c)
-		if p.willRun(plan, i) {
-			plan.Seconds += c.Seconds
+		work := c.work()
+		for _, stage := range sortedKeys(work) {
+			seconds := work[stage] / plan.TokensPerSecond
+			c.Seconds += seconds
+			if !plan.done(i, stage) {
+				plan.Seconds += seconds
+			}
 		}
+		plan.Rounds = append(plan.Rounds, c)
 	}
 	return nil
+}
+
+// work is what a round's stages take, by the names of their stamps, in tokens embedded.
+func (c RoundCosts) work() map[string]float64 {
+	work := map[string]float64{StageEmbed: float64(c.EmbedTokens), StageFinetune: trainingFactor * float64(c.TrainTokens)}
+	for epoch := range c.epochs + 1 {
+		work[evalStage(epoch)] = float64(c.EvalTokens) / float64(c.epochs+2)
+	}
+	work[StageMerge] = float64(c.EvalTokens) / float64(c.epochs+2)
+	return work
 }
 
 // trainingFactor is the work of a training token beside one that is embedded: forward, and twice as much backward.
 const trainingFactor = 3
 
-func (p *Run) willRun(plan *Plan, round int) bool {
-	for _, s := range plan.Stages {
-		if s.Round == round && s.State != PlanDone {
-			return true
-		}
-	}
-	return false
+// done says whether a stage of a round is done; one that the walk did not reach is not.
+func (p *Plan) done(round int, stage string) bool {
+	return slices.ContainsFunc(p.Stages, func(s PlanStage) bool {
+		return s.Round == round && s.Stage == stage && s.State == PlanDone
+	})
 }
 
 // calibrationTexts are embedded to measure the machine's rate, at least twice and for calibrationTime.
@@ -254,12 +268,13 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	} else if r.stages.Mine.Source == recipe.Dense {
 		c.EmbedTokens = counts["corpus"] + counts["train"] + counts["dev"]
 	}
-	c.EvalTokens = (o.Epochs + 1) * (counts["corpus"] + counts["dev"])
+	c.epochs = o.Epochs
+	c.EvalTokens = (o.Epochs + 2) * (counts["corpus"] + counts["dev"])
 	c.TrainTokens = o.Epochs * (counts["train"] + train*group*counts["corpus"]/max(1, passages))
 	c.StepsPerEpoch, c.Steps = o.StepsPerEpoch(train), o.Steps(train)
 	c.QueriesPerStep = min(o.Batch, train)
 	c.ColumnsPerRow = c.QueriesPerStep / o.Accumulate * group
-	c.WarmupSteps = finetune.WarmupSteps(o.WarmupRatio, c.Steps)
+	c.WarmupSteps = o.Schedule.WarmupSteps(o.WarmupRatio, c.Steps)
 	vectors := int64(4 * m.Dimension() * (passages + train + len(r.data.queries[rundir.Dev])))
 	var err error
 	if c.Memory, c.Disk, err = r.bytes(m, t); err != nil {

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"context"
+	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,5 +60,52 @@ func TestPlanCountsTheStepsOfTheRecipe(t *testing.T) {
 	}
 	if plan.Seconds <= 0 || c.TrainTokens <= 0 || c.Memory <= 0 || c.Disk <= 0 {
 		t.Errorf("costs are missing: %+v", plan)
+	}
+}
+
+// TestPlanAddsUpWhatIsLeft counts what is left after a finished run whose last merge, or whose epoch's scores, are gone.
+func TestPlanAddsUpWhatIsLeft(t *testing.T) {
+	r := tinyProject(t, edit(t, "  - mine: {window: 0-6}\n", ""))
+	mustRun(t, r)
+	left := func() (seconds float64, c RoundCosts, rate float64) {
+		plan, err := MakePlan(context.Background(), r, Options{Path: kernel.Portable, Workers: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plan.Seconds, plan.Rounds[0], plan.TokensPerSecond
+	}
+	if seconds, _, _ := left(); seconds != 0 {
+		t.Errorf("nothing is left, and it takes %v s", seconds)
+	}
+	drop := func(stages ...string) {
+		for _, stage := range stages {
+			if err := os.Remove(look(t, r).Stamp(0, stage)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	// Two epochs, the base and the merge are evaluated: four times the same texts.
+	for _, tc := range []struct {
+		stages []string
+		parts  float64
+	}{{[]string{StageMerge}, 1}, {[]string{evalStage(2)}, 2}, {[]string{evalStage(0)}, 4}} {
+		drop(tc.stages...)
+		seconds, c, rate := left()
+		if want := tc.parts / 4 * float64(c.EvalTokens) / rate; math.Abs(seconds-want) > 1e-9 || seconds >= c.Seconds {
+			t.Errorf("without %v: %v s are left, want %v of %v", tc.stages, seconds, want, c.Seconds)
+		}
+	}
+}
+
+func TestPlanCountsTheWarmUpOfTheSchedule(t *testing.T) {
+	for schedule, want := range map[string]int{"linear": 1, "constant": 0, "constant_with_warmup": 1} {
+		r := tinyProject(t, edit(t, "finetune: {", "finetune: {schedule: "+schedule+", "))
+		plan, err := MakePlan(context.Background(), r, Options{Path: kernel.Portable, Workers: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := plan.Rounds[0].WarmupSteps; got != want {
+			t.Errorf("%s: %d warm-up steps, want %d", schedule, got, want)
+		}
 	}
 }

@@ -46,7 +46,7 @@ func (p *Run) newRound(ctx context.Context, i int) (*round, error) {
 	}
 	if r.stages.MineWith.Kind == recipe.Folder {
 		dir := r.stages.MineWith.Dir
-		digest, err := rundir.TreeDigest(ctx, p.dir.FS, dir.File)
+		digest, err := rundir.ModelDigest(ctx, p.dir.FS, dir.File)
 		if err != nil {
 			return nil, fmt.Errorf("%s: mine_with: %w", p.recipe.At("mine_with"), err)
 		}
@@ -58,7 +58,7 @@ func (p *Run) newRound(ctx context.Context, i int) (*round, error) {
 // merged is the result of a round.
 func (p *Run) merged(ctx context.Context, i int) (source, error) {
 	path := p.dir.Round(i).Merged()
-	digest, err := rundir.TreeDigest(ctx, p.dir.FS, path)
+	digest, err := rundir.ModelDigest(ctx, p.dir.FS, path)
 	if err != nil {
 		return source{}, fmt.Errorf("the merged model of round %d: %w", i, err)
 	}

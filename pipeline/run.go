@@ -24,7 +24,8 @@ type Options struct {
 	Memory              int64       // where the recipe says nothing; 0 is no limit
 	Until               string      // the last stage to run of the last round reached; empty runs all rounds
 	AllowIdentityChange bool
-	Environment         []string // of the programs that a recipe names: "KEY=value"
+	Environment         []string     // of the programs that a recipe names: "KEY=value"
+	PeakMemory          func() int64 // bytes that the process has held at most so far, for times.jsonl; nil leaves them out
 	Events              Events
 
 	named bool // the run directory is not there yet and is not made: a plan of a first run
@@ -76,13 +77,7 @@ func open(ctx context.Context, r *recipe.Recipe, o Options, readOnly bool) (*Run
 	if o.Until != "" && !slices.Contains(Stages(), o.Until) {
 		return nil, fmt.Errorf("stage %q is unknown; stages are %v", o.Until, Stages())
 	}
-	if o.FS == nil {
-		o.FS = rundir.OS{}
-	}
-	if o.Dir == "" {
-		o.Dir = r.Dir()
-	}
-	p := &Run{recipe: r, options: o, events: o.Events}
+	p := newRun(r, o)
 	var err error
 	if p.engine, err = compute.New(p.engineOptions()); err != nil {
 		return nil, err
@@ -91,6 +86,17 @@ func open(ctx context.Context, r *recipe.Recipe, o Options, readOnly bool) (*Run
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
+}
+
+// newRun is a run with nothing opened.
+func newRun(r *recipe.Recipe, o Options) *Run {
+	if o.FS == nil {
+		o.FS = rundir.OS{}
+	}
+	if o.Dir == "" {
+		o.Dir = r.Dir()
+	}
+	return &Run{recipe: r, options: o, events: o.Events}
 }
 
 func (p *Run) engineOptions() compute.Options {
@@ -109,7 +115,7 @@ func (p *Run) open(ctx context.Context, readOnly bool) error {
 	if p.data, err = readData(ctx, p.recipe, p.options.FS); err != nil {
 		return err
 	}
-	if p.model, err = rundir.TreeDigest(ctx, p.options.FS, p.recipe.Model.File); err != nil {
+	if p.model, err = rundir.ModelDigest(ctx, p.options.FS, p.recipe.Model.File); err != nil {
 		return fmt.Errorf("%s: model: %w", p.recipe.At("model"), err)
 	}
 	if p.options.named {

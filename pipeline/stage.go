@@ -61,7 +61,11 @@ func (p *Run) do(ctx context.Context, w work) error {
 		return err
 	}
 	p.stamps = append(p.stamps, stamp)
-	p.log.time(stageTime{Round: w.Round, Stage: w.Name, Seconds: time.Since(start).Seconds(), Start: start.UTC().Format(time.RFC3339)})
+	took := stageTime{Round: w.Round, Stage: w.Name, Seconds: time.Since(start).Seconds(), Start: start.UTC().Format(time.RFC3339)}
+	if p.options.PeakMemory != nil {
+		took.PeakMemory = p.options.PeakMemory()
+	}
+	p.log.time(took)
 	return nil
 }
 

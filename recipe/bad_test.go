@@ -94,7 +94,7 @@ var badRecipes = map[string][]string{
 		"recipe.yaml:10: finetune.betas is 1; want 0 to less than 1",
 		"recipe.yaml:11: finetune.eps is -1e-08; want more than 0",
 		`recipe.yaml:12: finetune.temperature: want a number, not ".nan"`,
-		`recipe.yaml:13: finetune.schedule is "lineal"; want one of linear, cosine, constant; did you mean "linear"?`,
+		`recipe.yaml:13: finetune.schedule is "lineal"; want one of linear, cosine, constant, constant_with_warmup; did you mean "linear"?`,
 		`recipe.yaml:14: finetune.weight_decay: want a number, not "-.inf"`,
 		"recipe.yaml:15: finetune.lora.dropout is 1; want 0 to less than 1",
 		`recipe.yaml:16: train_from is "scratch"; want one of base, merged`,

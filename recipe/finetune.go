@@ -24,8 +24,8 @@ type Finetune struct {
 	// Peak learning rate.
 	LearningRate float64 `yaml:"learning_rate" in:"(0,)"`
 	// How the rate goes from its peak to the end.
-	Schedule string `yaml:"schedule" in:"linear|cosine|constant"`
-	// Share of all steps in which the rate rises from 0 to its peak, rounded up to whole steps.
+	Schedule string `yaml:"schedule" in:"linear|cosine|constant|constant_with_warmup"`
+	// Share of all steps in which the rate rises from 0 to its peak, rounded up to whole steps. Schedule constant has none.
 	WarmupRatio float64 `yaml:"warmup_ratio" in:"[0,1]"`
 	// Decay of weights (AdamW's, decoupled); biases and norms never decay.
 	WeightDecay float64 `yaml:"weight_decay" in:"[0,)"`
@@ -53,7 +53,7 @@ type Finetune struct {
 	MaxSteps int `yaml:"max_steps" in:"[1,)" unset:"no limit"`
 	// Low-rank adapters, for method lora.
 	LoRA LoRAOptions `yaml:"lora"`
-	// A program that trains in Quarry's place.
+	// A program that trains in Quarry's place; see [external trainers](external-trainer.md).
 	External External `yaml:"external"`
 }
 
@@ -73,6 +73,10 @@ type LoRAOptions struct {
 
 // External is a program that trains: it gets the mined file and the base, and leaves an adapter or a model an epoch.
 type External struct {
-	// The program: a list of program and arguments, or one string for the shell.
+	// The program: a list of program and arguments, or one string for the shell. A round is trained anew when a file
+	// that the list names has changed.
 	Command Command `yaml:"command" unset:"none: Quarry trains"`
+	// Further files and folders that the program's result depends on, such as its modules. A string for the shell has
+	// all of its files here.
+	Inputs []Path `yaml:"inputs" unset:"none"`
 }

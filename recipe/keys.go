@@ -79,6 +79,8 @@ func kindName(kind reflect.Type) string {
 	switch kind {
 	case reflect.TypeFor[Path]():
 		return "path"
+	case reflect.TypeFor[[]Path]():
+		return "list of paths"
 	case reflect.TypeFor[Miner]():
 		return "merged, base or a path"
 	case reflect.TypeFor[Window]():

@@ -81,7 +81,7 @@ func TestEverythingIsRead(t *testing.T) {
 			WarmupRatio: 0, WeightDecay: 0.01, Betas: [2]float64{0.8, 0.95}, Eps: 1e-6, Clip: 0, Temperature: 0.05, LearnTemperature: true,
 			BothDirections: true, MaskKnownPositives: false, Dropout: false, SaveEvery: 500, BlockTokens: 4096, MaxSteps: 1095,
 			LoRA:     recipe.LoRAOptions{R: 8, Alpha: 16, Dropout: 0, TargetModules: []string{"q_proj", "v_proj"}, RSLoRA: true},
-			External: recipe.External{Command: recipe.Command{"python", "train.py", "--fast"}},
+			External: recipe.External{Command: recipe.Command{"python", "train.py", "--fast"}, Inputs: []recipe.Path{beside("losses.py"), {Written: "/opt/losses", File: "/opt/losses"}}},
 		},
 		Select:    eval.SelectRule{Epoch: ptr(3), Because: "epoch 5 overfits"},
 		MineWith:  recipe.Miner{Kind: recipe.Folder, Dir: beside("../other/model")},
@@ -156,7 +156,7 @@ func TestAt(t *testing.T) {
 	file := filepath.Join("testdata", "everything.good.yaml")
 	for key, want := range map[string]string{
 		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":26", "finetune.lora.alpha": file + ":57",
-		"rounds[1].mine.window": file + ":69", "rounds[1].mine.depth": file + ":69", "rounds[0].mine": file + ":68", "nothing": file,
+		"rounds[1].mine.window": file + ":70", "rounds[1].mine.depth": file + ":70", "rounds[0].mine": file + ":69", "nothing": file,
 	} {
 		if got := r.At(key); got != want {
 			t.Errorf("At(%s) is %s, want %s", key, got, want)

@@ -45,7 +45,8 @@ type Recipe struct {
 	// inherit from each other. Without the list there is one round.
 	Rounds []Stages `yaml:"rounds"`
 
-	// Program to run when the run has ended, well or not: a list of program and arguments, or one string for the shell.
+	// Program to run when the run has ended, well or not: a list of program and arguments, or one string for the
+	// shell. It is told the outcome; see [external trainers](external-trainer.md#on_finish).
 	OnFinish Command `yaml:"on_finish" unset:"nothing"`
 
 	file  string

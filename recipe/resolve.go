@@ -22,9 +22,17 @@ func (r *Recipe) resolve() {
 	if r.Eval.Depth == 0 {
 		r.Eval.Depth = max(leastDepth, r.Eval.largestCutoff())
 	}
+	r.Finetune.External.beside(dir)
 	for i := range r.Rounds {
 		r.Rounds[i].MineWith.Dir.beside(dir)
+		r.Rounds[i].Finetune.External.beside(dir)
 		r.Rounds[i].resolve()
+	}
+}
+
+func (e External) beside(dir string) {
+	for i := range e.Inputs {
+		e.Inputs[i].beside(dir)
 	}
 }
 
@@ -53,6 +61,7 @@ func (e Eval) largestCutoff() int {
 func (s Stages) clone() Stages {
 	s.Finetune.LoRA.TargetModules = slices.Clone(s.Finetune.LoRA.TargetModules)
 	s.Finetune.External.Command = slices.Clone(s.Finetune.External.Command)
+	s.Finetune.External.Inputs = slices.Clone(s.Finetune.External.Inputs)
 	s.Mine.MinScore = cloned(s.Mine.MinScore)
 	s.Mine.MaxScore = cloned(s.Mine.MaxScore)
 	s.Mine.Margin = cloned(s.Mine.Margin)

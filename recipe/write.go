@@ -149,6 +149,12 @@ func plain(v reflect.Value) (any, error) {
 	switch value := v.Interface().(type) {
 	case Path:
 		return value.Written, nil
+	case []Path:
+		written := make([]string, len(value))
+		for i, path := range value {
+			written[i] = path.Written
+		}
+		return written, nil
 	case encoding.TextMarshaler:
 		return value, nil
 	}

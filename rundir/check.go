@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 )
 
 // Freshness is the verdict on a stage.
@@ -19,7 +20,7 @@ type Freshness struct {
 func (f Freshness) Fresh() bool { return len(f.Reasons) == 0 }
 
 // Check compares a stage with its stamp and its outputs with the stamp's digests. Outputs are read whole.
-// A stage computed under another numeric identity is stale unless the directory was opened with AllowIdentityChange.
+// A stage computed under another numeric identity is stale unless the directory is, or was then, opened with AllowIdentityChange.
 func (d *Dir) Check(ctx context.Context, s Stage) (Freshness, error) {
 	now, err := d.describe(s)
 	if err != nil {
@@ -55,7 +56,7 @@ func (d *Dir) compare(stamp, now *Stamp) ([]string, error) {
 	if stamp.Algorithm != now.Algorithm {
 		reasons = append(reasons, fmt.Sprintf("algorithm changed: version %d → %d", stamp.Algorithm, now.Algorithm))
 	}
-	if stamp.Identity != now.Identity && !d.allowIdentityChange {
+	if stamp.Identity != now.Identity && !d.allowIdentityChange && !slices.Contains(d.earlier, stamp.Identity) {
 		reasons = append(reasons, fmt.Sprintf("numeric identity changed: %q → %q", stamp.Identity, now.Identity))
 	}
 	reasons = append(reasons, compareInputs(stamp.Inputs, now.Inputs)...)

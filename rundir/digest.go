@@ -10,6 +10,8 @@ import (
 	"io"
 	"path"
 	"path/filepath"
+
+	"github.com/quarry-ml/quarry/model"
 )
 
 // Output is a file that a stage made.
@@ -52,7 +54,7 @@ func DigestTree(ctx context.Context, fsys FS, root string) ([]Output, error) {
 	return []Output{{Path: ".", SHA256: digest, Size: size}}, nil
 }
 
-// TreeDigest returns one digest (hex) for a file or a directory such as a model: of a file the SHA-256 of its bytes; of
+// TreeDigest returns one digest (hex) for a file or a directory: of a file the SHA-256 of its bytes; of
 // a directory the SHA-256 of lines "digest  size  path" sorted by path.
 func TreeDigest(ctx context.Context, fsys FS, root string) (string, error) {
 	files, err := DigestTree(ctx, fsys, root)
@@ -62,11 +64,33 @@ func TreeDigest(ctx context.Context, fsys FS, root string) (string, error) {
 	if len(files) == 1 && files[0].Path == "." {
 		return files[0].SHA256, nil
 	}
+	return listDigest(files), nil
+}
+
+// ModelDigest returns one digest for a model directory: as TreeDigest's, but over the files that make the model, so that
+// what else lies there, such as its README, may change.
+func ModelDigest(ctx context.Context, fsys FS, dir string) (string, error) {
+	names, err := model.Files(dir)
+	if err != nil {
+		return "", err
+	}
+	files := make([]Output, len(names))
+	for i, name := range names {
+		files[i].Path = name
+		if files[i].SHA256, files[i].Size, err = DigestFile(ctx, fsys, filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+			return "", err
+		}
+	}
+	return listDigest(files), nil
+}
+
+// listDigest is the SHA-256 of lines "digest  size  path".
+func listDigest(files []Output) string {
 	h := sha256.New()
 	for _, f := range files {
 		fmt.Fprintf(h, "%s  %d  %s\n", f.SHA256, f.Size, f.Path)
 	}
-	return sum(h), nil
+	return sum(h)
 }
 
 // DigestBytes returns the SHA-256 (hex) of content.

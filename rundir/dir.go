@@ -31,6 +31,7 @@ type Dir struct {
 	FS FS
 
 	identity            string
+	earlier             []string // identities whose work counts as this one's
 	allowIdentityChange bool
 	lock                *lock // nil when read only
 }

@@ -18,14 +18,15 @@ const FormatVersion = 1
 // Source is a file or directory that a run reads and did not make.
 type Source struct {
 	Name   string `json:"name"`   // the path as the recipe writes it, so that it is the same from any working directory
-	Digest string `json:"digest"` // SHA-256 of its bytes, hex; of a directory, TreeDigest
+	Digest string `json:"digest"` // SHA-256 of its bytes, hex; of a model, ModelDigest
 }
 
 // formatRecord is the content of quarry.json.
 type formatRecord struct {
 	Format   int      `json:"format"`
 	Identity string   `json:"identity,omitempty"`
-	Data     []Source `json:"data,omitempty"` // sorted by name; every file that any recipe run here has named
+	Earlier  []string `json:"earlier_identities,omitempty"` // that it went on from with AllowIdentityChange; sorted. Work done under them counts
+	Data     []Source `json:"data,omitempty"`               // sorted by name; every file that any recipe run here has named
 }
 
 // checkFormat reads quarry.json and compares it with what the command is about to do.
@@ -45,6 +46,7 @@ func (d *Dir) checkFormat(o OpenOptions) (formatRecord, error) {
 		return record, fmt.Errorf("run directory %s was computed as %q and this process computes as %q: its numbers would differ in the last bits: use the same --cpu and --precision, choose another directory with --dir, or mix them with --allow-identity-change",
 			d.Layout, record.Identity, o.Identity)
 	}
+	d.earlier = record.Earlier
 	if d.identity == "" { // a command that computes nothing stamps in the directory's name
 		d.identity = record.Identity
 	}
@@ -53,9 +55,15 @@ func (d *Dir) checkFormat(o OpenOptions) (formatRecord, error) {
 
 // updateFormat writes quarry.json when it does not yet say what it should.
 func (d *Dir) updateFormat(record formatRecord, o OpenOptions) error {
-	updated := formatRecord{Format: FormatVersion, Identity: record.Identity, Data: slices.Clone(record.Data)}
-	if o.Identity != "" {
+	updated := formatRecord{Format: FormatVersion, Identity: record.Identity, Earlier: slices.Clone(record.Earlier), Data: slices.Clone(record.Data)}
+	if o.Identity != "" && o.Identity != record.Identity {
 		updated.Identity = o.Identity
+		if record.Identity != "" { // checkFormat has seen that the change is allowed
+			updated.Earlier = append(updated.Earlier, record.Identity)
+			slices.Sort(updated.Earlier)
+			updated.Earlier = slices.Compact(updated.Earlier)
+		}
+		d.earlier = updated.Earlier
 	}
 	for _, source := range o.Data {
 		if _, found := lookUp(updated.Data, source.Name); !found {

@@ -33,7 +33,7 @@ func (l Layout) Recipe() string { return l.join("recipe.resolved.yaml") }
 // Log is the plain log.
 func (l Layout) Log() string { return l.join(logFile) }
 
-// Times holds durations, rates and memory of the stages, one JSON object a line, outside every stamp.
+// Times holds durations of the stages and the process's peak memory, one JSON object a line, outside every stamp.
 func (l Layout) Times() string { return l.join(timesFile) }
 
 // OutsideScores holds scores that a person took elsewhere, such as a leaderboard's.
@@ -75,11 +75,8 @@ func (l Layout) Round(i int) RoundLayout {
 	return RoundLayout(l.join(fmt.Sprintf("%s%d", roundPrefix, i)))
 }
 
-// Stamp is the stamp of a stage. Round -1 stands for stages that belong to no round.
+// Stamp is the stamp of a stage of a round.
 func (l Layout) Stamp(round int, stage string) string {
-	if round < 0 {
-		return l.join(filepath.Join(stampsDir, stage+".json"))
-	}
 	return l.Round(round).join(filepath.Join(stampsDir, stage+".json"))
 }
 
@@ -125,7 +122,7 @@ func (r RoundLayout) Negatives(s Split) string {
 // Audit is what the miner's audit found.
 func (r RoundLayout) Audit() string { return r.join("audit.json") }
 
-// Epoch is the directory of an epoch's checkpoint, adapter or full weights; epoch 0 is the base and has none.
+// Epoch is the directory of an epoch's checkpoint, adapter or full weights; that of epoch 0, the base, holds none.
 func (r RoundLayout) Epoch(epoch int) string {
 	return r.join(filepath.Join("epochs", fmt.Sprintf("%s%d", epochPrefix, epoch)))
 }
@@ -137,6 +134,9 @@ func (r RoundLayout) EpochScores(epoch int) string {
 
 // TrainingState is what an interrupted fine-tuning resumes from.
 func (r RoundLayout) TrainingState() string { return r.join("training-state") }
+
+// External is where an outside trainer leaves its epochs, until they are taken over.
+func (r RoundLayout) External() string { return r.join("external") }
 
 // Steps is the log of optimizer steps.
 func (r RoundLayout) Steps() string { return r.join("steps.jsonl") }

@@ -19,7 +19,7 @@ func TestLayoutNames(t *testing.T) {
 		"corpus vectors": r.PassageVectors(), "train vectors": r.QueryVectors(rundir.Train), "candidates": r.Candidates(rundir.Dev),
 		"negatives": r.Negatives(rundir.Train), "dev negatives": r.Negatives(rundir.Dev), "audit": r.Audit(), "epoch": r.Epoch(3),
 		"epoch scores": r.EpochScores(0), "state": r.TrainingState(), "steps": r.Steps(), "scores": r.Scores(), "choice": r.Choice(),
-		"merged": r.Merged(), "merge check": r.MergeCheck(), "manifest": r.Manifest(), "stamp": l.Stamp(1, "mine"), "run stamp": l.Stamp(-1, "base"),
+		"merged": r.Merged(), "merge check": r.MergeCheck(), "manifest": r.Manifest(), "stamp": l.Stamp(1, "mine"), "external": r.External(),
 	} {
 		relative, err := l.Relative(path)
 		if err != nil {
@@ -37,7 +37,7 @@ func TestLayoutNames(t *testing.T) {
 		"audit": "round-1/audit.json", "epoch": "round-1/epochs/epoch-3", "epoch scores": "round-1/epochs/epoch-0.scores.json",
 		"state": "round-1/training-state", "steps": "round-1/steps.jsonl", "scores": "round-1/scores.json", "choice": "round-1/choice.json",
 		"merged": "round-1/merged", "merge check": "round-1/merge-check.json", "manifest": "round-1/manifest.json",
-		"stamp": "round-1/stamps/mine.json", "run stamp": "stamps/base.json",
+		"stamp": "round-1/stamps/mine.json", "external": "round-1/external",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -38,7 +38,7 @@ type ManifestData struct {
 // ManifestModel is a model directory.
 type ManifestModel struct {
 	Name   string `json:"name"`   // the path as the recipe writes it, or relative to the run directory
-	Digest string `json:"digest"` // TreeDigest
+	Digest string `json:"digest"` // ModelDigest
 }
 
 // ManifestPrompts is the templates as applied, newlines real.

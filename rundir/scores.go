@@ -22,7 +22,7 @@ type Scores struct {
 // EpochScores is one row of the table.
 type EpochScores struct {
 	Epoch    int      `json:"epoch"`
-	EvalLoss *float64 `json:"eval_loss"` // null where an outside trainer left none
+	EvalLoss *float64 `json:"eval_loss"` // null is unknown
 	Dev      Means    `json:"dev"`
 	Test     *Means   `json:"test,omitempty"` // of the base and the chosen epoch alone
 }

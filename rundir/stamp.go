@@ -15,9 +15,9 @@ const StampVersion = 1
 
 // Stage is what a stage is about to be computed from: all that its outputs may depend on.
 type Stage struct {
-	Name      string // of the stamp: "embed", "mine", "epoch-3-eval", …
-	Round     int    // -1 for stages that belong to no round
-	Algorithm int    // the stage's own version, raised when the same input gives other bytes
+	Name      string // of the stamp: "embed", "mine", "eval-epoch-3", …
+	Round     int
+	Algorithm int // the stage's own version, raised when the same input gives other bytes
 	Inputs    []Input
 	Options   any // marshalled to JSON; key paths name what changed
 }

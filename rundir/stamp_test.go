@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -121,10 +122,21 @@ func TestIdentityChange(t *testing.T) {
 	if err := allowed.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// The directory now is of the new identity; work of the old one counts as stale.
+	// The directory now is of the new identity and remembers the old one; work of any other is stale.
 	strict := open(t, path, rundir.OpenOptions{Identity: "avx512 f32"})
-	defer strict.Close()
-	verdict, err := strict.Check(context.Background(), stage)
+	if verdict, err := strict.Check(context.Background(), stage); err != nil || !verdict.Fresh() {
+		t.Errorf("after an allowed change: got %v, %v; finished work is kept", verdict.Reasons, err)
+	}
+	if err := strict.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rundir.Open(path, rundir.OpenOptions{Identity: "portable f32"}); err == nil || !strings.Contains(err.Error(), "--allow-identity-change") {
+		t.Errorf("back to the old identity is another change, to be allowed anew; got %v", err)
+	}
+	write("quarry.json", `{"format":1,"identity":"avx512 f32"}`)(t, path)
+	stranger := open(t, path, rundir.OpenOptions{Identity: "avx512 f32"})
+	defer stranger.Close()
+	verdict, err := stranger.Check(context.Background(), stage)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,10 +12,16 @@ type host struct {
 	*terminal
 	machine machine
 	environ []string // for the programs that a recipe names
+
+	peakMemory func() int64 // bytes this process has held at most so far; may be nil
 }
 
 // systemHost is this process's.
 func systemHost() *host {
 	t := newTerminal(os.Stdout, os.Stderr, term.IsTerminal(int(os.Stderr.Fd())))
-	return &host{terminal: t, machine: readMachine(os.DirFS("/"), os.Getenv("QUARRY_CPU"), runtime.GOMAXPROCS(0)), environ: os.Environ()}
+	root := os.DirFS("/")
+	return &host{
+		terminal: t, machine: readMachine(root, os.Getenv("QUARRY_CPU"), runtime.GOMAXPROCS(0)), environ: os.Environ(),
+		peakMemory: func() int64 { return peakMemory(root) },
+	}
 }

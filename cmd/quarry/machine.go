@@ -49,8 +49,17 @@ func (m machine) workers() int {
 func (m machine) memory() int64 { return m.MemoryFree / 4 * 3 }
 
 // memInfo reads a figure of /proc/meminfo, in bytes.
-func memInfo(root fs.FS, key string) (int64, bool) {
-	raw, err := fs.ReadFile(root, "proc/meminfo")
+func memInfo(root fs.FS, key string) (int64, bool) { return procFigure(root, "proc/meminfo", key) }
+
+// peakMemory is the most bytes that this process has held at once; 0 where the system does not say.
+func peakMemory(root fs.FS) int64 {
+	peak, _ := procFigure(root, "proc/self/status", "VmHWM")
+	return peak
+}
+
+// procFigure reads a figure of a file such as /proc/meminfo, in bytes.
+func procFigure(root fs.FS, file, key string) (int64, bool) {
+	raw, err := fs.ReadFile(root, file)
 	if err != nil {
 		return 0, false
 	}

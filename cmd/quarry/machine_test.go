@@ -67,6 +67,16 @@ func TestReadMachine(t *testing.T) {
 	}
 }
 
+func TestPeakMemory(t *testing.T) {
+	status := fstest.MapFS{"proc/self/status": {Data: []byte("Name:\tquarry\nVmPeak:\t  9 kB\nVmHWM:\t  2048 kB\n")}}
+	if got := peakMemory(status); got != 2<<20 {
+		t.Errorf("got %d bytes, want %d", got, 2<<20)
+	}
+	if got := peakMemory(fstest.MapFS{}); got != 0 {
+		t.Errorf("got %d bytes of a system that does not say", got)
+	}
+}
+
 func TestPathOfFlagAndEnvironment(t *testing.T) {
 	for _, tc := range []struct{ name, flag, variable, want string }{
 		{"neither", "", "", ""}, {"variable", "", "avx2", "avx2"}, {"flag", "portable", "", "portable"}, {"flag above variable", "portable", "avx2", "portable"},

@@ -72,7 +72,8 @@ func runMine(ctx context.Context, o MineOptions, h *host) error {
 	if err != nil {
 		return err
 	}
-	auditor := mine.NewAuditor(o.Mine, func(p int32) string { return d.corpus.Passages[p].Full() })
+	auditor := mine.NewAuditor(o.Mine, d.corpus.ID, func(p int32) string { return d.corpus.Passages[p].Full() })
+	var nothing error
 	err = rundir.WriteFile(rundir.OS{}, o.Output, func(w io.Writer) error {
 		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
 		err := o.Rank.rank(ctx, h, d, depth, func(query int, c ranking.Candidates) error {
@@ -91,8 +92,14 @@ func runMine(ctx context.Context, o MineOptions, h *host) error {
 		if err != nil {
 			return err
 		}
+		if nothing = auditor.Audit().CheckAny(o.Mine.Window, d.corpus.Len()); nothing != nil {
+			return nothing
+		}
 		return out.Flush()
 	})
+	if nothing != nil {
+		return badInputf("--window: %w", nothing)
+	}
 	if err != nil {
 		return err
 	}
@@ -136,9 +143,6 @@ func (o MineOptions) depth(d data) (int, error) {
 
 func (o MineOptions) tell(h *host, audit mine.Audit) error {
 	h.note("%s", audit)
-	if audit.Queries > 0 && audit.Empty == audit.Queries {
-		h.note("warning: no query has a negative: the window, the score limits or the margin leave no passage")
-	}
 	if !o.JSON {
 		return nil
 	}

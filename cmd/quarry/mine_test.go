@@ -97,7 +97,7 @@ func TestMineOfGivenVectors(t *testing.T) {
 
 func TestMineRules(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
-	zero, one := 0.0, 1.0
+	zero, high := 0.0, 0.95
 	for _, tc := range []struct {
 		name   string
 		change func(*MineOptions)
@@ -106,10 +106,12 @@ func TestMineRules(t *testing.T) {
 		{"margin 0", func(o *MineOptions) { o.Mine.Margin = &zero }, func(from provenance) bool {
 			return !slices.ContainsFunc(from.Negatives, func(n negativeProvenance) bool { return n.Score > *from.PositiveScore })
 		}},
-		{"max score", func(o *MineOptions) { half := 0.5; o.Mine.MaxScore = &half }, func(from provenance) bool {
-			return !slices.ContainsFunc(from.Negatives, func(n negativeProvenance) bool { return n.Score > 0.5 })
+		{"max score", func(o *MineOptions) { o.Mine.MaxScore = &high }, func(from provenance) bool {
+			return !slices.ContainsFunc(from.Negatives, func(n negativeProvenance) bool { return n.Score > float32(high) })
 		}},
-		{"nothing left", func(o *MineOptions) { o.Mine.MinScore = &one; two := 2.0; o.Mine.MaxScore = &two }, func(from provenance) bool { return len(from.Negatives) <= 1 }},
+		{"min score", func(o *MineOptions) { o.Mine.MinScore = &high }, func(from provenance) bool {
+			return !slices.ContainsFunc(from.Negatives, func(n negativeProvenance) bool { return n.Score < float32(high) })
+		}},
 		{"top", func(o *MineOptions) { o.Mine.Sampling = mine.Top }, func(from provenance) bool {
 			return from.Negatives[0].Rank <= 2 && from.Negatives[3].Rank <= 5
 		}},
@@ -131,16 +133,6 @@ func TestMineRules(t *testing.T) {
 	}
 }
 
-func TestMineWarnsOfNoNegatives(t *testing.T) {
-	p := newProject(t, tinymodel.Options{})
-	o := p.mineOptions()
-	o.Window = "40-50" // of 30 passages
-	h, _ := p.mine(t, o)
-	if !strings.Contains(h.err.String(), "warning: no query has a negative") {
-		t.Errorf("no warning in %q", h.err.String())
-	}
-}
-
 func TestMineRefuses(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	p.write(t, "unjudged.jsonl", `{"query":"x"}`)
@@ -153,12 +145,16 @@ func TestMineRefuses(t *testing.T) {
 		{"no negatives", "negatives", func(o *MineOptions) { o.Mine.Negatives = 0 }},
 		{"sampling", "sampling", func(o *MineOptions) { o.Mine.Sampling = "worst" }},
 		{"depth short of the window", "--depth: ", func(o *MineOptions) { o.Depth = 11 }},
+		{"nothing left", "--window: no query has a negative left: the window is 40-50, the corpus has 30 passages", func(o *MineOptions) { o.Window = "40-50" }},
 		{"no positives", "unjudged.jsonl:1: no positives", func(o *MineOptions) { o.Rank.Data.Queries = p.path("unjudged.jsonl") }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := p.mineOptions()
 			tc.change(&o)
 			refused(t, runMine(t.Context(), o, newTestHost().host), tc.want)
+			if _, err := os.Stat(o.Output); err == nil {
+				t.Errorf("%s was written", o.Output)
+			}
 		})
 	}
 }

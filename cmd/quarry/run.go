@@ -53,6 +53,9 @@ skipped; an interrupted run goes on where it stopped and ends with the same byte
 
 // runRun drives a recipe to its end, or to where it must stop.
 func runRun(ctx context.Context, h *host, o RunOptions, path string) error {
+	if o.Until != "" && !slices.Contains(pipeline.Stages(), o.Until) {
+		return badInputf("--until %q: stages are %s", o.Until, strings.Join(pipeline.Stages(), ", "))
+	}
 	r, err := recipe.Load(path)
 	if err != nil {
 		return badInput(err)
@@ -62,9 +65,6 @@ func runRun(ctx context.Context, h *host, o RunOptions, path string) error {
 
 // drive runs a loaded recipe and tells of it: the growing table on out, everything else on err.
 func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, mined func(round int, samples []pipeline.Sample)) error {
-	if o.Until != "" && !slices.Contains(pipeline.Stages(), o.Until) {
-		return badInputf("--until %q: stages are %s", o.Until, strings.Join(pipeline.Stages(), ", "))
-	}
 	var table report.Live
 	options := pipelineOptions(h, o)
 	options.Events = pipeline.Events{
@@ -80,17 +80,18 @@ func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, mined f
 		Mined: mined,
 	}
 	p, err := pipeline.Open(ctx, r, options)
-	if err != nil {
-		return badInput(err)
-	}
-	err = p.Run(ctx)
 	// The run's own context may have ended; what the recipe wants done afterwards is done all the same.
-	err = errors.Join(err, p.Finish(context.WithoutCancel(ctx), err), p.Close())
-	if errors.Is(err, pipeline.ErrChoiceWanted) {
-		h.note("%v", err)
-		return nil
+	afterwards := context.WithoutCancel(ctx)
+	if err != nil {
+		return badInput(errors.Join(err, pipeline.FinishUnopened(afterwards, r, options, err)))
 	}
-	return ifInterrupted(err, fmt.Sprintf("everything done so far is kept; `quarry run %s` goes on from there", r.File()))
+	outcome := p.Run(ctx)
+	ended := errors.Join(p.Finish(afterwards, outcome), p.Close())
+	if errors.Is(outcome, pipeline.ErrChoiceWanted) { // a good end, unless what follows it fails
+		h.note("%v", outcome)
+		return ended
+	}
+	return ifInterrupted(errors.Join(outcome, ended), fmt.Sprintf("everything done so far is kept; `quarry run %s` goes on from there", r.File()))
 }
 
 func pipelineOptions(h *host, o RunOptions) pipeline.Options {
@@ -100,6 +101,6 @@ func pipelineOptions(h *host, o RunOptions) pipeline.Options {
 	}
 	return pipeline.Options{
 		Dir: o.Dir, Path: kernel.Path(cpu), Workers: h.machine.workers(), Memory: h.machine.memory(), Until: o.Until,
-		AllowIdentityChange: o.AllowIdentityChange, Environment: h.environ,
+		AllowIdentityChange: o.AllowIdentityChange, Environment: h.environ, PeakMemory: h.peakMemory,
 	}
 }

@@ -45,13 +45,17 @@ func (t *training) record(ctx context.Context) (trainingRecord, error) {
 	r := trainingRecord{Schema: schema, Identity: t.engine.Identity(), Digests: map[string]string{}, Options: t.options.Tune,
 		Query: t.query.prompt, Passage: t.passage.prompt, Lengths: [2]int{t.query.maxLength, t.passage.maxLength}, FromRow: t.options.Texts.PromptFromRow}
 	r.Options.LoRA.BaseModel = "" // a place, not a content
-	for _, in := range []struct{ role, path string }{
-		{"train", t.options.Train}, {"dev", t.options.Dev}, {"corpus", t.options.Data.Corpus}, {"model", t.options.Model.Model},
+	for _, in := range []struct {
+		role, path string
+		digest     func(context.Context, rundir.FS, string) (string, error)
+	}{
+		{"train", t.options.Train, rundir.TreeDigest}, {"dev", t.options.Dev, rundir.TreeDigest},
+		{"corpus", t.options.Data.Corpus, rundir.TreeDigest}, {"model", t.options.Model.Model, rundir.ModelDigest},
 	} {
 		if in.path == "" {
 			continue
 		}
-		digest, err := rundir.TreeDigest(ctx, rundir.OS{}, in.path)
+		digest, err := in.digest(ctx, rundir.OS{}, in.path)
 		if err != nil {
 			return r, err
 		}

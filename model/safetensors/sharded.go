@@ -3,6 +3,7 @@ package safetensors
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,27 +21,62 @@ const (
 // lists. Both together, a missing shard, a tensor that no shard holds, one in another shard than the index says and one
 // that the index leaves out are errors.
 func OpenDir(dir string) (*File, error) {
-	single, index := filepath.Join(dir, SingleName), filepath.Join(dir, IndexName)
-	hasSingle, err := exists(single)
+	sharded, err := isSharded(dir)
 	if err != nil {
 		return nil, err
 	}
-	hasIndex, err := exists(index)
+	if sharded {
+		return openShards(filepath.Join(dir, IndexName))
+	}
+	return Open(filepath.Join(dir, SingleName))
+}
+
+// Files lists the names of the files that OpenDir reads.
+func Files(dir string) ([]string, error) {
+	sharded, err := isSharded(dir)
 	if err != nil {
 		return nil, err
+	}
+	if !sharded {
+		return []string{SingleName}, nil
+	}
+	index := filepath.Join(dir, IndexName)
+	raw, err := os.ReadFile(index)
+	if err != nil {
+		return nil, err
+	}
+	shardOf, err := ReadIndex(raw, index)
+	if err != nil {
+		return nil, err
+	}
+	return append(shardNames(shardOf), IndexName), nil
+}
+
+// isSharded says whether a folder's weights are shards with an index, or one file; neither, and both, are errors.
+func isSharded(dir string) (bool, error) {
+	hasSingle, err := exists(filepath.Join(dir, SingleName))
+	if err != nil {
+		return false, err
+	}
+	hasIndex, err := exists(filepath.Join(dir, IndexName))
+	if err != nil {
+		return false, err
 	}
 	switch {
 	case hasSingle && hasIndex:
-		return nil, fmt.Errorf("%s: holds both %s and %s; remove the one that is not meant", dir, SingleName, IndexName)
-	case hasSingle:
-		return Open(single)
-	case hasIndex:
-		return openShards(index)
+		return false, fmt.Errorf("%s: holds both %s and %s; remove the one that is not meant", dir, SingleName, IndexName)
+	case hasSingle || hasIndex:
+		return hasIndex, nil
 	}
 	if pickled, _ := filepath.Glob(filepath.Join(dir, "pytorch_model*.bin")); len(pickled) > 0 {
-		return nil, fmt.Errorf("%s: weights in PyTorch's pickle format are not read; convert them to %s (transformers: save_pretrained)", pickled[0], SingleName)
+		return false, fmt.Errorf("%s: weights in PyTorch's pickle format are not read; convert them to %s (transformers: save_pretrained)", pickled[0], SingleName)
 	}
-	return nil, fmt.Errorf("%s: no weights: neither %s nor %s", dir, SingleName, IndexName)
+	return false, fmt.Errorf("%s: no weights: neither %s nor %s", dir, SingleName, IndexName)
+}
+
+// shardNames are the names of the shards, sorted, each once.
+func shardNames(shardOf map[string]string) []string {
+	return slices.Compact(slices.Sorted(maps.Values(shardOf)))
 }
 
 // ReadIndex parses an index and returns the shard of each tensor; name stands for the file in errors. Only weight_map
@@ -100,12 +136,7 @@ func openShards(index string) (*File, error) {
 
 // addShards maps every shard once, in the order of their names, and checks both ways that shards and index agree.
 func (f *File) addShards(dir string, shardOf map[string]string) error {
-	var names []string
-	for _, shard := range shardOf {
-		names = append(names, shard)
-	}
-	slices.Sort(names)
-	for i, shard := range slices.Compact(names) {
+	for i, shard := range shardNames(shardOf) {
 		opened, err := Open(filepath.Join(dir, shard))
 		if errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("%s: shard %s is missing: %w", f.name, shard, err)
