@@ -106,8 +106,13 @@ func (a *assembly) productTiles() {
 	a.ret()
 }
 
+// fetchedRows is the rows of c that each step along k fetches into the cache, so that the block's 32 rows are there when it
+// is stored: they lie far apart, no processor foresees them, and c is rarely in the cache. Measured with c of 12 MB: 1.3
+// times as fast.
+const fetchedRows = 3
+
 // tileBlock adds height panels at SI times the strip to the scratch block at R10, [32, 32], and moves SI on.
-// Sums are tiles 0-3, row by row; the operands are tiles 4 and 5 (rows), 6 and 7 (columns). It clobbers AX, CX, R8, R13.
+// Sums are tiles 0-3, row by row; the operands are tiles 4 and 5 (rows), 6 and 7 (columns). It clobbers AX, CX, R8, R13, R15.
 func (a *assembly) tileBlock(height int, done, chunk string) {
 	zero, start, loop, sum := a.newLabel("zero"), a.newLabel("start"), a.newLabel("loop"), a.newLabel("sum")
 	a.p("MOVQ $%d, R13", 2*tileSide*4) // bytes of a row of scratch
@@ -132,6 +137,7 @@ func (a *assembly) tileBlock(height int, done, chunk string) {
 	a.p("ADDQ R9, AX")
 	a.p("MOVQ SI, R8")
 	a.p("MOVQ $64, DX")
+	a.p("MOVQ DI, R15")
 	a.p("TESTQ CX, CX")
 	a.p("JLE %s", sum)
 	a.label(loop)
@@ -139,6 +145,11 @@ func (a *assembly) tileBlock(height int, done, chunk string) {
 	a.p("LEAQ (AX)(R11*1), R13")
 	a.tileLoad(7, "R13", "DX", 0)
 	a.tileLoad(4, "R8", "DX", 0)
+	for range fetchedRows {
+		a.p("PREFETCHT0 (R15)")
+		a.p("PREFETCHT0 64(R15)")
+		a.p("ADDQ BX, R15")
+	}
 	a.tileMultiply(4, 6, 0)
 	a.tileMultiply(4, 7, 1)
 	if height > 1 {
