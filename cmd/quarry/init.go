@@ -64,13 +64,17 @@ func runInit(ctx context.Context, o InitOptions, h *host) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	m, err := (ModelOptions{Model: o.Model}).open()
+	m, err := (ModelOptions{Model: o.Model, assume: true}).open()
 	if err != nil {
 		return err
 	}
 	facts := fmt.Sprintf("model: %d dimensions, %d tokens a text, pooling %s, normalised %t\n", m.Dimension(), m.Contract.MaxLength, m.Contract.Pooling, m.Contract.Normalize)
+	pooling := ""
+	if len(m.Assumed) > 0 {
+		pooling = string(m.Contract.Pooling)
+	}
 	for _, a := range m.Assumed {
-		h.note("warning: model: assumed %s", a)
+		h.note("warning: model: assumed %s; the recipe says so where you can change it", a)
 	}
 	if err := m.Close(); err != nil {
 		return err
@@ -82,6 +86,7 @@ func runInit(ctx context.Context, o InitOptions, h *host) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	d.pooling = pooling
 	if err := o.write(d); err != nil {
 		return err
 	}
@@ -128,6 +133,7 @@ func (o InitOptions) splitFile(part string) string {
 type initData struct {
 	corpus           *corpus.Corpus
 	train, dev, test []corpus.Query
+	pooling          string // that the model's directory leaves open and the recipe therefore names
 	written          []string
 }
 
@@ -188,7 +194,7 @@ func (o InitOptions) write(d *initData) error {
 		d.written = append(d.written, train, dev)
 	}
 	d.written = append(d.written, o.Output)
-	text, err := o.recipe(train, dev)
+	text, err := o.recipe(train, dev, d.pooling)
 	if err != nil {
 		return err
 	}
@@ -206,8 +212,8 @@ func (o InitOptions) write(d *initData) error {
 	})
 }
 
-func (o InitOptions) recipe(train, dev string) ([]byte, error) {
-	example := recipe.ExampleOptions{Name: o.Name, IDField: o.Data.IDField, GroupField: o.Data.GroupField}
+func (o InitOptions) recipe(train, dev, pooling string) ([]byte, error) {
+	example := recipe.ExampleOptions{Name: o.Name, Pooling: pooling, IDField: o.Data.IDField, GroupField: o.Data.GroupField}
 	for _, p := range []struct {
 		path string
 		into *string
