@@ -26,7 +26,7 @@ func Leaks(train, dev []Query) []Leak {
 		value func(Query) string
 	}{
 		{LeakKey, func(q Query) string { return q.Key }},
-		{LeakText, func(q Query) string { return strip(q.Text) }},
+		{LeakText, func(q Query) string { return q.Stripped() }},
 		{LeakGroup, func(q Query) string { return q.Group }},
 	}
 	lines := make([]map[string]int, len(kinds))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -158,26 +157,4 @@ func (d *data) judged(split rundir.Split) []eval.Judged {
 		judged = append(judged, j)
 	}
 	return judged
-}
-
-// known gives each query of a split the passages that are known to answer it: those judged for any row of the same
-// text in train (and in the split), and passages of equal text. Sorted.
-func (d *data) known(split rundir.Split) [][]int32 {
-	byText := map[string][]int32{}
-	for _, s := range []rundir.Split{rundir.Train, split} {
-		for _, q := range d.queries[s] {
-			for _, p := range q.Positives {
-				byText[q.Text] = append(byText[q.Text], d.corpus.SameText(p)...)
-			}
-		}
-	}
-	for text, passages := range byText {
-		slices.Sort(passages)
-		byText[text] = slices.Compact(passages)
-	}
-	known := make([][]int32, len(d.queries[split]))
-	for i, q := range d.queries[split] {
-		known[i] = byText[q.Text]
-	}
-	return known
 }

@@ -156,7 +156,7 @@ func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages [
 	if err != nil {
 		return finetune.Data{}, err
 	}
-	known := r.data.known(split)
+	known := r.data.corpus.Known(r.data.queries[rundir.Train], r.data.queries[split])
 	sequences := make([]model.Sequence, len(queries))
 	examples := make([]finetune.Example, len(queries))
 	for i, q := range queries {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -168,6 +169,29 @@ func TestFinetuneGoesOn(t *testing.T) {
 		if second.out.String() != told {
 			t.Errorf("after step %d: the second run told\n%swant\n%s", after, second.out.String(), told)
 		}
+	}
+}
+
+// TestDevJudgmentsMaskNothingInTraining asks in dev what training asks, with every passage as an answer: not a step changes.
+func TestDevJudgmentsMaskNothingInTraining(t *testing.T) {
+	p := trainable(t)
+	var first struct {
+		Query string
+	}
+	mustBe(t, json.Unmarshal([]byte(lines(p.read(t, "mined.jsonl"))[0]), &first))
+	var ids []string
+	for i := range 30 {
+		ids = append(ids, fmt.Sprintf("p%02d", i))
+	}
+	row, err := json.Marshal(map[string]any{"query": " " + first.Query, "positive_ids": ids})
+	mustBe(t, err)
+	o := p.finetuneOptions("with")
+	o.Tune.Epochs, o.Dev = 1, p.write(t, "same.jsonl", string(row))
+	mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
+	o.Dev, o.Output = "", p.path("without")
+	mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
+	if p.read(t, "with/steps.jsonl") != p.read(t, "without/steps.jsonl") {
+		t.Error("dev's judgments change the steps of training")
 	}
 }
 
