@@ -60,9 +60,6 @@ func New(m *model.Model, e *compute.Engine, data Data, o Options) (*Trainer, err
 		return nil, err
 	}
 	t := &Trainer{options: o, data: data, model: m, engine: e, temperature: scalar{Value: math.Log(1 / o.Temperature)}}
-	if o.LearnTemperature {
-		t.temperature.clamp()
-	}
 	if err := t.prepare(); err != nil {
 		return nil, err
 	}

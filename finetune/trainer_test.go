@@ -342,6 +342,8 @@ func TestRefusals(t *testing.T) {
 		{"a key twice", twice, func(*finetune.Options) {}, `query "q00" stands twice`},
 		{"accumulate that does not divide", x.data, func(o *finetune.Options) { o.Accumulate = 4 }, "accumulate 4"},
 		{"temperature 0", x.data, func(o *finetune.Options) { o.Temperature = 0 }, "temperature 0"},
+		{"learned temperature above its range", x.data, func(o *finetune.Options) { o.LearnTemperature, o.Temperature = true, 1.5 }, "temperature 1.5: one that is learned starts and stays between 0.01 and 1"},
+		{"learned temperature below its range", x.data, func(o *finetune.Options) { o.LearnTemperature, o.Temperature = true, 0.001 }, "temperature 0.001: "},
 		{"NaN rate", x.data, func(o *finetune.Options) { o.LearningRate = math.NaN() }, "learning_rate NaN"},
 		{"target modules that match nothing", x.data, func(o *finetune.Options) {
 			o.Method, o.LoRA.TargetModules = finetune.LoRA, []string{"q_proj"}

@@ -37,7 +37,7 @@ type Finetune struct {
 	Clip float64 `yaml:"clip" in:"[0,)"`
 	// Divisor of scores before the softmax; the start value when it is learned.
 	Temperature float64 `yaml:"temperature" in:"(0,)"`
-	// Learn the temperature with the weights.
+	// Learn the temperature with the weights, from temperature on and between 0.01 and 1, where it must start.
 	LearnTemperature bool `yaml:"learn_temperature"`
 	// Also let each positive choose among the queries of the batch.
 	BothDirections bool `yaml:"both_directions"`
