@@ -226,12 +226,44 @@ func TestFinetuneKeepsAnotherTraining(t *testing.T) {
 	o := p.finetuneOptions("tuned")
 	mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
 	before := p.files(t, "tuned")
-	o.Tune.Seed++
-	refused(t, runFinetune(t.Context(), o, newTestHost().host), "holds a training of other data, another model or other options")
+	no := false
+	for _, tc := range []struct {
+		name, want string
+		change     func(*FinetuneOptions)
+	}{
+		{"seed", "options changed: options.Seed 42 → 43", func(o *FinetuneOptions) { o.Tune.Seed++ }},
+		{"pooling", `options changed: contract.pooling "mean" → "cls"`, func(o *FinetuneOptions) { o.Model.Pooling = "cls" }},
+		{"normalize", "options changed: contract.normalize true → false", func(o *FinetuneOptions) { o.Model.Normalize = &no }},
+		{"metrics", `options changed: metrics ["map@25"] → ["mrr@10"]`, func(o *FinetuneOptions) { o.Metrics = "mrr@10" }},
+		{"group field", `options changed: group_field "" → "query"`, func(o *FinetuneOptions) { o.Data.GroupField = "query" }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := o
+			tc.change(&o)
+			err := runFinetune(t.Context(), o, newTestHost().host)
+			refused(t, err, "holds a training of other data, another model or other options")
+			refused(t, err, tc.want)
+		})
+	}
 	for name, digest := range p.files(t, "tuned") {
 		if before[name] != digest {
 			t.Errorf("%s has changed", name)
 		}
+	}
+}
+
+// TestFinetuneKnowsItsModelByContent names the model by another path: the same training, by either method.
+func TestFinetuneKnowsItsModelByContent(t *testing.T) {
+	for _, method := range []finetune.Method{finetune.Full, finetune.LoRA} {
+		t.Run(string(method), func(t *testing.T) {
+			p := trainable(t)
+			o := p.finetuneOptions("tuned")
+			o.Tune.Method, o.Tune.Epochs, o.Dev = method, 1, ""
+			mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
+			t.Chdir(string(p))
+			o.Model.Model = "model"
+			mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
+		})
 	}
 }
 

@@ -146,9 +146,15 @@ func (t *training) writeWeights(sink model.Sink) error {
 		return adapter.Write(sink)
 	}
 	network, dense := t.model.Entries(t.trainer.Trained())
-	contract := t.model.Contract
-	contract.Query, contract.Passage = t.query.prompt, t.passage.prompt
+	contract := t.contract()
 	return model.WriteDirectory(sink, t.model.Directory, network, model.WriteOptions{Contract: &contract, Dense: dense})
+}
+
+// contract is the model's with what stands above it here: every checkpoint's.
+func (t *training) contract() model.Contract {
+	c := t.model.Contract
+	c.Query, c.Passage = t.query.prompt, t.passage.prompt
+	return c
 }
 
 // fileSink writes files below a directory, each whole or not at all.
