@@ -65,7 +65,8 @@ type LoRAOptions struct {
 	Alpha float64 `yaml:"alpha" in:"(0,)"`
 	// Share of the adapter's inputs dropped in training.
 	Dropout float64 `yaml:"dropout" in:"[0,1)"`
-	// Names of linear layers that get an adapter, matched as PEFT does; all-linear takes all of them.
+	// Names of linear layers that get an adapter, matched as PEFT does; all-linear takes all that a text's vector
+	// passes through. adapter_config.json names them.
 	TargetModules []string `yaml:"target_modules"`
 	// Scale by the root of the rank.
 	RSLoRA bool `yaml:"rslora"`
