@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/eval"
@@ -47,7 +46,7 @@ func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, err
 			queries, warnings, err := corpus.ReadQueries(f, name, d.corpus, o)
 			d.queries[s.split] = queries
 			if err == nil && r.Prompts.FromRow {
-				err = checkRowPrompts(queries, name)
+				err = corpus.CheckPrompts(queries, name)
 			}
 			if err == nil && len(queries) == 0 {
 				err = fmt.Errorf("%s: no queries", name)
@@ -59,16 +58,6 @@ func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, err
 		}
 	}
 	return d, d.checkLeaks(r)
-}
-
-// checkRowPrompts refuses a row's prompt that would be taken for a template: it is data, and stands before its query as it is.
-func checkRowPrompts(queries []corpus.Query, name string) error {
-	for _, q := range queries {
-		if strings.Contains(q.Prompt, "{}") {
-			return fmt.Errorf("%s:%d: the row's prompt has a placeholder {}; put the template into the recipe's prompts.query", name, q.Line)
-		}
-	}
-	return nil
 }
 
 // read opens one file (at is its place in the recipe), lets it be read, and records its digest.

@@ -199,6 +199,7 @@ func TestFinetuneRefuses(t *testing.T) {
 	p := trainable(t)
 	p.write(t, "ids.jsonl", `{"id":"a","query":"x","positive_ids":["p01"]}`)
 	p.write(t, "foreign.jsonl", `{"id":"a","query":"x","positive_ids":["p01"],"neg":["not in the corpus"]}`)
+	p.write(t, "template.jsonl", `{"query":"x","prompt":"{","positive_ids":["p01"]}`+"\n"+`{"query":"y","prompt":"query: {}","positive_ids":["p01"]}`)
 	p.write(t, "full/file", "")
 	for _, tc := range []struct {
 		name, want string
@@ -210,6 +211,9 @@ func TestFinetuneRefuses(t *testing.T) {
 		{"save every", "--save-every 0", func(o *FinetuneOptions) { o.SaveEvery = 0 }},
 		{"ids without a corpus", `ids.jsonl:1: no "pos" texts: give them, or name the corpus`, func(o *FinetuneOptions) { o.Train, o.Data.Corpus = p.path("ids.jsonl"), "" }},
 		{"negative that the corpus lacks", `foreign.jsonl:1: the corpus has no passage with the "neg" text "not in the corpus"`, func(o *FinetuneOptions) { o.Train = p.path("foreign.jsonl") }},
+		{"a row's prompt with a placeholder", `template.jsonl:2: the row's prompt has a placeholder {}; put the template into`, func(o *FinetuneOptions) {
+			o.Train, o.Texts.PromptFromRow = p.path("template.jsonl"), true
+		}},
 		{"targets", "no-such-layer", func(o *FinetuneOptions) { o.Tune.Method, o.Targets = finetune.LoRA, "no-such-layer" }},
 		{"a directory of something else", "is not empty (file)", func(o *FinetuneOptions) { o.Output = p.path("full") }},
 	} {

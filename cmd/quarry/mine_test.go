@@ -144,6 +144,7 @@ func TestMineWarnsOfNoNegatives(t *testing.T) {
 func TestMineRefuses(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	p.write(t, "unjudged.jsonl", `{"query":"x"}`)
+	p.write(t, "template.jsonl", `{"query":"x","prompt":"query: {}","positive_ids":["p01"]}`)
 	for _, tc := range []struct {
 		name, want string
 		change     func(*MineOptions)
@@ -153,6 +154,9 @@ func TestMineRefuses(t *testing.T) {
 		{"no negatives", "negatives", func(o *MineOptions) { o.Mine.Negatives = 0 }},
 		{"sampling", "sampling", func(o *MineOptions) { o.Mine.Sampling = "worst" }},
 		{"depth short of the window", "--depth: ", func(o *MineOptions) { o.Depth = 11 }},
+		{"a row's prompt with a placeholder", "template.jsonl:1: the row's prompt has a placeholder {}", func(o *MineOptions) {
+			o.Rank.Data.Queries, o.Rank.Texts.PromptFromRow = p.path("template.jsonl"), true
+		}},
 		{"no positives", "unjudged.jsonl:1: no positives", func(o *MineOptions) { o.Rank.Data.Queries = p.path("unjudged.jsonl") }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -73,6 +73,9 @@ func (o FinetuneOptions) readRows(h *host, flag, path string, set *trainingSet) 
 				queries[i].Key = keys[i]
 			}
 		}
+		if err == nil && o.Texts.PromptFromRow {
+			err = corpus.CheckPrompts(queries, path)
+		}
 		return err
 	})
 	return queries, err
