@@ -81,10 +81,11 @@ func (p project) checkEpoch(t testing.TB, o FinetuneOptions, dir, told string) {
 	}
 	rank := p.rank("dev.jsonl")
 	rank.Model.Model = p.path(dir)
-	got := strings.Fields(p.eval(t, EvalOptions{Rank: rank, Metrics: "map@25"}).out.String())
+	var got evalJSON
+	mustBe(t, json.Unmarshal(p.eval(t, EvalOptions{Rank: rank, Metrics: "map@25", JSON: true}).out.Bytes(), &got))
 	want := strings.Fields(lines(told)[2])
-	if got[len(got)-1] != want[len(want)-1] {
-		t.Errorf("%s scores %s, training said %s", dir, got[len(got)-1], want[len(want)-1])
+	if score := fmt.Sprintf("%.4f", got.Metrics["map@25"]); score != want[len(want)-1] {
+		t.Errorf("%s scores %s, training said %s", dir, score, want[len(want)-1])
 	}
 }
 
