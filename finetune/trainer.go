@@ -63,7 +63,24 @@ func New(m *model.Model, e *compute.Engine, data Data, o Options) (*Trainer, err
 	if err := t.prepare(); err != nil {
 		return nil, err
 	}
+	if err := t.runner.fits(t.longest(), o.ScoreBytes(m.Dimension())); err != nil {
+		return nil, err
+	}
 	return t, nil
+}
+
+// longest is the tokens of the data's longest text.
+func (t *Trainer) longest() int {
+	n := 0
+	for i, e := range t.data.Examples {
+		n = max(n, len(t.data.Query(i).IDs))
+		for _, list := range [][]int32{e.Positives, e.Negatives} {
+			for _, p := range list {
+				n = max(n, len(t.data.Passage(p).IDs))
+			}
+		}
+	}
+	return n
 }
 
 // Steps is the optimizer steps of the whole run.
@@ -183,11 +200,11 @@ func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys) (c
 			sequences = append(sequences, keys.of(t.data.Passage(p), "passage", t.data.PassageKey(p)))
 		}
 	}
-	vectors, err := t.runner.forward(ctx, sequences)
+	vectors, err := t.runner.forward(ctx, sequences, contrastBytes(len(rows), len(columns), t.model.Dimension()))
 	if err != nil {
 		return contrast{}, err
 	}
-	c := contrast{dim: t.model.Dimension(), queries: vectors[:len(rows)], passages: vectors[len(rows):], targets: targets, temperature: t.currentTemperature(), both: t.options.BothDirections}
+	c := contrast{dim: t.model.Dimension(), queries: vectors[:len(rows)], passages: vectors[len(rows):], targets: targets, temperature: t.currentTemperature(), both: t.options.BothDirections, each: t.engine.Each}
 	c.masked = func(i, j int) bool {
 		return t.options.MaskKnownPositives && j != targets[i] && contains(t.data.Examples[rows[i].example].Known, columns[j])
 	}
@@ -262,6 +279,7 @@ func (t *Trainer) EvalLoss(ctx context.Context, dev Data) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
+		block.lossOnly = true
 		sum += infoNCE(block).total
 	}
 	if math.IsNaN(sum) {

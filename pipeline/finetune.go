@@ -66,6 +66,9 @@ func (r *round) trainHere(ctx context.Context, m *model.Model, t texts, stage ru
 	}
 	o := r.finetuneOptions()
 	trainer, err := finetune.New(m, r.engine, train, o)
+	if short := (*finetune.MemoryError)(nil); errors.As(err, &short) {
+		return fmt.Errorf("%s: %w", r.recipe.At("memory"), err)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.recipe.At("finetune"), err)
 	}

@@ -159,7 +159,7 @@ func TestMemoryAndWorkersChangeNoByte(t *testing.T) {
 			}
 			tight := loadRecipe(t, filepath.Dir(plenty.File()), text)
 			dir := filepath.Join(t.TempDir(), "run")
-			if _, err := runTiny(t, tight, Options{Dir: dir, Workers: 1, Memory: 1 << 20}); err != nil {
+			if _, err := runTiny(t, tight, Options{Dir: dir, Workers: 1, Memory: 3 << 20}); err != nil {
 				t.Fatal(err)
 			}
 			sameFiles(t, files(t, dir), files(t, plenty.Dir()))

@@ -32,7 +32,7 @@ type Recipe struct {
 	Precision string `yaml:"precision" in:"auto|f32|bf16"`
 	// Key of every random draw.
 	Seed uint64 `yaml:"seed"`
-	// Memory to stay within. It changes speed, never a result.
+	// Memory to stay within. It changes speed, never a result; one that does not hold a block of training is an error.
 	Memory Size `yaml:"memory" unset:"what the machine has free"`
 	// Processor cores to use. It changes speed, never a result.
 	Workers int `yaml:"workers" in:"[1,)" unset:"all there are"`

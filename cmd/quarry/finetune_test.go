@@ -119,7 +119,7 @@ func TestFinetuneDoesNotDependOnTheOrderOfRows(t *testing.T) {
 			rows := lines(p.read(t, "mined.jsonl"))
 			slices.Reverse(rows)
 			o.Train, o.Output = p.write(t, "turned.jsonl", strings.Join(rows, "\n")), p.path("turned")
-			o.Engine = EngineOptions{Workers: 1, Memory: 1 << 20}
+			o.Engine = EngineOptions{Workers: 1, Memory: 2 << 20}
 			mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
 			want, got := p.files(t, "tuned"), p.files(t, "turned")
 			for name, digest := range want {
@@ -215,6 +215,7 @@ func TestFinetuneRefuses(t *testing.T) {
 		{"a row's prompt with a placeholder", `template.jsonl:2: the row's prompt has a placeholder {}; put the template into`, func(o *FinetuneOptions) {
 			o.Train, o.Texts.PromptFromRow = p.path("template.jsonl"), true
 		}},
+		{"memory", "a memory limit of 0.5 MiB does not hold one block of 64 tokens", func(o *FinetuneOptions) { o.Engine.Memory = 1 << 19 }},
 		{"targets", "no-such-layer", func(o *FinetuneOptions) { o.Tune.Method, o.Targets = finetune.LoRA, "no-such-layer" }},
 		{"a directory of something else", "is not empty (file)", func(o *FinetuneOptions) { o.Output = p.path("full") }},
 	} {

@@ -69,6 +69,9 @@ func (t *training) prepare() error {
 	}
 	t.model.CompareByCosine()
 	t.trainer, err = finetune.New(t.model, t.engine, t.train, t.options.Tune)
+	if short := (*finetune.MemoryError)(nil); errors.As(err, &short) {
+		return badInputf("--memory: %w", err)
+	}
 	return badInput(err)
 }
 
