@@ -83,9 +83,6 @@ func (d *data) read(ctx context.Context, fsys rundir.FS, at, role string, path r
 	return nil
 }
 
-// shownLeaks is how many leaking rows an error names.
-const shownLeaks = 3
-
 // checkLeaks refuses held-out queries that training sees.
 func (d *data) checkLeaks(r *recipe.Recipe) error {
 	for _, split := range []rundir.Split{rundir.Dev, rundir.Test} {
@@ -93,18 +90,11 @@ func (d *data) checkLeaks(r *recipe.Recipe) error {
 		if len(leaks) == 0 {
 			continue
 		}
-		rows := map[int]bool{}
-		for _, l := range leaks {
-			rows[l.DevLine] = true
-		}
-		text := ""
-		for _, l := range leaks[:min(len(leaks), shownLeaks)] {
-			text += fmt.Sprintf("\n  %s:%d has the %s of %s:%d", d.file(split), l.DevLine, l.Kind, d.file(rundir.Train), l.TrainLine)
-		}
+		rows, text := corpus.DescribeLeaks(leaks, d.file(rundir.Train), d.file(split))
 		if !r.Data.AllowLeakage {
-			return fmt.Errorf("%s: %d %s queries are known from training; remove them, or set data.allow_leakage: true%s", r.At("data."+string(split)), len(rows), split, text)
+			return fmt.Errorf("%s: %d %s queries are known from training; remove them, or set data.allow_leakage: true%s", r.At("data."+string(split)), rows, split, text)
 		}
-		d.warnings = append(d.warnings, fmt.Sprintf("%d %s queries are known from training, allowed by data.allow_leakage", len(rows), split))
+		d.warnings = append(d.warnings, fmt.Sprintf("%d %s queries are known from training, allowed by data.allow_leakage", rows, split))
 	}
 	return nil
 }

@@ -197,11 +197,7 @@ func (r *round) openEpoch(epoch int) (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := lora.Open(dir, m.Base())
-	if err == nil {
-		err = m.Attach(a)
-	}
-	if err != nil {
+	if err := m.AttachDir(dir); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil

@@ -282,7 +282,7 @@ func (s *session) epochDone(ctx context.Context, epoch int) error {
 }
 
 func (s *session) writeWeights(dir string) error {
-	sink := fileSink(s.dir.FS, dir)
+	sink := rundir.Sink(s.dir.FS, dir)
 	if s.stages.Finetune.Method == recipe.Full {
 		network, dense := s.model.Entries(s.trainer.Trained())
 		contract := s.texts.contract(s.model.Contract)
@@ -293,11 +293,4 @@ func (s *session) writeWeights(dir string) error {
 		return err
 	}
 	return adapter.Write(sink)
-}
-
-// fileSink writes files below a directory, each whole or not at all.
-func fileSink(fsys rundir.FS, dir string) func(name string, write func(io.Writer) error) error {
-	return func(name string, write func(io.Writer) error) error {
-		return rundir.WriteFile(fsys, filepath.Join(dir, filepath.FromSlash(name)), write)
-	}
 }

@@ -95,7 +95,7 @@ func (r *round) copyBase() error {
 	contract := r.texts(m).contract(m.Contract)
 	network, dense := m.Entries(nil)
 	return rundir.WriteDir(r.dir.FS, r.files.Merged(), func(dir string) error {
-		return model.WriteDirectory(fileSink(r.dir.FS, dir), m.Directory, network, model.WriteOptions{Contract: &contract, Dense: dense})
+		return model.WriteDirectory(rundir.Sink(r.dir.FS, dir), m.Directory, network, model.WriteOptions{Contract: &contract, Dense: dense})
 	})
 }
 
@@ -183,7 +183,7 @@ func (r *round) mergeAdapter(ctx context.Context, adapter string, check *mergeCh
 	}
 	return rundir.WriteDir(r.dir.FS, r.files.Merged(), func(dir string) error {
 		o := merging.Options{Base: r.base.path, Adapter: adapter, Model: r.modelOptions(), Contract: &contract, Probes: r.probeTexts()}
-		found, err := merging.Merge(ctx, r.engine, o, dir, fileSink(r.dir.FS, dir))
+		found, err := merging.Merge(ctx, r.engine, o, dir, rundir.Sink(r.dir.FS, dir))
 		check.Probes, check.MaxDifference, check.Tolerance, check.MetricLimit = found.Probes, found.MaxDifference, found.Tolerance, found.MetricTolerance()
 		return err
 	})

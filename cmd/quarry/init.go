@@ -162,28 +162,13 @@ func (o InitOptions) readData(h *host) (*initData, error) {
 	return d, errors.Join(checkLeaks(d.train, d.dev, o.Train, o.Dev), checkLeaks(d.train, d.test, o.Train, o.Test))
 }
 
-// shownLeaks is how many leaking rows an error names.
-const shownLeaks = 3
-
 func checkLeaks(train, held []corpus.Query, trainFile, heldFile string) error {
 	leaks := corpus.Leaks(train, held)
 	if len(leaks) == 0 {
 		return nil
 	}
-	text := ""
-	for _, l := range leaks[:min(len(leaks), shownLeaks)] {
-		text += fmt.Sprintf("\n  %s:%d has the %s of %s:%d", heldFile, l.DevLine, l.Kind, trainFile, l.TrainLine)
-	}
-	return badInputf("%s: %d queries are known from %s: scores on them would flatter; remove them from one of the files%s", heldFile, leakingRows(leaks), trainFile, text)
-}
-
-// leakingRows counts held-out queries, each of which may be known in several ways.
-func leakingRows(leaks []corpus.Leak) int {
-	lines := map[int]bool{}
-	for _, l := range leaks {
-		lines[l.DevLine] = true
-	}
-	return len(lines)
+	rows, text := corpus.DescribeLeaks(leaks, trainFile, heldFile)
+	return badInputf("%s: %d queries are known from %s: scores on them would flatter; remove them from one of the files%s", heldFile, rows, trainFile, text)
 }
 
 // write writes the split, if there is one, and the recipe, once that is known to be one.

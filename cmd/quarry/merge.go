@@ -74,7 +74,9 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 	var check merging.Check
 	err = rundir.WriteDir(rundir.OS{}, o.Output, func(dir string) error {
 		var err error
-		sink := func(name string, write func(io.Writer) error) error { return asFailure(fileSink(dir)(name, write)) }
+		sink := func(name string, write func(io.Writer) error) error {
+			return asFailure(rundir.Sink(rundir.OS{}, dir)(name, write))
+		}
 		check, err = merging.Merge(ctx, e, merging.Options{Base: o.Base, Adapter: o.Adapter, Model: above, Probes: probes}, dir, sink)
 		if errors.Is(err, merging.ErrDiffers) {
 			return err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/eval"
@@ -130,7 +128,7 @@ func (t *training) save() error {
 
 // epochEnd writes the checkpoint of an epoch, judges it and saves the state.
 func (t *training) epochEnd(ctx context.Context, epoch int) error {
-	err := rundir.WriteDir(rundir.OS{}, t.epochDir(epoch), func(dir string) error { return t.writeWeights(fileSink(dir)) })
+	err := rundir.WriteDir(rundir.OS{}, t.epochDir(epoch), func(dir string) error { return t.writeWeights(rundir.Sink(rundir.OS{}, dir)) })
 	if err != nil {
 		return err
 	}
@@ -158,13 +156,6 @@ func (t *training) contract() model.Contract {
 	c := t.model.Contract
 	c.Query, c.Passage = t.query.prompt, t.passage.prompt
 	return c
-}
-
-// fileSink writes files below a directory, each whole or not at all.
-func fileSink(dir string) model.Sink {
-	return func(name string, write func(io.Writer) error) error {
-		return rundir.WriteFile(rundir.OS{}, filepath.Join(dir, filepath.FromSlash(name)), write)
-	}
 }
 
 // judge takes an epoch's eval_loss and measures, as far as there is data for them, and prints its line.

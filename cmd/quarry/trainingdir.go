@@ -8,7 +8,6 @@ import (
 
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/model"
-	"github.com/quarry-ml/quarry/model/lora"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -64,11 +63,7 @@ func (t *training) openEpoch(epoch int) (*model.Model, error) {
 	if err != nil || epoch == 0 {
 		return m, err
 	}
-	a, err := lora.Open(t.epochDir(epoch), m.Base())
-	if err == nil {
-		err = m.Attach(a)
-	}
-	if err != nil {
+	if err := m.AttachDir(t.epochDir(epoch)); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
