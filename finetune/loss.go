@@ -34,16 +34,21 @@ const (
 	tileColumns = 64
 )
 
-// contrastBytes is the memory of a block: its vectors and their gradients in float32, gradients in float64 on the way
-// there, and a tile of scores and of gradients by score.
-func contrastBytes(rows, columns, dim int) int64 {
-	return 16*int64(rows+columns)*int64(dim) + 2*8*tileRows*int64(columns)
+// contrastBytes is the memory of a block: its vectors and, unless its loss is all that is wanted, their gradients in
+// float32 and in float64 on the way there; and a tile of scores and of gradients by score.
+func contrastBytes(rows, columns, dim int, lossOnly bool) int64 {
+	value := int64(4)
+	if !lossOnly {
+		value += 4 + 8
+	}
+	return value*int64(rows+columns)*int64(dim) + 2*8*tileRows*int64(columns)
 }
 
 // ScoreBytes is the memory that the scores and gradients of a step take beside the activations, for vectors of a length.
+// eval_loss takes a whole batch as one block.
 func (o Options) ScoreBytes(dim int) int64 {
 	rows := o.Batch / o.Accumulate
-	return contrastBytes(rows, rows*o.GroupSize, dim)
+	return max(contrastBytes(rows, rows*o.GroupSize, dim, false), contrastBytes(o.Batch, o.Batch*o.GroupSize, dim, true))
 }
 
 // infoNCE computes -log softmax(score/temperature)[target] a row, in float64, in row and column order.

@@ -169,7 +169,7 @@ func chunks(examples []int, size int) [][]int { return slices.Collect(slices.Chu
 
 // contrast embeds the queries and passages of rows, takes the loss, and adds the gradients of its share of a batch of queries.
 func (t *Trainer) contrast(ctx context.Context, rows []row, keys *dropoutKeys, batch int) (contrastResult, error) {
-	block, err := t.forward(ctx, rows, keys)
+	block, err := t.forward(ctx, rows, keys, false)
 	if err != nil {
 		return contrastResult{}, err
 	}
@@ -186,7 +186,7 @@ func (t *Trainer) contrast(ctx context.Context, rows []row, keys *dropoutKeys, b
 }
 
 // forward embeds the queries and passages of rows and lays out their contrast.
-func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys) (contrast, error) {
+func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys, lossOnly bool) (contrast, error) {
 	var sequences []sequence
 	for _, r := range rows {
 		sequences = append(sequences, keys.of(t.data.Query(r.example), "query", t.data.Examples[r.example].Key))
@@ -200,11 +200,11 @@ func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys) (c
 			sequences = append(sequences, keys.of(t.data.Passage(p), "passage", t.data.PassageKey(p)))
 		}
 	}
-	vectors, err := t.runner.forward(ctx, sequences, contrastBytes(len(rows), len(columns), t.model.Dimension()))
+	vectors, err := t.runner.forward(ctx, sequences, contrastBytes(len(rows), len(columns), t.model.Dimension(), lossOnly))
 	if err != nil {
 		return contrast{}, err
 	}
-	c := contrast{dim: t.model.Dimension(), queries: vectors[:len(rows)], passages: vectors[len(rows):], targets: targets, temperature: t.currentTemperature(), both: t.options.BothDirections, each: t.engine.Each}
+	c := contrast{dim: t.model.Dimension(), queries: vectors[:len(rows)], passages: vectors[len(rows):], targets: targets, temperature: t.currentTemperature(), both: t.options.BothDirections, lossOnly: lossOnly, each: t.engine.Each}
 	c.masked = func(i, j int) bool {
 		return t.options.MaskKnownPositives && j != targets[i] && contains(t.data.Examples[rows[i].example].Known, columns[j])
 	}
@@ -275,11 +275,10 @@ func (t *Trainer) EvalLoss(ctx context.Context, dev Data) (float64, error) {
 		for i, example := range part {
 			rows[i] = dev.group(t.options, example, 0)
 		}
-		block, err := t.forward(ctx, rows, nil)
+		block, err := t.forward(ctx, rows, nil, true)
 		if err != nil {
 			return 0, err
 		}
-		block.lossOnly = true
 		sum += infoNCE(block).total
 	}
 	if math.IsNaN(sum) {

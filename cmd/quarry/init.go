@@ -74,7 +74,7 @@ func runInit(ctx context.Context, o InitOptions, h *host) error {
 		pooling = string(m.Contract.Pooling)
 	}
 	for _, a := range m.Assumed {
-		h.note("warning: model: assumed %s; the recipe says so where you can change it", a)
+		h.note("warning: model: assumed %s", a)
 	}
 	if err := m.Close(); err != nil {
 		return err
