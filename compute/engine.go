@@ -100,6 +100,14 @@ func (e *Engine) Precision() Precision { return e.layout.precision() }
 // Kernels is the set in use, for callers with small loops of their own.
 func (e *Engine) Kernels() *kernel.Set { return e.kernels }
 
+// Each does the tasks 0 to n-1 on the engine's workers, in any order, and returns when all are done. Tasks share nothing
+// that another writes, so that who does them decides nothing.
+func (e *Engine) Each(n int, do func(task int)) { e.team.run(each(do), n) }
+
+type each func(task int)
+
+func (f each) run(_, task int) { f(task) }
+
 // Identity names what decides the bits of a result besides recipe and data: path, precision, architecture and processor vendor.
 func (e *Engine) Identity() string {
 	return fmt.Sprintf("%s/%s/%s/%s", e.kernels.Path, e.Precision(), runtime.GOARCH, kernel.Vendor())

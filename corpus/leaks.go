@@ -1,5 +1,7 @@
 package corpus
 
+import "fmt"
+
 // LeakKind says what two sets of queries share.
 type LeakKind string
 
@@ -26,7 +28,7 @@ func Leaks(train, dev []Query) []Leak {
 		value func(Query) string
 	}{
 		{LeakKey, func(q Query) string { return q.Key }},
-		{LeakText, func(q Query) string { return strip(q.Text) }},
+		{LeakText, func(q Query) string { return q.Stripped() }},
 		{LeakGroup, func(q Query) string { return q.Group }},
 	}
 	lines := make([]map[string]int, len(kinds))
@@ -48,4 +50,20 @@ func Leaks(train, dev []Query) []Leak {
 		}
 	}
 	return leaks
+}
+
+// shownLeaks is how many leaks a description names.
+const shownLeaks = 3
+
+// DescribeLeaks counts the held-out queries that leak, each of which may do so in several ways, and names the first
+// leaks, a line each, by the files of both sets.
+func DescribeLeaks(leaks []Leak, trainFile, devFile string) (queries int, lines string) {
+	rows := map[int]bool{}
+	for i, l := range leaks {
+		rows[l.DevLine] = true
+		if i < shownLeaks {
+			lines += fmt.Sprintf("\n  %s:%d has the %s of %s:%d", devFile, l.DevLine, l.Kind, trainFile, l.TrainLine)
+		}
+	}
+	return len(rows), lines
 }

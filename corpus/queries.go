@@ -3,6 +3,7 @@ package corpus
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 // ReadQueries reads queries from JSONL, plain or gzipped: one object a line with `query` (or `text`), optionally an id, and
@@ -102,4 +103,15 @@ func queryText(row Object) (string, error) {
 		return "", fmt.Errorf("empty query")
 	}
 	return text, nil
+}
+
+// CheckPrompts refuses prompts of rows that would be taken for templates: a row's prompt is data, and stands before its
+// query as it is. Whoever puts rows' prompts to use calls it; file names the queries' file.
+func CheckPrompts(queries []Query, file string) error {
+	for _, q := range queries {
+		if strings.Contains(q.Prompt, "{}") {
+			return fmt.Errorf("%s:%d: the row's prompt has a placeholder {}; put the template into the recipe's prompts.query or into --query-prompt", file, q.Line)
+		}
+	}
+	return nil
 }

@@ -70,7 +70,8 @@ func New(m *model.Model, e *compute.Engine) (*Embedder, error) {
 func (x *Embedder) Dimension() int { return x.model.Dimension() }
 
 // Embed embeds texts and hands rows of vectors to sink in input order, a chunk at a time: vectors is [n, Dimension] for
-// the texts from position first on, and belongs to Embed again after the call. A vector depends on its text alone.
+// the texts from position first on, and belongs to Embed again after the call. A vector depends on its text alone; a text
+// without any token, which only a model without special tokens knows, has the zero vector.
 func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Options, sink func(first int, vectors []float32) error) (Stats, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -184,6 +185,10 @@ func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, budget
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(len(sequences[b].IDs), len(sequences[a].IDs)) })
 	if budget == 0 {
 		budget = x.budget()
+	}
+	for n := len(order) - 1; n >= 0 && len(sequences[order[n]].IDs) == 0; n-- {
+		clear(vectors[order[n]*x.Dimension() : (order[n]+1)*x.Dimension()])
+		order = order[:n]
 	}
 	for len(order) > 0 {
 		n, tokens := 0, 0

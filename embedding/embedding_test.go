@@ -2,9 +2,11 @@ package embedding_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -165,6 +167,43 @@ func TestUnitLengthAndEmptyText(t *testing.T) {
 		}
 		if math.Abs(sum-1) > 1e-6 {
 			t.Errorf("row %d has length %v", i, math.Sqrt(sum))
+		}
+	}
+}
+
+// A model without special tokens has none at all for an empty text: its vector is zero, whatever stands beside it.
+func TestNoTokensAreTheZeroVector(t *testing.T) {
+	dir := t.TempDir()
+	if err := tinymodel.Write(dir, tinymodel.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "tokenizer.json")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var content map[string]any
+	if err := json.Unmarshal(raw, &content); err != nil {
+		t.Fatal(err)
+	}
+	content["post_processor"] = nil
+	if raw, err = json.Marshal(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.Open(dir, model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	blank := model.Prompt{Name: "query", Template: " "}
+	texts := []embedding.Text{{Text: "one"}, {}, {Text: "two digits"}, {Text: " ", Prompt: &blank}, {IDs: []int32{}}}
+	for i, row := range embed(t, m, compute.Options{Workers: 1}, texts, embedding.Options{}) {
+		zero := !slices.ContainsFunc(row, func(v float32) bool { return v != 0 })
+		if empty := i != 0 && i != 2; zero != empty {
+			t.Errorf("text %d: zero is %t: %v", i, zero, row)
 		}
 	}
 }

@@ -53,6 +53,10 @@ func (r *SelectRule) UnmarshalYAML(unmarshal func(any) error) error {
 	if r.Metric == "" && r.Epoch == nil && !r.Ask {
 		r.Metric = DefaultSelectRule().Metric
 	}
+	// Tables of scores are looked up by the measure's one spelling. What is no measure Validate names.
+	if m, err := ParseMeasure(r.Metric); err == nil {
+		r.Metric = m.String()
+	}
 	return nil
 }
 
@@ -80,8 +84,12 @@ func (r SelectRule) Validate() error {
 	case r.Metric == EvalLoss:
 		return nil
 	}
-	if _, err := ParseMeasure(r.Metric); err != nil {
+	m, err := ParseMeasure(r.Metric)
+	if err != nil {
 		return fmt.Errorf("select: %w", err)
+	}
+	if m.String() != r.Metric {
+		return fmt.Errorf("select: metric %q: write %q", r.Metric, m)
 	}
 	return nil
 }

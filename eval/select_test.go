@@ -72,6 +72,7 @@ func TestChooseErrors(t *testing.T) {
 		{"reason alone", SelectRule{Because: "x"}, epochs(1), "because needs an epoch"},
 		{"two rules", SelectRule{Epoch: three(), Because: "x", Metric: "map"}, epochs(1), "only one of the three"},
 		{"misspelt", SelectRule{Metric: "mpa@25"}, epochs(1), `did you mean "map@25"`},
+		{"another spelling", SelectRule{Metric: "MAP@25"}, epochs(1), `metric "MAP@25": write "map@25"`},
 		{"negative gain", SelectRule{Metric: "map", MinGain: -1}, epochs(1), "min_gain -1"},
 		{"negative patience", SelectRule{Metric: "map", Patience: -1}, epochs(1), "patience -1"},
 	} {
@@ -89,6 +90,7 @@ func TestSelectRuleYAML(t *testing.T) {
 		want                SelectRule
 	}{
 		{"metric", "metric: recall@25\nmin_gain: 0.01\npatience: 2", "", SelectRule{Metric: "recall@25", MinGain: 0.01, Patience: 2}},
+		{"metric in capitals", "metric: ' MAP@25'", "", SelectRule{Metric: "map@25"}},
 		{"default metric", "min_gain: 0.01", "", SelectRule{Metric: "map@25", MinGain: 0.01}},
 		{"ask", "ask", "", SelectRule{Ask: true}},
 		{"other word", "best", `"best" is not a rule`, SelectRule{}},

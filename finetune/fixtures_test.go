@@ -43,7 +43,7 @@ func TestInfoNCEAgainstTorch(t *testing.T) {
 			for _, pair := range tc.Masked {
 				masked[pair] = true
 			}
-			c := contrast{dim: 4, queries: tc.Queries, passages: tc.Passages, temperature: tc.Temperature, both: tc.Directions == "both"}
+			c := contrast{dim: 4, queries: tc.Queries, passages: tc.Passages, temperature: tc.Temperature, both: tc.Directions == "both", each: inOrder}
 			c.masked = func(i, j int) bool { return masked[[2]int{i, j}] }
 			for i := range tc.Queries {
 				c.targets = append(c.targets, i*tc.Group)

@@ -11,6 +11,9 @@ type contrast struct {
 	masked      func(row, column int) bool
 	temperature float64
 	both        bool // the mean of both directions, as sentence-transformers' symmetric loss
+	lossOnly    bool // no gradients
+	// each does the tasks 0 to n-1, in any order and on any goroutines; what it does has no part in a sum's order.
+	each func(n int, do func(task int))
 }
 
 // contrastResult is the block's loss and gradients. The gradients are those of the sum over rows, so that blocks of any
@@ -24,70 +27,172 @@ type contrastResult struct {
 	masked      int // pairs that the mask took out
 }
 
+// Rows are scored tileRows at a time, so that a step of many columns needs a few rows of scores and not all of them; the
+// gradients of tileColumns passages are one task. Neither decides a bit: every sum runs in row and column order.
+const (
+	tileRows    = 32
+	tileColumns = 64
+)
+
+// contrastBytes is the memory of a block: its vectors and, unless its loss is all that is wanted, their gradients in
+// float32 and in float64 on the way there; and a tile of scores and of gradients by score.
+func contrastBytes(rows, columns, dim int, lossOnly bool) int64 {
+	value := int64(4)
+	if !lossOnly {
+		value += 4 + 8
+	}
+	return value*int64(rows+columns)*int64(dim) + 2*8*tileRows*int64(columns)
+}
+
+// ScoreBytes is the memory that the scores and gradients of a step take beside the activations, for vectors of a length.
+// eval_loss takes a whole batch as one block.
+func (o Options) ScoreBytes(dim int) int64 {
+	rows := o.Batch / o.Accumulate
+	return max(contrastBytes(rows, rows*o.GroupSize, dim, false), contrastBytes(o.Batch, o.Batch*o.GroupSize, dim, true))
+}
+
 // infoNCE computes -log softmax(score/temperature)[target] a row, in float64, in row and column order.
 func infoNCE(c contrast) contrastResult {
 	rows, columns := len(c.queries), len(c.passages)
-	r := contrastResult{rows: make([]float64, rows), queries: matrix(rows, c.dim), passages: matrix(columns, c.dim)}
-	scores := matrix(rows, columns) // cosine or dot product, before the temperature
-	pull := matrix(rows, columns)   // d total / d (score/temperature)
-	for i, q := range c.queries {
-		for j, p := range c.passages {
-			if c.masked(i, j) {
-				scores[i][j] = math.Inf(-1)
-				r.masked++
-				continue
-			}
-			scores[i][j] = dot(q, p)
-		}
+	r := contrastResult{rows: make([]float64, rows)}
+	if !c.lossOnly {
+		r.queries, r.passages = matrix(rows, c.dim), matrix(columns, c.dim)
 	}
-	share := 1.0
+	t := tile{contrast: c, scores: matrix(min(tileRows, rows), columns), pull: matrix(min(tileRows, rows), columns), share: 1}
+	t.masks = make([]int, rows)
 	if c.both {
-		share = 0.5
+		t.share = 0.5
+		t.standColumns()
 	}
-	for i := range rows {
-		r.rows[i] = crossEntropy(columns, c.targets[i], func(j int) float64 { return scores[i][j] / c.temperature }, func(j int, g float64) { pull[i][j] += share * g })
-		r.total += share * r.rows[i]
-	}
-	if c.both {
-		for i := range rows {
-			column := c.targets[i]
-			r.total += share * crossEntropy(rows, i, func(k int) float64 { return scores[k][column] / c.temperature }, func(k int, g float64) { pull[k][column] += share * g })
+	for first := 0; first < rows; first += tileRows {
+		n := min(tileRows, rows-first)
+		c.each(n, func(k int) { t.row(first+k, &r) })
+		if c.lossOnly {
+			continue
 		}
-	}
-	for i := range rows {
-		for j := range columns {
-			g := pull[i][j] / c.temperature
-			if g == 0 {
-				continue
+		c.each((columns+tileColumns-1)/tileColumns, func(block int) { t.passageGradients(first, n, block*tileColumns, r.passages) })
+		for k := range n {
+			for j, g := range t.pull[k] {
+				if g != 0 {
+					r.temperature -= g * t.scores[k][j] / c.temperature
+				}
 			}
-			addScaled(r.queries[i], c.passages[j], g)
-			addScaled(r.passages[j], c.queries[i], g)
-			r.temperature -= g * scores[i][j] / c.temperature
 		}
+	}
+	for i, loss := range r.rows {
+		r.total += float64(t.share * loss)
+		r.masked += t.masks[i]
+	}
+	for _, column := range t.columns {
+		r.total += float64(t.share * column.loss)
 	}
 	return r
 }
 
-// crossEntropy returns -log softmax(logit)[target] over n logits and reports its gradient by logit. A logit of -Inf has no part.
-func crossEntropy(n, target int, logit func(int) float64, gradient func(int, float64)) float64 {
-	highest := math.Inf(-1)
-	for j := range n {
-		if l := logit(j); l > highest || l != l {
-			highest = l
+// tile is some rows of a block at work: their scores and d total / d score, [tileRows][columns].
+type tile struct {
+	contrast
+	scores, pull [][]float64
+	share        float64 // of a direction in the loss
+	masks        []int   // masked pairs by row
+	columns      []stand // of the rows' targets, where both directions count
+	owner        []int32 // by column, the row whose target it is, else -1
+}
+
+// stand is a softmax over logits: the highest of them, the sum of exp(logit - highest), and -log of the target's share.
+type stand struct{ highest, sum, loss float64 }
+
+func (s stand) share(logit float64) float64 { return math.Exp(logit-s.highest) / s.sum }
+
+// standing takes the softmax of scores over a temperature. A score of -Inf has no part.
+func standing(scores []float64, target int, temperature float64) stand {
+	s := stand{highest: math.Inf(-1)}
+	for _, score := range scores {
+		if l := score / temperature; l > s.highest || l != l {
+			s.highest = l
 		}
 	}
-	var sum float64
-	for j := range n {
-		sum += math.Exp(logit(j) - highest)
+	for _, score := range scores {
+		s.sum += math.Exp(score/temperature - s.highest)
 	}
-	for j := range n {
-		p := math.Exp(logit(j)-highest) / sum
-		if j == target {
+	s.loss = s.highest + math.Log(s.sum) - scores[target]/temperature
+	return s
+}
+
+// score is cosine or dot product, before the temperature.
+func (c *contrast) score(row, column int) float64 {
+	if c.masked(row, column) {
+		return math.Inf(-1)
+	}
+	return dot(c.queries[row], c.passages[column])
+}
+
+// standColumns lets each target choose among the rows.
+func (t *tile) standColumns() {
+	rows := len(t.queries)
+	t.owner = make([]int32, len(t.passages))
+	for j := range t.owner {
+		t.owner[j] = -1
+	}
+	for i, column := range t.targets {
+		t.owner[column] = int32(i)
+	}
+	t.columns = make([]stand, rows)
+	for first := 0; first < rows; first += tileRows {
+		t.each(min(tileRows, rows-first), func(k int) {
+			i := first + k
+			scores := t.scores[k][:rows] // a row has its target, so there are as many columns
+			for row := range scores {
+				scores[row] = t.score(row, t.targets[i])
+			}
+			t.columns[i] = standing(scores, i, t.temperature)
+		})
+	}
+}
+
+// row scores a row, takes its loss and, unless that is all, its gradients by score and by query.
+func (t *tile) row(i int, r *contrastResult) {
+	scores, pull := t.scores[i%tileRows], t.pull[i%tileRows]
+	for j := range scores {
+		scores[j] = t.score(i, j)
+		if t.masked(i, j) {
+			t.masks[i]++
+		}
+	}
+	across := standing(scores, t.targets[i], t.temperature)
+	r.rows[i] = across.loss
+	if t.lossOnly {
+		return
+	}
+	for j, score := range scores {
+		p := across.share(score / t.temperature)
+		if j == t.targets[i] {
 			p--
 		}
-		gradient(j, p)
+		g := float64(t.share * p)
+		if t.both && t.owner[j] >= 0 {
+			p := t.columns[t.owner[j]].share(score / t.temperature)
+			if int(t.owner[j]) == i {
+				p--
+			}
+			g += float64(t.share * p)
+		}
+		pull[j] = g / t.temperature
+		if pull[j] != 0 {
+			addScaled(r.queries[i], t.passages[j], pull[j])
+		}
 	}
-	return highest + math.Log(sum) - logit(target)
+}
+
+// passageGradients adds those of a block of columns for n rows from first on.
+func (t *tile) passageGradients(first, n, from int, gradients [][]float64) {
+	for j := from; j < min(from+tileColumns, len(gradients)); j++ {
+		for k := range n {
+			if g := t.pull[k][j]; g != 0 {
+				addScaled(gradients[j], t.queries[first+k], g)
+			}
+		}
+	}
 }
 
 func matrix(rows, columns int) [][]float64 {

@@ -75,11 +75,14 @@ func (p *scalar) step(o Options, gradient, rate float64, t int) {
 	p.Value -= rate / (1 - math.Pow(o.Beta1, float64(t))) * p.First / deviation
 }
 
-// The range of a learned temperature, as a logit scale between 1 and 100 (Radford et al., 2021, clip at 100).
-const minTemperature, maxTemperature = 0.01, 1.0
+// The range of a learned temperature: a logit scale between 1 and 100 (Radford et al., 2021, clip at 100).
+const (
+	MinTemperature = 0.01
+	MaxTemperature = 1.0
+)
 
 func (p *scalar) clamp() {
-	p.Value = min(max(p.Value, math.Log(1/maxTemperature)), math.Log(1/minTemperature))
+	p.Value = min(max(p.Value, math.Log(1/MaxTemperature)), math.Log(1/MinTemperature))
 }
 
 // temperature is what scores are divided by.

@@ -74,6 +74,12 @@ func DefaultOptions() Options {
 	}
 }
 
+// content is the options without what is only written along: a base called otherwise is the same base.
+func (o Options) content() Options {
+	o.LoRA.BaseModel = ""
+	return o
+}
+
 // Validate names the first option that cannot be.
 func (o Options) Validate() error {
 	checks := []struct {
@@ -93,6 +99,7 @@ func (o Options) Validate() error {
 		{o.Epsilon > 0, fmt.Sprintf("eps %g: must be positive", o.Epsilon)},
 		{o.Clip >= 0, fmt.Sprintf("clip %g: not negative", o.Clip)},
 		{o.Temperature > 0, fmt.Sprintf("temperature %g: must be positive", o.Temperature)},
+		{!o.LearnTemperature || o.Temperature >= MinTemperature && o.Temperature <= MaxTemperature, fmt.Sprintf("temperature %g: one that is learned starts and stays between %g and %g", o.Temperature, MinTemperature, MaxTemperature)},
 		{o.BlockTokens >= 1, fmt.Sprintf("block_tokens %d: at least 1", o.BlockTokens)},
 		{o.Method != LoRA || o.LoRA.Rank >= 1 && o.LoRA.Alpha > 0, fmt.Sprintf("lora r %d, alpha %g: must be positive", o.LoRA.Rank, o.LoRA.Alpha)},
 		{o.LoRA.Dropout >= 0 && o.LoRA.Dropout < 1, fmt.Sprintf("lora dropout %g: in [0, 1)", o.LoRA.Dropout)},

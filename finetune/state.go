@@ -72,7 +72,7 @@ func (t *Trainer) SaveState(w io.Writer) error {
 }
 
 func (t *Trainer) head() stateHead {
-	h := stateHead{Version: stateVersion, Options: t.options, Examples: len(t.data.Examples), Done: t.done}
+	h := stateHead{Version: stateVersion, Options: t.options.content(), Examples: len(t.data.Examples), Done: t.done}
 	for i, v := range []float64{t.temperature.Value, t.temperature.First, t.temperature.Second} {
 		h.Temperature[i] = math.Float64bits(v)
 	}
@@ -149,7 +149,7 @@ func (t *Trainer) accept(h stateHead) error {
 	if err != nil {
 		return err
 	}
-	got, err := json.Marshal([]any{h.Options, h.Examples, h.Parameters})
+	got, err := json.Marshal([]any{h.Options.content(), h.Examples, h.Parameters})
 	if err != nil {
 		return err
 	}

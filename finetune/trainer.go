@@ -60,13 +60,27 @@ func New(m *model.Model, e *compute.Engine, data Data, o Options) (*Trainer, err
 		return nil, err
 	}
 	t := &Trainer{options: o, data: data, model: m, engine: e, temperature: scalar{Value: math.Log(1 / o.Temperature)}}
-	if o.LearnTemperature {
-		t.temperature.clamp()
-	}
 	if err := t.prepare(); err != nil {
 		return nil, err
 	}
+	if err := t.runner.fits(t.longest(), o.ScoreBytes(m.Dimension())); err != nil {
+		return nil, err
+	}
 	return t, nil
+}
+
+// longest is the tokens of the data's longest text.
+func (t *Trainer) longest() int {
+	n := 0
+	for i, e := range t.data.Examples {
+		n = max(n, len(t.data.Query(i).IDs))
+		for _, list := range [][]int32{e.Positives, e.Negatives} {
+			for _, p := range list {
+				n = max(n, len(t.data.Passage(p).IDs))
+			}
+		}
+	}
+	return n
 }
 
 // Steps is the optimizer steps of the whole run.
@@ -155,7 +169,7 @@ func chunks(examples []int, size int) [][]int { return slices.Collect(slices.Chu
 
 // contrast embeds the queries and passages of rows, takes the loss, and adds the gradients of its share of a batch of queries.
 func (t *Trainer) contrast(ctx context.Context, rows []row, keys *dropoutKeys, batch int) (contrastResult, error) {
-	block, err := t.forward(ctx, rows, keys)
+	block, err := t.forward(ctx, rows, keys, false)
 	if err != nil {
 		return contrastResult{}, err
 	}
@@ -172,7 +186,7 @@ func (t *Trainer) contrast(ctx context.Context, rows []row, keys *dropoutKeys, b
 }
 
 // forward embeds the queries and passages of rows and lays out their contrast.
-func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys) (contrast, error) {
+func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys, lossOnly bool) (contrast, error) {
 	var sequences []sequence
 	for _, r := range rows {
 		sequences = append(sequences, keys.of(t.data.Query(r.example), "query", t.data.Examples[r.example].Key))
@@ -186,11 +200,11 @@ func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys) (c
 			sequences = append(sequences, keys.of(t.data.Passage(p), "passage", t.data.PassageKey(p)))
 		}
 	}
-	vectors, err := t.runner.forward(ctx, sequences)
+	vectors, err := t.runner.forward(ctx, sequences, contrastBytes(len(rows), len(columns), t.model.Dimension(), lossOnly))
 	if err != nil {
 		return contrast{}, err
 	}
-	c := contrast{dim: t.model.Dimension(), queries: vectors[:len(rows)], passages: vectors[len(rows):], targets: targets, temperature: t.currentTemperature(), both: t.options.BothDirections}
+	c := contrast{dim: t.model.Dimension(), queries: vectors[:len(rows)], passages: vectors[len(rows):], targets: targets, temperature: t.currentTemperature(), both: t.options.BothDirections, lossOnly: lossOnly, each: t.engine.Each}
 	c.masked = func(i, j int) bool {
 		return t.options.MaskKnownPositives && j != targets[i] && contains(t.data.Examples[rows[i].example].Known, columns[j])
 	}
@@ -261,7 +275,7 @@ func (t *Trainer) EvalLoss(ctx context.Context, dev Data) (float64, error) {
 		for i, example := range part {
 			rows[i] = dev.group(t.options, example, 0)
 		}
-		block, err := t.forward(ctx, rows, nil)
+		block, err := t.forward(ctx, rows, nil, true)
 		if err != nil {
 			return 0, err
 		}

@@ -90,6 +90,26 @@ func (x tiny) trainer(t testing.TB, o finetune.Options, engine compute.Options) 
 	return trainer
 }
 
+// least is the smallest memory that a training runs in; a byte less is refused.
+func (x tiny) least(t testing.TB, o finetune.Options, path kernel.Path) int64 {
+	t.Helper()
+	limit := int64(1)
+	for range 2 {
+		e, err := compute.New(compute.Options{Path: path, Workers: 1, Memory: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = finetune.New(x.model, e, x.data, o)
+		e.Close()
+		var short *finetune.MemoryError
+		if !errors.As(err, &short) || short.Limit != limit || short.Least <= limit {
+			t.Fatalf("a limit of %d bytes: %v", limit, err)
+		}
+		limit = short.Least - 8
+	}
+	return limit + 8
+}
+
 // outcome is everything that a training leaves, as bytes.
 func outcome(t testing.TB, trainer *finetune.Trainer) []byte {
 	t.Helper()
@@ -120,7 +140,7 @@ func TestGradientCachingIsTheUncachedStep(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s", method, path), func(t *testing.T) {
 				x := newTiny(t, 14)
 				kept := x.trainer(t, options(method), compute.Options{Path: path, Workers: 3})
-				cached := x.trainer(t, options(method), compute.Options{Path: path, Workers: 1, Memory: 1})
+				cached := x.trainer(t, options(method), compute.Options{Path: path, Workers: 1, Memory: x.least(t, options(method), path)})
 				if a, b := train(t, kept), train(t, cached); !slices.Equal(a, b) {
 					t.Errorf("the steps differ:\n%+v\n%+v", a, b)
 				}
@@ -342,6 +362,8 @@ func TestRefusals(t *testing.T) {
 		{"a key twice", twice, func(*finetune.Options) {}, `query "q00" stands twice`},
 		{"accumulate that does not divide", x.data, func(o *finetune.Options) { o.Accumulate = 4 }, "accumulate 4"},
 		{"temperature 0", x.data, func(o *finetune.Options) { o.Temperature = 0 }, "temperature 0"},
+		{"learned temperature above its range", x.data, func(o *finetune.Options) { o.LearnTemperature, o.Temperature = true, 1.5 }, "temperature 1.5: one that is learned starts and stays between 0.01 and 1"},
+		{"learned temperature below its range", x.data, func(o *finetune.Options) { o.LearnTemperature, o.Temperature = true, 0.001 }, "temperature 0.001: "},
 		{"NaN rate", x.data, func(o *finetune.Options) { o.LearningRate = math.NaN() }, "learning_rate NaN"},
 		{"target modules that match nothing", x.data, func(o *finetune.Options) {
 			o.Method, o.LoRA.TargetModules = finetune.LoRA, []string{"q_proj"}

@@ -63,6 +63,15 @@ func (m *Model) Attach(a *lora.Adapter) error {
 	return nil
 }
 
+// AttachDir is Attach for the adapter in a directory in PEFT's format.
+func (m *Model) AttachDir(dir string) error {
+	a, err := lora.Open(dir, m.Base())
+	if err != nil {
+		return err
+	}
+	return m.Attach(a)
+}
+
 // replace puts whole tensors in place of the base's; the mapped ones stay as they are.
 func (m *Model) replace(saved map[string]lora.Saved) error {
 	for _, t := range m.Base().Tensors() {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/quarry-ml/quarry/model/safetensors"
 )
@@ -17,7 +18,7 @@ type Directory struct {
 	Modules  []Module // what is computed, in order; Options are applied
 	Contract Contract
 
-	// Assumed names what the directory leaves open and a default decided, for callers to show:
+	// Assumed names what the directory and the options leave open and a default decided, for callers to show:
 	// "pooling mean (no modules.json)".
 	Assumed []string
 
@@ -29,15 +30,28 @@ type Directory struct {
 
 // Options stand above what a directory says. The zero value changes nothing.
 type Options struct {
-	Pooling   PoolingMode // empty: as the directory says, else mean
+	Pooling   PoolingMode // empty: as the directory says
 	Normalize *bool       // nil: as the directory says, else false
 	Score     Score       // empty: as the directory says, else cosine
+
+	// AssumeMean opens a directory for which nothing names a pooling, with mean pooling, which Assumed then names. It is
+	// for those who show what a directory leaves open; vectors of an assumed pooling may be other ones than were trained.
+	AssumeMean bool
 }
+
+// ErrNoPooling says that nothing names the pooling of a model.
+var ErrNoPooling = errors.New("no modules.json says how the vectors of tokens become one: the pooling must be given")
+
+// What a directory without modules.json is taken to be.
+const (
+	assumedPooling   = "pooling mean (no modules.json)"
+	assumedNormalize = "no normalisation (no modules.json)"
+)
 
 // ReadDirectory reads a model directory: config.json; modules.json and what it names, in the old and the new form;
 // sentence_bert_config.json and config_sentence_transformers.json; quarry.json where there is one. A transformers
 // directory without modules.json is a Transformer with mean pooling and no normalisation, as sentence-transformers has
-// it, unless the options say otherwise. Weights and tokenizer are not read.
+// it, unless the options say otherwise; Open refuses the assumed pooling. Weights and tokenizer are not read.
 func ReadDirectory(dir string, o Options) (*Directory, error) {
 	files, err := directoryFiles(dir)
 	if err != nil {
@@ -146,7 +160,7 @@ func (d *Directory) assumeModules() {
 	}
 	pooling := &Pooling{Mode: PoolMean, IncludePrompt: true, Dimension: d.Config.HiddenSize}
 	d.Modules = []Module{{Kind: KindTransformer}, {Kind: KindPooling, Path: "1_Pooling", Pooling: pooling}}
-	d.Assumed = append(d.Assumed, "pooling mean (no modules.json)", "no normalisation (no modules.json)")
+	d.Assumed = []string{assumedPooling, assumedNormalize}
 }
 
 // checkDimensions follows the length of a text's vector through the modules.
@@ -208,9 +222,11 @@ func (d *Directory) apply(o Options) error {
 	c := d.Contract
 	if o.Pooling != "" {
 		c.Pooling = o.Pooling
+		d.decided(assumedPooling)
 	}
 	if o.Normalize != nil {
 		c.Normalize = *o.Normalize
+		d.decided(assumedNormalize)
 	}
 	if o.Score != "" {
 		c.Score = o.Score
@@ -220,6 +236,11 @@ func (d *Directory) apply(o Options) error {
 	}
 	d.Contract, d.Modules = c, withContract(d.Modules, c)
 	return nil
+}
+
+// decided takes out an assumption that the options have replaced.
+func (d *Directory) decided(assumed string) {
+	d.Assumed = slices.DeleteFunc(d.Assumed, func(a string) bool { return a == assumed })
 }
 
 // normalizes reports whether vectors leave the modules with unit length.

@@ -172,7 +172,9 @@ func TestReadDirectory(t *testing.T) {
 		}},
 		{name: "plain", files: map[string]string{"modules.json": "", "1_Pooling/config.json": ""}, want: change(func(c *Contract) { c.Normalize = false }), assumed: 2},
 		{name: "plain with options", files: map[string]string{"modules.json": ""}, options: Options{Pooling: PoolCLS, Normalize: &yes, Score: Dot},
-			want: change(func(c *Contract) { c.Pooling, c.Score = PoolCLS, Dot }), assumed: 2},
+			want: change(func(c *Contract) { c.Pooling, c.Score = PoolCLS, Dot })},
+		{name: "plain with a pooling", files: map[string]string{"modules.json": ""}, options: Options{Pooling: PoolCLS},
+			want: change(func(c *Contract) { c.Pooling, c.Normalize = PoolCLS, false }), assumed: 1},
 		{name: "in a folder of its own", files: map[string]string{
 			"modules.json": strings.Replace(testModules, `"path": ""`, `"path": "0_Transformer"`, 1), "config.json": "", "0_Transformer/config.json": testConfig,
 			"0_Transformer/sentence_bert_config.json": `{"max_seq_length": 16, "do_lower_case": false}`,

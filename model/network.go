@@ -74,7 +74,7 @@ func (m *Model) Sequence(text string, p Prompt, maxLength int) (Sequence, error)
 	s.IDs = m.Tokenizer.WithSpecials(make([]int32, 0, len(ids)+m.Tokenizer.SpecialCount()), ids, maxLength)
 	if before, _ := split(p.Template); before != "" && !m.Contract.IncludePrompt {
 		// As in sentence-transformers: the length of the prompt alone with its specials, less a closing one.
-		s.Skip = min(len(m.Tokenizer.Encode(nil, before))+m.leadingSpecials(), len(s.IDs)-1)
+		s.Skip = min(len(m.Tokenizer.Encode(nil, before))+m.leadingSpecials(), max(0, len(s.IDs)-1))
 	}
 	return s, nil
 }

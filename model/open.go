@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/tensor"
@@ -27,11 +28,15 @@ type Model struct {
 }
 
 // Open reads a model directory and maps its weights. Everything is checked before it is used: modules, architecture,
-// tokenizer against vocabulary, and on first use each tensor's presence, shape and values.
+// tokenizer against vocabulary, and on first use each tensor's presence, shape and values. A directory whose pooling
+// would be a guess is refused (ErrNoPooling) unless the options name one or assume it.
 func Open(dir string, o Options) (*Model, error) {
 	d, err := ReadDirectory(dir, o)
 	if err != nil {
 		return nil, err
+	}
+	if slices.Contains(d.Assumed, assumedPooling) && !o.AssumeMean {
+		return nil, fmt.Errorf("%s: %w", dir, ErrNoPooling)
 	}
 	m := &Model{Directory: d, tensors: map[string]safetensors.Tensor{}, weights: map[string]*compute.Weight{}}
 	if m.Tokenizer, err = tokenizer.Load(d.Transformer()); err != nil {

@@ -7,6 +7,7 @@ library reads the same vectors from the same files.
 import json
 import pathlib
 import tempfile
+import warnings
 
 import numpy
 import peft
@@ -19,6 +20,7 @@ import report
 import texts
 
 LORA = ["--method", "lora", "--lora-rank", 8, "--lora-alpha", 16, "--lora-targets", "query,key,value,intermediate.dense"]
+DEFAULTS = ["--method", "lora"]  # rank, scale and targets as they come
 TRAINING = ["--epochs", 2, "--batch", 8, "--group-size", 8, "--learning-rate", 1e-3, "--seed", 7, "--precision", "f32"]
 
 
@@ -39,6 +41,12 @@ def main():
             report.quarry("merge", "--base", base, "--adapter", adapter, "--output", merged)
         if adapter and (merged / "config.json").exists():
             compare_libraries(checks, scratch, base, adapter, merged)
+        with checks.check("finetune with LoRA's defaults: PEFT loads the adapter, no key missing, none left over"):
+            report.quarry("finetune", "--model", base, "--train", train, "--output", scratch / "defaults", *DEFAULTS, *TRAINING)
+            adapter = sorted(path.parent for path in (scratch / "defaults").rglob("adapter_config.json"))[-1]
+            every_key_is_used(base, adapter)
+            report.quarry("merge", "--base", base, "--adapter", adapter, "--output", scratch / "merged-defaults")
+            near(vectors_of_peft(base, adapter), embed(scratch, scratch / "merged-defaults"), 1e-5)
         with checks.check("full fine-tuning: a checkpoint loads in sentence-transformers with quarry's vectors"):
             report.quarry("finetune", "--model", base, "--train", train, "--output", scratch / "full", *TRAINING)
             found = sorted(path.parent for path in (scratch / "full").rglob("modules.json"))
@@ -77,7 +85,9 @@ def write_training_file(path):
 
 def every_key_is_used(base, adapter):
     in_file = set(load_file(adapter / "adapter_model.safetensors"))
-    model = peft.PeftModel.from_pretrained(AutoModel.from_pretrained(base), str(adapter))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="(?s).*(missing|unexpected).*keys")
+        model = peft.PeftModel.from_pretrained(AutoModel.from_pretrained(base), str(adapter))
     loaded = peft.get_peft_model_state_dict(model)
     assert set(loaded) == in_file, f"on one side only: {sorted(set(loaded) ^ in_file)[:6]}"
     for name, tensor in load_file(adapter / "adapter_model.safetensors").items():

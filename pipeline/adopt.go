@@ -111,7 +111,7 @@ func (r *round) adopt(ctx context.Context, base *model.Model, t texts, from, dir
 	if !has {
 		o.Tokenizer = base.Directory
 	}
-	return model.WriteDirectory(fileSink(r.dir.FS, dir), d, entries, o)
+	return model.WriteDirectory(rundir.Sink(r.dir.FS, dir), d, entries, o)
 }
 
 // checkContract refuses a model that says other things about its texts than the round, which embeds them for all of its

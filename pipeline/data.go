@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/eval"
@@ -48,7 +46,7 @@ func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, err
 			queries, warnings, err := corpus.ReadQueries(f, name, d.corpus, o)
 			d.queries[s.split] = queries
 			if err == nil && r.Prompts.FromRow {
-				err = checkRowPrompts(queries, name)
+				err = corpus.CheckPrompts(queries, name)
 			}
 			if err == nil && len(queries) == 0 {
 				err = fmt.Errorf("%s: no queries", name)
@@ -60,16 +58,6 @@ func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, err
 		}
 	}
 	return d, d.checkLeaks(r)
-}
-
-// checkRowPrompts refuses a row's prompt that would be taken for a template: it is data, and stands before its query as it is.
-func checkRowPrompts(queries []corpus.Query, name string) error {
-	for _, q := range queries {
-		if strings.Contains(q.Prompt, "{}") {
-			return fmt.Errorf("%s:%d: the row's prompt has a placeholder {}; put the template into the recipe's prompts.query", name, q.Line)
-		}
-	}
-	return nil
 }
 
 // read opens one file (at is its place in the recipe), lets it be read, and records its digest.
@@ -95,9 +83,6 @@ func (d *data) read(ctx context.Context, fsys rundir.FS, at, role string, path r
 	return nil
 }
 
-// shownLeaks is how many leaking rows an error names.
-const shownLeaks = 3
-
 // checkLeaks refuses held-out queries that training sees.
 func (d *data) checkLeaks(r *recipe.Recipe) error {
 	for _, split := range []rundir.Split{rundir.Dev, rundir.Test} {
@@ -105,18 +90,11 @@ func (d *data) checkLeaks(r *recipe.Recipe) error {
 		if len(leaks) == 0 {
 			continue
 		}
-		rows := map[int]bool{}
-		for _, l := range leaks {
-			rows[l.DevLine] = true
-		}
-		text := ""
-		for _, l := range leaks[:min(len(leaks), shownLeaks)] {
-			text += fmt.Sprintf("\n  %s:%d has the %s of %s:%d", d.file(split), l.DevLine, l.Kind, d.file(rundir.Train), l.TrainLine)
-		}
+		rows, text := corpus.DescribeLeaks(leaks, d.file(rundir.Train), d.file(split))
 		if !r.Data.AllowLeakage {
-			return fmt.Errorf("%s: %d %s queries are known from training; remove them, or set data.allow_leakage: true%s", r.At("data."+string(split)), len(rows), split, text)
+			return fmt.Errorf("%s: %d %s queries are known from training; remove them, or set data.allow_leakage: true%s", r.At("data."+string(split)), rows, split, text)
 		}
-		d.warnings = append(d.warnings, fmt.Sprintf("%d %s queries are known from training, allowed by data.allow_leakage", len(rows), split))
+		d.warnings = append(d.warnings, fmt.Sprintf("%d %s queries are known from training, allowed by data.allow_leakage", rows, split))
 	}
 	return nil
 }
@@ -158,26 +136,4 @@ func (d *data) judged(split rundir.Split) []eval.Judged {
 		judged = append(judged, j)
 	}
 	return judged
-}
-
-// known gives each query of a split the passages that are known to answer it: those judged for any row of the same
-// text in train (and in the split), and passages of equal text. Sorted.
-func (d *data) known(split rundir.Split) [][]int32 {
-	byText := map[string][]int32{}
-	for _, s := range []rundir.Split{rundir.Train, split} {
-		for _, q := range d.queries[s] {
-			for _, p := range q.Positives {
-				byText[q.Text] = append(byText[q.Text], d.corpus.SameText(p)...)
-			}
-		}
-	}
-	for text, passages := range byText {
-		slices.Sort(passages)
-		byText[text] = slices.Compact(passages)
-	}
-	known := make([][]int32, len(d.queries[split]))
-	for i, q := range d.queries[split] {
-		known[i] = byText[q.Text]
-	}
-	return known
 }

@@ -209,11 +209,7 @@ func (r *round) openCheckpoint(dir string) (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := lora.Open(dir, m.Base())
-	if err == nil {
-		err = m.Attach(a)
-	}
-	if err != nil {
+	if err := m.AttachDir(dir); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil

@@ -127,6 +127,9 @@ func (r *round) forget() error { return r.dir.DropStamp(r.index, stageBegun) }
 // training starts anew.
 func (r *round) trainer(ctx context.Context, stage rundir.Stage, fresh func() (*finetune.Trainer, error)) (*finetune.Trainer, error) {
 	trainer, err := fresh()
+	if short := (*finetune.MemoryError)(nil); errors.As(err, &short) {
+		return nil, fmt.Errorf("%s: %w", r.recipe.At("memory"), err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.recipe.At("finetune"), err)
 	}
@@ -206,7 +209,7 @@ func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages [
 	if err != nil {
 		return finetune.Data{}, err
 	}
-	known := r.data.known(split)
+	known := r.data.corpus.Known(r.data.queries[rundir.Train], r.data.queries[split])
 	sequences := make([]model.Sequence, len(queries))
 	examples := make([]finetune.Example, len(queries))
 	for i, q := range queries {
@@ -331,7 +334,7 @@ func (s *session) epochDone(ctx context.Context, epoch int) error {
 }
 
 func (s *session) writeWeights(dir string) error {
-	sink := fileSink(s.dir.FS, dir)
+	sink := rundir.Sink(s.dir.FS, dir)
 	if s.stages.Finetune.Method == recipe.Full {
 		network, dense := s.model.Entries(s.trainer.Trained())
 		contract := s.texts.contract(s.model.Contract)
@@ -342,11 +345,4 @@ func (s *session) writeWeights(dir string) error {
 		return err
 	}
 	return adapter.Write(sink)
-}
-
-// fileSink writes files below a directory, each whole or not at all.
-func fileSink(fsys rundir.FS, dir string) func(name string, write func(io.Writer) error) error {
-	return func(name string, write func(io.Writer) error) error {
-		return rundir.WriteFile(fsys, filepath.Join(dir, filepath.FromSlash(name)), write)
-	}
 }

@@ -113,7 +113,7 @@ func (r *round) copyBase(dir string) error {
 	defer m.Close()
 	contract := r.texts(m).contract(m.Contract)
 	network, dense := m.Entries(nil)
-	return model.WriteDirectory(fileSink(r.dir.FS, dir), m.Directory, network, model.WriteOptions{Contract: &contract, Dense: dense})
+	return model.WriteDirectory(rundir.Sink(r.dir.FS, dir), m.Directory, network, model.WriteOptions{Contract: &contract, Dense: dense})
 }
 
 // checkCopy compares a copied model with what it was copied of.
@@ -207,7 +207,7 @@ func (r *round) mergeAdapter(ctx context.Context, adapter, dir string, check *me
 		return err
 	}
 	o := merging.Options{Base: r.base.path, Adapter: adapter, Model: r.modelOptions(), Contract: &contract, Probes: r.probeTexts()}
-	found, err := merging.Merge(ctx, r.engine, o, dir, fileSink(r.dir.FS, dir))
+	found, err := merging.Merge(ctx, r.engine, o, dir, rundir.Sink(r.dir.FS, dir))
 	check.take(found, found.MetricTolerance())
 	return err
 }

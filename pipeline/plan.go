@@ -53,7 +53,7 @@ type RoundCosts struct {
 	QueriesPerStep int     `json:"queries_per_step"`
 	ColumnsPerRow  int     `json:"columns_per_row"` // passages that each query is scored against
 	WarmupSteps    int     `json:"warmup_steps"`
-	Memory         int64   `json:"memory"` // bytes of weights, gradients, moments and one block of activations
+	Memory         int64   `json:"memory"` // bytes of weights, gradients, moments, one block of activations and the scores of a step
 	Disk           int64   `json:"disk"`   // bytes of vectors, candidates and checkpoints
 	Seconds        float64 `json:"seconds"`
 
@@ -286,7 +286,7 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	return c, nil
 }
 
-// bytes is the memory of training one block and the disk of a round's checkpoints, state and result.
+// bytes is the memory of training one block, a step's scores with it, and the disk of a round's checkpoints, state and result.
 func (r *round) bytes(m *model.Model, t texts) (memory, disk int64, err error) {
 	g, err := m.Graph(transformer.Mode{})
 	if err != nil {
@@ -301,7 +301,7 @@ func (r *round) bytes(m *model.Model, t texts) (memory, disk int64, err error) {
 		trainable[i] = true
 	}
 	tokens := max(r.stages.Finetune.BlockTokens, t.QueryLength)
-	block := 4 * int64(tensor.NewPlan(g, trainable, tokens, tokens).Size)
+	block := 4*int64(tensor.NewPlan(g, trainable, tokens, tokens).Size) + r.finetuneOptions().ScoreBytes(m.Dimension())
 	if r.stages.Finetune.Method == recipe.LoRA {
 		return weights + block, weights, nil
 	}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/quarry-ml/quarry/model"
@@ -78,6 +79,9 @@ func (r *round) stage(name string, algorithm int, options any, inputs ...rundir.
 // open opens a model with what the recipe says above it.
 func (p *Run) openModel(dir string) (*model.Model, error) {
 	m, err := model.Open(dir, p.modelOptions())
+	if errors.Is(err, model.ErrNoPooling) {
+		return nil, fmt.Errorf("%s: %w by the recipe's key pooling (cls, mean, …)", p.recipe.At("model"), err)
+	}
 	if err != nil {
 		return nil, err
 	}

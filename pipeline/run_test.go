@@ -123,6 +123,27 @@ func TestRunTwiceSkipsEverything(t *testing.T) {
 	sameFiles(t, files(t, r.Dir()), before)
 }
 
+func TestPoolingIsNotGuessed(t *testing.T) {
+	r := tinyProject(t, tinyRecipe)
+	if err := os.RemoveAll(r.Model.File); err != nil {
+		t.Fatal(err)
+	}
+	if err := tinymodel.Write(r.Model.File, tinymodel.Options{Plain: true}); err != nil {
+		t.Fatal(err)
+	}
+	_, planned := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: 1})
+	_, ran := runTiny(t, r, Options{})
+	for what, err := range map[string]error{"plan": planned, "run": ran} {
+		if err == nil || !strings.Contains(err.Error(), r.Model.File+": no modules.json") || !strings.Contains(err.Error(), "by the recipe's key pooling") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	given := loadRecipe(t, filepath.Dir(r.File()), "pooling: cls\n"+tinyRecipe)
+	if _, err := MakePlan(t.Context(), given, Options{Path: kernel.Portable, Workers: 1}); err != nil {
+		t.Errorf("a given pooling: %v", err)
+	}
+}
+
 // TestMemoryAndWorkersChangeNoByte runs the same recipe kept whole in memory and with gradient caching on one worker.
 func TestMemoryAndWorkersChangeNoByte(t *testing.T) {
 	methods := []string{"full", "lora"}
@@ -138,7 +159,7 @@ func TestMemoryAndWorkersChangeNoByte(t *testing.T) {
 			}
 			tight := loadRecipe(t, filepath.Dir(plenty.File()), text)
 			dir := filepath.Join(t.TempDir(), "run")
-			if _, err := runTiny(t, tight, Options{Dir: dir, Workers: 1, Memory: 1 << 20}); err != nil {
+			if _, err := runTiny(t, tight, Options{Dir: dir, Workers: 1, Memory: 3 << 20}); err != nil {
 				t.Fatal(err)
 			}
 			sameFiles(t, files(t, dir), files(t, plenty.Dir()))

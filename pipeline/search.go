@@ -15,7 +15,7 @@ import (
 )
 
 // algorithmSearch is raised when the same vectors give other candidates.
-const algorithmSearch = 1
+const algorithmSearch = 2
 
 // search keeps the top of the ranking of every train and dev query, with every positive's score and rank.
 func (r *round) search(ctx context.Context) error {

@@ -43,6 +43,10 @@ var badRecipes = map[string][]string{
 		"recipe.yaml:4: mine.window is given twice, first in line 4",
 		"recipe.yaml:5: seed is given twice, first in line 3",
 	},
+	"learned-temperature": {
+		"recipe.yaml:3: finetune.temperature is 0.005, but one that is learned starts and stays between 0.01 and 1",
+		"recipe.yaml:5: round 0: finetune.temperature is 2, but one that is learned starts and stays between 0.01 and 1",
+	},
 	"merge-key": {
 		`recipe.yaml:5: unknown key "<<" in rounds[0]; merge keys are not supported: rounds merge with the sections above by themselves`,
 	},

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/quarry-ml/quarry/eval"
+	"github.com/quarry-ml/quarry/finetune"
 )
 
 var nameForm = regexp.MustCompile(`^[\p{L}\p{N}_][\p{L}\p{N}._-]*$`)
@@ -64,6 +65,10 @@ func (s *Stages) check(d *decoder, i int, metrics []eval.Measure) {
 			train.Accumulate, train.Batch)
 	} else if train.Batch/train.Accumulate == 1 && train.GroupSize == 1 {
 		d.failRound(i, []string{"finetune.batch", "finetune.group_size", "mine.source"}, "finetune.batch and finetune.group_size leave each query alone with its positive: it has nothing to learn from")
+	}
+	if t := train.Temperature; train.LearnTemperature && !(t >= finetune.MinTemperature && t <= finetune.MaxTemperature) {
+		d.failRound(i, []string{"finetune.temperature", "finetune.learn_temperature"}, "finetune.temperature is %v, but one that is learned starts and stays between %v and %v",
+			t, finetune.MinTemperature, finetune.MaxTemperature)
 	}
 	s.checkSelect(d, i, metrics)
 }

@@ -20,6 +20,8 @@ var exampleText string
 type ExampleOptions struct {
 	Name  string // of the recipe; empty leaves it to the file's name
 	Model string
+	// Pooling is named where the model directory says none; empty leaves it to the directory.
+	Pooling string
 	// Corpus, Train and Dev are needed; Test may be empty.
 	Corpus, Train, Dev, Test string
 	IDField, GroupField      string // empty for the usual ones

@@ -18,7 +18,7 @@ func TestExampleIsTheDefaults(t *testing.T) {
 		"plain": {Model: "models/minilm", Corpus: "corpus.jsonl", Train: "train.jsonl", Dev: "dev.jsonl"},
 		"awkward paths": {
 			Name: "eedi", Model: "models/# 1: the best", Corpus: "a b/c: d.jsonl", Train: "- train", Dev: "it's \"dev\"", Test: "tëst\n.jsonl",
-			IDField: "007", GroupField: "yes",
+			IDField: "007", GroupField: "yes", Pooling: "cls",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -35,6 +35,7 @@ func TestExampleIsTheDefaults(t *testing.T) {
 			}
 			want := recipe.Default()
 			want.Name, want.Data.IDField, want.Data.GroupField = "mine", o.IDField, o.GroupField
+			want.Pooling = o.Pooling
 			if o.Name != "" {
 				want.Name = o.Name
 			}

@@ -37,7 +37,7 @@ type Finetune struct {
 	Clip float64 `yaml:"clip" in:"[0,)"`
 	// Divisor of scores before the softmax; the start value when it is learned.
 	Temperature float64 `yaml:"temperature" in:"(0,)"`
-	// Learn the temperature with the weights.
+	// Learn the temperature with the weights, from temperature on and between 0.01 and 1, where it must start.
 	LearnTemperature bool `yaml:"learn_temperature"`
 	// Also let each positive choose among the queries of the batch.
 	BothDirections bool `yaml:"both_directions"`
@@ -65,7 +65,8 @@ type LoRAOptions struct {
 	Alpha float64 `yaml:"alpha" in:"(0,)"`
 	// Share of the adapter's inputs dropped in training.
 	Dropout float64 `yaml:"dropout" in:"[0,1)"`
-	// Names of linear layers that get an adapter, matched as PEFT does; all-linear takes all of them.
+	// Names of linear layers that get an adapter, matched as PEFT does; all-linear takes all that a text's vector
+	// passes through. adapter_config.json names them.
 	TargetModules []string `yaml:"target_modules"`
 	// Scale by the root of the rank.
 	RSLoRA bool `yaml:"rslora"`

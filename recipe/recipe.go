@@ -24,7 +24,7 @@ type Recipe struct {
 	Data Data `yaml:"data"`
 	// What is put around texts before they are embedded.
 	Prompts Prompts `yaml:"prompts"`
-	// How the vectors of a text's tokens become one. Needed only where the model does not say it.
+	// How the vectors of a text's tokens become one. Must be given where the model directory does not say it (no modules.json).
 	Pooling string `yaml:"pooling" in:"cls|mean|max|lasttoken|weightedmean" unset:"as the model says"`
 	// Whether vectors are brought to length 1. Needed only where the model does not say it.
 	Normalize *bool `yaml:"normalize" unset:"as the model says"`
@@ -32,7 +32,7 @@ type Recipe struct {
 	Precision string `yaml:"precision" in:"auto|f32|bf16"`
 	// Key of every random draw.
 	Seed uint64 `yaml:"seed"`
-	// Memory to stay within. It changes speed, never a result.
+	// Memory to stay within. It changes speed, never a result; one that does not hold a block of training is an error.
 	Memory Size `yaml:"memory" unset:"what the machine has free"`
 	// Processor cores to use. It changes speed, never a result.
 	Workers int `yaml:"workers" in:"[1,)" unset:"all there are"`

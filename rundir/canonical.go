@@ -28,8 +28,8 @@ func CanonicalJSON(v any) ([]byte, error) {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }
 
-// diffOptions says in words how two canonical JSON values differ, one sentence a key path, sorted by path.
-func diffOptions(before, after []byte) ([]string, error) {
+// Differences says in words how options as CanonicalJSON differ, one sentence a key path, sorted by path.
+func Differences(before, after []byte) ([]string, error) {
 	old, err := flatten(before)
 	if err != nil {
 		return nil, err

@@ -60,7 +60,7 @@ func (d *Dir) compare(stamp, now *Stamp) ([]string, error) {
 		reasons = append(reasons, fmt.Sprintf("numeric identity changed: %q → %q", stamp.Identity, now.Identity))
 	}
 	reasons = append(reasons, compareInputs(stamp.Inputs, now.Inputs)...)
-	changed, err := diffOptions(stamp.Options, now.Options)
+	changed, err := Differences(stamp.Options, now.Options)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d.Stamp(now.Round, now.Stage), err)
 	}

@@ -99,7 +99,7 @@ func readFormat(fsys FS, path string) (record formatRecord, err error) {
 	case version.Format < 1:
 		return record, fmt.Errorf("%s: format %d: not the file of a run directory", path, version.Format)
 	}
-	return record, decodeStrict(path, content, &record)
+	return record, ParseJSON(path, content, &record)
 }
 
 // WriteJSON writes v as indented JSON, as WriteFile does. Struct fields keep their order and map keys are sorted, so
@@ -119,10 +119,11 @@ func ReadJSON(fsys FS, path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return decodeStrict(path, content, v)
+	return ParseJSON(path, content, v)
 }
 
-func decodeStrict(path string, content []byte, v any) error {
+// ParseJSON decodes the content of a JSON file into v; unknown keys and anything after the value are errors that name it.
+func ParseJSON(path string, content []byte, v any) error {
 	decoder := json.NewDecoder(bytes.NewReader(content))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(v); err != nil {

@@ -121,7 +121,7 @@ func ParseManifest(content []byte, name string) (*Manifest, error) {
 		return nil, fmt.Errorf("%s: manifest version %d, and this quarry reads %d: update quarry or write the manifest again", name, version.Version, ManifestVersion)
 	}
 	m := &Manifest{}
-	if err := decodeStrict(name, content, m); err != nil {
+	if err := ParseJSON(name, content, m); err != nil {
 		return nil, err
 	}
 	return m, nil

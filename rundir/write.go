@@ -133,3 +133,10 @@ func temporaryName(path string) string {
 func isTemporary(name string) bool {
 	return strings.HasPrefix(name, temporaryPrefix) && strings.HasSuffix(name, temporarySuffix)
 }
+
+// Sink makes files below a directory, each whole or not at all, named with slashes.
+func Sink(fsys FS, dir string) func(name string, write func(io.Writer) error) error {
+	return func(name string, write func(io.Writer) error) error {
+		return WriteFile(fsys, filepath.Join(dir, filepath.FromSlash(name)), write)
+	}
+}

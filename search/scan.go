@@ -105,8 +105,13 @@ func (s *scan) score(scores []float32, from, to, rows int) {
 	wide := padded(s.in.Dim)
 	for row := range rows {
 		passage := s.panel[row*wide : (row+1)*wide]
+		zero := isZero(passage)
 		for q := from; q < to; q++ {
-			scores[(q-from)*rows+row] = float32(dot(s.queries[q*wide:(q+1)*wide], passage))
+			score := Lowest
+			if !zero {
+				score = float32(dot(s.queries[q*wide:(q+1)*wide], passage))
+			}
+			scores[(q-from)*rows+row] = score
 		}
 	}
 }

@@ -42,11 +42,29 @@ type Interval struct {
 // value, "" where it has none; nil is no groups at all. Whole groups are resampled, each mean weighing values alike.
 // Values come in a fixed order, that of query keys: the draws refer to positions.
 func MeanInterval(values []float64, groups []string, o Options) (Interval, error) {
-	units, err := gather(values, groups, o)
+	all, err := MeanIntervals([][]float64{values}, groups, o)
 	if err != nil {
 		return Interval{}, err
 	}
-	return units.interval(o), nil
+	return all[0], nil
+}
+
+// MeanIntervals is MeanInterval for several columns of values of the same queries, such as one a measure.
+func MeanIntervals(columns [][]float64, groups []string, o Options) ([]Interval, error) {
+	if len(columns) == 0 {
+		return nil, errors.New("stats: no values")
+	}
+	all := make([]units, len(columns))
+	for c, values := range columns {
+		var err error
+		if len(values) != len(columns[0]) {
+			return nil, fmt.Errorf("stats: columns of %d and %d values", len(columns[0]), len(values))
+		}
+		if all[c], err = gather(values, groups, o); err != nil {
+			return nil, err
+		}
+	}
+	return intervals(all, o), nil
 }
 
 // unit is what is resampled as one: a group's values, or a value without a group.
@@ -91,21 +109,37 @@ func gather(values []float64, groups []string, o Options) (units, error) {
 	return all, nil
 }
 
-func (u units) interval(o Options) Interval {
-	means := make([]float64, o.Resamples)
-	for b := range means {
-		source := draw.New(o.Seed, bootstrap, 0, 0, strconv.Itoa(b))
-		var drawn unit
-		for range u {
-			chosen := u[source.IntN(len(u))]
-			drawn.sum += chosen.sum
-			drawn.n += chosen.n
-		}
-		means[b] = drawn.sum / float64(drawn.n)
+func (u units) interval(o Options) Interval { return intervals([]units{u}, o)[0] }
+
+// intervals resamples columns of the same units together: each draw serves all of them.
+func intervals(columns []units, o Options) []Interval {
+	means := make([][]float64, len(columns))
+	for c := range means {
+		means[c] = make([]float64, o.Resamples)
 	}
-	slices.Sort(means)
+	sums := make([]float64, len(columns))
+	for b := range o.Resamples {
+		source := draw.New(o.Seed, bootstrap, 0, 0, strconv.Itoa(b))
+		clear(sums)
+		n := 0
+		for range columns[0] {
+			chosen := source.IntN(len(columns[0]))
+			n += columns[0][chosen].n
+			for c, u := range columns {
+				sums[c] += u[chosen].sum
+			}
+		}
+		for c, sum := range sums {
+			means[c][b] = sum / float64(n)
+		}
+	}
 	tail := (1 - o.Level) / 2
-	return Interval{Mean: u.mean(), Low: quantile(means, tail), High: quantile(means, 1-tail), Level: o.Level, Units: len(u)}
+	found := make([]Interval, len(columns))
+	for c, u := range columns {
+		slices.Sort(means[c])
+		found[c] = Interval{Mean: u.mean(), Low: quantile(means[c], tail), High: quantile(means[c], 1-tail), Level: o.Level, Units: len(u)}
+	}
+	return found
 }
 
 func (u units) mean() float64 {

@@ -57,6 +57,33 @@ func TestMeanIntervalByHand(t *testing.T) {
 	}
 }
 
+// TestMeanIntervalsAreThoseOfEachColumn: columns share draws, and are not mixed.
+func TestMeanIntervalsAreThoseOfEachColumn(t *testing.T) {
+	columns, groups := make([][]float64, 3), make([]string, 40)
+	for c := range columns {
+		for i := range groups {
+			columns[c] = append(columns[c], float64((i*(c+3))%11)/7)
+			groups[i] = fmt.Sprint(i / 3)
+		}
+	}
+	got, err := MeanIntervals(columns, groups, quick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c, values := range columns {
+		want, err := MeanInterval(values, groups, quick)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got[c]); diff != "" {
+			t.Errorf("column %d, -alone +together:\n%s", c, diff)
+		}
+	}
+	if _, err := MeanIntervals([][]float64{{1, 2}, {1}}, nil, quick); err == nil {
+		t.Error("columns of different lengths are taken")
+	}
+}
+
 // TestMeanIntervalIsNearlyNormal compares with the textbook interval, which a mean of 400 values follows.
 func TestMeanIntervalIsNearlyNormal(t *testing.T) {
 	values := uniform(400, "normal")

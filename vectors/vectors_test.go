@@ -316,6 +316,30 @@ func FuzzNPY(f *testing.F) {
 	})
 }
 
+// FuzzReadIDs reads damaged files of ids: an error that names the file, or ids that are what the file's lines say.
+func FuzzReadIDs(f *testing.F) {
+	f.Add([]byte("a\nb\n c\t\r\n"))
+	f.Add([]byte("\xef\xbb\xbfa\n\n"))
+	f.Add([]byte("\x1f\x8b\x08\x00"))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		ids, err := ReadIDs(bytes.NewReader(file), "ids.txt")
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "ids.txt:") {
+				t.Fatalf("%v does not name its file", err)
+			}
+			return
+		}
+		// With its mark and its line ends, so that an id may begin or end with such bytes itself.
+		again, err := ReadIDs(strings.NewReader("\ufeff"+strings.Join(ids, "\r\n")+"\r\n"), "ids.txt")
+		if err != nil {
+			t.Fatalf("%q does not read again: %v", ids, err)
+		}
+		if diff := cmp.Diff(ids, again); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 func header(dict string) []byte {
 	return append([]byte{0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, byte(len(dict)), byte(len(dict) >> 8)}, dict...)
 }

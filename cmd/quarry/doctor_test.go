@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/model"
 )
 
 func TestDoctor(t *testing.T) {
@@ -42,6 +44,37 @@ func TestDoctorNamesWhatAModelLeavesOpen(t *testing.T) {
 		t.Errorf("told\n%s", h.out.String())
 	}
 	refused(t, runDoctor(t.Context(), DoctorOptions{Model: p.path("nowhere")}, h.host), "--model: ")
+}
+
+// A model whose pooling nothing names is refused by whatever would embed with it; given, it is not assumed any more.
+func TestPoolingIsNotGuessed(t *testing.T) {
+	p := newProject(t, tinymodel.Options{Plain: true})
+	embed := EmbedOptions{Input: p.path("corpus.jsonl"), Output: p.path("vectors.npy"), Model: ModelOptions{Model: p.path("model")}}
+	mine, tune := p.mineOptions(), p.finetuneOptions("tuned")
+	tune.Train, tune.Dev, tune.Tune.Epochs, tune.Tune.Method = p.path("train.jsonl"), "", 1, finetune.LoRA
+	merge := MergeOptions{Base: p.path("model"), Adapter: p.path("tuned/epoch-1"), Output: p.path("merged"), Seed: 42}
+	for _, c := range []struct {
+		name  string
+		model *ModelOptions
+		run   func(*host) error
+	}{
+		{"embed", &embed.Model, func(h *host) error { return runEmbed(t.Context(), embed, h) }},
+		{"mine", &mine.Rank.Model, func(h *host) error { return runMine(t.Context(), mine, h) }},
+		{"finetune", &tune.Model, func(h *host) error { return runFinetune(t.Context(), tune, h) }},
+		{"merge", &merge.Model, func(h *host) error { return runMerge(t.Context(), merge, h) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			want := "no modules.json says how the vectors of tokens become one: the pooling must be given with --pooling"
+			refused(t, c.run(newTestHost().host), p.path("model")+": "+want)
+			c.model.Pooling = "cls"
+			mustBe(t, c.run(newTestHost().host))
+		})
+	}
+	merged, err := model.ReadDirectory(p.path("merged"), model.Options{})
+	mustBe(t, err)
+	if merged.Contract.Pooling != model.PoolCLS || len(merged.Assumed) > 0 {
+		t.Errorf("the merged model says pooling %s, assumed %v", merged.Contract.Pooling, merged.Assumed)
+	}
 }
 
 func TestDoctorReadsTheWeights(t *testing.T) {

@@ -28,7 +28,7 @@ type modelDiagnosis struct {
 
 // diagnoseModel opens a model, so that its weights and tokenizer are checked too.
 func diagnoseModel(dir string, e *compute.Engine) (*modelDiagnosis, error) {
-	m, err := ModelOptions{Model: dir}.open()
+	m, err := ModelOptions{Model: dir, assume: true}.open()
 	if err != nil {
 		return nil, err
 	}

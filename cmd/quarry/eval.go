@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,6 +11,7 @@ import (
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // EvalOptions are the flags of quarry eval.
@@ -19,6 +21,7 @@ type EvalOptions struct {
 	Metrics    string
 	Convention string
 	Expect     []string
+	PerQuery   string
 	JSON       bool
 }
 
@@ -30,8 +33,9 @@ func newEvalCommand(h *host) *cobra.Command {
 		Long: `Score a model's rankings of the whole corpus against the queries' positives.
 
 Metrics are map@k, recall@k, hit@k, mrr@k, ndcg@k, precision@k and r-precision; docs/measures.md defines them under each
-convention. --json prints {"schema": 1, "metrics": {"map@25": …}, …}. With --expect, a score below what is expected is
-told and the exit code is 3.`,
+convention. Each mean has its 95 % bootstrap interval beside it, resampled by --group-field where queries belong together;
+the variance between training seeds is not in it. --json prints {"schema": 1, "metrics": {"map@25": …}, "intervals":
+{"map@25": {"low": …, "high": …}}, …}. With --expect, a score below what is expected is told and the exit code is 3.`,
 		Example: `  quarry eval --model models/minilm --corpus corpus.jsonl --queries dev.jsonl --metrics map@25,recall@100 --json
   quarry eval --model runs/eedi/round-1/merged --corpus corpus.jsonl --queries test.jsonl --expect 'map@25>=0.35'`,
 		Args: cobra.NoArgs,
@@ -43,6 +47,7 @@ told and the exit code is 3.`,
 	f.StringVar(&o.Convention, "convention", string(eval.SentenceTransformers), "whose definitions: "+conventions())
 	f.StringVar(&o.Train, "train", "", "`file` of training queries: scores are also told apart for positives that they have and have not")
 	f.StringArrayVar(&o.Expect, "expect", nil, "`metric>=value`; a miss is exit code 3; may be repeated")
+	f.StringVar(&o.PerQuery, "per-query", "", "JSONL `file` to write: the id and the measures of each query")
 	f.BoolVar(&o.JSON, "json", false, "print JSON")
 	return cmd
 }
@@ -89,10 +94,19 @@ func runEval(ctx context.Context, o EvalOptions, h *host) error {
 	if err != nil {
 		return err
 	}
+	if o.PerQuery != "" {
+		if err := rundir.WriteFile(rundir.OS{}, o.PerQuery, func(w io.Writer) error { return writePerQuery(w, scores) }); err != nil {
+			return err
+		}
+	}
+	intervals, err := intervalsOf(scores)
+	if err != nil {
+		return err
+	}
 	if o.JSON {
-		err = printJSON(h, jsonScores(scores, o.Train != ""))
+		err = printJSON(h, jsonScores(scores, intervals, o.Train != ""))
 	} else {
-		err = printScores(h, scores, o.Train != "")
+		err = printScores(h, scores, intervals, o.Train != "")
 	}
 	if err != nil {
 		return err
@@ -112,7 +126,10 @@ func (o EvalOptions) validate() ([]eval.Measure, expectations, error) {
 		return nil, nil, badInputf("--convention: %w", err)
 	}
 	expected, err := parseExpectations(o.Expect, measures)
-	return measures, expected, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return measures, expected, mayWrite("per-query", o.PerQuery, append(o.Rank.inputs(), "train", o.Train)...)
 }
 
 // seen are the positives of the training queries; nil where none are named.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -27,6 +28,57 @@ func TestEval(t *testing.T) {
 	if got.Schema != 1 || got.Queries != 10 || len(got.Metrics) != 3 || got.Slices["seen"].Queries+got.Slices["unseen"].Queries != 10 {
 		t.Errorf("as JSON: %+v", got)
 	}
+}
+
+func TestEvalIntervalsAndQueries(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := EvalOptions{Rank: p.rank("dev.jsonl"), Metrics: "map@25,recall@5", PerQuery: p.path("queries.jsonl"), JSON: true}
+	var alone, grouped evalJSON
+	mustBe(t, json.Unmarshal(p.eval(t, o).out.Bytes(), &alone))
+	sums := map[string]float64{}
+	for _, line := range lines(p.read(t, "queries.jsonl")) {
+		var q struct {
+			ID       string
+			Measures map[string]float64
+		}
+		mustBe(t, json.Unmarshal([]byte(line), &q))
+		if !strings.HasPrefix(q.ID, "d") || len(q.Measures) != 2 {
+			t.Errorf("line %s", line)
+		}
+		for name, v := range q.Measures {
+			sums[name] += v
+		}
+	}
+	for name, mean := range alone.Metrics {
+		i := alone.Intervals[name]
+		if !(i.Low < mean && mean < i.High) || i.Level != 0.95 || i.Units != 10 {
+			t.Errorf("%s %g in %+v", name, mean, i)
+		}
+		if math.Abs(sums[name]/10-mean) > 1e-12 {
+			t.Errorf("the mean of %s by query is %g, want %g", name, sums[name]/10, mean)
+		}
+	}
+	// Twin rows of one group say no more than one of them: the interval of five groups is wider.
+	rows := lines(p.read(t, "dev.jsonl"))[:5]
+	var twins []string
+	for i, row := range rows {
+		for _, id := range []string{"a", "b"} {
+			twins = append(twins, strings.Replace(row, "{", fmt.Sprintf(`{"twin":"%d","key":"%d%s",`, i, i, id), 1))
+		}
+	}
+	o.PerQuery = ""
+	o.Rank.Data.Queries, o.Rank.Data.IDField = p.write(t, "twins.jsonl", strings.Join(twins, "\n")), "key"
+	p.write(t, "keyed.jsonl", strings.ReplaceAll(p.read(t, "corpus.jsonl"), `{"id":`, `{"key":`))
+	o.Rank.Data.Corpus = p.path("keyed.jsonl")
+	mustBe(t, json.Unmarshal(p.eval(t, o).out.Bytes(), &alone))
+	o.Rank.Data.GroupField = "twin"
+	mustBe(t, json.Unmarshal(p.eval(t, o).out.Bytes(), &grouped))
+	narrow, wide := alone.Intervals["map@25"], grouped.Intervals["map@25"]
+	if narrow.Units != 10 || wide.Units != 5 || wide.High-wide.Low <= narrow.High-narrow.Low {
+		t.Errorf("by rows %+v, by groups %+v", narrow, wide)
+	}
+	o.PerQuery = o.Rank.Data.Queries
+	refused(t, runEval(t.Context(), o, newTestHost().host), "is also --queries")
 }
 
 func TestEvalOfGivenVectors(t *testing.T) {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"slices"
-
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/model"
@@ -13,9 +11,9 @@ func (t *training) examples(queries []corpus.Query, path string) (finetune.Data,
 	c := t.set.corpus
 	d := finetune.Data{Examples: make([]finetune.Example, len(queries))}
 	sequences := make([]model.Sequence, len(queries))
-	known := t.set.known()
+	known := c.Known(t.set.train, queries)
 	for i, q := range queries {
-		e := finetune.Example{Key: q.Key, Positives: q.Positives, Known: known[q.Text]}
+		e := finetune.Example{Key: q.Key, Positives: q.Positives, Known: known[i]}
 		for _, text := range q.Negatives {
 			same := c.ByText(text)
 			if same == nil {
@@ -60,22 +58,4 @@ func (t *training) tokenizePassages(e finetune.Example) error {
 		}
 	}
 	return nil
-}
-
-// known gives each query text the passages that are known to answer it: the positives of all rows with that text, and
-// passages of equal text. Sorted.
-func (s *trainingSet) known() map[string][]int32 {
-	known := map[string][]int32{}
-	for _, queries := range [][]corpus.Query{s.train, s.dev} {
-		for _, q := range queries {
-			for _, p := range q.Positives {
-				known[q.Text] = append(known[q.Text], s.corpus.SameText(p)...)
-			}
-		}
-	}
-	for text, passages := range known {
-		slices.Sort(passages)
-		known[text] = slices.Compact(passages)
-	}
-	return known
 }

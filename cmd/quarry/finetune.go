@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -75,7 +76,7 @@ func (o *FinetuneOptions) addTraining(cmd *cobra.Command) {
 	f.Float64Var(&t.Epsilon, "eps", t.Epsilon, "AdamW's epsilon")
 	f.Float64Var(&t.Clip, "clip", t.Clip, "largest norm of the whole gradient; 0 never clips")
 	f.Float64Var(&t.Temperature, "temperature", t.Temperature, "divisor of scores before the softmax")
-	f.BoolVar(&t.LearnTemperature, "learn-temperature", t.LearnTemperature, "learn the temperature with the weights")
+	f.BoolVar(&t.LearnTemperature, "learn-temperature", t.LearnTemperature, fmt.Sprintf("learn the temperature with the weights; it starts and stays between %g and %g", finetune.MinTemperature, finetune.MaxTemperature))
 	f.BoolVar(&t.BothDirections, "both-directions", t.BothDirections, "also let each positive choose among the queries")
 	f.BoolVar(&t.MaskKnownPositives, "mask-known-positives", t.MaskKnownPositives, "leave passages that are known to answer a query out of its loss")
 	f.BoolVar(&t.Dropout, "dropout", t.Dropout, "dropout as the model's configuration says")

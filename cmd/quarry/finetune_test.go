@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,10 +81,11 @@ func (p project) checkEpoch(t testing.TB, o FinetuneOptions, dir, told string) {
 	}
 	rank := p.rank("dev.jsonl")
 	rank.Model.Model = p.path(dir)
-	got := strings.Fields(p.eval(t, EvalOptions{Rank: rank, Metrics: "map@25"}).out.String())
+	var got evalJSON
+	mustBe(t, json.Unmarshal(p.eval(t, EvalOptions{Rank: rank, Metrics: "map@25", JSON: true}).out.Bytes(), &got))
 	want := strings.Fields(lines(told)[2])
-	if got[len(got)-1] != want[len(want)-1] {
-		t.Errorf("%s scores %s, training said %s", dir, got[len(got)-1], want[len(want)-1])
+	if score := fmt.Sprintf("%.4f", got.Metrics["map@25"]); score != want[len(want)-1] {
+		t.Errorf("%s scores %s, training said %s", dir, score, want[len(want)-1])
 	}
 }
 
@@ -117,7 +119,7 @@ func TestFinetuneDoesNotDependOnTheOrderOfRows(t *testing.T) {
 			rows := lines(p.read(t, "mined.jsonl"))
 			slices.Reverse(rows)
 			o.Train, o.Output = p.write(t, "turned.jsonl", strings.Join(rows, "\n")), p.path("turned")
-			o.Engine = EngineOptions{Workers: 1, Memory: 1 << 20}
+			o.Engine = EngineOptions{Workers: 1, Memory: 2 << 20}
 			mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
 			want, got := p.files(t, "tuned"), p.files(t, "turned")
 			for name, digest := range want {
@@ -171,10 +173,34 @@ func TestFinetuneGoesOn(t *testing.T) {
 	}
 }
 
+// TestDevJudgmentsMaskNothingInTraining asks in dev what training asks, with every passage as an answer: not a step changes.
+func TestDevJudgmentsMaskNothingInTraining(t *testing.T) {
+	p := trainable(t)
+	var first struct {
+		Query string
+	}
+	mustBe(t, json.Unmarshal([]byte(lines(p.read(t, "mined.jsonl"))[0]), &first))
+	var ids []string
+	for i := range 30 {
+		ids = append(ids, fmt.Sprintf("p%02d", i))
+	}
+	row, err := json.Marshal(map[string]any{"query": " " + first.Query, "positive_ids": ids})
+	mustBe(t, err)
+	o := p.finetuneOptions("with")
+	o.Tune.Epochs, o.Dev = 1, p.write(t, "same.jsonl", string(row))
+	mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
+	o.Dev, o.Output = "", p.path("without")
+	mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
+	if p.read(t, "with/steps.jsonl") != p.read(t, "without/steps.jsonl") {
+		t.Error("dev's judgments change the steps of training")
+	}
+}
+
 func TestFinetuneRefuses(t *testing.T) {
 	p := trainable(t)
 	p.write(t, "ids.jsonl", `{"id":"a","query":"x","positive_ids":["p01"]}`)
 	p.write(t, "foreign.jsonl", `{"id":"a","query":"x","positive_ids":["p01"],"neg":["not in the corpus"]}`)
+	p.write(t, "template.jsonl", `{"query":"x","prompt":"{","positive_ids":["p01"]}`+"\n"+`{"query":"y","prompt":"query: {}","positive_ids":["p01"]}`)
 	p.write(t, "full/file", "")
 	for _, tc := range []struct {
 		name, want string
@@ -186,6 +212,10 @@ func TestFinetuneRefuses(t *testing.T) {
 		{"save every", "--save-every 0", func(o *FinetuneOptions) { o.SaveEvery = 0 }},
 		{"ids without a corpus", `ids.jsonl:1: no "pos" texts: give them, or name the corpus`, func(o *FinetuneOptions) { o.Train, o.Data.Corpus = p.path("ids.jsonl"), "" }},
 		{"negative that the corpus lacks", `foreign.jsonl:1: the corpus has no passage with the "neg" text "not in the corpus"`, func(o *FinetuneOptions) { o.Train = p.path("foreign.jsonl") }},
+		{"a row's prompt with a placeholder", `template.jsonl:2: the row's prompt has a placeholder {}; put the template into`, func(o *FinetuneOptions) {
+			o.Train, o.Texts.PromptFromRow = p.path("template.jsonl"), true
+		}},
+		{"memory", "a memory limit of 0.5 MiB does not hold one block of 64 tokens", func(o *FinetuneOptions) { o.Engine.Memory = 1 << 19 }},
 		{"targets", "no-such-layer", func(o *FinetuneOptions) { o.Tune.Method, o.Targets = finetune.LoRA, "no-such-layer" }},
 		{"a directory of something else", "is not empty (file)", func(o *FinetuneOptions) { o.Output = p.path("full") }},
 	} {
@@ -202,12 +232,44 @@ func TestFinetuneKeepsAnotherTraining(t *testing.T) {
 	o := p.finetuneOptions("tuned")
 	mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
 	before := p.files(t, "tuned")
-	o.Tune.Seed++
-	refused(t, runFinetune(t.Context(), o, newTestHost().host), "holds a training of other data, another model or other options")
+	no := false
+	for _, tc := range []struct {
+		name, want string
+		change     func(*FinetuneOptions)
+	}{
+		{"seed", "options changed: options.Seed 42 → 43", func(o *FinetuneOptions) { o.Tune.Seed++ }},
+		{"pooling", `options changed: contract.pooling "mean" → "cls"`, func(o *FinetuneOptions) { o.Model.Pooling = "cls" }},
+		{"normalize", "options changed: contract.normalize true → false", func(o *FinetuneOptions) { o.Model.Normalize = &no }},
+		{"metrics", `options changed: metrics ["map@25"] → ["mrr@10"]`, func(o *FinetuneOptions) { o.Metrics = "mrr@10" }},
+		{"group field", `options changed: group_field "" → "query"`, func(o *FinetuneOptions) { o.Data.GroupField = "query" }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := o
+			tc.change(&o)
+			err := runFinetune(t.Context(), o, newTestHost().host)
+			refused(t, err, "holds a training of other data, another model or other options")
+			refused(t, err, tc.want)
+		})
+	}
 	for name, digest := range p.files(t, "tuned") {
 		if before[name] != digest {
 			t.Errorf("%s has changed", name)
 		}
+	}
+}
+
+// TestFinetuneKnowsItsModelByContent names the model by another path: the same training, by either method.
+func TestFinetuneKnowsItsModelByContent(t *testing.T) {
+	for _, method := range []finetune.Method{finetune.Full, finetune.LoRA} {
+		t.Run(string(method), func(t *testing.T) {
+			p := trainable(t)
+			o := p.finetuneOptions("tuned")
+			o.Tune.Method, o.Tune.Epochs, o.Dev = method, 1, ""
+			mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
+			t.Chdir(string(p))
+			o.Model.Model = "model"
+			mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
+		})
 	}
 }
 

@@ -64,11 +64,15 @@ func runInit(ctx context.Context, o InitOptions, h *host) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	m, err := (ModelOptions{Model: o.Model}).open()
+	m, err := (ModelOptions{Model: o.Model, assume: true}).open()
 	if err != nil {
 		return err
 	}
 	facts := fmt.Sprintf("model: %d dimensions, %d tokens a text, pooling %s, normalised %t\n", m.Dimension(), m.Contract.MaxLength, m.Contract.Pooling, m.Contract.Normalize)
+	pooling := ""
+	if len(m.Assumed) > 0 {
+		pooling = string(m.Contract.Pooling)
+	}
 	for _, a := range m.Assumed {
 		h.note("warning: model: assumed %s", a)
 	}
@@ -82,6 +86,7 @@ func runInit(ctx context.Context, o InitOptions, h *host) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	d.pooling = pooling
 	if err := o.write(d); err != nil {
 		return err
 	}
@@ -128,6 +133,7 @@ func (o InitOptions) splitFile(part string) string {
 type initData struct {
 	corpus           *corpus.Corpus
 	train, dev, test []corpus.Query
+	pooling          string // that the model's directory leaves open and the recipe therefore names
 	written          []string
 }
 
@@ -156,28 +162,13 @@ func (o InitOptions) readData(h *host) (*initData, error) {
 	return d, errors.Join(checkLeaks(d.train, d.dev, o.Train, o.Dev), checkLeaks(d.train, d.test, o.Train, o.Test))
 }
 
-// shownLeaks is how many leaking rows an error names.
-const shownLeaks = 3
-
 func checkLeaks(train, held []corpus.Query, trainFile, heldFile string) error {
 	leaks := corpus.Leaks(train, held)
 	if len(leaks) == 0 {
 		return nil
 	}
-	text := ""
-	for _, l := range leaks[:min(len(leaks), shownLeaks)] {
-		text += fmt.Sprintf("\n  %s:%d has the %s of %s:%d", heldFile, l.DevLine, l.Kind, trainFile, l.TrainLine)
-	}
-	return badInputf("%s: %d queries are known from %s: scores on them would flatter; remove them from one of the files%s", heldFile, leakingRows(leaks), trainFile, text)
-}
-
-// leakingRows counts held-out queries, each of which may be known in several ways.
-func leakingRows(leaks []corpus.Leak) int {
-	lines := map[int]bool{}
-	for _, l := range leaks {
-		lines[l.DevLine] = true
-	}
-	return len(lines)
+	rows, text := corpus.DescribeLeaks(leaks, trainFile, heldFile)
+	return badInputf("%s: %d queries are known from %s: scores on them would flatter; remove them from one of the files%s", heldFile, rows, trainFile, text)
 }
 
 // write writes the split, if there is one, and the recipe, once that is known to be one.
@@ -188,7 +179,7 @@ func (o InitOptions) write(d *initData) error {
 		d.written = append(d.written, train, dev)
 	}
 	d.written = append(d.written, o.Output)
-	text, err := o.recipe(train, dev)
+	text, err := o.recipe(train, dev, d.pooling)
 	if err != nil {
 		return err
 	}
@@ -206,8 +197,8 @@ func (o InitOptions) write(d *initData) error {
 	})
 }
 
-func (o InitOptions) recipe(train, dev string) ([]byte, error) {
-	example := recipe.ExampleOptions{Name: o.Name, IDField: o.Data.IDField, GroupField: o.Data.GroupField}
+func (o InitOptions) recipe(train, dev, pooling string) ([]byte, error) {
+	example := recipe.ExampleOptions{Name: o.Name, Pooling: pooling, IDField: o.Data.IDField, GroupField: o.Data.GroupField}
 	for _, p := range []struct {
 		path string
 		into *string

@@ -55,6 +55,20 @@ func TestInitLeavesNothingWhereTheRecipeWouldNotLoad(t *testing.T) {
 	}
 }
 
+func TestInitWritesThePoolingThatAModelLeavesOpen(t *testing.T) {
+	p := newProject(t, tinymodel.Options{Plain: true})
+	h := newTestHost()
+	o := p.initOptions()
+	mustBe(t, runInit(t.Context(), o, h.host))
+	r, err := recipe.Load(o.Output)
+	mustBe(t, err)
+	text, err := os.ReadFile(o.Output)
+	mustBe(t, err)
+	if r.Pooling != "mean" || !strings.Contains(string(text), "pooling: mean  # a guess") || !strings.Contains(h.err.String(), "assumed pooling mean") {
+		t.Errorf("pooling %q; told %q", r.Pooling, h.err.String())
+	}
+}
+
 func TestInitSplitsOffDev(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	h := newTestHost()

@@ -16,6 +16,7 @@ import (
 // MergeOptions are the flags of quarry merge.
 type MergeOptions struct {
 	Base, Adapter, Output string
+	Model                 ModelOptions // what stands above the base's files
 	Probes                string
 	Seed                  uint64
 	Engine                EngineOptions
@@ -44,6 +45,7 @@ texts of the base's own vocabulary unless --probes names some.`,
 	f.StringVar(&o.Probes, "probes", "", "JSONL `file` of texts to check on; the first 64 are taken")
 	f.Uint64Var(&o.Seed, "seed", 42, "seed of the probes")
 	f.BoolVar(&o.JSON, "json", false, "print the check as JSON")
+	o.Model.addAbove(f)
 	o.Engine.AddFlags(f)
 	return cmd
 }
@@ -54,6 +56,10 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 		return err
 	}
 	if err := mustBeNew("output", o.Output); err != nil {
+		return err
+	}
+	above, err := o.Model.options()
+	if err != nil {
 		return err
 	}
 	probes, err := o.probes()
@@ -68,12 +74,14 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 	var check merging.Check
 	err = rundir.WriteDir(rundir.OS{}, o.Output, func(dir string) error {
 		var err error
-		sink := func(name string, write func(io.Writer) error) error { return asFailure(fileSink(dir)(name, write)) }
-		check, err = merging.Merge(ctx, e, merging.Options{Base: o.Base, Adapter: o.Adapter, Probes: probes}, dir, sink)
+		sink := func(name string, write func(io.Writer) error) error {
+			return asFailure(rundir.Sink(rundir.OS{}, dir)(name, write))
+		}
+		check, err = merging.Merge(ctx, e, merging.Options{Base: o.Base, Adapter: o.Adapter, Model: above, Probes: probes}, dir, sink)
 		if errors.Is(err, merging.ErrDiffers) {
 			return err
 		}
-		return inputUnlessFailure(err)
+		return inputUnlessFailure(wantPooling(err))
 	})
 	if err != nil {
 		return err

@@ -136,6 +136,7 @@ func TestMineRules(t *testing.T) {
 func TestMineRefuses(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	p.write(t, "unjudged.jsonl", `{"query":"x"}`)
+	p.write(t, "template.jsonl", `{"query":"x","prompt":"query: {}","positive_ids":["p01"]}`)
 	for _, tc := range []struct {
 		name, want string
 		change     func(*MineOptions)
@@ -146,6 +147,9 @@ func TestMineRefuses(t *testing.T) {
 		{"sampling", "sampling", func(o *MineOptions) { o.Mine.Sampling = "worst" }},
 		{"depth short of the window", "--depth: ", func(o *MineOptions) { o.Depth = 11 }},
 		{"nothing left", "--window: no query has a negative left: the window is 40-50, the corpus has 30 passages", func(o *MineOptions) { o.Window = "40-50" }},
+		{"a row's prompt with a placeholder", "template.jsonl:1: the row's prompt has a placeholder {}", func(o *MineOptions) {
+			o.Rank.Data.Queries, o.Rank.Texts.PromptFromRow = p.path("template.jsonl"), true
+		}},
 		{"no positives", "unjudged.jsonl:1: no positives", func(o *MineOptions) { o.Rank.Data.Queries = p.path("unjudged.jsonl") }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

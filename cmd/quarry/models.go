@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/pflag"
@@ -14,11 +15,17 @@ type ModelOptions struct {
 	Model     string
 	Pooling   string
 	Normalize *bool
+	assume    bool // open a model whose pooling nothing names, to show that
 }
 
 // AddFlags adds the flags to a command.
 func (o *ModelOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Model, "model", "", "model `directory` in Hugging Face's layout")
+	o.addAbove(f)
+}
+
+// addAbove adds the flags that stand above the model's files.
+func (o *ModelOptions) addAbove(f *pflag.FlagSet) {
 	f.StringVar(&o.Pooling, "pooling", "", "cls, mean, max, lasttoken or weightedmean (as the model says)")
 	optionalBool(f, &o.Normalize, "normalize", "bring vectors to length 1 (as the model says)")
 }
@@ -31,13 +38,21 @@ func (o ModelOptions) open() (*model.Model, error) {
 	}
 	m, err := model.Open(o.Model, above)
 	if err != nil {
-		return nil, badInputf("--model: %w", err)
+		return nil, badInputf("--model: %w", wantPooling(err))
 	}
 	return m, nil
 }
 
+// wantPooling adds to an error for want of a pooling the flag that gives one.
+func wantPooling(err error) error {
+	if errors.Is(err, model.ErrNoPooling) {
+		return fmt.Errorf("%w with --pooling (cls, mean, …)", err)
+	}
+	return err
+}
+
 func (o ModelOptions) options() (model.Options, error) {
-	above := model.Options{Normalize: o.Normalize}
+	above := model.Options{Normalize: o.Normalize, AssumeMean: o.assume}
 	if o.Pooling != "" {
 		var err error
 		if above.Pooling, err = model.ParsePooling(o.Pooling); err != nil {

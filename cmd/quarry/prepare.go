@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quarry-ml/quarry/prepare"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // PrepareEediOptions are the flags of quarry prepare eedi.
@@ -78,7 +79,7 @@ func runPrepareEedi(ctx context.Context, o PrepareEediOptions, h *host) (err err
 		inputs = append(inputs, prepare.Input{Name: in.path, Reader: f})
 	}
 	sink := func(name string, write func(io.Writer) error) error {
-		return asFailure(fileSink(o.Out)(name, write))
+		return asFailure(rundir.Sink(rundir.OS{}, o.Out)(name, write))
 	}
 	report, err := prepare.Eedi(ctx, inputs[0], inputs[1], o.Split, sink)
 	if err != nil {

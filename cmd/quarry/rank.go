@@ -101,6 +101,11 @@ func (o RankOptions) rankModel(ctx context.Context, h *host, d data, on modelOn,
 	if err != nil {
 		return err
 	}
+	if o.Texts.PromptFromRow {
+		if err := corpus.CheckPrompts(d.queries, o.Data.Queries); err != nil {
+			return badInput(err)
+		}
+	}
 	x, err := embedding.New(on.model, on.engine)
 	if err != nil {
 		return badInputf("--model: %w", err)
@@ -165,7 +170,7 @@ func queryTexts(queries []corpus.Query, fromRow bool) func(yield func(embedding.
 }
 
 // rowPrompt is the prompt of a query's own row where that is wanted, else nil. A row's prompt is data: what looks like
-// an escape in it is none.
+// an escape in it is none, and a placeholder is refused (corpus.CheckPrompts).
 func rowPrompt(q corpus.Query, wanted bool) *model.Prompt {
 	if !wanted || q.Prompt == "" {
 		return nil

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/ranking"
+	"github.com/quarry-ml/quarry/stats"
 )
 
 // evalDepth is how deep rankings must go for measures; a measure without a cutoff sees the whole ranking.
@@ -47,12 +50,21 @@ func score(d data, found []ranking.Candidates, measures []eval.Measure, conventi
 
 // evalJSON is what eval --json prints.
 type evalJSON struct {
-	Schema     int                  `json:"schema"`
-	Metrics    map[string]float64   `json:"metrics"`
-	Convention eval.Convention      `json:"convention"`
-	Queries    int                  `json:"queries"`
-	Skipped    int                  `json:"skipped"`
-	Slices     map[string]evalSlice `json:"slices,omitempty"`
+	Schema     int                     `json:"schema"`
+	Metrics    map[string]float64      `json:"metrics"`
+	Intervals  map[string]evalInterval `json:"intervals"`
+	Convention eval.Convention         `json:"convention"`
+	Queries    int                     `json:"queries"`
+	Skipped    int                     `json:"skipped"`
+	Slices     map[string]evalSlice    `json:"slices,omitempty"`
+}
+
+// evalInterval is where the mean of a measure over all queries may lie.
+type evalInterval struct {
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+	Level float64 `json:"level"`
+	Units int     `json:"units"` // what was resampled: groups, and queries without one
 }
 
 type evalSlice struct {
@@ -60,8 +72,40 @@ type evalSlice struct {
 	Metrics map[string]float64 `json:"metrics"`
 }
 
-func jsonScores(s eval.Scores, slices bool) evalJSON {
-	out := evalJSON{Schema: schema, Metrics: named(s.Measures, s.Means), Convention: s.Convention, Queries: len(s.Queries), Skipped: len(s.Skipped)}
+// intervalsOf are the bootstrap intervals of the means, one a measure.
+func intervalsOf(s eval.Scores) ([]stats.Interval, error) {
+	columns := make([][]float64, len(s.Measures))
+	for i, m := range s.Measures {
+		columns[i] = s.Values(m)
+	}
+	found, err := stats.MeanIntervals(columns, s.Groups, stats.DefaultOptions())
+	if err != nil {
+		return nil, fmt.Errorf("intervals of the scores: %w", err)
+	}
+	return found, nil
+}
+
+// writePerQuery writes a line for each query, in the order of their keys.
+func writePerQuery(w io.Writer, s eval.Scores) error {
+	lines := json.NewEncoder(w)
+	lines.SetEscapeHTML(false)
+	for i, values := range s.PerQuery {
+		err := lines.Encode(struct {
+			ID       string             `json:"id"`
+			Measures map[string]float64 `json:"measures"`
+		}{s.Queries[i], named(s.Measures, values)})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func jsonScores(s eval.Scores, intervals []stats.Interval, slices bool) evalJSON {
+	out := evalJSON{Schema: schema, Metrics: named(s.Measures, s.Means), Intervals: map[string]evalInterval{}, Convention: s.Convention, Queries: len(s.Queries), Skipped: len(s.Skipped)}
+	for i, m := range s.Measures {
+		out.Intervals[m.String()] = evalInterval{intervals[i].Low, intervals[i].High, intervals[i].Level, intervals[i].Units}
+	}
 	if slices {
 		out.Slices = map[string]evalSlice{}
 		for _, slice := range s.Slices {
@@ -79,11 +123,11 @@ func named(measures []eval.Measure, values []float64) map[string]float64 {
 	return metrics
 }
 
-// printScores writes a line for each measure, with a column for each slice where they are asked for.
-func printScores(h *host, s eval.Scores, slices bool) error {
+// printScores writes a line for each measure: its mean with the interval, and a column for each slice where they are asked for.
+func printScores(h *host, s eval.Scores, intervals []stats.Interval, slices bool) error {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "\tall (%d)\t", len(s.Queries))
+	fmt.Fprintf(w, "\tall (%d)\t%g %% interval\t", len(s.Queries), 100*intervals[0].Level)
 	if slices {
 		for _, slice := range s.Slices {
 			fmt.Fprintf(w, "%s (%d)\t", slice.Name, slice.Queries)
@@ -91,7 +135,7 @@ func printScores(h *host, s eval.Scores, slices bool) error {
 	}
 	fmt.Fprintln(w)
 	for i, m := range s.Measures {
-		fmt.Fprintf(w, "%s\t%.4f\t", m, s.Means[i])
+		fmt.Fprintf(w, "%s\t%.4f\t%.4f – %.4f\t", m, s.Means[i], intervals[i].Low, intervals[i].High)
 		for _, slice := range s.Slices {
 			switch {
 			case !slices:

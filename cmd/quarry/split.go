@@ -66,7 +66,7 @@ func bundlesOf(queries []corpus.Query) []bundle {
 	}
 	first := map[string]int{}
 	names := func(q corpus.Query) []string {
-		all := []string{"text:" + strings.TrimSpace(q.Text)}
+		all := []string{"text:" + q.Stripped()}
 		if q.Group != "" {
 			all = append(all, "group:"+q.Group)
 		}

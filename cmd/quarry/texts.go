@@ -58,7 +58,11 @@ func (t textFile) texts(yield func(embedding.Text, error) bool) {
 		return
 	}
 	defer f.Close()
-	lines := corpus.NewLines(f, t.path, corpus.LineOptions{})
+	t.read(f, yield)
+}
+
+func (t textFile) read(r io.Reader, yield func(embedding.Text, error) bool) {
+	lines := corpus.NewLines(r, t.path, corpus.LineOptions{})
 	for {
 		row, err := lines.NextObject()
 		if err == io.EOF {

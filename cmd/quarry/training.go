@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/eval"
@@ -69,6 +67,9 @@ func (t *training) prepare() error {
 	}
 	t.model.CompareByCosine()
 	t.trainer, err = finetune.New(t.model, t.engine, t.train, t.options.Tune)
+	if short := (*finetune.MemoryError)(nil); errors.As(err, &short) {
+		return badInputf("--memory: %w", err)
+	}
 	return badInput(err)
 }
 
@@ -127,7 +128,7 @@ func (t *training) save() error {
 
 // epochEnd writes the checkpoint of an epoch, judges it and saves the state.
 func (t *training) epochEnd(ctx context.Context, epoch int) error {
-	err := rundir.WriteDir(rundir.OS{}, t.epochDir(epoch), func(dir string) error { return t.writeWeights(fileSink(dir)) })
+	err := rundir.WriteDir(rundir.OS{}, t.epochDir(epoch), func(dir string) error { return t.writeWeights(rundir.Sink(rundir.OS{}, dir)) })
 	if err != nil {
 		return err
 	}
@@ -146,16 +147,15 @@ func (t *training) writeWeights(sink model.Sink) error {
 		return adapter.Write(sink)
 	}
 	network, dense := t.model.Entries(t.trainer.Trained())
-	contract := t.model.Contract
-	contract.Query, contract.Passage = t.query.prompt, t.passage.prompt
+	contract := t.contract()
 	return model.WriteDirectory(sink, t.model.Directory, network, model.WriteOptions{Contract: &contract, Dense: dense})
 }
 
-// fileSink writes files below a directory, each whole or not at all.
-func fileSink(dir string) model.Sink {
-	return func(name string, write func(io.Writer) error) error {
-		return rundir.WriteFile(rundir.OS{}, filepath.Join(dir, filepath.FromSlash(name)), write)
-	}
+// contract is the model's with what stands above it here: every checkpoint's.
+func (t *training) contract() model.Contract {
+	c := t.model.Contract
+	c.Query, c.Passage = t.query.prompt, t.passage.prompt
+	return c
 }
 
 // judge takes an epoch's eval_loss and measures, as far as there is data for them, and prints its line.

@@ -41,8 +41,8 @@ func (o FinetuneOptions) readTraining(h *host) (*trainingSet, error) {
 			return nil, err
 		}
 		if leaks := corpus.Leaks(set.train, set.dev); len(leaks) > 0 {
-			l := leaks[0]
-			h.note("warning: %d dev queries are known from training, and scores on them flatter: %s:%d has the %s of %s:%d", leakingRows(leaks), o.Dev, l.DevLine, l.Kind, o.Train, l.TrainLine)
+			rows, text := corpus.DescribeLeaks(leaks, o.Train, o.Dev)
+			h.note("warning: %d dev queries are known from training, and scores on them flatter:%s", rows, text)
 		}
 	}
 	return set, nil
@@ -72,6 +72,9 @@ func (o FinetuneOptions) readRows(h *host, flag, path string, set *trainingSet) 
 			if keys[i] != "" {
 				queries[i].Key = keys[i]
 			}
+		}
+		if err == nil && o.Texts.PromptFromRow {
+			err = corpus.CheckPrompts(queries, path)
 		}
 		return err
 	})

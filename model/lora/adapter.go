@@ -30,7 +30,8 @@ type Saved struct {
 
 // New returns a fresh adapter on the modules that the configuration selects: A drawn uniformly from
 // [-1/sqrt(in), 1/sqrt(in)), which is PEFT's Kaiming-uniform initialisation with a = sqrt(5), and B zero, so that it
-// changes nothing yet. The draws are keyed by seed, round and module name alone.
+// changes nothing yet. The draws are keyed by seed, round and module name alone. Its configuration names targets that
+// PEFT finds the same modules by.
 func New(c Config, modules []Module, seed uint64, round int) (*Adapter, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -52,7 +53,8 @@ func New(c Config, modules []Module, seed uint64, round int) (*Adapter, error) {
 		}
 		a.Layers = append(a.Layers, layer)
 	}
-	return a, nil
+	a.Config.Targets, err = c.written(a.Layers, modules)
+	return a, err
 }
 
 // WriteConfig writes adapter_config.json.

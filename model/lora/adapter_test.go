@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/model/lora"
@@ -177,6 +178,55 @@ func TestNew(t *testing.T) {
 	other, err := lora.New(a.Config, modulesOf(t, base), 7, 1)
 	if err != nil || slices.Equal(other.Layers[0].A, a.Layers[0].A) {
 		t.Errorf("round 1 has the draws of round 0 (%v)", err)
+	}
+}
+
+// The targets that are written find the adapter's modules and no others, in a network with a pooler too.
+func TestWrittenTargets(t *testing.T) {
+	base := openBase(t, tinymodel.Options{})
+	all := modulesOf(t, base)
+	network := slices.DeleteFunc(slices.Clone(all), func(m lora.Module) bool { return m.Name == "pooler.dense" })
+	if len(network) == len(all) {
+		t.Fatal("the base has no pooler")
+	}
+	for _, tc := range []struct {
+		name    string
+		modules []lora.Module
+		targets lora.Targets
+		want    lora.Targets
+	}{
+		{"all-linear", network, lora.Targets{Pattern: lora.AllLinear}, lora.Targets{Names: []string{"query", "key", "value", "output.dense", "intermediate.dense"}}},
+		{"all-linear with the pooler", all, lora.Targets{Pattern: lora.AllLinear}, lora.Targets{Names: []string{"query", "key", "value", "dense"}}},
+		{"a name that the pooler has too", network, lora.Targets{Names: []string{"dense"}}, lora.Targets{Names: []string{"output.dense", "intermediate.dense"}}},
+		{"names", network, lora.Targets{Names: []string{"value", "query"}}, lora.Targets{Names: []string{"value", "query"}}},
+		{"a pattern", network, lora.Targets{Pattern: `.*\.1\..*query`}, lora.Targets{Pattern: `.*\.1\..*query`}},
+		{"a pattern that the pooler has too", network, lora.Targets{Pattern: `(.*layer\.0\..*|pooler)\.dense`}, lora.Targets{Names: []string{
+			"0.attention.output.dense", "0.intermediate.dense", "0.output.dense",
+		}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := lora.DefaultConfig()
+			c.Targets = tc.targets
+			a, err := lora.New(c, tc.modules, 7, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			less := func(a, b string) bool { return a < b }
+			if diff := cmp.Diff(tc.want, a.Config.Targets, cmpopts.SortSlices(less)); diff != "" {
+				t.Error(diff)
+			}
+			found, err := a.Config.Match(all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, l := range a.Layers {
+				names = append(names, l.Name)
+			}
+			if len(found) != len(names) || slices.ContainsFunc(found, func(f lora.Target) bool { return !slices.Contains(names, f.Name) }) {
+				t.Errorf("the written targets find %d modules, the adapter has %v", len(found), names)
+			}
+		})
 	}
 }
 

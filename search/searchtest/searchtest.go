@@ -129,7 +129,7 @@ func workersAndBlocks(t *testing.T, find Search) {
 }
 
 func byHand(t *testing.T, find Search) {
-	// Scores of query (1, 2): 1, 2, 0 (the zero vector), -1, 2. Passages 1 and 4 tie; by id, 4 comes before 1.
+	// Scores of query (1, 2): 1, 2, the lowest (the zero vector), -1, 2. Passages 1 and 4 tie; by id, 4 comes before 1.
 	in := search.Input{
 		Queries: []float32{1, 2}, Dim: 2, Depth: 3, Keys: []string{"q"}, Positives: [][]int32{{3, 1}},
 		Passages: search.Rows([]float32{1, 0, 0, 1, 0, 0, -1, 0, 2, 0}, 2, 2),
@@ -138,15 +138,21 @@ func byHand(t *testing.T, find Search) {
 	want := []ranking.Candidates{{
 		Query:     "q",
 		Hits:      ranking.Ranking{{Passage: 4, Score: 2}, {Passage: 1, Score: 2}, {Passage: 0, Score: 1}},
-		Positives: []ranking.Positive{{Passage: 1, Score: 2, Rank: 1}, {Passage: 3, Score: -1, Rank: 4}},
+		Positives: []ranking.Positive{{Passage: 1, Score: 2, Rank: 1}, {Passage: 3, Score: -1, Rank: 3}},
 	}}
 	if diff := cmp.Diff(want, collect(t, find, in)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	in.Queries = []float32{0, 0} // a zero query ties with everything: the order decides
-	in.Positives = nil
+	in.Depth, in.Positives = 5, [][]int32{{2}} // the zero vector stands behind the one that points away
 	got := collect(t, find, in)
-	if diff := cmp.Diff(ranking.Ranking{{Passage: 4}, {Passage: 3}, {Passage: 2}}, got[0].Hits); diff != "" {
+	if last := (ranking.Hit{Passage: 2, Score: search.Lowest}); got[0].Hits[4] != last || got[0].Positives[0].Rank != 4 {
+		t.Errorf("the last hit is %v at rank %d, want %v", got[0].Hits[4], got[0].Positives[0].Rank, last)
+	}
+	in.Depth = 3
+	in.Queries = []float32{0, 0} // a zero query ties with everything but the zero passage: the order decides
+	in.Positives = nil
+	got = collect(t, find, in)
+	if diff := cmp.Diff(ranking.Ranking{{Passage: 4}, {Passage: 3}, {Passage: 1}}, got[0].Hits); diff != "" {
 		t.Errorf("zero query, -want +got:\n%s", diff)
 	}
 }

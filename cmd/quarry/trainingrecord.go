@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// trainingRecord is finetune.json: a training of another record does not go on in its directory.
+type trainingRecord struct {
+	Schema   int               `json:"schema"`
+	Identity string            `json:"identity"`
+	Digests  map[string]string `json:"digests"` // of train, dev, corpus and model
+	Options  finetune.Options  `json:"options"`
+	// Contract is the model's with flags and prompts above it, as quarry.json of a checkpoint holds it.
+	Contract   json.RawMessage `json:"contract"`
+	Lengths    [2]int          `json:"lengths"` // of queries and passages
+	FromRow    bool            `json:"prompt_from_row"`
+	IDField    string          `json:"id_field"`
+	GroupField string          `json:"group_field"`
+	Metrics    []string        `json:"metrics"`
+}
+
+func (t *training) record(ctx context.Context) (trainingRecord, error) {
+	r := trainingRecord{Schema: schema, Identity: t.engine.Identity(), Digests: map[string]string{}, Options: t.options.Tune,
+		Contract: t.contract().Encode(), Lengths: [2]int{t.query.maxLength, t.passage.maxLength}, FromRow: t.options.Texts.PromptFromRow,
+		IDField: t.options.Data.IDField, GroupField: t.options.Data.GroupField}
+	for _, m := range t.measures {
+		r.Metrics = append(r.Metrics, m.String())
+	}
+	r.Options.LoRA.BaseModel = "" // a place, not a content
+	for _, in := range []struct {
+		role, path string
+		digest     func(context.Context, rundir.FS, string) (string, error)
+	}{
+		{"train", t.options.Train, rundir.TreeDigest}, {"dev", t.options.Dev, rundir.TreeDigest},
+		{"corpus", t.options.Data.Corpus, rundir.TreeDigest}, {"model", t.options.Model.Model, rundir.ModelDigest},
+	} {
+		if in.path == "" {
+			continue
+		}
+		digest, err := in.digest(ctx, rundir.OS{}, in.path)
+		if err != nil {
+			return r, err
+		}
+		r.Digests[in.role] = digest
+	}
+	return r, nil
+}
+
+// claim makes the output directory this training's, or finds that it is.
+func (t *training) claim(ctx context.Context) error {
+	r, err := t.record(ctx)
+	if err != nil {
+		return err
+	}
+	content, err := rundir.ReadFile(rundir.OS{}, t.file(recordName))
+	switch {
+	case err == nil:
+		return t.compare(content, r)
+	case !errors.Is(err, fs.ErrNotExist):
+		return badInputf("--output: %w", err)
+	}
+	entries, err := rundir.OS{}.ReadDir(t.options.Output)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return badInputf("--output: %w", err)
+	}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".tmp") {
+			return badInputf("--output %s is not empty (%s) and holds no %s: choose another directory", t.options.Output, e.Name(), recordName)
+		}
+	}
+	return rundir.WriteJSON(rundir.OS{}, t.file(recordName), r)
+}
+
+// compare refuses to go on in the directory of another training, and says what is other.
+func (t *training) compare(content []byte, now trainingRecord) error {
+	before, err := parseRecord(t.file(recordName), content)
+	if err != nil {
+		return badInputf("--output: %w: choose another directory", err)
+	}
+	was, err := rundir.CanonicalJSON(before)
+	if err != nil {
+		return err
+	}
+	is, err := rundir.CanonicalJSON(now)
+	if err != nil {
+		return err
+	}
+	changed, err := rundir.Differences(was, is)
+	if err != nil || len(changed) == 0 {
+		return err
+	}
+	return badInputf("--output %s holds a training of other data, another model or other options (%s): choose another directory\n  %s", t.options.Output, recordName, strings.Join(changed, "\n  "))
+}
+
+// parseRecord reads finetune.json.
+func parseRecord(path string, content []byte) (trainingRecord, error) {
+	var r trainingRecord
+	if err := rundir.ParseJSON(path, content, &r); err != nil {
+		return r, err
+	}
+	if r.Schema != schema {
+		return r, fmt.Errorf("%s: schema %d; this program reads %d", path, r.Schema, schema)
+	}
+	return r, nil
+}

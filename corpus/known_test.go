@@ -1,0 +1,36 @@
+package corpus_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quarry-ml/quarry/corpus"
+)
+
+func TestKnown(t *testing.T) {
+	c, err := corpus.New([]corpus.Passage{{ID: "a", Text: "one"}, {ID: "b", Text: "two"}, {ID: "c", Text: "one "}, {ID: "d", Text: "three"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	train := []corpus.Query{
+		{Text: "what", Positives: []int32{0}},
+		{Text: " what\n", Positives: []int32{1}},
+		{Text: "who", Positives: []int32{3}},
+	}
+	dev := []corpus.Query{{Text: "what ", Positives: []int32{3}}, {Text: "when", Positives: []int32{1}}}
+	for _, tc := range []struct {
+		name    string
+		queries []corpus.Query
+		want    [][]int32
+	}{
+		{"training knows nothing of dev", train, [][]int32{{0, 1, 2}, {0, 1, 2}, {3}}},
+		{"dev knows its own judgments and training's", dev, [][]int32{{0, 1, 2, 3}, {1}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, c.Known(train, tc.queries)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
