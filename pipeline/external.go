@@ -44,7 +44,11 @@ func (r *round) trainOutside(ctx context.Context) error {
 	if err := r.takeEpochs(ctx, out); err != nil {
 		return err
 	}
-	return rundir.RemoveAll(r.dir.FS, out)
+	if err := rundir.RemoveAll(r.dir.FS, out); err != nil {
+		return err
+	}
+	// Before the stage is stamped: a power cut would bring the folder back, and nothing would remove it again.
+	return r.dir.FS.SyncDir(r.files.Dir())
 }
 
 // takeEpochs moves epoch-1, epoch-2, … of an outside trainer into the round and checks that each opens.
