@@ -57,11 +57,17 @@ func runRun(ctx context.Context, h *host, o RunOptions, path string) error {
 	if err != nil {
 		return badInput(err)
 	}
-	return drive(ctx, h, r, o, nil)
+	return drive(ctx, h, r, o, showcase{})
+}
+
+// showcase is which queries' negatives are shown as they are mined, and how. The zero value shows none.
+type showcase struct {
+	queries []string
+	show    func(round int, samples []pipeline.Sample)
 }
 
 // drive runs a loaded recipe and tells of it: the growing table on out, everything else on err.
-func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, mined func(round int, samples []pipeline.Sample)) error {
+func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, shown showcase) error {
 	if o.Until != "" && !slices.Contains(pipeline.Stages(), o.Until) {
 		return badInputf("--until %q: stages are %s", o.Until, strings.Join(pipeline.Stages(), ", "))
 	}
@@ -77,7 +83,7 @@ func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, mined f
 				_ = h.printf("%s\n", line) // the same table is in the run directory
 			}
 		},
-		Mined: mined,
+		Mined: shown.show, Show: shown.queries,
 	}
 	p, err := pipeline.Open(ctx, r, options)
 	if err != nil {
