@@ -4,7 +4,8 @@
     python3 .ci/tally.py --lines < summary        # PASS, FAIL and SKIP lines of parity/run
 
 Prints a line a package, the output of whatever failed, and each skip with its reason. Appends "passed failed skipped"
-to the file that CI_TOTALS names. Fails after a failed test or build, and after a skip that is not on the list.
+to the file that CI_TOTALS names. Fails after a failed test or build, after a skip that is not on the list, and after one
+for want of shared data where ../shared stands beside the checkout.
 """
 
 import argparse
@@ -17,6 +18,8 @@ import re
 import sys
 
 MODULE = "github.com/quarry-ml/quarry/"
+SHARED = pathlib.Path(__file__).resolve().parent.parent.parent / "shared"
+ABSENT = "shared data absent:"  # in the reason of every test that wants it
 
 
 def main():
@@ -25,15 +28,15 @@ def main():
     parser.add_argument("--at-least", type=int, default=0, help="fail when fewer tests passed")
     arguments = parser.parse_args()
     passed, failed, skips = of_lines(sys.stdin) if arguments.lines else of_go_test(sys.stdin)
-    unlisted = judge(skips, read_list(pathlib.Path(__file__).with_name("skips")))
-    failed += unlisted
+    refused = judge(skips, read_list(pathlib.Path(__file__).with_name("skips")), SHARED.exists())
+    failed += refused
     if passed < arguments.at_least:
         print(f"FAIL {passed} tests passed, expected at least {arguments.at_least}")
         failed += 1
     if path := os.environ.get("CI_TOTALS"):
         with open(path, "a") as totals:
-            totals.write(f"{passed} {failed} {len(skips) - unlisted}\n")
-    print(f"{passed} passed, {failed} failed, {len(skips) - unlisted} skipped")
+            totals.write(f"{passed} {failed} {len(skips) - refused}\n")
+    print(f"{passed} passed, {failed} failed, {len(skips) - refused} skipped")
     sys.exit(1 if failed else 0)
 
 
@@ -107,14 +110,18 @@ def read_list(path):
     return allowed
 
 
-def judge(skips, allowed):
-    """Prints every skip and returns how many are not on the list."""
-    unlisted = 0
+def judge(skips, allowed, shared_is_there):
+    """Prints every skip and returns how many may not be: those not on the list, and those for want of what is there."""
+    refused = 0
     for name, why in sorted(skips):
-        listed = any(fnmatch.fnmatchcase(name, n) and fnmatch.fnmatchcase(why, w) for n, w in allowed)
-        unlisted += not listed
-        print(f"{'SKIP' if listed else 'FAIL not in .ci/skips: skip of'} {name}: {why}")
-    return unlisted
+        verdict = "SKIP"
+        if not any(fnmatch.fnmatchcase(name, n) and fnmatch.fnmatchcase(why, w) for n, w in allowed):
+            verdict = "FAIL not in .ci/skips: skip of"
+        elif shared_is_there and ABSENT in why:
+            verdict = f"FAIL {SHARED} is there: skip of"
+        refused += verdict != "SKIP"
+        print(f"{verdict} {name}: {why}")
+    return refused
 
 
 if __name__ == "__main__":

@@ -1,35 +1,11 @@
 package demo
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
-	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/recipe"
 )
-
-func TestMinedGolden(t *testing.T) {
-	m := Mined{
-		Query:    "Question: What is 3/4 + 1/5?\nWrong answer: 4/9",
-		Positive: Ranked{"When adding fractions, adds the numerators and adds the denominators", 2, 0.7123},
-		Negatives: []Ranked{
-			{"When adding fractions, adds the numerators and keeps the larger denominator", 3, 0.7},
-			{"When subtracting fractions, subtracts the numerators and subtracts the denominators", 0, 0.81},
-		},
-	}
-	var b bytes.Buffer
-	if err := m.Write(&b); err != nil {
-		t.Fatal(err)
-	}
-	golden.Check(t, "testdata/mined.golden", b.Bytes())
-	lines := strings.Split(b.String(), "\n")
-	for i, want := range []string{"mined  rank   1", "right  rank   3", "mined  rank   4"} {
-		if !strings.Contains(lines[2+i], want) {
-			t.Errorf("line %d is %q, want %q in it", 3+i, lines[2+i], want)
-		}
-	}
-}
 
 func TestShowcase(t *testing.T) {
 	data := generate(t, func(o *Options) { o.Questions = 2; o.DevShare = 0.9 }) // one train question a kind

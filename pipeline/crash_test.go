@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,15 +13,17 @@ import (
 	"testing"
 
 	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/rundir/faultfs"
 )
 
-// everyOperation makes the crash test stop the run at every file operation instead of at a few of each kind.
-var everyOperation = flag.Bool("every-operation", false, "crash at every file operation of a tiny run")
+// everyOperation makes the crash tests stop the run at every file operation that changes the disk instead of at two of
+// each kind. CI does.
+var everyOperation = flag.Bool("every-operation", false, "crash at every file operation of a tiny run that changes the disk")
 
-// crashRecipe is the least run that has every stage, a save in mid-epoch and a second round.
+// crashRecipe is the least run that has every stage and a save in mid-epoch.
 const crashRecipe = `version: 1
 name: tiny
 model: model
@@ -31,22 +34,68 @@ eval: {metrics: [map@25]}
 select: {metric: map@25}
 `
 
-// crashPoints picks operations: the first, the last and one between of every kind.
-func crashPoints(ops []faultfs.Op) []int {
-	if *everyOperation {
-		points := make([]int, len(ops))
-		for i := range points {
-			points[i] = i + 1
-		}
-		return points
+// crashRounds make two rounds of it: the second goes on from the first one's model.
+const crashRounds = `rounds:
+  - {}
+  - {mine: {window: 0-6}, train_from: merged}
+`
+
+// crashMethods are the ways to train, by name: what stands behind the recipe's method.
+var crashMethods = map[string]string{
+	recipe.Full: recipe.Full,
+	recipe.LoRA: recipe.LoRA,
+	"external":  recipe.Full + `, external: {command: 'cp -r "$QUARRY_BASE" "$QUARRY_OUTPUT/epoch-1"'}`,
+}
+
+// crashProject makes a project of two rounds and a test split that runs in a fraction of a second.
+func crashProject(t *testing.T, method string) *recipe.Recipe {
+	t.Helper()
+	dir := t.TempDir()
+	if err := tinymodel.Write(filepath.Join(dir, "model"), tinymodel.Options{Layers: 1, Hidden: 8, Heads: 2, Intermediate: 8}); err != nil {
+		t.Fatal(err)
 	}
+	if err := tinymodel.WriteData(dir); err != nil {
+		t.Fatal(err)
+	}
+	writeTestSplit(t, dir)
+	text := strings.Replace(fmt.Sprintf(crashRecipe, crashMethods[method]), "dev: dev.jsonl", "dev: dev.jsonl, test: test.jsonl", 1)
+	return loadRecipe(t, dir, text+crashRounds)
+}
+
+// writeTestSplit writes test.jsonl: dev.jsonl under other keys and groups.
+func writeTestSplit(t *testing.T, dir string) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, "dev.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer(`"d`, `"e`, `"h`, `"i`).Replace(string(raw))
+	if err := os.WriteFile(filepath.Join(dir, "test.jsonl"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// crashOptions are what a crash test's runs have in common: one worker each, as points are tried side by side, and what
+// an outside trainer needs.
+func crashOptions(o Options) Options {
+	o.Workers = 1
+	o.Environment = []string{"PATH=" + os.Getenv("PATH")}
+	return o
+}
+
+// crashPoints picks operations, counted from 1: of each kind the ones a quarter from its ends, which fall into both rounds,
+// or these and all that change the disk. What a crash at a read leaves is what one at the next change leaves.
+func crashPoints(ops []faultfs.Op) []int {
 	byKind := map[faultfs.Kind][]int{}
 	for i, op := range ops {
 		byKind[op.Kind] = append(byKind[op.Kind], i+1)
 	}
 	var points []int
-	for _, at := range byKind {
-		points = append(points, at[0], at[len(at)/2], at[len(at)-1])
+	for kind, at := range byKind {
+		points = append(points, at[len(at)/4], at[len(at)*3/4])
+		if *everyOperation && !slices.Contains(readingKinds, kind) {
+			points = append(points, at...)
+		}
 	}
 	slices.Sort(points)
 	points = slices.Compact(points)
@@ -57,40 +106,139 @@ func crashPoints(ops []faultfs.Op) []int {
 	return points
 }
 
+// readingKinds are the operations that change nothing.
+var readingKinds = []faultfs.Kind{faultfs.Open, faultfs.ReadDir, faultfs.Stat, faultfs.Close}
+
+// crashPointsOfTraining are those of a method whose other file work is that of full fine-tuning: in the checkpoints and
+// the merge of the first round.
+func crashPointsOfTraining(ops []faultfs.Op) []int {
+	var points []int
+	for i, op := range ops {
+		if slices.Contains(readingKinds, op.Kind) {
+			continue
+		}
+		for _, part := range []string{"round-0/epochs", "round-0/external", "round-0/merge", "round-0/training-state"} {
+			if strings.Contains(op.Path, part) {
+				points = append(points, i+1)
+				break
+			}
+		}
+	}
+	if *everyOperation {
+		return points
+	}
+	n := len(points)
+	if testing.Short() {
+		return []int{points[n/2]}
+	}
+	return []int{points[n/5], points[2*n/5], points[3*n/5], points[4*n/5]}
+}
+
 // TestKilledAtAnyOperationEndsWithTheSameBytes crashes a run at file operations, loses what was not synced, and runs again.
 func TestKilledAtAnyOperationEndsWithTheSameBytes(t *testing.T) {
-	for _, method := range []string{recipe.Full, recipe.LoRA} {
+	for _, method := range []string{recipe.Full, recipe.LoRA, "external"} {
 		t.Run(method, func(t *testing.T) {
-			r := tinyProject(t, fmt.Sprintf(crashRecipe, method))
+			r := crashProject(t, method)
 			calm := faultfs.New(filepath.Dir(r.File()), faultfs.Fault{})
-			if _, err := runTiny(t, r, Options{FS: calm}); err != nil {
-				t.Fatal(err)
+			if notes, err := runTiny(t, r, crashOptions(Options{FS: calm})); err != nil {
+				t.Fatalf("%v\n%s", err, notes)
 			}
 			want := files(t, r.Dir())
 			points := crashPoints(calm.Ops())
-			if method == recipe.LoRA && !*everyOperation {
-				// The file work of both methods is the same but for the merge.
-				points = points[len(points)-min(3, len(points)):]
+			if method != recipe.Full {
+				points = crashPointsOfTraining(calm.Ops())
 			}
 			for _, at := range points {
 				t.Run(fmt.Sprintf("operation %d", at), func(t *testing.T) {
+					t.Parallel()
 					// The run directory lies in a folder of its own; data and model are read where they are.
 					root := t.TempDir()
 					dir := filepath.Join(root, "run")
 					fsys := faultfs.New(root, faultfs.Fault{At: at, Crash: true})
-					if _, err := runTiny(t, r, Options{FS: fsys, Dir: dir}); fsys.Crashed() && !errors.Is(err, faultfs.ErrCrashed) {
+					if _, err := runTiny(t, r, crashOptions(Options{FS: fsys, Dir: dir})); fsys.Crashed() && !errors.Is(err, faultfs.ErrCrashed) {
 						t.Fatalf("a crash must end the run with its error, not %v", err)
 					}
 					if err := fsys.Settle(faultfs.LoseUnsynced); err != nil {
 						t.Fatal(err)
 					}
-					if notes, err := runTiny(t, r, Options{Dir: dir}); err != nil {
+					if notes, err := runTiny(t, r, crashOptions(Options{Dir: dir})); err != nil {
 						t.Fatalf("the second run: %v\n%s", err, notes)
 					}
 					sameFiles(t, files(t, dir), want)
 				})
 			}
 		})
+	}
+}
+
+// TestKilledWhileAPersonChooses crashes `quarry select` at every operation: the choice is made or it is not, and choosing
+// again ends with the same bytes.
+func TestKilledWhileAPersonChooses(t *testing.T) {
+	r := crashProject(t, recipe.Full)
+	dir := filepath.Dir(r.File())
+	raw, err := os.ReadFile(r.File())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r = loadRecipe(t, dir, strings.Replace(string(raw), "select: {metric: map@25}", "select: ask", 1))
+	choose := func(dir string, fsys rundir.FS) error {
+		d, err := rundir.Open(dir, rundir.OpenOptions{FS: fsys})
+		if err != nil {
+			return err
+		}
+		return errors.Join(Select(d, 0, 1, "it reads better"), d.Close())
+	}
+	// run goes to the question that round 1 asks.
+	run := func(dir string) {
+		if notes, err := runTiny(t, r, Options{Dir: dir}); !errors.Is(err, ErrChoiceWanted) || !strings.Contains(err.Error(), "round 1") {
+			t.Fatalf("want round 1's question, got %v\n%s", err, notes)
+		}
+	}
+	asked := filepath.Join(t.TempDir(), "asked")
+	if _, err := runTiny(t, r, Options{Dir: asked}); !errors.Is(err, ErrChoiceWanted) {
+		t.Fatalf("want a question, got %v", err)
+	}
+	fresh := func() (root, dir string) {
+		root = t.TempDir()
+		dir = filepath.Join(root, "run")
+		if err := os.CopyFS(dir, os.DirFS(asked)); err != nil {
+			t.Fatal(err)
+		}
+		return root, dir
+	}
+	root, calmDir := fresh()
+	calm := faultfs.New(root, faultfs.Fault{})
+	if err := choose(calmDir, calm); err != nil {
+		t.Fatal(err)
+	}
+	run(calmDir)
+	want := files(t, calmDir)
+	for at := 1; at <= len(calm.Ops()); at++ {
+		root, dir := fresh()
+		fsys := faultfs.New(root, faultfs.Fault{At: at, Crash: true})
+		_ = choose(dir, fsys) // It may have made the choice before the crash.
+		if err := fsys.Settle(faultfs.LoseUnsynced); err != nil {
+			t.Fatal(err)
+		}
+		left, err := rundir.Open(dir, rundir.OpenOptions{ReadOnly: true})
+		if err != nil {
+			t.Fatalf("operation %d: %v", at, err)
+		}
+		c, err := left.ReadChoice(0)
+		if err == nil && c.Epoch != 1 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("operation %d: half a choice: %+v, %v", at, c, err)
+		}
+		if err := left.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !*everyOperation && at%4 != 0 {
+			continue // the look was cheap; the run is not
+		}
+		if err := choose(dir, faultfs.New(root, faultfs.Fault{})); err != nil {
+			t.Fatalf("operation %d: choosing again: %v", at, err)
+		}
+		run(dir)
+		sameFiles(t, files(t, dir), want)
 	}
 }
 

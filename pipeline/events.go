@@ -12,7 +12,8 @@ type Events struct {
 	Note     func(line string)                                   // what is done and why, as the log has it
 	Progress func(Progress)                                      // within long stages
 	Epoch    func(round int, scores *rundir.Scores, chosen *int) // the table of a round, whenever a row is added or chosen
-	Mined    func(round int, samples []Sample)                   // a few mined queries, for people
+	Mined    func(round int, samples []Sample)                   // what was mined for the queries of Show, for people
+	Show     []string                                            // keys of train queries
 }
 
 // Progress is how far a long stage has come.

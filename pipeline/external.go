@@ -42,7 +42,11 @@ func (r *round) trainOutside(ctx context.Context) error {
 	if err := r.takeEpochs(ctx, out); err != nil {
 		return err
 	}
-	return rundir.RemoveAll(r.dir.FS, out)
+	if err := rundir.RemoveAll(r.dir.FS, out); err != nil {
+		return err
+	}
+	// Before the stage is stamped: a power cut would bring the folder back, and nothing would remove it again.
+	return r.dir.FS.SyncDir(r.files.Dir())
 }
 
 // outsideInputs are what an outside trainer depends on besides its arguments: the files that the command's list names,

@@ -30,6 +30,9 @@ func look(t *testing.T, r *recipe.Recipe) *rundir.Dir {
 	return d
 }
 
+// secondRound is the tiny recipe's second round, for tests that one round is enough for.
+const secondRound = "  - mine: {window: 0-6}\n"
+
 // edit replaces parts of the tiny recipe, in pairs.
 func edit(t *testing.T, pairs ...string) string {
 	t.Helper()
@@ -112,7 +115,7 @@ func TestAChangedChoiceRedoesLaterStagesOnly(t *testing.T) {
 }
 
 func TestSelectRefusals(t *testing.T) {
-	r := tinyProject(t, tinyRecipe)
+	r := tinyProject(t, edit(t, secondRound, ""))
 	mustRun(t, r)
 	d := look(t, r)
 	for _, tc := range []struct {
@@ -161,7 +164,7 @@ func TestTrainFromMergedStartsAtTheChosenEpoch(t *testing.T) {
 
 // TestMergedLoRAIsCheckedAndChangesTheModel reads what the check of a merge measured.
 func TestMergedLoRAIsCheckedAndChangesTheModel(t *testing.T) {
-	r := tinyProject(t, edit(t, "finetune: {", "finetune: {method: lora, ", "select: {metric: map@25}", "select: {epoch: 2, because: fixed}"))
+	r := tinyProject(t, edit(t, secondRound, "", "finetune: {", "finetune: {method: lora, ", "select: {metric: map@25}", "select: {epoch: 2, because: fixed}"))
 	mustRun(t, r)
 	d := look(t, r)
 	var check mergeCheck
@@ -196,16 +199,8 @@ func TestMergedLoRAIsCheckedAndChangesTheModel(t *testing.T) {
 }
 
 func TestTheTestSplitIsScoredForBaseAndChoiceAlone(t *testing.T) {
-	r := tinyProject(t, edit(t, "dev: dev.jsonl", "dev: dev.jsonl, test: test.jsonl"))
-	dir := filepath.Dir(r.File())
-	raw, err := os.ReadFile(filepath.Join(dir, "dev.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := strings.NewReplacer(`"d`, `"e`, `"h`, `"i`).Replace(string(raw))
-	if err := os.WriteFile(filepath.Join(dir, "test.jsonl"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	r := tinyProject(t, edit(t, secondRound, "", "dev: dev.jsonl", "dev: dev.jsonl, test: test.jsonl"))
+	writeTestSplit(t, filepath.Dir(r.File()))
 	mustRun(t, r)
 	d := look(t, r)
 	s, err := d.ReadScores(0)
@@ -401,9 +396,9 @@ func TestUntilStops(t *testing.T) {
 
 // TestAnotherIDFieldRedoesTheRun renames the ids of an unchanged corpus by reading another of its keys.
 func TestAnotherIDFieldRedoesTheRun(t *testing.T) {
-	r := tinyProject(t, tinyRecipe)
+	r := tinyProject(t, edit(t, secondRound, ""))
 	mustRun(t, r)
-	r = loadRecipe(t, filepath.Dir(r.File()), edit(t, "group_field: group", "group_field: group, id_field: id"))
+	r = loadRecipe(t, filepath.Dir(r.File()), edit(t, secondRound, "", "group_field: group", "group_field: group, id_field: id"))
 	if notes := mustRun(t, r); !strings.Contains(notes, "embed: input added: data.id_field") {
 		t.Errorf("what was read by other ids was kept:\n%s", notes)
 	}
@@ -439,7 +434,7 @@ func TestOnFinishHearsOfEveryOutcome(t *testing.T) {
 }
 
 func TestACancelledRunGoesOnToTheSameBytes(t *testing.T) {
-	r := tinyProject(t, tinyRecipe)
+	r := tinyProject(t, edit(t, secondRound, ""))
 	mustRun(t, r)
 	want := files(t, r.Dir())
 	dir := filepath.Join(t.TempDir(), "run")
@@ -469,7 +464,7 @@ func TestACancelledRunGoesOnToTheSameBytes(t *testing.T) {
 
 // TestCosineWithoutNormalizeIsComparedByCosine runs a model whose vectors have no unit length: scores must be cosines all the same.
 func TestCosineWithoutNormalizeIsComparedByCosine(t *testing.T) {
-	r := tinyProject(t, tinyRecipe)
+	r := tinyProject(t, edit(t, secondRound, ""))
 	dir := filepath.Dir(r.File())
 	if err := os.RemoveAll(filepath.Join(dir, "model")); err != nil {
 		t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
+	"slices"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/draw"
@@ -55,7 +55,9 @@ func (r *round) mine(ctx context.Context) error {
 			if err := rundir.WriteJSON(r.dir.FS, r.files.Audit(), audit); err != nil {
 				return err
 			}
-			r.show(rows)
+			if err := r.show(rows); err != nil {
+				return err
+			}
 		}
 		return nil
 	}})
@@ -245,36 +247,45 @@ func (r *round) readNegatives(s rundir.Split) (map[string][]int32, error) {
 	return negatives, nil
 }
 
-// Sample is one mined query for people to look at.
+// Sample is one mined query for people to look at. Ranks count from 1.
 type Sample struct {
-	Query, Positive string
-	PositiveScore   float32
-	Negatives       []SampleNegative
+	Query     string
+	Positive  SamplePassage // the best placed of several
+	Negatives []SamplePassage
 }
 
-// SampleNegative is a negative of a Sample; Rank counts from 1.
-type SampleNegative struct {
+// SamplePassage is a passage of a Sample where the miner put it.
+type SamplePassage struct {
 	Text  string
 	Rank  int
 	Score float32
 }
 
-// shownSamples is how many mined queries are shown, spread over the file; shownNegatives is how many negatives of each.
-const shownSamples, shownNegatives = 3, 4
-
-func (r *round) show(rows []minedRow) {
+// show hands on what was mined for the queries that the caller wants to see, in the caller's order.
+func (r *round) show(rows []minedRow) error {
 	if r.events.Mined == nil || r.stages.Mine.Source != recipe.Dense {
-		return
+		return nil
 	}
-	var samples []Sample
-	for k := range min(shownSamples, len(rows)) {
-		m := rows[k*len(rows)/shownSamples]
-		s := Sample{Query: m.query.Text, Positive: r.data.corpus.Passages[m.query.Positives[0]].Full(), PositiveScore: float32(math.NaN())}
-		for _, n := range m.result.Negatives[:min(shownNegatives, len(m.result.Negatives))] {
-			s.PositiveScore = n.PositiveScore
-			s.Negatives = append(s.Negatives, SampleNegative{r.data.corpus.Passages[n.Passage].Full(), int(n.Rank) + 1, n.Score})
+	found, err := r.readCandidates(rundir.Train)
+	if err != nil {
+		return err
+	}
+	passage := func(p int32, rank int32, score float32) SamplePassage {
+		return SamplePassage{r.data.corpus.Passages[p].Full(), int(rank) + 1, score}
+	}
+	samples := make([]Sample, 0, len(r.events.Show))
+	for _, key := range r.events.Show {
+		i := slices.IndexFunc(rows, func(m minedRow) bool { return m.query.Key == key })
+		if i < 0 {
+			return fmt.Errorf("query %q is to be shown and is not in train", key)
+		}
+		right := found[i].Positives[0] // every query has one
+		s := Sample{Query: rows[i].query.Text, Positive: passage(right.Passage, right.Rank, right.Score)}
+		for _, n := range rows[i].result.Negatives {
+			s.Negatives = append(s.Negatives, passage(n.Passage, n.Rank, n.Score))
 		}
 		samples = append(samples, s)
 	}
 	r.events.Mined(r.index, samples)
+	return nil
 }

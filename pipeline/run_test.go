@@ -12,6 +12,7 @@ import (
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/rundir/faultfs"
 )
 
 const tinyRecipe = `version: 1
@@ -53,7 +54,8 @@ func loadRecipe(t testing.TB, dir, text string) *recipe.Recipe {
 	return r
 }
 
-// runTiny runs a recipe on the portable path and returns the notes.
+// runTiny runs a recipe on the portable path and returns the notes. Nothing is synced to the disk unless the options
+// bring a file system of their own: syncing was more than half of the time of a run.
 func runTiny(t testing.TB, r *recipe.Recipe, o Options) (string, error) {
 	t.Helper()
 	var notes strings.Builder
@@ -62,6 +64,9 @@ func runTiny(t testing.TB, r *recipe.Recipe, o Options) (string, error) {
 	}
 	if o.Workers == 0 {
 		o.Workers = 2
+	}
+	if o.FS == nil {
+		o.FS = faultfs.New(filepath.Dir(r.File()), faultfs.Fault{})
 	}
 	o.Events.Note = func(line string) { notes.WriteString(line + "\n") }
 	p, err := Open(context.Background(), r, o)

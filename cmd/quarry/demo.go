@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,10 +23,14 @@ import (
 type DemoOptions struct {
 	Dir string
 	CPU string
+
+	// No flags: a demo is the same everywhere.
+	Data    demo.Options
+	Encoder demo.Encoder
 }
 
 func newDemoCommand(h *host) *cobra.Command {
-	var o DemoOptions
+	o := DemoOptions{Data: demo.DefaultOptions(), Encoder: demo.DefaultEncoder()}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See the whole loop on data that a person understands, with nothing to download",
@@ -50,11 +55,11 @@ func runDemo(ctx context.Context, h *host, o DemoOptions) error {
 		}
 		o.Dir = filepath.Join(cache, "quarry", "demo")
 	}
-	data, err := demo.Generate(demo.DefaultOptions())
+	data, err := demo.Generate(o.Data)
 	if err != nil {
 		return err
 	}
-	if err := writeDemo(o.Dir, data); err != nil {
+	if err := writeDemo(o.Dir, data, o.Encoder); err != nil {
 		return err
 	}
 	r, err := recipe.Load(filepath.Join(o.Dir, demoRecipe))
@@ -64,10 +69,13 @@ func runDemo(ctx context.Context, h *host, o DemoOptions) error {
 	if err := introduce(h, o.Dir, data); err != nil {
 		return err
 	}
-	showcase := func(round int, samples []pipeline.Sample) {
+	shown := showcase{show: func(round int, samples []pipeline.Sample) {
 		_ = h.printf("\nmined for round %d, three questions of many:\n\n%s", round, samplesText(samples)) // shown, not kept
+	}}
+	for _, q := range data.Showcase() {
+		shown.queries = append(shown.queries, q.ID)
 	}
-	if err := drive(ctx, h, r, RunOptions{CPU: o.CPU}, showcase); err != nil {
+	if err := drive(ctx, h, r, RunOptions{CPU: o.CPU}, shown); err != nil {
 		return err
 	}
 	return h.printf("\nThe demo is in %s. Next:\n  quarry report %s\n  quarry run %s    # does nothing more: all is stamped\n  quarry plan %s\n", o.Dir, r.Dir(), r.File(), r.File())
@@ -77,7 +85,7 @@ const demoRecipe = "recipe.yaml"
 
 // writeDemo writes what is missing of the demo. What is there already is left alone: the run directory holds the files
 // to their digests.
-func writeDemo(dir string, data *demo.Dataset) error {
+func writeDemo(dir string, data *demo.Dataset, encoder demo.Encoder) error {
 	fsys := rundir.OS{}
 	for _, file := range []struct {
 		name  string
@@ -96,7 +104,7 @@ func writeDemo(dir string, data *demo.Dataset) error {
 		return rundir.WriteDir(fsys, path, func(dir string) error {
 			return data.WriteModel(func(name string, write func(io.Writer) error) error {
 				return rundir.WriteFile(fsys, filepath.Join(dir, filepath.FromSlash(name)), write)
-			}, demo.DefaultEncoder())
+			}, encoder)
 		})
 	})
 }
@@ -126,15 +134,24 @@ what the last model confuses and learn to tell it apart.
 `, question.String(), m.Text, len(data.Passages), len(data.Train), len(data.Dev))
 }
 
+// samplesText prints each query, then its positive and its negatives by rank.
 func samplesText(samples []pipeline.Sample) string {
+	type row struct {
+		pipeline.SamplePassage
+		role string
+	}
 	var b strings.Builder
 	for _, s := range samples {
 		for line := range strings.Lines(s.Query) {
 			fmt.Fprintf(&b, "  %s\n", strings.TrimSuffix(line, "\n"))
 		}
-		fmt.Fprintf(&b, "    right           score %6.3f  %s\n", s.PositiveScore, s.Positive)
+		rows := []row{{s.Positive, "right"}}
 		for _, n := range s.Negatives {
-			fmt.Fprintf(&b, "    mined  rank %3d score %6.3f  %s\n", n.Rank, n.Score, n.Text)
+			rows = append(rows, row{n, "mined"})
+		}
+		slices.SortStableFunc(rows, func(a, b row) int { return a.Rank - b.Rank })
+		for _, r := range rows {
+			fmt.Fprintf(&b, "    %s  rank %3d  score %6.3f  %s\n", r.role, r.Rank, r.Score, r.Text)
 		}
 		b.WriteString("\n")
 	}

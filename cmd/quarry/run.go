@@ -60,11 +60,17 @@ func runRun(ctx context.Context, h *host, o RunOptions, path string) error {
 	if err != nil {
 		return badInput(err)
 	}
-	return drive(ctx, h, r, o, nil)
+	return drive(ctx, h, r, o, showcase{})
+}
+
+// showcase is which queries' negatives are shown as they are mined, and how. The zero value shows none.
+type showcase struct {
+	queries []string
+	show    func(round int, samples []pipeline.Sample)
 }
 
 // drive runs a loaded recipe and tells of it: the growing table on out, everything else on err.
-func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, mined func(round int, samples []pipeline.Sample)) error {
+func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, shown showcase) error {
 	var table report.Live
 	options := pipelineOptions(h, o)
 	options.Events = pipeline.Events{
@@ -77,7 +83,7 @@ func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, mined f
 				_ = h.printf("%s\n", line) // the same table is in the run directory
 			}
 		},
-		Mined: mined,
+		Mined: shown.show, Show: shown.queries,
 	}
 	p, err := pipeline.Open(ctx, r, options)
 	// The run's own context may have ended; what the recipe wants done afterwards is done all the same.

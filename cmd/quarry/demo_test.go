@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/demo"
+	"github.com/quarry-ml/quarry/internal/golden"
+	"github.com/quarry-ml/quarry/pipeline"
+)
+
+// TestDemoInSmall runs the demo on two questions a kind, a smaller encoder and a few steps a round, and again from the recipe that it leaves.
+func TestDemoInSmall(t *testing.T) {
+	dir := t.TempDir()
+	// What is there already is left alone.
+	const epochs = "epochs: 2\n"
+	small := strings.Replace(demo.Recipe(), epochs, "epochs: 1\n  max_steps: 3\n", 1)
+	if !strings.Contains(demo.Recipe(), epochs) {
+		t.Fatalf("the demo's recipe has no %q", epochs)
+	}
+	mustBe(t, os.WriteFile(filepath.Join(dir, demoRecipe), []byte(small), 0o600))
+	o := DemoOptions{Dir: dir, CPU: "portable", Data: demo.DefaultOptions(), Encoder: demo.DefaultEncoder()}
+	o.Data.Questions, o.Data.DevShare = 2, 0.5
+	o.Encoder.Layers, o.Encoder.Hidden, o.Encoder.Heads, o.Encoder.Intermediate, o.Encoder.Vocabulary = 1, 8, 2, 8, 300
+	data, err := demo.Generate(o.Data)
+	mustBe(t, err)
+	var dev bytes.Buffer
+	mustBe(t, demo.WriteQueries(&dev, data.Dev[:40]))
+	mustBe(t, os.WriteFile(filepath.Join(dir, "dev.jsonl"), dev.Bytes(), 0o600))
+	h := newTestHost()
+	if err := runDemo(t.Context(), h.host, o); err != nil {
+		t.Fatalf("%v\n%s", err, h.err.String())
+	}
+	checkShown(t, h.out.String(), data)
+
+	runs := filepath.Join(dir, "runs")
+	want := reproducible(t, filepath.Join(runs, "demo"))
+	mustBe(t, os.RemoveAll(runs))
+	again := newTestHost()
+	if code := again.run(t, "run", filepath.Join(dir, demoRecipe)); code != exitDone {
+		t.Fatalf("exit code %d\n%s", code, again.err.String())
+	}
+	got := reproducible(t, filepath.Join(runs, "demo"))
+	if len(got) != len(want) || len(want) < 20 {
+		t.Errorf("%d files, the demo left %d", len(got), len(want))
+	}
+	for path, digest := range want {
+		if got[path] != digest {
+			t.Errorf("%s differs from the demo's or is missing", path)
+		}
+	}
+}
+
+// checkShown looks for the three questions of the showcase, in order, in both mined rounds: each with its positive and its
+// five negatives by rank.
+func checkShown(t *testing.T, out string, data *demo.Dataset) {
+	t.Helper()
+	sections := strings.Split(out, "\nmined for round ")
+	if len(sections) != 3 {
+		t.Fatalf("%d rounds are shown, want two:\n%s", len(sections)-1, out)
+	}
+	passage := regexp.MustCompile(`(?m)^    (right|mined)  rank +(\d+)  score +-?\d\.\d{3}  (.+)$`)
+	for i, section := range sections[1:] {
+		shown := passage.FindAllStringSubmatch(section, -1)
+		if len(shown) != 3*6 {
+			t.Fatalf("round %d: %d passages are shown, want six for each of three questions:\n%s", i+1, len(shown), section)
+		}
+		rest := section
+		for k, q := range data.Showcase() {
+			indented := "  " + strings.ReplaceAll(q.Text, "\n", "\n  ") + "\n"
+			at := strings.Index(rest, indented)
+			if at < 0 {
+				t.Fatalf("round %d: question %s is not shown, or not in its place:\n%s", i+1, q.ID, section)
+			}
+			rest = rest[at+len(indented):]
+			m, _ := data.Find(q.CorrectID)
+			rights, last := 0, 0
+			for _, line := range shown[6*k : 6*k+6] {
+				if line[1] == "right" {
+					rights++
+					if line[3] != m.Text {
+						t.Errorf("round %d: %s: right is %q, want %q", i+1, q.ID, line[3], m.Text)
+					}
+				} else if line[3] == m.Text {
+					t.Errorf("round %d: %s: the positive was mined", i+1, q.ID)
+				}
+				rank, err := strconv.Atoi(line[2])
+				mustBe(t, err)
+				if rank <= last {
+					t.Errorf("round %d: %s: rank %d stands behind rank %d", i+1, q.ID, rank, last)
+				}
+				last = rank
+			}
+			if rights != 1 {
+				t.Errorf("round %d: %s: %d passages are right, want one", i+1, q.ID, rights)
+			}
+		}
+	}
+}
+
+// TestSamplesText puts the positive where it stands among the mined.
+func TestSamplesText(t *testing.T) {
+	text := samplesText([]pipeline.Sample{{
+		Query:    "Question: What is 3/4 + 1/5?\nWrong answer: 4/9",
+		Positive: pipeline.SamplePassage{Text: "When adding fractions, adds the numerators and adds the denominators", Rank: 3, Score: 0.7123},
+		Negatives: []pipeline.SamplePassage{
+			{Text: "When subtracting fractions, subtracts the numerators and subtracts the denominators", Rank: 1, Score: 0.81},
+			{Text: "When adding fractions, adds the numerators and keeps the larger denominator", Rank: 4, Score: 0.7},
+		},
+	}})
+	golden.Check(t, "testdata/samples.golden", []byte(text))
+	for i, want := range []string{"mined  rank   1", "right  rank   3", "mined  rank   4"} {
+		if line := lines(text)[2+i]; !strings.Contains(line, want) {
+			t.Errorf("line %d is %q, want %q in it", 3+i, line, want)
+		}
+	}
+}
