@@ -81,7 +81,7 @@ func (r *round) candidatesHeader(s rundir.Split, depth int) candidates.Header {
 func (p *Run) rank(ctx context.Context, queries []corpus.Query, queryVectors []float32, passages vectors.Matrix, depth int, sink func(int, ranking.Candidates) error) error {
 	in := search.Input{
 		Queries: queryVectors, Dim: passages.Dim, Passages: search.Rows(passages.Data, passages.Dim, searchRows),
-		Depth: depth, Order: p.data.corpus.Order(), Workers: p.engine.Workers(),
+		Depth: depth, Order: p.data.corpus.Order(), Kernels: p.engine.Kernels(), Workers: p.engine.Workers(),
 	}
 	for _, q := range queries {
 		in.Keys = append(in.Keys, q.Key)

@@ -1,5 +1,6 @@
-// Package search finds, for every query, the passages with the highest scores, exactly: every pair is scored by the
-// canonical dot product (Score), so what is found depends on the vectors alone, not on blocks, workers or processor.
+// Package search finds, for every query, the passages with the highest scores, exactly: set and order are those of the
+// canonical dot product (Score) of every pair, so what is found depends on the vectors alone, not on blocks, workers or
+// processor. Pairs that a bounded estimate rules out are not scored.
 package search
 
 import (
@@ -8,10 +9,11 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/ranking"
 )
 
-// scratchBytes bounds what a pass over the passages holds in widened query vectors and kept hits: 64 MiB serve 14,000
+// scratchBytes bounds what a pass over the passages holds in packed query vectors and kept hits: 64 MiB serve 20,000
 // queries of dimension 384 at depth 200 in one pass, so re-reading a large vector file stays rare.
 const scratchBytes = 64 << 20
 
@@ -27,9 +29,13 @@ func Exact(ctx context.Context, in Input, sink func(query int, c ranking.Candida
 	if err != nil {
 		return fmt.Errorf("search: %w", err)
 	}
-	pass := max(1, scratchBytes/(8*padded(in.Dim)+8*min(in.Depth, 1<<20)))
+	kernels, err := in.kernels()
+	if err != nil {
+		return fmt.Errorf("search: %w", err)
+	}
+	pass := max(1, scratchBytes/(4*in.Dim+8*min(in.Depth, 1<<20)))
 	for first := 0; first < queries; first += pass {
-		s := newScan(in, positives, first, min(first+pass, queries))
+		s := newScan(in, kernels, positives, first, min(first+pass, queries))
 		if err := s.run(ctx); err != nil {
 			return fmt.Errorf("search: %w", err)
 		}
@@ -60,19 +66,13 @@ func (in Input) workers() int {
 	return in.Workers
 }
 
-// padded is a dimension rounded up to whole lanes.
-func padded(dim int) int { return (dim + lanes - 1) / lanes * lanes }
+// kernels resolves the path.
+func (in Input) kernels() (*kernel.Set, error) {
+	if in.Kernels == nil {
+		return kernel.New("")
+	}
+	return in.Kernels, nil
+}
 
 // errNoPassages is not a fault of the vectors: a corpus must hold something.
 var errNoPassages = errors.New("there are no passages")
-
-// widen writes the rows of src [rows, dim] to dst [rows, padded(dim)] in float64; the padding of dst is zero already.
-func widen(dst []float64, src []float32, dim int) {
-	wide := padded(dim)
-	for row := 0; row*dim < len(src); row++ {
-		to := dst[row*wide : row*wide+dim]
-		for i, x := range src[row*dim : (row+1)*dim] {
-			to[i] = float64(x)
-		}
-	}
-}

@@ -6,11 +6,27 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/search"
 	"github.com/quarry-ml/quarry/search/searchtest"
 )
 
-func TestExact(t *testing.T) { searchtest.Run(t, search.Exact) }
+// TestExact runs the contract on every path: each estimates otherwise.
+func TestExact(t *testing.T) {
+	for _, path := range kernel.Available() {
+		t.Run(string(path), func(t *testing.T) {
+			kernels, err := kernel.New(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			searchtest.Run(t, func(ctx context.Context, in search.Input, sink func(int, ranking.Candidates) error) error {
+				in.Kernels = kernels
+				return search.Exact(ctx, in, sink)
+			})
+		})
+	}
+}
 
 // TestManyPasses checks that queries beyond one pass's memory are found alike: a depth that large leaves room for few.
 func TestManyPasses(t *testing.T) {

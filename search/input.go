@@ -6,6 +6,7 @@ import (
 	"iter"
 	"math"
 
+	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/ranking"
 )
 
@@ -24,6 +25,7 @@ type Input struct {
 	Order     ranking.Order           // breaks ties; nil is corpus order
 	Keys      []string                // the key of each query; nil leaves Candidates.Query empty
 	Positives [][]int32               // the positives of each query, distinct; nil where none are known
+	Kernels   *kernel.Set             // the path that estimates and scores; nil is the best there is. The result does not depend on it
 	Workers   int                     // goroutines; 0 is one per processor. The result does not depend on it
 }
 

@@ -26,6 +26,13 @@ func (s *standing) count(h ranking.Hit, order ranking.Order) {
 	}
 }
 
+// place is the positives that a passage beats, as the index of the first, where all that is known of its score is an
+// interval; not sure when it may tie with a positive or lie on either side of one.
+func (s *standing) place(low, high float64) (first int, sure bool) {
+	first = sort.Search(len(s.hits), func(i int) bool { return float64(s.hits[i].Score) < low })
+	return first, first == sort.Search(len(s.hits), func(i int) bool { return float64(s.hits[i].Score) <= high })
+}
+
 // ranked returns the positives, best first, after the whole corpus has been counted.
 func (s *standing) ranked() []ranking.Positive {
 	if len(s.hits) == 0 {

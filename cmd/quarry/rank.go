@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/embedding"
 	"github.com/quarry-ml/quarry/model"
@@ -69,7 +70,11 @@ func (o RankOptions) rank(ctx context.Context, h *host, d data, depth int, sink 
 		if err != nil {
 			return err
 		}
-		return errors.Join(rankVectors(ctx, h, d, rankInput{v.passages.Matrix, v.queries.Matrix, depth, o.workers(h)}, sink), v.close())
+		kernels, err := kernel.New(o.Engine.path(h.machine))
+		if err != nil {
+			return errors.Join(badInput(err), v.close())
+		}
+		return errors.Join(rankVectors(ctx, h, d, rankInput{v.passages.Matrix, v.queries.Matrix, depth, kernels, o.workers(h)}, sink), v.close())
 	}
 	e, err := o.Engine.open(h.machine)
 	if err != nil {
@@ -122,13 +127,15 @@ func (o RankOptions) rankModel(ctx context.Context, h *host, d data, on modelOn,
 		normalize(passages)
 		normalize(queries)
 	}
-	return rankVectors(ctx, h, d, rankInput{passages, queries, on.depth, on.engine.Workers()}, sink)
+	return rankVectors(ctx, h, d, rankInput{passages, queries, on.depth, on.engine.Kernels(), on.engine.Workers()}, sink)
 }
 
 // rankInput is vectors to search in.
 type rankInput struct {
 	passages, queries vectors.Matrix
-	depth, workers    int
+	depth             int
+	kernels           *kernel.Set
+	workers           int
 }
 
 // searchRows is the passages of a block of a search.
@@ -137,7 +144,7 @@ const searchRows = 1024
 func rankVectors(ctx context.Context, h *host, d data, in rankInput, sink func(int, ranking.Candidates) error) error {
 	s := search.Input{
 		Queries: in.queries.Data, Dim: in.queries.Dim, Passages: search.Rows(in.passages.Data, in.passages.Dim, searchRows),
-		Depth: min(in.depth, in.passages.Rows), Order: d.corpus.Order(), Workers: in.workers,
+		Depth: min(in.depth, in.passages.Rows), Order: d.corpus.Order(), Kernels: in.kernels, Workers: in.workers,
 	}
 	for _, q := range d.queries {
 		s.Keys = append(s.Keys, q.Key)

@@ -42,6 +42,7 @@ type Set struct {
 	geluGradient      func(dx, dy, x *float32, n int)
 	dropout           func(dst, x *float32, n int, low, high, threshold uint32, scale float32)
 	dot               func(out, x, y *float32, n int)
+	dot64             func(x, y *float32, n int) float64
 	softmax           func(dst, x *float32, n int, scale float32)
 	softmaxGradient   func(dst, dp, p *float32, n int, scale float32)
 	layerNorm         func(dst, x, gamma, beta, stats *float32, n int, epsilon float32)
@@ -172,6 +173,15 @@ func (s *Set) Dot(out, x, y []float32) {
 	}
 	_ = y[:len(x)]
 	s.dot(&out[0], &x[0], &y[0], len(x))
+}
+
+// Dot64 is the function Dot64 at the path's speed.
+func (s *Set) Dot64(x, y []float32) float64 {
+	if len(x) == 0 {
+		return 0
+	}
+	_ = y[:len(x)]
+	return s.dot64(&x[0], &y[0], len(x))
 }
 
 // Softmax sets dst = softmax(scale·x) for scale > 0; dst may be x.

@@ -114,6 +114,29 @@ func TestDropoutIsTheSameOnEveryPath(t *testing.T) {
 	})
 }
 
+// TestDot64IsTheSameOnEveryPath compares bits, with sums that cancel: any other order gives others.
+func TestDot64IsTheSameOnEveryPath(t *testing.T) {
+	reference, err := New(Portable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range Available() {
+		s, err := New(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range append(sizes, 100, 770) {
+			x, y := random(n, 1, "x"), random(n, 1, "y")
+			for i := range x {
+				x[i] *= float32(math.Pow(2, float64(i*7%60)))
+			}
+			if got, want := s.Dot64(x, y), reference.Dot64(x, y); got != want {
+				t.Errorf("%s, %d elements: %v, want %v", path, n, got, want)
+			}
+		}
+	}
+}
+
 func TestDropoutKeepsTheStatedShare(t *testing.T) {
 	const n, rows, rate = 512, 400, 0.1
 	for _, path := range Available() {

@@ -12,7 +12,7 @@ func portable() *Set {
 	return &Set{
 		Path: Portable, Lanes: 1, MR: portableMR, NR: portableNR,
 		gemm: gemmPortable, transpose: transposePortable, add: addPortable, addRows: addRowsPortable, addScaled: addScaledPortable, scale: scalePortable, mulAdd: mulAddPortable,
-		gelu: geluPortable, geluGradient: geluGradientPortable, dropout: dropoutPortable, dot: dotPortable, softmax: softmaxPortable, softmaxGradient: softmaxGradientPortable,
+		gelu: geluPortable, geluGradient: geluGradientPortable, dropout: dropoutPortable, dot: dotPortable, dot64: dot64Portable, softmax: softmaxPortable, softmaxGradient: softmaxGradientPortable,
 		layerNorm: layerNormPortable, layerNormGradient: layerNormGradientPortable, layerNormWeights: layerNormWeightsPortable, adamw: adamwPortable,
 	}
 }
@@ -134,6 +134,8 @@ func dotPortable(out, x, y *float32, n int) {
 	}
 	*out = sum
 }
+
+func dot64Portable(x, y *float32, n int) float64 { return Dot64(vector(x, n), vector(y, n)) }
 
 func softmaxPortable(dst, x *float32, n int, scale float32) {
 	d, a := vector(dst, n), vector(x, n)

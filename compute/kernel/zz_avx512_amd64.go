@@ -59,6 +59,11 @@ func dropout_avx512(dst *float32, x *float32, n int, low uint32, high uint32, th
 //go:noescape
 func dot_avx512(out *float32, x *float32, y *float32, n int)
 
+// dot64_avx512 returns the dot product of x and y in float64: eight sums, lane by lane, then lanes by halves.
+//
+//go:noescape
+func dot64_avx512(x *float32, y *float32, n int) float64
+
 // softmax_avx512 sets dst = softmax(scale·x) for scale > 0; dst may be x.
 //
 //go:noescape

@@ -1252,6 +1252,45 @@ done3:
 	VZEROUPPER
 	RET
 
+// func dot64_avx512(x *float32, y *float32, n int) float64
+TEXT ·dot64_avx512(SB), NOSPLIT, $0-32
+	MOVQ x+0(FP), SI
+	MOVQ y+8(FP), R8
+	MOVQ n+16(FP), CX
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	XORQ AX, AX
+whole:
+	LEAQ 8(AX), DX
+	CMPQ DX, CX
+	JGT tail
+	VCVTPS2PD (SI)(AX*4), Z2
+	VCVTPS2PD (R8)(AX*4), Z3
+	VFMADD231PD Z3, Z2, Z0
+	ADDQ $8, AX
+	JMP whole
+tail:
+	MOVQ CX, DX
+	SUBQ AX, DX
+	JLE fold
+	MOVQ $1, R15
+	SHLXQ DX, R15, R15
+	DECQ R15
+	KMOVW R15, K1
+	VCVTPS2PD.Z (SI)(AX*4), K1, Z2
+	VCVTPS2PD.Z (R8)(AX*4), K1, Z3
+	VFMADD231PD Z3, Z2, Z0
+fold:
+	VEXTRACTF64X4 $1, Z0, Y1
+	VADDPD Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPD X1, X0, X0
+	VPERMILPD $1, X0, X1
+	VADDSD X1, X0, X0
+	VMOVSD X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
 // func softmax_avx512(dst *float32, x *float32, n int, scale float32)
 TEXT ·softmax_avx512(SB), NOSPLIT, $0-28
 	MOVQ dst+0(FP), DI

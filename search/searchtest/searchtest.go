@@ -25,6 +25,7 @@ type Search func(ctx context.Context, in search.Input, sink func(query int, c ra
 func Run(t *testing.T, find Search) {
 	t.Run("equals a plain sort", func(t *testing.T) { plainSort(t, find) })
 	t.Run("workers and blocks change nothing", func(t *testing.T) { workersAndBlocks(t, find) })
+	t.Run("scores that no estimate tells apart", func(t *testing.T) { close(t, find) })
 	t.Run("by hand", func(t *testing.T) { byHand(t, find) })
 	t.Run("bad input", func(t *testing.T) { badInput(t, find) })
 	t.Run("stops", func(t *testing.T) { stops(t, find) })
@@ -85,6 +86,29 @@ func plainSort(t *testing.T, find Search) {
 				t.Errorf("-sorted +found:\n%s", diff)
 			}
 		})
+	}
+}
+
+// close has passages that differ by less than a rounding to 8 bits, some at a thousandth of the others' length, and depths and
+// positives in the middle of them.
+func close(t *testing.T, find Search) {
+	const queries, passages, dim, depth = 70, 1500, 40, 20
+	in := search.Input{Queries: Vectors(21, queries, dim, 0), Dim: dim, Depth: depth, Workers: 3, Positives: make([][]int32, queries)}
+	base, noise := Vectors(22, 1, dim, 0), Vectors(23, passages, dim, 0)
+	vectors := make([]float32, passages*dim)
+	for i := range vectors {
+		vectors[i] = base[i%dim] + noise[i]*0x1p-12
+		if i/dim%7 == 3 {
+			vectors[i] *= 0x1p-10
+		}
+	}
+	in.Passages = search.Rows(vectors, dim, 600)
+	for q := range queries {
+		in.Keys = append(in.Keys, fmt.Sprint("q", q))
+		in.Positives[q] = []int32{int32(q * 20), int32(q*20 + 3)}
+	}
+	if diff := cmp.Diff(reference(in, vectors), collect(t, find, in)); diff != "" {
+		t.Errorf("-sorted +found:\n%s", diff)
 	}
 }
 

@@ -35,7 +35,8 @@ type assembly struct {
 	constants map[uint32]bool
 	offsets   map[string]int // of the current function's arguments in its frame
 	labels    int
-	frame     int // bytes of locals of the next function
+	frame     int    // bytes of locals of the next function
+	result    string // Go type of what the next function returns, of 8 bytes, in ret
 }
 
 func newAssembly(width isa) *assembly {
@@ -87,9 +88,16 @@ func (a *assembly) function(name, comment string, args []arg) {
 			size += 8
 		}
 	}
-	fmt.Fprintf(&a.decl, "\n// %s_%s %s\n//\n//go:noescape\nfunc %s(%s)\n", name, a.name, comment, full, strings.Join(list, ", "))
-	fmt.Fprintf(&a.body, "\n// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", full, strings.Join(list, ", "), full, a.frame, size)
-	a.labels, a.frame = 0, 0
+	signature := fmt.Sprintf("%s(%s)", full, strings.Join(list, ", "))
+	if a.result != "" {
+		size = (size + 7) &^ 7
+		a.offsets["ret"] = size
+		size += 8
+		signature += " " + a.result
+	}
+	fmt.Fprintf(&a.decl, "\n// %s_%s %s\n//\n//go:noescape\nfunc %s\n", name, a.name, comment, signature)
+	fmt.Fprintf(&a.body, "\n// func %s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", signature, full, a.frame, size)
+	a.labels, a.frame, a.result = 0, 0, ""
 }
 
 // locals gives the next function so many bytes at SP.

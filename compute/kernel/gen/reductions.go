@@ -3,6 +3,7 @@ package main
 // reductions emits the kernels that sum or compare over a row: softmax, its gradient, and the dot product.
 func (a *assembly) reductions() {
 	a.dot()
+	a.dot64()
 	a.softmax()
 	a.softmaxGradient()
 }
@@ -17,6 +18,68 @@ func (a *assembly) dot() {
 	})
 	a.reduce("VADDPS", 2, 3)
 	a.p("VMOVSS X2, (DI)")
+	a.ret()
+}
+
+// dot64 keeps eight float64 sums, lane j those of positions j, j+8, …, and folds them in halves. The product of two float32
+// is exact in float64: that it is fused shows in no bit.
+func (a *assembly) dot64() {
+	args := []arg{{"x", "*float32"}, {"y", "*float32"}, {"n", "int"}}
+	a.result = "float64"
+	a.function("dot64", "returns the dot product of x and y in float64: eight sums, lane by lane, then lanes by halves.", args)
+	for i, r := range []string{"SI", "R8", "CX"} {
+		a.load(args[i].name, r)
+	}
+	a.zero(0)
+	a.zero(1)
+	step := func(masked bool) {
+		if a.wide() {
+			suffix, mask := "", ""
+			if masked {
+				suffix, mask = ".Z", "K1, "
+			}
+			a.p("VCVTPS2PD%s (SI)(AX*4), %sZ2", suffix, mask)
+			a.p("VCVTPS2PD%s (R8)(AX*4), %sZ3", suffix, mask)
+			a.p("VFMADD231PD Z3, Z2, Z0")
+			return
+		}
+		m := access{a: a, masked: masked}
+		m.load("SI", 2)
+		m.load("R8", 3)
+		a.p("VCVTPS2PD X2, Y4")
+		a.p("VCVTPS2PD X3, Y5")
+		a.p("VFMADD231PD Y5, Y4, Y0")
+		a.p("VEXTRACTF128 $1, Y2, X2")
+		a.p("VEXTRACTF128 $1, Y3, X3")
+		a.p("VCVTPS2PD X2, Y4")
+		a.p("VCVTPS2PD X3, Y5")
+		a.p("VFMADD231PD Y5, Y4, Y1")
+	}
+	const lanes = 8
+	a.p("XORQ AX, AX")
+	a.label("whole")
+	a.p("LEAQ %d(AX), DX", lanes)
+	a.p("CMPQ DX, CX")
+	a.p("JGT tail")
+	step(false)
+	a.p("ADDQ $%d, AX", lanes)
+	a.p("JMP whole")
+	a.label("tail")
+	a.p("MOVQ CX, DX")
+	a.p("SUBQ AX, DX")
+	a.p("JLE fold")
+	a.mask()
+	step(true)
+	a.label("fold")
+	if a.wide() {
+		a.p("VEXTRACTF64X4 $1, Z0, Y1")
+	}
+	a.p("VADDPD Y1, Y0, Y0")
+	a.p("VEXTRACTF128 $1, Y0, X1")
+	a.p("VADDPD X1, X0, X0")
+	a.p("VPERMILPD $1, X0, X1")
+	a.p("VADDSD X1, X0, X0")
+	a.p("VMOVSD X0, %s", a.argument("ret"))
 	a.ret()
 }
 

@@ -37,19 +37,8 @@ func TestLaneOrder(t *testing.T) {
 			if got := Score(tc.vector, ones); got != tc.want {
 				t.Errorf("Score is %v, want %v", got, tc.want)
 			}
-			if got := wide(tc.vector, ones); got != tc.want {
-				t.Errorf("the widened product is %v, want %v", got, tc.want)
-			}
 		})
 	}
-}
-
-// wide is the product that scans use.
-func wide(a, b []float32) float32 {
-	x, y := make([]float64, padded(len(a))), make([]float64, padded(len(b)))
-	widen(x, a, len(a))
-	widen(y, b, len(b))
-	return float32(dot(x, y))
 }
 
 // TestScoreAgainstExact compares with exact arithmetic: the float64 sum of up to 70 terms is within float32's rounding.
@@ -68,9 +57,6 @@ func TestScoreAgainstExact(t *testing.T) {
 		got := Score(a, b)
 		if math.Abs(float64(got)-want) > math.Abs(want)*0x1p-24+size*0x1p-46 {
 			t.Errorf("dimension %d: %v, want %v", dim, got, want)
-		}
-		if other := wide(a, b); other != got {
-			t.Errorf("dimension %d: scans score %v, Score says %v", dim, other, got)
 		}
 		if other := Score(b, a); other != got {
 			t.Errorf("dimension %d: %v one way, %v the other", dim, got, other)
