@@ -127,3 +127,21 @@ func TestMkdirAllOverAFile(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestWriteDirNamedWithASlash: a shell completes the name of a directory so; nothing may be left in it.
+func TestWriteDirNamedWithASlash(t *testing.T) {
+	dir := t.TempDir()
+	err := rundir.WriteDir(rundir.OS{}, dir+"/model/", func(inside string) error {
+		return rundir.WriteFile(rundir.OS{}, filepath.Join(inside, "weights"), func(w io.Writer) error {
+			_, err := io.WriteString(w, "1")
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, "model"))
+	if err != nil || len(entries) != 1 || entries[0].Name() != "weights" {
+		t.Errorf("the directory holds %v, %v", entries, err)
+	}
+}

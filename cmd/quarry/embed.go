@@ -9,7 +9,6 @@ import (
 
 	"github.com/quarry-ml/quarry/embedding"
 	"github.com/quarry-ml/quarry/model"
-	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/vectors"
 )
 
@@ -52,6 +51,9 @@ func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
+	if o.Output == standard && h.showsOut() {
+		return badInputf("--output -: vectors are no text for a terminal: name a file, or hand them to a pipe")
+	}
 	rows, err := countTexts(h, o.Input, o.Kind)
 	if err != nil {
 		return err
@@ -74,9 +76,9 @@ func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
 	if err != nil {
 		return badInputf("--model: %w", err)
 	}
-	in := textFile{path: o.Input, kind: o.Kind, limits: &idLimits{m.Config.VocabSize, m.Config.MaxPositions}}
+	in := textFile{host: h, path: o.Input, kind: o.Kind, limits: &idLimits{m.Config.VocabSize, m.Config.MaxPositions}}
 	var stats embedding.Stats
-	err = rundir.WriteFile(rundir.OS{}, o.Output, func(w io.Writer) error {
+	err = writeOutput(h, o.Output, func(w io.Writer) error {
 		out, err := vectors.NewNPYWriter(w, rows, x.Dimension())
 		if err != nil {
 			return err

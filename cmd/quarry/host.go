@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"runtime"
 
@@ -11,11 +12,13 @@ import (
 type host struct {
 	*terminal
 	machine machine
-	environ []string // for the programs that a recipe names
+	in      io.Reader // standard input
+	environ []string  // for the programs that a recipe names
+	spools  spools
 }
 
 // systemHost is this process's.
 func systemHost() *host {
 	t := newTerminal(os.Stdout, os.Stderr, term.IsTerminal(int(os.Stderr.Fd())))
-	return &host{terminal: t, machine: readMachine(os.DirFS("/"), os.Getenv("QUARRY_CPU"), runtime.GOMAXPROCS(0)), environ: os.Environ()}
+	return &host{terminal: t, in: os.Stdin, machine: readMachine(os.DirFS("/"), os.Getenv("QUARRY_CPU"), runtime.GOMAXPROCS(0)), environ: os.Environ()}
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/recipe"
-	"github.com/quarry-ml/quarry/rundir"
 )
 
 // InitOptions are the flags of quarry init.
@@ -82,7 +81,7 @@ func runInit(ctx context.Context, o InitOptions, h *host) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := o.write(d); err != nil {
+	if err := o.write(h, d); err != nil {
 		return err
 	}
 	if _, err := recipe.Load(o.Output); err != nil {
@@ -99,7 +98,11 @@ func (o InitOptions) validate() error {
 		return badInputf("--dev-share %g: a share between 0 and 1", o.DevShare)
 	}
 	for _, path := range o.outputs() {
-		if _, err := os.Stat(path); err == nil && !o.Force {
+		info, err := os.Stat(path)
+		if path == standard || err == nil && !info.Mode().IsRegular() {
+			return badInputf("--output %s: name a file: the paths in a recipe begin at its folder", path)
+		}
+		if err == nil && !o.Force {
 			return badInputf("%s is there already: choose another --output, or replace it with --force", path)
 		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return badInput(err)
@@ -181,7 +184,7 @@ func leakingRows(leaks []corpus.Leak) int {
 }
 
 // write writes the split, if there is one, and the recipe, once that is known to be one.
-func (o InitOptions) write(d *initData) error {
+func (o InitOptions) write(h *host, d *initData) error {
 	train, dev := o.Train, o.Dev
 	if o.Dev == "" {
 		train, dev = o.splitFile("train"), o.splitFile("dev")
@@ -196,11 +199,11 @@ func (o InitOptions) write(d *initData) error {
 		return badInputf("the recipe would not load: %w", err)
 	}
 	if o.Dev == "" {
-		if err := errors.Join(copyRows(o.Train, train, d.train), copyRows(o.Train, dev, d.dev)); err != nil {
+		if err := errors.Join(copyRows(h, o.Train, train, d.train), copyRows(h, o.Train, dev, d.dev)); err != nil {
 			return err
 		}
 	}
-	return rundir.WriteFile(rundir.OS{}, o.Output, func(w io.Writer) error {
+	return writeOutput(h, o.Output, func(w io.Writer) error {
 		_, err := w.Write(text)
 		return err
 	})

@@ -30,6 +30,7 @@ func execute(ctx context.Context, h *host, args []string) int {
 	markStart(root, &started)
 	cmd, err := root.ExecuteContextC(ctx)
 	h.finish()
+	h.spools.forget()
 	if err != nil && !started {
 		err = usage{cmd, err}
 	}

@@ -56,7 +56,7 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 	if err := mustBeNew("output", o.Output); err != nil {
 		return err
 	}
-	probes, err := o.probes()
+	probes, err := o.probes(h)
 	if err != nil {
 		return err
 	}
@@ -65,8 +65,12 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 		return err
 	}
 	defer e.Close()
+	output, err := behindLinks(o.Output)
+	if err != nil {
+		return badInputf("--output: %w", err)
+	}
 	var check merging.Check
-	err = rundir.WriteDir(rundir.OS{}, o.Output, func(dir string) error {
+	err = rundir.WriteDir(rundir.OS{}, output, func(dir string) error {
 		var err error
 		sink := func(name string, write func(io.Writer) error) error { return asFailure(fileSink(dir)(name, write)) }
 		check, err = merging.Merge(ctx, e, merging.Options{Base: o.Base, Adapter: o.Adapter, Probes: probes}, dir, sink)
@@ -89,7 +93,7 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 }
 
 // probes are the texts of a file, or made of the base's vocabulary.
-func (o MergeOptions) probes() ([]string, error) {
+func (o MergeOptions) probes(h *host) ([]string, error) {
 	if o.Probes == "" {
 		d, err := model.ReadDirectory(o.Base, model.Options{})
 		if err != nil {
@@ -103,7 +107,7 @@ func (o MergeOptions) probes() ([]string, error) {
 	}
 	var texts []string
 	var failed error
-	textFile{path: o.Probes, flag: "probes"}.texts(func(text embedding.Text, err error) bool {
+	textFile{host: h, path: o.Probes, flag: "probes"}.texts(func(text embedding.Text, err error) bool {
 		switch {
 		case err != nil:
 			failed = err

@@ -11,7 +11,6 @@ import (
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/ranking"
-	"github.com/quarry-ml/quarry/rundir"
 )
 
 // MineOptions are the flags of quarry mine.
@@ -73,7 +72,7 @@ func runMine(ctx context.Context, o MineOptions, h *host) error {
 		return err
 	}
 	auditor := mine.NewAuditor(o.Mine, func(p int32) string { return d.corpus.Passages[p].Full() })
-	err = rundir.WriteFile(rundir.OS{}, o.Output, func(w io.Writer) error {
+	err = writeOutput(h, o.Output, func(w io.Writer) error {
 		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
 		err := o.Rank.rank(ctx, h, d, depth, func(query int, c ranking.Candidates) error {
 			q := d.queries[query]
@@ -109,6 +108,9 @@ func (o *MineOptions) validate() error {
 	}
 	if err := mayWrite("output", o.Output, o.Rank.inputs()...); err != nil {
 		return err
+	}
+	if o.JSON && o.Output == standard {
+		return badInputf("--json and --output -: both would go to standard output: name a file")
 	}
 	var err error
 	if o.Mine.Window, err = mine.ParseWindow(o.Window); err != nil {

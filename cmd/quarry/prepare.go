@@ -70,7 +70,7 @@ func runPrepareEedi(ctx context.Context, o PrepareEediOptions, h *host) (err err
 		if in.path == "" {
 			continue
 		}
-		f, openErr := os.Open(in.path)
+		f, openErr := h.open(in.path)
 		if openErr != nil {
 			return badInputf("--%s: %w", in.flag, openErr)
 		}

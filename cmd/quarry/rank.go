@@ -65,7 +65,7 @@ func (o RankOptions) rank(ctx context.Context, h *host, d data, depth int, sink 
 		return err
 	}
 	if given {
-		v, err := o.Given.open(d)
+		v, err := o.Given.open(h, d)
 		if err != nil {
 			return err
 		}

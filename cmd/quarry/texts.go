@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -20,6 +19,7 @@ const (
 
 // textFile is a JSONL file of texts to embed or tokenize.
 type textFile struct {
+	host   *host
 	path   string
 	flag   string    // that names it; empty is input
 	kind   string    // query, passage or empty
@@ -32,7 +32,7 @@ type idLimits struct{ vocabulary, positions int }
 // countTexts reads a whole file and returns the number of its texts.
 func countTexts(h *host, path, kind string) (int, error) {
 	n, empty := 0, 0
-	for text, err := range (textFile{path: path, kind: kind}).texts {
+	for text, err := range (textFile{host: h, path: path, kind: kind}).texts {
 		if err != nil {
 			return 0, err
 		}
@@ -52,7 +52,7 @@ func countTexts(h *host, path, kind string) (int, error) {
 
 // texts yields the texts one by one; an error ends them.
 func (t textFile) texts(yield func(embedding.Text, error) bool) {
-	f, err := os.Open(t.path)
+	f, err := t.host.open(t.path)
 	if err != nil {
 		yield(embedding.Text{}, badInputf("--%s: %w", cmp.Or(t.flag, "input"), err))
 		return

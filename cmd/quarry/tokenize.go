@@ -58,7 +58,7 @@ func runTokenize(ctx context.Context, o TokenizeOptions, h *host) error {
 		out := bufio.NewWriter(w)
 		lines := json.NewEncoder(out)
 		lines.SetEscapeHTML(false)
-		for text, err := range (textFile{path: o.Input}).texts {
+		for text, err := range (textFile{host: h, path: o.Input}).texts {
 			if err == nil {
 				err = ctx.Err()
 			}

@@ -51,7 +51,7 @@ func (t *training) record(ctx context.Context) (trainingRecord, error) {
 		if in.path == "" {
 			continue
 		}
-		digest, err := rundir.TreeDigest(ctx, rundir.OS{}, in.path)
+		digest, err := t.digest(ctx, in.path)
 		if err != nil {
 			return r, err
 		}
