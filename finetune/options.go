@@ -8,6 +8,7 @@ package finetune
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/quarry-ml/quarry/model/lora"
 )
@@ -85,16 +86,19 @@ func (o Options) Validate() error {
 		{o.Batch >= 1, fmt.Sprintf("batch %d: at least one query a step", o.Batch)},
 		{o.GroupSize >= 1, fmt.Sprintf("group_size %d: at least the positive", o.GroupSize)},
 		{o.Accumulate >= 1 && o.Batch%max(1, o.Accumulate) == 0, fmt.Sprintf("accumulate %d: must divide batch %d", o.Accumulate, o.Batch)},
-		{o.LearningRate > 0, fmt.Sprintf("learning_rate %g: must be positive", o.LearningRate)},
+		{o.LearningRate > 0 && finite(o.LearningRate), fmt.Sprintf("learning_rate %g: a positive, finite number", o.LearningRate)},
 		{o.Schedule.known(), fmt.Sprintf("schedule %q: use linear, cosine, constant or constant_with_warmup", o.Schedule)},
 		{o.WarmupRatio >= 0 && o.WarmupRatio <= 1, fmt.Sprintf("warmup_ratio %g: between 0 and 1", o.WarmupRatio)},
-		{o.WeightDecay >= 0, fmt.Sprintf("weight_decay %g: not negative", o.WeightDecay)},
+		{o.WeightDecay >= 0 && finite(o.WeightDecay), fmt.Sprintf("weight_decay %g: a finite number that is not negative", o.WeightDecay)},
 		{o.Beta1 >= 0 && o.Beta1 < 1 && o.Beta2 >= 0 && o.Beta2 < 1, fmt.Sprintf("betas %g, %g: in [0, 1)", o.Beta1, o.Beta2)},
-		{o.Epsilon > 0, fmt.Sprintf("eps %g: must be positive", o.Epsilon)},
-		{o.Clip >= 0, fmt.Sprintf("clip %g: not negative", o.Clip)},
-		{o.Temperature > 0, fmt.Sprintf("temperature %g: must be positive", o.Temperature)},
+		{o.Epsilon > 0 && finite(o.Epsilon), fmt.Sprintf("eps %g: a positive, finite number", o.Epsilon)},
+		{o.Clip >= 0 && finite(o.Clip), fmt.Sprintf("clip %g: a finite number that is not negative; 0 never clips", o.Clip)},
+		{o.Temperature > 0 && finite(o.Temperature), fmt.Sprintf("temperature %g: a positive, finite number", o.Temperature)},
+		{o.MaxSteps >= 0, fmt.Sprintf("max_steps %d: at least 1, or 0 for no limit", o.MaxSteps)},
+		{o.Round >= 0, fmt.Sprintf("round %d: rounds are counted from 0", o.Round)},
 		{o.BlockTokens >= 1, fmt.Sprintf("block_tokens %d: at least 1", o.BlockTokens)},
-		{o.Method != LoRA || o.LoRA.Rank >= 1 && o.LoRA.Alpha > 0, fmt.Sprintf("lora r %d, alpha %g: must be positive", o.LoRA.Rank, o.LoRA.Alpha)},
+		{o.Method != LoRA || o.LoRA.Rank >= 1 && o.LoRA.Alpha > 0 && finite(o.LoRA.Alpha), fmt.Sprintf("lora r %d, alpha %g: must be positive and finite", o.LoRA.Rank, o.LoRA.Alpha)},
+		{o.Method != LoRA || o.LoRA.Rank <= math.MaxInt32, fmt.Sprintf("lora r %d: at most %d", o.LoRA.Rank, math.MaxInt32)},
 		{o.LoRA.Dropout >= 0 && o.LoRA.Dropout < 1, fmt.Sprintf("lora dropout %g: in [0, 1)", o.LoRA.Dropout)},
 	}
 	for _, c := range checks {
@@ -104,3 +108,5 @@ func (o Options) Validate() error {
 	}
 	return nil
 }
+
+func finite(v float64) bool { return !math.IsInf(v, 0) && !math.IsNaN(v) }

@@ -5,16 +5,14 @@ import (
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/tensor"
-	"github.com/quarry-ml/quarry/model/transformer"
 )
 
 // prepare builds the training graph and its weights.
 func (t *Trainer) prepare() error {
-	mode := transformer.Mode{}
-	if t.options.Dropout {
-		hidden, attention := t.model.Dropout()
-		mode.HiddenDropout, mode.AttentionDropout = float32(hidden), float32(attention)
+	if err := fits(t.model, t.engine, t.options, t.data.longest()); err != nil {
+		return err
 	}
+	mode := trainingMode(t.model, t.options)
 	if t.options.Method == LoRA {
 		var err error
 		if mode.Adapters, err = t.newAdapter(); err != nil {

@@ -120,7 +120,11 @@ func TestGradientCachingIsTheUncachedStep(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s", method, path), func(t *testing.T) {
 				x := newTiny(t, 14)
 				kept := x.trainer(t, options(method), compute.Options{Path: path, Workers: 3})
-				cached := x.trainer(t, options(method), compute.Options{Path: path, Workers: 1, Memory: 1})
+				need, err := finetune.NeedMemory(x.model, options(method), 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				cached := x.trainer(t, options(method), compute.Options{Path: path, Workers: 1, Memory: need.Least()})
 				if a, b := train(t, kept), train(t, cached); !slices.Equal(a, b) {
 					t.Errorf("the steps differ:\n%+v\n%+v", a, b)
 				}
@@ -383,4 +387,38 @@ func FuzzLoadState(f *testing.F) {
 			t.Error("a state was taken that is not what would be saved")
 		}
 	})
+}
+
+// TestMemoryIsRefusedBeforeItIsTaken asks for adapters of many terabytes; one byte less than the least is refused too.
+func TestMemoryIsRefusedBeforeItIsTaken(t *testing.T) {
+	x := newTiny(t, 14)
+	o := options(finetune.LoRA)
+	o.LoRA.Rank = 1 << 30
+	plain, err := finetune.NeedMemory(x.model, options(finetune.LoRA), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name   string
+		o      finetune.Options
+		memory int64
+		want   bool
+	}{
+		{"huge rank", o, 1 << 40, true},
+		{"least", options(finetune.LoRA), plain.Least(), false},
+		{"less than least", options(finetune.LoRA), plain.Least() - 1, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			e, err := compute.New(compute.Options{Workers: 1, Memory: tc.memory})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			_, err = finetune.New(x.model, e, x.data, tc.o)
+			var short *finetune.MemoryError
+			if errors.As(err, &short) != tc.want || (err != nil) != tc.want {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
 }

@@ -66,8 +66,12 @@ func (r *round) trainHere(ctx context.Context, m *model.Model, t texts, stage ru
 	}
 	o := r.finetuneOptions()
 	trainer, err := finetune.New(m, r.engine, train, o)
+	var short *finetune.MemoryError
+	if errors.As(err, &short) {
+		return r.explainMemory(err)
+	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.recipe.At("finetune"), err)
+		return inputErrorf("%s: %w", r.recipe.At("finetune"), err)
 	}
 	if err := r.resume(trainer); err != nil {
 		return err
@@ -140,7 +144,7 @@ func (r *round) trainingData(m *model.Model, t texts) (train, dev finetune.Data,
 	passages := make([]model.Sequence, r.data.corpus.Len())
 	for i, p := range r.data.corpus.Passages {
 		if passages[i], err = m.Sequence(p.Full(), t.Passage, t.PassageLength); err != nil {
-			return train, dev, fmt.Errorf("%s: lengths.passage: %w", r.recipe.At("lengths.passage"), err)
+			return train, dev, inputErrorf("%s: lengths.passage: %w", r.recipe.At("lengths.passage"), err)
 		}
 	}
 	if train, err = r.examples(m, t, rundir.Train, passages); err != nil {
@@ -165,7 +169,7 @@ func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages [
 			p = *row
 		}
 		if sequences[i], err = m.Sequence(q.Text, p, t.QueryLength); err != nil {
-			return finetune.Data{}, fmt.Errorf("%s: lengths.query: %w", r.recipe.At("lengths.query"), err)
+			return finetune.Data{}, inputErrorf("%s: lengths.query: %w", r.recipe.At("lengths.query"), err)
 		}
 		examples[i] = finetune.Example{Key: q.Key, Positives: q.Positives, Negatives: negatives[q.Key], Known: known[i]}
 	}

@@ -87,7 +87,7 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 		}
 		if r.depth() < r.data.corpus.Len() {
 			if err := o.ValidateDepth(r.depth(), r.mostTaken(s)); err != nil {
-				return nil, mine.Audit{}, fmt.Errorf("%s: %w", r.recipe.At("mine.depth"), err)
+				return nil, mine.Audit{}, inputErrorf("%s: %w", r.recipe.At("mine.depth"), err)
 			}
 		}
 	}
@@ -118,7 +118,7 @@ func (r *round) checkMined(s rundir.Split, rows []minedRow, o mine.Options) erro
 			return nil
 		}
 	}
-	return fmt.Errorf("%s: no %s query has a negative left: the window is %s, the corpus has %d passages; widen the window or loosen the limits", r.recipe.At("mine.window"), s, o.Window, r.data.corpus.Len())
+	return inputErrorf("%s: no %s query has a negative left: the window is %s, the corpus has %d passages; widen the window or loosen the limits", r.recipe.At("mine.window"), s, o.Window, r.data.corpus.Len())
 }
 
 // mostTaken is the most passages that positives and equal texts take out of a query's ranking.

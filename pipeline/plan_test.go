@@ -60,3 +60,24 @@ func TestPlanCountsTheStepsOfTheRecipe(t *testing.T) {
 		t.Errorf("costs are missing: %+v", plan)
 	}
 }
+
+func TestPlanCountsAdapters(t *testing.T) {
+	costs := func(rank string) RoundCosts {
+		t.Helper()
+		r := tinyProject(t, strings.Replace(tinyRecipe, "finetune: {", "finetune: {method: lora, lora: {r: "+rank+"}, ", 1))
+		plan, err := MakePlan(context.Background(), r, Options{Path: kernel.Portable, Workers: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plan.Rounds[0]
+	}
+	small, large := costs("8"), costs("800")
+	if large.Memory < 10*small.Memory || large.Disk < 10*small.Disk {
+		t.Errorf("a hundred times the rank takes memory %d → %d, disk %d → %d", small.Memory, large.Memory, small.Disk, large.Disk)
+	}
+	r := tinyProject(t, strings.Replace(tinyRecipe, "finetune: {", "finetune: {method: lora, lora: {r: 100000000}, ", 1))
+	_, err := MakePlan(context.Background(), r, Options{Path: kernel.Portable, Workers: 2, Memory: 1 << 30})
+	if err == nil || !strings.Contains(err.Error(), "lower finetune.lora.r") {
+		t.Errorf("a rank that no memory holds: %v", err)
+	}
+}

@@ -117,7 +117,7 @@ func TestFinetuneDoesNotDependOnTheOrderOfRows(t *testing.T) {
 			rows := lines(p.read(t, "mined.jsonl"))
 			slices.Reverse(rows)
 			o.Train, o.Output = p.write(t, "turned.jsonl", strings.Join(rows, "\n")), p.path("turned")
-			o.Engine = EngineOptions{Workers: 1, Memory: 1 << 20}
+			o.Engine = EngineOptions{Workers: 1, Memory: 8 << 20}
 			mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
 			want, got := p.files(t, "tuned"), p.files(t, "turned")
 			for name, digest := range want {

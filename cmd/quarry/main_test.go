@@ -23,6 +23,10 @@ func TestExitCodes(t *testing.T) {
 	with := func(command string, flags ...string) []string {
 		return append(append([]string{command}, ranked...), flags...)
 	}
+	p.write(t, "rows.jsonl", "{\"query\":\"add one\",\"pos\":[\"zero\"],\"neg\":[\"two\"]}\n")
+	tune := func(flags ...string) []string {
+		return append([]string{"finetune", "--model", p.path("model"), "--train", p.path("rows.jsonl"), "--output", p.path("tuned")}, flags...)
+	}
 	bad := p.write(t, "bad.jsonl", "{\"id\":\"a\",\"query\":\"x\",\"positive_ids\":[\"p01\"]}\n{\"id\":\"b\",\"query\":\"\",\"positive_ids\":[\"p01\"]}\n")
 	for _, tc := range []struct {
 		name string
@@ -54,6 +58,8 @@ func TestExitCodes(t *testing.T) {
 		{"expectation met", with("eval", "--expect", "map@25>=0.01"), exitDone, ""},
 		{"expectation missed", with("eval", "--expect", "map@25>=1.5"), exitMissed, "expected map@25 >= 1.5, got 0."},
 		{"expectation of nothing measured", with("eval", "--expect", "map@7>=0.5"), exitBadInput, "map@7 is not among --metrics"},
+		{"no room for the adapters", tune("--method", "lora", "--lora-rank", "1000000000", "--memory", "1GiB"), exitBadInput, "raise --memory, or lower --lora-rank"},
+		{"no room for a training", tune("--memory", "1MiB"), exitBadInput, "training takes at least "},
 		{"broken window", with("mine", "--output", p.path("m"), "--window", "9-3"), exitBadInput, "--window: "},
 		{"output that cannot be written", with("search", "--output", p.path("bad.jsonl/run.trec")), exitFailed, "run.trec"},
 		{"no recipe", []string{"run"}, exitBadInput, "quarry run: RECIPE is needed"},

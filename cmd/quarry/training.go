@@ -69,6 +69,14 @@ func (t *training) prepare() error {
 	}
 	t.model.CompareByCosine()
 	t.trainer, err = finetune.New(t.model, t.engine, t.train, t.options.Tune)
+	var short *finetune.MemoryError
+	if errors.As(err, &short) {
+		less := "--block-tokens"
+		if t.options.Tune.Method == finetune.LoRA {
+			less = "--lora-rank or --block-tokens"
+		}
+		return badInputf("%w: raise --memory, or lower %s", err, less)
+	}
 	return badInput(err)
 }
 
