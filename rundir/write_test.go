@@ -49,7 +49,7 @@ func TestWriteFileKeepsTheOldOnFailure(t *testing.T) {
 			_, _ = io.WriteString(w, "half")
 			return broken
 		}, []string{"table.txt", "no more rows"}, broken},
-		{"disk full", faultfs.Fault{At: 3, Sticky: true}, text("new"), []string{"table.txt", "no room left", "--dir"}, syscall.ENOSPC},
+		{"disk full", faultfs.Fault{At: 3, Sticky: true}, text("new"), []string{"table.txt", "no room left", "choose another directory"}, syscall.ENOSPC},
 		{"over quota", faultfs.Fault{At: 2, Err: syscall.EDQUOT}, text("new"), []string{"table.txt", "no room left", "quota"}, syscall.EDQUOT},
 		{"sync fails", faultfs.Fault{At: 4, Err: syscall.EIO}, text("new"), []string{"table.txt"}, syscall.EIO},
 		{"close fails", faultfs.Fault{At: 5, Err: syscall.EIO}, text("new"), []string{"table.txt"}, syscall.EIO},

@@ -9,12 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/spf13/cobra"
 
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 func TestExitCodes(t *testing.T) {
@@ -115,6 +117,8 @@ func TestExitCodeOfErrors(t *testing.T) {
 		{"a failure after an interruption", done, errors.New("disk full"), exitFailed},
 		{"a cancellation of its own", t.Context(), context.Canceled, exitFailed},
 		{"failure on its way", t.Context(), inputUnlessFailure(fmt.Errorf("write: %w", asFailure(errors.New("disk full")))), exitFailed},
+		{"a full disk at the start of a run", t.Context(), inputUnlessWriting(fmt.Errorf("open: %w", &rundir.WriteError{Path: "lock", Err: syscall.ENOSPC})), exitFailed},
+		{"other data at the start of a run", t.Context(), inputUnlessWriting(errors.New("other data")), exitBadInput},
 		{"input on its way", t.Context(), inputUnlessFailure(errors.New("line 3")), exitBadInput},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

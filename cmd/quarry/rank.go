@@ -69,7 +69,10 @@ func (o RankOptions) rank(ctx context.Context, h *host, d data, depth int, sink 
 		if err != nil {
 			return err
 		}
-		return errors.Join(rankVectors(ctx, h, d, rankInput{v.passages.Matrix, v.queries.Matrix, depth, o.workers(h)}, sink), v.close())
+		err = rankVectors(ctx, h, d, rankInput{v.passages.Matrix, v.queries.Matrix, depth, o.workers(h)}, func(query int, c ranking.Candidates) error {
+			return asFailure(sink(query, c))
+		})
+		return errors.Join(inputUnlessFailure(err), v.close()) // what search refuses is in the vectors
 	}
 	e, err := o.Engine.open(h.machine)
 	if err != nil {
