@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -98,10 +97,12 @@ func (d *data) read(ctx context.Context, fsys rundir.FS, at, role string, path r
 // shownLeaks is how many leaking rows an error names.
 const shownLeaks = 3
 
-// checkLeaks refuses held-out queries that training sees.
+// checkLeaks refuses held-out queries that training sees, and test queries that epochs are chosen by.
 func (d *data) checkLeaks(r *recipe.Recipe) error {
-	for _, split := range []rundir.Split{rundir.Dev, rundir.Test} {
-		leaks := corpus.Leaks(d.queries[rundir.Train], d.queries[split])
+	for _, pair := range []struct{ from, to rundir.Split }{
+		{rundir.Train, rundir.Dev}, {rundir.Train, rundir.Test}, {rundir.Dev, rundir.Test},
+	} {
+		leaks := corpus.Leaks(d.queries[pair.from], d.queries[pair.to])
 		if len(leaks) == 0 {
 			continue
 		}
@@ -111,12 +112,16 @@ func (d *data) checkLeaks(r *recipe.Recipe) error {
 		}
 		text := ""
 		for _, l := range leaks[:min(len(leaks), shownLeaks)] {
-			text += fmt.Sprintf("\n  %s:%d has the %s of %s:%d", d.file(split), l.DevLine, l.Kind, d.file(rundir.Train), l.TrainLine)
+			text += fmt.Sprintf("\n  %s:%d has the %s of %s:%d", d.file(pair.to), l.DevLine, l.Kind, d.file(pair.from), l.TrainLine)
+		}
+		known := "training"
+		if pair.from == rundir.Dev {
+			known = "dev, which chooses epochs"
 		}
 		if !r.Data.AllowLeakage {
-			return fmt.Errorf("%s: %d %s queries are known from training; remove them, or set data.allow_leakage: true%s", r.At("data."+string(split)), len(rows), split, text)
+			return fmt.Errorf("%s: %d %s queries are known from %s; remove them, or set data.allow_leakage: true%s", r.At("data."+string(pair.to)), len(rows), pair.to, known, text)
 		}
-		d.warnings = append(d.warnings, fmt.Sprintf("%d %s queries are known from training, allowed by data.allow_leakage", len(rows), split))
+		d.warnings = append(d.warnings, fmt.Sprintf("%d %s queries are known from %s, allowed by data.allow_leakage", len(rows), pair.to, known))
 	}
 	return nil
 }
@@ -160,24 +165,10 @@ func (d *data) judged(split rundir.Split) []eval.Judged {
 	return judged
 }
 
-// known gives each query of a split the passages that are known to answer it: those judged for any row of the same
-// text in train (and in the split), and passages of equal text. Sorted.
-func (d *data) known(split rundir.Split) [][]int32 {
-	byText := map[string][]int32{}
-	for _, s := range []rundir.Split{rundir.Train, split} {
-		for _, q := range d.queries[s] {
-			for _, p := range q.Positives {
-				byText[q.Text] = append(byText[q.Text], d.corpus.SameText(p)...)
-			}
-		}
+// answers is what is known to answer the queries of a split: by the rows of train and of the split itself.
+func (d *data) answers(split rundir.Split) corpus.Answers {
+	if split == rundir.Train {
+		return d.corpus.AnswersOf(d.queries[split])
 	}
-	for text, passages := range byText {
-		slices.Sort(passages)
-		byText[text] = slices.Compact(passages)
-	}
-	known := make([][]int32, len(d.queries[split]))
-	for i, q := range d.queries[split] {
-		known[i] = byText[q.Text]
-	}
-	return known
+	return d.corpus.AnswersOf(d.queries[rundir.Train], d.queries[split])
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // algorithmFinetune is raised when the same data and options give other weights.
-const algorithmFinetune = 1
+const algorithmFinetune = 2
 
 // stageBegun stamps the beginning of a training: what it started from, so that a state left by a kill is gone on with
 // only if nothing has changed since.
@@ -160,7 +160,7 @@ func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages [
 	if err != nil {
 		return finetune.Data{}, err
 	}
-	known := r.data.known(split)
+	answers := r.data.answers(split)
 	sequences := make([]model.Sequence, len(queries))
 	examples := make([]finetune.Example, len(queries))
 	for i, q := range queries {
@@ -171,7 +171,7 @@ func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages [
 		if sequences[i], err = m.Sequence(q.Text, p, t.QueryLength); err != nil {
 			return finetune.Data{}, inputErrorf("%s: lengths.query: %w", r.recipe.At("lengths.query"), err)
 		}
-		examples[i] = finetune.Example{Key: q.Key, Positives: q.Positives, Negatives: negatives[q.Key], Known: known[i]}
+		examples[i] = finetune.Example{Key: q.Key, Positives: q.Positives, Negatives: negatives[q.Key], Known: answers.Of(q)}
 	}
 	return finetune.Data{
 		Examples: examples,

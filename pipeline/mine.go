@@ -17,7 +17,7 @@ import (
 )
 
 // algorithmMine is raised when the same candidates and options give other negatives.
-const algorithmMine = 1
+const algorithmMine = 2
 
 // mine chooses the negatives of every train and dev query and audits them.
 func (r *round) mine(ctx context.Context) error {
@@ -77,6 +77,7 @@ type minedRow struct {
 
 func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audit, error) {
 	queries := r.data.queries[s]
+	answers := r.data.answers(s)
 	rows := make([]minedRow, len(queries))
 	auditor := mine.NewAuditor(o, func(p int32) string { return r.data.corpus.Passages[p].Full() })
 	var found []ranking.Candidates
@@ -86,7 +87,7 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 			return nil, mine.Audit{}, err
 		}
 		if r.depth() < r.data.corpus.Len() {
-			if err := o.ValidateDepth(r.depth(), r.mostTaken(s)); err != nil {
+			if err := o.ValidateDepth(r.depth(), mostTaken(answers, queries)); err != nil {
 				return nil, mine.Audit{}, inputErrorf("%s: %w", r.recipe.At("mine.depth"), err)
 			}
 		}
@@ -95,14 +96,14 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 		rows[i].query = q
 		switch r.stages.Mine.Source {
 		case recipe.Dense:
-			result, err := mine.Negatives(found[i], r.data.corpus.Excluded(q), r.index, o)
+			result, err := mine.Negatives(found[i], answers.Excluded(q), r.index, o)
 			if err != nil {
 				return nil, mine.Audit{}, fmt.Errorf("query %q: %w", q.Key, err)
 			}
 			rows[i].result = result
 			auditor.Add(found[i], q.Text, result)
 		case recipe.Random:
-			rows[i].result = r.randomNegatives(q, o)
+			rows[i].result = r.randomNegatives(q.Key, answers.Excluded(q), o)
 		}
 	}
 	return rows, auditor.Audit(), nil
@@ -121,23 +122,23 @@ func (r *round) checkMined(s rundir.Split, rows []minedRow, o mine.Options) erro
 	return inputErrorf("%s: no %s query has a negative left: the window is %s, the corpus has %d passages; widen the window or loosen the limits", r.recipe.At("mine.window"), s, o.Window, r.data.corpus.Len())
 }
 
-// mostTaken is the most passages that positives and equal texts take out of a query's ranking.
-func (r *round) mostTaken(s rundir.Split) int {
+// mostTaken is the most passages that answers and equal texts take out of a query's ranking.
+func mostTaken(answers corpus.Answers, queries []corpus.Query) int {
 	most := 0
-	for _, q := range r.data.queries[s] {
-		most = max(most, len(r.data.corpus.Excluded(q)))
+	for _, q := range queries {
+		most = max(most, len(answers.Excluded(q)))
 	}
 	return most
 }
 
-// randomNegatives draws from the whole corpus what is neither positive nor of equal text: the control that mining is compared with.
-func (r *round) randomNegatives(q corpus.Query, o mine.Options) mine.Result {
+// randomNegatives draws from the whole corpus what is neither an answer nor of equal text: the control that mining is compared with.
+func (r *round) randomNegatives(key string, taken []int32, o mine.Options) mine.Result {
 	excluded := map[int32]bool{}
-	for _, p := range r.data.corpus.Excluded(q) {
+	for _, p := range taken {
 		excluded[p] = true
 	}
 	n := r.data.corpus.Len()
-	source := draw.New(o.Seed, draw.Mining, r.index, 0, "random:"+q.Key)
+	source := draw.New(o.Seed, draw.Mining, r.index, 0, "random:"+key)
 	result := mine.Result{Eligible: n - len(excluded)}
 	for _, p := range source.Sample(n, min(n, o.Negatives+len(excluded))) {
 		if !excluded[int32(p)] && len(result.Negatives) < o.Negatives {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -156,7 +157,7 @@ func (o InitOptions) readData(h *host) (*initData, error) {
 			return nil, badInputf("%s: %w", o.Train, err)
 		}
 	}
-	return d, errors.Join(checkLeaks(d.train, d.dev, o.Train, o.Dev), checkLeaks(d.train, d.test, o.Train, o.Test))
+	return d, errors.Join(checkLeaks(d.train, d.dev, o.Train, o.Dev), checkLeaks(d.train, d.test, o.Train, o.Test), checkLeaks(d.dev, d.test, cmp.Or(o.Dev, o.Train), o.Test))
 }
 
 // shownLeaks is how many leaking rows an error names.

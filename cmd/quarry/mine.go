@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/ranking"
@@ -67,7 +68,8 @@ func runMine(ctx context.Context, o MineOptions, h *host) error {
 	if err != nil {
 		return err
 	}
-	depth, err := o.depth(d)
+	answers := d.corpus.AnswersOf(d.queries)
+	depth, err := o.depth(d, answers)
 	if err != nil {
 		return err
 	}
@@ -76,7 +78,7 @@ func runMine(ctx context.Context, o MineOptions, h *host) error {
 		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
 		err := o.Rank.rank(ctx, h, d, depth, func(query int, c ranking.Candidates) error {
 			q := d.queries[query]
-			result, err := mine.Negatives(c, d.corpus.Excluded(q), o.Round, o.Mine)
+			result, err := mine.Negatives(c, answers.Excluded(q), o.Round, o.Mine)
 			if err != nil {
 				return fmt.Errorf("%s:%d: %w", o.Rank.Data.Queries, q.Line, err)
 			}
@@ -120,10 +122,10 @@ func (o *MineOptions) validate() error {
 }
 
 // depth is how far the search goes: as the flag says, if that is enough, else as far as the window needs.
-func (o MineOptions) depth(d data) (int, error) {
+func (o MineOptions) depth(d data, answers corpus.Answers) (int, error) {
 	taken := 0
 	for _, q := range d.queries {
-		taken = max(taken, len(d.corpus.Excluded(q)))
+		taken = max(taken, len(answers.Excluded(q)))
 	}
 	if o.Depth == 0 {
 		return min(o.Mine.Depth(taken), d.corpus.Len()), nil
