@@ -27,7 +27,7 @@ type Model struct {
 }
 
 // Open reads a model directory and maps its weights. Everything is checked before it is used: modules, architecture,
-// tokenizer against vocabulary, and on first use each tensor's presence, shape and values.
+// tokenizer against vocabulary, weights without use, and on first use each tensor's presence, shape and values.
 func Open(dir string, o Options) (*Model, error) {
 	d, err := ReadDirectory(dir, o)
 	if err != nil {
@@ -44,6 +44,9 @@ func Open(dir string, o Options) (*Model, error) {
 		return nil, errors.Join(err, m.Close())
 	}
 	if err := m.readNetwork(); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	if err := m.checkUnused(); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
