@@ -121,7 +121,8 @@ func TestSelectRefusals(t *testing.T) {
 	}{
 		{"no reason", 0, 1, "", "--because"},
 		{"no such epoch", 0, 9, "x", "epochs 0 to 2"},
-		{"no such round", 7, 1, "x", "round 7 has no scores"},
+		{"blank reason", 0, 1, " \t", "--because"},
+		{"no such round", 7, 1, "x", "round 7: the recipe has rounds 0 to 1"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if err := Select(d, tc.round, tc.epoch, tc.because); err == nil || !strings.Contains(err.Error(), tc.want) {
@@ -129,6 +130,24 @@ func TestSelectRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestADamagedChoiceSaysWhatToDo: it may have been a person's, so that no run does away with it.
+func TestADamagedChoiceSaysWhatToDo(t *testing.T) {
+	r := tinyProject(t, strings.Replace(tinyRecipe, "  - mine: {window: 0-6}\n", "", 1))
+	mustRun(t, r)
+	file := look(t, r).Round(0).Choice()
+	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := runTiny(t, r, Options{})
+	if err == nil || !errors.As(err, new(InputError)) || !strings.Contains(err.Error(), "choice.json: unexpected EOF: the choice cannot be read: remove the file") {
+		t.Errorf("got %v", err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, r)
 }
 
 // TestTrainFromMergedStartsAtTheChosenEpoch compares round 1's epoch 0 with what round 0 chose.
