@@ -34,7 +34,10 @@ most models do not have. A text's vector does not depend on the texts beside it.
 		Example: `  quarry embed --model models/minilm --input corpus.jsonl --kind passage --output corpus.npy
   quarry embed --model models/e5 --input dev.jsonl --query-prompt 'query: ' --output dev.npy`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runEmbed(cmd.Context(), o, h) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Texts.set = setFlags(cmd.Flags())
+			return runEmbed(cmd.Context(), o, h)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Input, "input", "", "JSONL `file` of texts")
@@ -54,7 +57,8 @@ func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
 	if o.Output == standard && h.showsOut() {
 		return badInputf("--output -: vectors are no text for a terminal: name a file, or hand them to a pipe")
 	}
-	rows, err := countTexts(h, o.Input, o.Kind)
+	in := textFile{host: h, path: o.Input, kind: o.Kind, reads: o.Texts.reads()}
+	rows, err := in.count()
 	if err != nil {
 		return err
 	}
@@ -76,7 +80,7 @@ func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
 	if err != nil {
 		return badInputf("--model: %w", err)
 	}
-	in := textFile{host: h, path: o.Input, kind: o.Kind, limits: &idLimits{m.Config.VocabSize, m.Config.MaxPositions}}
+	in.limits = &idLimits{m.Config.VocabSize, m.Config.MaxPositions}
 	var stats embedding.Stats
 	err = writeOutput(h, o.Output, func(w io.Writer) error {
 		out, err := vectors.NewNPYWriter(w, rows, x.Dimension())

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/pflag"
@@ -65,6 +67,37 @@ func (s size) String() string {
 
 // Type implements pflag.Value.
 func (s size) Type() string { return "size" }
+
+// set says which flags of a command line were given, so that one which has no part in it is refused and not passed over.
+// Options that a test fills in give none.
+type set map[string]bool
+
+// setFlags are the flags that were given.
+func setFlags(f *pflag.FlagSet) set {
+	given := set{}
+	f.Visit(func(flag *pflag.Flag) { given[flag.Name] = true })
+	return given
+}
+
+// needs refuses flags that were given and have no part without another one, which is not given.
+func (s set) needs(what string, flags ...string) error {
+	for _, flag := range flags {
+		if s[flag] {
+			return badInputf("--%s has no part without %s", flag, what)
+		}
+	}
+	return nil
+}
+
+// atLeast refuses a number that was given and is too small; 0 may be what an absent flag has.
+func (s set) atLeast(least int, numbers map[string]int) error {
+	for _, flag := range slices.Sorted(maps.Keys(numbers)) {
+		if n := numbers[flag]; n < least && (s[flag] || n < 0) {
+			return badInputf("--%s %d: at least %d", flag, n, least)
+		}
+	}
+	return nil
+}
 
 // need is an error that names the first flag of a command that must be given and is not.
 func need(flags ...string) error {

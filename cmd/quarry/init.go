@@ -27,6 +27,8 @@ type InitOptions struct {
 	DevShare         float64
 	Seed             uint64
 	Force            bool
+
+	set set
 }
 
 func newInitCommand(h *host) *cobra.Command {
@@ -42,7 +44,10 @@ rows of one group, stay together. The training file itself is left as it is.`,
 		Example: `  quarry init --corpus corpus.jsonl --train train.jsonl --dev dev.jsonl --model models/minilm
   quarry init --corpus corpus.jsonl --train all.jsonl --group-field question_id --model models/minilm --output my/recipe.yaml`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runInit(cmd.Context(), o, h) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.set = setFlags(cmd.Flags())
+			return runInit(cmd.Context(), o, h)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Data.Corpus, "corpus", "", "passages: JSONL `file` with text, and optionally id (or _id) and title")
@@ -97,6 +102,9 @@ func (o InitOptions) validate() error {
 	}
 	if o.Dev == "" && !(o.DevShare > 0 && o.DevShare < 1) {
 		return badInputf("--dev-share %g: a share between 0 and 1", o.DevShare)
+	}
+	if o.Dev != "" && (o.set["dev-share"] || o.set["seed"]) {
+		return badInputf("--dev-share and --seed have no part beside --dev: queries are held out in that file, and none are split off")
 	}
 	for _, path := range o.outputs() {
 		info, err := os.Stat(path)

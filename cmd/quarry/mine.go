@@ -39,7 +39,10 @@ seed, the round and the query alone, not on other queries or the order of files.
       --seed 42 --output mined.jsonl
   quarry mine --model models/minilm --corpus corpus.jsonl --queries train.jsonl --margin 0.05 --output mined.jsonl`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runMine(cmd.Context(), o, h) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Rank.Texts.set = setFlags(cmd.Flags())
+			return runMine(cmd.Context(), o, h)
+		},
 	}
 	o.Rank.AddFlags(cmd)
 	f := cmd.Flags()
@@ -109,6 +112,12 @@ func (o *MineOptions) validate() error {
 		return err
 	}
 	if err := mayWrite("output", o.Output, o.Rank.inputs()...); err != nil {
+		return err
+	}
+	if o.Round < 0 {
+		return badInputf("--round %d: rounds are counted from 0", o.Round)
+	}
+	if err := o.Rank.Texts.set.atLeast(1, map[string]int{"depth": o.Depth}); err != nil {
 		return err
 	}
 	if o.JSON && o.Output == standard {

@@ -46,6 +46,11 @@ func (o RankOptions) validate() error {
 		return badInputf("--model and --corpus-vectors contradict each other: vectors are given, or a model makes them")
 	case !given && o.Model.Model == "":
 		return badInputf("--model is needed, or --corpus-vectors and --query-vectors")
+	case given:
+		err := o.Texts.set.needs("--model", "query-prompt", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize")
+		if err != nil {
+			return err
+		}
 	}
 	return o.Texts.validate()
 }

@@ -24,15 +24,16 @@ type textFile struct {
 	flag   string    // that names it; empty is input
 	kind   string    // query, passage or empty
 	limits *idLimits // of lines of token ids; nil leaves them unchecked
+	reads  string    // a flag that says how texts are read, and so has no part in token ids; may be empty
 }
 
 // idLimits is what a network can take.
 type idLimits struct{ vocabulary, positions int }
 
-// countTexts reads a whole file and returns the number of its texts.
-func countTexts(h *host, path, kind string) (int, error) {
+// count reads the whole file and returns the number of its texts.
+func (t textFile) count() (int, error) {
 	n, empty := 0, 0
-	for text, err := range (textFile{host: h, path: path, kind: kind}).texts {
+	for text, err := range t.texts {
 		if err != nil {
 			return 0, err
 		}
@@ -42,10 +43,10 @@ func countTexts(h *host, path, kind string) (int, error) {
 		}
 	}
 	if n == 0 {
-		return 0, badInputf("%s: no texts", path)
+		return 0, badInputf("%s: no texts", t.path)
 	}
 	if empty > 0 {
-		h.note("warning: %s: %d empty texts; they are embedded as their special tokens alone", path, empty)
+		t.host.note("warning: %s: %d empty texts; they are embedded as their special tokens alone", t.path, empty)
 	}
 	return n, nil
 }
@@ -84,6 +85,8 @@ func (t textFile) text(row corpus.Object) (embedding.Text, error) {
 	switch {
 	case isIDs && (isQuery || isText):
 		return embedding.Text{}, errors.New(`"ids" beside a text: keep one`)
+	case isIDs && t.reads != "":
+		return embedding.Text{}, fmt.Errorf(`"ids" are taken as they are, and --%s has no part in them`, t.reads)
 	case isIDs:
 		ids, err := t.ids(raw)
 		return embedding.Text{IDs: ids}, err
