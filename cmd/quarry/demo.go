@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ func newDemoCommand(h *host) *cobra.Command {
 		Long: `Make questions whose wrong answers come from named misconceptions, build a tiny encoder with random weights, and run
 the loop: a round that learns from its own batches, then two rounds on mined hard negatives. The folder keeps data, model
 and recipe, so that ` + "`quarry run`" + ` repeats it byte for byte; a second demo resumes or says what is there.`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), h, o) },
 	}
 	f := cmd.Flags()
@@ -52,6 +53,9 @@ func runDemo(ctx context.Context, h *host, o DemoOptions) error {
 	}
 	data, err := demo.Generate(demo.DefaultOptions())
 	if err != nil {
+		return err
+	}
+	if err := checkDemoDir(o.Dir, data); err != nil {
 		return err
 	}
 	if err := writeDemo(o.Dir, data); err != nil {
@@ -75,19 +79,65 @@ func runDemo(ctx context.Context, h *host, o DemoOptions) error {
 
 const demoRecipe = "recipe.yaml"
 
-// writeDemo writes what is missing of the demo. What is there already is left alone: the run directory holds the files
-// to their digests.
-func writeDemo(dir string, data *demo.Dataset) error {
-	fsys := rundir.OS{}
-	for _, file := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{
+// demoFile is a file of the demo's folder.
+type demoFile struct {
+	name  string
+	write func(io.Writer) error
+}
+
+// demoFiles are the demo's data and recipe, in the order in which they are written.
+func demoFiles(data *demo.Dataset) []demoFile {
+	return []demoFile{
 		{"corpus.jsonl", func(w io.Writer) error { return demo.WriteCorpus(w, data.Passages) }},
 		{"train.jsonl", func(w io.Writer) error { return demo.WriteQueries(w, data.Train) }},
 		{"dev.jsonl", func(w io.Writer) error { return demo.WriteQueries(w, data.Dev) }},
 		{demoRecipe, func(w io.Writer) error { _, err := io.WriteString(w, demo.Recipe()); return err }},
-	} {
+	}
+}
+
+// checkDemoDir refuses a folder that holds anything else than a demo, begun or done: a user's own files are none, and a
+// user's own recipe is not the demo's to run.
+func checkDemoDir(dir string, data *demo.Dataset) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return badInputf("--dir: %w", err)
+	}
+	there := map[string]bool{}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".tmp") {
+			there[e.Name()] = true
+		}
+	}
+	ours := 0
+	for _, file := range demoFiles(data) {
+		if !there[file.name] {
+			continue
+		}
+		var want bytes.Buffer
+		if err := file.write(&want); err != nil {
+			return err
+		}
+		path := filepath.Join(dir, file.name)
+		got, err := os.ReadFile(path)
+		if err != nil {
+			return badInputf("--dir: %w", err)
+		}
+		if !bytes.Equal(got, want.Bytes()) {
+			return badInputf("%s is not as the demo writes it: choose another --dir, or remove the folder if it is an older demo; `quarry run` runs a recipe of your own", path)
+		}
+		ours++
+	}
+	if len(there) > 0 && ours == 0 {
+		return badInputf("--dir %s is not empty and holds no demo: choose another folder", dir)
+	}
+	return nil
+}
+
+// writeDemo writes what is missing of the demo. What is there already is left alone: the run directory holds the files
+// to their digests.
+func writeDemo(dir string, data *demo.Dataset) error {
+	fsys := rundir.OS{}
+	for _, file := range demoFiles(data) {
 		if err := ifMissing(filepath.Join(dir, file.name), func(path string) error { return rundir.WriteFile(fsys, path, file.write) }); err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ are. --kind says which of the prompts stored with the model applies; without it,
 most models do not have. A text's vector does not depend on the texts beside it.`,
 		Example: `  quarry embed --model models/minilm --input corpus.jsonl --kind passage --output corpus.npy
   quarry embed --model models/e5 --input dev.jsonl --query-prompt 'query: ' --output dev.npy`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Texts.set = setFlags(cmd.Flags())
 			return runEmbed(cmd.Context(), o, h)

@@ -34,7 +34,7 @@ convention. --json prints {"schema": 1, "metrics": {"map@25": …}, …}. With -
 told and the exit code is 3.`,
 		Example: `  quarry eval --model models/minilm --corpus corpus.jsonl --queries dev.jsonl --metrics map@25,recall@100 --json
   quarry eval --model runs/eedi/round-1/merged --corpus corpus.jsonl --queries test.jsonl --expect 'map@25>=0.35'`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Rank.Texts.set = setFlags(cmd.Flags())
 			return runEval(cmd.Context(), o, h)

@@ -40,7 +40,7 @@ and each epoch a line is printed: with --dev its eval_loss, with --dev and --cor
 The same command goes on where it was interrupted.`,
 		Example: `  quarry finetune --model models/minilm --train mined.jsonl --dev dev.jsonl --corpus corpus.jsonl --output tuned
   quarry finetune --model models/minilm --train mined.jsonl --method lora --lora-rank 64 --lora-alpha 32 --output tuned`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.set, o.Texts.set = setFlags(cmd.Flags()), setFlags(cmd.Flags())
 			return runFinetune(cmd.Context(), o, h)
@@ -86,7 +86,7 @@ func (o *FinetuneOptions) addTraining(cmd *cobra.Command) {
 	f.BoolVar(&t.Dropout, "dropout", t.Dropout, "dropout as the model's configuration says")
 	f.IntVar(&t.MaxSteps, "max-steps", t.MaxSteps, "stop after so many steps (no limit)")
 	f.IntVar(&t.BlockTokens, "block-tokens", t.BlockTokens, "tokens in a block over which gradients are summed")
-	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of every draw")
+	seedFlag(f, &t.Seed, t.Seed, "seed of every draw")
 	f.IntVar(&t.Round, "round", t.Round, "round that the draws are for")
 	f.IntVar(&o.SaveEvery, "save-every", 100, "steps between saves of what an interrupted training goes on from")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -50,6 +51,35 @@ func optionalBool(f *pflag.FlagSet, into **bool, name, text string) {
 	f.Var(optional[bool]{into, strconv.ParseBool, "bool"}, name, text)
 	f.Lookup(name).NoOptDefVal = "true"
 }
+
+// seed is a flag of a number that draws begin with.
+type seed struct{ into *uint64 }
+
+func seedFlag(f *pflag.FlagSet, into *uint64, standard uint64, text string) {
+	*into = standard
+	f.Var(seed{into}, "seed", text)
+}
+
+// Set implements pflag.Value.
+func (s seed) Set(text string) error {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return errors.New("want a whole number from 0 on")
+	}
+	*s.into = n
+	return nil
+}
+
+// String implements pflag.Value.
+func (s seed) String() string {
+	if s.into == nil {
+		return "0"
+	}
+	return strconv.FormatUint(*s.into, 10)
+}
+
+// Type implements pflag.Value.
+func (s seed) Type() string { return "uint" }
 
 // size is a flag of a number of bytes with its unit; 0 is absent.
 type size struct{ into *recipe.Size }

@@ -43,7 +43,7 @@ Without --dev, a share of the training queries is split off, beside the recipe: 
 rows of one group, stay together. The training file itself is left as it is.`,
 		Example: `  quarry init --corpus corpus.jsonl --train train.jsonl --dev dev.jsonl --model models/minilm
   quarry init --corpus corpus.jsonl --train all.jsonl --group-field question_id --model models/minilm --output my/recipe.yaml`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.set = setFlags(cmd.Flags())
 			return runInit(cmd.Context(), o, h)
@@ -59,7 +59,7 @@ rows of one group, stay together. The training file itself is left as it is.`,
 	f.StringVar(&o.Name, "name", "", "name of the recipe (the file's)")
 	f.StringVar(&o.Output, "output", "recipe.yaml", "recipe `file` to write")
 	f.Float64Var(&o.DevShare, "dev-share", 0.2, "share of --train that is split off, without --dev")
-	f.Uint64Var(&o.Seed, "seed", 42, "seed of that split")
+	seedFlag(f, &o.Seed, 42, "seed of that split")
 	f.BoolVar(&o.Force, "force", false, "replace files that are there")
 	return cmd
 }

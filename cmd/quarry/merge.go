@@ -34,7 +34,7 @@ f32, within a few roundings for one in bf16 or f16. A merge that fails the check
 texts of the base's own vocabulary unless --probes names some.`,
 		Example: `  quarry merge --base models/minilm --adapter tuned/epoch-3 --output merged
   quarry merge --base models/minilm --adapter tuned/epoch-3 --probes dev.jsonl --output merged`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runMerge(cmd.Context(), o, h) },
 	}
 	f := cmd.Flags()
@@ -42,7 +42,7 @@ texts of the base's own vocabulary unless --probes names some.`,
 	f.StringVar(&o.Adapter, "adapter", "", "`directory` of the adapter")
 	f.StringVar(&o.Output, "output", "", "model `directory` to write; it must not be there yet")
 	f.StringVar(&o.Probes, "probes", "", "JSONL `file` of texts to check on; the first 64 are taken")
-	f.Uint64Var(&o.Seed, "seed", 42, "seed of the probes")
+	seedFlag(f, &o.Seed, 42, "seed of the probes")
 	f.BoolVar(&o.JSON, "json", false, "print the check as JSON")
 	o.Engine.AddFlags(f)
 	return cmd

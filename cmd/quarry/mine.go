@@ -38,7 +38,7 @@ seed, the round and the query alone, not on other queries or the order of files.
 		Example: `  quarry mine --model models/minilm --corpus corpus.jsonl --queries train.jsonl --window 2-200 --negatives 15 \
       --seed 42 --output mined.jsonl
   quarry mine --model models/minilm --corpus corpus.jsonl --queries train.jsonl --margin 0.05 --output mined.jsonl`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Rank.Texts.set = setFlags(cmd.Flags())
 			return runMine(cmd.Context(), o, h)
@@ -48,7 +48,7 @@ seed, the round and the query alone, not on other queries or the order of files.
 	f := cmd.Flags()
 	f.StringVar(&o.Window, "window", o.Mine.Window.String(), "`ranks` that may become negatives, counted from 0, the end not included: 2-200 is ranks 3 to 200 counted from one")
 	f.IntVar(&o.Mine.Negatives, "negatives", o.Mine.Negatives, "negatives kept a query")
-	f.Uint64Var(&o.Mine.Seed, "seed", o.Mine.Seed, "seed of the draw")
+	seedFlag(f, &o.Mine.Seed, o.Mine.Seed, "seed of the draw")
 	f.StringVar((*string)(&o.Mine.Sampling), "sampling", string(o.Mine.Sampling), "uniform: drawn from the window; top: the best ranked of it")
 	optionalFloat(f, &o.Mine.Margin, "margin", "a negative scores at least this much less than the query's lowest positive")
 	optionalFloat(f, &o.Mine.RelativeMargin, "relative-margin", "the same as a share of the positive's score")

@@ -40,7 +40,7 @@ func newPrepareEediCommand(h *host) *cobra.Command {
 test.jsonl where it has a share, and examples.jsonl. Whole questions are split; a stated share of dev and test asks for
 misconceptions that no train query has. docs/prepare.md describes the files.`,
 		Example: "  quarry prepare eedi --train train.csv --misconceptions misconception_mapping.csv --out data --test-share 0.1",
-		Args:    cobra.NoArgs,
+		Args:    noWords,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runPrepareEedi(cmd.Context(), o, h) },
 	}
 	f := cmd.Flags()
@@ -51,7 +51,7 @@ misconceptions that no train query has. docs/prepare.md describes the files.`,
 	f.Float64Var(&o.Split.DevShare, "dev-share", o.Split.DevShare, "share of the queries held out for dev")
 	f.Float64Var(&o.Split.TestShare, "test-share", o.Split.TestShare, "share of the queries held out for test")
 	f.Float64Var(&o.Split.UnseenShare, "unseen-share", o.Split.UnseenShare, "share of dev and test whose misconception no train query has")
-	f.Uint64Var(&o.Split.Seed, "seed", o.Split.Seed, "seed of the split")
+	seedFlag(f, &o.Split.Seed, o.Split.Seed, "seed of the split")
 	return cmd
 }
 

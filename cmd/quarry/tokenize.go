@@ -30,7 +30,7 @@ func newTokenizeCommand(h *host) *cobra.Command {
 Special tokens are put around a text as the model reads it. Nothing is cut off, and no prompt is added.`,
 		Example: `  quarry tokenize --model models/minilm --input dev.jsonl
   quarry tokenize --model models/minilm --input dev.jsonl --tokens`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runTokenize(cmd.Context(), o, h) },
 	}
 	f := cmd.Flags()
