@@ -24,45 +24,46 @@ const (
 
 // Options say how a round is trained.
 type Options struct {
-	Method     Method
-	Epochs     int
-	Batch      int  // queries of an optimizer step
-	GroupSize  int  // passages a query brings: one positive and GroupSize-1 negatives
-	Accumulate int  // blocks of a step's queries whose columns stay apart
-	DropLast   bool // leave out an epoch's last, smaller batch
+	Method     Method `json:"method"`
+	Epochs     int    `json:"epochs"`
+	Batch      int    `json:"batch"`      // queries of an optimizer step
+	GroupSize  int    `json:"group_size"` // passages a query brings: one positive and GroupSize-1 negatives
+	Accumulate int    `json:"accumulate"` // blocks of a step's queries whose columns stay apart
+	DropLast   bool   `json:"drop_last"`  // leave out an epoch's last, smaller batch
 
-	LearningRate float64
-	Schedule     Schedule
-	WarmupRatio  float64 // of all steps
-	WeightDecay  float64 // never on biases and norms
-	Beta1, Beta2 float64
-	Epsilon      float64
-	Clip         float64 // largest global norm of the gradient; 0 is no clipping
+	LearningRate float64  `json:"learning_rate"`
+	Schedule     Schedule `json:"schedule"`
+	WarmupRatio  float64  `json:"warmup_ratio"` // of all steps
+	WeightDecay  float64  `json:"weight_decay"` // never on biases and norms
+	Beta1        float64  `json:"beta1"`
+	Beta2        float64  `json:"beta2"`
+	Epsilon      float64  `json:"eps"`
+	Clip         float64  `json:"clip"` // largest global norm of the gradient; 0 is no clipping
 
-	Temperature        float64
-	LearnTemperature   bool
-	BothDirections     bool // also ask each positive for its query
-	MaskKnownPositives bool
-	Dropout            bool // of the network, as config.json says; LoRA's own is LoRAOptions.Dropout
-	MaxSteps           int  // stop after so many optimizer steps, the schedule fitted to them; 0 is no limit
+	Temperature        float64 `json:"temperature"`
+	LearnTemperature   bool    `json:"learn_temperature"`
+	BothDirections     bool    `json:"both_directions"` // also ask each positive for its query
+	MaskKnownPositives bool    `json:"mask_known_positives"`
+	Dropout            bool    `json:"dropout"`   // of the network, as config.json says; LoRA's own is LoRAOptions.Dropout
+	MaxSteps           int     `json:"max_steps"` // stop after so many optimizer steps, the schedule fitted to them; 0 is no limit
 
 	// BlockTokens is the tokens that go through the network together in training. Sums over tokens are taken block by
 	// block, so it is part of the recipe; memory only decides whether a block's activations are kept or computed again.
-	BlockTokens int
-	Seed        uint64
-	Round       int
+	BlockTokens int    `json:"block_tokens"`
+	Seed        uint64 `json:"seed"`
+	Round       int    `json:"round"`
 
-	LoRA LoRAOptions
+	LoRA LoRAOptions `json:"lora"`
 }
 
 // LoRAOptions are those of PEFT's LoraConfig of the same names.
 type LoRAOptions struct {
-	Rank          int
-	Alpha         float64
-	Dropout       float64
-	TargetModules []string // names or suffixes of linear modules, or "all-linear"
-	RSLoRA        bool
-	BaseModel     string // written into adapter_config.json; may be empty
+	Rank          int      `json:"r"`
+	Alpha         float64  `json:"alpha"`
+	Dropout       float64  `json:"dropout"`
+	TargetModules []string `json:"target_modules"` // names or suffixes of linear modules, or "all-linear"
+	RSLoRA        bool     `json:"rslora"`
+	BaseModel     string   `json:"base_model"` // written into adapter_config.json; may be empty
 }
 
 // DefaultOptions are what a recipe gets that says nothing.

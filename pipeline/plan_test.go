@@ -30,14 +30,18 @@ func TestPlanFollowsWhatIsDoneAndChanged(t *testing.T) {
 	if strings.Contains(first, PlanDone) || strings.Count(first, PlanRun) != 2*len(Stages()) {
 		t.Errorf("before the first run every stage runs:\n%s", first)
 	}
-	if _, err := runTiny(t, r, Options{}); err != nil {
-		t.Fatal(err)
+	if notes, err := runTiny(t, r, Options{}); err != nil || !strings.Contains(notes, "round 0: finetune: starts\n") {
+		t.Fatalf("%v\n%s", err, notes)
 	}
 	if second := states(t, r); strings.Contains(second, " "+PlanRun) || strings.Contains(second, PlanDepends) {
 		t.Errorf("after a run nothing is left:\n%s", second)
 	}
 	changed := loadRecipe(t, filepath.Dir(r.File()), strings.Replace(tinyRecipe, "window: 0-6", "window: 0-7", 1))
 	third := states(t, changed)
+	notes, err := runTiny(t, loadRecipe(t, filepath.Dir(r.File()), strings.Replace(tinyRecipe, "negatives: 4", "negatives: 5", 1)), Options{Until: StageMine})
+	if err != nil || !strings.Contains(notes, "round 0: mine: options changed: mine.negatives 4 → 5") {
+		t.Errorf("reasons in words of the recipe: %v\n%s", err, notes)
+	}
 	for _, want := range []string{"0 merge done", "1 embed done", "1 search done", "1 mine run", "1 finetune depends", "1 merge depends"} {
 		if !strings.Contains(third, want) {
 			t.Errorf("want %q in\n%s", want, third)
