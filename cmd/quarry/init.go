@@ -200,7 +200,7 @@ func (o InitOptions) write(h *host, d *initData) error {
 		d.written = append(d.written, train, dev)
 	}
 	d.written = append(d.written, o.Output)
-	text, err := o.recipe(train, dev)
+	text, err := o.recipe(train, dev, d.corpus.Len())
 	if err != nil {
 		return err
 	}
@@ -218,8 +218,8 @@ func (o InitOptions) write(h *host, d *initData) error {
 	})
 }
 
-func (o InitOptions) recipe(train, dev string) ([]byte, error) {
-	example := recipe.ExampleOptions{Name: o.Name, IDField: o.Data.IDField, GroupField: o.Data.GroupField}
+func (o InitOptions) recipe(train, dev string, passages int) ([]byte, error) {
+	example := recipe.ExampleOptions{Name: o.Name, IDField: o.Data.IDField, GroupField: o.Data.GroupField, Passages: passages}
 	for _, p := range []struct {
 		path string
 		into *string
