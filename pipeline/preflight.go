@@ -13,6 +13,7 @@ import (
 // InputError is a fault of the recipe or of what it names that only a stage could find.
 type InputError struct{ error }
 
+// Unwrap returns what is wrong.
 func (e InputError) Unwrap() error { return e.error }
 
 func inputErrorf(format string, args ...any) error { return InputError{fmt.Errorf(format, args...)} }
