@@ -38,8 +38,11 @@ the variance between training seeds is not in it. --json prints {"schema": 1, "m
 {"map@25": {"low": …, "high": …}}, …}. With --expect, a score below what is expected is told and the exit code is 3.`,
 		Example: `  quarry eval --model models/minilm --corpus corpus.jsonl --queries dev.jsonl --metrics map@25,recall@100 --json
   quarry eval --model runs/eedi/round-1/merged --corpus corpus.jsonl --queries test.jsonl --expect 'map@25>=0.35'`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runEval(cmd.Context(), o, h) },
+		Args: noWords,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Rank.Texts.set = setFlags(cmd.Flags())
+			return runEval(cmd.Context(), o, h)
+		},
 	}
 	o.Rank.AddFlags(cmd)
 	f := cmd.Flags()
@@ -118,9 +121,9 @@ func (o EvalOptions) validate() ([]eval.Measure, expectations, error) {
 	if err := o.Rank.validate(); err != nil {
 		return nil, nil, err
 	}
-	measures, err := eval.ParseMeasures(o.Metrics)
+	measures, err := parseMetrics(o.Metrics)
 	if err != nil {
-		return nil, nil, badInputf("--metrics: %w", err)
+		return nil, nil, err
 	}
 	if _, err := eval.ParseConvention(o.Convention); err != nil {
 		return nil, nil, badInputf("--convention: %w", err)
@@ -130,6 +133,18 @@ func (o EvalOptions) validate() ([]eval.Measure, expectations, error) {
 		return nil, nil, err
 	}
 	return measures, expected, mayWrite("per-query", o.PerQuery, append(o.Rank.inputs(), "train", o.Train)...)
+}
+
+// parseMetrics reads a list of measures.
+func parseMetrics(list string) ([]eval.Measure, error) {
+	if strings.TrimSpace(list) == "" {
+		return nil, badInputf("--metrics names no measure: write some, such as %s", defaultMetrics())
+	}
+	measures, err := eval.ParseMeasures(list)
+	if err != nil {
+		return nil, badInputf("--metrics: %w", err)
+	}
+	return measures, nil
 }
 
 // seen are the positives of the training queries; nil where none are named.

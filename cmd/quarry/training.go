@@ -67,8 +67,13 @@ func (t *training) prepare() error {
 	}
 	t.model.CompareByCosine()
 	t.trainer, err = finetune.New(t.model, t.engine, t.train, t.options.Tune)
-	if short := (*finetune.MemoryError)(nil); errors.As(err, &short) {
-		return badInputf("--memory: %w", err)
+	var short *finetune.MemoryError
+	if errors.As(err, &short) {
+		less := "--block-tokens or --batch"
+		if t.options.Tune.Method == finetune.LoRA {
+			less = "--lora-rank, --block-tokens or --batch"
+		}
+		return badInputf("%w: raise --memory, or lower %s", err, less)
 	}
 	return badInput(err)
 }
