@@ -11,7 +11,6 @@ import (
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/recipe"
-	"github.com/quarry-ml/quarry/rundir"
 )
 
 // EvalOptions are the flags of quarry eval.
@@ -98,7 +97,7 @@ func runEval(ctx context.Context, o EvalOptions, h *host) error {
 		return err
 	}
 	if o.PerQuery != "" {
-		if err := rundir.WriteFile(rundir.OS{}, o.PerQuery, func(w io.Writer) error { return writePerQuery(w, scores) }); err != nil {
+		if err := writeOutput(h, o.PerQuery, func(w io.Writer) error { return writePerQuery(w, scores) }); err != nil {
 			return err
 		}
 	}
@@ -131,6 +130,9 @@ func (o EvalOptions) validate() ([]eval.Measure, expectations, error) {
 	expected, err := parseExpectations(o.Expect, measures)
 	if err != nil {
 		return nil, nil, err
+	}
+	if o.PerQuery == standard {
+		return nil, nil, badInputf("--per-query -: standard output has the scores: name a file")
 	}
 	return measures, expected, mayWrite("per-query", o.PerQuery, append(o.Rank.inputs(), "train", o.Train)...)
 }
