@@ -53,19 +53,3 @@ func TestRunTellsItsEnd(t *testing.T) {
 		})
 	}
 }
-
-// TestTimesHaveThePeakMemory reads times.jsonl of a run on a host that knows its memory.
-func TestTimesHaveThePeakMemory(t *testing.T) {
-	p := newProject(t, tinymodel.Options{})
-	recipe := p.write(t, "recipe.yaml", finishRecipe)
-	h := newTestHost()
-	h.peakMemory = func() int64 { return 123 << 20 }
-	if code := h.run(t, "run", recipe, "--until", "search"); code != exitDone {
-		t.Fatalf("exit code %d\n%s", code, h.err.String())
-	}
-	for _, line := range lines(p.read(t, "runs/recipe/times.jsonl")) {
-		if !strings.Contains(line, `"seconds":`) || !strings.Contains(line, `"peak_memory":128974848`) {
-			t.Errorf("a line of times.jsonl: %s", line)
-		}
-	}
-}

@@ -89,8 +89,10 @@ func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, shown s
 	p, err := pipeline.Open(ctx, r, options)
 	// The run's own context may have ended; what the recipe wants done afterwards is done all the same.
 	afterwards := context.WithoutCancel(ctx)
+	goOn := fmt.Sprintf("everything done so far is kept; `%s` goes on from there", o.command(r.File()))
 	if err != nil {
-		return inputUnlessWriting(errors.Join(err, pipeline.FinishUnopened(afterwards, r, options, err)))
+		err = errors.Join(err, pipeline.FinishUnopened(afterwards, r, options, err))
+		return ifInterrupted(inputUnlessWriting(err), goOn)
 	}
 	outcome := p.Run(ctx)
 	ended := errors.Join(p.Finish(afterwards, outcome), p.Close())
@@ -102,7 +104,7 @@ func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, shown s
 	if as[pipeline.InputError](outcome) {
 		return badInput(err)
 	}
-	return ifInterrupted(err, fmt.Sprintf("everything done so far is kept; `%s` goes on from there", o.command(r.File())))
+	return ifInterrupted(err, goOn)
 }
 
 // inputUnlessWriting marks what is wrong at the start of a run as the input's, but for a disk that is full or cannot be
