@@ -128,7 +128,7 @@ func (r *round) forget() error { return r.dir.DropStamp(r.index, stageBegun) }
 func (r *round) trainer(ctx context.Context, stage rundir.Stage, fresh func() (*finetune.Trainer, error)) (*finetune.Trainer, error) {
 	trainer, err := fresh()
 	if short := (*finetune.MemoryError)(nil); errors.As(err, &short) {
-		return nil, r.explainMemory(err)
+		return nil, r.explainMemory(err) // names its key itself
 	}
 	if err != nil {
 		return nil, inputErrorf("%s: %w", r.recipe.At("finetune"), err)
@@ -315,7 +315,7 @@ const epochInfoName = "epoch.json"
 func (s *session) epochDone(ctx context.Context, epoch int) error {
 	loss, err := s.trainer.EvalLoss(ctx, s.dev)
 	if err != nil {
-		return fmt.Errorf("eval_loss of epoch %d: %w", epoch, err)
+		return fmt.Errorf("eval_loss of epoch %d: %w", epoch, s.explainMemory(err))
 	}
 	info := epochInfo{Version: 1, Epoch: epoch, Steps: s.trainer.Done(), EvalLoss: &loss, Temperature: s.trainer.Temperature()}
 	err = rundir.WriteDir(s.dir.FS, s.files.Epoch(epoch), func(dir string) error {
