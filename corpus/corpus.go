@@ -109,17 +109,6 @@ func (c *Corpus) SameText(p int32) []int32 {
 	return []int32{p}
 }
 
-// Excluded is the positions of every passage that must never be a negative of q, sorted: its positives, every passage
-// with the text of a positive, and every passage with the text of the query.
-func (c *Corpus) Excluded(q Query) []int32 {
-	excluded := slices.Clone(c.ByText(q.Text))
-	for _, p := range q.Positives {
-		excluded = append(excluded, c.SameText(p)...)
-	}
-	slices.Sort(excluded)
-	return slices.Compact(excluded)
-}
-
 // Positions are the positions of all passages in an order of their own: by the string order of ids where the file gave
 // ids, so that the order of its lines does not matter, else in corpus order.
 func (c *Corpus) Positions() []int32 {

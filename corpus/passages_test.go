@@ -125,7 +125,7 @@ func TestCorpusLookups(t *testing.T) {
 	}
 }
 
-func TestExcluded(t *testing.T) {
+func TestAnswersExcluded(t *testing.T) {
 	c := readPassages(t, `{"id":"a","text":"x"}
 {"id":"b","text":"y"}
 {"id":"c","text":"x"}
@@ -135,14 +135,17 @@ func TestExcluded(t *testing.T) {
 		name  string
 		query Query
 		want  []int32
+		rows  []Query // beside it
 	}{
-		{"every passage with the text of a positive", Query{Text: "q", Positives: []int32{2}}, []int32{0, 2}},
-		{"the query itself", Query{Text: " the query", Positives: []int32{1}}, []int32{1, 3}},
-		{"several positives", Query{Text: "q", Positives: []int32{0, 1, 2}}, []int32{0, 1, 2}},
-		{"nothing", Query{Text: "q"}, nil},
+		{"every passage with the text of a positive", Query{Text: "q", Positives: []int32{2}}, []int32{0, 2}, nil},
+		{"the query itself", Query{Text: " the query", Positives: []int32{1}}, []int32{1, 3}, nil},
+		{"several positives", Query{Text: "q", Positives: []int32{0, 1, 2}}, []int32{0, 1, 2}, nil},
+		{"nothing", Query{Text: "q"}, nil, nil},
+		{"the positives of another row of its text", Query{Text: "q", Positives: []int32{1}}, []int32{0, 1, 2}, []Query{{Text: " q\n", Positives: []int32{0}}}},
+		{"not those of another text", Query{Text: "q", Positives: []int32{1}}, []int32{1}, []Query{{Text: "Q", Positives: []int32{0}}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, c.Excluded(tc.query)); diff != "" {
+			if diff := cmp.Diff(tc.want, c.AnswersOf(tc.rows, []Query{tc.query}).Excluded(tc.query)); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -22,16 +22,7 @@ func (t *Trainer) newAdapter() (map[string]transformer.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := t.options.LoRA
-	config := lora.DefaultConfig()
-	config.Rank, config.Alpha, config.Dropout, config.RSLoRA = o.Rank, o.Alpha, o.Dropout, o.RSLoRA
-	config.BaseModel = o.BaseModel
-	if len(o.TargetModules) == 1 && o.TargetModules[0] == lora.AllLinear {
-		config.Targets.Pattern = lora.AllLinear
-	} else {
-		config.Targets.Names = o.TargetModules
-	}
-	t.fresh.adapter, err = lora.New(config, modules, t.options.Seed, t.options.Round)
+	t.fresh.adapter, err = lora.New(t.options.LoRA.config(), modules, t.options.Seed, t.options.Round)
 	if err != nil {
 		return nil, err
 	}
@@ -40,11 +31,24 @@ func (t *Trainer) newAdapter() (map[string]transformer.Adapter, error) {
 		return nil, err
 	}
 	for name, a := range adapters {
-		a.Dropout = float32(o.Dropout)
+		a.Dropout = float32(t.options.LoRA.Dropout)
 		adapters[name] = a
 	}
 	t.fresh.weights = weights
 	return adapters, nil
+}
+
+// config is the adapter's configuration, as PEFT has it.
+func (o LoRAOptions) config() lora.Config {
+	c := lora.DefaultConfig()
+	c.Rank, c.Alpha, c.Dropout, c.RSLoRA = o.Rank, o.Alpha, o.Dropout, o.RSLoRA
+	c.BaseModel = o.BaseModel
+	if len(o.TargetModules) == 1 && o.TargetModules[0] == lora.AllLinear {
+		c.Targets.Pattern = lora.AllLinear
+	} else {
+		c.Targets.Names = o.TargetModules
+	}
+	return c
 }
 
 // adapterWeight returns the parameter when it belongs to the fresh adapter.

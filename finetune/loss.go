@@ -44,9 +44,9 @@ func contrastBytes(rows, columns, dim int, lossOnly bool) int64 {
 	return value*int64(rows+columns)*int64(dim) + 2*8*tileRows*int64(columns)
 }
 
-// ScoreBytes is the memory that the scores and gradients of a step take beside the activations, for vectors of a length.
+// scoreBytes is the memory that the scores and gradients of a step take beside the activations, for vectors of a length.
 // eval_loss takes a whole batch as one block.
-func (o Options) ScoreBytes(dim int) int64 {
+func (o Options) scoreBytes(dim int) int64 {
 	rows := o.Batch / o.Accumulate
 	return max(contrastBytes(rows, rows*o.GroupSize, dim, false), contrastBytes(o.Batch, o.Batch*o.GroupSize, dim, true))
 }

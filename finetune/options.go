@@ -8,6 +8,7 @@ package finetune
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/quarry-ml/quarry/model/lora"
 )
@@ -23,45 +24,46 @@ const (
 
 // Options say how a round is trained.
 type Options struct {
-	Method     Method
-	Epochs     int
-	Batch      int  // queries of an optimizer step
-	GroupSize  int  // passages a query brings: one positive and GroupSize-1 negatives
-	Accumulate int  // blocks of a step's queries whose columns stay apart
-	DropLast   bool // leave out an epoch's last, smaller batch
+	Method     Method `json:"method"`
+	Epochs     int    `json:"epochs"`
+	Batch      int    `json:"batch"`      // queries of an optimizer step
+	GroupSize  int    `json:"group_size"` // passages a query brings: one positive and GroupSize-1 negatives
+	Accumulate int    `json:"accumulate"` // blocks of a step's queries whose columns stay apart
+	DropLast   bool   `json:"drop_last"`  // leave out an epoch's last, smaller batch
 
-	LearningRate float64
-	Schedule     Schedule
-	WarmupRatio  float64 // of all steps
-	WeightDecay  float64 // never on biases and norms
-	Beta1, Beta2 float64
-	Epsilon      float64
-	Clip         float64 // largest global norm of the gradient; 0 is no clipping
+	LearningRate float64  `json:"learning_rate"`
+	Schedule     Schedule `json:"schedule"`
+	WarmupRatio  float64  `json:"warmup_ratio"` // of all steps
+	WeightDecay  float64  `json:"weight_decay"` // never on biases and norms
+	Beta1        float64  `json:"beta1"`
+	Beta2        float64  `json:"beta2"`
+	Epsilon      float64  `json:"eps"`
+	Clip         float64  `json:"clip"` // largest global norm of the gradient; 0 is no clipping
 
-	Temperature        float64
-	LearnTemperature   bool
-	BothDirections     bool // also ask each positive for its query
-	MaskKnownPositives bool
-	Dropout            bool // of the network, as config.json says; LoRA's own is LoRAOptions.Dropout
-	MaxSteps           int  // stop after so many optimizer steps, the schedule fitted to them; 0 is no limit
+	Temperature        float64 `json:"temperature"`
+	LearnTemperature   bool    `json:"learn_temperature"`
+	BothDirections     bool    `json:"both_directions"` // also ask each positive for its query
+	MaskKnownPositives bool    `json:"mask_known_positives"`
+	Dropout            bool    `json:"dropout"`   // of the network, as config.json says; LoRA's own is LoRAOptions.Dropout
+	MaxSteps           int     `json:"max_steps"` // stop after so many optimizer steps, the schedule fitted to them; 0 is no limit
 
 	// BlockTokens is the tokens that go through the network together in training. Sums over tokens are taken block by
 	// block, so it is part of the recipe; memory only decides whether a block's activations are kept or computed again.
-	BlockTokens int
-	Seed        uint64
-	Round       int
+	BlockTokens int    `json:"block_tokens"`
+	Seed        uint64 `json:"seed"`
+	Round       int    `json:"round"`
 
-	LoRA LoRAOptions
+	LoRA LoRAOptions `json:"lora"`
 }
 
 // LoRAOptions are those of PEFT's LoraConfig of the same names.
 type LoRAOptions struct {
-	Rank          int
-	Alpha         float64
-	Dropout       float64
-	TargetModules []string // names or suffixes of linear modules, or "all-linear"
-	RSLoRA        bool
-	BaseModel     string // written into adapter_config.json; may be empty
+	Rank          int      `json:"r"`
+	Alpha         float64  `json:"alpha"`
+	Dropout       float64  `json:"dropout"`
+	TargetModules []string `json:"target_modules"` // names or suffixes of linear modules, or "all-linear"
+	RSLoRA        bool     `json:"rslora"`
+	BaseModel     string   `json:"base_model"` // written into adapter_config.json; may be empty
 }
 
 // DefaultOptions are what a recipe gets that says nothing.
@@ -91,17 +93,20 @@ func (o Options) Validate() error {
 		{o.Batch >= 1, fmt.Sprintf("batch %d: at least one query a step", o.Batch)},
 		{o.GroupSize >= 1, fmt.Sprintf("group_size %d: at least the positive", o.GroupSize)},
 		{o.Accumulate >= 1 && o.Batch%max(1, o.Accumulate) == 0, fmt.Sprintf("accumulate %d: must divide batch %d", o.Accumulate, o.Batch)},
-		{o.LearningRate > 0, fmt.Sprintf("learning_rate %g: must be positive", o.LearningRate)},
+		{o.LearningRate > 0 && finite(o.LearningRate), fmt.Sprintf("learning_rate %g: a positive, finite number", o.LearningRate)},
 		{o.Schedule.known(), fmt.Sprintf("schedule %q: use linear, cosine, constant or constant_with_warmup", o.Schedule)},
 		{o.WarmupRatio >= 0 && o.WarmupRatio <= 1, fmt.Sprintf("warmup_ratio %g: between 0 and 1", o.WarmupRatio)},
-		{o.WeightDecay >= 0, fmt.Sprintf("weight_decay %g: not negative", o.WeightDecay)},
+		{o.WeightDecay >= 0 && finite(o.WeightDecay), fmt.Sprintf("weight_decay %g: a finite number that is not negative", o.WeightDecay)},
 		{o.Beta1 >= 0 && o.Beta1 < 1 && o.Beta2 >= 0 && o.Beta2 < 1, fmt.Sprintf("betas %g, %g: in [0, 1)", o.Beta1, o.Beta2)},
-		{o.Epsilon > 0, fmt.Sprintf("eps %g: must be positive", o.Epsilon)},
-		{o.Clip >= 0, fmt.Sprintf("clip %g: not negative", o.Clip)},
-		{o.Temperature > 0, fmt.Sprintf("temperature %g: must be positive", o.Temperature)},
+		{o.Epsilon > 0 && finite(o.Epsilon), fmt.Sprintf("eps %g: a positive, finite number", o.Epsilon)},
+		{o.Clip >= 0 && finite(o.Clip), fmt.Sprintf("clip %g: a finite number that is not negative; 0 never clips", o.Clip)},
+		{o.Temperature > 0 && finite(o.Temperature), fmt.Sprintf("temperature %g: a positive, finite number", o.Temperature)},
 		{!o.LearnTemperature || o.Temperature >= MinTemperature && o.Temperature <= MaxTemperature, fmt.Sprintf("temperature %g: one that is learned starts and stays between %g and %g", o.Temperature, MinTemperature, MaxTemperature)},
+		{o.MaxSteps >= 0, fmt.Sprintf("max_steps %d: at least 1, or 0 for no limit", o.MaxSteps)},
+		{o.Round >= 0, fmt.Sprintf("round %d: rounds are counted from 0", o.Round)},
 		{o.BlockTokens >= 1, fmt.Sprintf("block_tokens %d: at least 1", o.BlockTokens)},
-		{o.Method != LoRA || o.LoRA.Rank >= 1 && o.LoRA.Alpha > 0, fmt.Sprintf("lora r %d, alpha %g: must be positive", o.LoRA.Rank, o.LoRA.Alpha)},
+		{o.Method != LoRA || o.LoRA.Rank >= 1 && o.LoRA.Alpha > 0 && finite(o.LoRA.Alpha), fmt.Sprintf("lora r %d, alpha %g: must be positive and finite", o.LoRA.Rank, o.LoRA.Alpha)},
+		{o.Method != LoRA || o.LoRA.Rank <= math.MaxInt32, fmt.Sprintf("lora r %d: at most %d", o.LoRA.Rank, math.MaxInt32)},
 		{o.LoRA.Dropout >= 0 && o.LoRA.Dropout < 1, fmt.Sprintf("lora dropout %g: in [0, 1)", o.LoRA.Dropout)},
 	}
 	for _, c := range checks {
@@ -111,3 +116,5 @@ func (o Options) Validate() error {
 	}
 	return nil
 }
+
+func finite(v float64) bool { return !math.IsInf(v, 0) && !math.IsNaN(v) }

@@ -5,18 +5,19 @@ import (
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/tensor"
-	"github.com/quarry-ml/quarry/model/transformer"
 )
 
 // prepare builds the training graph and its weights.
 func (t *Trainer) prepare() error {
-	mode := transformer.Mode{}
-	if t.options.Dropout {
-		hidden, attention := t.model.Dropout()
-		mode.HiddenDropout, mode.AttentionDropout = float32(hidden), float32(attention)
+	need, err := NeedMemory(t.model, t.options, t.data.longest())
+	if err != nil {
+		return err
 	}
+	if err := need.Within(t.engine.Memory()); err != nil { // before any of it is taken
+		return err
+	}
+	mode := trainingMode(t.model, t.options)
 	if t.options.Method == LoRA {
-		var err error
 		if mode.Adapters, err = t.newAdapter(); err != nil {
 			return err
 		}
@@ -36,7 +37,7 @@ func (t *Trainer) prepare() error {
 			t.parameters = append(t.parameters, newParameter(w))
 		}
 	}
-	t.runner = runner{engine: t.engine, graph: g, weights: t.weights, limit: t.options.BlockTokens}
+	t.runner = runner{engine: t.engine, graph: g, weights: t.weights, limit: t.options.BlockTokens, need: need}
 	return nil
 }
 

@@ -3,7 +3,6 @@ package finetune
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/tensor"
@@ -51,9 +50,9 @@ type runner struct {
 	engine  *compute.Engine
 	graph   *tensor.Graph
 	weights []*compute.Weight
-	plan    *tensor.Plan
-	limit   int   // tokens of a block
-	beside  int64 // bytes of the largest contrast so far, which live beside the activations
+	plan    *tensor.Plan // nil before the first pass
+	limit   int          // tokens of a block
+	need    Memory       // of the longest text and the largest contrast so far
 
 	spaces []*compute.Workspace // one for each kept block; the last is shared by all blocks that are not kept
 	keep   int
@@ -68,10 +67,10 @@ type block struct {
 }
 
 // forward returns the vectors of all sequences, rows of the model's dimension, and remembers the blocks for backward.
-// The caller needs further bytes beside them.
-func (r *runner) forward(ctx context.Context, sequences []sequence, beside int64) ([][]float32, error) {
+// The caller needs bytes for scores beside them.
+func (r *runner) forward(ctx context.Context, sequences []sequence, scores int64) ([][]float32, error) {
 	r.cut(sequences)
-	if err := r.reserve(beside); err != nil {
+	if err := r.reserve(scores); err != nil {
 		return nil, err
 	}
 	vectors := make([][]float32, 0, len(sequences))
@@ -135,15 +134,15 @@ func (r *runner) cut(sequences []sequence) {
 }
 
 // reserve makes workspaces for the blocks: one each while the memory limit allows, and one more to share.
-func (r *runner) reserve(beside int64) error {
+func (r *runner) reserve(scores int64) error {
 	longest := 0
 	for _, b := range r.blocks {
 		longest = max(longest, len(b.batch.IDs))
 	}
-	if err := r.fits(longest, beside); err != nil {
+	if err := r.fit(longest, scores); err != nil {
 		return err
 	}
-	r.keep = max(0, min(len(r.blocks), r.room())-1)
+	r.keep = max(0, min(len(r.blocks), r.need.blocks(r.engine.Memory()))-1)
 	for len(r.spaces) <= r.keep {
 		w, err := r.engine.NewWorkspace(r.plan, r.weights)
 		if err != nil {
@@ -154,55 +153,16 @@ func (r *runner) reserve(beside int64) error {
 	return nil
 }
 
-// fits plans blocks whose longest text has so many tokens, beside so many bytes, and refuses what the memory limit does
-// not hold: going over it would end the process instead, some time later and without a word.
-func (r *runner) fits(longest int, beside int64) error {
-	r.beside = max(r.beside, beside)
+// fit plans blocks whose longest text has so many tokens, beside scores of so many bytes, and refuses what the memory
+// limit does not hold.
+func (r *runner) fit(longest int, scores int64) error {
+	r.need.Scores = max(r.need.Scores, scores)
 	if tokens := max(r.limit, longest); r.plan == nil || tokens > r.plan.Tokens {
 		trainable := make([]bool, len(r.weights))
 		for i, w := range r.weights {
 			trainable[i] = w.Trainable()
 		}
-		r.plan, r.spaces = tensor.NewPlan(r.graph, trainable, tokens, blockSequences), nil
+		r.plan, r.spaces = r.need.plan(r.graph, trainable, tokens), nil
 	}
-	if memory := r.engine.Memory(); memory > 0 && r.room() < 1 {
-		return &MemoryError{Limit: memory, Least: (r.parameterBytes()+r.beside+r.blockBytes())*4/3 + 4, Tokens: r.plan.Tokens}
-	}
-	return nil
-}
-
-// MemoryError says that the engine's memory limit does not hold a step that keeps the activations of one block.
-type MemoryError struct {
-	Limit, Least int64 // bytes: what is given, and the least that works
-	Tokens       int   // of a block
-}
-
-// Error implements error.
-func (e *MemoryError) Error() string {
-	const mib = 1 << 20
-	return fmt.Sprintf("a memory limit of %.1f MiB does not hold one block of %d tokens, the weights in training and a step's scores: give memory %d MiB or more, or lower block_tokens or batch", float64(e.Limit)/mib, e.Tokens, (e.Least+mib-1)/mib)
-}
-
-// room is how many blocks' activations the memory limit holds.
-func (r *runner) room() int {
-	memory := r.engine.Memory()
-	if memory == 0 {
-		return math.MaxInt
-	}
-	// A quarter of the memory is the engine's for packed weights.
-	return int(max(0, memory*3/4-r.parameterBytes()-r.beside) / r.blockBytes())
-}
-
-// blockBytes is the memory of a workspace: its arena, and place and owner of each token.
-func (r *runner) blockBytes() int64 { return 4 * int64(r.plan.Size+2*r.plan.Tokens) }
-
-// parameterBytes is the memory of trained weights: values, gradients and two moments.
-func (r *runner) parameterBytes() int64 {
-	var n int64
-	for _, w := range r.weights {
-		if w.Trainable() {
-			n += 16 * int64(len(w.Values))
-		}
-	}
-	return n
+	return r.need.Within(r.engine.Memory())
 }

@@ -14,7 +14,7 @@ import (
 // stateMagic opens a training state; stateVersion is the version this code reads and writes.
 const (
 	stateMagic   = "QRYTRAIN"
-	stateVersion = 1
+	stateVersion = 2        // 2 has the options under the recipe's keys
 	stateHeader  = 64 << 20 // largest header that is believed
 )
 

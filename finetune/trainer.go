@@ -63,24 +63,7 @@ func New(m *model.Model, e *compute.Engine, data Data, o Options) (*Trainer, err
 	if err := t.prepare(); err != nil {
 		return nil, err
 	}
-	if err := t.runner.fits(t.longest(), o.ScoreBytes(m.Dimension())); err != nil {
-		return nil, err
-	}
 	return t, nil
-}
-
-// longest is the tokens of the data's longest text.
-func (t *Trainer) longest() int {
-	n := 0
-	for i, e := range t.data.Examples {
-		n = max(n, len(t.data.Query(i).IDs))
-		for _, list := range [][]int32{e.Positives, e.Negatives} {
-			for _, p := range list {
-				n = max(n, len(t.data.Passage(p).IDs))
-			}
-		}
-	}
-	return n
 }
 
 // Steps is the optimizer steps of the whole run.

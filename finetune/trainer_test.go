@@ -90,26 +90,6 @@ func (x tiny) trainer(t testing.TB, o finetune.Options, engine compute.Options) 
 	return trainer
 }
 
-// least is the smallest memory that a training runs in; a byte less is refused.
-func (x tiny) least(t testing.TB, o finetune.Options, path kernel.Path) int64 {
-	t.Helper()
-	limit := int64(1)
-	for range 2 {
-		e, err := compute.New(compute.Options{Path: path, Workers: 1, Memory: limit})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = finetune.New(x.model, e, x.data, o)
-		e.Close()
-		var short *finetune.MemoryError
-		if !errors.As(err, &short) || short.Limit != limit || short.Least <= limit {
-			t.Fatalf("a limit of %d bytes: %v", limit, err)
-		}
-		limit = short.Least - 8
-	}
-	return limit + 8
-}
-
 // outcome is everything that a training leaves, as bytes.
 func outcome(t testing.TB, trainer *finetune.Trainer) []byte {
 	t.Helper()
@@ -140,7 +120,11 @@ func TestGradientCachingIsTheUncachedStep(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s", method, path), func(t *testing.T) {
 				x := newTiny(t, 14)
 				kept := x.trainer(t, options(method), compute.Options{Path: path, Workers: 3})
-				cached := x.trainer(t, options(method), compute.Options{Path: path, Workers: 1, Memory: x.least(t, options(method), path)})
+				need, err := finetune.NeedMemory(x.model, options(method), 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				cached := x.trainer(t, options(method), compute.Options{Path: path, Workers: 1, Memory: need.Least()})
 				if a, b := train(t, kept), train(t, cached); !slices.Equal(a, b) {
 					t.Errorf("the steps differ:\n%+v\n%+v", a, b)
 				}
@@ -405,4 +389,38 @@ func FuzzLoadState(f *testing.F) {
 			t.Error("a state was taken that is not what would be saved")
 		}
 	})
+}
+
+// TestMemoryIsRefusedBeforeItIsTaken asks for adapters of many terabytes; one byte less than the least is refused too.
+func TestMemoryIsRefusedBeforeItIsTaken(t *testing.T) {
+	x := newTiny(t, 14)
+	o := options(finetune.LoRA)
+	o.LoRA.Rank = 1 << 30
+	plain, err := finetune.NeedMemory(x.model, options(finetune.LoRA), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name   string
+		o      finetune.Options
+		memory int64
+		want   bool
+	}{
+		{"huge rank", o, 1 << 40, true},
+		{"least", options(finetune.LoRA), plain.Least(), false},
+		{"less than least", options(finetune.LoRA), plain.Least() - 1, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			e, err := compute.New(compute.Options{Workers: 1, Memory: tc.memory})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			_, err = finetune.New(x.model, e, x.data, tc.o)
+			var short *finetune.MemoryError
+			if errors.As(err, &short) != tc.want || (err != nil) != tc.want {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
 }

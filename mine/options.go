@@ -21,19 +21,19 @@ const (
 // Options say which ranked passages may become negatives, and how many are kept per query. A limit that is absent
 // (nil) changes nothing; a margin of 0 is a limit.
 type Options struct {
-	Window    Window   `yaml:"window"`    // ranks that may become negatives; the best are often unlabelled positives
-	Survivors bool     `yaml:"survivors"` // the window counts what the other rules leave, as sentence-transformers does, not raw ranks
-	Negatives int      `yaml:"negatives"` // kept per query
-	Seed      uint64   `yaml:"seed"`
-	Sampling  Sampling `yaml:"sampling"`
+	Window    Window   `yaml:"window" json:"window"`       // ranks that may become negatives; the best are often unlabelled positives
+	Survivors bool     `yaml:"survivors" json:"survivors"` // the window counts what the other rules leave, as sentence-transformers does, not raw ranks
+	Negatives int      `yaml:"negatives" json:"negatives"` // kept per query
+	Seed      uint64   `yaml:"seed" json:"seed"`
+	Sampling  Sampling `yaml:"sampling" json:"sampling"`
 
-	MinScore *float64 `yaml:"min_score,omitempty"` // a lower score is dropped
-	MaxScore *float64 `yaml:"max_score,omitempty"` // a higher score is dropped
+	MinScore *float64 `yaml:"min_score,omitempty" json:"min_score,omitempty"` // a lower score is dropped
+	MaxScore *float64 `yaml:"max_score,omitempty" json:"max_score,omitempty"` // a higher score is dropped
 
 	// With p the score of the query's lowest positive, a score above p - margin is dropped, and one above
 	// p - |p|*relative_margin, whatever p's sign. A margin of 0 drops what scores above p.
-	Margin         *float64 `yaml:"margin,omitempty"`
-	RelativeMargin *float64 `yaml:"relative_margin,omitempty"`
+	Margin         *float64 `yaml:"margin,omitempty" json:"margin,omitempty"`
+	RelativeMargin *float64 `yaml:"relative_margin,omitempty" json:"relative_margin,omitempty"`
 }
 
 // DefaultOptions are those of the reference pipeline's first round: 15 negatives out of ranks 3 to 200.

@@ -28,8 +28,8 @@ type Model struct {
 }
 
 // Open reads a model directory and maps its weights. Everything is checked before it is used: modules, architecture,
-// tokenizer against vocabulary, and on first use each tensor's presence, shape and values. A directory whose pooling
-// would be a guess is refused (ErrNoPooling) unless the options name one or assume it.
+// tokenizer against vocabulary, weights without use, and on first use each tensor's presence, shape and values. A
+// directory whose pooling would be a guess is refused (ErrNoPooling) unless the options name one or assume it.
 func Open(dir string, o Options) (*Model, error) {
 	d, err := ReadDirectory(dir, o)
 	if err != nil {
@@ -49,6 +49,9 @@ func Open(dir string, o Options) (*Model, error) {
 		return nil, errors.Join(err, m.Close())
 	}
 	if err := m.readNetwork(); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	if err := m.checkUnused(); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil

@@ -69,7 +69,7 @@ func writeTestSplit(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.NewReplacer(`"d`, `"e`, `"h`, `"i`).Replace(string(raw))
+	text := strings.NewReplacer(`"d`, `"e`, `"h`, `"i`, `"query":"`, `"query":"query `).Replace(string(raw))
 	if err := os.WriteFile(filepath.Join(dir, "test.jsonl"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

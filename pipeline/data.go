@@ -83,18 +83,24 @@ func (d *data) read(ctx context.Context, fsys rundir.FS, at, role string, path r
 	return nil
 }
 
-// checkLeaks refuses held-out queries that training sees.
+// checkLeaks refuses held-out queries that training sees, and test queries that epochs are chosen by.
 func (d *data) checkLeaks(r *recipe.Recipe) error {
-	for _, split := range []rundir.Split{rundir.Dev, rundir.Test} {
-		leaks := corpus.Leaks(d.queries[rundir.Train], d.queries[split])
+	for _, pair := range []struct{ from, to rundir.Split }{
+		{rundir.Train, rundir.Dev}, {rundir.Train, rundir.Test}, {rundir.Dev, rundir.Test},
+	} {
+		leaks := corpus.Leaks(d.queries[pair.from], d.queries[pair.to])
 		if len(leaks) == 0 {
 			continue
 		}
-		rows, text := corpus.DescribeLeaks(leaks, d.file(rundir.Train), d.file(split))
-		if !r.Data.AllowLeakage {
-			return fmt.Errorf("%s: %d %s queries are known from training; remove them, or set data.allow_leakage: true%s", r.At("data."+string(split)), rows, split, text)
+		rows, text := corpus.DescribeLeaks(leaks, d.file(pair.from), d.file(pair.to))
+		known := "training"
+		if pair.from == rundir.Dev {
+			known = "dev, which chooses epochs"
 		}
-		d.warnings = append(d.warnings, fmt.Sprintf("%d %s queries are known from training, allowed by data.allow_leakage", rows, split))
+		if !r.Data.AllowLeakage {
+			return fmt.Errorf("%s: %d %s queries are known from %s; remove them, or set data.allow_leakage: true%s", r.At("data."+string(pair.to)), rows, pair.to, known, text)
+		}
+		d.warnings = append(d.warnings, fmt.Sprintf("%d %s queries are known from %s, allowed by data.allow_leakage", rows, pair.to, known))
 	}
 	return nil
 }
@@ -136,4 +142,12 @@ func (d *data) judged(split rundir.Split) []eval.Judged {
 		judged = append(judged, j)
 	}
 	return judged
+}
+
+// answers is what is known to answer the queries of a split: by the rows of train and of the split itself.
+func (d *data) answers(split rundir.Split) corpus.Answers {
+	if split == rundir.Train {
+		return d.corpus.AnswersOf(d.queries[split])
+	}
+	return d.corpus.AnswersOf(d.queries[rundir.Train], d.queries[split])
 }

@@ -18,7 +18,7 @@ import (
 // algorithmFinetune is raised when the same data and options give other weights, algorithmOutside when an outside
 // trainer's are taken otherwise.
 const (
-	algorithmFinetune = 1
+	algorithmFinetune = 2
 	algorithmOutside  = 2
 )
 
@@ -128,10 +128,10 @@ func (r *round) forget() error { return r.dir.DropStamp(r.index, stageBegun) }
 func (r *round) trainer(ctx context.Context, stage rundir.Stage, fresh func() (*finetune.Trainer, error)) (*finetune.Trainer, error) {
 	trainer, err := fresh()
 	if short := (*finetune.MemoryError)(nil); errors.As(err, &short) {
-		return nil, fmt.Errorf("%s: %w", r.recipe.At("memory"), err)
+		return nil, r.explainMemory(err) // names its key itself
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.recipe.At("finetune"), err)
+		return nil, inputErrorf("%s: %w", r.recipe.At("finetune"), err)
 	}
 	resumed, err := r.resume(trainer)
 	if err != nil || !resumed {
@@ -193,7 +193,7 @@ func (r *round) trainingData(m *model.Model, t texts) (train, dev finetune.Data,
 	passages := make([]model.Sequence, r.data.corpus.Len())
 	for i, p := range r.data.corpus.Passages {
 		if passages[i], err = m.Sequence(p.Full(), t.Passage, t.PassageLength); err != nil {
-			return train, dev, fmt.Errorf("%s: lengths.passage: %w", r.recipe.At("lengths.passage"), err)
+			return train, dev, inputErrorf("%s: lengths.passage: %w", r.recipe.At("lengths.passage"), err)
 		}
 	}
 	if train, err = r.examples(m, t, rundir.Train, passages); err != nil {
@@ -209,7 +209,7 @@ func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages [
 	if err != nil {
 		return finetune.Data{}, err
 	}
-	known := r.data.corpus.Known(r.data.queries[rundir.Train], r.data.queries[split])
+	answers := r.data.answers(split)
 	sequences := make([]model.Sequence, len(queries))
 	examples := make([]finetune.Example, len(queries))
 	for i, q := range queries {
@@ -218,9 +218,9 @@ func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages [
 			p = *row
 		}
 		if sequences[i], err = m.Sequence(q.Text, p, t.QueryLength); err != nil {
-			return finetune.Data{}, fmt.Errorf("%s: lengths.query: %w", r.recipe.At("lengths.query"), err)
+			return finetune.Data{}, inputErrorf("%s: lengths.query: %w", r.recipe.At("lengths.query"), err)
 		}
-		examples[i] = finetune.Example{Key: q.Key, Positives: q.Positives, Negatives: negatives[q.Key], Known: known[i]}
+		examples[i] = finetune.Example{Key: q.Key, Positives: q.Positives, Negatives: negatives[q.Key], Known: answers.Of(q)}
 	}
 	return finetune.Data{
 		Examples: examples,
@@ -315,7 +315,7 @@ const epochInfoName = "epoch.json"
 func (s *session) epochDone(ctx context.Context, epoch int) error {
 	loss, err := s.trainer.EvalLoss(ctx, s.dev)
 	if err != nil {
-		return fmt.Errorf("eval_loss of epoch %d: %w", epoch, err)
+		return fmt.Errorf("eval_loss of epoch %d: %w", epoch, s.explainMemory(err))
 	}
 	info := epochInfo{Version: 1, Epoch: epoch, Steps: s.trainer.Done(), EvalLoss: &loss, Temperature: s.trainer.Temperature()}
 	err = rundir.WriteDir(s.dir.FS, s.files.Epoch(epoch), func(dir string) error {

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -126,7 +127,8 @@ func TestSelectRefusals(t *testing.T) {
 	}{
 		{"no reason", 0, 1, "", "--because"},
 		{"no such epoch", 0, 9, "x", "epochs 0 to 2"},
-		{"no such round", 7, 1, "x", "round 7 has no scores"},
+		{"blank reason", 0, 1, " \t", "--because"},
+		{"no such round", 7, 1, "x", "round 7: the recipe has rounds 0 to 1"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if err := Select(d, tc.round, tc.epoch, tc.because); err == nil || !strings.Contains(err.Error(), tc.want) {
@@ -134,6 +136,24 @@ func TestSelectRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestADamagedChoiceSaysWhatToDo: it may have been a person's, so that no run does away with it.
+func TestADamagedChoiceSaysWhatToDo(t *testing.T) {
+	r := tinyProject(t, strings.Replace(tinyRecipe, "  - mine: {window: 0-6}\n", "", 1))
+	mustRun(t, r)
+	file := look(t, r).Round(0).Choice()
+	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := runTiny(t, r, Options{})
+	if err == nil || !errors.As(err, new(InputError)) || !strings.Contains(err.Error(), "choice.json: unexpected EOF: the choice cannot be read: remove the file") {
+		t.Errorf("got %v", err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, r)
 }
 
 // TestTrainFromMergedStartsAtTheChosenEpoch compares round 1's epoch 0 with what round 0 chose.
@@ -359,6 +379,61 @@ func TestLeaksAreRefusedUnlessAllowed(t *testing.T) {
 	allowed := loadRecipe(t, dir, strings.Replace(leaky, "group_field: group", "group_field: group, allow_leakage: true", 1))
 	if _, err := runTiny(t, allowed, Options{Until: StageSearch}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestTestQueriesAreNoDevQueries(t *testing.T) {
+	leaky := edit(t, "dev: dev.jsonl", "dev: dev.jsonl, test: test.jsonl")
+	r := tinyProject(t, leaky)
+	dir := filepath.Dir(r.File())
+	raw, err := os.ReadFile(filepath.Join(dir, "dev.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "test.jsonl"), raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := runTiny(t, r, Options{}); err == nil || !strings.Contains(err.Error(), "known from dev, which chooses epochs") || !strings.Contains(err.Error(), "test.jsonl:1 has the key of dev.jsonl:1") {
+		t.Errorf("got %v", err)
+	}
+	allowed := loadRecipe(t, dir, strings.Replace(leaky, "group_field: group", "group_field: group, allow_leakage: true", 1))
+	if notes, err := runTiny(t, allowed, Options{Until: StageSearch}); err != nil || !strings.Contains(notes, "test queries are known from dev") {
+		t.Errorf("%v\n%s", err, notes)
+	}
+}
+
+// TestAnswersOfAnotherRowAreNoNegatives has two rows of one text (but for a space) with a positive each.
+func TestAnswersOfAnotherRowAreNoNegatives(t *testing.T) {
+	for _, source := range []string{recipe.Dense, recipe.Random} {
+		t.Run(source, func(t *testing.T) {
+			r := tinyProject(t, edit(t, "mine: {window: 1-8, negatives: 4", "mine: {source: "+source+", window: 0-12, negatives: 6"))
+			rows := `{"id":"a","query":"add one","positive_ids":["p00"],"group":"1"}
+{"id":"b","query":"add one ","positive_ids":["p01"],"group":"1"}
+`
+			passages := ""
+			for _, p := range []string{"add one", "add one to two", "zero", "two", "one", "what", "what is zero", "is two", "three"} {
+				passages += fmt.Sprintf("{\"id\":\"p%02d\",\"text\":%q}\n", strings.Count(passages, "\n"), p+" .")
+			}
+			for name, text := range map[string]string{"train.jsonl": rows, "corpus.jsonl": passages, "dev.jsonl": `{"id":"c","query":"what","positive_ids":["p02"],"group":"2"}`} {
+				if err := os.WriteFile(filepath.Join(filepath.Dir(r.File()), name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := runTiny(t, r, Options{Until: StageMine}); err != nil {
+				t.Fatal(err)
+			}
+			raw, err := os.ReadFile(look(t, r).Round(0).Negatives(rundir.Train))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, line := range strings.Split(strings.TrimSpace(string(raw)), "\n") {
+				_, negatives, found := strings.Cut(line, `"neg"`)
+				negatives, _, _ = strings.Cut(negatives, `"quarry"`)
+				if !found || strings.Contains(negatives, "add one") || !strings.Contains(negatives, "zero .") {
+					t.Errorf("negatives in %s", line)
+				}
+			}
+		})
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // algorithmMine is raised when the same candidates and options give other negatives or another audit.
-const algorithmMine = 2
+const algorithmMine = 3
 
 // mine chooses the negatives of every train and dev query and audits them.
 func (r *round) mine(ctx context.Context) error {
@@ -41,7 +41,7 @@ func (r *round) mine(ctx context.Context) error {
 				return err
 			}
 			if err := audit.CheckAny(o.Window, r.data.corpus.Len()); err != nil {
-				return fmt.Errorf("%s: %s: %w", r.recipe.At("mine.window"), s, err)
+				return inputErrorf("%s: %s: %w", r.recipe.At("mine.window"), s, err)
 			}
 			if err := r.writeNegatives(s, rows); err != nil {
 				return err
@@ -79,6 +79,7 @@ type minedRow struct {
 
 func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audit, error) {
 	queries := r.data.queries[s]
+	answers := r.data.answers(s)
 	rows := make([]minedRow, len(queries))
 	auditor := mine.NewAuditor(o, r.data.corpus.ID, func(p int32) string { return r.data.corpus.Passages[p].Full() })
 	var found []ranking.Candidates
@@ -88,8 +89,8 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 			return nil, mine.Audit{}, err
 		}
 		if r.depth() < r.data.corpus.Len() {
-			if err := o.ValidateDepth(r.depth(), r.mostTaken(s)); err != nil {
-				return nil, mine.Audit{}, fmt.Errorf("%s: %w", r.recipe.At("mine.depth"), err)
+			if err := o.ValidateDepth(r.depth(), mostTaken(answers, queries)); err != nil {
+				return nil, mine.Audit{}, inputErrorf("%s: %w", r.recipe.At("mine.depth"), err)
 			}
 		}
 	}
@@ -98,38 +99,38 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 		rows[i].query = q
 		switch r.stages.Mine.Source {
 		case recipe.Dense:
-			result, err := mine.Negatives(found[i], r.data.corpus.Excluded(q), r.index, o)
+			result, err := mine.Negatives(found[i], answers.Excluded(q), r.index, o)
 			if err != nil {
 				return nil, mine.Audit{}, fmt.Errorf("query %q: %w", q.Key, err)
 			}
 			rows[i].result = result
 			auditor.Add(found[i], q.Text, result)
 		case recipe.Random:
-			rows[i].result = r.randomNegatives(q, o, positions)
+			rows[i].result = r.randomNegatives(q.Key, answers.Excluded(q), o, positions)
 			auditor.Add(judgedOnly(q), q.Text, rows[i].result)
 		}
 	}
 	return rows, auditor.Audit(), nil
 }
 
-// mostTaken is the most passages that positives and equal texts take out of a query's ranking.
-func (r *round) mostTaken(s rundir.Split) int {
+// mostTaken is the most passages that answers and equal texts take out of a query's ranking.
+func mostTaken(answers corpus.Answers, queries []corpus.Query) int {
 	most := 0
-	for _, q := range r.data.queries[s] {
-		most = max(most, len(r.data.corpus.Excluded(q)))
+	for _, q := range queries {
+		most = max(most, len(answers.Excluded(q)))
 	}
 	return most
 }
 
-// randomNegatives draws from the whole corpus what is neither positive nor of equal text: the control that mining is
+// randomNegatives draws from the whole corpus what is neither an answer nor of equal text: the control that mining is
 // compared with. Positions is the corpus in the order that the draw counts in.
-func (r *round) randomNegatives(q corpus.Query, o mine.Options, positions []int32) mine.Result {
+func (r *round) randomNegatives(key string, taken []int32, o mine.Options, positions []int32) mine.Result {
 	excluded := map[int32]bool{}
-	for _, p := range r.data.corpus.Excluded(q) {
+	for _, p := range taken {
 		excluded[p] = true
 	}
 	n := len(positions)
-	source := draw.New(o.Seed, draw.Mining, r.index, 0, "random:"+q.Key)
+	source := draw.New(o.Seed, draw.Mining, r.index, 0, "random:"+key)
 	result := mine.Result{Eligible: n - len(excluded)}
 	for _, i := range source.Sample(n, min(n, o.Negatives+len(excluded))) {
 		if p := positions[i]; !excluded[p] && len(result.Negatives) < o.Negatives {

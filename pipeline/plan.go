@@ -7,10 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/quarry-ml/quarry/compute/tensor"
 	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/model"
-	"github.com/quarry-ml/quarry/model/transformer"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -288,22 +287,14 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 
 // bytes is the memory of training one block, a step's scores with it, and the disk of a round's checkpoints, state and result.
 func (r *round) bytes(m *model.Model, t texts) (memory, disk int64, err error) {
-	g, err := m.Graph(transformer.Mode{})
+	need, err := finetune.NeedMemory(m, r.finetuneOptions(), max(t.QueryLength, t.PassageLength))
 	if err != nil {
 		return 0, 0, err
 	}
-	var weights int64
-	for _, p := range g.Params {
-		weights += 4 * int64(p.Rows*p.Columns)
-	}
-	trainable := make([]bool, len(g.Params))
-	for i := range trainable {
-		trainable[i] = true
-	}
-	tokens := max(r.stages.Finetune.BlockTokens, t.QueryLength)
-	block := 4*int64(tensor.NewPlan(g, trainable, tokens, tokens).Size) + r.finetuneOptions().ScoreBytes(m.Dimension())
+	const moments, result = 3, 1 // the state holds values and two moments
+	epochs := int64(r.stages.Finetune.Epochs)
 	if r.stages.Finetune.Method == recipe.LoRA {
-		return weights + block, weights, nil
+		return need.Model + need.Least(), need.Trained*(epochs+moments) + need.Model*result, nil
 	}
-	return 4*weights + block, weights * int64(r.stages.Finetune.Epochs+4), nil
+	return need.Least(), need.Trained * (epochs + moments + result), nil
 }

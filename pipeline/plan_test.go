@@ -32,14 +32,18 @@ func TestPlanFollowsWhatIsDoneAndChanged(t *testing.T) {
 	if strings.Contains(first, PlanDone) || strings.Count(first, PlanRun) != 2*len(Stages()) {
 		t.Errorf("before the first run every stage runs:\n%s", first)
 	}
-	if _, err := runTiny(t, r, Options{}); err != nil {
-		t.Fatal(err)
+	if notes, err := runTiny(t, r, Options{}); err != nil || !strings.Contains(notes, "round 0: finetune: starts\n") {
+		t.Fatalf("%v\n%s", err, notes)
 	}
 	if second := states(t, r); strings.Contains(second, " "+PlanRun) || strings.Contains(second, PlanDepends) {
 		t.Errorf("after a run nothing is left:\n%s", second)
 	}
 	changed := loadRecipe(t, filepath.Dir(r.File()), strings.Replace(tinyRecipe, "window: 0-6", "window: 0-7", 1))
 	third := states(t, changed)
+	notes, err := runTiny(t, loadRecipe(t, filepath.Dir(r.File()), strings.Replace(tinyRecipe, "negatives: 4", "negatives: 5", 1)), Options{Until: StageMine})
+	if err != nil || !strings.Contains(notes, "round 0: mine: options changed: mine.negatives 4 → 5") {
+		t.Errorf("reasons in words of the recipe: %v\n%s", err, notes)
+	}
 	for _, want := range []string{"0 merge done", "1 embed done", "1 search done", "1 mine run", "1 finetune depends", "1 merge depends"} {
 		if !strings.Contains(third, want) {
 			t.Errorf("want %q in\n%s", want, third)
@@ -107,5 +111,26 @@ func TestPlanCountsTheWarmUpOfTheSchedule(t *testing.T) {
 		if got := plan.Rounds[0].WarmupSteps; got != want {
 			t.Errorf("%s: %d warm-up steps, want %d", schedule, got, want)
 		}
+	}
+}
+
+func TestPlanCountsAdapters(t *testing.T) {
+	costs := func(rank string) RoundCosts {
+		t.Helper()
+		r := tinyProject(t, strings.Replace(tinyRecipe, "finetune: {", "finetune: {method: lora, lora: {r: "+rank+"}, ", 1))
+		plan, err := MakePlan(context.Background(), r, Options{Path: kernel.Portable, Workers: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plan.Rounds[0]
+	}
+	small, large := costs("8"), costs("800")
+	if large.Memory < 10*small.Memory || large.Disk < 10*small.Disk {
+		t.Errorf("a hundred times the rank takes memory %d → %d, disk %d → %d", small.Memory, large.Memory, small.Disk, large.Disk)
+	}
+	r := tinyProject(t, strings.Replace(tinyRecipe, "finetune: {", "finetune: {method: lora, lora: {r: 100000000}, ", 1))
+	_, err := MakePlan(context.Background(), r, Options{Path: kernel.Portable, Workers: 2, Memory: 1 << 30})
+	if err == nil || !strings.Contains(err.Error(), "lower finetune.lora.r") {
+		t.Errorf("a rank that no memory holds: %v", err)
 	}
 }

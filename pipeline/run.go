@@ -118,6 +118,9 @@ func (p *Run) open(ctx context.Context, readOnly bool) error {
 	if p.model, err = rundir.ModelDigest(ctx, p.options.FS, p.recipe.Model.File); err != nil {
 		return fmt.Errorf("%s: model: %w", p.recipe.At("model"), err)
 	}
+	if err := p.preflight(); err != nil {
+		return err
+	}
 	if p.options.named {
 		return nil
 	}

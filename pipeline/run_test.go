@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
@@ -149,6 +150,17 @@ func TestPoolingIsNotGuessed(t *testing.T) {
 	}
 }
 
+// leastMemory is the least that a run of the recipe works in, as the error of one that has less says.
+func leastMemory(t *testing.T, r *recipe.Recipe) int64 {
+	t.Helper()
+	_, err := runTiny(t, r, Options{Dir: filepath.Join(t.TempDir(), "run"), Memory: 1})
+	var short *finetune.MemoryError
+	if !errors.As(err, &short) || !errors.As(err, new(InputError)) {
+		t.Fatalf("a run in one byte of memory: %v", err)
+	}
+	return short.Need.Least()
+}
+
 // TestMemoryAndWorkersChangeNoByte runs the same recipe kept whole in memory and with gradient caching on one worker.
 func TestMemoryAndWorkersChangeNoByte(t *testing.T) {
 	methods := []string{"full", "lora"}
@@ -164,7 +176,7 @@ func TestMemoryAndWorkersChangeNoByte(t *testing.T) {
 			}
 			tight := loadRecipe(t, filepath.Dir(plenty.File()), text)
 			dir := filepath.Join(t.TempDir(), "run")
-			if _, err := runTiny(t, tight, Options{Dir: dir, Workers: 1, Memory: 3 << 20}); err != nil {
+			if _, err := runTiny(t, tight, Options{Dir: dir, Workers: 1, Memory: leastMemory(t, tight)}); err != nil {
 				t.Fatal(err)
 			}
 			sameFiles(t, files(t, dir), files(t, plenty.Dir()))

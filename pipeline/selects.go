@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/recipe"
@@ -57,7 +58,8 @@ func (r *round) choose() (*rundir.Choice, error) {
 	}
 	made, err := r.dir.ReadChoice(r.index)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		// It may have been a person's: only a person takes it away.
+		return nil, inputErrorf("%w: the choice cannot be read: remove the file, and choose again if it was yours", err)
 	}
 	if err == nil && made.By == byCommand {
 		if made.Epoch < len(scores.Epochs) && made.Scores == scores.Digest() {
@@ -112,17 +114,43 @@ func ruleScores(rule eval.SelectRule, s *rundir.Scores) ([]eval.EpochScore, erro
 
 // Select records a person's choice of an epoch of a round: `quarry select`. The next run goes on with it and redoes what depends on it.
 func Select(dir *rundir.Dir, round, epoch int, because string) error {
-	if because == "" {
+	if strings.TrimSpace(because) == "" {
 		return errors.New("a choice needs its reason: --because TEXT")
+	}
+	if err := checkRound(dir, round); err != nil {
+		return err
 	}
 	scores, err := dir.ReadScores(round)
 	if err != nil {
-		return fmt.Errorf("round %d has no scores yet: %w", round, err)
+		return fmt.Errorf("round %d has no whole table yet; `quarry report` says how far it is: %w", round, err)
 	}
 	if epoch < 0 || epoch >= len(scores.Epochs) {
 		return fmt.Errorf("round %d has epochs 0 to %d, not %d", round, len(scores.Epochs)-1, epoch)
 	}
 	return rundir.WriteJSON(dir.FS, dir.Round(round).Choice(), &rundir.Choice{Version: rundir.ScoresVersion, Epoch: epoch, By: byCommand, Because: because, Scores: scores.Digest()})
+}
+
+// checkRound refuses a round that the recipe, as the run last followed it, has not.
+func checkRound(dir *rundir.Dir, round int) error {
+	content, err := rundir.ReadFile(dir.FS, dir.Recipe())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // nothing has run: reading the scores tells
+	}
+	if err != nil {
+		return err
+	}
+	r, err := recipe.Parse(content, dir.Recipe())
+	if err != nil {
+		return err
+	}
+	switch n := len(r.Rounds); {
+	case round < n:
+		return nil
+	case n == 1:
+		return fmt.Errorf("round %d: the recipe has round 0 alone", round)
+	default:
+		return fmt.Errorf("round %d: the recipe has rounds 0 to %d", round, n-1)
+	}
 }
 
 // stageTest is the stamp of the test scores.

@@ -35,7 +35,11 @@ func (p *Run) do(ctx context.Context, w work) error {
 		p.stamps = append(p.stamps, fresh.Stamp)
 		return nil
 	}
-	p.note("round %d: %s: %s", w.Round, w.Name, strings.Join(fresh.Reasons, "; "))
+	why := strings.Join(fresh.Reasons, "; ")
+	if fresh.New() {
+		why = "starts"
+	}
+	p.note("round %d: %s: %s", w.Round, w.Name, why)
 	if fresh.Stamp != nil && w.again != nil {
 		if err := w.again(); err != nil {
 			return err

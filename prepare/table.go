@@ -28,6 +28,9 @@ func openTable(in Input, needed []string) (*table, error) {
 	if mark, err := content.Peek(3); err == nil && bytes.Equal(mark, []byte("\ufeff")) {
 		_, _ = content.Discard(3) // it was just peeked
 	}
+	if err := refuseBinary(content); err != nil {
+		return nil, fmt.Errorf("%s: %w", in.Name, err)
+	}
 	t := &table{name: in.Name, reader: csv.NewReader(content), columns: map[string]int{}}
 	header, err := t.reader.Read()
 	if err == io.EOF {
@@ -49,6 +52,21 @@ func openTable(in Input, needed []string) (*table, error) {
 		}
 	}
 	return t, nil
+}
+
+// refuseBinary tells by its first bytes a file that is no CSV yet.
+func refuseBinary(content *bufio.Reader) error {
+	for _, kind := range []struct{ mark, what string }{
+		{"\x1f\x8b", "the file is packed with gzip: unpack it first"},
+		{"PK\x03\x04", "the file is a zip archive: unpack it first"},
+		{"\xff\xfe", "the file is UTF-16: save it as UTF-8"},
+		{"\xfe\xff", "the file is UTF-16: save it as UTF-8"},
+	} {
+		if start, err := content.Peek(len(kind.mark)); err == nil && string(start) == kind.mark {
+			return errors.New(kind.what)
+		}
+	}
+	return nil
 }
 
 // next reads a row; io.EOF after the last.

@@ -23,6 +23,9 @@ var badRecipes = map[string][]string{
 		"recipe.yaml:5: data.dev is the training file: hold queries out, or set data.allow_leakage",
 		"recipe.yaml:6: data.test is the training file: hold queries out, or set data.allow_leakage",
 	},
+	"test-is-dev": {
+		"recipe.yaml:6: data.test is the dev file: epochs are chosen by it; hold other queries out, or set data.allow_leakage",
+	},
 	"empty": {
 		"recipe.yaml: the recipe is empty",
 	},

@@ -43,6 +43,9 @@ func (data Data) check(d *decoder) {
 	if data.Test.File == data.Train.File {
 		d.failAt("data.test", "data.test is the training file: hold queries out, or set data.allow_leakage")
 	}
+	if data.Test.File != "" && data.Test.File == data.Dev.File && data.Dev.File != data.Train.File {
+		d.failAt("data.test", "data.test is the dev file: epochs are chosen by it; hold other queries out, or set data.allow_leakage")
+	}
 }
 
 // check finds contradictions within the settings of round i.

@@ -25,6 +25,23 @@ type ExampleOptions struct {
 	// Corpus, Train and Dev are needed; Test may be empty.
 	Corpus, Train, Dev, Test string
 	IDField, GroupField      string // empty for the usual ones
+	Passages                 int    // of the corpus, so that the window fits; 0 takes it for large
+}
+
+// smallStart is the corpus from which a window leaves out the best ranks; in a smaller one it takes what there is.
+const smallStart = 20
+
+// fit is the mining that suits the size of the corpus: a window has to end within it and to hold the negatives.
+func (o ExampleOptions) fit(m Mine) (fitted Mine, small bool) {
+	if o.Passages == 0 || o.Passages >= m.Window.End {
+		return m, false
+	}
+	m.Window.End = o.Passages
+	if o.Passages < smallStart {
+		m.Window.Start = 0
+	}
+	m.Negatives = min(m.Negatives, max(1, m.Window.End-m.Window.Start-1)) // a positive takes a rank
+	return m, true
 }
 
 // Example writes a commented recipe for a user's own files: what must be given, the settings that people change most,
@@ -39,10 +56,13 @@ func Example(w io.Writer, o ExampleOptions) error {
 	}
 	d := defaults()
 	d.resolve()
+	var small bool
+	d.Mine, small = o.fit(d.Mine)
 	if err := t.Execute(w, struct {
 		ExampleOptions
 		Default *Recipe
-	}{o, d}); err != nil {
+		Small   bool
+	}{o, d, small}); err != nil {
 		return fmt.Errorf("example recipe: %w", err)
 	}
 	return nil

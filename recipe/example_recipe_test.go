@@ -83,6 +83,34 @@ func TestExampleCommentsAreTrue(t *testing.T) {
 	}
 }
 
+// A window of a small corpus ends with it and holds its negatives.
+func TestExampleFitsTheCorpus(t *testing.T) {
+	for _, tc := range []struct {
+		passages          int
+		window            string
+		negatives, rounds int
+		second            string
+	}{
+		{0, "2-200", 15, 2, "2-100"}, {200, "2-200", 15, 2, "2-100"}, {150, "2-150", 15, 2, "2-100"}, {30, "2-30", 15, 2, "2-30"}, {12, "0-12", 11, 2, "0-12"}, {2, "0-2", 1, 2, "0-2"},
+	} {
+		var text bytes.Buffer
+		if err := recipe.Example(&text, recipe.ExampleOptions{Model: "m", Corpus: "c", Train: "t", Dev: "d", Passages: tc.passages}); err != nil {
+			t.Fatal(err)
+		}
+		r, err := recipe.Parse(text.Bytes(), "r.yaml")
+		if err != nil {
+			t.Fatalf("%d passages: %v\n%s", tc.passages, err, text.Bytes())
+		}
+		first, second := r.Round(0).Mine, r.Round(1).Mine
+		if first.Window.String() != tc.window || first.Negatives != tc.negatives || second.Window.String() != tc.second || len(r.Rounds) != tc.rounds {
+			t.Errorf("%d passages: window %s, %d negatives, then %s", tc.passages, first.Window, first.Negatives, second.Window)
+		}
+		if said := strings.Contains(text.String(), "# The corpus has"); said != (tc.passages > 0 && tc.passages < 200) {
+			t.Errorf("%d passages: told of the size: %v", tc.passages, said)
+		}
+	}
+}
+
 func TestExampleNeedsItsFiles(t *testing.T) {
 	if err := recipe.Example(&bytes.Buffer{}, recipe.ExampleOptions{Model: "m", Corpus: "c", Train: "t"}); err == nil {
 		t.Error("no dev, no error")

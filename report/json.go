@@ -28,6 +28,7 @@ type resultJSON struct {
 type roundJSON struct {
 	Round      int         `json:"round"`
 	Done       bool        `json:"done"`
+	Stale      bool        `json:"stale,omitempty"` // of an earlier recipe
 	Convention string      `json:"convention,omitempty"`
 	Measures   []string    `json:"measures"`
 	Epochs     []epochJSON `json:"epochs"`
@@ -114,7 +115,7 @@ func (r *Report) json(w io.Writer) error {
 }
 
 func (r Round) json() roundJSON {
-	out := roundJSON{Round: r.Round, Done: r.Done, Convention: r.Convention, Measures: []string{}, Epochs: []epochJSON{}, Notes: r.Notes}
+	out := roundJSON{Round: r.Round, Done: r.Done, Stale: r.Stale, Convention: r.Convention, Measures: []string{}, Epochs: []epochJSON{}, Notes: r.Notes}
 	out.Measures = append(out.Measures, r.Measures...)
 	if c := r.Choice; c != nil {
 		out.Choice = &choiceJSON{c.Epoch, c.By, c.Because}

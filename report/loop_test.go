@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -71,6 +72,43 @@ func TestReportFollowsTheLoop(t *testing.T) {
 				t.Errorf("round %d epoch %d: test scores %v, want them: %v", round.Round, e.Epoch, e.Test != nil, tested)
 			}
 		}
+	}
+}
+
+// A recipe that lost its second round has its first one's result; what lies of the second is named as left over.
+func TestRoundsThatTheRecipeHasNoMore(t *testing.T) {
+	r := tinyRun(t)
+	for _, rounds := range []string{"rounds: [{}, {}]", "rounds: [{}]"} {
+		text := strings.Replace(tinyRecipe, "rounds: [{}, {}]", rounds, 1)
+		if err := os.WriteFile(r.File(), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		edited, err := recipe.Load(r.File())
+		if err != nil {
+			t.Fatal(err)
+		}
+		loop, err := pipeline.Open(context.Background(), edited, pipeline.Options{Path: kernel.Portable, Workers: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(loop.Run(context.Background()), loop.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, err := rundir.Open(r.Dir(), rundir.OpenOptions{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := report.Read(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	round, _, ok := got.Result()
+	if !ok || round.Round != 0 || len(got.Rounds) != 2 || got.Rounds[0].Stale || !got.Rounds[1].Stale || got.Rounds[1].Done {
+		t.Errorf("result %v of round %d; %+v", ok, round.Round, got.Rounds)
+	}
+	if err := pipeline.Select(d, 1, 0, "a round that is no more"); err == nil || !strings.Contains(err.Error(), "the recipe has round 0 alone") {
+		t.Errorf("select of a stale round: %v", err)
 	}
 }
 

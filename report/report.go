@@ -27,6 +27,7 @@ type Round struct {
 	Measures   []string // columns of every rundir.Means below
 	Epochs     []Epoch  // ascending; epoch 0 is the base
 	Choice     *rundir.Choice
+	Stale      bool     // of an earlier recipe with more rounds than the last one
 	Notes      []string // what a reader should know before trusting the table, each a sentence
 }
 
@@ -41,6 +42,10 @@ type Epoch struct {
 // that names it; what a run has not written yet is not.
 func Read(d *rundir.Dir) (*Report, error) {
 	outside, err := readOutside(d)
+	if err != nil {
+		return nil, err
+	}
+	rounds, known, err := roundsOf(d)
 	if err != nil {
 		return nil, err
 	}
@@ -60,15 +65,22 @@ func Read(d *rundir.Dir) (*Report, error) {
 		}
 		round.noteOrigin(d, manifest, last)
 		round.addOutside(outside)
+		if known && i >= rounds {
+			round.retire(rounds)
+		}
 		r.Rounds = append(r.Rounds, round)
 		last = manifest
 	}
 }
 
-// Result returns the epoch that the run has come to: the chosen one of the last round that has a choice and its scores.
+// Result returns the epoch that the run has come to: the chosen one of the recipe's last round that has a choice and its
+// scores.
 // ok is false where there is none yet.
 func (r *Report) Result() (round Round, epoch Epoch, ok bool) {
 	for i := len(r.Rounds) - 1; i >= 0; i-- {
+		if r.Rounds[i].Stale {
+			continue
+		}
 		for _, e := range r.Rounds[i].Epochs {
 			if e.Chosen {
 				return r.Rounds[i], e, true

@@ -16,6 +16,12 @@ type Freshness struct {
 	Stamp *Stamp
 }
 
+// notDone is the reason of a stage that has no stamp.
+const notDone = "not done yet"
+
+// New says that the stage has never ended: no stamp is there to say what has changed.
+func (f Freshness) New() bool { return len(f.Reasons) == 1 && f.Reasons[0] == notDone }
+
 // Fresh says that the stage is stamped, nothing that it depends on has changed, and its outputs are as it left them.
 func (f Freshness) Fresh() bool { return len(f.Reasons) == 0 }
 
@@ -29,7 +35,7 @@ func (d *Dir) Check(ctx context.Context, s Stage) (Freshness, error) {
 	stamp, err := d.ReadStamp(s.Round, s.Name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return Freshness{Reasons: []string{"not done yet"}}, nil
+		return Freshness{Reasons: []string{notDone}}, nil
 	case err != nil:
 		return Freshness{Reasons: []string{"stamp cannot be read: " + err.Error()}}, nil
 	case stamp.Version != StampVersion:

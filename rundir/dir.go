@@ -77,11 +77,11 @@ func (d *Dir) prepare(o OpenOptions) error {
 	case errors.Is(err, fs.ErrNotExist) && o.Create && !o.ReadOnly:
 		return explain(string(d.Layout), d.FS.MkdirAll(string(d.Layout)))
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("run directory %s does not exist: run the recipe first, or name the right one with --dir: %w", d.Layout, err)
+		return fmt.Errorf("run directory %s does not exist: run the recipe first, or name the right one: %w", d.Layout, err)
 	case err != nil:
 		return fmt.Errorf("run directory: %w", err)
 	case !info.IsDir():
-		return fmt.Errorf("run directory %s is a file: choose another path with --dir", d.Layout)
+		return fmt.Errorf("run directory %s is a file: choose another path", d.Layout)
 	}
 	if _, err := d.FS.Stat(d.Format()); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -97,12 +97,12 @@ func (d *Dir) checkEmpty(o OpenOptions) error {
 	}
 	for _, entry := range entries {
 		if name := entry.Name(); name != lockFile && !isTemporary(name) {
-			return fmt.Errorf("%s is not a run directory: it has files (%s) but no %s: choose a new or empty one with --dir",
+			return fmt.Errorf("%s is not a run directory: it has files (%s) but no %s: choose a new or empty one",
 				d.Layout, name, formatFile)
 		}
 	}
 	if !o.Create || o.ReadOnly {
-		return fmt.Errorf("%s is not a run directory: it has no %s: run the recipe first, or name the right one with --dir",
+		return fmt.Errorf("%s is not a run directory: it has no %s: run the recipe first, or name the right one",
 			d.Layout, formatFile)
 	}
 	return nil

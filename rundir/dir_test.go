@@ -61,7 +61,7 @@ func TestOpenRefuses(t *testing.T) {
 		},
 		{
 			"missing", func(t *testing.T, path string) { remove(t, path) }, rundir.OpenOptions{},
-			[]string{"does not exist", "--dir"},
+			[]string{"does not exist", "run the recipe first"},
 		},
 		{
 			"a file", func(t *testing.T, path string) {
@@ -181,7 +181,7 @@ func TestUnwritableDirectory(t *testing.T) {
 			if err == nil {
 				t.Fatalf("no error; operations %v", faulty.Ops())
 			}
-			for _, part := range []string{path, "cannot be written", "--dir"} {
+			for _, part := range []string{path, "cannot be written", "choose another"} {
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("%v\ndoes not say %q", err, part)
 				}

@@ -8,18 +8,36 @@ import (
 	"syscall"
 )
 
-// explain adds to an error of the file system what a person can do about it. path is the artefact that was to be
-// written, not the temporary name that the system complained of.
-func explain(path string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("write %s: no room left on the disk or in the quota of %s: free some, or choose another directory with --dir, and run again; finished work is kept: %w",
-			path, filepath.Dir(path), err)
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return fmt.Errorf("write %s: directory %s cannot be written: change its permissions, or choose another with --dir: %w",
-			path, filepath.Dir(path), err)
+// WriteError says that a file could not be written: a fault of the machine, unless it wraps one of the content.
+type WriteError struct {
+	Path   string // the artefact that was to be written, not the temporary name that the system complained of
+	Advice string // what a person can do about it; may be empty
+	Err    error
+}
+
+// Error implements error.
+func (e *WriteError) Error() string {
+	if e.Advice == "" {
+		return fmt.Sprintf("write %s: %v", e.Path, e.Err)
 	}
-	return fmt.Errorf("write %s: %w", path, err)
+	return fmt.Sprintf("write %s: %s: %v", e.Path, e.Advice, e.Err)
+}
+
+// Unwrap returns the system's error.
+func (e *WriteError) Unwrap() error { return e.Err }
+
+// explain adds to an error of the file system what a person can do about it. An error that is no error of a file, from
+// whoever gave the content, stays its own.
+func explain(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &WriteError{Path: path, Err: err}
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		e.Advice = fmt.Sprintf("no room left on the disk or in the quota of %s: free some, or choose another directory, and run again; finished work is kept", filepath.Dir(path))
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		e.Advice = fmt.Sprintf("directory %s cannot be written: change its permissions, or choose another", filepath.Dir(path))
+	}
+	return e
 }

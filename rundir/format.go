@@ -94,7 +94,7 @@ func readFormat(fsys FS, path string) (record formatRecord, err error) {
 	}
 	switch {
 	case version.Format > FormatVersion:
-		return record, fmt.Errorf("%s: format %d is newer than this quarry knows (%d): update quarry, or choose another directory with --dir",
+		return record, fmt.Errorf("%s: format %d is newer than this quarry knows (%d): update quarry, or choose another directory",
 			path, version.Format, FormatVersion)
 	case version.Format < 1:
 		return record, fmt.Errorf("%s: format %d: not the file of a run directory", path, version.Format)

@@ -30,7 +30,7 @@ func acquire(l Layout) (*lock, error) {
 		return nil, explain(l.Lock(), err)
 	}
 	if !locked {
-		return nil, fmt.Errorf("run directory %s is in use by another quarry (%s): wait until it ends or stop it, or choose another directory with --dir",
+		return nil, fmt.Errorf("run directory %s is in use by another quarry (%s): wait until it ends or stop it, or use another run directory",
 			l, readOwner(l.Lock()))
 	}
 	if err := writeOwner(l.Lock()); err != nil {

@@ -19,6 +19,7 @@ const (
 // written beside the target as ".name.tmp", synced, renamed, and the directory synced. Missing directories are made.
 // write gets a buffered writer. On failure the temporary file is removed where the file system still allows it.
 func WriteFile(fsys FS, path string, write func(w io.Writer) error) error {
+	path = filepath.Clean(path) // "name/" has its temporary file beside it too
 	if err := fsys.MkdirAll(filepath.Dir(path)); err != nil {
 		return explain(path, err)
 	}
@@ -34,6 +35,7 @@ func WriteFile(fsys FS, path string, write func(w io.Writer) error) error {
 // beside the target, which then takes its place. Files inside are to be written with WriteFile.
 // A directory that is replaced is removed first: a crash between leaves none, which the stamp of the stage shows.
 func WriteDir(fsys FS, path string, write func(dir string) error) error {
+	path = filepath.Clean(path) // as in WriteFile
 	temporary := temporaryName(path)
 	if err := RemoveAll(fsys, temporary); err != nil {
 		return explain(path, err)

@@ -49,7 +49,7 @@ func TestWriteFileKeepsTheOldOnFailure(t *testing.T) {
 			_, _ = io.WriteString(w, "half")
 			return broken
 		}, []string{"table.txt", "no more rows"}, broken},
-		{"disk full", faultfs.Fault{At: 3, Sticky: true}, text("new"), []string{"table.txt", "no room left", "--dir"}, syscall.ENOSPC},
+		{"disk full", faultfs.Fault{At: 3, Sticky: true}, text("new"), []string{"table.txt", "no room left", "choose another directory"}, syscall.ENOSPC},
 		{"over quota", faultfs.Fault{At: 2, Err: syscall.EDQUOT}, text("new"), []string{"table.txt", "no room left", "quota"}, syscall.EDQUOT},
 		{"sync fails", faultfs.Fault{At: 4, Err: syscall.EIO}, text("new"), []string{"table.txt"}, syscall.EIO},
 		{"close fails", faultfs.Fault{At: 5, Err: syscall.EIO}, text("new"), []string{"table.txt"}, syscall.EIO},
@@ -125,5 +125,23 @@ func TestMkdirAllOverAFile(t *testing.T) {
 	err := rundir.WriteFile(rundir.OS{}, filepath.Join(dir, "a", "b"), text(""))
 	if err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), filepath.Join(dir, "a")) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestWriteDirNamedWithASlash: a shell completes the name of a directory so; nothing may be left in it.
+func TestWriteDirNamedWithASlash(t *testing.T) {
+	dir := t.TempDir()
+	err := rundir.WriteDir(rundir.OS{}, dir+"/model/", func(inside string) error {
+		return rundir.WriteFile(rundir.OS{}, filepath.Join(inside, "weights"), func(w io.Writer) error {
+			_, err := io.WriteString(w, "1")
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, "model"))
+	if err != nil || len(entries) != 1 || entries[0].Name() != "weights" {
+		t.Errorf("the directory holds %v, %v", entries, err)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,17 +28,22 @@ type DemoOptions struct {
 	// No flags: a demo is the same everywhere.
 	Data    demo.Options
 	Encoder demo.Encoder
+	Recipe  string
+}
+
+func defaultDemo() DemoOptions {
+	return DemoOptions{Data: demo.DefaultOptions(), Encoder: demo.DefaultEncoder(), Recipe: demo.Recipe()}
 }
 
 func newDemoCommand(h *host) *cobra.Command {
-	o := DemoOptions{Data: demo.DefaultOptions(), Encoder: demo.DefaultEncoder()}
+	o := defaultDemo()
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See the whole loop on data that a person understands, with nothing to download",
 		Long: `Make questions whose wrong answers come from named misconceptions, build a tiny encoder with random weights, and run
 the loop: a round that learns from its own batches, then two rounds on mined hard negatives. The folder keeps data, model
 and recipe, so that ` + "`quarry run`" + ` repeats it byte for byte; a second demo resumes or says what is there.`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), h, o) },
 	}
 	f := cmd.Flags()
@@ -59,7 +65,10 @@ func runDemo(ctx context.Context, h *host, o DemoOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := writeDemo(o.Dir, data, o.Encoder); err != nil {
+	if err := o.checkDir(data); err != nil {
+		return err
+	}
+	if err := o.write(data); err != nil {
 		return err
 	}
 	r, err := recipe.Load(filepath.Join(o.Dir, demoRecipe))
@@ -83,28 +92,72 @@ func runDemo(ctx context.Context, h *host, o DemoOptions) error {
 
 const demoRecipe = "recipe.yaml"
 
-// writeDemo writes what is missing of the demo. What is there already is left alone: the run directory holds the files
-// to their digests.
-func writeDemo(dir string, data *demo.Dataset, encoder demo.Encoder) error {
-	fsys := rundir.OS{}
-	for _, file := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{
+// demoFile is a file of the demo's folder.
+type demoFile struct {
+	name  string
+	write func(io.Writer) error
+}
+
+// files are the demo's data and recipe, in the order in which they are written.
+func (o DemoOptions) files(data *demo.Dataset) []demoFile {
+	return []demoFile{
 		{"corpus.jsonl", func(w io.Writer) error { return demo.WriteCorpus(w, data.Passages) }},
 		{"train.jsonl", func(w io.Writer) error { return demo.WriteQueries(w, data.Train) }},
 		{"dev.jsonl", func(w io.Writer) error { return demo.WriteQueries(w, data.Dev) }},
-		{demoRecipe, func(w io.Writer) error { _, err := io.WriteString(w, demo.Recipe()); return err }},
-	} {
-		if err := ifMissing(filepath.Join(dir, file.name), func(path string) error { return rundir.WriteFile(fsys, path, file.write) }); err != nil {
+		{demoRecipe, func(w io.Writer) error { _, err := io.WriteString(w, o.Recipe); return err }},
+	}
+}
+
+// checkDir refuses a folder that holds anything else than a demo, begun or done: a user's own files are none, and a
+// user's own recipe is not the demo's to run.
+func (o DemoOptions) checkDir(data *demo.Dataset) error {
+	entries, err := os.ReadDir(o.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return badInputf("--dir: %w", err)
+	}
+	there := map[string]bool{}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".tmp") {
+			there[e.Name()] = true
+		}
+	}
+	ours := 0
+	for _, file := range o.files(data) {
+		if !there[file.name] {
+			continue
+		}
+		var want bytes.Buffer
+		if err := file.write(&want); err != nil {
+			return err
+		}
+		path := filepath.Join(o.Dir, file.name)
+		got, err := os.ReadFile(path)
+		if err != nil {
+			return badInputf("--dir: %w", err)
+		}
+		if !bytes.Equal(got, want.Bytes()) {
+			return badInputf("%s is not as the demo writes it: choose another --dir, or remove the folder if it is an older demo; `quarry run` runs a recipe of your own", path)
+		}
+		ours++
+	}
+	if len(there) > 0 && ours == 0 {
+		return badInputf("--dir %s is not empty and holds no demo: choose another folder", o.Dir)
+	}
+	return nil
+}
+
+// write writes what is missing of the demo. What is there already is left alone: the run directory holds the files
+// to their digests.
+func (o DemoOptions) write(data *demo.Dataset) error {
+	fsys := rundir.OS{}
+	for _, file := range o.files(data) {
+		if err := ifMissing(filepath.Join(o.Dir, file.name), func(path string) error { return rundir.WriteFile(fsys, path, file.write) }); err != nil {
 			return err
 		}
 	}
-	return ifMissing(filepath.Join(dir, "base"), func(path string) error {
+	return ifMissing(filepath.Join(o.Dir, "base"), func(path string) error {
 		return rundir.WriteDir(fsys, path, func(dir string) error {
-			return data.WriteModel(func(name string, write func(io.Writer) error) error {
-				return rundir.WriteFile(fsys, filepath.Join(dir, filepath.FromSlash(name)), write)
-			}, encoder)
+			return data.WriteModel(rundir.Sink(fsys, dir), o.Encoder)
 		})
 	})
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,21 +16,16 @@ import (
 // TestDemoInSmall runs the demo on two questions a kind, a smaller encoder and a few steps a round, and again from the recipe that it leaves.
 func TestDemoInSmall(t *testing.T) {
 	dir := t.TempDir()
-	// What is there already is left alone.
 	const epochs = "epochs: 2\n"
-	small := strings.Replace(demo.Recipe(), epochs, "epochs: 1\n  max_steps: 3\n", 1)
 	if !strings.Contains(demo.Recipe(), epochs) {
 		t.Fatalf("the demo's recipe has no %q", epochs)
 	}
-	mustBe(t, os.WriteFile(filepath.Join(dir, demoRecipe), []byte(small), 0o600))
-	o := DemoOptions{Dir: dir, CPU: "portable", Data: demo.DefaultOptions(), Encoder: demo.DefaultEncoder()}
+	o := defaultDemo()
+	o.Dir, o.CPU, o.Recipe = dir, "portable", strings.Replace(demo.Recipe(), epochs, "epochs: 1\n  max_steps: 3\n", 1)
 	o.Data.Questions, o.Data.DevShare = 2, 0.5
 	o.Encoder.Layers, o.Encoder.Hidden, o.Encoder.Heads, o.Encoder.Intermediate, o.Encoder.Vocabulary = 1, 8, 2, 8, 300
 	data, err := demo.Generate(o.Data)
 	mustBe(t, err)
-	var dev bytes.Buffer
-	mustBe(t, demo.WriteQueries(&dev, data.Dev[:40]))
-	mustBe(t, os.WriteFile(filepath.Join(dir, "dev.jsonl"), dev.Bytes(), 0o600))
 	h := newTestHost()
 	if err := runDemo(t.Context(), h.host, o); err != nil {
 		t.Fatalf("%v\n%s", err, h.err.String())
@@ -119,4 +113,39 @@ func TestSamplesText(t *testing.T) {
 			t.Errorf("line %d is %q, want %q in it", 3+i, line, want)
 		}
 	}
+}
+
+// demoIn is the demo as it is, in a folder.
+func demoIn(dir string) DemoOptions {
+	o := defaultDemo()
+	o.Dir = dir
+	return o
+}
+
+// TestDemoKeepsOutOfOtherFolders: a user's files stay alone in their folder, and a user's recipe is not run.
+func TestDemoKeepsOutOfOtherFolders(t *testing.T) {
+	for _, tc := range []struct{ name, file, want string }{
+		{"a recipe of one's own", demoRecipe, "recipe.yaml is not as the demo writes it"},
+		{"other files", "thesis.tex", "is not empty and holds no demo"},
+		{"an own corpus", "corpus.jsonl", "corpus.jsonl is not as the demo writes it"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := project(t.TempDir())
+			p.write(t, tc.file, "mine\n")
+			refused(t, runDemo(t.Context(), newTestHost().host, demoIn(string(p))), tc.want)
+			entries, err := os.ReadDir(string(p))
+			mustBe(t, err)
+			if len(entries) != 1 || p.read(t, tc.file) != "mine\n" {
+				t.Errorf("the folder holds %v", entries)
+			}
+		})
+	}
+	data, err := demo.Generate(demo.DefaultOptions())
+	mustBe(t, err)
+	p := project(t.TempDir())
+	mustBe(t, demoIn(p.path("new")).checkDir(data))
+	o := demoIn(string(p))
+	mustBe(t, o.write(data))
+	mustBe(t, os.MkdirAll(p.path("runs"), 0o755))
+	mustBe(t, o.checkDir(data))
 }

@@ -32,7 +32,7 @@ the numeric identity: the same identity, seed and recipe give the same bytes. Wi
 directory says about prompts, pooling and lengths, and what it leaves to defaults.`,
 		Example: `  quarry doctor
   quarry doctor --model models/minilm --json`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDoctor(cmd.Context(), o, h) },
 	}
 	f := cmd.Flags()

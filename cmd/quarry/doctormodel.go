@@ -15,7 +15,8 @@ type modelDiagnosis struct {
 	Architecture  string   `json:"architecture"`
 	Layers        int      `json:"layers"`
 	Dimension     int      `json:"dimension"`
-	Vocabulary    int      `json:"vocabulary"`
+	Vocabulary    int      `json:"vocabulary"` // rows of the table of embeddings
+	Tokens        int      `json:"tokens"`     // that the tokenizer has
 	MaxLength     int      `json:"max_length"`
 	Positions     int      `json:"positions"`
 	Pooling       string   `json:"pooling"`
@@ -37,7 +38,7 @@ func diagnoseModel(dir string, e *compute.Engine) (*modelDiagnosis, error) {
 	}
 	c := m.Contract
 	d := &modelDiagnosis{
-		Path: dir, Architecture: m.Config.ModelType, Layers: m.Config.Layers, Dimension: m.Dimension(), Vocabulary: m.Config.VocabSize,
+		Path: dir, Architecture: m.Config.ModelType, Layers: m.Config.Layers, Dimension: m.Dimension(), Vocabulary: m.Config.VocabSize, Tokens: m.Tokenizer.VocabSize(),
 		MaxLength: c.MaxLength, Positions: m.Config.MaxPositions, Pooling: string(c.Pooling), Normalize: c.Normalize, Score: string(c.Score),
 		QueryPrompt: showPrompt(c.Query), PassagePrompt: showPrompt(c.Passage), Assumed: append([]string{}, m.Assumed...),
 	}
@@ -56,6 +57,9 @@ func (d *modelDiagnosis) rows(row func(name, format string, args ...any)) {
 	row("model", "%s: %s, %d layers, %d dimensions, %d tokens in the vocabulary", d.Path, d.Architecture, d.Layers, d.Dimension, d.Vocabulary)
 	row("texts", "%d tokens read (%d positions), pooling %s, normalised %t, compared by %s", d.MaxLength, d.Positions, d.Pooling, d.Normalize, d.Score)
 	row("prompts", "query %s, passage %s", d.QueryPrompt, d.PassagePrompt)
+	if spare := d.Vocabulary - d.Tokens; spare > 0 {
+		row("tokenizer", "%d tokens; %d rows of the vocabulary have none: padding, or the tokenizer is another model's", d.Tokens, spare)
+	}
 	for _, a := range d.Assumed {
 		row("assumed", "%s", a)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/quarry-ml/quarry/embedding"
 	"github.com/quarry-ml/quarry/model"
-	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/vectors"
 )
 
@@ -34,8 +33,11 @@ are. --kind says which of the prompts stored with the model applies; without it,
 most models do not have. A text's vector does not depend on the texts beside it.`,
 		Example: `  quarry embed --model models/minilm --input corpus.jsonl --kind passage --output corpus.npy
   quarry embed --model models/e5 --input dev.jsonl --query-prompt 'query: ' --output dev.npy`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runEmbed(cmd.Context(), o, h) },
+		Args: noWords,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Texts.set = setFlags(cmd.Flags())
+			return runEmbed(cmd.Context(), o, h)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Input, "input", "", "JSONL `file` of texts")
@@ -52,7 +54,11 @@ func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	rows, err := countTexts(h, o.Input, o.Kind)
+	if o.Output == standard && h.showsOut() {
+		return badInputf("--output -: vectors are no text for a terminal: name a file, or hand them to a pipe")
+	}
+	in := textFile{host: h, path: o.Input, kind: o.Kind, reads: o.Texts.reads()}
+	rows, err := in.count()
 	if err != nil {
 		return err
 	}
@@ -74,9 +80,9 @@ func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
 	if err != nil {
 		return badInputf("--model: %w", err)
 	}
-	in := textFile{path: o.Input, kind: o.Kind, limits: &idLimits{m.Config.VocabSize, m.Config.MaxPositions}}
+	in.limits = &idLimits{m.Config.VocabSize, m.Config.MaxPositions}
 	var stats embedding.Stats
-	err = rundir.WriteFile(rundir.OS{}, o.Output, func(w io.Writer) error {
+	err = writeOutput(h, o.Output, func(w io.Writer) error {
 		out, err := vectors.NewNPYWriter(w, rows, x.Dimension())
 		if err != nil {
 			return err

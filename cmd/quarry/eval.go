@@ -11,7 +11,6 @@ import (
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/recipe"
-	"github.com/quarry-ml/quarry/rundir"
 )
 
 // EvalOptions are the flags of quarry eval.
@@ -38,8 +37,11 @@ the variance between training seeds is not in it. --json prints {"schema": 1, "m
 {"map@25": {"low": …, "high": …}}, …}. With --expect, a score below what is expected is told and the exit code is 3.`,
 		Example: `  quarry eval --model models/minilm --corpus corpus.jsonl --queries dev.jsonl --metrics map@25,recall@100 --json
   quarry eval --model runs/eedi/round-1/merged --corpus corpus.jsonl --queries test.jsonl --expect 'map@25>=0.35'`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runEval(cmd.Context(), o, h) },
+		Args: noWords,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Rank.Texts.set = setFlags(cmd.Flags())
+			return runEval(cmd.Context(), o, h)
+		},
 	}
 	o.Rank.AddFlags(cmd)
 	f := cmd.Flags()
@@ -95,7 +97,7 @@ func runEval(ctx context.Context, o EvalOptions, h *host) error {
 		return err
 	}
 	if o.PerQuery != "" {
-		if err := rundir.WriteFile(rundir.OS{}, o.PerQuery, func(w io.Writer) error { return writePerQuery(w, scores) }); err != nil {
+		if err := writeOutput(h, o.PerQuery, func(w io.Writer) error { return writePerQuery(w, scores) }); err != nil {
 			return err
 		}
 	}
@@ -118,9 +120,9 @@ func (o EvalOptions) validate() ([]eval.Measure, expectations, error) {
 	if err := o.Rank.validate(); err != nil {
 		return nil, nil, err
 	}
-	measures, err := eval.ParseMeasures(o.Metrics)
+	measures, err := parseMetrics(o.Metrics)
 	if err != nil {
-		return nil, nil, badInputf("--metrics: %w", err)
+		return nil, nil, err
 	}
 	if _, err := eval.ParseConvention(o.Convention); err != nil {
 		return nil, nil, badInputf("--convention: %w", err)
@@ -129,7 +131,22 @@ func (o EvalOptions) validate() ([]eval.Measure, expectations, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if o.PerQuery == standard {
+		return nil, nil, badInputf("--per-query -: standard output has the scores: name a file")
+	}
 	return measures, expected, mayWrite("per-query", o.PerQuery, append(o.Rank.inputs(), "train", o.Train)...)
+}
+
+// parseMetrics reads a list of measures.
+func parseMetrics(list string) ([]eval.Measure, error) {
+	if strings.TrimSpace(list) == "" {
+		return nil, badInputf("--metrics names no measure: write some, such as %s", defaultMetrics())
+	}
+	measures, err := eval.ParseMeasures(list)
+	if err != nil {
+		return nil, badInputf("--metrics: %w", err)
+	}
+	return measures, nil
 }
 
 // seen are the positives of the training queries; nil where none are named.

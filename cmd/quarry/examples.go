@@ -11,9 +11,9 @@ func (t *training) examples(queries []corpus.Query, path string) (finetune.Data,
 	c := t.set.corpus
 	d := finetune.Data{Examples: make([]finetune.Example, len(queries))}
 	sequences := make([]model.Sequence, len(queries))
-	known := c.Known(t.set.train, queries)
+	answers := c.AnswersOf(t.set.train, queries)
 	for i, q := range queries {
-		e := finetune.Example{Key: q.Key, Positives: q.Positives, Known: known[i]}
+		e := finetune.Example{Key: q.Key, Positives: q.Positives, Known: answers.Of(q)}
 		for _, text := range q.Negatives {
 			same := c.ByText(text)
 			if same == nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -30,8 +31,8 @@ func parseExpectations(texts []string, measures []eval.Measure) (expectations, e
 			return nil, badInputf("--expect %q: %w", text, err)
 		}
 		least, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-		if err != nil {
-			return nil, badInputf("--expect %q: %q is no number", text, value)
+		if err != nil || math.IsNaN(least) || math.IsInf(least, 0) {
+			return nil, badInputf("--expect %q: %q is no number to compare with", text, strings.TrimSpace(value))
 		}
 		measured := false
 		for _, known := range measures {

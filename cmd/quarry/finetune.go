@@ -24,6 +24,8 @@ type FinetuneOptions struct {
 	SaveEvery  int
 	Output     string
 	JSON       bool
+
+	set set
 }
 
 func newFinetuneCommand(h *host) *cobra.Command {
@@ -39,8 +41,11 @@ and each epoch a line is printed: with --dev its eval_loss, with --dev and --cor
 The same command goes on where it was interrupted.`,
 		Example: `  quarry finetune --model models/minilm --train mined.jsonl --dev dev.jsonl --corpus corpus.jsonl --output tuned
   quarry finetune --model models/minilm --train mined.jsonl --method lora --lora-rank 64 --lora-alpha 32 --output tuned`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runFinetune(cmd.Context(), o, h) },
+		Args: noWords,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.set, o.Texts.set = setFlags(cmd.Flags()), setFlags(cmd.Flags())
+			return runFinetune(cmd.Context(), o, h)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Train, "train", "", "JSONL `file` of queries with positives and negatives")
@@ -82,7 +87,7 @@ func (o *FinetuneOptions) addTraining(cmd *cobra.Command) {
 	f.BoolVar(&t.Dropout, "dropout", t.Dropout, "dropout as the model's configuration says")
 	f.IntVar(&t.MaxSteps, "max-steps", t.MaxSteps, "stop after so many steps (no limit)")
 	f.IntVar(&t.BlockTokens, "block-tokens", t.BlockTokens, "tokens in a block over which gradients are summed")
-	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of every draw")
+	seedFlag(f, &t.Seed, t.Seed, "seed of every draw")
 	f.IntVar(&t.Round, "round", t.Round, "round that the draws are for")
 	f.IntVar(&o.SaveEvery, "save-every", 100, "steps between saves of what an interrupted training goes on from")
 }
@@ -104,9 +109,12 @@ func (o *FinetuneOptions) validate() ([]eval.Measure, error) {
 	if err := o.Texts.validate(); err != nil {
 		return nil, err
 	}
-	measures, err := eval.ParseMeasures(o.Metrics)
+	if err := o.checkParts(); err != nil {
+		return nil, err
+	}
+	measures, err := parseMetrics(o.Metrics)
 	if err != nil {
-		return nil, badInputf("--metrics: %w", err)
+		return nil, err
 	}
 	if o.SaveEvery < 1 {
 		return nil, badInputf("--save-every %d: at least 1", o.SaveEvery)
@@ -114,6 +122,29 @@ func (o *FinetuneOptions) validate() ([]eval.Measure, error) {
 	o.Tune.LoRA.TargetModules = strings.Split(o.Targets, ",")
 	o.Tune.LoRA.BaseModel = o.Model.Model
 	return measures, badInput(o.Tune.Validate())
+}
+
+// checkParts refuses flags that change nothing as the others are.
+func (o *FinetuneOptions) checkParts() error {
+	if o.Tune.Method != finetune.LoRA {
+		if err := o.set.needs("--method lora", "lora-rank", "lora-alpha", "lora-dropout", "lora-targets", "lora-rs"); err != nil {
+			return err
+		}
+	}
+	if o.Dev == "" {
+		if err := o.set.needs("--dev", "metrics"); err != nil {
+			return err
+		}
+	}
+	if o.Data.Corpus == "" {
+		if err := o.set.needs("--corpus", "metrics"); err != nil {
+			return err
+		}
+	}
+	if err := o.set.atLeast(1, map[string]int{"max-steps": o.Tune.MaxSteps}); err != nil {
+		return err
+	}
+	return o.set.atLeast(0, map[string]int{"round": o.Tune.Round})
 }
 
 // runFinetune reads the data, makes the trainer, and trains from the start or from where it was interrupted.

@@ -215,7 +215,7 @@ func TestFinetuneRefuses(t *testing.T) {
 		{"a row's prompt with a placeholder", `template.jsonl:2: the row's prompt has a placeholder {}; put the template into`, func(o *FinetuneOptions) {
 			o.Train, o.Texts.PromptFromRow = p.path("template.jsonl"), true
 		}},
-		{"memory", "a memory limit of 0.5 MiB does not hold one block of 64 tokens", func(o *FinetuneOptions) { o.Engine.Memory = 1 << 19 }},
+		{"memory", "and the limit is 0.5 MiB: raise --memory, or lower --block-tokens or --batch", func(o *FinetuneOptions) { o.Engine.Memory = 1 << 19 }},
 		{"targets", "no-such-layer", func(o *FinetuneOptions) { o.Tune.Method, o.Targets = finetune.LoRA, "no-such-layer" }},
 		{"a directory of something else", "is not empty (file)", func(o *FinetuneOptions) { o.Output = p.path("full") }},
 	} {
@@ -237,7 +237,7 @@ func TestFinetuneKeepsAnotherTraining(t *testing.T) {
 		name, want string
 		change     func(*FinetuneOptions)
 	}{
-		{"seed", "options changed: options.Seed 42 → 43", func(o *FinetuneOptions) { o.Tune.Seed++ }},
+		{"seed", "options changed: options.seed 42 → 43", func(o *FinetuneOptions) { o.Tune.Seed++ }},
 		{"pooling", `options changed: contract.pooling "mean" → "cls"`, func(o *FinetuneOptions) { o.Model.Pooling = "cls" }},
 		{"normalize", "options changed: contract.normalize true → false", func(o *FinetuneOptions) { o.Model.Normalize = &no }},
 		{"metrics", `options changed: metrics ["map@25"] → ["mrr@10"]`, func(o *FinetuneOptions) { o.Metrics = "mrr@10" }},

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/pflag"
@@ -49,6 +52,35 @@ func optionalBool(f *pflag.FlagSet, into **bool, name, text string) {
 	f.Lookup(name).NoOptDefVal = "true"
 }
 
+// seed is a flag of a number that draws begin with.
+type seed struct{ into *uint64 }
+
+func seedFlag(f *pflag.FlagSet, into *uint64, standard uint64, text string) {
+	*into = standard
+	f.Var(seed{into}, "seed", text)
+}
+
+// Set implements pflag.Value.
+func (s seed) Set(text string) error {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return errors.New("want a whole number from 0 on")
+	}
+	*s.into = n
+	return nil
+}
+
+// String implements pflag.Value.
+func (s seed) String() string {
+	if s.into == nil {
+		return "0"
+	}
+	return strconv.FormatUint(*s.into, 10)
+}
+
+// Type implements pflag.Value.
+func (s seed) Type() string { return "uint" }
+
 // size is a flag of a number of bytes with its unit; 0 is absent.
 type size struct{ into *recipe.Size }
 
@@ -65,6 +97,37 @@ func (s size) String() string {
 
 // Type implements pflag.Value.
 func (s size) Type() string { return "size" }
+
+// set says which flags of a command line were given, so that one which has no part in it is refused and not passed over.
+// Options that a test fills in give none.
+type set map[string]bool
+
+// setFlags are the flags that were given.
+func setFlags(f *pflag.FlagSet) set {
+	given := set{}
+	f.Visit(func(flag *pflag.Flag) { given[flag.Name] = true })
+	return given
+}
+
+// needs refuses flags that were given and have no part without another one, which is not given.
+func (s set) needs(what string, flags ...string) error {
+	for _, flag := range flags {
+		if s[flag] {
+			return badInputf("--%s has no part without %s", flag, what)
+		}
+	}
+	return nil
+}
+
+// atLeast refuses a number that was given and is too small; 0 may be what an absent flag has.
+func (s set) atLeast(least int, numbers map[string]int) error {
+	for _, flag := range slices.Sorted(maps.Keys(numbers)) {
+		if n := numbers[flag]; n < least && (s[flag] || n < 0) {
+			return badInputf("--%s %d: at least %d", flag, n, least)
+		}
+	}
+	return nil
+}
 
 // need is an error that names the first flag of a command that must be given and is not.
 func need(flags ...string) error {

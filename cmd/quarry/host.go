@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"runtime"
 
@@ -11,7 +12,9 @@ import (
 type host struct {
 	*terminal
 	machine machine
-	environ []string // for the programs that a recipe names
+	in      io.Reader // standard input
+	environ []string  // for the programs that a recipe names
+	spools  spools
 
 	peakMemory func() int64 // bytes this process has held at most so far; may be nil
 }
@@ -21,7 +24,7 @@ func systemHost() *host {
 	t := newTerminal(os.Stdout, os.Stderr, term.IsTerminal(int(os.Stderr.Fd())))
 	root := os.DirFS("/")
 	return &host{
-		terminal: t, machine: readMachine(root, os.Getenv("QUARRY_CPU"), runtime.GOMAXPROCS(0)), environ: os.Environ(),
+		terminal: t, in: os.Stdin, machine: readMachine(root, os.Getenv("QUARRY_CPU"), runtime.GOMAXPROCS(0)), environ: os.Environ(),
 		peakMemory: func() int64 { return peakMemory(root) },
 	}
 }

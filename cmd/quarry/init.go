@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,6 @@ import (
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/recipe"
-	"github.com/quarry-ml/quarry/rundir"
 )
 
 // InitOptions are the flags of quarry init.
@@ -27,6 +27,8 @@ type InitOptions struct {
 	DevShare         float64
 	Seed             uint64
 	Force            bool
+
+	set set
 }
 
 func newInitCommand(h *host) *cobra.Command {
@@ -41,8 +43,11 @@ Without --dev, a share of the training queries is split off, beside the recipe: 
 rows of one group, stay together. The training file itself is left as it is.`,
 		Example: `  quarry init --corpus corpus.jsonl --train train.jsonl --dev dev.jsonl --model models/minilm
   quarry init --corpus corpus.jsonl --train all.jsonl --group-field question_id --model models/minilm --output my/recipe.yaml`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runInit(cmd.Context(), o, h) },
+		Args: noWords,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.set = setFlags(cmd.Flags())
+			return runInit(cmd.Context(), o, h)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Data.Corpus, "corpus", "", "passages: JSONL `file` with text, and optionally id (or _id) and title")
@@ -54,7 +59,7 @@ rows of one group, stay together. The training file itself is left as it is.`,
 	f.StringVar(&o.Name, "name", "", "name of the recipe (the file's)")
 	f.StringVar(&o.Output, "output", "recipe.yaml", "recipe `file` to write")
 	f.Float64Var(&o.DevShare, "dev-share", 0.2, "share of --train that is split off, without --dev")
-	f.Uint64Var(&o.Seed, "seed", 42, "seed of that split")
+	seedFlag(f, &o.Seed, 42, "seed of that split")
 	f.BoolVar(&o.Force, "force", false, "replace files that are there")
 	return cmd
 }
@@ -87,7 +92,7 @@ func runInit(ctx context.Context, o InitOptions, h *host) error {
 		return err
 	}
 	d.pooling = pooling
-	if err := o.write(d); err != nil {
+	if err := o.write(h, d); err != nil {
 		return err
 	}
 	if _, err := recipe.Load(o.Output); err != nil {
@@ -103,8 +108,15 @@ func (o InitOptions) validate() error {
 	if o.Dev == "" && !(o.DevShare > 0 && o.DevShare < 1) {
 		return badInputf("--dev-share %g: a share between 0 and 1", o.DevShare)
 	}
+	if o.Dev != "" && (o.set["dev-share"] || o.set["seed"]) {
+		return badInputf("--dev-share and --seed have no part beside --dev: queries are held out in that file, and none are split off")
+	}
 	for _, path := range o.outputs() {
-		if _, err := os.Stat(path); err == nil && !o.Force {
+		info, err := os.Stat(path)
+		if path == standard || err == nil && !info.Mode().IsRegular() {
+			return badInputf("--output %s: name a file: the paths in a recipe begin at its folder", path)
+		}
+		if err == nil && !o.Force {
 			return badInputf("%s is there already: choose another --output, or replace it with --force", path)
 		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return badInput(err)
@@ -159,7 +171,7 @@ func (o InitOptions) readData(h *host) (*initData, error) {
 			return nil, badInputf("%s: %w", o.Train, err)
 		}
 	}
-	return d, errors.Join(checkLeaks(d.train, d.dev, o.Train, o.Dev), checkLeaks(d.train, d.test, o.Train, o.Test))
+	return d, errors.Join(checkLeaks(d.train, d.dev, o.Train, o.Dev), checkLeaks(d.train, d.test, o.Train, o.Test), checkLeaks(d.dev, d.test, cmp.Or(o.Dev, o.Train), o.Test))
 }
 
 func checkLeaks(train, held []corpus.Query, trainFile, heldFile string) error {
@@ -172,14 +184,14 @@ func checkLeaks(train, held []corpus.Query, trainFile, heldFile string) error {
 }
 
 // write writes the split, if there is one, and the recipe, once that is known to be one.
-func (o InitOptions) write(d *initData) error {
+func (o InitOptions) write(h *host, d *initData) error {
 	train, dev := o.Train, o.Dev
 	if o.Dev == "" {
 		train, dev = o.splitFile("train"), o.splitFile("dev")
 		d.written = append(d.written, train, dev)
 	}
 	d.written = append(d.written, o.Output)
-	text, err := o.recipe(train, dev, d.pooling)
+	text, err := o.recipe(train, dev, d)
 	if err != nil {
 		return err
 	}
@@ -187,18 +199,19 @@ func (o InitOptions) write(d *initData) error {
 		return badInputf("the recipe would not load: %w", err)
 	}
 	if o.Dev == "" {
-		if err := errors.Join(copyRows(o.Train, train, d.train), copyRows(o.Train, dev, d.dev)); err != nil {
+		if err := errors.Join(copyRows(h, o.Train, train, d.train), copyRows(h, o.Train, dev, d.dev)); err != nil {
 			return err
 		}
 	}
-	return rundir.WriteFile(rundir.OS{}, o.Output, func(w io.Writer) error {
+	return writeOutput(h, o.Output, func(w io.Writer) error {
 		_, err := w.Write(text)
 		return err
 	})
 }
 
-func (o InitOptions) recipe(train, dev, pooling string) ([]byte, error) {
-	example := recipe.ExampleOptions{Name: o.Name, Pooling: pooling, IDField: o.Data.IDField, GroupField: o.Data.GroupField}
+// recipe is an example for the files and what is known of them.
+func (o InitOptions) recipe(train, dev string, d *initData) ([]byte, error) {
+	example := recipe.ExampleOptions{Name: o.Name, Pooling: d.pooling, IDField: o.Data.IDField, GroupField: o.Data.GroupField, Passages: d.corpus.Len()}
 	for _, p := range []struct {
 		path string
 		into *string

@@ -29,6 +29,9 @@ func TestInit(t *testing.T) {
 	if r.Data.Dev.File != p.path("dev.jsonl") || r.Model.File != p.path("model") || r.Data.GroupField != "group" {
 		t.Errorf("the recipe names %+v, model %+v", r.Data, r.Model)
 	}
+	if got := r.Round(0).Mine.Window.String(); got != "2-30" {
+		t.Errorf("window %s for 30 passages", got)
+	}
 	for _, want := range []string{"corpus: 30 passages\n", "train: 30 queries\n", "dev: 10 queries, 0 (0 %) with", "model: 32 dimensions, 64 tokens"} {
 		if !strings.Contains(h.out.String(), want) {
 			t.Errorf("told\n%swant %q in it", h.out.String(), want)

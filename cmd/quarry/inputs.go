@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/quarry-ml/quarry/corpus"
-	"github.com/quarry-ml/quarry/rundir"
 )
 
 // DataOptions are the flags that name a corpus and queries.
@@ -52,7 +51,7 @@ func (o DataOptions) read(h *host, allowUnjudged bool) (data, error) {
 
 func (o DataOptions) readCorpus(h *host) (*corpus.Corpus, error) {
 	var c *corpus.Corpus
-	err := readInput("corpus", o.Corpus, func(r io.Reader) error {
+	err := readInput(h, "corpus", o.Corpus, func(r io.Reader) error {
 		var warnings []corpus.Warning
 		var err error
 		c, warnings, err = corpus.ReadPassages(r, o.Corpus, corpus.ReadOptions{IDField: o.IDField})
@@ -64,7 +63,7 @@ func (o DataOptions) readCorpus(h *host) (*corpus.Corpus, error) {
 
 func (o DataOptions) readQueries(h *host, flag, path string, c *corpus.Corpus, allowUnjudged bool) ([]corpus.Query, error) {
 	var queries []corpus.Query
-	err := readInput(flag, path, func(r io.Reader) error {
+	err := readInput(h, flag, path, func(r io.Reader) error {
 		var warnings []corpus.Warning
 		var err error
 		queries, warnings, err = corpus.ReadQueries(r, path, c, corpus.ReadOptions{IDField: o.IDField, GroupField: o.GroupField, AllowUnjudged: allowUnjudged})
@@ -81,20 +80,12 @@ func warn(h *host, warnings []corpus.Warning) {
 }
 
 // readInput opens a file that a flag names and lets it be read. What is wrong with it is a fault of the input.
-func readInput(flag, path string, read func(io.Reader) error) error {
-	f, err := os.Open(path)
+func readInput(h *host, flag, path string, read func(io.Reader) error) error {
+	f, err := h.open(path)
 	if err != nil {
 		return badInputf("--%s: %w", flag, err)
 	}
 	return errors.Join(badInput(read(f)), f.Close())
-}
-
-// writeOutput writes a file whole or not at all, or to standard output where no path is given.
-func writeOutput(h *host, path string, write func(io.Writer) error) error {
-	if path != "" {
-		return rundir.WriteFile(rundir.OS{}, path, write)
-	}
-	return write(h.out)
 }
 
 // mustBeNew refuses a directory that is there already: what is in it may not come again.

@@ -30,6 +30,7 @@ func execute(ctx context.Context, h *host, args []string) int {
 	markStart(root, &started)
 	cmd, err := root.ExecuteContextC(ctx)
 	h.finish()
+	h.spools.forget()
 	if err != nil && !started {
 		err = usage{cmd, err}
 	}
@@ -69,6 +70,9 @@ Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 a stated expectation was m
 		newTokenizeCommand(h),
 		newDoctorCommand(h),
 	)
+	cmd.Version = version()
+	cmd.SetFlagErrorFunc(unknownFlag)
+	strictHelp(cmd)
 	keepFlagOrder(cmd)
 	return cmd
 }

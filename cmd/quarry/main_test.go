@@ -9,12 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/spf13/cobra"
 
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 func TestExitCodes(t *testing.T) {
@@ -22,6 +24,10 @@ func TestExitCodes(t *testing.T) {
 	ranked := []string{"--model", p.path("model"), "--corpus", p.path("corpus.jsonl"), "--queries", p.path("dev.jsonl")}
 	with := func(command string, flags ...string) []string {
 		return append(append([]string{command}, ranked...), flags...)
+	}
+	p.write(t, "rows.jsonl", "{\"query\":\"add one\",\"pos\":[\"zero\"],\"neg\":[\"two\"]}\n")
+	tune := func(flags ...string) []string {
+		return append([]string{"finetune", "--model", p.path("model"), "--train", p.path("rows.jsonl"), "--output", p.path("tuned")}, flags...)
 	}
 	bad := p.write(t, "bad.jsonl", "{\"id\":\"a\",\"query\":\"x\",\"positive_ids\":[\"p01\"]}\n{\"id\":\"b\",\"query\":\"\",\"positive_ids\":[\"p01\"]}\n")
 	for _, tc := range []struct {
@@ -34,8 +40,15 @@ func TestExitCodes(t *testing.T) {
 		{"help of a command", []string{"embed", "--help"}, exitDone, ""},
 		{"unknown command", []string{"embd"}, exitBadInput, `unknown command "embd"; did you mean embed?`},
 		{"unknown command of prepare", []string{"prepare", "edi"}, exitBadInput, `unknown command "edi"; did you mean eedi?`},
-		{"unknown flag", []string{"embed", "--modle", "x"}, exitBadInput, "quarry embed: unknown flag: --modle\n`quarry embed --help` lists"},
-		{"word behind the flags", []string{"doctor", "now"}, exitBadInput, `unknown command "now" for "quarry doctor"`},
+		{"version", []string{"--version"}, exitDone, ""},
+		{"help of no command", []string{"help", "nope"}, exitBadInput, `unknown command "nope"`},
+		{"help of a near one", []string{"help", "prepare", "edi"}, exitBadInput, `did you mean eedi?`},
+		{"help of a command in words", []string{"help", "prepare", "eedi"}, exitDone, ""},
+		{"value of a switch", []string{"embed", "--normalize", "false"}, exitBadInput, `unexpected word "false": a flag that is on or off takes its value behind an equals sign, as in --normalize=false`},
+		{"seed below 0", []string{"mine", "--seed", "-1"}, exitBadInput, "want a whole number from 0 on"},
+		{"flag of no command", []string{"embed", "--qqqqqqqqq", "x"}, exitBadInput, "unknown flag: --qqqqqqqqq\n"},
+		{"unknown flag", []string{"embed", "--modle", "x"}, exitBadInput, "quarry embed: unknown flag: --modle; did you mean --model?\n`quarry embed --help` lists"},
+		{"word behind the flags", []string{"doctor", "now"}, exitBadInput, `unexpected word "now": the command takes flags alone`},
 		{"flag of another type", []string{"search", "--depth", "ten"}, exitBadInput, `invalid argument "ten" for "--depth"`},
 		{"size without unit", []string{"doctor", "--memory", "5"}, exitBadInput, `want a size with its unit`},
 		{"needed flag", []string{"embed"}, exitBadInput, "--model is needed"},
@@ -54,6 +67,23 @@ func TestExitCodes(t *testing.T) {
 		{"expectation met", with("eval", "--expect", "map@25>=0.01"), exitDone, ""},
 		{"expectation missed", with("eval", "--expect", "map@25>=1.5"), exitMissed, "expected map@25 >= 1.5, got 0."},
 		{"expectation of nothing measured", with("eval", "--expect", "map@7>=0.5"), exitBadInput, "map@7 is not among --metrics"},
+		{"no room for the adapters", tune("--method", "lora", "--lora-rank", "1000000000", "--memory", "1GiB"), exitBadInput, "raise --memory, or lower --lora-rank"},
+		{"no room for a training", tune("--memory", "1MiB"), exitBadInput, "training takes at least "},
+		{"adapters without lora", tune("--lora-rank", "8"), exitBadInput, "--lora-rank has no part without --method lora"},
+		{"measures of nothing held out", tune("--metrics", "map@5"), exitBadInput, "--metrics has no part without --dev"},
+		{"no steps", tune("--max-steps", "0"), exitBadInput, "--max-steps 0: at least 1"},
+		{"steps below none", tune("--max-steps", "-1"), exitBadInput, "--max-steps -1: at least 1"},
+		{"round of draws below 0", tune("--round", "-1"), exitBadInput, "--round -1"},
+		{"infinite rate", tune("--learning-rate", "inf"), exitBadInput, "learning_rate +Inf: a positive, finite number"},
+		{"infinite clip", tune("--clip", "inf"), exitBadInput, "clip +Inf"},
+		{"infinite epsilon", tune("--eps", "inf"), exitBadInput, "eps +Inf"},
+		{"share beside dev", []string{"init", "--corpus", "c", "--train", "t", "--dev", "d", "--model", "m", "--dev-share", "0.3"}, exitBadInput, "--dev-share and --seed have no part beside --dev"},
+		{"length of nothing", with("eval", "--max-length", "0"), exitBadInput, "--max-length 0: at least 1"},
+		{"prompt of given vectors", []string{"search", "--corpus-vectors", "c", "--query-vectors", "q", "--query-prompt", "x"}, exitBadInput, "--query-prompt has no part without --model"},
+		{"round of mining below 0", with("mine", "--output", p.path("m"), "--round", "-1"), exitBadInput, "--round -1: rounds are counted from 0"},
+		{"expectation of no number", with("eval", "--expect", "map@25>=nan"), exitBadInput, `"nan" is no number to compare with`},
+		{"no metric", with("eval", "--metrics", ""), exitBadInput, "--metrics names no measure"},
+		{"a directory as corpus", with("eval", "--corpus", p.path("model")), exitBadInput, "--corpus: open "},
 		{"broken window", with("mine", "--output", p.path("m"), "--window", "9-3"), exitBadInput, "--window: "},
 		{"output that cannot be written", with("search", "--output", p.path("bad.jsonl/run.trec")), exitFailed, "run.trec"},
 		{"no recipe", []string{"run"}, exitBadInput, "quarry run: RECIPE is needed"},
@@ -109,6 +139,8 @@ func TestExitCodeOfErrors(t *testing.T) {
 		{"a failure after an interruption", done, errors.New("disk full"), exitFailed},
 		{"a cancellation of its own", t.Context(), context.Canceled, exitFailed},
 		{"failure on its way", t.Context(), inputUnlessFailure(fmt.Errorf("write: %w", asFailure(errors.New("disk full")))), exitFailed},
+		{"a full disk at the start of a run", t.Context(), inputUnlessWriting(fmt.Errorf("open: %w", &rundir.WriteError{Path: "lock", Err: syscall.ENOSPC})), exitFailed},
+		{"other data at the start of a run", t.Context(), inputUnlessWriting(errors.New("other data")), exitBadInput},
 		{"input on its way", t.Context(), inputUnlessFailure(errors.New("line 3")), exitBadInput},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -35,7 +35,7 @@ f32, within a few roundings for one in bf16 or f16. A merge that fails the check
 texts of the base's own vocabulary unless --probes names some.`,
 		Example: `  quarry merge --base models/minilm --adapter tuned/epoch-3 --output merged
   quarry merge --base models/minilm --adapter tuned/epoch-3 --probes dev.jsonl --output merged`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runMerge(cmd.Context(), o, h) },
 	}
 	f := cmd.Flags()
@@ -43,7 +43,7 @@ texts of the base's own vocabulary unless --probes names some.`,
 	f.StringVar(&o.Adapter, "adapter", "", "`directory` of the adapter")
 	f.StringVar(&o.Output, "output", "", "model `directory` to write; it must not be there yet")
 	f.StringVar(&o.Probes, "probes", "", "JSONL `file` of texts to check on; the first 64 are taken")
-	f.Uint64Var(&o.Seed, "seed", 42, "seed of the probes")
+	seedFlag(f, &o.Seed, 42, "seed of the probes")
 	f.BoolVar(&o.JSON, "json", false, "print the check as JSON")
 	o.Model.addAbove(f)
 	o.Engine.AddFlags(f)
@@ -62,7 +62,7 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 	if err != nil {
 		return err
 	}
-	probes, err := o.probes()
+	probes, err := o.probes(h)
 	if err != nil {
 		return err
 	}
@@ -71,8 +71,12 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 		return err
 	}
 	defer e.Close()
+	output, err := behindLinks(o.Output)
+	if err != nil {
+		return badInputf("--output: %w", err)
+	}
 	var check merging.Check
-	err = rundir.WriteDir(rundir.OS{}, o.Output, func(dir string) error {
+	err = rundir.WriteDir(rundir.OS{}, output, func(dir string) error {
 		var err error
 		sink := func(name string, write func(io.Writer) error) error {
 			return asFailure(rundir.Sink(rundir.OS{}, dir)(name, write))
@@ -97,7 +101,7 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 }
 
 // probes are the texts of a file, or made of the base's vocabulary.
-func (o MergeOptions) probes() ([]string, error) {
+func (o MergeOptions) probes(h *host) ([]string, error) {
 	if o.Probes == "" {
 		d, err := model.ReadDirectory(o.Base, model.Options{})
 		if err != nil {
@@ -111,7 +115,7 @@ func (o MergeOptions) probes() ([]string, error) {
 	}
 	var texts []string
 	var failed error
-	textFile{path: o.Probes, flag: "probes"}.texts(func(text embedding.Text, err error) bool {
+	textFile{host: h, path: o.Probes, flag: "probes"}.texts(func(text embedding.Text, err error) bool {
 		switch {
 		case err != nil:
 			failed = err

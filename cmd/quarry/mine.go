@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/ranking"
-	"github.com/quarry-ml/quarry/rundir"
 )
 
 // MineOptions are the flags of quarry mine.
@@ -38,14 +38,17 @@ seed, the round and the query alone, not on other queries or the order of files.
 		Example: `  quarry mine --model models/minilm --corpus corpus.jsonl --queries train.jsonl --window 2-200 --negatives 15 \
       --seed 42 --output mined.jsonl
   quarry mine --model models/minilm --corpus corpus.jsonl --queries train.jsonl --margin 0.05 --output mined.jsonl`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runMine(cmd.Context(), o, h) },
+		Args: noWords,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Rank.Texts.set = setFlags(cmd.Flags())
+			return runMine(cmd.Context(), o, h)
+		},
 	}
 	o.Rank.AddFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.Window, "window", o.Mine.Window.String(), "`ranks` that may become negatives, counted from 0, the end not included: 2-200 is ranks 3 to 200 counted from one")
 	f.IntVar(&o.Mine.Negatives, "negatives", o.Mine.Negatives, "negatives kept a query")
-	f.Uint64Var(&o.Mine.Seed, "seed", o.Mine.Seed, "seed of the draw")
+	seedFlag(f, &o.Mine.Seed, o.Mine.Seed, "seed of the draw")
 	f.StringVar((*string)(&o.Mine.Sampling), "sampling", string(o.Mine.Sampling), "uniform: drawn from the window; top: the best ranked of it")
 	optionalFloat(f, &o.Mine.Margin, "margin", "a negative scores at least this much less than the query's lowest positive")
 	optionalFloat(f, &o.Mine.RelativeMargin, "relative-margin", "the same as a share of the positive's score")
@@ -68,17 +71,18 @@ func runMine(ctx context.Context, o MineOptions, h *host) error {
 	if err != nil {
 		return err
 	}
-	depth, err := o.depth(d)
+	answers := d.corpus.AnswersOf(d.queries)
+	depth, err := o.depth(d, answers)
 	if err != nil {
 		return err
 	}
 	auditor := mine.NewAuditor(o.Mine, d.corpus.ID, func(p int32) string { return d.corpus.Passages[p].Full() })
 	var nothing error
-	err = rundir.WriteFile(rundir.OS{}, o.Output, func(w io.Writer) error {
+	err = writeOutput(h, o.Output, func(w io.Writer) error {
 		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
 		err := o.Rank.rank(ctx, h, d, depth, func(query int, c ranking.Candidates) error {
 			q := d.queries[query]
-			result, err := mine.Negatives(c, d.corpus.Excluded(q), o.Round, o.Mine)
+			result, err := mine.Negatives(c, answers.Excluded(q), o.Round, o.Mine)
 			if err != nil {
 				return fmt.Errorf("%s:%d: %w", o.Rank.Data.Queries, q.Line, err)
 			}
@@ -117,6 +121,15 @@ func (o *MineOptions) validate() error {
 	if err := mayWrite("output", o.Output, o.Rank.inputs()...); err != nil {
 		return err
 	}
+	if o.Round < 0 {
+		return badInputf("--round %d: rounds are counted from 0", o.Round)
+	}
+	if err := o.Rank.Texts.set.atLeast(1, map[string]int{"depth": o.Depth}); err != nil {
+		return err
+	}
+	if o.JSON && o.Output == standard {
+		return badInputf("--json and --output -: both would go to standard output: name a file")
+	}
 	var err error
 	if o.Mine.Window, err = mine.ParseWindow(o.Window); err != nil {
 		return badInputf("--window: %w", err)
@@ -125,10 +138,10 @@ func (o *MineOptions) validate() error {
 }
 
 // depth is how far the search goes: as the flag says, if that is enough, else as far as the window needs.
-func (o MineOptions) depth(d data) (int, error) {
+func (o MineOptions) depth(d data, answers corpus.Answers) (int, error) {
 	taken := 0
 	for _, q := range d.queries {
-		taken = max(taken, len(d.corpus.Excluded(q)))
+		taken = max(taken, len(answers.Excluded(q)))
 	}
 	if o.Depth == 0 {
 		return min(o.Mine.Depth(taken), d.corpus.Len()), nil

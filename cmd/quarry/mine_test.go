@@ -133,6 +133,21 @@ func TestMineRules(t *testing.T) {
 	}
 }
 
+// TestMineKnowsTheAnswersOfOtherRows: a question in two rows, each with a positive of its own.
+func TestMineKnowsTheAnswersOfOtherRows(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.mineOptions()
+	o.Rank.Data.Corpus = p.write(t, "answers.jsonl", "{\"id\":\"password\",\"text\":\"one\"}\n{\"id\":\"vat\",\"text\":\"two\"}\n{\"id\":\"other\",\"text\":\"zero\"}\n")
+	o.Rank.Data.Queries = p.write(t, "asked.jsonl", "{\"query\":\"add\",\"positive_ids\":[\"password\"]}\n{\"query\":\" add\",\"positive_ids\":[\"vat\"]}\n")
+	o.Window, o.Mine.Negatives = "0-3", 3
+	_, rows := p.mine(t, o)
+	for i, row := range rows {
+		if !slices.Equal(row.Neg(), []string{"zero"}) {
+			t.Errorf("row %d: negatives %q", i, row.Neg())
+		}
+	}
+}
+
 func TestMineRefuses(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	p.write(t, "unjudged.jsonl", `{"query":"x"}`)

@@ -68,6 +68,8 @@ type TextOptions struct {
 	MaxLength                        int
 	QueryMaxLength, PassageMaxLength int
 	PromptFromRow                    bool
+
+	set set
 }
 
 // AddFlags adds the flags to a command.
@@ -120,15 +122,24 @@ func (o TextOptions) sides(m *model.Model) (query, passage side, err error) {
 
 // validate refuses lengths that no text can have.
 func (o TextOptions) validate() error {
-	for _, l := range []struct {
-		flag string
-		n    int
-	}{{"max-length", o.MaxLength}, {"query-max-length", o.QueryMaxLength}, {"passage-max-length", o.PassageMaxLength}} {
-		if l.n < 0 {
-			return badInputf("--%s %d: use a number of tokens", l.flag, l.n)
-		}
+	return o.set.atLeast(1, map[string]int{"max-length": o.MaxLength, "query-max-length": o.QueryMaxLength, "passage-max-length": o.PassageMaxLength})
+}
+
+// reads names a flag that was given and says how a text becomes tokens; empty where there is none.
+func (o TextOptions) reads() string {
+	switch {
+	case o.QueryPrompt != nil:
+		return "query-prompt"
+	case o.PassagePrompt != nil:
+		return "passage-prompt"
+	case o.MaxLength > 0:
+		return "max-length"
+	case o.QueryMaxLength > 0:
+		return "query-max-length"
+	case o.PassageMaxLength > 0:
+		return "passage-max-length"
 	}
-	return nil
+	return ""
 }
 
 func firstPositive(values ...int) int {

@@ -29,6 +29,11 @@ func TestOutputNeverReplacesAnInput(t *testing.T) {
 		{"through a link", "link.jsonl is also --queries", with("mine", "link.jsonl")},
 		{"search", "corpus.jsonl is also --corpus", with("search", "corpus.jsonl")},
 		{"a directory", "is a directory: name a file", with("mine", "model")},
+		{"a directory that is not there", "new/ names a directory: name a file", append(with("mine", ""), "--output", p.path("new")+"/")},
+		{"two results for standard output", "--json and --output -", append(with("mine", ""), "--output", "-", "--json")},
+		{"a recipe without a place", "--output -: name a file", []string{
+			"init", "--corpus", p.path("corpus.jsonl"), "--train", p.path("train.jsonl"), "--model", p.path("model"), "--output", "-",
+		}},
 		{"init with force", "recipe-train.jsonl is also --train", []string{
 			"init", "--force", "--corpus", p.path("corpus.jsonl"), "--train", p.path("recipe-train.jsonl"), "--model", p.path("model"), "--output", p.path("recipe.yaml"),
 		}},

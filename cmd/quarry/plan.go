@@ -36,7 +36,7 @@ func runPlan(ctx context.Context, h *host, o RunOptions, path string) error {
 	}
 	plan, err := pipeline.MakePlan(ctx, r, pipelineOptions(h, o))
 	if err != nil {
-		return badInput(err)
+		return inputUnlessWriting(err)
 	}
 	if o.JSON {
 		raw, err := json.MarshalIndent(struct {

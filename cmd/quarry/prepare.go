@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -18,6 +19,7 @@ type PrepareEediOptions struct {
 	Train, Misconceptions, Test string
 	Out                         string
 	Split                       prepare.Options
+	Force                       bool
 }
 
 func newPrepareCommand(h *host) *cobra.Command {
@@ -41,7 +43,7 @@ func newPrepareEediCommand(h *host) *cobra.Command {
 test.jsonl where it has a share, and examples.jsonl. Whole questions are split; a stated share of dev and test asks for
 misconceptions that no train query has. docs/prepare.md describes the files.`,
 		Example: "  quarry prepare eedi --train train.csv --misconceptions misconception_mapping.csv --out data --test-share 0.1",
-		Args:    cobra.NoArgs,
+		Args:    noWords,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runPrepareEedi(cmd.Context(), o, h) },
 	}
 	f := cmd.Flags()
@@ -52,7 +54,8 @@ misconceptions that no train query has. docs/prepare.md describes the files.`,
 	f.Float64Var(&o.Split.DevShare, "dev-share", o.Split.DevShare, "share of the queries held out for dev")
 	f.Float64Var(&o.Split.TestShare, "test-share", o.Split.TestShare, "share of the queries held out for test")
 	f.Float64Var(&o.Split.UnseenShare, "unseen-share", o.Split.UnseenShare, "share of dev and test whose misconception no train query has")
-	f.Uint64Var(&o.Split.Seed, "seed", o.Split.Seed, "seed of the split")
+	seedFlag(f, &o.Split.Seed, o.Split.Seed, "seed of the split")
+	f.BoolVar(&o.Force, "force", false, "replace files that are there with other content")
 	return cmd
 }
 
@@ -71,26 +74,66 @@ func runPrepareEedi(ctx context.Context, o PrepareEediOptions, h *host) (err err
 		if in.path == "" {
 			continue
 		}
-		f, openErr := os.Open(in.path)
+		f, openErr := h.open(in.path)
 		if openErr != nil {
 			return badInputf("--%s: %w", in.flag, openErr)
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
 		inputs = append(inputs, prepare.Input{Name: in.path, Reader: f})
 	}
-	sink := func(name string, write func(io.Writer) error) error {
-		return asFailure(rundir.Sink(rundir.OS{}, o.Out)(name, write))
-	}
+	made := preparedFiles{dir: o.Out}
+	sink := made.add
 	report, err := prepare.Eedi(ctx, inputs[0], inputs[1], o.Split, sink)
 	if err != nil {
-		return inputUnlessFailure(err)
+		return badInput(err)
 	}
 	if len(inputs) == 3 {
 		n, err := prepare.EediUnjudged(ctx, inputs[2], sink)
 		if err != nil {
-			return inputUnlessFailure(err)
+			return badInput(err)
 		}
 		h.note("unjudged.jsonl: %d queries", n)
 	}
+	if err := made.write(o.Force); err != nil {
+		return err
+	}
 	return h.printf("%s", report)
+}
+
+// preparedFiles are files made in memory: none is written before it is known that all may be.
+type preparedFiles struct {
+	dir   string
+	names []string
+	texts []bytes.Buffer
+}
+
+// add is a prepare.Sink.
+func (p *preparedFiles) add(name string, write func(io.Writer) error) error {
+	var text bytes.Buffer
+	if err := write(&text); err != nil {
+		return err
+	}
+	p.names, p.texts = append(p.names, name), append(p.texts, text)
+	return nil
+}
+
+// write writes all files. One that is there with other content is of another split, which something may be trained on.
+func (p *preparedFiles) write(force bool) error {
+	for i, name := range p.names {
+		path := filepath.Join(p.dir, name)
+		old, err := os.ReadFile(path)
+		if err == nil && !bytes.Equal(old, p.texts[i].Bytes()) && !force {
+			return badInputf("%s is there already with other content: choose another --out, or replace it with --force", path)
+		}
+	}
+	for i, name := range p.names {
+		err := rundir.Sink(rundir.OS{}, p.dir)(name, func(w io.Writer) error {
+			_, err := w.Write(p.texts[i].Bytes())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -53,6 +53,23 @@ func TestPrepareEediLeavesNoTestFileOfAnotherSplit(t *testing.T) {
 	refused(t, runPrepareEedi(t.Context(), o, newTestHost().host), "test.jsonl is there from another split")
 }
 
+func TestPrepareEediKeepsAnotherSplit(t *testing.T) {
+	p := project(t.TempDir())
+	o := eediFiles(t, p)
+	mustBe(t, runPrepareEedi(t.Context(), o, newTestHost().host))
+	train := p.read(t, "data/train.jsonl")
+	o.Split.Seed = 7
+	refused(t, runPrepareEedi(t.Context(), o, newTestHost().host), "train.jsonl is there already with other content")
+	if p.read(t, "data/train.jsonl") != train {
+		t.Error("the old split was replaced")
+	}
+	o.Force = true
+	mustBe(t, runPrepareEedi(t.Context(), o, newTestHost().host))
+	if p.read(t, "data/train.jsonl") == train {
+		t.Error("--force replaced nothing")
+	}
+}
+
 func TestPrepareEediRefuses(t *testing.T) {
 	p := project(t.TempDir())
 	good := eediFiles(t, p)
@@ -63,6 +80,9 @@ func TestPrepareEediRefuses(t *testing.T) {
 		{"no output", "--out is needed", func(o *PrepareEediOptions) { o.Out = "" }},
 		{"no such file", "--misconceptions: ", func(o *PrepareEediOptions) { o.Misconceptions = p.path("none.csv") }},
 		{"files exchanged", `column "MisconceptionId" is missing`, func(o *PrepareEediOptions) { o.Train, o.Misconceptions = o.Misconceptions, o.Train }},
+		{"packed", "packed.csv: the file is packed with gzip", func(o *PrepareEediOptions) { o.Train = p.write(t, "packed.csv", "\x1f\x8b\b\x00") }},
+		{"an archive", "a.csv: the file is a zip archive", func(o *PrepareEediOptions) { o.Misconceptions = p.write(t, "a.csv", "PK\x03\x04") }},
+		{"wide characters", "wide.csv: the file is UTF-16", func(o *PrepareEediOptions) { o.Train = p.write(t, "wide.csv", "\xff\xfeQ\x00") }},
 		{"shares", "share", func(o *PrepareEediOptions) { o.Split.DevShare = 2 }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

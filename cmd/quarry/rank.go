@@ -47,6 +47,11 @@ func (o RankOptions) validate() error {
 		return badInputf("--model and --corpus-vectors contradict each other: vectors are given, or a model makes them")
 	case !given && o.Model.Model == "":
 		return badInputf("--model is needed, or --corpus-vectors and --query-vectors")
+	case given:
+		err := o.Texts.set.needs("--model", "query-prompt", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize")
+		if err != nil {
+			return err
+		}
 	}
 	return o.Texts.validate()
 }
@@ -66,7 +71,7 @@ func (o RankOptions) rank(ctx context.Context, h *host, d data, depth int, sink 
 		return err
 	}
 	if given {
-		v, err := o.Given.open(d)
+		v, err := o.Given.open(h, d)
 		if err != nil {
 			return err
 		}
@@ -74,7 +79,9 @@ func (o RankOptions) rank(ctx context.Context, h *host, d data, depth int, sink 
 		if err != nil {
 			return errors.Join(badInput(err), v.close())
 		}
-		return errors.Join(rankVectors(ctx, h, d, rankInput{v.passages.Matrix, v.queries.Matrix, depth, kernels, o.workers(h)}, sink), v.close())
+		in := rankInput{v.passages.Matrix, v.queries.Matrix, depth, kernels, o.workers(h)}
+		err = rankVectors(ctx, h, d, in, func(query int, c ranking.Candidates) error { return asFailure(sink(query, c)) })
+		return errors.Join(inputUnlessFailure(err), v.close()) // what search refuses is in the vectors
 	}
 	e, err := o.Engine.open(h.machine)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -93,6 +94,20 @@ func recordScores(d *rundir.Dir, texts []string) error {
 	return err
 }
 
+// notAbove refuses a directory that is none of a run but has one below it, as a demo's folder has.
+func notAbove(dir string) error {
+	if _, err := os.Stat(rundir.Layout(dir).Format()); err == nil {
+		return nil
+	}
+	for _, below := range []string{"*", filepath.Join("runs", "*")} {
+		found, err := filepath.Glob(rundir.Layout(filepath.Join(dir, below)).Format())
+		if err == nil && len(found) > 0 {
+			return fmt.Errorf("%s is no run directory, but %s is: name that", dir, filepath.Dir(found[0]))
+		}
+	}
+	return nil
+}
+
 // reportedDir is the run directory that an argument names: itself, or that of a recipe.
 func reportedDir(run string) (string, error) {
 	info, err := os.Stat(run)
@@ -100,7 +115,7 @@ func reportedDir(run string) (string, error) {
 		return "", fmt.Errorf("a run directory or a recipe is wanted: %w", err)
 	}
 	if info.IsDir() {
-		return run, nil
+		return run, notAbove(run)
 	}
 	r, err := recipe.Load(run)
 	if err != nil {

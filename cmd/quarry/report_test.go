@@ -50,6 +50,7 @@ func TestReportCommand(t *testing.T) {
 		{"score that is none", []string{"RUN", "--score", "best"}, []string{"--score", "ROUND/EPOCH=VALUE:LABEL"}, true},
 		{"unknown format", []string{"RUN", "--format", "html"}, []string{"--format", `"html"`, "markdown"}, true},
 		{"two formats", []string{"RUN", "--json", "--format", "text"}, []string{"contradict"}, true},
+		{"the folder above", []string{"RUN/../.."}, []string{"is no run directory, but", "runs/tiny is: name that"}, true},
 		{"nothing there", []string{"RUN/none"}, []string{"a run directory or a recipe is wanted"}, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/agnivade/levenshtein"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // keepFlagOrder lists flags in help as they are added: those that belong together stay together.
@@ -25,6 +28,65 @@ func one(name string) cobra.PositionalArgs {
 			return nil
 		}
 		return fmt.Errorf("one %s is wanted, got %d words: %s", name, len(args), strings.Join(args, " "))
+	}
+}
+
+// noWords refuses words behind the flags.
+func noWords(_ *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case args[0] == "true" || args[0] == "false":
+		return fmt.Errorf("unexpected word %q: a flag that is on or off takes its value behind an equals sign, as in --normalize=%s", args[0], args[0])
+	}
+	return fmt.Errorf("unexpected word %q: the command takes flags alone; quote a value that has spaces", args[0])
+}
+
+// unknownFlag adds to pflag's error about a flag that a command has not the one that may have been meant.
+func unknownFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	name := unknown.GetSpecifiedName()
+	best, limit := "", min(3, max(1, len(name)/2)) // a swap of letters is two edits
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if distance := levenshtein.ComputeDistance(name, f.Name); distance <= limit {
+			best, limit = f.Name, distance-1
+		}
+	})
+	if best == "" {
+		return err
+	}
+	return fmt.Errorf("%w; did you mean --%s?", err, best)
+}
+
+// strictHelp makes help of a command that is not there an error.
+func strictHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	for _, c := range root.Commands() {
+		if c.Name() != "help" {
+			continue
+		}
+		c.Run = nil
+		c.Args = func(_ *cobra.Command, args []string) error {
+			for found := root; len(args) > 0; args = args[1:] {
+				next, _, err := found.Find(args[:1])
+				if err != nil || next == found {
+					return noCommand(found, args)
+				}
+				found = next
+			}
+			return nil
+		}
+		c.RunE = func(_ *cobra.Command, args []string) error {
+			found, _, err := root.Find(args)
+			if err != nil {
+				return err
+			}
+			found.InitDefaultHelpFlag()
+			return found.Help()
+		}
 	}
 }
 

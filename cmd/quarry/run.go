@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -88,8 +89,10 @@ func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, shown s
 	p, err := pipeline.Open(ctx, r, options)
 	// The run's own context may have ended; what the recipe wants done afterwards is done all the same.
 	afterwards := context.WithoutCancel(ctx)
+	goOn := fmt.Sprintf("everything done so far is kept; `%s` goes on from there", o.command(r.File()))
 	if err != nil {
-		return badInput(errors.Join(err, pipeline.FinishUnopened(afterwards, r, options, err)))
+		err = errors.Join(err, pipeline.FinishUnopened(afterwards, r, options, err))
+		return ifInterrupted(inputUnlessWriting(err), goOn)
 	}
 	outcome := p.Run(ctx)
 	ended := errors.Join(p.Finish(afterwards, outcome), p.Close())
@@ -97,7 +100,49 @@ func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, shown s
 		h.note("%v", outcome)
 		return ended
 	}
-	return ifInterrupted(errors.Join(outcome, ended), fmt.Sprintf("everything done so far is kept; `quarry run %s` goes on from there", r.File()))
+	err = errors.Join(outcome, ended)
+	if as[pipeline.InputError](outcome) {
+		return badInput(err)
+	}
+	return ifInterrupted(err, goOn)
+}
+
+// inputUnlessWriting marks what is wrong at the start of a run as the input's, but for a disk that is full or cannot be
+// written.
+func inputUnlessWriting(err error) error {
+	if as[*rundir.WriteError](err) {
+		return err
+	}
+	return badInput(err)
+}
+
+// command is the command line that goes on with a run. What else decides where and how it computes is in the recipe.
+func (o RunOptions) command(file string) string {
+	words := []string{"quarry", "run", shellWord(file)}
+	if o.Dir != "" {
+		words = append(words, "--dir", shellWord(o.Dir))
+	}
+	if o.CPU != "" {
+		words = append(words, "--cpu", shellWord(o.CPU))
+	}
+	if o.AllowIdentityChange {
+		words = append(words, "--allow-identity-change")
+	}
+	if o.Until != "" {
+		words = append(words, "--until", o.Until)
+	}
+	return strings.Join(words, " ")
+}
+
+// shellWord is a word as a shell reads it back.
+func shellWord(word string) string {
+	special := func(r rune) bool {
+		return r < 0x80 && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_./=:@%+,", r)
+	}
+	if word != "" && !strings.ContainsFunc(word, special) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 func pipelineOptions(h *host, o RunOptions) pipeline.Options {

@@ -1,56 +1,99 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
+	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/vectors"
 )
 
-// finishRecipe is a short run; a test adds how it ends.
-const finishRecipe = `model: model
-data: {corpus: corpus.jsonl, train: train.jsonl, dev: dev.jsonl}
-mine: {window: 1-8, negatives: 4}
-finetune: {epochs: 1, batch: 12, group_size: 3, block_tokens: 64}
+const runRecipe = `version: 1
+name: tiny
+model: model
+data: {corpus: corpus.jsonl, train: train.jsonl, dev: dev.jsonl, group_field: group}
+mine: {window: 1-8, negatives: 4, depth: 12}
+finetune: {epochs: 1, batch: 8, group_size: 3, max_steps: 1, block_tokens: 64}
 eval: {metrics: [map@25]}
+select: {metric: map@25}
+rounds: [{}]
 `
 
-// TestRunTellsItsEnd runs recipes that end in different ways, and with programs that fail.
-func TestRunTellsItsEnd(t *testing.T) {
-	const hear = `on_finish: 'printf "%s|%s" "$QUARRY_OUTCOME" "$QUARRY_ERROR" > heard.txt'` + "\n"
+// TestRunCallsBadInputSo: what a user can mend is exit code 2, under run as under plan and elsewhere.
+func TestRunCallsBadInputSo(t *testing.T) {
+	weights := filepath.Join("model", "model.safetensors")
 	for _, tc := range []struct {
-		name, change string
-		breaks       func(t *testing.T, p project) // before the run
-		code         int
-		heard, told  string // beginnings; the second of standard error
+		name, old, new string // in the recipe
+		spoil          func(t *testing.T, p project)
+		want           string
+		planToo        bool
 	}{
-		{"a choice is wanted", "select: ask\n" + hear, nil, exitDone, "choice wanted|", "a choice is wanted"},
-		{"a choice is wanted and on_finish fails", "select: ask\non_finish: exit 4\n", nil, exitFailed, "", "exit status 4"},
-		{"data that cannot be read", hear, func(t *testing.T, p project) { p.write(t, "dev.jsonl", "{") }, exitBadInput, "failed|dev.jsonl:1", "dev.jsonl:1"},
-		{"another run's directory", hear, func(t *testing.T, p project) { p.write(t, "runs/recipe/thesis.tex", "") }, exitBadInput, "failed|", "is not a run directory"},
+		{"length beyond the model", "rounds:", "lengths: {query: 600}\nrounds:", nil, "recipe.yaml:9: lengths.query: max length 600", true},
+		{"cut weights", "", "", func(t *testing.T, p project) {
+			raw := []byte(p.read(t, weights))
+			mustBe(t, os.WriteFile(p.path(weights), raw[:len(raw)-8], 0o644))
+		}, "recipe.yaml:3: model: ", true},
+		{"weights that are no numbers", "", "", func(t *testing.T, p project) {
+			raw := []byte(p.read(t, weights))
+			copy(raw[8+binary.LittleEndian.Uint64(raw):], []byte{0, 0, 0xc0, 0x7f}) // the first value behind the header
+			mustBe(t, os.WriteFile(p.path(weights), raw, 0o644))
+		}, "is not a finite number", true},
+		{"no negative left", "window: 1-8, negatives: 4", "window: 1-8, negatives: 4, min_score: 5", nil, "train: no query has a negative left", false},
+		{"memory", "rounds:", "memory: 64KiB\nrounds:", nil, "training takes at least", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := newProject(t, tinymodel.Options{})
-			recipe := p.write(t, "recipe.yaml", finishRecipe+tc.change)
-			if tc.breaks != nil {
-				tc.breaks(t, p)
+			recipe := p.write(t, "recipe.yaml", strings.Replace(runRecipe, tc.old, tc.new, 1))
+			if tc.spoil != nil {
+				tc.spoil(t, p)
 			}
-			h := newTestHost()
-			h.environ = []string{"PATH=" + os.Getenv("PATH")}
-			if code := h.run(t, "run", recipe); code != tc.code {
-				t.Errorf("exit code %d, want %d\n%s", code, tc.code, h.err.String())
-			}
-			if !strings.Contains(h.err.String(), tc.told) {
-				t.Errorf("%q is not told:\n%s", tc.told, h.err.String())
-			}
-			if tc.heard == "" {
-				return
-			}
-			if heard := p.read(t, "heard.txt"); !strings.HasPrefix(heard, tc.heard) {
-				t.Errorf("on_finish heard %q, want %q", heard, tc.heard)
+			for _, command := range []string{"run", "plan"} {
+				if command == "plan" && !tc.planToo {
+					continue
+				}
+				h := newTestHost()
+				if code := h.run(t, command, recipe, "--cpu", "portable"); code != exitBadInput || !strings.Contains(h.err.String(), tc.want) {
+					t.Errorf("%s: exit code %d, want %d with %q\n%s", command, code, exitBadInput, tc.want, h.err.String())
+				}
 			}
 		})
+	}
+}
+
+func TestGivenVectorsThatOverflow(t *testing.T) {
+	p := project(t.TempDir())
+	for name, value := range map[string]float32{"corpus.npy": math.MaxFloat32, "queries.npy": 1} {
+		var raw bytes.Buffer
+		w, err := vectors.NewNPYWriter(&raw, 1, 2)
+		mustBe(t, err)
+		mustBe(t, w.Write([]float32{value, value}))
+		mustBe(t, w.Close())
+		p.write(t, name, raw.String())
+	}
+	h := newTestHost()
+	code := h.run(t, "search", "--corpus-vectors", p.path("corpus.npy"), "--query-vectors", p.path("queries.npy"))
+	if code != exitBadInput || !strings.Contains(h.err.String(), "normalise the vectors") {
+		t.Errorf("exit code %d\n%s", code, h.err.String())
+	}
+}
+
+func TestCommandThatGoesOn(t *testing.T) {
+	for _, tc := range []struct {
+		o    RunOptions
+		file string
+		want string
+	}{
+		{RunOptions{}, "recipe.yaml", "quarry run recipe.yaml"},
+		{RunOptions{Dir: "my runs/a", CPU: "avx2", AllowIdentityChange: true, Until: "mine"}, "it's.yaml", `quarry run 'it'\''s.yaml' --dir 'my runs/a' --cpu avx2 --allow-identity-change --until mine`},
+	} {
+		if got := tc.o.command(tc.file); got != tc.want {
+			t.Errorf("%s\nwant %s", got, tc.want)
+		}
 	}
 }
 

@@ -30,8 +30,11 @@ text and positives. Given vectors (--corpus-vectors, --query-vectors) take the p
 may then be left out.`,
 		Example: `  quarry search --model models/minilm --corpus corpus.jsonl --queries dev.jsonl --depth 100 --output run.trec
   quarry search --corpus-vectors corpus.npy --query-vectors dev.npy --corpus-ids corpus.ids --query-ids dev.ids`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runSearch(cmd.Context(), o, h) },
+		Args: noWords,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Rank.Texts.set = setFlags(cmd.Flags())
+			return runSearch(cmd.Context(), o, h)
+		},
 	}
 	o.Rank.AddFlags(cmd)
 	f := cmd.Flags()

@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/draw"
-	"github.com/quarry-ml/quarry/rundir"
 )
 
 // splitOff draws a share of queries as dev, as nearly as whole bundles allow and no more. A bundle is the rows that share
@@ -98,18 +96,18 @@ func bundlesOf(queries []corpus.Query) []bundle {
 }
 
 // copyRows writes the lines of some queries of a file, in its order and as they are.
-func copyRows(from, to string, queries []corpus.Query) (err error) {
+func copyRows(h *host, from, to string, queries []corpus.Query) (err error) {
 	wanted := map[int]bool{}
 	for _, q := range queries {
 		wanted[q.Line] = true
 	}
-	f, err := os.Open(from)
+	f, err := h.open(from)
 	if err != nil {
 		return badInput(err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	lines := corpus.NewLines(f, from, corpus.LineOptions{})
-	return rundir.WriteFile(rundir.OS{}, to, func(w io.Writer) error {
+	return writeOutput(h, to, func(w io.Writer) error {
 		for {
 			line, err := lines.Next()
 			if errors.Is(err, io.EOF) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -20,19 +19,21 @@ const (
 
 // textFile is a JSONL file of texts to embed or tokenize.
 type textFile struct {
+	host   *host
 	path   string
 	flag   string    // that names it; empty is input
 	kind   string    // query, passage or empty
 	limits *idLimits // of lines of token ids; nil leaves them unchecked
+	reads  string    // a flag that says how texts are read, and so has no part in token ids; may be empty
 }
 
 // idLimits is what a network can take.
 type idLimits struct{ vocabulary, positions int }
 
-// countTexts reads a whole file and returns the number of its texts.
-func countTexts(h *host, path, kind string) (int, error) {
+// count reads the whole file and returns the number of its texts.
+func (t textFile) count() (int, error) {
 	n, empty := 0, 0
-	for text, err := range (textFile{path: path, kind: kind}).texts {
+	for text, err := range t.texts {
 		if err != nil {
 			return 0, err
 		}
@@ -42,17 +43,17 @@ func countTexts(h *host, path, kind string) (int, error) {
 		}
 	}
 	if n == 0 {
-		return 0, badInputf("%s: no texts", path)
+		return 0, badInputf("%s: no texts", t.path)
 	}
 	if empty > 0 {
-		h.note("warning: %s: %d empty texts; they are embedded as their special tokens alone", path, empty)
+		t.host.note("warning: %s: %d empty texts; they are embedded as their special tokens alone", t.path, empty)
 	}
 	return n, nil
 }
 
 // texts yields the texts one by one; an error ends them.
 func (t textFile) texts(yield func(embedding.Text, error) bool) {
-	f, err := os.Open(t.path)
+	f, err := t.host.open(t.path)
 	if err != nil {
 		yield(embedding.Text{}, badInputf("--%s: %w", cmp.Or(t.flag, "input"), err))
 		return
@@ -88,6 +89,8 @@ func (t textFile) text(row corpus.Object) (embedding.Text, error) {
 	switch {
 	case isIDs && (isQuery || isText):
 		return embedding.Text{}, errors.New(`"ids" beside a text: keep one`)
+	case isIDs && t.reads != "":
+		return embedding.Text{}, fmt.Errorf(`"ids" are taken as they are, and --%s has no part in them`, t.reads)
 	case isIDs:
 		ids, err := t.ids(raw)
 		return embedding.Text{IDs: ids}, err

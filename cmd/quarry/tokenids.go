@@ -4,13 +4,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 // ids reads a list of token ids and checks that the network can take it.
 func (t textFile) ids(raw json.RawMessage) ([]int32, error) {
-	var ids []int32
-	if err := json.Unmarshal(raw, &ids); err != nil {
-		return nil, fmt.Errorf(`"ids": want a list of token ids: %w`, err)
+	var numbers []json.RawMessage
+	if err := json.Unmarshal(raw, &numbers); err != nil {
+		return nil, errors.New(`"ids": want a list of token ids`)
+	}
+	ids := make([]int32, len(numbers))
+	for i, number := range numbers {
+		id, err := strconv.ParseInt(string(number), 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf(`"ids"[%d]: %s is no token id: want whole numbers`, i, number)
+		}
+		ids[i] = int32(id)
 	}
 	if len(ids) == 0 {
 		return nil, errors.New(`"ids": no token ids`)

@@ -30,7 +30,7 @@ func newTokenizeCommand(h *host) *cobra.Command {
 Special tokens are put around a text as the model reads it. Nothing is cut off, and no prompt is added.`,
 		Example: `  quarry tokenize --model models/minilm --input dev.jsonl
   quarry tokenize --model models/minilm --input dev.jsonl --tokens`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runTokenize(cmd.Context(), o, h) },
 	}
 	f := cmd.Flags()
@@ -58,7 +58,7 @@ func runTokenize(ctx context.Context, o TokenizeOptions, h *host) error {
 		out := bufio.NewWriter(w)
 		lines := json.NewEncoder(out)
 		lines.SetEscapeHTML(false)
-		for text, err := range (textFile{path: o.Input}).texts {
+		for text, err := range (textFile{host: h, path: o.Input}).texts {
 			if err == nil {
 				err = ctx.Err()
 			}

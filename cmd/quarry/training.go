@@ -67,10 +67,19 @@ func (t *training) prepare() error {
 	}
 	t.model.CompareByCosine()
 	t.trainer, err = finetune.New(t.model, t.engine, t.train, t.options.Tune)
-	if short := (*finetune.MemoryError)(nil); errors.As(err, &short) {
-		return badInputf("--memory: %w", err)
+	return badInput(t.explainMemory(err))
+}
+
+// explainMemory adds to an error of memory which flags change what a training takes.
+func (t *training) explainMemory(err error) error {
+	if !as[*finetune.MemoryError](err) {
+		return err
 	}
-	return badInput(err)
+	less := "--block-tokens or --batch"
+	if t.options.Tune.Method == finetune.LoRA {
+		less = "--lora-rank, --block-tokens or --batch"
+	}
+	return badInputf("%w: raise --memory, or lower %s", err, less)
 }
 
 // steer trains, and judges the base before and each epoch after.
@@ -168,7 +177,7 @@ func (t *training) judge(ctx context.Context, epoch int) error {
 	if t.options.Dev != "" {
 		loss, err := t.trainer.EvalLoss(ctx, t.dev)
 		if err != nil {
-			return fmt.Errorf("eval_loss of epoch %d: %w", epoch, err)
+			return fmt.Errorf("eval_loss of epoch %d: %w", epoch, t.explainMemory(err))
 		}
 		r.EvalLoss = &loss
 		if t.set.named {

@@ -35,17 +35,20 @@ func (t *training) record(ctx context.Context) (trainingRecord, error) {
 		r.Metrics = append(r.Metrics, m.String())
 	}
 	r.Options.LoRA.BaseModel = "" // a place, not a content
+	modelDigest := func(ctx context.Context, dir string) (string, error) {
+		return rundir.ModelDigest(ctx, rundir.OS{}, dir)
+	}
 	for _, in := range []struct {
 		role, path string
-		digest     func(context.Context, rundir.FS, string) (string, error)
+		digest     func(context.Context, string) (string, error)
 	}{
-		{"train", t.options.Train, rundir.TreeDigest}, {"dev", t.options.Dev, rundir.TreeDigest},
-		{"corpus", t.options.Data.Corpus, rundir.TreeDigest}, {"model", t.options.Model.Model, rundir.ModelDigest},
+		{"train", t.options.Train, t.digest}, {"dev", t.options.Dev, t.digest},
+		{"corpus", t.options.Data.Corpus, t.digest}, {"model", t.options.Model.Model, modelDigest},
 	} {
 		if in.path == "" {
 			continue
 		}
-		digest, err := in.digest(ctx, rundir.OS{}, in.path)
+		digest, err := in.digest(ctx, in.path)
 		if err != nil {
 			return r, err
 		}

@@ -25,7 +25,7 @@ func (o FinetuneOptions) readTraining(h *host) (*trainingSet, error) {
 	if set.named {
 		set.corpus, err = o.Data.readCorpus(h)
 	} else {
-		set.corpus, err = textsOf(o.Train, o.Dev)
+		set.corpus, err = textsOf(h, o.Train, o.Dev)
 	}
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (o FinetuneOptions) readTraining(h *host) (*trainingSet, error) {
 // readRows reads queries with their positives and negatives, under the keys that they were mined with.
 func (o FinetuneOptions) readRows(h *host, flag, path string, set *trainingSet) ([]corpus.Query, error) {
 	var queries []corpus.Query
-	err := readInput(flag, path, func(r io.Reader) error {
+	err := readInput(h, flag, path, func(r io.Reader) error {
 		raw, err := io.ReadAll(r)
 		if err != nil {
 			return err
@@ -82,14 +82,14 @@ func (o FinetuneOptions) readRows(h *host, flag, path string, set *trainingSet) 
 }
 
 // textsOf makes a corpus of the different "pos" and "neg" texts of files.
-func textsOf(paths ...string) (*corpus.Corpus, error) {
+func textsOf(h *host, paths ...string) (*corpus.Corpus, error) {
 	seen := map[string]bool{}
 	var passages []corpus.Passage
 	for _, path := range paths {
 		if path == "" {
 			continue
 		}
-		err := readInput("train, --dev", path, func(r io.Reader) error {
+		err := readInput(h, "train, --dev", path, func(r io.Reader) error {
 			return eachRow(r, path, func(lines *corpus.Lines, row corpus.Object) error {
 				for _, key := range []string{"pos", "neg"} {
 					texts, err := textsAt(row, key)

@@ -8,7 +8,7 @@ import (
 	"github.com/quarry-ml/quarry/corpus"
 )
 
-func TestKnown(t *testing.T) {
+func TestAnswersOf(t *testing.T) {
 	c, err := corpus.New([]corpus.Passage{{ID: "a", Text: "one"}, {ID: "b", Text: "two"}, {ID: "c", Text: "one "}, {ID: "d", Text: "three"}})
 	if err != nil {
 		t.Fatal(err)
@@ -21,14 +21,20 @@ func TestKnown(t *testing.T) {
 	dev := []corpus.Query{{Text: "what ", Positives: []int32{3}}, {Text: "when", Positives: []int32{1}}}
 	for _, tc := range []struct {
 		name    string
+		sets    [][]corpus.Query
 		queries []corpus.Query
 		want    [][]int32
 	}{
-		{"training knows nothing of dev", train, [][]int32{{0, 1, 2}, {0, 1, 2}, {3}}},
-		{"dev knows its own judgments and training's", dev, [][]int32{{0, 1, 2, 3}, {1}}},
+		{"training knows nothing of dev", [][]corpus.Query{train}, train, [][]int32{{0, 1, 2}, {0, 1, 2}, {3}}},
+		{"dev knows its own judgments and training's", [][]corpus.Query{train, dev}, dev, [][]int32{{0, 1, 2, 3}, {1}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, c.Known(train, tc.queries)); diff != "" {
+			answers := c.AnswersOf(tc.sets...)
+			var got [][]int32
+			for _, q := range tc.queries {
+				got = append(got, answers.Of(q))
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -1,0 +1,151 @@
+package finetune
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/quarry-ml/quarry/compute/tensor"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/model/lora"
+	"github.com/quarry-ml/quarry/model/transformer"
+)
+
+// Memory is what a training takes, in bytes.
+type Memory struct {
+	Model   int64 // weights of the model as it is; they lie in its file
+	Trained int64 // weights that are trained: all, or the adapters
+	Block   int64 // activations of one block and their gradients, and place and owner of each token
+	Scores  int64 // vectors of a step, their scores and gradients
+	Tokens  int   // of a block
+}
+
+// perTrained is a trained weight's value, its gradient and its two moments.
+const perTrained = 4
+
+// taken is what a training takes whatever it keeps of its blocks.
+func (m Memory) taken() int64 { return perTrained*m.Trained + m.Scores }
+
+// Least is the limit that a training cannot do without: what is trained, a step's scores and one block, and a quarter that
+// is the engine's for packed weights. More keeps more blocks.
+func (m Memory) Least() int64 { return (4*(m.taken()+m.Block) + 2) / 3 }
+
+// Within is an error where the memory is more than a limit; 0 is none.
+func (m Memory) Within(limit int64) error {
+	if limit > 0 && m.Least() > limit {
+		return &MemoryError{Need: m, Limit: limit}
+	}
+	return nil
+}
+
+// blocks is how many blocks' activations a limit holds.
+func (m Memory) blocks(limit int64) int {
+	if limit == 0 {
+		return math.MaxInt
+	}
+	return int(max(0, limit*3/4-m.taken()) / m.Block)
+}
+
+// plan is a plan of a network for blocks of so many tokens, whose memory it takes into account.
+func (m *Memory) plan(g *tensor.Graph, trainable []bool, tokens int) *tensor.Plan {
+	plan := tensor.NewPlan(g, trainable, tokens, blockSequences)
+	m.Block, m.Tokens = 4*int64(plan.Size+2*tokens), tokens
+	return plan
+}
+
+// MemoryError says that a training does not fit its memory limit. Going over it would end the process instead, some time
+// later and without a word.
+type MemoryError struct {
+	Need  Memory
+	Limit int64
+}
+
+// Error implements error.
+func (e *MemoryError) Error() string {
+	const mib = 1 << 20
+	up := func(n int64) int64 { return (n + mib - 1) / mib } // a limit of that many MiB is then enough
+	return fmt.Sprintf("training takes at least %d MiB of memory (%d MiB for trained weights, gradients and moments, %d MiB for a block of %d tokens, %d MiB for a step's scores, and a quarter for packed weights) and the limit is %.1f MiB",
+		up(e.Need.Least()), up(perTrained*e.Need.Trained), up(e.Need.Block), e.Need.Tokens, up(e.Need.Scores), float64(e.Limit)/mib)
+}
+
+// NeedMemory says what a training of a model would take, without taking it. longest is the tokens of the longest sequence:
+// one that is longer than a block stands alone in it.
+func NeedMemory(m *model.Model, o Options, longest int) (Memory, error) {
+	if err := o.Validate(); err != nil {
+		return Memory{}, err
+	}
+	mode := trainingMode(m, o)
+	if o.Method == LoRA {
+		targets, err := adapterTargets(m, o)
+		if err != nil {
+			return Memory{}, err
+		}
+		mode.Adapters = map[string]transformer.Adapter{}
+		for _, t := range targets {
+			mode.Adapters[t.Name] = transformer.Adapter{Rank: t.Rank, Scaling: float32(t.Scaling), Dropout: float32(o.LoRA.Dropout)}
+		}
+	}
+	g, err := m.Graph(mode)
+	if err != nil {
+		return Memory{}, err
+	}
+	need := Memory{Scores: o.scoreBytes(m.Dimension())}
+	adapters := adapterWeightNames(mode.Adapters)
+	trainable := make([]bool, len(g.Params))
+	for i, p := range g.Params {
+		bytes := 4 * int64(p.Rows) * int64(p.Columns)
+		if !adapters[p.Name] {
+			need.Model += bytes
+		}
+		if trainable[i] = o.Method == Full || adapters[p.Name]; trainable[i] {
+			need.Trained += bytes
+		}
+	}
+	need.plan(g, trainable, max(o.BlockTokens, longest))
+	return need, nil
+}
+
+func adapterWeightNames(adapters map[string]transformer.Adapter) map[string]bool {
+	names := map[string]bool{}
+	for module := range adapters {
+		a, b := transformer.LoRAWeights(module)
+		names[a], names[b] = true, true
+	}
+	return names
+}
+
+// longest is the tokens of the longest sequence of the examples.
+func (d Data) longest() int {
+	n := 0
+	for i, e := range d.Examples {
+		n = max(n, len(d.Query(i).IDs))
+		for _, passages := range [][]int32{e.Positives, e.Negatives} {
+			for _, p := range passages {
+				n = max(n, len(d.Passage(p).IDs))
+			}
+		}
+	}
+	return n
+}
+
+// trainingMode is the network in training, without adapters.
+func trainingMode(m *model.Model, o Options) transformer.Mode {
+	mode := transformer.Mode{}
+	if o.Dropout {
+		hidden, attention := m.Dropout()
+		mode.HiddenDropout, mode.AttentionDropout = float32(hidden), float32(attention)
+	}
+	return mode
+}
+
+// adapterTargets are the modules that get an adapter.
+func adapterTargets(m *model.Model, o Options) ([]lora.Target, error) {
+	modules, err := m.AdapterModules()
+	if err != nil {
+		return nil, err
+	}
+	c := o.LoRA.config()
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return c.Match(modules)
+}

@@ -1,0 +1,98 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/recipe"
+)
+
+// InputError is a fault of the recipe or of what it names that only a stage could find.
+type InputError struct{ error }
+
+// Unwrap returns what is wrong.
+func (e InputError) Unwrap() error { return e.error }
+
+func inputErrorf(format string, args ...any) error { return InputError{fmt.Errorf(format, args...)} }
+
+// preflight finds before the first stage what would end the last one: a model that is broken, a length that it has not, a
+// training that the memory does not hold.
+func (p *Run) preflight() error {
+	if err := p.checkModel(p.recipe.Model.File, "model", func(m *model.Model) error {
+		for i := range p.recipe.Rounds {
+			r := &round{Run: p, index: i, stages: p.recipe.Round(i)}
+			if err := errors.Join(r.checkLengths(m), r.checkMemory(m)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for i := range p.recipe.Rounds {
+		with := p.recipe.Round(i).MineWith
+		if with.Kind != recipe.Folder {
+			continue
+		}
+		if err := p.checkModel(with.Dir.File, "mine_with", func(*model.Model) error { return nil }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkModel opens a model that the recipe names under a key and reads all of its weights.
+func (p *Run) checkModel(dir, key string, more func(*model.Model) error) error {
+	m, err := p.openModel(dir)
+	if err != nil {
+		return fmt.Errorf("%s: %s: %w", p.recipe.At(key), key, err)
+	}
+	defer m.Close()
+	if _, err := embedding.New(m, p.engine); err != nil {
+		return fmt.Errorf("%s: %s: %w", p.recipe.At(key), key, err)
+	}
+	return more(m)
+}
+
+// checkLengths refuses lengths that the model or the prompt has no room for.
+func (r *round) checkLengths(m *model.Model) error {
+	t := r.texts(m)
+	for _, side := range []struct {
+		key    string
+		prompt model.Prompt
+		length int
+	}{{"lengths.query", t.Query, t.QueryLength}, {"lengths.passage", t.Passage, t.PassageLength}} {
+		if _, err := m.Sequence("", side.prompt, side.length); err != nil {
+			return fmt.Errorf("%s: %s: %w", r.recipe.At(side.key), side.key, err)
+		}
+	}
+	return nil
+}
+
+// checkMemory refuses a training that does not fit; a program outside minds its own.
+func (r *round) checkMemory(m *model.Model) error {
+	if len(r.stages.Finetune.External.Command) > 0 {
+		return nil
+	}
+	need, err := finetune.NeedMemory(m, r.finetuneOptions(), 0)
+	if err != nil {
+		return fmt.Errorf("%s: finetune: %w", r.recipe.At("finetune"), err)
+	}
+	return r.explainMemory(need.Within(r.engine.Memory()))
+}
+
+// explainMemory adds to an error of memory which keys change what a training takes.
+func (r *round) explainMemory(err error) error {
+	var short *finetune.MemoryError
+	if !errors.As(err, &short) {
+		return err
+	}
+	key, less := "finetune.block_tokens", "finetune.block_tokens or finetune.batch"
+	if r.stages.Finetune.Method == recipe.LoRA {
+		key, less = "finetune.lora.r", "finetune.lora.r, finetune.block_tokens or finetune.batch"
+	}
+	return inputErrorf("%s: round %d: %w: raise memory, or lower %s", r.recipe.At(key), r.index, err, less)
+}
