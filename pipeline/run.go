@@ -22,7 +22,8 @@ type Options struct {
 	Path                kernel.Path // processor path; empty is the best there is
 	Workers             int         // where the recipe says nothing; 0 is all processors
 	Memory              int64       // where the recipe says nothing; 0 is no limit
-	Until               string      // the last stage to run of the last round reached; empty runs all rounds
+	Until               string      // the last stage to run, of the first round that has work left; empty runs all rounds
+	UntilRound          *int        // the round that Until is of, whether or not it has work left; nil is the first that has
 	AllowIdentityChange bool
 	Environment         []string     // of the programs that a recipe names: "KEY=value"
 	PeakMemory          func() int64 // bytes that the process has held at most so far, for times.jsonl; nil leaves them out
@@ -76,6 +77,9 @@ func Open(ctx context.Context, r *recipe.Recipe, o Options) (*Run, error) {
 func open(ctx context.Context, r *recipe.Recipe, o Options, readOnly bool) (*Run, error) {
 	if o.Until != "" && !slices.Contains(Stages(), o.Until) {
 		return nil, fmt.Errorf("stage %q is unknown; stages are %v", o.Until, Stages())
+	}
+	if n := o.UntilRound; n != nil && (*n < 0 || *n >= len(r.Rounds)) {
+		return nil, fmt.Errorf("%s has no round %d: its rounds are 0 to %d", r.File(), *n, len(r.Rounds)-1)
 	}
 	p := newRun(r, o)
 	var err error
@@ -212,7 +216,7 @@ func (p *Run) round(ctx context.Context, i int) error {
 		if err := stage.run(ctx); err != nil {
 			return fmt.Errorf("%s: %w", stage.name, err)
 		}
-		if stage.name == p.options.Until && stage.name != StageMerge && !(finished && !p.worked) {
+		if stage.name == p.options.Until && stage.name != StageMerge && p.endsIn(i, !finished || p.worked) {
 			return errUntil
 		}
 	}
@@ -222,8 +226,16 @@ func (p *Run) round(ctx context.Context, i int) error {
 	if err := r.writeManifest(ctx); err != nil {
 		return err
 	}
-	if p.options.Until == StageMerge && p.worked {
+	if p.options.Until == StageMerge && p.endsIn(i, p.worked) {
 		return errUntil
 	}
 	return nil
+}
+
+// endsIn says whether the stage to end at is this round's, which has work left or has not.
+func (p *Run) endsIn(round int, work bool) bool {
+	if p.options.UntilRound != nil {
+		return round == *p.options.UntilRound
+	}
+	return work
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/quarry-ml/quarry/pipeline"
 )
 
 func main() {
@@ -61,12 +63,12 @@ Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 a stated expectation was m
 		newSelectCommand(h),
 		newReportCommand(),
 		newPrepareCommand(h),
-		newEmbedCommand(h),
-		newSearchCommand(h),
-		newMineCommand(h),
-		newFinetuneCommand(h),
-		newEvalCommand(h),
-		newMergeCommand(h),
+		byRecipe(newEmbedCommand(h), h, pipeline.StageEmbed),
+		byRecipe(newSearchCommand(h), h, pipeline.StageSearch),
+		byRecipe(newMineCommand(h), h, pipeline.StageMine),
+		byRecipe(newFinetuneCommand(h), h, pipeline.StageFinetune),
+		byRecipe(newEvalCommand(h), h, pipeline.StageEval),
+		byRecipe(newMergeCommand(h), h, pipeline.StageMerge),
 		newTokenizeCommand(h),
 		newDoctorCommand(h),
 	)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -17,10 +18,12 @@ import (
 	"github.com/quarry-ml/quarry/rundir"
 )
 
-// RunOptions are the flags of quarry run and quarry plan.
+// RunOptions are the flags of quarry run and quarry plan, and of the commands of stages with a recipe.
 type RunOptions struct {
 	Dir                 string
 	Until               string
+	Round               int  // with Exactly
+	Exactly             bool // end at Until in Round, not in the first round that has work left
 	CPU                 string
 	AllowIdentityChange bool
 	JSON                bool // plan only
@@ -29,7 +32,7 @@ type RunOptions struct {
 func (o *RunOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.Dir, "dir", "", "run `directory` (runs/NAME beside the recipe)")
-	f.StringVar(&o.CPU, "cpu", "", "processor path: avx512, avx2 or portable (QUARRY_CPU, else the best there is)")
+	f.StringVar(&o.CPU, "cpu", "", "processor path, such as avx512 or portable; quarry doctor lists those there are (QUARRY_CPU, else the best there is)")
 	f.BoolVar(&o.AllowIdentityChange, "allow-identity-change", false, "go on with a run directory that another processor path, precision or make of processor began; bits may differ from there on")
 }
 
@@ -119,6 +122,9 @@ func inputUnlessWriting(err error) error {
 // command is the command line that goes on with a run. What else decides where and how it computes is in the recipe.
 func (o RunOptions) command(file string) string {
 	words := []string{"quarry", "run", shellWord(file)}
+	if o.Exactly {
+		words = []string{"quarry", o.Until, shellWord(file), "--round", strconv.Itoa(o.Round)}
+	}
 	if o.Dir != "" {
 		words = append(words, "--dir", shellWord(o.Dir))
 	}
@@ -128,7 +134,7 @@ func (o RunOptions) command(file string) string {
 	if o.AllowIdentityChange {
 		words = append(words, "--allow-identity-change")
 	}
-	if o.Until != "" {
+	if o.Until != "" && !o.Exactly {
 		words = append(words, "--until", o.Until)
 	}
 	return strings.Join(words, " ")
@@ -151,7 +157,14 @@ func pipelineOptions(h *host, o RunOptions) pipeline.Options {
 		cpu = h.machine.CPU
 	}
 	return pipeline.Options{
-		Dir: o.Dir, Path: kernel.Path(cpu), Workers: h.machine.workers(), Memory: h.machine.memory(), Until: o.Until,
+		Dir: o.Dir, Path: kernel.Path(cpu), Workers: h.machine.workers(), Memory: h.machine.memory(), Until: o.Until, UntilRound: o.untilRound(),
 		AllowIdentityChange: o.AllowIdentityChange, Environment: h.environ, PeakMemory: h.peakMemory,
 	}
+}
+
+func (o RunOptions) untilRound() *int {
+	if !o.Exactly {
+		return nil
+	}
+	return &o.Round
 }

@@ -89,6 +89,7 @@ func TestCommandThatGoesOn(t *testing.T) {
 		want string
 	}{
 		{RunOptions{}, "recipe.yaml", "quarry run recipe.yaml"},
+		{RunOptions{Until: "mine", Round: 1, Exactly: true}, "recipe.yaml", "quarry mine recipe.yaml --round 1"},
 		{RunOptions{Dir: "my runs/a", CPU: "avx2", AllowIdentityChange: true, Until: "mine"}, "it's.yaml", `quarry run 'it'\''s.yaml' --dir 'my runs/a' --cpu avx2 --allow-identity-change --until mine`},
 	} {
 		if got := tc.o.command(tc.file); got != tc.want {
