@@ -17,8 +17,11 @@ func byRecipe(cmd *cobra.Command, h *host, stage string) *cobra.Command {
 	f := cmd.Flags()
 	alone := cmd.RunE
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) > 1 {
+		switch {
+		case len(args) > 1:
 			return noWords(cmd, args[1:])
+		case len(args) == 1 && (args[0] == "true" || args[0] == "false"): // not a file: a switch's value
+			return noWords(cmd, args)
 		}
 		return nil
 	}
