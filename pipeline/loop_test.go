@@ -128,7 +128,7 @@ func TestSelectRefusals(t *testing.T) {
 		{"no reason", 0, 1, "", "--because"},
 		{"no such epoch", 0, 9, "x", "epochs 0 to 2"},
 		{"blank reason", 0, 1, " \t", "--because"},
-		{"no such round", 7, 1, "x", "round 7: the recipe has rounds 0 to 1"},
+		{"no such round", 7, 1, "x", "round 7: the recipe has round 0 alone"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if err := Select(d, tc.round, tc.epoch, tc.because); err == nil || !strings.Contains(err.Error(), tc.want) {
