@@ -34,9 +34,10 @@ type Check struct {
 }
 
 // MetricTolerance is how far a measure on dev may be from that of base + adapter (semantics: Merge): 0.0005, or 0.002
-// where the merge is rounded to 16 bits.
-func (c Check) MetricTolerance() float64 {
-	if c.Tolerance > toleranceF32 {
+// where the merge is rounded to 16 bits, as it is stored or, at precision bf16, as it is multiplied: base and adapter are
+// then rounded apart, and their sum once more.
+func (c Check) MetricTolerance(p compute.Precision) float64 {
+	if c.Tolerance > toleranceF32 || p == compute.BF16 {
 		return 0.002
 	}
 	return 0.0005

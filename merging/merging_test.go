@@ -44,8 +44,11 @@ func TestMergeGivesTheVectorsOfBaseAndAdapter(t *testing.T) {
 			if c.Tolerance != tc.limit || c.Probes != len(probes) {
 				t.Errorf("check %+v, want tolerance %g on %d probes", c, tc.limit, len(probes))
 			}
-			if c.MetricTolerance() != tc.dev {
-				t.Errorf("a measure on dev may differ by %g, want %g", c.MetricTolerance(), tc.dev)
+			if got := c.MetricTolerance(compute.F32); got != tc.dev {
+				t.Errorf("a measure on dev may differ by %g, want %g", got, tc.dev)
+			}
+			if got := c.MetricTolerance(compute.BF16); got != 0.002 {
+				t.Errorf("multiplied in bf16, a measure on dev may differ by %g, want 0.002", got)
 			}
 			// A tolerance is only worth something where the adapter does more than it allows.
 			if c.Change < 4*c.Tolerance {

@@ -208,7 +208,7 @@ func (r *round) mergeAdapter(ctx context.Context, adapter, dir string, check *me
 	}
 	o := merging.Options{Base: r.base.path, Adapter: adapter, Model: r.modelOptions(), Contract: &contract, Probes: r.probeTexts()}
 	found, err := merging.Merge(ctx, r.engine, o, dir, rundir.Sink(r.dir.FS, dir))
-	check.take(found, found.MetricTolerance())
+	check.take(found, found.MetricTolerance(r.engine.Precision()))
 	return err
 }
 
