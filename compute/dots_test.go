@@ -40,6 +40,10 @@ func TestDotsStayWithinTheirBound(t *testing.T) {
 							if off := math.Abs(float64(got[i*stride+j]) - want); !(off <= bound) {
 								t.Fatalf("[%d, %d]: %v, want %v: off by %g, the bound is %g", i, j, got[i*stride+j], want, off, bound)
 							}
+							// Roundings of two operands to 8 bits lose at most 2^-8 of the norms' product each, sums in float32 far less.
+							if most := 0x1.1p-7*math.Sqrt(s.Dot64(x, x)*s.Dot64(y, y)) + 0x1p-110; bound > most {
+								t.Fatalf("[%d, %d]: the bound %g is beyond %g, no use to anyone", i, j, bound, most)
+							}
 						}
 					}
 				})
@@ -55,4 +59,38 @@ func dotVectors(n, dim int, key string, scale func(i int) float64) []float32 {
 		v[i] = float32(scale(i%dim) * (2*source.Float64() - 1))
 	}
 	return v
+}
+
+// TestRoundBF16IsWhatKernelsDo packs values at the edges of rounding and compares bits.
+func TestRoundBF16IsWhatKernelsDo(t *testing.T) {
+	values := []float32{
+		0, 1, -1, 0x1.01p0, 0x1.03p0, 0x1.010002p0, 0x1.00fffep0, -0x1.01p0, 0x1.fffffep0, 1e-40, -1e-40, 0x1p-126, 0x1.01p-126, 0x1.fffffcp-127,
+		3e38, 1e18, -1e18, 0x1.ffp127 / 2, 0.1, -0.3,
+	}
+	tested := false
+	for _, path := range kernel.Available() {
+		s, err := kernel.New(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !s.MultipliesBF16() {
+			continue
+		}
+		tested = true
+		packed := make([]float32, kernel.PanelWords(len(values)))
+		s.PackRows(packed, values, 1, len(values), len(values), false)
+		for i, v := range values {
+			word := math.Float32bits(packed[i/2])
+			got := math.Float32frombits(word << 16)
+			if i%2 == 1 {
+				got = math.Float32frombits(word &^ 0xffff)
+			}
+			if want := roundBF16(v); got != want {
+				t.Errorf("%s: %g is packed as %g, taken for %g", path, v, got, want)
+			}
+		}
+	}
+	if !tested {
+		t.Skip("a path with bf16 is not available on this processor")
+	}
 }

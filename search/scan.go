@@ -25,19 +25,23 @@ type scan struct {
 	panel       panel
 	tops        []*ranking.Top
 	standings   []standing
+	scored      []int       // canonical scores taken, by query
 	scratch     [][]float32 // of each worker: estimates, and what multiplying them takes
 }
 
 func newScan(in Input, kernels *kernel.Set, standings []standing, first, last int) *scan {
 	s := &scan{in: in, kernels: kernels, first: first, last: last, dots: compute.NewDots(kernels, in.Dim), standings: standings[first:last]}
 	n, block := last-first, s.dots.RowBlock()
+	if groupPassages%s.dots.ColumnBlock() != 0 {
+		panic("search: a group of passages is no whole number of blocks of columns")
+	}
 	// Few queries make small tiles, so that every worker has some.
 	wanted := min(tileQueries, (n+2*in.workers()-1)/(2*in.workers()))
 	s.tile = (wanted + block - 1) / block * block
 	s.queries = make([]float32, s.dots.RowWords(n))
 	s.dots.PackRows(s.queries, in.Queries[first*in.Dim:last*in.Dim], n)
 	s.panel.packed = make([]float32, s.dots.ColumnWords(panelPassages))
-	s.scratch = make([][]float32, in.workers())
+	s.scratch, s.scored = make([][]float32, in.workers()), make([]int, n)
 	for i := range n {
 		s.sizes = append(s.sizes, s.dots.Size(in.query(first+i)))
 		s.tops = append(s.tops, ranking.NewTop(in.Depth, in.Order))
@@ -123,6 +127,7 @@ func (s *scan) keep(q int, estimates []float32) {
 			}
 		}
 		h := ranking.Hit{Passage: int32(s.panel.first + row), Score: s.score(q, row)}
+		s.scored[q]++
 		standing.count(h, s.in.Order)
 		if top.Push(h) {
 			threshold, full = top.Threshold()

@@ -29,7 +29,7 @@ func (s *Set) PackRows(dst, src []float32, lines, k, stride int, transposed bool
 	if k == 0 {
 		return
 	}
-	_ = dst[:PanelWords(k)]
+	_ = dst[PanelWords(k)-1]
 	var first *float32
 	if lines > 0 {
 		_ = src[:(lines-1)*stride+k]
@@ -46,7 +46,7 @@ func (s *Set) PackColumns(dst, src []float32, columns, k, stride int, transposed
 	if k == 0 {
 		return
 	}
-	_ = dst[:PanelWords(k)]
+	_ = dst[PanelWords(k)-1]
 	var first *float32
 	if columns > 0 {
 		_ = src[:(k-1)*stride+columns]
@@ -75,7 +75,8 @@ func (s *Set) Multiply(p *Product) {
 	}
 	words := PanelWords(p.K)
 	_, _ = p.A[:(p.Rows+TileSide-1)/TileSide*words], p.B[:(p.Columns+Strip-1)/Strip*2*words]
-	_, _ = p.C[:(p.Rows-1)*p.StrideC+p.Columns], p.Scratch[:ScratchWords(p.Rows)]
+	// What is written is checked by length: a slice that ends earlier than its array has a neighbour.
+	_, _ = p.C[(p.Rows-1)*p.StrideC+p.Columns-1], p.Scratch[ScratchWords(p.Rows)-1]
 	var a, b, bias, addend *float32
 	if words > 0 {
 		a, b = &p.A[0], &p.B[0]
