@@ -37,7 +37,7 @@ func TestOpenRefuses(t *testing.T) {
 		},
 		{
 			"another numeric identity", nil, rundir.OpenOptions{Identity: "avx512 f32"},
-			[]string{`computed as "avx2 f32"`, `computes as "avx512 f32"`, "--allow-identity-change"},
+			[]string{`computed as "avx2 f32"`, `computes as "avx512 f32"`, "the same processor path and precision (precision: in the recipe)"},
 		},
 		{"another numeric identity, allowed", nil, rundir.OpenOptions{Identity: "avx512 f32", AllowIdentityChange: true}, nil},
 		{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"syscall"
 )
@@ -27,10 +28,13 @@ func (e *WriteError) Error() string {
 func (e *WriteError) Unwrap() error { return e.Err }
 
 // explain adds to an error of the file system what a person can do about it. An error that is no error of a file, from
-// whoever gave the content, stays its own.
+// whoever gave the content, is no fault of the machine: it gets the file's name and stays what it is.
 func explain(path string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if !ofFile(err) {
+		return fmt.Errorf("write %s: %w", path, err)
 	}
 	e := &WriteError{Path: path, Err: err}
 	switch {
@@ -40,4 +44,14 @@ func explain(path string, err error) error {
 		e.Advice = fmt.Sprintf("directory %s cannot be written: change its permissions, or choose another", filepath.Dir(path))
 	}
 	return e
+}
+
+// ofFile says whether an error comes from the file system.
+func ofFile(err error) bool {
+	var (
+		path  *fs.PathError
+		link  *os.LinkError
+		errno syscall.Errno
+	)
+	return errors.As(err, &path) || errors.As(err, &link) || errors.As(err, &errno)
 }

@@ -29,6 +29,19 @@ type formatRecord struct {
 	Data     []Source `json:"data,omitempty"`               // sorted by name; every file that any recipe run here has named
 }
 
+// IdentityError says that a run directory was computed under another numeric identity than the process has. Which flags
+// do what it advises is the program's to add.
+type IdentityError struct {
+	Dir      string
+	Was, Now string
+}
+
+// Error implements error.
+func (e *IdentityError) Error() string {
+	return fmt.Sprintf("run directory %s was computed as %q and this process computes as %q: its numbers would differ in the last bits: use the same processor path and precision (precision: in the recipe), choose another directory, or allow the identity to change",
+		e.Dir, e.Was, e.Now)
+}
+
 // checkFormat reads quarry.json and compares it with what the command is about to do.
 func (d *Dir) checkFormat(o OpenOptions) (formatRecord, error) {
 	record, err := readFormat(d.FS, d.Format())
@@ -43,8 +56,7 @@ func (d *Dir) checkFormat(o OpenOptions) (formatRecord, error) {
 		}
 	}
 	if o.Identity != "" && record.Identity != "" && o.Identity != record.Identity && !o.AllowIdentityChange {
-		return record, fmt.Errorf("run directory %s was computed as %q and this process computes as %q: its numbers would differ in the last bits: use the same --cpu and --precision, choose another directory with --dir, or mix them with --allow-identity-change",
-			d.Layout, record.Identity, o.Identity)
+		return record, &IdentityError{Dir: string(d.Layout), Was: record.Identity, Now: o.Identity}
 	}
 	d.earlier = record.Earlier
 	if d.identity == "" { // a command that computes nothing stamps in the directory's name

@@ -130,7 +130,7 @@ func TestIdentityChange(t *testing.T) {
 	if err := strict.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := rundir.Open(path, rundir.OpenOptions{Identity: "portable f32"}); err == nil || !strings.Contains(err.Error(), "--allow-identity-change") {
+	if _, err := rundir.Open(path, rundir.OpenOptions{Identity: "portable f32"}); err == nil || !strings.Contains(err.Error(), "allow the identity to change") {
 		t.Errorf("back to the old identity is another change, to be allowed anew; got %v", err)
 	}
 	write("quarry.json", `{"format":1,"identity":"avx512 f32"}`)(t, path)

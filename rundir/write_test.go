@@ -36,6 +36,9 @@ func TestWriteFileOperations(t *testing.T) {
 	}
 }
 
+// errInTheWay is the error of a file whose cause is no number of the system.
+var errInTheWay = errors.New("in the way")
+
 func TestWriteFileKeepsTheOldOnFailure(t *testing.T) {
 	broken := errors.New("no more rows")
 	for _, tc := range []struct {
@@ -53,6 +56,8 @@ func TestWriteFileKeepsTheOldOnFailure(t *testing.T) {
 		{"over quota", faultfs.Fault{At: 2, Err: syscall.EDQUOT}, text("new"), []string{"table.txt", "no room left", "quota"}, syscall.EDQUOT},
 		{"sync fails", faultfs.Fault{At: 4, Err: syscall.EIO}, text("new"), []string{"table.txt"}, syscall.EIO},
 		{"close fails", faultfs.Fault{At: 5, Err: syscall.EIO}, text("new"), []string{"table.txt"}, syscall.EIO},
+		{"a file in the way", faultfs.Fault{At: 1, Err: &fs.PathError{Op: "mkdir", Err: errInTheWay}}, text("new"), []string{"table.txt", "in the way"}, errInTheWay},
+		{"no link", faultfs.Fault{At: 2, Err: &os.LinkError{Op: "rename", Err: errInTheWay}}, text("new"), []string{"table.txt"}, errInTheWay},
 		{"read-only disk", faultfs.Fault{At: 2, Err: syscall.EROFS}, text("new"), []string{"table.txt", "cannot be written"}, syscall.EROFS},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -61,6 +66,10 @@ func TestWriteFileKeepsTheOldOnFailure(t *testing.T) {
 			err := rundir.WriteFile(faultfs.New(dir, tc.fault), filepath.Join(dir, "table.txt"), tc.write)
 			if !errors.Is(err, tc.is) {
 				t.Fatalf("got %v, want %v", err, tc.is)
+			}
+			var failed *rundir.WriteError
+			if errors.As(err, &failed) != (tc.is != broken) { // what the writer gets wrong is no fault of the machine
+				t.Errorf("%v is a %T", err, err)
 			}
 			for _, part := range append(tc.want, dir) {
 				if !strings.Contains(err.Error(), part) {

@@ -30,15 +30,17 @@ func byRecipe(cmd *cobra.Command, h *host, stage string) *cobra.Command {
 	own.IntVar(&o.Round, "round", 0, "with a recipe: the round, counted from 0, whose "+stage+" is the last thing done")
 	own.StringVar(&o.Dir, "dir", "", "with a recipe: run `directory` (runs/NAME beside the recipe)")
 	own.BoolVar(&o.AllowIdentityChange, "allow-identity-change", false, "with a recipe: as for quarry run")
+	var added []string // have no part without a recipe
 	own.VisitAll(func(flag *pflag.Flag) {
 		if f.Lookup(flag.Name) == nil {
 			f.AddFlag(flag)
+			added = append(added, flag.Name)
 		}
 	})
 	cmd.Long += fmt.Sprintf("\n\nWith a recipe in place of the flags, `quarry %s RECIPE --round N` does what `quarry run` would do up to this stage of\nround N, with the run directory's files, and skips what is done.", stage)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
-			if err := without(f, "a recipe", "dir", "allow-identity-change"); err != nil {
+			if err := without(f, "a recipe", added...); err != nil {
 				return err
 			}
 			return alone(cmd, args)

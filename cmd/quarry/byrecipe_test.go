@@ -56,6 +56,11 @@ func TestStagesRefuse(t *testing.T) {
 		{"a round before the first", []string{"mine", recipe, "--round", "-1"}, "has no round -1"},
 		{"what the recipe says", []string{"mine", recipe, "--window", "0-5"}, "--window beside the recipe"},
 		{"a run directory without a recipe", []string{"mine", "--dir", "runs"}, "--dir goes with a recipe"},
+		{"an identity change without a recipe", []string{"eval", "--allow-identity-change"}, "--allow-identity-change goes with a recipe"},
+		{"a round of embed without a recipe", []string{"embed", "--round", "7"}, "--round goes with a recipe"},
+		{"a round of search without a recipe", []string{"search", "--round", "7"}, "--round goes with a recipe"},
+		{"a round of eval without a recipe", []string{"eval", "--round", "7"}, "--round goes with a recipe"},
+		{"a round of merge without a recipe", []string{"merge", "--round", "7"}, "--round goes with a recipe"},
 		{"two recipes", []string{"mine", recipe, recipe}, "unexpected word"},
 		{"a recipe that is not there", []string{"mine", "no.yaml"}, "no.yaml"},
 	} {

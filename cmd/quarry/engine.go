@@ -18,7 +18,7 @@ type EngineOptions struct {
 
 // AddFlags adds the flags to a command.
 func (o *EngineOptions) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.CPU, "cpu", "", "processor `path`: avx512, avx2 or portable (the best there is, or QUARRY_CPU)")
+	f.StringVar(&o.CPU, "cpu", "", "processor `path`, such as avx512 or portable; quarry doctor lists those there are (QUARRY_CPU, else the best there is)")
 	f.StringVar(&o.Precision, "precision", string(compute.Auto), "operands of matrix products: auto, f32 or bf16")
 	o.addLimits(f)
 }

@@ -173,6 +173,39 @@ func TestFinetuneGoesOn(t *testing.T) {
 	}
 }
 
+// TestFinetuneMissesWhatIsLost takes parts of a finished training away: the state alone does not make it done, and without
+// the state all comes again.
+func TestFinetuneMissesWhatIsLost(t *testing.T) {
+	p := trainable(t)
+	o := p.finetuneOptions("tuned")
+	mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
+	want := p.files(t, "tuned")
+	for _, tc := range []struct {
+		name, want string
+		lose       func() error
+	}{
+		{"an epoch's checkpoint", "epoch-1 is missing: put back", func() error { return os.RemoveAll(p.path("tuned/epoch-1")) }},
+		{"the epochs' results", "epochs.json lacks epoch 0, which the training is behind: put back", func() error { return os.Remove(p.path("tuned/epochs.json")) }},
+		{"a file of a checkpoint", "epoch-2 is not as the training wrote it", func() error { return os.Remove(p.path("tuned/epoch-2/config.json")) }},
+		{"bytes of a checkpoint", "epoch-1 is not as the training wrote it", func() error { return os.Truncate(p.path("tuned/epoch-1/model.safetensors"), 100) }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			mustBe(t, tc.lose())
+			err := runFinetune(t.Context(), o, newTestHost().host)
+			refused(t, err, tc.want)
+			refused(t, err, "or remove "+p.path("tuned/training.state")+" to train anew")
+			mustBe(t, os.Remove(p.path("tuned/training.state")))
+			mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
+			got := p.files(t, "tuned")
+			for name, digest := range want {
+				if got[name] != digest {
+					t.Errorf("%s differs or is missing", name)
+				}
+			}
+		})
+	}
+}
+
 // TestDevJudgmentsMaskNothingInTraining asks in dev what training asks, with every passage as an answer: not a step changes.
 func TestDevJudgmentsMaskNothingInTraining(t *testing.T) {
 	p := trainable(t)

@@ -28,8 +28,8 @@ func FuzzParseRecord(f *testing.F) {
 
 // FuzzParseEpochs reads damaged epochs.json files: an error that names the file, or epochs in order that can be told.
 func FuzzParseEpochs(f *testing.F) {
-	f.Add([]byte(`{"schema":1,"epochs":[{"epoch":0,"steps":0,"loss":null,"eval_loss":1.5,"metrics":{"map@25":0.5}},{"epoch":1,"steps":5,"loss":0.1}]}`))
-	f.Add([]byte(`{"schema":1,"epochs":[{"epoch":2,"steps":5,"loss":1},{"epoch":1,"steps":5,"loss":1}]}`))
+	f.Add([]byte(`{"schema":1,"epochs":[{"epoch":0,"steps":0,"loss":null,"eval_loss":1.5,"metrics":{"map@25":0.5}},{"epoch":1,"steps":5,"loss":0.1,"checkpoint":"ab"}]}`))
+	f.Add([]byte(`{"schema":1,"epochs":[{"epoch":2,"steps":5,"loss":1,"checkpoint":"ab"},{"epoch":1,"steps":5,"loss":1,"checkpoint":"ab"}]}`))
 	f.Add([]byte(`{"schema":1,"epochs":[{"epoch":1,"steps":-5}]}`))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		file, err := parseEpochs("epochs.json", content)

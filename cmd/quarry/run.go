@@ -111,10 +111,13 @@ func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, shown s
 }
 
 // inputUnlessWriting marks what is wrong at the start of a run as the input's, but for a disk that is full or cannot be
-// written.
+// written. Advice from below gets the names of the flags that follow it.
 func inputUnlessWriting(err error) error {
 	if as[*rundir.WriteError](err) {
 		return err
+	}
+	if as[*rundir.IdentityError](err) {
+		err = fmt.Errorf("%w (--cpu, --dir, or --allow-identity-change of quarry run)", err)
 	}
 	return badInput(err)
 }

@@ -65,6 +65,25 @@ func TestRunCallsBadInputSo(t *testing.T) {
 	}
 }
 
+// TestAnotherIdentity: the advice names flags that run and plan have.
+func TestAnotherIdentity(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	recipe := p.write(t, "recipe.yaml", runRecipe)
+	p.write(t, "runs/other/quarry.json", `{"format":1,"identity":"other/f32"}`)
+	for _, command := range []string{"run", "plan"} {
+		h := newTestHost()
+		code := h.run(t, command, recipe, "--cpu", "portable", "--dir", p.path("runs/other"))
+		for _, want := range []string{`was computed as "other/f32" and this process computes as "portable/f32/`, "precision: in the recipe", "(--cpu, --dir, or --allow-identity-change of quarry run)"} {
+			if code != exitBadInput || !strings.Contains(h.err.String(), want) {
+				t.Errorf("%s: exit code %d, want %d with %q\n%s", command, code, exitBadInput, want, h.err.String())
+			}
+		}
+		if strings.Contains(h.err.String(), "--precision") {
+			t.Errorf("%s advises --precision, which it lacks:\n%s", command, h.err.String())
+		}
+	}
+}
+
 func TestGivenVectorsThatOverflow(t *testing.T) {
 	p := project(t.TempDir())
 	for name, value := range map[string]float32{"corpus.npy": math.MaxFloat32, "queries.npy": 1} {

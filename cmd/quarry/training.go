@@ -39,7 +39,7 @@ func (t *training) run(ctx context.Context) error {
 	if err := t.claim(ctx); err != nil {
 		return err
 	}
-	if err := t.resume(); err != nil {
+	if err := t.resume(ctx); err != nil {
 		return err
 	}
 	err := t.steer(ctx)
@@ -184,6 +184,11 @@ func (t *training) judge(ctx context.Context, epoch int) error {
 			if r.Metrics, err = t.measure(ctx, epoch); err != nil {
 				return fmt.Errorf("evaluate epoch %d: %w", epoch, err)
 			}
+		}
+	}
+	if epoch > 0 {
+		if r.Checkpoint, err = rundir.TreeDigest(ctx, rundir.OS{}, t.epochDir(epoch)); err != nil {
+			return err
 		}
 	}
 	t.epochs = append(t.epochs, r)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,7 +25,7 @@ func (t *training) file(name string) string { return filepath.Join(t.options.Out
 func (t *training) epochDir(epoch int) string { return t.file(fmt.Sprintf("epoch-%d", epoch)) }
 
 // resume loads the state where there is one, and the results of the epochs that it covers.
-func (t *training) resume() error {
+func (t *training) resume(ctx context.Context) error {
 	f, err := rundir.OS{}.Open(t.file(stateName))
 	if err == nil {
 		err = errors.Join(t.trainer.LoadState(f, t.file(stateName)), f.Close())
@@ -35,11 +36,14 @@ func (t *training) resume() error {
 		return badInput(err)
 	}
 	t.saved = t.trainer.Done()
-	if t.saved > 0 {
-		t.note("%s: steps 1 to %d of %d are done", t.options.Output, t.saved, t.trainer.Steps())
-	}
 	if err := t.readEpochs(); err != nil {
 		return err
+	}
+	if err := t.checkEpochs(ctx); err != nil {
+		return err
+	}
+	if t.saved > 0 {
+		t.note("%s: steps 1 to %d of %d are done", t.options.Output, t.saved, t.trainer.Steps())
 	}
 	for _, r := range t.epochs {
 		if err := t.show(r); err != nil {
