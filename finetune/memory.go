@@ -10,7 +10,7 @@ import (
 	"github.com/quarry-ml/quarry/model/transformer"
 )
 
-// Memory is what a training takes, in bytes.
+// Memory is what a training takes, or, with nothing trained, an evaluation, in bytes.
 type Memory struct {
 	Model   int64 // weights of the model as it is; they lie in its file
 	Trained int64 // weights that are trained: all, or the adapters
@@ -52,7 +52,7 @@ func (m *Memory) plan(g *tensor.Graph, trainable []bool, tokens int) *tensor.Pla
 	return plan
 }
 
-// MemoryError says that a training does not fit its memory limit. Going over it would end the process instead, some time
+// MemoryError says that a training or an evaluation does not fit its memory limit. Going over it would end the process instead, some time
 // later and without a word.
 type MemoryError struct {
 	Need  Memory
@@ -63,6 +63,10 @@ type MemoryError struct {
 func (e *MemoryError) Error() string {
 	const mib = 1 << 20
 	up := func(n int64) int64 { return (n + mib - 1) / mib } // a limit of that many MiB is then enough
+	if e.Need.Trained == 0 {
+		return fmt.Sprintf("eval_loss takes at least %d MiB of memory (%d MiB for a block of %d tokens, %d MiB for a batch's scores, and a quarter for packed weights) and the limit is %.1f MiB",
+			up(e.Need.Least()), up(e.Need.Block), e.Need.Tokens, up(e.Need.Scores), float64(e.Limit)/mib)
+	}
 	return fmt.Sprintf("training takes at least %d MiB of memory (%d MiB for trained weights, gradients and moments, %d MiB for a block of %d tokens, %d MiB for a step's scores, and a quarter for packed weights) and the limit is %.1f MiB",
 		up(e.Need.Least()), up(perTrained*e.Need.Trained), up(e.Need.Block), e.Need.Tokens, up(e.Need.Scores), float64(e.Limit)/mib)
 }

@@ -3,6 +3,7 @@ package finetune
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/tensor"
@@ -142,7 +143,10 @@ func (r *runner) reserve(scores int64) error {
 	if err := r.fit(longest, scores); err != nil {
 		return err
 	}
-	r.keep = max(0, min(len(r.blocks), r.need.blocks(r.engine.Memory()))-1)
+	r.keep = 0
+	if r.plan.Training { // else nothing comes back for a block's activations
+		r.keep = max(0, min(len(r.blocks), r.need.blocks(r.engine.Memory()))-1)
+	}
 	for len(r.spaces) <= r.keep {
 		w, err := r.engine.NewWorkspace(r.plan, r.weights)
 		if err != nil {
@@ -158,9 +162,12 @@ func (r *runner) reserve(scores int64) error {
 func (r *runner) fit(longest int, scores int64) error {
 	r.need.Scores = max(r.need.Scores, scores)
 	if tokens := max(r.limit, longest); r.plan == nil || tokens > r.plan.Tokens {
-		trainable := make([]bool, len(r.weights))
-		for i, w := range r.weights {
-			trainable[i] = w.Trainable()
+		var trainable []bool // nil where nothing is trained: a plan for inference
+		if slices.ContainsFunc(r.weights, (*compute.Weight).Trainable) {
+			trainable = make([]bool, len(r.weights))
+			for i, w := range r.weights {
+				trainable[i] = w.Trainable()
+			}
 		}
 		r.plan, r.spaces = r.need.plan(r.graph, trainable, tokens), nil
 	}

@@ -44,11 +44,14 @@ func TestMergeGivesTheVectorsOfBaseAndAdapter(t *testing.T) {
 			if c.Tolerance != tc.limit || c.Probes != len(probes) {
 				t.Errorf("check %+v, want tolerance %g on %d probes", c, tc.limit, len(probes))
 			}
-			if got := c.MetricTolerance(compute.F32); got != tc.dev {
-				t.Errorf("a measure on dev may differ by %g, want %g", got, tc.dev)
-			}
-			if got := c.MetricTolerance(compute.BF16); got != 0.002 {
-				t.Errorf("multiplied in bf16, a measure on dev may differ by %g, want 0.002", got)
+			for _, dev := range []struct {
+				precision compute.Precision
+				queries   int
+				want      float64
+			}{{compute.F32, 200, tc.dev}, {compute.BF16, 200, 0.01}, {compute.BF16, 5000, 0.002}} {
+				if got := c.MetricTolerance(dev.precision, dev.queries); got != dev.want {
+					t.Errorf("%s: a measure of %d queries of dev may differ by %g, want %g", dev.precision, dev.queries, got, dev.want)
+				}
 			}
 			// A tolerance is only worth something where the adapter does more than it allows.
 			if c.Change < 4*c.Tolerance {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -157,15 +158,31 @@ func (r *round) noteEpoch(ctx context.Context, t texts, epoch int, dir string) e
 
 // evalLoss is the loss of a model on dev as the round's own trainer would take it.
 func (r *round) evalLoss(ctx context.Context, m *model.Model, t texts) (float64, error) {
-	train, dev, err := r.trainingData(m, t)
+	evaluator, err := r.evaluator(m, t)
 	if err != nil {
 		return 0, err
 	}
-	o := r.finetuneOptions()
-	o.Method, o.LoRA = finetune.Full, finetune.LoRAOptions{} // the model as it is, with the adapter that it may have
-	trainer, err := finetune.New(m, r.engine, train, o)
+	loss, err := evaluator.Loss(ctx)
+	return loss, r.explainMemory(err)
+}
+
+// checkEvalLoss finds before an outside trainer's hours what would make them worthless: a dev split whose eval_loss
+// cannot be taken, or does not fit the memory with its longest text.
+func (r *round) checkEvalLoss() error {
+	base, err := r.openModel(r.base.path)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return trainer.EvalLoss(ctx, dev)
+	_, err = r.evaluator(base, r.texts(base))
+	return errors.Join(err, base.Close())
+}
+
+// evaluator tokenizes dev and the passages that it names with the model's own tokenizer, and nothing else.
+func (r *round) evaluator(m *model.Model, t texts) (*finetune.Evaluator, error) {
+	dev, err := r.devData(m, t)
+	if err != nil {
+		return nil, err
+	}
+	evaluator, err := finetune.NewEvaluator(m, r.engine, dev, r.finetuneOptions())
+	return evaluator, r.explainMemory(err)
 }

@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/eval"
+	"github.com/quarry-ml/quarry/merging"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/lora"
 	"github.com/quarry-ml/quarry/ranking"
@@ -304,8 +306,12 @@ func (r *round) checkContinuity(epoch int) error {
 		}
 		column := checkedMeasure(now.Measures)
 		was, is := row.Dev.All[column], now.Epochs[0].Dev.All[column]
-		if math.Abs(was-is) > max(copyTolerance, merge.MetricLimit) {
-			return fmt.Errorf("epoch 0 scores %s %.4f, but round %d chose epoch %d at %.4f: the merged model is not that epoch's", now.Measures[column], is, r.index-1, choice.Epoch, was)
+		limit := max(copyTolerance, merge.MetricLimit)
+		if r.engine.Precision() == compute.BF16 { // the last round may have been scored at another
+			limit = max(limit, merging.RoundedMetric(row.Dev.Queries))
+		}
+		if math.Abs(was-is) > limit {
+			return fmt.Errorf("epoch 0 scores %s %.4f, but round %d chose epoch %d at %.4f, further apart than %g: the merged model is not that epoch's%s", now.Measures[column], is, r.index-1, choice.Epoch, was, limit, r.roundingHint())
 		}
 	}
 	return nil

@@ -5,7 +5,10 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // TestOtherMeasuresOfTheSameValueMakeAnotherTable asks for hit@5 after recall@5: with one positive a query the numbers
@@ -42,4 +45,51 @@ func TestTheMinersRankingScoresTheBaseToTheDepthOfOtherEpochs(t *testing.T) {
 	if mined, searched := base(recipe.Dense), base(recipe.Random); !slices.Equal(mined, searched) {
 		t.Errorf("the base scores %v by the miner's candidates, %v by a search of its own", mined, searched)
 	}
+}
+
+// TestAFewQueriesOfDevMayMoveByRoundingToBF16 merges where products are rounded: one query of a small dev that passes
+// another moves a mean by more than the tolerance of 16 bits, and is no fault of the merge.
+func TestAFewQueriesOfDevMayMoveByRoundingToBF16(t *testing.T) {
+	for _, tc := range []struct {
+		precision string
+		want      func(queries int) float64
+	}{
+		{"f32", func(int) float64 { return 0.0005 }},
+		{"bf16", func(queries int) float64 { return 2 / float64(queries) }},
+	} {
+		t.Run(tc.precision, func(t *testing.T) {
+			r := tinyProject(t, edit(t, "finetune: {epochs: 2", "finetune: {method: lora, epochs: 1", "select: {metric: map@25}", "select: {epoch: 1, because: merged}", "model: model\n", "model: model\nprecision: "+tc.precision+"\n"))
+			// Two rounds: the second is held to the first one's score.
+			if notes, err := runTiny(t, r, Options{Path: pathFor(t, compute.Precision(tc.precision))}); err != nil {
+				t.Fatalf("%v\n%s", err, notes)
+			}
+			d := look(t, r)
+			s, err := d.ReadScores(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var check mergeCheck
+			if err := rundir.ReadJSON(d.FS, d.Round(0).MergeCheck(), &check); err != nil {
+				t.Fatal(err)
+			}
+			if want := tc.want(s.Epochs[0].Dev.Queries); check.MetricLimit != want {
+				t.Errorf("the metric may differ by %g, want %g", check.MetricLimit, want)
+			}
+		})
+	}
+}
+
+// pathFor is a processor path that has a precision; without one there is nothing to test.
+func pathFor(t *testing.T, precision compute.Precision) kernel.Path {
+	t.Helper()
+	for _, path := range kernel.Available() {
+		e, err := compute.New(compute.Options{Path: path, Precision: precision, Workers: 1})
+		if err != nil {
+			continue
+		}
+		e.Close()
+		return path
+	}
+	t.Skipf("no path of this processor has %s", precision)
+	return ""
 }

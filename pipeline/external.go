@@ -18,6 +18,9 @@ import (
 // trainOutside lets the recipe's command train: it gets the mined file and the base in its environment and leaves a
 // model or an adapter for each epoch, which Quarry then judges, chooses from and merges as its own.
 func (r *round) trainOutside(ctx context.Context) error {
+	if err := r.checkEvalLoss(); err != nil {
+		return fmt.Errorf("eval_loss of the outside trainer's epochs: %w", err)
+	}
 	if err := r.forget(); err != nil {
 		return err
 	}

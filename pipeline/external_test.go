@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
@@ -218,5 +219,53 @@ func TestAnOutsideTrainerGetsWholePaths(t *testing.T) {
 	}
 	if notes, err := runTiny(t, r, outside()); err != nil {
 		t.Errorf("%v\n%s", err, notes)
+	}
+}
+
+// TestAnOutsideTrainerNeedsTheMemoryOfItsJudgeAlone runs in less than a training of Quarry's own would take, down to what
+// eval_loss takes; less than that is told before the command has run.
+func TestAnOutsideTrainerNeedsTheMemoryOfItsJudgeAlone(t *testing.T) {
+	r := tinyProject(t, outsideRecipe(t, "touch ran; "+leave(`"$QUARRY_BASE"`, 1, 2)))
+	least := leastMemory(t, r)
+	if own := leastMemory(t, tinyProject(t, tinyRecipe)); least >= own/2 {
+		t.Fatalf("eval_loss takes %d bytes, a training %d", least, own)
+	}
+	o := outside()
+	o.Memory = least - 1
+	_, err := runTiny(t, r, o)
+	if err == nil || !strings.Contains(err.Error(), "eval_loss takes at least") || !strings.Contains(err.Error(), "raise memory, or lower finetune.block_tokens or finetune.batch") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(r.File()), "ran")); err == nil {
+		t.Error("the command ran before the memory was looked at")
+	}
+	plan, err := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: 2, Memory: least})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := MakePlan(t.Context(), tinyProject(t, tinyRecipe), Options{Path: kernel.Portable, Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := plan.Rounds[0]; !c.Outside || c.Memory >= own.Rounds[0].Memory {
+		t.Errorf("the plan's memory is %d, as if Quarry trained in %d", c.Memory, own.Rounds[0].Memory)
+	}
+	o.Memory = least
+	if notes, err := runTiny(t, r, o); err != nil {
+		t.Errorf("%v\n%s", err, notes)
+	}
+}
+
+// TestDevIsLookedAtBeforeAnOutsideTrainer has a text of dev longer than a block, whose eval_loss does not fit.
+func TestDevIsLookedAtBeforeAnOutsideTrainer(t *testing.T) {
+	r := tinyProject(t, outsideRecipe(t, "touch ran; "+leave(`"$QUARRY_BASE"`, 1, 2), "block_tokens: 64", "block_tokens: 1"))
+	o := outside()
+	o.Memory = leastMemory(t, r)
+	_, err := runTiny(t, r, o)
+	if err == nil || !strings.Contains(err.Error(), "eval_loss takes at least") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(r.File()), "ran")); err == nil {
+		t.Error("the command ran before dev was looked at")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/finetune"
@@ -47,7 +48,7 @@ func (r *round) finetune(ctx context.Context) error {
 		External recipe.Command   `json:"external"`
 	}{t, r.finetuneOptions(), r.stages.Finetune.External.Command}
 	inputs := []rundir.Input{r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"), r.made(r.files.Negatives(rundir.Train)), r.made(r.files.Negatives(rundir.Dev))}
-	if len(r.stages.Finetune.External.Command) > 0 {
+	if r.trainsOutside() {
 		trainer, err := r.outsideInputs(ctx)
 		if err != nil {
 			return err
@@ -201,6 +202,26 @@ func (r *round) trainingData(m *model.Model, t texts) (train, dev finetune.Data,
 	}
 	dev, err = r.examples(m, t, rundir.Dev, passages)
 	return train, dev, err
+}
+
+// devData tokenizes the queries of dev, and of the corpus only what they may be scored against.
+func (r *round) devData(m *model.Model, t texts) (finetune.Data, error) {
+	passages := make([]model.Sequence, r.data.corpus.Len())
+	dev, err := r.examples(m, t, rundir.Dev, passages)
+	if err != nil {
+		return dev, err
+	}
+	for _, e := range dev.Examples {
+		for _, p := range slices.Concat(e.Positives, e.Negatives) {
+			if len(passages[p].IDs) > 0 {
+				continue
+			}
+			if passages[p], err = m.Sequence(r.data.corpus.Passages[p].Full(), t.Passage, t.PassageLength); err != nil {
+				return dev, inputErrorf("%s: lengths.passage: %w", r.recipe.At("lengths.passage"), err)
+			}
+		}
+	}
+	return dev, nil
 }
 
 func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages []model.Sequence) (finetune.Data, error) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/merging"
@@ -191,9 +192,17 @@ func (r *round) checkOnDev(ctx context.Context, epoch int, check *mergeCheck) er
 	check.Metric = scores.Measures[column]
 	check.Checkpoint, check.Merged = scores.Epochs[epoch].Dev.All[column], means.All[column]
 	if math.Abs(check.Checkpoint-check.Merged) > check.MetricLimit {
-		return fmt.Errorf("the merged model scores %s %.5f on dev, the checkpoint %.5f: further apart than %g", check.Metric, check.Merged, check.Checkpoint, check.MetricLimit)
+		return fmt.Errorf("the merged model scores %s %.5f on dev, the checkpoint %.5f: further apart than %g%s", check.Metric, check.Merged, check.Checkpoint, check.MetricLimit, r.roundingHint())
 	}
 	return nil
+}
+
+// roundingHint tells at precision bf16 how to find out whether a difference is a fault or rounding.
+func (p *Run) roundingHint() string {
+	if p.engine.Precision() != compute.BF16 {
+		return ""
+	}
+	return "; products are rounded to bf16 here: if that is all, a run with `precision: f32` in a directory of its own (--dir) will not differ"
 }
 
 // mergeAdapter writes base + adapter as the round's model and checks it on probe texts.
@@ -208,7 +217,7 @@ func (r *round) mergeAdapter(ctx context.Context, adapter, dir string, check *me
 	}
 	o := merging.Options{Base: r.base.path, Adapter: adapter, Model: r.modelOptions(), Contract: &contract, Probes: r.probeTexts()}
 	found, err := merging.Merge(ctx, r.engine, o, dir, rundir.Sink(r.dir.FS, dir))
-	check.take(found, found.MetricTolerance(r.engine.Precision()))
+	check.take(found, found.MetricTolerance(r.engine.Precision(), len(r.data.queries[rundir.Dev])))
 	return err
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/quarry-ml/quarry/embedding"
-	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
@@ -52,8 +51,9 @@ type RoundCosts struct {
 	QueriesPerStep int     `json:"queries_per_step"`
 	ColumnsPerRow  int     `json:"columns_per_row"` // passages that each query is scored against
 	WarmupSteps    int     `json:"warmup_steps"`
-	Memory         int64   `json:"memory"` // bytes of weights, gradients, moments, one block of activations and the scores of a step
-	Disk           int64   `json:"disk"`   // bytes of vectors, candidates and checkpoints
+	Outside        bool    `json:"outside,omitempty"` // a program outside trains; Memory is without its own
+	Memory         int64   `json:"memory"`            // bytes of weights, gradients, moments, one block of activations and the scores of a step
+	Disk           int64   `json:"disk"`              // bytes of vectors, candidates and checkpoints
 	Seconds        float64 `json:"seconds"`
 
 	epochs int
@@ -267,7 +267,7 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	} else if r.stages.Mine.Source == recipe.Dense {
 		c.EmbedTokens = counts["corpus"] + counts["train"] + counts["dev"]
 	}
-	c.epochs = o.Epochs
+	c.epochs, c.Outside = o.Epochs, r.trainsOutside()
 	c.EvalTokens = (o.Epochs + 2) * (counts["corpus"] + counts["dev"])
 	c.TrainTokens = o.Epochs * (counts["train"] + train*group*counts["corpus"]/max(1, passages))
 	c.StepsPerEpoch, c.Steps = o.StepsPerEpoch(train), o.Steps(train)
@@ -285,14 +285,19 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	return c, nil
 }
 
-// bytes is the memory of training one block, a step's scores with it, and the disk of a round's checkpoints, state and result.
+// bytes is the memory of training one block, a step's scores with it, or of eval_loss alone where a program outside trains
+// (its own is not known); and the disk of a round's checkpoints, state and result.
+// An outside trainer may leave whole models.
 func (r *round) bytes(m *model.Model, t texts) (memory, disk int64, err error) {
-	need, err := finetune.NeedMemory(m, r.finetuneOptions(), max(t.QueryLength, t.PassageLength))
+	need, err := r.needMemory(m, max(t.QueryLength, t.PassageLength))
 	if err != nil {
 		return 0, 0, err
 	}
 	const moments, result = 3, 1 // the state holds values and two moments
 	epochs := int64(r.stages.Finetune.Epochs)
+	if r.trainsOutside() {
+		return need.Model + need.Least(), need.Model * (epochs + result), nil
+	}
 	if r.stages.Finetune.Method == recipe.LoRA {
 		return need.Model + need.Least(), need.Trained*(epochs+moments) + need.Model*result, nil
 	}

@@ -72,17 +72,25 @@ func (r *round) checkLengths(m *model.Model) error {
 	return nil
 }
 
-// checkMemory refuses a training that does not fit; a program outside minds its own.
+// checkMemory refuses a training that does not fit. A program outside minds its own, but the eval_loss of what it leaves
+// is taken here.
 func (r *round) checkMemory(m *model.Model) error {
-	if len(r.stages.Finetune.External.Command) > 0 {
-		return nil
-	}
-	need, err := finetune.NeedMemory(m, r.finetuneOptions(), 0)
+	need, err := r.needMemory(m, 0)
 	if err != nil {
 		return fmt.Errorf("%s: finetune: %w", r.recipe.At("finetune"), err)
 	}
 	return r.explainMemory(need.Within(r.engine.Memory()))
 }
+
+// needMemory is what the round's finetuning takes of this process, with a longest text of so many tokens.
+func (r *round) needMemory(m *model.Model, longest int) (finetune.Memory, error) {
+	if r.trainsOutside() {
+		return finetune.NeedEvaluation(m, r.finetuneOptions(), longest)
+	}
+	return finetune.NeedMemory(m, r.finetuneOptions(), longest)
+}
+
+func (r *round) trainsOutside() bool { return len(r.stages.Finetune.External.Command) > 0 }
 
 // explainMemory adds to an error of memory which keys change what a training takes.
 func (r *round) explainMemory(err error) error {
@@ -91,7 +99,7 @@ func (r *round) explainMemory(err error) error {
 		return err
 	}
 	key, less := "finetune.block_tokens", "finetune.block_tokens or finetune.batch"
-	if r.stages.Finetune.Method == recipe.LoRA {
+	if r.stages.Finetune.Method == recipe.LoRA && !r.trainsOutside() {
 		key, less = "finetune.lora.r", "finetune.lora.r, finetune.block_tokens or finetune.batch"
 	}
 	return inputErrorf("%s: round %d: %w: raise memory, or lower %s", r.recipe.At(key), r.index, err, less)

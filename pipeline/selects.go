@@ -132,18 +132,11 @@ func Select(dir *rundir.Dir, round, epoch int, because string) error {
 
 // checkRound refuses a round that the recipe, as the run last followed it, has not.
 func checkRound(dir *rundir.Dir, round int) error {
-	content, err := rundir.ReadFile(dir.FS, dir.Recipe())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // nothing has run: reading the scores tells
-	}
-	if err != nil {
+	n, known, err := dir.Rounds()
+	if err != nil || !known { // where nothing has run, reading the scores tells
 		return err
 	}
-	r, err := recipe.Parse(content, dir.Recipe())
-	if err != nil {
-		return err
-	}
-	switch n := len(r.Rounds); {
+	switch {
 	case round < n:
 		return nil
 	case n == 1:

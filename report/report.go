@@ -45,7 +45,7 @@ func Read(d *rundir.Dir) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	rounds, known, err := roundsOf(d)
+	rounds, known, err := d.Rounds()
 	if err != nil {
 		return nil, err
 	}

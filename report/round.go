@@ -126,3 +126,9 @@ func (r *Round) noteOrigin(d *rundir.Dir, m, last *rundir.Manifest) {
 		}
 	}
 }
+
+// retire marks a round that the recipe has no more: what lies there is no result of it.
+func (r *Round) retire(rounds int) {
+	r.Stale, r.Done = true, false
+	r.Notes = append(r.Notes, fmt.Sprintf("left by an earlier recipe: the one that the run last followed has %d; remove the folder if nothing in it is wanted", rounds))
+}

@@ -66,7 +66,11 @@ func planText(p *pipeline.Plan) string {
 		fmt.Fprintf(&b, "\nround %d, all of it\n", c.Round)
 		fmt.Fprintf(&b, "  a step     %d queries x %d columns; %d steps an epoch, %d in all, %d of them warm-up\n", c.QueriesPerStep, c.ColumnsPerRow, c.StepsPerEpoch, c.Steps, c.WarmupSteps)
 		fmt.Fprintf(&b, "  tokens     embed %d, train %d, eval %d\n", c.EmbedTokens, c.TrainTokens, c.EvalTokens)
-		fmt.Fprintf(&b, "  memory     %s for weights, gradients, moments, one block and a step's scores\n", bytesText(c.Memory))
+		memory := "weights, gradients, moments, one block and a step's scores"
+		if c.Outside {
+			memory = "eval_loss: weights, one block and a batch's scores; the outside trainer's own comes on top"
+		}
+		fmt.Fprintf(&b, "  memory     %s for %s\n", bytesText(c.Memory), memory)
 		fmt.Fprintf(&b, "  disk       %s\n", bytesText(c.Disk))
 		fmt.Fprintf(&b, "  time       about %s\n", secondsText(c.Seconds))
 	}

@@ -1,0 +1,49 @@
+package rundir_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+func TestRounds(t *testing.T) {
+	for _, tc := range []struct {
+		name, recipe string // empty is none
+		want         int
+		failed       string // part of the error
+	}{
+		{"not begun", "", 0, ""},
+		{"two rounds", "version: 1\nname: tiny\nrounds:\n  - {}\n  - mine: {window: 0-6}\n", 2, ""},
+		{"of a later version, with keys and values unknown here", "version: 9\nnovelty: [1]\nmodel: {}\nrounds:\n  - novelty: 1\n", 1, ""},
+		{"no rounds", "version: 1\n", 0, "recipe.resolved.yaml: has no rounds"},
+		{"rounds that are no list", "rounds: 3\n", 0, "recipe.resolved.yaml: rounds: "},
+		{"not YAML", "rounds: [", 0, "recipe.resolved.yaml: rounds: "},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "run")
+			d, err := rundir.Open(path, rundir.OpenOptions{Create: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			if tc.recipe != "" {
+				if err := os.WriteFile(d.Recipe(), []byte(tc.recipe), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			n, ok, err := d.Rounds()
+			if tc.failed != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.failed) {
+					t.Errorf("got %v, want %q", err, tc.failed)
+				}
+				return
+			}
+			if err != nil || n != tc.want || ok != (tc.recipe != "") {
+				t.Errorf("got %d, %v, %v; want %d", n, ok, err, tc.want)
+			}
+		})
+	}
+}
