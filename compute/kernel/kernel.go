@@ -22,6 +22,7 @@ const (
 	AVX512BF16 Path = "avx512bf16" // AVX-512, and products of bf16 by VDPBF16PS
 	AVX512     Path = "avx512"     // AVX-512 F, BW, DQ, VL: 16 lanes, fused multiply-add
 	AVX2       Path = "avx2"       // AVX2 and FMA: 8 lanes
+	NEON       Path = "neon"       // NEON of arm64: 4 lanes, fused multiply-add
 	Portable   Path = "portable"   // Go
 )
 
