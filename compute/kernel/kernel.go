@@ -30,7 +30,7 @@ const (
 type Set struct {
 	Path   Path
 	Lanes  int // float32 lanes of a vector; Transpose works on blocks of Lanes x Lanes
-	MR, NR int // rows and columns of a tile of the matrix product
+	MR, NR int // rows and columns of a tile of the matrix product; NR divides 64, so that 64 columns are whole panels
 
 	gemm              func(a, b, c *float32, k, ldc, accumulate int)
 	transpose         func(dst, src *float32, blocks, srcStride, dstStride int)

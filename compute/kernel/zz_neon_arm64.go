@@ -2,7 +2,7 @@
 
 package kernel
 
-// gemm_neon computes the 8 x 12 tile c = a·b, or c += a·b: a is packed [k][8], b [k][12], ldc counts elements.
+// gemm_neon computes the 12 x 8 tile c = a·b, or c += a·b: a is packed [k][12], b [k][8], ldc counts elements.
 // An element is the fused multiply-add over k in order, then the addend.
 //
 //go:noescape

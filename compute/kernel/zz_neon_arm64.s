@@ -148,127 +148,123 @@ TEXT ·gemm_neon(SB), NOSPLIT, $0-48
 	VEOR V23.B16, V23.B16, V23.B16
 	CBZ R3, store
 loop:
-	FLDPQ.P 32(R0), (F24, F25)
-	FLDPQ (R1), (F26, F27)
-	FMOVQ 32(R1), F28
-	ADD $48, R1
-	WORD $0x4f981340 // fmla v0.4s, v26.4s, v24.s[0]
-	WORD $0x4f981361 // fmla v1.4s, v27.4s, v24.s[0]
-	WORD $0x4f981382 // fmla v2.4s, v28.4s, v24.s[0]
-	WORD $0x4fb81343 // fmla v3.4s, v26.4s, v24.s[1]
-	WORD $0x4fb81364 // fmla v4.4s, v27.4s, v24.s[1]
-	WORD $0x4fb81385 // fmla v5.4s, v28.4s, v24.s[1]
-	WORD $0x4f981b46 // fmla v6.4s, v26.4s, v24.s[2]
-	WORD $0x4f981b67 // fmla v7.4s, v27.4s, v24.s[2]
-	WORD $0x4f981b88 // fmla v8.4s, v28.4s, v24.s[2]
-	WORD $0x4fb81b49 // fmla v9.4s, v26.4s, v24.s[3]
-	WORD $0x4fb81b6a // fmla v10.4s, v27.4s, v24.s[3]
-	WORD $0x4fb81b8b // fmla v11.4s, v28.4s, v24.s[3]
-	WORD $0x4f99134c // fmla v12.4s, v26.4s, v25.s[0]
-	WORD $0x4f99136d // fmla v13.4s, v27.4s, v25.s[0]
-	WORD $0x4f99138e // fmla v14.4s, v28.4s, v25.s[0]
-	WORD $0x4fb9134f // fmla v15.4s, v26.4s, v25.s[1]
-	WORD $0x4fb91370 // fmla v16.4s, v27.4s, v25.s[1]
-	WORD $0x4fb91391 // fmla v17.4s, v28.4s, v25.s[1]
-	WORD $0x4f991b52 // fmla v18.4s, v26.4s, v25.s[2]
-	WORD $0x4f991b73 // fmla v19.4s, v27.4s, v25.s[2]
-	WORD $0x4f991b94 // fmla v20.4s, v28.4s, v25.s[2]
-	WORD $0x4fb91b55 // fmla v21.4s, v26.4s, v25.s[3]
-	WORD $0x4fb91b76 // fmla v22.4s, v27.4s, v25.s[3]
-	WORD $0x4fb91b97 // fmla v23.4s, v28.4s, v25.s[3]
+	FLDPQ.P 32(R1), (F27, F28)
+	FLDPQ (R0), (F24, F25)
+	FMOVQ 32(R0), F26
+	ADD $48, R0
+	WORD $0x4f981360 // fmla v0.4s, v27.4s, v24.s[0]
+	WORD $0x4f981381 // fmla v1.4s, v28.4s, v24.s[0]
+	WORD $0x4fb81362 // fmla v2.4s, v27.4s, v24.s[1]
+	WORD $0x4fb81383 // fmla v3.4s, v28.4s, v24.s[1]
+	WORD $0x4f981b64 // fmla v4.4s, v27.4s, v24.s[2]
+	WORD $0x4f981b85 // fmla v5.4s, v28.4s, v24.s[2]
+	WORD $0x4fb81b66 // fmla v6.4s, v27.4s, v24.s[3]
+	WORD $0x4fb81b87 // fmla v7.4s, v28.4s, v24.s[3]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	WORD $0x4fb9136a // fmla v10.4s, v27.4s, v25.s[1]
+	WORD $0x4fb9138b // fmla v11.4s, v28.4s, v25.s[1]
+	WORD $0x4f991b6c // fmla v12.4s, v27.4s, v25.s[2]
+	WORD $0x4f991b8d // fmla v13.4s, v28.4s, v25.s[2]
+	WORD $0x4fb91b6e // fmla v14.4s, v27.4s, v25.s[3]
+	WORD $0x4fb91b8f // fmla v15.4s, v28.4s, v25.s[3]
+	WORD $0x4f9a1370 // fmla v16.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1391 // fmla v17.4s, v28.4s, v26.s[0]
+	WORD $0x4fba1372 // fmla v18.4s, v27.4s, v26.s[1]
+	WORD $0x4fba1393 // fmla v19.4s, v28.4s, v26.s[1]
+	WORD $0x4f9a1b74 // fmla v20.4s, v27.4s, v26.s[2]
+	WORD $0x4f9a1b95 // fmla v21.4s, v28.4s, v26.s[2]
+	WORD $0x4fba1b76 // fmla v22.4s, v27.4s, v26.s[3]
+	WORD $0x4fba1b97 // fmla v23.4s, v28.4s, v26.s[3]
 	SUB $1, R3
 	CBNZ R3, loop
 store:
 	CBNZ R5, add
 	FSTPQ (F0, F1), (R2)
-	FMOVQ F2, 32(R2)
 	ADD R4, R2
-	FSTPQ (F3, F4), (R2)
-	FMOVQ F5, 32(R2)
+	FSTPQ (F2, F3), (R2)
+	ADD R4, R2
+	FSTPQ (F4, F5), (R2)
 	ADD R4, R2
 	FSTPQ (F6, F7), (R2)
-	FMOVQ F8, 32(R2)
 	ADD R4, R2
-	FSTPQ (F9, F10), (R2)
-	FMOVQ F11, 32(R2)
+	FSTPQ (F8, F9), (R2)
+	ADD R4, R2
+	FSTPQ (F10, F11), (R2)
 	ADD R4, R2
 	FSTPQ (F12, F13), (R2)
-	FMOVQ F14, 32(R2)
 	ADD R4, R2
-	FSTPQ (F15, F16), (R2)
-	FMOVQ F17, 32(R2)
+	FSTPQ (F14, F15), (R2)
+	ADD R4, R2
+	FSTPQ (F16, F17), (R2)
 	ADD R4, R2
 	FSTPQ (F18, F19), (R2)
-	FMOVQ F20, 32(R2)
 	ADD R4, R2
-	FSTPQ (F21, F22), (R2)
-	FMOVQ F23, 32(R2)
+	FSTPQ (F20, F21), (R2)
+	ADD R4, R2
+	FSTPQ (F22, F23), (R2)
 	ADD R4, R2
 	RET
 add:
 	FLDPQ (R2), (F24, F25)
-	FMOVQ 32(R2), F26
 	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
 	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
-	WORD $0x4e3ad442 // fadd v2.4s, v2.4s, v26.4s
 	FSTPQ (F0, F1), (R2)
-	FMOVQ F2, 32(R2)
 	ADD R4, R2
 	FLDPQ (R2), (F24, F25)
-	FMOVQ 32(R2), F26
-	WORD $0x4e38d463 // fadd v3.4s, v3.4s, v24.4s
-	WORD $0x4e39d484 // fadd v4.4s, v4.4s, v25.4s
-	WORD $0x4e3ad4a5 // fadd v5.4s, v5.4s, v26.4s
-	FSTPQ (F3, F4), (R2)
-	FMOVQ F5, 32(R2)
+	WORD $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
+	WORD $0x4e39d463 // fadd v3.4s, v3.4s, v25.4s
+	FSTPQ (F2, F3), (R2)
 	ADD R4, R2
 	FLDPQ (R2), (F24, F25)
-	FMOVQ 32(R2), F26
+	WORD $0x4e38d484 // fadd v4.4s, v4.4s, v24.4s
+	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
+	FSTPQ (F4, F5), (R2)
+	ADD R4, R2
+	FLDPQ (R2), (F24, F25)
 	WORD $0x4e38d4c6 // fadd v6.4s, v6.4s, v24.4s
 	WORD $0x4e39d4e7 // fadd v7.4s, v7.4s, v25.4s
-	WORD $0x4e3ad508 // fadd v8.4s, v8.4s, v26.4s
 	FSTPQ (F6, F7), (R2)
-	FMOVQ F8, 32(R2)
 	ADD R4, R2
 	FLDPQ (R2), (F24, F25)
-	FMOVQ 32(R2), F26
-	WORD $0x4e38d529 // fadd v9.4s, v9.4s, v24.4s
-	WORD $0x4e39d54a // fadd v10.4s, v10.4s, v25.4s
-	WORD $0x4e3ad56b // fadd v11.4s, v11.4s, v26.4s
-	FSTPQ (F9, F10), (R2)
-	FMOVQ F11, 32(R2)
+	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
+	WORD $0x4e39d529 // fadd v9.4s, v9.4s, v25.4s
+	FSTPQ (F8, F9), (R2)
 	ADD R4, R2
 	FLDPQ (R2), (F24, F25)
-	FMOVQ 32(R2), F26
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	FSTPQ (F10, F11), (R2)
+	ADD R4, R2
+	FLDPQ (R2), (F24, F25)
 	WORD $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
 	WORD $0x4e39d5ad // fadd v13.4s, v13.4s, v25.4s
-	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
 	FSTPQ (F12, F13), (R2)
-	FMOVQ F14, 32(R2)
 	ADD R4, R2
 	FLDPQ (R2), (F24, F25)
-	FMOVQ 32(R2), F26
-	WORD $0x4e38d5ef // fadd v15.4s, v15.4s, v24.4s
-	WORD $0x4e39d610 // fadd v16.4s, v16.4s, v25.4s
-	WORD $0x4e3ad631 // fadd v17.4s, v17.4s, v26.4s
-	FSTPQ (F15, F16), (R2)
-	FMOVQ F17, 32(R2)
+	WORD $0x4e38d5ce // fadd v14.4s, v14.4s, v24.4s
+	WORD $0x4e39d5ef // fadd v15.4s, v15.4s, v25.4s
+	FSTPQ (F14, F15), (R2)
 	ADD R4, R2
 	FLDPQ (R2), (F24, F25)
-	FMOVQ 32(R2), F26
+	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
+	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
+	FSTPQ (F16, F17), (R2)
+	ADD R4, R2
+	FLDPQ (R2), (F24, F25)
 	WORD $0x4e38d652 // fadd v18.4s, v18.4s, v24.4s
 	WORD $0x4e39d673 // fadd v19.4s, v19.4s, v25.4s
-	WORD $0x4e3ad694 // fadd v20.4s, v20.4s, v26.4s
 	FSTPQ (F18, F19), (R2)
-	FMOVQ F20, 32(R2)
 	ADD R4, R2
 	FLDPQ (R2), (F24, F25)
-	FMOVQ 32(R2), F26
-	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
-	WORD $0x4e39d6d6 // fadd v22.4s, v22.4s, v25.4s
-	WORD $0x4e3ad6f7 // fadd v23.4s, v23.4s, v26.4s
-	FSTPQ (F21, F22), (R2)
-	FMOVQ F23, 32(R2)
+	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	FSTPQ (F20, F21), (R2)
+	ADD R4, R2
+	FLDPQ (R2), (F24, F25)
+	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	WORD $0x4e39d6f7 // fadd v23.4s, v23.4s, v25.4s
+	FSTPQ (F22, F23), (R2)
 	ADD R4, R2
 	RET
 

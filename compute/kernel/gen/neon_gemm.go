@@ -2,51 +2,48 @@ package main
 
 import "fmt"
 
-// gemm emits the tile of the matrix product: mr x nr sums in registers, for each k two vectors of A, three of B, and each
+// gemm emits the tile of the matrix product: mr x nr sums in registers, for each k three vectors of A, two of B, and each
 // lane of A times the vectors of B.
 func (n *neon) gemm() {
-	const a, b, more = 24, 26, 24 // registers of A, of B, and of C once the sums are done
+	const a, b, more = 24, 27, 24 // registers of A, of B, and of C once the sums are done
 	n.startGemm()
 	for i, arg := range gemmArgs {
 		n.load(arg.name, fmt.Sprintf("R%d", i))
 	}
 	n.p("LSL $2, R4")
-	columns := n.nr / n.lanes
-	for r := range n.mr * columns {
+	for r := range n.mr * 2 {
 		n.zero(r)
 	}
 	n.p("CBZ R3, store")
 	n.label("loop")
-	n.p("FLDPQ.P 32(R0), (F%d, F%d)", a, a+1)
-	n.p("FLDPQ (R1), (F%d, F%d)", b, b+1)
-	n.p("FMOVQ 32(R1), F%d", b+2)
-	n.p("ADD $%d, R1", 4*n.nr)
+	n.p("FLDPQ.P 32(R1), (F%d, F%d)", b, b+1)
+	n.p("FLDPQ (R0), (F%d, F%d)", a, a+1)
+	n.p("FMOVQ 32(R0), F%d", a+2)
+	n.p("ADD $%d, R0", 4*n.mr)
 	for i := range n.mr {
-		for j := range columns {
-			n.multiplyElement(i*columns+j, b+j, a+i/n.lanes, i%n.lanes)
+		for j := range 2 {
+			n.multiplyElement(2*i+j, b+j, a+i/n.lanes, i%n.lanes)
 		}
 	}
 	n.p("SUB $1, R3")
 	n.p("CBNZ R3, loop")
 	n.label("store")
 	n.p("CBNZ R5, add")
-	row := func(r int) {
-		n.p("FSTPQ (F%d, F%d), (R2)", r, r+1)
-		n.p("FMOVQ F%d, 32(R2)", r+2)
+	row := func(i int) {
+		n.p("FSTPQ (F%d, F%d), (R2)", 2*i, 2*i+1)
 		n.p("ADD R4, R2")
 	}
 	for i := range n.mr {
-		row(i * columns)
+		row(i)
 	}
 	n.ret()
 	n.label("add")
 	for i := range n.mr {
 		n.p("FLDPQ (R2), (F%d, F%d)", more, more+1)
-		n.p("FMOVQ 32(R2), F%d", more+2)
-		for j := range columns {
-			n.simd("fadd", i*columns+j, i*columns+j, more+j)
+		for j := range 2 {
+			n.simd("fadd", 2*i+j, 2*i+j, more+j)
 		}
-		row(i * columns)
+		row(i)
 	}
 	n.ret()
 }
