@@ -42,7 +42,7 @@ and recipe, so that ` + "`quarry run`" + ` repeats it byte for byte; a second de
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Dir, "dir", "", "`directory` of the demo (quarry/demo in the user's cache)")
-	f.StringVar(&o.CPU, "cpu", "", "processor path: avx512, avx2 or portable (QUARRY_CPU, else the best there is)")
+	f.StringVar(&o.CPU, "cpu", "", "processor path: "+cpuPaths+" (QUARRY_CPU, else the best there is)")
 	return cmd
 }
 

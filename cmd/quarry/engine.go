@@ -16,9 +16,12 @@ type EngineOptions struct {
 	Memory    recipe.Size
 }
 
+// cpuPaths are the values of --cpu; doctor says which of them a machine has.
+const cpuPaths = "amx, avx512bf16, avx512, avx2, neon or portable"
+
 // AddFlags adds the flags to a command.
 func (o *EngineOptions) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.CPU, "cpu", "", "processor `path`: avx512, avx2 or portable (the best there is, or QUARRY_CPU)")
+	f.StringVar(&o.CPU, "cpu", "", "processor `path`: "+cpuPaths+" (the best there is, or QUARRY_CPU)")
 	f.StringVar(&o.Precision, "precision", string(compute.Auto), "operands of matrix products: auto, f32 or bf16")
 	o.addLimits(f)
 }

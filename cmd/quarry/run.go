@@ -28,7 +28,7 @@ type RunOptions struct {
 func (o *RunOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.Dir, "dir", "", "run `directory` (runs/NAME beside the recipe)")
-	f.StringVar(&o.CPU, "cpu", "", "processor path: avx512, avx2 or portable (QUARRY_CPU, else the best there is)")
+	f.StringVar(&o.CPU, "cpu", "", "processor path: "+cpuPaths+" (QUARRY_CPU, else the best there is)")
 	f.BoolVar(&o.AllowIdentityChange, "allow-identity-change", false, "go on with a run directory that another processor path, precision or make of processor began; bits may differ from there on")
 }
 
