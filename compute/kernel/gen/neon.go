@@ -22,7 +22,7 @@ type neon struct {
 const heldFrom = 16
 
 func newNeon() *neon {
-	return &neon{assembly: newAssembly(isa{name: "neon", reg: "V", lanes: 4, mr: 12, nr: 8})}
+	return &neon{assembly: newAssembly(isa{name: "neon", lanes: 4, mr: 12, nr: 8})}
 }
 
 func (n *neon) kernels() {
