@@ -48,9 +48,3 @@ func sets(path Path) *Set {
 	}
 	return portable()
 }
-
-// Vendor names the processor's maker as the processor reports it; two makers may round reciprocal approximations differently.
-func Vendor() string { return cpuid.CPU.VendorString }
-
-// Processor is the processor's model name as it reports it.
-func Processor() string { return cpuid.CPU.BrandName }

@@ -22,6 +22,7 @@ const (
 	AVX512BF16 Path = "avx512bf16" // AVX-512, and products of bf16 by VDPBF16PS
 	AVX512     Path = "avx512"     // AVX-512 F, BW, DQ, VL: 16 lanes, fused multiply-add
 	AVX2       Path = "avx2"       // AVX2 and FMA: 8 lanes
+	NEON       Path = "neon"       // NEON of arm64: 4 lanes, fused multiply-add
 	Portable   Path = "portable"   // Go
 )
 
@@ -29,7 +30,7 @@ const (
 type Set struct {
 	Path   Path
 	Lanes  int // float32 lanes of a vector; Transpose works on blocks of Lanes x Lanes
-	MR, NR int // rows and columns of a tile of the matrix product
+	MR, NR int // rows and columns of a tile of the matrix product; NR divides 64, so that 64 columns are whole panels
 
 	gemm              func(a, b, c *float32, k, ldc, accumulate int)
 	transpose         func(dst, src *float32, blocks, srcStride, dstStride int)

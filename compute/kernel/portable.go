@@ -211,7 +211,7 @@ func adamwPortable(w, grad, m, v, settings *float32, n int) {
 	weights, g, first, second := vector(w, n), vector(grad, n), vector(m, n), vector(v, n)
 	s := (*AdamStep)(unsafe.Pointer(settings))
 	for i := range weights {
-		x := g[i] * s.GradientScale
+		x := float32(g[i] * s.GradientScale)
 		first[i] += float32((x - first[i]) * s.OneMinusBeta1)
 		second[i] = float32(second[i]*s.Beta2) + float32(float32(x*x)*s.OneMinusBeta2)
 		deviation := float32(float32(math.Sqrt(float64(second[i])))*s.Correction) + s.Epsilon

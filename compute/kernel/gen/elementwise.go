@@ -12,23 +12,18 @@ func (a *assembly) elementwise() {
 	a.dropout()
 }
 
-// vectors starts a kernel over n elements: pointer arguments, then n, then scalars of four bytes.
-func (a *assembly) vectors(name, comment string, pointers []string, scalars ...arg) {
-	var args []arg
-	for _, p := range pointers {
-		args = append(args, arg{p, "*float32"})
-	}
-	args = append(args, arg{"n", "int"})
-	args = append(args, scalars...)
-	a.function(name, comment, args)
-	for i, r := range []string{"DI", "SI", "R8", "R9", "R10", "R11"}[:len(pointers)] {
-		a.load(pointers[i], r)
+// vectors starts a kernel over n elements.
+func (a *assembly) vectors(name string) {
+	s := signatures[name]
+	a.function(name, s.comment, s.args())
+	for i, r := range []string{"DI", "SI", "R8", "R9", "R10", "R11"}[:len(s.pointers)] {
+		a.load(s.pointers[i], r)
 	}
 	a.load("n", "CX")
 }
 
 func (a *assembly) add() {
-	a.vectors("add", "sets dst = x + y.", []string{"dst", "x", "y"})
+	a.vectors("add")
 	a.loop(func(m access) {
 		m.load("SI", 0)
 		m.load("R8", 1)
@@ -40,7 +35,7 @@ func (a *assembly) add() {
 
 // addRows keeps four vectors of sums in registers while it goes down the rows, then one at a time what is left.
 func (a *assembly) addRows() {
-	a.vectors("addRows", "adds rows of src, stride floats apart, to dst, one after the other.", []string{"dst", "src"}, arg{"rows", "int"}, arg{"stride", "int"})
+	a.vectors("addRows")
 	a.load("rows", "R8")
 	a.load("stride", "R9")
 	a.p("SHLQ $2, R9")
@@ -86,7 +81,7 @@ func (a *assembly) addRows() {
 }
 
 func (a *assembly) addScaled() {
-	a.vectors("addScaled", "sets dst += alpha·x with one rounding.", []string{"dst", "x"}, arg{"alpha", "float32"})
+	a.vectors("addScaled")
 	a.loadScalar("alpha", 2)
 	a.loop(func(m access) {
 		m.load("SI", 0)
@@ -98,7 +93,7 @@ func (a *assembly) addScaled() {
 }
 
 func (a *assembly) scale() {
-	a.vectors("scale", "sets dst = alpha·x.", []string{"dst", "x"}, arg{"alpha", "float32"})
+	a.vectors("scale")
 	a.loadScalar("alpha", 2)
 	a.loop(func(m access) {
 		m.load("SI", 0)
@@ -109,7 +104,7 @@ func (a *assembly) scale() {
 }
 
 func (a *assembly) mulAdd() {
-	a.vectors("mulAdd", "sets dst += x·y with one rounding.", []string{"dst", "x", "y"})
+	a.vectors("mulAdd")
 	a.loop(func(m access) {
 		m.load("SI", 0)
 		m.load("R8", 1)
@@ -121,7 +116,7 @@ func (a *assembly) mulAdd() {
 }
 
 func (a *assembly) gelu() {
-	a.vectors("gelu", "sets dst = x·Φ(x), the exact GELU.", []string{"dst", "x"})
+	a.vectors("gelu")
 	a.loop(func(m access) {
 		m.load("SI", 0)
 		a.p("VMULPS %s, %s, %s", a.c(inverseSqrt2), a.v(0), a.v(1))
@@ -134,7 +129,7 @@ func (a *assembly) gelu() {
 }
 
 func (a *assembly) geluGradient() {
-	a.vectors("geluGradient", "sets dx = dy·(Φ(x) + x·φ(x)).", []string{"dx", "dy", "x"})
+	a.vectors("geluGradient")
 	a.loop(func(m access) {
 		m.load("R8", 0)
 		a.p("VMULPS %s, %s, %s", a.c(inverseSqrt2), a.v(0), a.v(1))
@@ -155,7 +150,7 @@ func (a *assembly) geluGradient() {
 
 // dropout hashes (key, element) to 24 bits and keeps the element where they are not below the threshold.
 func (a *assembly) dropout() {
-	a.vectors("dropout", "sets dst = x·scale where the 24-bit hash of (low, high, element) is at least threshold, else 0.", []string{"dst", "x"}, arg{"low", "uint32"}, arg{"high", "uint32"}, arg{"threshold", "uint32"}, arg{"scale", "float32"})
+	a.vectors("dropout")
 	for i, name := range []string{"low", "high", "threshold", "scale"} {
 		a.loadScalar(name, 8+i)
 	}

@@ -1,13 +1,10 @@
 package main
 
-import "fmt"
-
 // gemm emits the tile of the matrix product: mr x nr accumulators in registers, two vectors of B and a broadcast of A for each k.
 func (a *assembly) gemm() {
-	args := []arg{{"a", "*float32"}, {"b", "*float32"}, {"c", "*float32"}, {"k", "int"}, {"ldc", "int"}, {"accumulate", "int"}}
-	a.function("gemm", fmt.Sprintf("computes the %d x %d tile c = a·b, or c += a·b: a is packed [k][%d], b [k][%d], ldc counts elements.\n// An element is the fused multiply-add over k in order, then the addend.", a.mr, a.nr, a.mr, a.nr), args)
+	a.startGemm()
 	for i, r := range []string{"R8", "R9", "DI", "CX", "SI", "BX"} {
-		a.load(args[i].name, r)
+		a.load(gemmArgs[i].name, r)
 	}
 	a.p("SHLQ $2, SI")
 	columns := a.nr / a.lanes
@@ -59,10 +56,9 @@ func (a *assembly) gemm() {
 
 // transpose emits the packing of rows into columns: lanes rows of blocks·lanes elements each become blocks·lanes rows of lanes elements.
 func (a *assembly) transpose() {
-	args := []arg{{"dst", "*float32"}, {"src", "*float32"}, {"blocks", "int"}, {"srcStride", "int"}, {"dstStride", "int"}}
-	a.function("transpose", fmt.Sprintf("writes the transpose of %d rows of src, %d·blocks elements each, strides in elements: dst[j][i] = src[i][j].\n// Rows of dst are written whole, in order, so a dstStride below %d lets the next row overwrite what is not wanted.", a.lanes, a.lanes, a.lanes), args)
+	a.startTranspose()
 	for i, r := range []string{"DI", "SI", "CX", "R8", "R9"} {
-		a.load(args[i].name, r)
+		a.load(transposeArgs[i].name, r)
 	}
 	a.p("SHLQ $2, R8")
 	a.p("SHLQ $2, R9")

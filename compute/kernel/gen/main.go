@@ -1,5 +1,5 @@
-// Command gen writes the amd64 assembly of package kernel: one file for each vector width, from one description of each kernel,
-// and the products of bf16.
+// Command gen writes the assembly of package kernel. For amd64, one file for each vector width, from one description of each
+// kernel, and the products of bf16; for arm64, that of NEON.
 //
 // Run it with `go generate ./compute/kernel`. A test regenerates the files and compares.
 package main
@@ -46,5 +46,9 @@ func Files() map[string]string {
 	a = newAssembly(amx)
 	a.productTiles()
 	add(a)
+	n := newNeon()
+	n.kernels()
+	files["zz_neon_arm64.s"] = n.text()
+	files["zz_neon_arm64.go"] = n.stubs()
 	return files
 }

@@ -14,7 +14,7 @@ func (a *assembly) count(r int) {
 }
 
 func (a *assembly) layerNorm() {
-	a.vectors("layerNorm", "sets dst = (x - mean)/sqrt(variance + epsilon)·gamma + beta and writes mean and the inverse deviation to stats.", []string{"dst", "x", "gamma", "beta", "stats"}, arg{"epsilon", "float32"})
+	a.vectors("layerNorm")
 	a.zero(8)
 	a.loop(func(m access) {
 		m.load("SI", 0)
@@ -54,7 +54,7 @@ func (a *assembly) layerNorm() {
 }
 
 func (a *assembly) layerNormGradient() {
-	a.vectors("layerNormGradient", "sets dx to the gradient of layerNorm with respect to x.", []string{"dx", "dy", "x", "gamma", "stats"})
+	a.vectors("layerNormGradient")
 	a.p("VBROADCASTSS (R10), %s", a.v(8))
 	a.p("VBROADCASTSS 4(R10), %s", a.v(9))
 	a.zero(10) // Σ gamma·dy
@@ -89,7 +89,7 @@ func (a *assembly) layerNormGradient() {
 }
 
 func (a *assembly) layerNormWeights() {
-	a.vectors("layerNormWeights", "adds one row's part to the gradients of gamma and beta.", []string{"dgamma", "dbeta", "dy", "x", "stats"})
+	a.vectors("layerNormWeights")
 	a.p("VBROADCASTSS (R10), %s", a.v(8))
 	a.p("VBROADCASTSS 4(R10), %s", a.v(9))
 	a.loop(func(m access) {

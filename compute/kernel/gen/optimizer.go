@@ -2,7 +2,7 @@ package main
 
 // optimizer emits AdamW, fused: one pass over weights, gradients and both moments.
 func (a *assembly) optimizer() {
-	a.vectors("adamw", "takes one AdamW step; settings are those of AdamStep, in its order.", []string{"w", "grad", "m", "v", "settings"})
+	a.vectors("adamw")
 	for i := range 8 {
 		a.p("VBROADCASTSS %d(R10), %s", 4*i, a.v(6+i))
 	}

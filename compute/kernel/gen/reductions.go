@@ -9,7 +9,7 @@ func (a *assembly) reductions() {
 }
 
 func (a *assembly) dot() {
-	a.vectors("dot", "writes the dot product of x and y to out: a fused sum per lane, then lanes by halves.", []string{"out", "x", "y"})
+	a.vectors("dot")
 	a.zero(2)
 	a.loop(func(m access) {
 		m.load("SI", 0)
@@ -24,11 +24,9 @@ func (a *assembly) dot() {
 // dot64 keeps eight float64 sums, lane j those of positions j, j+8, …, and folds them in halves. The product of two float32
 // is exact in float64: that it is fused shows in no bit.
 func (a *assembly) dot64() {
-	args := []arg{{"x", "*float32"}, {"y", "*float32"}, {"n", "int"}}
-	a.result = "float64"
-	a.function("dot64", "returns the dot product of x and y in float64: eight sums, lane by lane, then lanes by halves.", args)
+	a.startDot64()
 	for i, r := range []string{"SI", "R8", "CX"} {
-		a.load(args[i].name, r)
+		a.load(dot64Args[i].name, r)
 	}
 	a.zero(0)
 	a.zero(1)
@@ -84,7 +82,7 @@ func (a *assembly) dot64() {
 }
 
 func (a *assembly) softmax() {
-	a.vectors("softmax", "sets dst = softmax(scale·x) for scale > 0; dst may be x.", []string{"dst", "x"}, arg{"scale", "float32"})
+	a.vectors("softmax")
 	a.loadScalar("scale", 8)
 	a.p("VMOVUPS %s, %s", a.bits(0xff800000), a.v(9))
 	a.p("VMOVAPS %s, %s", a.v(9), a.v(10))
@@ -118,7 +116,7 @@ func (a *assembly) softmax() {
 }
 
 func (a *assembly) softmaxGradient() {
-	a.vectors("softmaxGradient", "sets dst = scale·p·(dp - Σ p·dp); dst may be dp.", []string{"dst", "dp", "p"}, arg{"scale", "float32"})
+	a.vectors("softmaxGradient")
 	a.loadScalar("scale", 8)
 	a.zero(9)
 	a.loop(func(m access) {

@@ -1,0 +1,16 @@
+package kernel
+
+// Available returns the paths that this machine can run, best first. Go itself asks for NEON on arm64: it is always there.
+func Available() []Path { return []Path{NEON, Portable} }
+
+func sets(path Path) *Set {
+	if path == NEON {
+		return &Set{
+			Path: NEON, Lanes: 4, MR: 12, NR: 8,
+			gemm: gemm_neon, transpose: transpose_neon, add: add_neon, addRows: addRows_neon, addScaled: addScaled_neon, scale: scale_neon, mulAdd: mulAdd_neon,
+			gelu: gelu_neon, geluGradient: geluGradient_neon, dropout: dropout_neon, dot: dot_neon, dot64: dot64_neon, softmax: softmax_neon, softmaxGradient: softmaxGradient_neon,
+			layerNorm: layerNorm_neon, layerNormGradient: layerNormGradient_neon, layerNormWeights: layerNormWeights_neon, adamw: adamw_neon,
+		}
+	}
+	return portable()
+}
