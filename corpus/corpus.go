@@ -83,9 +83,6 @@ func (c *Corpus) IDs() []string {
 	return ids
 }
 
-// HasIDs reports whether the file gave ids.
-func (c *Corpus) HasIDs() bool { return c.givenIDs }
-
 // ByID is the position of the passage with an id.
 func (c *Corpus) ByID(id string) (int32, bool) {
 	p, ok := c.positionOf[id]

@@ -21,24 +21,6 @@ func (c *Corpus) Digest() string {
 	return h.hex()
 }
 
-// DigestQueries is the SHA-256, in hex, of all that the queries hold but their lines, in file order. Positives enter as
-// positions: two query sets compare only over one corpus, whose digest is stamped beside theirs.
-func DigestQueries(queries []Query) string {
-	h := newPartHash()
-	h.number(len(queries))
-	for _, q := range queries {
-		for _, part := range []string{q.ID, q.Key, q.Text, q.Prompt, q.Group} {
-			h.text(part)
-		}
-		h.number(len(q.Positives))
-		for _, p := range q.Positives {
-			h.number(int(p))
-		}
-		h.texts(q.Negatives)
-	}
-	return h.hex()
-}
-
 // textDigest identifies a text; 128 bits make an accidental collision among billions of texts out of the question.
 type textDigest [16]byte
 

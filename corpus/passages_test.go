@@ -175,7 +175,7 @@ func TestFull(t *testing.T) {
 func TestNew(t *testing.T) {
 	given := []Passage{{Text: "x"}, {Text: "y"}}
 	c, err := New(given)
-	if err != nil || c.ID(1) != "1" || c.HasIDs() {
+	if err != nil || c.ID(1) != "1" || c.givenIDs {
 		t.Errorf("got %v, %v", c, err)
 	}
 	if given[1].ID != "" {

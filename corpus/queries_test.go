@@ -190,31 +190,6 @@ func TestKeyIsStable(t *testing.T) {
 	}
 }
 
-func TestDigestQueries(t *testing.T) {
-	base := Query{ID: "1", Key: "1", Text: "q", Prompt: "p", Positives: []int32{3}, Negatives: []string{"n"}, Group: "g", Line: 4}
-	want := DigestQueries([]Query{base})
-	moved := base
-	moved.Line = 9
-	if DigestQueries([]Query{moved}) != want {
-		t.Error("the line changes the digest")
-	}
-	for name, change := range map[string]func(*Query){
-		"id":        func(q *Query) { q.ID = "2" },
-		"key":       func(q *Query) { q.Key = "2" },
-		"text":      func(q *Query) { q.Text = "r" },
-		"prompt":    func(q *Query) { q.Prompt = "" },
-		"positives": func(q *Query) { q.Positives = []int32{3, 4} },
-		"negatives": func(q *Query) { q.Negatives = nil },
-		"group":     func(q *Query) { q.Group = "h" },
-	} {
-		changed := base
-		change(&changed)
-		if DigestQueries([]Query{changed}) == want {
-			t.Errorf("%s does not change the digest", name)
-		}
-	}
-}
-
 func TestLeaks(t *testing.T) {
 	train := []Query{{Key: "a", Text: "x", Group: "1", Line: 1}, {Key: "b", Text: "y", Group: "2", Line: 2}, {Key: "c", Text: "y", Line: 3}}
 	for _, tc := range []struct {

@@ -29,7 +29,7 @@ func sharedCorpus(t *testing.T, name string) (*Corpus, []Warning) {
 // The counts are those of the data's own README.
 func TestEedi(t *testing.T) {
 	c, warnings := sharedCorpus(t, "corpus.jsonl")
-	if c.Len() != 2587 || len(c.firstOf) != 2586 || !c.HasIDs() {
+	if c.Len() != 2587 || len(c.firstOf) != 2586 || !c.givenIDs {
 		t.Errorf("got %d passages, %d texts", c.Len(), len(c.firstOf))
 	}
 	if same := c.SameText(2142); len(same) != 2 || same[0] != 2068 || same[1] != 2142 {
@@ -77,8 +77,8 @@ func TestEedi(t *testing.T) {
 // The same rows in FlagEmbedding's form judge by text alone; without ids every row still has a key of its own.
 func TestEediByTexts(t *testing.T) {
 	c, _ := sharedCorpus(t, "candidate_pool.jsonl")
-	if c.Len() != 2587 || c.HasIDs() {
-		t.Errorf("got %d passages, ids %v", c.Len(), c.HasIDs())
+	if c.Len() != 2587 || c.givenIDs {
+		t.Errorf("got %d passages, ids %v", c.Len(), c.givenIDs)
 	}
 	for name, rows := range map[string]int{"hn_mine_input.jsonl": 2801, "hn_mine_dev_input.jsonl": 705} {
 		queries, warnings, err := ReadQueries(shared(t, "eedi", name), name, c, ReadOptions{})

@@ -56,9 +56,6 @@ func (t *Top) Ranking() Ranking {
 	return best
 }
 
-// Reset empties the selection and keeps its memory.
-func (t *Top) Reset() { t.heap = t.heap[:0] }
-
 // worse reports whether the hit at i ranks below the one at j.
 func (t *Top) worse(i, j int) bool { return t.order.Compare(t.heap[i], t.heap[j]) > 0 }
 

@@ -38,18 +38,10 @@ type Interval struct {
 	Units int // what was resampled: groups, and values without a group
 }
 
-// MeanInterval is the percentile bootstrap interval of the mean of values (Efron, 1979). Groups names the group of each
-// value, "" where it has none; nil is no groups at all. Whole groups are resampled, each mean weighing values alike.
-// Values come in a fixed order, that of query keys: the draws refer to positions.
-func MeanInterval(values []float64, groups []string, o Options) (Interval, error) {
-	all, err := MeanIntervals([][]float64{values}, groups, o)
-	if err != nil {
-		return Interval{}, err
-	}
-	return all[0], nil
-}
-
-// MeanIntervals is MeanInterval for several columns of values of the same queries, such as one a measure.
+// MeanIntervals are the percentile bootstrap intervals of the means of columns of values of the same queries, such as one a
+// measure (Efron, 1979). Groups names the group of each value, "" where it has none; nil is no groups at all. Whole groups
+// are resampled, each mean weighing values alike. Values come in a fixed order, that of query keys: the draws refer to
+// positions.
 func MeanIntervals(columns [][]float64, groups []string, o Options) ([]Interval, error) {
 	if len(columns) == 0 {
 		return nil, errors.New("stats: no values")

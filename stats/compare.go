@@ -23,7 +23,7 @@ type Comparison struct {
 
 // Compare sets second against first, value by value: the bootstrap interval of the mean difference, the randomisation
 // test (Fisher; for retrieval Smucker, Allan and Carterette, 2007), which asks how often a random exchange of the two
-// within units gives a difference at least as large, and the sign test. Groups and order are those of MeanInterval.
+// within units gives a difference at least as large, and the sign test. Groups and order are those of MeanIntervals.
 func Compare(first, second []float64, groups []string, o Options) (Comparison, error) {
 	if len(first) != len(second) {
 		return Comparison{}, fmt.Errorf("stats: %d values against %d: a paired test needs the same queries", len(first), len(second))

@@ -29,6 +29,15 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
+// meanInterval is the interval of one column.
+func meanInterval(values []float64, groups []string, o Options) (Interval, error) {
+	all, err := MeanIntervals([][]float64{values}, groups, o)
+	if err != nil {
+		return Interval{}, err
+	}
+	return all[0], nil
+}
+
 func TestMeanIntervalByHand(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
@@ -46,7 +55,7 @@ func TestMeanIntervalByHand(t *testing.T) {
 		{"group and lone value", []float64{1, 1, 0, 1}, []string{"g", "g", "", "g"}, Interval{0.75, 0, 1, 0.95, 2}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := MeanInterval(tc.values, tc.groups, quick)
+			got, err := meanInterval(tc.values, tc.groups, quick)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,7 +80,7 @@ func TestMeanIntervalsAreThoseOfEachColumn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for c, values := range columns {
-		want, err := MeanInterval(values, groups, quick)
+		want, err := meanInterval(values, groups, quick)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +96,7 @@ func TestMeanIntervalsAreThoseOfEachColumn(t *testing.T) {
 // TestMeanIntervalIsNearlyNormal compares with the textbook interval, which a mean of 400 values follows.
 func TestMeanIntervalIsNearlyNormal(t *testing.T) {
 	values := uniform(400, "normal")
-	got, err := MeanInterval(values, nil, quick)
+	got, err := meanInterval(values, nil, quick)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +119,7 @@ func TestCoverage(t *testing.T) {
 	o := Options{Level: 0.9, Resamples: 300}
 	covered, coveredGrouped, coveredUngrouped := 0, 0, 0
 	holds := func(values []float64, names []string) int {
-		interval, err := MeanInterval(values, names, o)
+		interval, err := meanInterval(values, names, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -269,7 +278,7 @@ func TestErrors(t *testing.T) {
 		{"resamples", []float64{1}, nil, Options{Level: 0.5}, "0 resamples"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if _, err := MeanInterval(tc.values, tc.groups, tc.o); err == nil || !strings.Contains(err.Error(), tc.want) {
+			if _, err := meanInterval(tc.values, tc.groups, tc.o); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v does not contain %q", err, tc.want)
 			}
 			if _, err := Compare(tc.values, tc.values, tc.groups, tc.o); err == nil {

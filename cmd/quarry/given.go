@@ -57,8 +57,8 @@ func (o VectorOptions) open(h *host, d data) (givenVectors, error) {
 		}
 	}
 	err = errors.Join(
-		arrange(h, &g.passages.Matrix, o.CorpusVectors, o.CorpusIDs, d.corpus.IDs()),
-		arrange(h, &g.queries.Matrix, o.QueryVectors, o.QueryIDs, queryIDs))
+		arrange(h, &g.passages.Matrix, o.CorpusVectors, "corpus-ids", o.CorpusIDs, d.corpus.IDs()),
+		arrange(h, &g.queries.Matrix, o.QueryVectors, "query-ids", o.QueryIDs, queryIDs))
 	if err == nil && g.passages.Dim != g.queries.Dim {
 		err = badInputf("%s has rows of %d, %s rows of %d: they are not of one model", o.CorpusVectors, g.passages.Dim, o.QueryVectors, g.queries.Dim)
 	}
@@ -81,14 +81,14 @@ func (o VectorOptions) mapFiles() (givenVectors, error) {
 }
 
 // arrange puts rows in the order of the wanted ids, which they have already where no file names theirs.
-func arrange(h *host, m *vectors.Matrix, name, idsFile string, wanted []string) error {
+func arrange(h *host, m *vectors.Matrix, name, flag, idsFile string, wanted []string) error {
 	if err := m.CheckFinite(name); err != nil {
 		return badInput(err)
 	}
 	if idsFile == "" {
 		return badInput(m.CheckRows(name, len(wanted)))
 	}
-	ids, err := readIDs(h, idsFile, *m)
+	ids, err := readIDs(h, flag, idsFile, *m)
 	if err != nil {
 		return err
 	}
@@ -97,9 +97,9 @@ func arrange(h *host, m *vectors.Matrix, name, idsFile string, wanted []string) 
 }
 
 // readIDs reads the ids of a matrix's rows.
-func readIDs(h *host, path string, m vectors.Matrix) ([]string, error) {
+func readIDs(h *host, flag, path string, m vectors.Matrix) ([]string, error) {
 	var ids []string
-	err := readInput(h, "corpus-ids, --query-ids", path, func(r io.Reader) error {
+	err := readInput(h, flag, path, func(r io.Reader) error {
 		var err error
 		ids, err = vectors.ReadIDs(r, path)
 		if err == nil && len(ids) != m.Rows {
@@ -135,7 +135,7 @@ func (o RankOptions) nameRows(h *host, g givenVectors) (data, error) {
 		d.corpus, err = o.Data.readCorpus(h)
 	} else {
 		passages := make([]corpus.Passage, g.passages.Rows)
-		if err = nameEach(h, o.Given.CorpusIDs, g.passages.Matrix, func(i int, id string) { passages[i].ID = id }); err == nil {
+		if err = nameEach(h, "corpus-ids", o.Given.CorpusIDs, g.passages.Matrix, func(i int, id string) { passages[i].ID = id }); err == nil {
 			d.corpus, err = corpus.New(passages)
 		}
 	}
@@ -150,15 +150,15 @@ func (o RankOptions) nameRows(h *host, g givenVectors) (data, error) {
 	for i := range d.queries {
 		d.queries[i].Key = strconv.Itoa(i)
 	}
-	return d, nameEach(h, o.Given.QueryIDs, g.queries.Matrix, func(i int, id string) { d.queries[i].Key = id })
+	return d, nameEach(h, "query-ids", o.Given.QueryIDs, g.queries.Matrix, func(i int, id string) { d.queries[i].Key = id })
 }
 
 // nameEach reads the ids of a matrix's rows, if there is a file of them.
-func nameEach(h *host, idsFile string, m vectors.Matrix, set func(row int, id string)) error {
+func nameEach(h *host, flag, idsFile string, m vectors.Matrix, set func(row int, id string)) error {
 	if idsFile == "" {
 		return nil
 	}
-	ids, err := readIDs(h, idsFile, m)
+	ids, err := readIDs(h, flag, idsFile, m)
 	for i, id := range ids {
 		set(i, id)
 	}

@@ -199,7 +199,7 @@ func (o InitOptions) write(h *host, d *initData) error {
 		return badInputf("the recipe would not load: %w", err)
 	}
 	if o.Dev == "" {
-		if err := errors.Join(copyRows(h, o.Train, train, d.train), copyRows(h, o.Train, dev, d.dev)); err != nil {
+		if err := errors.Join(copyRows(h, "train", o.Train, train, d.train), copyRows(h, "train", o.Train, dev, d.dev)); err != nil {
 			return err
 		}
 	}

@@ -81,7 +81,7 @@ func warn(h *host, warnings []corpus.Warning) {
 
 // readInput opens a file that a flag names and lets it be read. What is wrong with it is a fault of the input.
 func readInput(h *host, flag, path string, read func(io.Reader) error) error {
-	f, err := h.open(path)
+	f, err := h.open(flag, path)
 	if err != nil {
 		return badInputf("--%s: %w", flag, err)
 	}

@@ -74,7 +74,7 @@ func runPrepareEedi(ctx context.Context, o PrepareEediOptions, h *host) (err err
 		if in.path == "" {
 			continue
 		}
-		f, openErr := h.open(in.path)
+		f, openErr := h.open(in.flag, in.path)
 		if openErr != nil {
 			return badInputf("--%s: %w", in.flag, openErr)
 		}

@@ -95,13 +95,13 @@ func bundlesOf(queries []corpus.Query) []bundle {
 	return bundles
 }
 
-// copyRows writes the lines of some queries of a file, in its order and as they are.
-func copyRows(h *host, from, to string, queries []corpus.Query) (err error) {
+// copyRows writes the lines of some queries of the file that a flag names, in its order and as they are.
+func copyRows(h *host, flag, from, to string, queries []corpus.Query) (err error) {
 	wanted := map[int]bool{}
 	for _, q := range queries {
 		wanted[q.Line] = true
 	}
-	f, err := h.open(from)
+	f, err := h.open(flag, from)
 	if err != nil {
 		return badInput(err)
 	}

@@ -13,10 +13,22 @@ import (
 )
 
 // spools are the inputs that can be read only once, such as a pipe, kept in temporary files for those that read twice.
-type spools map[string]*os.File
+type spools map[string]spooled
 
-// open opens a file that a flag names; "-" is standard input.
-func (h *host) open(path string) (io.ReadCloser, error) {
+// spooled is an input in its temporary file, and the flag that names it.
+type spooled struct {
+	*os.File
+	flag string
+}
+
+// reader reads from the start.
+func (s spooled) reader() io.ReadCloser {
+	return io.NopCloser(io.NewSectionReader(s.File, 0, math.MaxInt64))
+}
+
+// open opens a file that a flag names; "-" is standard input. What can be read only once is one flag's: its bytes are not
+// meant for two.
+func (h *host) open(flag, path string) (io.ReadCloser, error) {
 	once, err := readOnce(path)
 	if err != nil {
 		return nil, err
@@ -24,11 +36,21 @@ func (h *host) open(path string) (io.ReadCloser, error) {
 	if !once {
 		return os.Open(path)
 	}
-	f, err := h.spool(path)
-	if err != nil {
-		return nil, fmt.Errorf("keep %s in a temporary file: %w", path, err)
+	kept, ok := h.spools[path]
+	if ok && kept.flag != flag {
+		return nil, fmt.Errorf("%s is the input of --%s and can be read only once: name a file for one of them", path, kept.flag)
 	}
-	return io.NopCloser(io.NewSectionReader(f, 0, math.MaxInt64)), nil
+	if !ok {
+		if kept.File, err = h.spool(path); err != nil {
+			return nil, fmt.Errorf("keep %s in a temporary file: %w", path, err)
+		}
+		kept.flag = flag
+		if h.spools == nil {
+			h.spools = spools{}
+		}
+		h.spools[path] = kept
+	}
+	return kept.reader(), nil
 }
 
 // readOnce says whether what a path names can be read only once. A directory is an error.
@@ -46,11 +68,9 @@ func readOnce(path string) (bool, error) {
 	return !info.Mode().IsRegular(), nil
 }
 
-// spool reads an input to its end into a temporary file, the first time.
+// spool reads an input to its end into a temporary file. Of one that breaks off nothing is kept: a part would pass for
+// the whole.
 func (h *host) spool(path string) (*os.File, error) {
-	if f, ok := h.spools[path]; ok {
-		return f, nil
-	}
 	from := h.in
 	if path != standard {
 		f, err := os.Open(path)
@@ -64,12 +84,11 @@ func (h *host) spool(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.spools == nil {
-		h.spools = spools{}
+	if _, err := io.Copy(f, from); err != nil {
+		discard(f)
+		return nil, err
 	}
-	h.spools[path] = f
-	_, err = io.Copy(f, from)
-	return f, err
+	return f, nil
 }
 
 // digest is the digest of a file or directory that a flag names.
@@ -77,22 +96,31 @@ func (h *host) digest(ctx context.Context, path string) (string, error) {
 	if _, ok := h.spools[path]; !ok {
 		return rundir.TreeDigest(ctx, rundir.OS{}, path)
 	}
-	digest, _, err := rundir.DigestFile(ctx, spooledFiles{host: h}, path)
+	digest, _, err := rundir.DigestFile(ctx, spooledFiles{spools: h.spools}, path)
 	return digest, err
 }
 
 // spooledFiles is the file system with the inputs that were read once.
 type spooledFiles struct {
 	rundir.OS
-	host *host
+	spools spools
 }
 
 // Open implements rundir.FS.
-func (s spooledFiles) Open(path string) (io.ReadCloser, error) { return s.host.open(path) }
+func (s spooledFiles) Open(path string) (io.ReadCloser, error) {
+	if kept, ok := s.spools[path]; ok {
+		return kept.reader(), nil
+	}
+	return s.OS.Open(path)
+}
 
 // forget removes the temporary files.
 func (s spools) forget() {
-	for _, f := range s {
-		_, _ = f.Close(), os.Remove(f.Name()) // what stays is the system's to clear, as after a kill
+	for _, kept := range s {
+		discard(kept.File)
 	}
+}
+
+func discard(f *os.File) {
+	_, _ = f.Close(), os.Remove(f.Name()) // what stays is the system's to clear, as after a kill
 }

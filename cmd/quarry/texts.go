@@ -53,9 +53,10 @@ func (t textFile) count() (int, error) {
 
 // texts yields the texts one by one; an error ends them.
 func (t textFile) texts(yield func(embedding.Text, error) bool) {
-	f, err := t.host.open(t.path)
+	flag := cmp.Or(t.flag, "input")
+	f, err := t.host.open(flag, t.path)
 	if err != nil {
-		yield(embedding.Text{}, badInputf("--%s: %w", cmp.Or(t.flag, "input"), err))
+		yield(embedding.Text{}, badInputf("--%s: %w", flag, err))
 		return
 	}
 	defer f.Close()

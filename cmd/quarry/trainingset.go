@@ -25,7 +25,7 @@ func (o FinetuneOptions) readTraining(h *host) (*trainingSet, error) {
 	if set.named {
 		set.corpus, err = o.Data.readCorpus(h)
 	} else {
-		set.corpus, err = textsOf(h, o.Train, o.Dev)
+		set.corpus, err = textsOf(h, "train", o.Train, "dev", o.Dev)
 	}
 	if err != nil {
 		return nil, err
@@ -81,15 +81,16 @@ func (o FinetuneOptions) readRows(h *host, flag, path string, set *trainingSet) 
 	return queries, err
 }
 
-// textsOf makes a corpus of the different "pos" and "neg" texts of files.
-func textsOf(h *host, paths ...string) (*corpus.Corpus, error) {
+// textsOf makes a corpus of the different "pos" and "neg" texts of files. Flags and their paths alternate, as in need.
+func textsOf(h *host, files ...string) (*corpus.Corpus, error) {
 	seen := map[string]bool{}
 	var passages []corpus.Passage
-	for _, path := range paths {
+	for i := 0; i < len(files); i += 2 {
+		flag, path := files[i], files[i+1]
 		if path == "" {
 			continue
 		}
-		err := readInput(h, "train, --dev", path, func(r io.Reader) error {
+		err := readInput(h, flag, path, func(r io.Reader) error {
 			return eachRow(r, path, func(lines *corpus.Lines, row corpus.Object) error {
 				for _, key := range []string{"pos", "neg"} {
 					texts, err := textsAt(row, key)
