@@ -62,7 +62,7 @@ func (r *round) outsideInputs(ctx context.Context) ([]rundir.Input, error) {
 		if slices.ContainsFunc(inputs, func(in rundir.Input) bool { return in.Name == name }) {
 			return nil
 		}
-		digest, err := rundir.TreeDigest(ctx, r.dir.FS, path)
+		digest, err := rundir.SourceDigest(ctx, r.dir.FS, path)
 		inputs = append(inputs, rundir.Input{Name: name, Digest: digest})
 		return err
 	}

@@ -195,8 +195,11 @@ func TestAnotherTrainerTrainsAnew(t *testing.T) {
 	write("parts/copy.sh", leave(`"$QUARRY_BASE"`, 1, 2))
 	write("train.sh", ". parts/copy.sh")
 	run()
+	write("parts/__pycache__/copy.cpython-312.pyc", "compiled as the trainer ran")
+	write("parts/inner/__pycache__/notes", "of the same folder")
+	write("parts/copy.pyc", "compiled by hand")
 	if notes := run(); !strings.Contains(notes, "finetune: done before, unchanged") {
-		t.Errorf("nothing has changed:\n%s", notes)
+		t.Errorf("nothing has changed but what Python compiles:\n%s", notes)
 	}
 	write("train.sh", ". ./parts/copy.sh")
 	if notes := run(); !strings.Contains(notes, "finetune: input changed: trainer: train.sh") {

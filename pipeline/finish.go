@@ -8,11 +8,13 @@ import (
 	"slices"
 
 	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // Outcomes of a run, as on_finish gets them in QUARRY_OUTCOME.
 const (
-	OutcomeDone        = "done"
+	OutcomeDone        = "done"    // every round of the recipe
+	OutcomeStopped     = "stopped" // at the stage that was asked for, without a fault
 	OutcomeFailed      = "failed"
 	OutcomeInterrupted = "interrupted"
 	OutcomeChoice      = "choice wanted"
@@ -32,6 +34,8 @@ func (p *Run) Finish(ctx context.Context, outcome error) error {
 		word = OutcomeInterrupted
 	case outcome != nil:
 		word, text = OutcomeFailed, outcome.Error()
+	case p.stopped:
+		word = OutcomeStopped
 	}
 	p.note("on_finish: %s", word)
 	err := p.command(ctx, p.recipe.OnFinish, map[string]string{"QUARRY_RUN": p.options.Dir, "QUARRY_RECIPE": p.recipe.File()}, map[string]string{"QUARRY_OUTCOME": word, "QUARRY_ERROR": text})
@@ -42,8 +46,12 @@ func (p *Run) Finish(ctx context.Context, outcome error) error {
 }
 
 // FinishUnopened does what Finish does for a run that Open refused: who waits for the end of a run is told of that too.
-// There is no run directory to log in.
+// There is no run directory to log in. A run that was kept out because another is under way ends nothing: it is the other
+// one's end that is waited for.
 func FinishUnopened(ctx context.Context, r *recipe.Recipe, o Options, refused error) error {
+	if errors.Is(refused, rundir.ErrInUse) {
+		return nil
+	}
 	return newRun(r, o).Finish(ctx, refused)
 }
 

@@ -66,6 +66,7 @@ type Run struct {
 	model   string          // digest of the recipe's model
 	stamps  []*rundir.Stamp // of the round at work, in order
 	worked  bool            // a stage of the round at work was done anew
+	stopped bool            // ended at the stage that Options.Until names
 	plan    *Plan           // where only a plan is made
 }
 
@@ -180,6 +181,7 @@ func (p *Run) Run(ctx context.Context) error {
 	for i := range p.recipe.Rounds {
 		err := p.round(ctx, i)
 		if errors.Is(err, errUntil) {
+			p.stopped = true
 			p.note("stopped after %s, as asked", p.options.Until)
 			return nil
 		}

@@ -10,6 +10,8 @@ import (
 	"io"
 	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/quarry-ml/quarry/model"
 )
@@ -61,10 +63,27 @@ func TreeDigest(ctx context.Context, fsys FS, root string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(files) == 1 && files[0].Path == "." {
-		return files[0].SHA256, nil
+	return treeDigest(files), nil
+}
+
+// SourceDigest is the TreeDigest of a program's source: without what Python compiles it to as it runs, the folders
+// __pycache__ and the files *.pyc.
+func SourceDigest(ctx context.Context, fsys FS, root string) (string, error) {
+	files, err := DigestTree(ctx, fsys, root)
+	if err != nil {
+		return "", err
 	}
-	return listDigest(files), nil
+	return treeDigest(slices.DeleteFunc(files, func(f Output) bool {
+		return path.Ext(f.Path) == ".pyc" || slices.Contains(strings.Split(path.Dir(f.Path), "/"), "__pycache__")
+	})), nil
+}
+
+// treeDigest is that of a list that DigestTree returned.
+func treeDigest(files []Output) string {
+	if len(files) == 1 && files[0].Path == "." {
+		return files[0].SHA256
+	}
+	return listDigest(files)
 }
 
 // ModelDigest returns one digest for a model directory: as TreeDigest's, but over the files that make the model, so that

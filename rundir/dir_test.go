@@ -1,6 +1,7 @@
 package rundir_test
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -124,6 +125,9 @@ func TestSecondRunIsKeptOut(t *testing.T) {
 	_, err := rundir.Open(path, rundir.OpenOptions{})
 	if err == nil {
 		t.Fatal("two runs opened one directory")
+	}
+	if !errors.Is(err, rundir.ErrInUse) {
+		t.Errorf("%v is not ErrInUse", err)
 	}
 	host, _ := os.Hostname()
 	for _, part := range []string{path, "in use by another quarry", "process ", host} {

@@ -2,6 +2,7 @@ package rundir
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -21,6 +22,9 @@ type owner struct {
 	Started time.Time `json:"started"`
 }
 
+// ErrInUse says that another process has the run directory.
+var ErrInUse = errors.New("in use by another quarry")
+
 // acquire locks the directory, or says who has it. It works on the operating system's files, not through an FS: a lock
 // is no artefact, and a process that died has none.
 func acquire(l Layout) (*lock, error) {
@@ -30,8 +34,8 @@ func acquire(l Layout) (*lock, error) {
 		return nil, explain(l.Lock(), err)
 	}
 	if !locked {
-		return nil, fmt.Errorf("run directory %s is in use by another quarry (%s): wait until it ends or stop it, or use another run directory",
-			l, readOwner(l.Lock()))
+		return nil, fmt.Errorf("run directory %s is %w (%s): wait until it ends or stop it, or use another run directory",
+			l, ErrInUse, readOwner(l.Lock()))
 	}
 	if err := writeOwner(l.Lock()); err != nil {
 		_ = held.Unlock() // the first error is the one to tell
