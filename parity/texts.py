@@ -1,5 +1,6 @@
 """Texts that scripts compare on: hard ones written here, and those of the data folder beside the repository."""
 
+import gzip
 import json
 
 import report
@@ -23,6 +24,17 @@ HARD = [
 def eedi(name, field):
     """The texts of one field of a file of ../shared/data/eedi; raises report.Skip where it is absent."""
     return [json.loads(line)[field] for line in report.shared("eedi", name).read_text().splitlines() if line.strip()]
+
+
+def lines(path, *keys):
+    """The texts under keys of each line of a JSONL file, gzipped or not."""
+    open_ = gzip.open if path.suffix == ".gz" else open
+    with open_(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            row = json.loads(line)
+            for key in keys:
+                value = row.get(key)
+                yield from [value] if isinstance(value, str) else value or []
 
 
 def write(path, rows, field="text"):

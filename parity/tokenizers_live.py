@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 
 import report
 import tokenizer_fixture
+from texts import lines
 
 RANDOM_STRINGS = 20_000  # for each tokenizer of the full size
 VARIANT_STRINGS = 2_000  # for each variant of the small one
@@ -47,17 +48,6 @@ def random_texts(seed, count):
         return "" if 0xD800 <= code <= 0xDFFF else chr(code)
 
     return ["".join(part() for _ in range(draw.randint(1, 40))) for _ in range(count)]
-
-
-def lines(path, *keys):
-    """The texts under keys of each line of a JSONL file, gzipped or not."""
-    open_ = gzip.open if path.suffix == ".gz" else open
-    with open_(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            row = json.loads(line)
-            for key in keys:
-                value = row.get(key)
-                yield from [value] if isinstance(value, str) else value or []
 
 
 def real_texts():

@@ -67,10 +67,18 @@ func (t *Tokenizer) buildMatchers(s section, byID map[int32]addedToken) error {
 			}
 		}
 		if *to == nil {
-			*to = &matcher{trie: newTrie()}
+			*to = &matcher{patterns: map[string]bool{}}
 		}
 		if err := (*to).add(string(pattern), id, a); err != nil {
 			return s.errorf("token %q: %w", *a.Content, err)
+		}
+	}
+	for _, m := range []*matcher{t.raw, t.normalized} {
+		if m == nil {
+			continue
+		}
+		if err := m.build(); err != nil {
+			return s.errorf("%w", err)
 		}
 	}
 	return nil
@@ -78,10 +86,12 @@ func (t *Tokenizer) buildMatchers(s section, byID map[int32]addedToken) error {
 
 // matcher finds added tokens in a text: the leftmost, and of those that begin there the longest.
 type matcher struct {
-	trie   *trie // values index tokens
-	tokens []matchedToken
-	first  [256]bool // bytes that some token begins with
-	only   int       // the one byte that every token begins with, plus 1; 0 when there are more
+	entries  []trieEntry     // of the trie to build; values index tokens
+	patterns map[string]bool // keys of entries
+	trie     *trie
+	tokens   []matchedToken
+	first    [256]bool // bytes that some token begins with
+	only     int       // the one byte that every token begins with, plus 1; 0 when there are more
 }
 
 type matchedToken struct {
@@ -93,12 +103,11 @@ func (m *matcher) add(pattern string, id int32, a addedToken) error {
 	if pattern == "" {
 		return fmt.Errorf("nothing is left of it when it is normalized")
 	}
-	if node := m.trie.walk(root, pattern); node != 0 && m.trie.values[node] >= 0 {
+	if m.patterns[pattern] {
 		return fmt.Errorf("another added token matches the same text %q", pattern)
 	}
-	if err := m.trie.insert(pattern, int32(len(m.tokens))); err != nil {
-		return err
-	}
+	m.patterns[pattern] = true
+	m.entries = append(m.entries, trieEntry{pattern, int32(len(m.tokens))})
 	m.tokens = append(m.tokens, matchedToken{id, a.SingleWord, a.LStrip, a.RStrip})
 	switch {
 	case len(m.tokens) == 1:
@@ -108,6 +117,13 @@ func (m *matcher) add(pattern string, id int32, a addedToken) error {
 	}
 	m.first[pattern[0]] = true
 	return nil
+}
+
+// build makes the trie of what was added.
+func (m *matcher) build() (err error) {
+	m.trie, err = newTrie(m.entries)
+	m.entries, m.patterns = nil, nil
+	return err
 }
 
 // piece is a part of a text: an added token, or what lies between (id -1).

@@ -1,6 +1,9 @@
 package tokenizer
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // bertNormalizer cleans, separates ideographs, strips accents and lower-cases, in that order but in one pass.
 type bertNormalizer struct {
@@ -54,13 +57,14 @@ func (n *bertNormalizer) normalize(dst, src []byte, s *scratch) []byte {
 	s.order.reset()
 	for i := 0; i < len(src); {
 		if b := src[i]; b < utf8.RuneSelf {
-			if to := n.ascii[b]; to != dropped {
-				if len(s.order.marks) > 0 {
-					dst = n.flush(dst, s)
-				}
-				dst = append(dst, to)
+			if n.ascii[b] == dropped { // marks on both sides of it are in one order
+				i++
+				continue
 			}
-			i++
+			dst = n.flush(dst, s)
+			var size int
+			dst, size = n.appendASCII(dst, src[i:])
+			i += size
 			continue
 		}
 		r, size := utf8.DecodeRune(src[i:])
@@ -68,6 +72,22 @@ func (n *bertNormalizer) normalize(dst, src []byte, s *scratch) []byte {
 		i += size
 	}
 	return n.flush(dst, s)
+}
+
+// appendASCII does everything for the ASCII characters that src begins with, and returns how many they are.
+func (n *bertNormalizer) appendASCII(dst, src []byte) ([]byte, int) {
+	at := len(dst)
+	dst = slices.Grow(dst, len(src))[:at+len(src)]
+	for i, b := range src {
+		if b >= utf8.RuneSelf {
+			return dst[:at], i
+		}
+		dst[at] = n.ascii[b]
+		if dst[at] != dropped {
+			at++
+		}
+	}
+	return dst[:at], len(src)
 }
 
 // appendClean does clean_text and handle_chinese_chars for a character outside ASCII, and hands on what is left.
@@ -146,6 +166,10 @@ type bertSplitter struct{}
 func (bertSplitter) split(dst []span, text []byte, in span) []span {
 	start := in.start
 	for i := in.start; i < in.end; {
+		if text[i] < utf8.RuneSelf && asciiClasses[text[i]]&(space|punctuation) == 0 {
+			i++ // most characters are letters and digits
+			continue
+		}
 		r, size := rune(text[i]), 1
 		if r >= utf8.RuneSelf {
 			r, size = utf8.DecodeRune(text[i:in.end])

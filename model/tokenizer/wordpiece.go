@@ -46,13 +46,15 @@ func parseWordPiece(s section) (parsedModel, error) {
 }
 
 func newWordPiece(v vocabulary, unknown int32, prefix string, longestWord int) (*wordPiece, error) {
-	t := newTrie()
+	entries := make([]trieEntry, 0, len(v.ids))
 	for id, token := range v.tokens {
-		if v.ids[token] == int32(id) { // not a hole in the numbering
-			if err := t.insert(token, int32(id)); err != nil {
-				return nil, err
-			}
+		if own, ok := v.ids[token]; ok && own == int32(id) { // not a hole in the numbering
+			entries = append(entries, trieEntry{token, own})
 		}
+	}
+	t, err := newTrie(entries)
+	if err != nil {
+		return nil, err
 	}
 	return &wordPiece{trie: t, continuation: t.walk(root, prefix), unknown: unknown, longestWord: longestWord}, nil
 }
