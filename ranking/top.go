@@ -46,9 +46,6 @@ func (t *Top) Threshold() (score float32, ok bool) {
 	return t.heap[0].Score, true
 }
 
-// Len is the number of hits kept so far.
-func (t *Top) Len() int { return len(t.heap) }
-
 // Ranking returns the kept hits, best first. Pushing may go on afterwards.
 func (t *Top) Ranking() Ranking {
 	best := slices.Clone(t.heap)
