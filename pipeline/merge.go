@@ -52,9 +52,19 @@ func (r *round) merge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	m, err := r.openModel(r.base.path)
+	if err != nil {
+		return err
+	}
+	t := r.texts(m)
+	if err := m.Close(); err != nil {
+		return err
+	}
+	// The model is written with the contract of the texts, prompts, pooling and normalisation among them.
 	stage := r.stage(StageMerge, algorithmMerge, struct {
-		Epoch int `json:"epoch"`
-	}{choice.Epoch}, r.base.input("base"), rundir.Input{Name: name, Digest: checkpoint}, r.made(r.files.Scores()))
+		Epoch int   `json:"epoch"`
+		Texts texts `json:"texts"`
+	}{choice.Epoch, t}, r.base.input("base"), rundir.Input{Name: name, Digest: checkpoint}, r.made(r.files.Scores()))
 	outputs := []string{r.files.Merged(), r.files.MergeCheck()}
 	return r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) error {
 		check, err := r.makeModel(ctx, choice.Epoch)
