@@ -227,6 +227,25 @@ func (a *assembly) productPairs() {
 	a.p("SUBQ $%d, CX", tileBytes)
 	a.p("JG tile")
 	a.label("out")
+	a.storePairs(rows, bias)
+	// The second half of a tile begins 8 rows on; after it, the next panel.
+	a.p("ADDQ $%d, SI", 64*rows)
+	a.p("XORQ $1, R13")
+	a.p("JNZ next")
+	a.p("LEAQ -%d(SI)(R11*1), SI", tileBytes)
+	a.label("next")
+	a.p("SUBQ $%d, R12", rows)
+	a.p("JG half")
+	a.p("LEAQ (R9)(R11*2), R9")
+	a.nextStrip()
+	a.p("SUBQ $%d, %s", 2*tileSide, a.argument("columns"))
+	a.p("JG strip")
+	a.label("end")
+	a.ret()
+}
+
+// storePairs takes the sums of rows, two registers each, to c, with bias and addend, as far as rows are left.
+func (a *assembly) storePairs(rows, bias int) {
 	for i := range rows {
 		plain := a.newLabel("plain")
 		a.p("CMPQ R12, $%d", i)
@@ -244,18 +263,4 @@ func (a *assembly) productPairs() {
 		a.p("ADDQ BX, DI")
 	}
 	a.label("stored")
-	// The second half of a tile begins 8 rows on; after it, the next panel.
-	a.p("ADDQ $%d, SI", 64*rows)
-	a.p("XORQ $1, R13")
-	a.p("JNZ next")
-	a.p("LEAQ -%d(SI)(R11*1), SI", tileBytes)
-	a.label("next")
-	a.p("SUBQ $%d, R12", rows)
-	a.p("JG half")
-	a.p("LEAQ (R9)(R11*2), R9")
-	a.nextStrip()
-	a.p("SUBQ $%d, %s", 2*tileSide, a.argument("columns"))
-	a.p("JG strip")
-	a.label("end")
-	a.ret()
 }
