@@ -120,9 +120,10 @@ func fill(fsys FS, path string, write func(w io.Writer) error) (err error) {
 	return file.Sync()
 }
 
-// publish gives a finished file or directory its name.
+// publish gives a finished file or directory its name. What cannot get it is removed, as what cannot be filled is.
 func publish(fsys FS, temporary, path string) error {
 	if err := fsys.Rename(temporary, path); err != nil {
+		_ = RemoveAll(fsys, temporary) // the first error is the one to tell; Open cleans what stays
 		return explain(path, err)
 	}
 	return explain(path, fsys.SyncDir(filepath.Dir(path)))

@@ -56,6 +56,7 @@ func TestWriteFileKeepsTheOldOnFailure(t *testing.T) {
 		{"over quota", faultfs.Fault{At: 2, Err: syscall.EDQUOT}, text("new"), []string{"table.txt", "no room left", "quota"}, syscall.EDQUOT},
 		{"sync fails", faultfs.Fault{At: 4, Err: syscall.EIO}, text("new"), []string{"table.txt"}, syscall.EIO},
 		{"close fails", faultfs.Fault{At: 5, Err: syscall.EIO}, text("new"), []string{"table.txt"}, syscall.EIO},
+		{"rename fails", faultfs.Fault{At: 6, Err: syscall.EBUSY}, text("new"), []string{"table.txt"}, syscall.EBUSY},
 		{"a file in the way", faultfs.Fault{At: 1, Err: &fs.PathError{Op: "mkdir", Err: errInTheWay}}, text("new"), []string{"table.txt", "in the way"}, errInTheWay},
 		{"no link", faultfs.Fault{At: 2, Err: &os.LinkError{Op: "rename", Err: errInTheWay}}, text("new"), []string{"table.txt"}, errInTheWay},
 		{"read-only disk", faultfs.Fault{At: 2, Err: syscall.EROFS}, text("new"), []string{"table.txt", "cannot be written"}, syscall.EROFS},
