@@ -22,7 +22,6 @@ dev query. It is computed here, from a TREC run of `quarry search`, and has to a
 import argparse
 import json
 import pathlib
-import shutil
 import sys
 
 import experiment
@@ -131,12 +130,12 @@ def torch(arguments, recipe, seed):
     identity = experiment.identity(source)
     output = arm_dir(arguments, "T", seed)
     if not (output / "finished").exists():
-        shutil.rmtree(output, ignore_errors=True)  # the trainer has no state to go on from
-        output.mkdir(parents=True)
+        output.mkdir(parents=True, exist_ok=True)
         precision = "bf16" if "bf16" in identity else "f32"
         flags = trainer_flags(recipe, precision, arguments.threads)
         mined = source / "round-0" / "negatives.jsonl"
         experiment.run([sys.executable, TRAINER, "--model", arguments.model, "--train", mined, "--output", output, *flags], output.with_name(output.name + ".log"))
+        (output / "state.pt").unlink()
         (output / "finished").touch()
     lines = []
     for epoch in range(recipe["finetune"]["epochs"] + 1):

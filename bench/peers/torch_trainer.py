@@ -11,7 +11,8 @@ gradient norm clipped to 1; warm-up of ceil(ratio · total) steps. With --mask-p
 file names as a positive of the query has no part in its row, but for the query's own target.
 
 The sequences of a step are encoded --chunk at a time, sorted by length, so that little is spent on padding; it is one
-graph and one backward pass all the same. --self-check N compares loss and gradients of N steps with those of unchunked
+graph and one backward pass all the same. OUTPUT/state.pt keeps what the next epoch needs: the same command again goes on
+from it. --self-check N compares loss and gradients of N steps with those of unchunked
 ones, dropout off, and trains nothing.
 """
 
@@ -107,9 +108,11 @@ def train(model, rows, options, output, save):
     positives, stored_length = positives_by_query(rows), model.max_seq_length
     print(f"{len(rows)} rows, {total} steps, {warmup} of them warm-up", flush=True)
 
-    step = 0
-    with open(output / "steps.jsonl", "w") as log:
-        for epoch in range(1, options.epochs + 1):
+    state = State(output / "state.pt", options, model, optimizer, scheduler)
+    done, step = state.load()
+    keep_lines(output / "steps.jsonl", step)
+    with open(output / "steps.jsonl", "a") as log:
+        for epoch in range(done + 1, options.epochs + 1):
             model.train(options.dropout)
             start, tokens = time.perf_counter(), 0
             for batch in batches(rows, options, epoch)[: total - step]:
@@ -128,8 +131,44 @@ def train(model, rows, options, output, save):
             model.eval()
             model.max_seq_length = stored_length  # a training length is no property of the model
             save(epoch)
+            log.flush()
+            state.save(epoch, step)
             if step == total:
                 break
+
+
+class State:
+    """What training goes on from after an epoch, in one file."""
+
+    def __init__(self, path, options, model, optimizer, scheduler):
+        self.path, self.options = path, dataclasses.asdict(options)
+        self.parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
+
+    def load(self):
+        """Restores the last saved epoch; returns its number and its last step, or zeros where nothing is saved."""
+        if not self.path.exists():
+            return 0, 0
+        saved = torch.load(self.path)
+        if saved["options"] != self.options:
+            raise SystemExit(f"{self.path} is of other options, {saved['options']}; choose another --output or remove it")
+        for name, part in self.parts.items():
+            part.load_state_dict(saved[name])
+        torch.set_rng_state(saved["random"])
+        return saved["epoch"], saved["step"]
+
+    def save(self, epoch, step):
+        parts = {name: part.state_dict() for name, part in self.parts.items()}
+        unfinished = self.path.with_suffix(".unfinished")
+        torch.save({"options": self.options, "epoch": epoch, "step": step, "random": torch.get_rng_state(), **parts}, unfinished)
+        unfinished.replace(self.path)
+
+
+def keep_lines(path, count):
+    """Cuts a log back to its first lines."""
+    lines = path.read_text().splitlines(keepends=True)[:count] if path.exists() else []
+    if len(lines) < count:
+        raise SystemExit(f"{path} has {len(lines)} of {count} steps: it does not belong to the state beside it")
+    path.write_text("".join(lines))
 
 
 def batches(rows, options, epoch):
