@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -11,37 +12,62 @@ type job interface {
 }
 
 // team is the goroutines of an engine and the memory each keeps for itself. One job runs at a time.
+//
+// A network is thousands of short jobs in a row, and putting a goroutine to sleep and waking it takes as long as some of
+// them: who waits, for a job or for its end, looks for a while before sleeping.
 type team struct {
 	size    int
 	mu      sync.Mutex // one job at a time
-	start   []chan struct{}
-	done    chan struct{}
+	helpers []*helper  // all workers but the caller's
 	job     job
 	tasks   int64
 	next    atomic.Int64
+	busy    atomic.Int64 // helpers that have not finished the job
+	finish  waiter       // the caller's, until none is busy
 	scratch [][]float32
 }
 
+// helper is a worker with a goroutine of its own.
+type helper struct {
+	jobs  atomic.Uint64 // jobs it was given so far
+	ended atomic.Bool
+	awake waiter
+}
+
 func newTeam(size int) *team {
-	t := &team{size: size, done: make(chan struct{}, size), scratch: make([][]float32, size)}
-	for i := 1; i < size; i++ {
-		start := make(chan struct{}, 1)
-		t.start = append(t.start, start)
-		go func() {
-			for range start {
-				t.work(i)
-				t.done <- struct{}{}
-			}
-		}()
+	// Looking takes a processor from whoever has work, so nobody looks where goroutines outnumber processors.
+	looks := 0
+	if size <= runtime.GOMAXPROCS(0) {
+		looks = patience
+	}
+	t := &team{size: size, finish: newWaiter(looks), scratch: make([][]float32, size)}
+	for worker := 1; worker < size; worker++ {
+		h := &helper{awake: newWaiter(looks)}
+		t.helpers = append(t.helpers, h)
+		go t.help(h, worker)
 	}
 	return t
 }
 
-func (t *team) close() {
-	for _, start := range t.start {
-		close(start)
+func (t *team) help(h *helper, worker int) {
+	for done := uint64(0); ; done++ {
+		h.awake.until(func() bool { return h.jobs.Load() > done || h.ended.Load() })
+		if h.jobs.Load() == done {
+			return
+		}
+		t.work(worker)
+		if t.busy.Add(-1) == 0 {
+			t.finish.wake()
+		}
 	}
-	t.start = nil
+}
+
+func (t *team) close() {
+	for _, h := range t.helpers {
+		h.ended.Store(true)
+		h.awake.wake()
+	}
+	t.helpers = nil
 }
 
 // run does every task of a job and returns when all are done. The caller's goroutine is worker 0.
@@ -53,14 +79,14 @@ func (t *team) run(j job, tasks int) {
 	defer t.mu.Unlock()
 	t.job, t.tasks = j, int64(tasks)
 	t.next.Store(0)
-	helpers := min(len(t.start), tasks-1)
-	for i := range helpers {
-		t.start[i] <- struct{}{}
+	called := t.helpers[:min(len(t.helpers), tasks-1)]
+	t.busy.Store(int64(len(called)))
+	for _, h := range called {
+		h.jobs.Add(1)
+		h.awake.wake()
 	}
 	t.work(0)
-	for range helpers {
-		<-t.done
-	}
+	t.finish.until(func() bool { return t.busy.Load() == 0 })
 	t.job = nil
 }
 
