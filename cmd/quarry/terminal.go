@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,7 +22,8 @@ type terminal struct {
 	label  string // of the progress that is shown
 	bar    *progressbar.ProgressBar
 	began  time.Time
-	logged time.Time
+	first  int64     // what was done when it began: a resumed training begins in the middle
+	logged time.Time // the last line or drawing
 }
 
 // progress is how far a long piece of work has come.
@@ -32,8 +34,11 @@ type progress struct {
 	Detail      string // such as the loss of the last step; may be empty
 }
 
-// logEvery is the time between two lines of progress where nobody watches.
-const logEvery = 10 * time.Second
+// The least time between two lines of progress where nobody watches, and between two drawings of a bar.
+const (
+	logEvery  = 10 * time.Second
+	drawEvery = 100 * time.Millisecond
+)
 
 func newTerminal(out, err io.Writer, watched bool) *terminal {
 	return &terminal{out: out, err: err, watched: watched, now: time.Now}
@@ -63,13 +68,16 @@ func (t *terminal) progress(p progress) {
 	now := t.now()
 	if p.Label != t.label {
 		t.end()
-		t.label, t.began, t.logged = p.Label, now, now
+		t.label, t.began, t.first, t.logged = p.Label, now, p.Done, now
 	}
-	if t.watched {
-		t.draw(p)
-	} else if now.Sub(t.logged) >= logEvery {
+	pace := p.pace(p.Done-t.first, now.Sub(t.began))
+	switch since := now.Sub(t.logged); {
+	case t.watched && (t.bar == nil || since >= drawEvery):
 		t.logged = now
-		fmt.Fprintln(t.err, p.line(now.Sub(t.began)))
+		t.draw(p, pace)
+	case !t.watched && since >= logEvery:
+		t.logged = now
+		fmt.Fprintln(t.err, p.line(pace))
 	}
 	if p.Done >= p.Total {
 		t.end()
@@ -83,14 +91,16 @@ func (t *terminal) finish() {
 	t.end()
 }
 
-func (t *terminal) draw(p progress) {
+func (t *terminal) draw(p progress, pace string) {
+	heading := phrase(p.Label, pace, p.Detail)
 	if t.bar == nil {
+		// The bar's own rate and time would count what was done before it began.
 		t.bar = progressbar.NewOptions64(p.Total,
-			progressbar.OptionSetWriter(t.err), progressbar.OptionSetItsString(p.Unit), progressbar.OptionShowIts(), progressbar.OptionShowCount(),
-			progressbar.OptionSetDescription(p.heading()), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(20))
+			progressbar.OptionSetWriter(t.err), progressbar.OptionShowCount(), progressbar.OptionSetElapsedTime(false), progressbar.OptionSetPredictTime(false),
+			progressbar.OptionSetDescription(heading), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(20))
 	}
+	t.bar.Describe(heading)
 	_ = t.bar.Set64(p.Done) // a bar that cannot be drawn stops nothing
-	t.bar.Describe(p.heading())
 }
 
 // clear makes room for a line; the bar is drawn again with the next progress.
@@ -105,21 +115,25 @@ func (t *terminal) end() {
 	t.bar, t.label = nil, ""
 }
 
-func (p progress) heading() string { return strings.TrimSpace(p.Label + " " + p.Detail) }
-
 // line is progress in words: "embed corpus: 512 of 2587 texts (19 %), 210 texts/s, 10s left".
-func (p progress) line(elapsed time.Duration) string {
+func (p progress) line(pace string) string {
 	text := fmt.Sprintf("%s: %d of %d %s", p.Label, p.Done, p.Total, p.Unit)
 	if p.Total > 0 {
 		text += fmt.Sprintf(" (%d %%)", 100*p.Done/p.Total)
 	}
-	if p.Done > 0 && elapsed > 0 {
-		rate := float64(p.Done) / elapsed.Seconds()
-		left := time.Duration(float64(p.Total-p.Done) / rate * float64(time.Second)).Round(time.Second)
-		text += fmt.Sprintf(", %.3g %s/s, %s left", rate, p.Unit, left)
+	return phrase(text, pace, p.Detail)
+}
+
+// pace is the rate and the time left, "210 texts/s, 10s left", by what was done in a time; empty as long as that says nothing.
+func (p progress) pace(done int64, elapsed time.Duration) string {
+	if done <= 0 || elapsed <= 0 {
+		return ""
 	}
-	if p.Detail != "" {
-		text += ", " + p.Detail
-	}
-	return text
+	rate := float64(done) / elapsed.Seconds()
+	left := time.Duration(float64(p.Total-p.Done) / rate * float64(time.Second)).Round(time.Second)
+	return fmt.Sprintf("%.3g %s/s, %s left", rate, p.Unit, left)
+}
+
+func phrase(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }

@@ -26,9 +26,17 @@ func TestProgressLinesWhereNobodyWatches(t *testing.T) {
 	term.progress(progress{Label: "finetune", Done: 1, Total: 9, Unit: "steps", Detail: "loss 2.5"})
 	c.forward(20 * time.Second)
 	term.progress(progress{Label: "finetune", Done: 3, Total: 9, Unit: "steps", Detail: "loss 2.0"})
+	// What an earlier process or the time before an evaluation did says nothing of the rate.
+	term.progress(progress{Label: "finetune again", Done: 60, Total: 90, Unit: "steps", Detail: "loss 2.5"})
+	c.forward(20 * time.Second)
+	term.progress(progress{Label: "finetune again", Done: 60, Total: 90, Unit: "steps"})
+	c.forward(20 * time.Second)
+	term.progress(progress{Label: "finetune again", Done: 70, Total: 90, Unit: "steps"})
 	want := `embed corpus: 300 of 1000 texts (30 %), 25 texts/s, 28s left
 half time
-finetune: 3 of 9 steps (33 %), 0.15 steps/s, 40s left, loss 2.0
+finetune: 3 of 9 steps (33 %), 0.1 steps/s, 1m0s left, loss 2.0
+finetune again: 60 of 90 steps (66 %)
+finetune again: 70 of 90 steps (77 %), 0.25 steps/s, 1m20s left
 `
 	if err.String() != want {
 		t.Errorf("lines\n%s\nwant\n%s", err.String(), want)
@@ -47,7 +55,7 @@ func TestProgressBarWhereAPersonWatches(t *testing.T) {
 	mustBe(t, term.printf("result\n"))
 	term.note("a note")
 	term.finish()
-	for _, want := range []string{"embed corpus", "50%", "texts/s", "a note\n"} {
+	for _, want := range []string{"embed corpus", "50%", "texts/s, 0s left", "a note\n"} {
 		if !strings.Contains(err.String(), want) {
 			t.Errorf("standard error %q, want %q in it", err.String(), want)
 		}
@@ -58,7 +66,7 @@ func TestProgressBarWhereAPersonWatches(t *testing.T) {
 }
 
 func TestProgressLineWithoutATotal(t *testing.T) {
-	got := progress{Label: "read", Unit: "lines"}.line(0)
+	got := progress{Label: "read", Unit: "lines"}.line("")
 	if want := "read: 0 of 0 lines"; got != want {
 		t.Errorf("line %q, want %q", got, want)
 	}
