@@ -17,6 +17,7 @@ type attending struct {
 	window              int
 	factor, rate        float32
 	lengths             []int
+	keys                int // that are taken at once; 0 is as many as there are
 }
 
 var attendings = []attending{
@@ -28,6 +29,10 @@ var attendings = []attending{
 	{name: "window of one", heads: 2, kvHeads: 1, dim: 4, causal: true, window: 1, lengths: []int{6}},
 	{name: "window across blocks", heads: 4, kvHeads: 2, dim: 4, causal: true, window: 116, lengths: []int{130, 60}},
 	{name: "window longer than the text", heads: 2, kvHeads: 1, dim: 4, causal: true, window: 500, lengths: []int{40}},
+	{name: "keys in blocks", heads: 3, kvHeads: 3, dim: 5, lengths: []int{7, 1, 120}, keys: 7},
+	{name: "causal keys in blocks", heads: 4, kvHeads: 2, dim: 4, causal: true, lengths: []int{115, 3, 130}, keys: 16},
+	{name: "window in blocks", heads: 2, kvHeads: 1, dim: 4, causal: true, window: 20, lengths: []int{130, 20, 21}, keys: 10},
+	{name: "window of one in blocks of one", heads: 2, kvHeads: 2, dim: 4, causal: true, window: 1, lengths: []int{9}, keys: 1},
 }
 
 func (c attending) graph() *tensor.Graph {
@@ -87,7 +92,7 @@ func TestAttentionAgainstFloat64(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s", c.name, a.path), func(t *testing.T) {
 				g, b := c.graph(), testBatch(c.lengths...)
 				weights := testWeights(t, g, false)
-				got := forward(t, testWorkspace(t, testEngine(t, a, 2, 0), g, weights, false), b)
+				got := forward(t, cutKeys(testWorkspace(t, testEngine(t, a, 2, 0), g, weights, false), c.keys), b)
 				for s, length := range c.lengths {
 					for place := range length {
 						at := (int(b.Offsets[s]) + place) * c.heads * c.dim
@@ -109,7 +114,7 @@ func TestGradientsOfAttentionAgainstFiniteDifferences(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s", c.name, a.path), func(t *testing.T) {
 				g, b := c.graph(), testBatch(c.lengths...)
 				weights := testWeights(t, g, true)
-				w := testWorkspace(t, testEngine(t, a, 2, 0), g, weights, true)
+				w := cutKeys(testWorkspace(t, testEngine(t, a, 2, 0), g, weights, true), c.keys)
 				_, direction := loss(forward(t, w, b))
 				if err := w.Backward(context.Background(), direction); err != nil {
 					t.Fatal(err)

@@ -91,6 +91,16 @@ func testBatch(lengths ...int) Batch {
 	return b
 }
 
+// cutKeys has attention take so many keys at once, so that short sequences stand for long ones; 0 leaves it as it is.
+func cutKeys(w *Workspace, block int) *Workspace {
+	for _, o := range w.operations {
+		if a, ok := o.(*attention); ok && block > 0 {
+			a.block = block
+		}
+	}
+	return w
+}
+
 func trainAll(g *tensor.Graph) []bool { return slices.Repeat([]bool{true}, len(g.Params)) }
 
 // arithmetic is a path with a precision.
@@ -180,21 +190,23 @@ var networks = map[string]network{
 func TestGradientsAgainstFiniteDifferences(t *testing.T) {
 	for name, n := range networks {
 		for _, a := range exact() {
-			t.Run(fmt.Sprintf("%s/%s", name, a.path), func(t *testing.T) {
-				g := n.graph()
-				weights := testWeights(t, g, true)
-				e := testEngine(t, a, 2, 0)
-				w := testWorkspace(t, e, g, weights, true)
-				b := testBatch(5, 1, 17, 9)
-				out := forward(t, w, b)
-				_, direction := loss(out)
-				if err := w.Backward(context.Background(), direction); err != nil {
-					t.Fatal(err)
-				}
-				for _, weight := range weights {
-					checkDirection(t, w, b, weight, n.act == tensor.ReLU || n.pooling == tensor.Max)
-				}
-			})
+			for _, keys := range []int{0, 7} {
+				t.Run(fmt.Sprintf("%s/%s/keys=%d", name, a.path, keys), func(t *testing.T) {
+					g := n.graph()
+					weights := testWeights(t, g, true)
+					e := testEngine(t, a, 2, 0)
+					w := cutKeys(testWorkspace(t, e, g, weights, true), keys)
+					b := testBatch(5, 1, 17, 9)
+					out := forward(t, w, b)
+					_, direction := loss(out)
+					if err := w.Backward(context.Background(), direction); err != nil {
+						t.Fatal(err)
+					}
+					for _, weight := range weights {
+						checkDirection(t, w, b, weight, n.act == tensor.ReLU || n.pooling == tensor.Max)
+					}
+				})
+			}
 		}
 	}
 }
@@ -242,19 +254,21 @@ func TestVectorsDoNotDependOnTheBatch(t *testing.T) {
 	for _, a := range arithmetics() {
 		t.Run(a.String(), func(t *testing.T) {
 			g := n.graph()
-			var want []float32
-			for _, workers := range []int{1, 2, 5} {
-				for _, memory := range []int64{0, 1000} {
-					w := testWorkspace(t, testEngine(t, a, workers, memory), g, testWeights(t, g, false), false)
-					for _, lengths := range [][]int{{37}, {37, 120}, {3, 64, 1, 37, 130, 5}, {150, 37}} {
-						out := forward(t, w, testBatch(lengths...))
-						at := slices.Index(lengths, 37) * testHidden
-						got := out[at : at+testHidden]
-						if want == nil {
-							want = slices.Clone(got)
-						}
-						if !slices.Equal(got, want) {
-							t.Fatalf("workers %d, memory %d, batch %v: the vector changed", workers, memory, lengths)
+			for _, keys := range []int{0, 16} { // at once; the sequence is longer
+				var want []float32
+				for _, workers := range []int{1, 2, 5, 65} {
+					for _, memory := range []int64{0, 1000} {
+						w := cutKeys(testWorkspace(t, testEngine(t, a, workers, memory), g, testWeights(t, g, false), false), keys)
+						for _, lengths := range [][]int{{37}, {37, 120}, {3, 64, 1, 37, 130, 5}, {150, 37}} {
+							out := forward(t, w, testBatch(lengths...))
+							at := slices.Index(lengths, 37) * testHidden
+							got := out[at : at+testHidden]
+							if want == nil {
+								want = slices.Clone(got)
+							}
+							if !slices.Equal(got, want) {
+								t.Fatalf("keys %d, workers %d, memory %d, batch %v: the vector changed", keys, workers, memory, lengths)
+							}
 						}
 					}
 				}
@@ -263,29 +277,79 @@ func TestVectorsDoNotDependOnTheBatch(t *testing.T) {
 	}
 }
 
-// TestGradientsDoNotDependOnWorkers compares the gradients' bits.
+// TestGradientsDoNotDependOnWorkers compares the gradients' bits. One sequence with one head of keys leaves most workers
+// without a head: its blocks are split.
 func TestGradientsDoNotDependOnWorkers(t *testing.T) {
-	n := network{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, rate: 0.1}
-	for _, a := range arithmetics() {
-		t.Run(a.String(), func(t *testing.T) {
-			g := n.graph()
-			var want [][]float32
-			for _, workers := range []int{1, 2, 5} {
-				weights := testWeights(t, g, true)
-				w := testWorkspace(t, testEngine(t, a, workers, 0), g, weights, true)
-				_, direction := loss(forward(t, w, testBatch(130, 4, 61)))
-				if err := w.Backward(context.Background(), direction); err != nil {
-					t.Fatal(err)
-				}
-				for i, weight := range weights {
-					if workers == 1 {
-						want = append(want, weight.Gradient)
-					} else if !slices.Equal(weight.Gradient, want[i]) {
-						t.Fatalf("workers %d: the gradient of %s changed", workers, weight.Name)
-					}
+	for _, n := range []network{
+		{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, rate: 0.1},
+		{act: tensor.GELU, pooling: tensor.Mean, causal: true, rate: 0.1},
+		{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, window: 40},
+	} {
+		for _, keys := range []int{0, 16} {
+			for _, lengths := range [][]int{{130, 4, 61}, {200}} {
+				for _, a := range arithmetics() {
+					t.Run(fmt.Sprintf("%+v/keys=%d/%v/%s", n, keys, lengths, a), func(t *testing.T) {
+						g := n.graph()
+						var want [][]float32
+						for _, workers := range []int{1, 2, 5, 65} {
+							weights := testWeights(t, g, true)
+							w := cutKeys(testWorkspace(t, testEngine(t, a, workers, 0), g, weights, true), keys)
+							_, direction := loss(forward(t, w, testBatch(lengths...)))
+							if err := w.Backward(context.Background(), direction); err != nil {
+								t.Fatal(err)
+							}
+							for i, weight := range weights {
+								if workers == 1 {
+									want = append(want, weight.Gradient)
+								} else if !slices.Equal(weight.Gradient, want[i]) {
+									t.Fatalf("workers %d: the gradient of %s changed", workers, weight.Name)
+								}
+							}
+						}
+					})
 				}
 			}
-		})
+		}
+	}
+}
+
+// TestSoftmaxInPartsIsTheSoftmax compares output and gradients of sequences whose keys come in blocks, of sizes that no
+// vector divides, with those of keys taken at once. Dropout drops the same probabilities.
+func TestSoftmaxInPartsIsTheSoftmax(t *testing.T) {
+	b := testBatch(150, 1, 33, 7)
+	for name, n := range networks {
+		for _, a := range exact() {
+			t.Run(fmt.Sprintf("%s/%s", name, a), func(t *testing.T) {
+				g := n.graph()
+				run := func(keys int) (out, gradients []float32) {
+					weights := testWeights(t, g, true)
+					w := cutKeys(testWorkspace(t, testEngine(t, a, 2, 0), g, weights, true), keys)
+					out = forward(t, w, b)
+					_, direction := loss(out)
+					if err := w.Backward(context.Background(), direction); err != nil {
+						t.Fatal(err)
+					}
+					for _, weight := range weights {
+						gradients = append(gradients, weight.Gradient...)
+					}
+					return out, gradients
+				}
+				want, wantGradients := run(0)
+				for _, keys := range []int{1, 13, 149} {
+					got, gradients := run(keys)
+					if d := distance(got, want); d > 2e-6 {
+						t.Errorf("%d keys at once: the output moved by %.2g of its norm", keys, d)
+					}
+					allowed := 1e-5
+					if n.act == tensor.ReLU || n.pooling == tensor.Max {
+						allowed = 0.1 // close elements may change places
+					}
+					if d := distance(gradients, wantGradients); d > allowed {
+						t.Errorf("%d keys at once: the gradient moved by %.2g of its norm", keys, d)
+					}
+				}
+			})
+		}
 	}
 }
 

@@ -76,7 +76,7 @@ func (w *Workspace) compile(i int) operation {
 	case tensor.Scale, tensor.Add, tensor.Dropout, tensor.Activate:
 		return &elementwise{common: base}
 	case tensor.Attention:
-		return &attention{common: base, heads: make([]headWork, w.engine.team.size)}
+		return newAttention(base)
 	case tensor.Pool:
 		return &pool{common: base}
 	case tensor.Normalize:
@@ -203,6 +203,8 @@ const (
 	phaseWeights       // gradients of parameters
 	phasePack          // packing of a right operand
 	phaseBias
+	phaseKeys    // of attention: gradients of k and v alone
+	phaseQueries // of attention: the gradient of q alone
 )
 
 func (c *common) columns(v tensor.Value) int { return c.w.plan.Graph.Values[v].Columns }

@@ -70,7 +70,7 @@ func (p *Plan) lifetimes(trainable []bool) []life {
 	p.Adds = make([][3]bool, n)
 	for i, op := range g.Ops {
 		forward[op.Out] = life{value: op.Out, from: i, to: i}
-		if op.Saved != None && (p.Training || op.Kind == LayerNorm) {
+		if op.Saved != None && (p.Training || op.Kind != Linear) {
 			forward[op.Saved] = life{value: op.Saved, from: i, to: i}
 		}
 		for _, v := range op.In {
@@ -125,7 +125,7 @@ func Saves(op Op, needs, trainable []bool) []Value {
 			saved = append(saved, op.Saved)
 		}
 	case Attention:
-		saved = append(saved, op.In[:]...)
+		saved = append(saved, op.In[0], op.In[1], op.In[2], op.Saved, op.Out)
 	case Activate:
 		saved = append(saved, op.In[0])
 	case Pool:

@@ -84,7 +84,7 @@ type Op struct {
 	Kind   Kind
 	In     [3]Value // None where absent; Linear: x, residual; Attention: q, k, v
 	Out    Value
-	Saved  Value // what the forward pass leaves for the gradient: a Linear's value before its activation, a norm's statistics
+	Saved  Value // what the forward pass leaves for the gradient: a Linear's value before its activation, a norm's statistics, largest score and sum of exponentials of each row and head of an Attention
 	Params [3]Param
 
 	Activation Activation
@@ -225,7 +225,8 @@ func (g *Graph) attend(q, k, v Value, o Op) Value {
 	dim := s.Columns / o.Heads
 	o.KVHeads = narrow.Columns / dim
 	g.check(o.KVHeads > 0 && o.KVHeads*dim == narrow.Columns && o.Heads%o.KVHeads == 0, "attention: %d heads of %d columns share keys of %d columns", o.Heads, dim, narrow.Columns)
-	o.Kind, o.In, o.Out, o.Saved, o.Params, o.Site = Attention, [3]Value{q, k, v}, g.value(Tokens, s.Columns), None, noParams, g.site()
+	stats := g.value(Tokens, 2*o.Heads)
+	o.Kind, o.In, o.Out, o.Saved, o.Params, o.Site = Attention, [3]Value{q, k, v}, g.value(Tokens, s.Columns), stats, noParams, g.site()
 	return g.op(o)
 }
 
