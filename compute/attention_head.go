@@ -46,23 +46,37 @@ func (h *headWork) start(o *attention, worker, sequence int) {
 	h.take(o.w.engine.team, worker)
 }
 
+// headSizes is the words of a head's buffers.
+type headSizes struct{ across, along, block, scratch, right int }
+
+// newHeadSizes is the buffers of a sequence of so many tokens: beyond a block of keys they do not grow.
+func newHeadSizes(l layout, length, dim int) headSizes {
+	rows, width := min(scoreRows, length), min(keyBlock, length)
+	return headSizes{
+		across: packedSize(l, dim, width), along: packedSize(l, width, dim), block: rows * width,
+		scratch: max(scratchWords(l, rows, max(dim, width)), scratchWords(l, width, rows)),
+		right:   packedSize(l, rows, dim),
+	}
+}
+
+// total is the words of all buffers, forward and backward.
+func (s headSizes) total() int {
+	return 2*wholeLines(s.across) + 2*wholeLines(s.along) + 3*wholeLines(s.block) + wholeLines(s.scratch) + wholeLines(s.right)
+}
+
 // take cuts the worker's memory into the buffers of a head.
 func (h *headWork) take(t *team, worker int) {
-	l := h.layout
-	rows, width := min(scoreRows, h.length), min(h.block, h.length)
-	across, along := packedSize(l, h.dim, width), packedSize(l, width, h.dim)
-	block := rows * width
-	scratch := max(scratchWords(l, rows, max(h.dim, width)), scratchWords(l, width, rows))
-	right := packedSize(l, rows, h.dim)
-	m := t.memory(worker, 2*wholeLines(across)+2*wholeLines(along)+3*wholeLines(block)+wholeLines(scratch)+wholeLines(right))
+	sizes := newHeadSizes(h.layout, h.length, h.dim)
+	across, along, block := sizes.across, sizes.along, sizes.block
+	m := t.memory(worker, sizes.total())
 	next := func(n int) []float32 {
 		part := m[:n:n]
 		m = m[wholeLines(n):]
 		return part
 	}
-	h.keys, h.values, h.scores, h.dropped, h.scratch = next(across), next(along), next(block), next(block), next(scratch)
+	h.keys, h.values, h.scores, h.dropped, h.scratch = next(across), next(along), next(block), next(block), next(sizes.scratch)
 	if h.phase != phaseForward {
-		h.keyRows, h.valueColumns, h.pull, h.right = next(along), next(across), next(block), next(right)
+		h.keyRows, h.valueColumns, h.pull, h.right = next(along), next(across), next(block), next(sizes.right)
 	}
 }
 

@@ -434,18 +434,44 @@ func distance(got, want []float32) float64 {
 	return math.Sqrt(difference / norm)
 }
 
-// TestSteadyStateAllocatesNothing runs a second forward and backward pass.
+// TestSteadyStateAllocatesNothing repeats forward and backward passes and optimizer steps.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
+	n := network{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, rate: 0.1}
 	for _, a := range arithmetics() {
-		t.Run(a.String(), func(t *testing.T) { checkAllocations(t, a) })
+		for _, tc := range []struct {
+			name    string
+			plan    func(g *tensor.Graph, trainable []bool, tokens, sequences int) *tensor.Plan
+			lengths []int
+			keys    int
+			workers int
+		}{
+			{"short texts", tensor.NewPlan, []int{40, 13, 1}, 0, 2},
+			{"texts and a long one", tensor.NewPlan, []int{40, 13, 120}, 16, 2},
+			{"one text for many workers", tensor.NewPlan, []int{150}, 16, 5},
+			{"layers computed again", tensor.NewRecomputingPlan, []int{40, 13}, 0, 2},
+		} {
+			t.Run(fmt.Sprintf("%s/%s", a, tc.name), func(t *testing.T) {
+				g := n.graph()
+				weights := testWeights(t, g, true)
+				e := testEngine(t, a, tc.workers, 0)
+				w, err := e.NewWorkspace(tc.plan(g, trainAll(g), 200, 4), weights)
+				if err != nil {
+					t.Fatal(err)
+				}
+				cutKeys(w, tc.keys)
+				checkAllocations(t, e, w, weights, testBatch(tc.lengths...))
+			})
+		}
 	}
 }
 
-func checkAllocations(t *testing.T, a arithmetic) {
-	g := network{act: tensor.GELU, pooling: tensor.Mean, rate: 0.1}.graph()
-	weights := testWeights(t, g, true)
-	w := testWorkspace(t, testEngine(t, a, 2, 0), g, weights, true)
-	b := testBatch(40, 13)
+func checkAllocations(t *testing.T, e *Engine, w *Workspace, weights []*Weight, b Batch) {
+	updates := make([]Update, len(weights))
+	step := &kernel.AdamStep{GradientScale: 1, Keep: 1, Epsilon: 1e-8}
+	for i, weight := range weights {
+		n := len(weight.Values)
+		updates[i] = Update{Weight: weight, First: make([]float32, n), Second: make([]float32, n), Step: step}
+	}
 	_, direction := loss(forward(t, w, b))
 	ctx := context.Background()
 	allocations := testing.AllocsPerRun(5, func() {
@@ -455,9 +481,10 @@ func checkAllocations(t *testing.T, a arithmetic) {
 		if err := w.Backward(ctx, direction); err != nil {
 			t.Fatal(err)
 		}
+		e.AdamW(updates)
 	})
 	if allocations != 0 {
-		t.Errorf("%v allocations a pass, want none", allocations)
+		t.Errorf("%v allocations a step, want none", allocations)
 	}
 }
 

@@ -114,12 +114,14 @@ func (w *Workspace) Backward(ctx context.Context, gradient []float32) error {
 	copy(out, gradient)
 	w.engine.busy.Lock()
 	defer w.engine.busy.Unlock()
-	for i := len(w.operations) - 1; i >= 0; i-- {
+	for _, step := range w.plan.Backward {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if w.plan.Needs[w.plan.Graph.Ops[i].Out] {
-			w.operations[i].backward()
+		if step.Again {
+			w.operations[step.Op].forward()
+		} else {
+			w.operations[step.Op].backward()
 		}
 	}
 	return nil
