@@ -1,201 +1,139 @@
 package compute
 
-import (
-	"github.com/quarry-ml/quarry/compute/kernel"
-)
+import "sort"
 
-// attention is softmax(factor·q·kᵀ)·v, a task for each sequence and head. Nothing of one sequence meets another, so
-// no padding exists. Rows of scores are taken a block at a time; the gradient computes them again from q and k.
+// attention is softmax(factor·q·kᵀ)·v by sequence and head. Nothing of one sequence meets another, so no padding exists.
+//
+// The scores of a head are never held whole: rows of queries are taken a block at a time, and of a long sequence so are
+// keys, by a softmax in parts (attention_head.go). The gradient computes scores again from q and k. Blocks are cut from the
+// sequence's beginning, and sums go over them in order: neighbours, workers and how tasks are cut change no bit.
 type attention struct {
 	common
-	heads []headWork // of each worker
+	block  int        // keys that are taken at once
+	heads  []headWork // of each worker
+	starts []int      // first task of each sequence in the running pass, and their number at the end
+	runs   int        // tasks that the blocks of queries or keys of a head are split into
+	bundle int        // heads of k and v of a short sequence that are one task
 }
 
 // scoreRows is the query rows of a block of scores. It is fixed: the gradients of k and v are sums over these blocks.
 const scoreRows = 112
 
-func (o *attention) forward() {
-	o.phase = phaseForward
-	o.w.engine.team.run(o, o.w.batch.Sequences()*o.op.Heads)
+// keyBlock is the keys of a block of scores, 224 KiB with its rows: it, its like after dropout and its gradient stay in a
+// second-level cache of a megabyte. It is fixed: longer sequences are sums over these blocks.
+const keyBlock = 512
+
+// shortSequence is the tokens up to which setting a task up costs as much as a head's work.
+const shortSequence = 64
+
+// tasksPerWorker is how many tasks each worker should find, so that none waits long for the last.
+const tasksPerWorker = 4
+
+func newAttention(c common) *attention {
+	return &attention{common: c, block: keyBlock, heads: make([]headWork, c.w.engine.team.size), starts: make([]int, c.w.plan.Sequences+1)}
 }
 
+func (o *attention) forward() {
+	o.pass(phaseForward, tasksPerWorker)
+}
+
+// backward takes all gradients of a head in one task. Where heads are fewer than would occupy the workers, it takes those
+// of k and v by blocks of keys and those of q by blocks of queries, at the price of computing scores twice.
 func (o *attention) backward() {
-	o.phase = phaseInput
-	o.w.engine.team.run(o, o.w.batch.Sequences()*o.op.Heads)
+	workers := o.w.engine.team.size
+	if o.split(1, 1); o.starts[o.w.batch.Sequences()] >= workers {
+		o.pass(phaseInput, 0)
+		return
+	}
+	if o.wants(1) || o.wants(2) {
+		o.pass(phaseKeys, tasksPerWorker)
+	}
+	if o.wants(0) {
+		o.pass(phaseQueries, tasksPerWorker)
+	}
+}
+
+// pass runs a phase with so many tasks a worker at least, as far as blocks allow.
+func (o *attention) pass(p phase, perWorker int) {
+	o.phase = p
+	workers, sequences := o.w.engine.team.size, o.w.batch.Sequences()
+	o.split(o.op.KVHeads, 1)
+	if o.starts[sequences] < tasksPerWorker*workers {
+		o.split(1, 1)
+	}
+	if heads := o.starts[sequences]; heads > 0 && heads < perWorker*workers {
+		o.split(1, ceil(perWorker*workers, heads))
+	}
+	o.w.engine.team.run(o, o.starts[sequences])
+}
+
+// split numbers the tasks: so many heads of a short sequence are one, and the blocks of a head are split into so many runs.
+func (o *attention) split(bundle, runs int) {
+	o.bundle, o.runs = bundle, runs
+	total := 0
+	for s := range o.w.batch.Sequences() {
+		o.starts[s] = total
+		if length := o.length(s); length > 0 {
+			total += ceil(o.op.KVHeads, o.bundleOf(length)) * o.runsOf(length)
+		}
+	}
+	o.starts[o.w.batch.Sequences()] = total
+}
+
+func (o *attention) length(sequence int) int {
+	return int(o.w.batch.Offsets[sequence+1] - o.w.batch.Offsets[sequence])
+}
+
+func (o *attention) bundleOf(length int) int {
+	if length <= shortSequence {
+		return o.bundle
+	}
+	return 1
+}
+
+func (o *attention) runsOf(length int) int { return min(o.runs, ceil(length, o.taskBlock())) }
+
+// taskBlock is the rows that a task takes a whole number of.
+func (o *attention) taskBlock() int {
+	if o.phase == phaseKeys {
+		return o.block
+	}
+	return scoreRows
 }
 
 func (o *attention) run(worker, task int) {
-	sequence, head := task/o.op.Heads, task%o.op.Heads
-	first, last := int(o.w.batch.Offsets[sequence]), int(o.w.batch.Offsets[sequence+1])
-	if first == last {
-		return
-	}
+	sequence := sort.SearchInts(o.starts[:o.w.batch.Sequences()+1], task+1) - 1
+	length := o.length(sequence)
+	task -= o.starts[sequence]
+	runs := o.runsOf(length)
 	h := &o.heads[worker]
-	*h = headWork{attention: o, s: o.w.engine.kernels, layout: o.w.engine.layout, sequence: sequence, head: head, first: first, length: last - first}
-	h.stride = o.columns(o.op.Out)
-	h.dim = h.stride / o.op.Heads
-	h.at = first*h.stride + head*h.dim
-	h.take(o.w.engine.team, worker, o.phase == phaseInput)
-	if o.phase == phaseForward {
-		h.forward()
-		return
-	}
-	h.backward()
-}
-
-// headWork is the work on one head of one sequence: rows [length, dim] at offset at, stride apart.
-type headWork struct {
-	*attention
-	s                            *kernel.Set
-	layout                       layout
-	sequence, head               int
-	first, length                int
-	stride, dim, at              int
-	product                      product
-	keys, values                 []float32 // right operands kᵀ [dim, length] and v [length, dim]
-	keyRows, valueColumns        []float32 // gradient: right operands k [length, dim] and vᵀ [dim, length]
-	scores, dropped, pull, right []float32
-	scratch                      []float32
-}
-
-// take cuts the worker's memory into the buffers of a head.
-func (h *headWork) take(t *team, worker int, gradient bool) {
-	l := h.layout
-	across, along := packedSize(l, h.dim, h.length), packedSize(l, h.length, h.dim)
-	rows := min(scoreRows, h.length)
-	block := rows * h.length
-	scratch := max(scratchWords(l, rows, max(h.dim, h.length)), scratchWords(l, h.length, rows))
-	right := packedSize(l, rows, h.dim)
-	total := 0
-	for _, n := range [...]int{across, along, block, block, scratch, along, across, block, right} {
-		total += wholeLines(n)
-	}
-	m := t.memory(worker, total)
-	next := func(n int) []float32 {
-		part := m[:n:n]
-		m = m[wholeLines(n):]
-		return part
-	}
-	h.keys, h.values, h.scores, h.dropped, h.scratch = next(across), next(along), next(block), next(block), next(scratch)
-	if gradient {
-		h.keyRows, h.valueColumns, h.pull, h.right = next(along), next(across), next(block), next(right)
-	}
-}
-
-// wholeLines is n words rounded up to whole cache lines of 16: a panel that straddles lines loads at half the speed.
-func wholeLines(n int) int { return ceil(n, 16) * 16 }
-
-// rowsOf is the operand of this head's rows [from, …) in a [tokens, stride] buffer.
-func (h *headWork) rowsOf(buffer []float32, from int, transposed bool) operand {
-	return operand{values: buffer[h.at+from*h.stride:], stride: h.stride, transposed: transposed}
-}
-
-func (h *headWork) packAll(dst []float32, b operand, k, n int) {
-	for task := range h.layout.rightTasks(b, k, n) {
-		h.layout.packRight(dst, b, k, n, task)
-	}
-}
-
-func (h *headWork) multiply(c []float32, ldc int, a operand, b []float32, m, n, k int, accumulate bool) {
-	h.product = product{layout: h.layout, m: m, n: n, k: k, a: a, b: b, c: c, ldc: ldc}
-	h.product.accumulate(accumulate)
-	h.product.rows(0, m, 0, ceil(n, h.layout.width()), h.scratch)
-}
-
-func (h *headWork) forward() {
-	q, k, v := h.w.value(h.op.In[0]), h.w.value(h.op.In[1]), h.w.value(h.op.In[2])
-	out := h.w.value(h.op.Out)
-	h.packAll(h.keys, h.rowsOf(k, 0, true), h.dim, h.length)
-	h.packAll(h.values, h.rowsOf(v, 0, false), h.length, h.dim)
-	for from := 0; from < h.length; from += scoreRows {
-		rows := min(scoreRows, h.length-from)
-		h.probabilities(q, from, rows)
-		p := h.drop(h.scores[:rows*h.length], from, rows)
-		h.multiply(out[h.at+from*h.stride:], h.stride, operand{values: p, stride: h.length}, h.values, rows, h.dim, h.length, false)
-	}
-}
-
-// probabilities fills scores [rows, length] with the softmax of a block of query rows.
-func (h *headWork) probabilities(q []float32, from, rows int) {
-	h.multiply(h.scores, h.length, h.rowsOf(q, from, false), h.keys, rows, h.length, h.dim, false)
-	for r := range rows {
-		row := h.scores[r*h.length : (r+1)*h.length]
-		seen := h.seen(from + r)
-		h.s.Softmax(row[:seen], row[:seen], h.op.Factor)
-		clear(row[seen:])
-	}
-}
-
-// seen is how many tokens of the sequence the token at a place attends to.
-func (h *headWork) seen(place int) int {
-	if h.op.Causal {
-		return place + 1
-	}
-	return h.length
-}
-
-// drop returns the block after dropout, in a buffer of its own so that the probabilities stay.
-func (h *headWork) drop(p []float32, from, rows int) []float32 {
-	if !h.drops() {
-		return p
-	}
-	for r := range rows {
-		h.s.Dropout(h.dropped[r*h.length:(r+1)*h.length], p[r*h.length:(r+1)*h.length], h.dropOf(from+r))
-	}
-	return h.dropped[:rows*h.length]
-}
-
-func (h *headWork) drops() bool { return h.op.Rate > 0 && h.w.batch.DropoutKeys != nil }
-
-func (h *headWork) dropOf(place int) kernel.Drop {
-	return dropOf(h.w.batch.DropoutKeys[h.sequence], h.op, h.head+1, place)
-}
-
-func (h *headWork) backward() {
-	q, k, v := h.w.value(h.op.In[0]), h.w.value(h.op.In[1]), h.w.value(h.op.In[2])
-	dout := h.w.gradient(h.op.Out)
-	h.packAll(h.keys, h.rowsOf(k, 0, true), h.dim, h.length)
-	h.packAll(h.keyRows, h.rowsOf(k, 0, false), h.length, h.dim)
-	h.packAll(h.valueColumns, h.rowsOf(v, 0, true), h.dim, h.length)
-	for from := 0; from < h.length; from += scoreRows {
-		rows := min(scoreRows, h.length-from)
-		h.probabilities(q, from, rows)
-		p := h.drop(h.scores[:rows*h.length], from, rows)
-		if h.wants(2) {
-			h.packAll(h.right, h.rowsOf(dout, from, false), rows, h.dim)
-			h.into(2, 0, operand{values: p, stride: h.length, transposed: true}, h.right, h.length, rows, from > 0)
-		}
-		if !h.wants(0) && !h.wants(1) {
-			continue
-		}
-		h.multiply(h.pull, h.length, h.rowsOf(dout, from, false), h.valueColumns, rows, h.length, h.dim, false)
-		h.pullScores(from, rows)
-		pull := h.pull[:rows*h.length]
-		if h.wants(0) {
-			h.into(0, from, operand{values: pull, stride: h.length}, h.keyRows, rows, h.length, false)
-		}
-		if h.wants(1) {
-			h.packAll(h.right, h.rowsOf(q, from, false), rows, h.dim)
-			h.into(1, 0, operand{values: pull, stride: h.length, transposed: true}, h.right, h.length, rows, from > 0)
+	h.start(o, worker, sequence)
+	from, to := share(task%runs, runs, ceil(length, o.taskBlock()))
+	bundle := o.bundleOf(length)
+	for kv, last := span(task/runs, bundle, o.op.KVHeads); kv < last; kv++ {
+		h.shared.at = h.first*h.shared.stride + kv*h.dim
+		h.kv = kv
+		switch {
+		case o.phase == phaseForward:
+			h.forward(from*scoreRows, min(length, to*scoreRows))
+		case o.phase == phaseKeys:
+			h.backward(0, length, from*o.block, min(length, to*o.block))
+		default:
+			h.backward(from*scoreRows, min(length, to*scoreRows), 0, length)
 		}
 	}
 }
 
-// into adds a·b to the gradient of an operand's rows from the given place on, or sets it where nothing is there yet.
-func (h *headWork) into(operandIndex, from int, a operand, b []float32, m, k int, again bool) {
-	c := h.w.gradient(h.op.In[operandIndex])[h.at+from*h.stride:]
-	h.multiply(c, h.stride, a, b, m, h.dim, k, again || h.adds(operandIndex))
-}
+// share is the part of n blocks that one of so many runs takes.
+func share(run, runs, n int) (from, to int) { return run * n / runs, (run + 1) * n / runs }
 
-// pullScores takes the gradient of a block of (dropped) probabilities to that of the scores, in place.
-func (h *headWork) pullScores(from, rows int) {
-	for r := range rows {
-		seen := h.seen(from + r)
-		row := h.pull[r*h.length : (r+1)*h.length]
-		if h.drops() {
-			h.s.Dropout(row, row, h.dropOf(from+r))
-		}
-		h.s.SoftmaxGradient(row[:seen], row[:seen], h.scores[r*h.length:r*h.length+seen], h.op.Factor)
-		clear(row[seen:])
+// seen is which tokens [first, last) of a sequence the token at a place attends to.
+func (o *attention) seen(place, length int) (first, last int) {
+	if !o.op.Causal {
+		return 0, length
 	}
+	if o.op.Window > 0 {
+		first = max(0, place+1-o.op.Window)
+	}
+	return first, place + 1
 }

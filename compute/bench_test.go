@@ -52,3 +52,50 @@ func benchmarkLinear(b *testing.B, a arithmetic, in, out int, training bool) {
 	}
 	b.ReportMetric(products*2*tokens*float64(in)*float64(out)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
 }
+
+// BenchmarkAttention runs the attention of an encoder's layer on 2,048 tokens in sequences of one length.
+func BenchmarkAttention(b *testing.B) {
+	for _, a := range arithmetics() {
+		for _, length := range []int{15, 32, 128, 512, 2048} {
+			for _, training := range []bool{false, true} {
+				b.Run(fmt.Sprintf("%s/length=%d/training=%v", a, length, training), func(b *testing.B) { benchmarkAttention(b, a, length, training) })
+			}
+		}
+	}
+}
+
+func benchmarkAttention(b *testing.B, a arithmetic, length int, training bool) {
+	const tokens, vocabulary, hidden, heads = 2048, 64, 384, 12
+	g := &tensor.Graph{}
+	table := func(name string) tensor.Value {
+		return g.Lookup(g.Param(name, vocabulary, hidden), tensor.None, tensor.None)
+	}
+	g.Attention(table("q"), table("k"), table("v"), heads, false, 0.17, 0)
+	batch := Batch{Offsets: []int32{0}}
+	for len(batch.IDs)+length <= tokens {
+		for i := range length {
+			batch.IDs = append(batch.IDs, int32(i*7%vocabulary))
+		}
+		batch.Offsets = append(batch.Offsets, int32(len(batch.IDs)))
+	}
+	var trainable []bool
+	if training {
+		trainable = trainAll(g)
+	}
+	w, err := testEngine(b, a, 0, 0).NewWorkspace(tensor.NewPlan(g, trainable, tokens, batch.Sequences()), testWeights(b, g, training))
+	if err != nil {
+		b.Fatal(err)
+	}
+	gradient := make([]float32, len(batch.IDs)*hidden)
+	for b.Loop() {
+		if _, err := w.Forward(context.Background(), batch); err != nil {
+			b.Fatal(err)
+		}
+		if training {
+			if err := w.Backward(context.Background(), gradient); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch.Sequences()*heads), "ns/head")
+}

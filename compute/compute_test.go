@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -18,6 +19,8 @@ type network struct {
 	act     tensor.Activation
 	pooling tensor.Pooling
 	causal  bool
+	window  int // 0 is none
+	kvHeads int // 0 is as many as queries have
 	rate    float32
 }
 
@@ -29,10 +32,18 @@ func (n network) graph() *tensor.Graph {
 	x := g.Lookup(g.Param("word", testVocabulary, testHidden), g.Param("position", testPositions, testHidden), g.Param("type", 2, testHidden))
 	x = g.LayerNorm(x, vector("gamma0", testHidden), vector("beta0", testHidden), 1e-5)
 	x = g.Dropout(x, n.rate)
-	project := func(name string) tensor.Value {
-		return g.Linear(x, g.Param(name, testHidden, testHidden), vector(name+"bias", testHidden), tensor.Identity, tensor.None)
+	project := func(name string, heads int) tensor.Value {
+		columns := testHidden / testHeads * heads
+		return g.Linear(x, g.Param(name, columns, testHidden), vector(name+"bias", columns), tensor.Identity, tensor.None)
 	}
-	a := g.Attention(project("q"), project("k"), project("v"), testHeads, n.causal, 0.35, n.rate)
+	kvHeads := cmp.Or(n.kvHeads, testHeads)
+	q, k, v := project("q", testHeads), project("k", kvHeads), project("v", kvHeads)
+	var a tensor.Value
+	if n.window > 0 {
+		a = g.SlidingAttention(q, k, v, testHeads, n.window, 0.35, n.rate)
+	} else {
+		a = g.Attention(q, k, v, testHeads, n.causal, 0.35, n.rate)
+	}
 	a = g.Linear(a, g.Param("o", testHidden, testHidden), tensor.None, tensor.Identity, x)
 	a = g.LayerNorm(a, vector("gamma1", testHidden), vector("beta1", testHidden), 1e-5)
 	up := g.Linear(a, g.Param("up", 40, testHidden), vector("upbias", 40), n.act, tensor.None)
@@ -78,6 +89,16 @@ func testBatch(lengths ...int) Batch {
 		b.DropoutKeys = append(b.DropoutKeys, draw.Mix(uint64(n)+uint64(s)))
 	}
 	return b
+}
+
+// cutKeys has attention take so many keys at once, so that short sequences stand for long ones; 0 leaves it as it is.
+func cutKeys(w *Workspace, block int) *Workspace {
+	for _, o := range w.operations {
+		if a, ok := o.(*attention); ok && block > 0 {
+			a.block = block
+		}
+	}
+	return w
 }
 
 func trainAll(g *tensor.Graph) []bool { return slices.Repeat([]bool{true}, len(g.Params)) }
@@ -154,34 +175,38 @@ func loss(out []float32) (sum float64, gradient []float32) {
 }
 
 var networks = map[string]network{
-	"gelu mean":            {act: tensor.GELU, pooling: tensor.Mean},
-	"gelu tanh cls":        {act: tensor.GELUTanh, pooling: tensor.CLS},
-	"silu last causal":     {act: tensor.SiLU, pooling: tensor.LastToken, causal: true},
-	"relu max":             {act: tensor.ReLU, pooling: tensor.Max},
-	"tanh weighted":        {act: tensor.Tanh, pooling: tensor.WeightedMean},
-	"gelu mean dropout":    {act: tensor.GELU, pooling: tensor.Mean, rate: 0.2},
-	"gelu causal dropout ": {act: tensor.GELU, pooling: tensor.WeightedMean, rate: 0.1, causal: true},
+	"gelu mean":             {act: tensor.GELU, pooling: tensor.Mean},
+	"gelu tanh cls":         {act: tensor.GELUTanh, pooling: tensor.CLS},
+	"silu last causal":      {act: tensor.SiLU, pooling: tensor.LastToken, causal: true},
+	"relu max":              {act: tensor.ReLU, pooling: tensor.Max},
+	"tanh weighted":         {act: tensor.Tanh, pooling: tensor.WeightedMean},
+	"gelu mean dropout":     {act: tensor.GELU, pooling: tensor.Mean, rate: 0.2},
+	"silu last shared keys": {act: tensor.SiLU, pooling: tensor.LastToken, kvHeads: 1, causal: true, rate: 0.1},
+	"silu mean window":      {act: tensor.SiLU, pooling: tensor.Mean, kvHeads: 1, window: 4},
+	"gelu causal dropout ":  {act: tensor.GELU, pooling: tensor.WeightedMean, rate: 0.1, causal: true},
 }
 
 // TestGradientsAgainstFiniteDifferences moves every parameter along a random direction, both ways, and compares the change of the loss.
 func TestGradientsAgainstFiniteDifferences(t *testing.T) {
 	for name, n := range networks {
 		for _, a := range exact() {
-			t.Run(fmt.Sprintf("%s/%s", name, a.path), func(t *testing.T) {
-				g := n.graph()
-				weights := testWeights(t, g, true)
-				e := testEngine(t, a, 2, 0)
-				w := testWorkspace(t, e, g, weights, true)
-				b := testBatch(5, 1, 17, 9)
-				out := forward(t, w, b)
-				_, direction := loss(out)
-				if err := w.Backward(context.Background(), direction); err != nil {
-					t.Fatal(err)
-				}
-				for _, weight := range weights {
-					checkDirection(t, w, b, weight, n.act == tensor.ReLU || n.pooling == tensor.Max)
-				}
-			})
+			for _, keys := range []int{0, 7} {
+				t.Run(fmt.Sprintf("%s/%s/keys=%d", name, a.path, keys), func(t *testing.T) {
+					g := n.graph()
+					weights := testWeights(t, g, true)
+					e := testEngine(t, a, 2, 0)
+					w := cutKeys(testWorkspace(t, e, g, weights, true), keys)
+					b := testBatch(5, 1, 17, 9)
+					out := forward(t, w, b)
+					_, direction := loss(out)
+					if err := w.Backward(context.Background(), direction); err != nil {
+						t.Fatal(err)
+					}
+					for _, weight := range weights {
+						checkDirection(t, w, b, weight, n.act == tensor.ReLU || n.pooling == tensor.Max)
+					}
+				})
+			}
 		}
 	}
 }
@@ -229,19 +254,21 @@ func TestVectorsDoNotDependOnTheBatch(t *testing.T) {
 	for _, a := range arithmetics() {
 		t.Run(a.String(), func(t *testing.T) {
 			g := n.graph()
-			var want []float32
-			for _, workers := range []int{1, 2, 5} {
-				for _, memory := range []int64{0, 1000} {
-					w := testWorkspace(t, testEngine(t, a, workers, memory), g, testWeights(t, g, false), false)
-					for _, lengths := range [][]int{{37}, {37, 120}, {3, 64, 1, 37, 130, 5}, {150, 37}} {
-						out := forward(t, w, testBatch(lengths...))
-						at := slices.Index(lengths, 37) * testHidden
-						got := out[at : at+testHidden]
-						if want == nil {
-							want = slices.Clone(got)
-						}
-						if !slices.Equal(got, want) {
-							t.Fatalf("workers %d, memory %d, batch %v: the vector changed", workers, memory, lengths)
+			for _, keys := range []int{0, 16} { // at once; the sequence is longer
+				var want []float32
+				for _, workers := range []int{1, 2, 5, 65} {
+					for _, memory := range []int64{0, 1000} {
+						w := cutKeys(testWorkspace(t, testEngine(t, a, workers, memory), g, testWeights(t, g, false), false), keys)
+						for _, lengths := range [][]int{{37}, {37, 120}, {3, 64, 1, 37, 130, 5}, {150, 37}} {
+							out := forward(t, w, testBatch(lengths...))
+							at := slices.Index(lengths, 37) * testHidden
+							got := out[at : at+testHidden]
+							if want == nil {
+								want = slices.Clone(got)
+							}
+							if !slices.Equal(got, want) {
+								t.Fatalf("keys %d, workers %d, memory %d, batch %v: the vector changed", keys, workers, memory, lengths)
+							}
 						}
 					}
 				}
@@ -250,29 +277,79 @@ func TestVectorsDoNotDependOnTheBatch(t *testing.T) {
 	}
 }
 
-// TestGradientsDoNotDependOnWorkers compares the gradients' bits.
+// TestGradientsDoNotDependOnWorkers compares the gradients' bits. One sequence with one head of keys leaves most workers
+// without a head: its blocks are split.
 func TestGradientsDoNotDependOnWorkers(t *testing.T) {
-	n := network{act: tensor.GELU, pooling: tensor.Mean, rate: 0.1}
-	for _, a := range arithmetics() {
-		t.Run(a.String(), func(t *testing.T) {
-			g := n.graph()
-			var want [][]float32
-			for _, workers := range []int{1, 2, 5} {
-				weights := testWeights(t, g, true)
-				w := testWorkspace(t, testEngine(t, a, workers, 0), g, weights, true)
-				_, direction := loss(forward(t, w, testBatch(130, 4, 61)))
-				if err := w.Backward(context.Background(), direction); err != nil {
-					t.Fatal(err)
-				}
-				for i, weight := range weights {
-					if workers == 1 {
-						want = append(want, weight.Gradient)
-					} else if !slices.Equal(weight.Gradient, want[i]) {
-						t.Fatalf("workers %d: the gradient of %s changed", workers, weight.Name)
-					}
+	for _, n := range []network{
+		{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, rate: 0.1},
+		{act: tensor.GELU, pooling: tensor.Mean, causal: true, rate: 0.1},
+		{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, window: 40},
+	} {
+		for _, keys := range []int{0, 16} {
+			for _, lengths := range [][]int{{130, 4, 61}, {200}} {
+				for _, a := range arithmetics() {
+					t.Run(fmt.Sprintf("%+v/keys=%d/%v/%s", n, keys, lengths, a), func(t *testing.T) {
+						g := n.graph()
+						var want [][]float32
+						for _, workers := range []int{1, 2, 5, 65} {
+							weights := testWeights(t, g, true)
+							w := cutKeys(testWorkspace(t, testEngine(t, a, workers, 0), g, weights, true), keys)
+							_, direction := loss(forward(t, w, testBatch(lengths...)))
+							if err := w.Backward(context.Background(), direction); err != nil {
+								t.Fatal(err)
+							}
+							for i, weight := range weights {
+								if workers == 1 {
+									want = append(want, weight.Gradient)
+								} else if !slices.Equal(weight.Gradient, want[i]) {
+									t.Fatalf("workers %d: the gradient of %s changed", workers, weight.Name)
+								}
+							}
+						}
+					})
 				}
 			}
-		})
+		}
+	}
+}
+
+// TestSoftmaxInPartsIsTheSoftmax compares output and gradients of sequences whose keys come in blocks, of sizes that no
+// vector divides, with those of keys taken at once. Dropout drops the same probabilities.
+func TestSoftmaxInPartsIsTheSoftmax(t *testing.T) {
+	b := testBatch(150, 1, 33, 7)
+	for name, n := range networks {
+		for _, a := range exact() {
+			t.Run(fmt.Sprintf("%s/%s", name, a), func(t *testing.T) {
+				g := n.graph()
+				run := func(keys int) (out, gradients []float32) {
+					weights := testWeights(t, g, true)
+					w := cutKeys(testWorkspace(t, testEngine(t, a, 2, 0), g, weights, true), keys)
+					out = forward(t, w, b)
+					_, direction := loss(out)
+					if err := w.Backward(context.Background(), direction); err != nil {
+						t.Fatal(err)
+					}
+					for _, weight := range weights {
+						gradients = append(gradients, weight.Gradient...)
+					}
+					return out, gradients
+				}
+				want, wantGradients := run(0)
+				for _, keys := range []int{1, 13, 149} {
+					got, gradients := run(keys)
+					if d := distance(got, want); d > 2e-6 {
+						t.Errorf("%d keys at once: the output moved by %.2g of its norm", keys, d)
+					}
+					allowed := 1e-5
+					if n.act == tensor.ReLU || n.pooling == tensor.Max {
+						allowed = 0.1 // close elements may change places
+					}
+					if d := distance(gradients, wantGradients); d > allowed {
+						t.Errorf("%d keys at once: the gradient moved by %.2g of its norm", keys, d)
+					}
+				}
+			})
+		}
 	}
 }
 
@@ -357,18 +434,44 @@ func distance(got, want []float32) float64 {
 	return math.Sqrt(difference / norm)
 }
 
-// TestSteadyStateAllocatesNothing runs a second forward and backward pass.
+// TestSteadyStateAllocatesNothing repeats forward and backward passes and optimizer steps.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
+	n := network{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, rate: 0.1}
 	for _, a := range arithmetics() {
-		t.Run(a.String(), func(t *testing.T) { checkAllocations(t, a) })
+		for _, tc := range []struct {
+			name    string
+			plan    func(g *tensor.Graph, trainable []bool, tokens, sequences int) *tensor.Plan
+			lengths []int
+			keys    int
+			workers int
+		}{
+			{"short texts", tensor.NewPlan, []int{40, 13, 1}, 0, 2},
+			{"texts and a long one", tensor.NewPlan, []int{40, 13, 120}, 16, 2},
+			{"one text for many workers", tensor.NewPlan, []int{150}, 16, 5},
+			{"layers computed again", tensor.NewRecomputingPlan, []int{40, 13}, 0, 2},
+		} {
+			t.Run(fmt.Sprintf("%s/%s", a, tc.name), func(t *testing.T) {
+				g := n.graph()
+				weights := testWeights(t, g, true)
+				e := testEngine(t, a, tc.workers, 0)
+				w, err := e.NewWorkspace(tc.plan(g, trainAll(g), 200, 4), weights)
+				if err != nil {
+					t.Fatal(err)
+				}
+				cutKeys(w, tc.keys)
+				checkAllocations(t, e, w, weights, testBatch(tc.lengths...))
+			})
+		}
 	}
 }
 
-func checkAllocations(t *testing.T, a arithmetic) {
-	g := network{act: tensor.GELU, pooling: tensor.Mean, rate: 0.1}.graph()
-	weights := testWeights(t, g, true)
-	w := testWorkspace(t, testEngine(t, a, 2, 0), g, weights, true)
-	b := testBatch(40, 13)
+func checkAllocations(t *testing.T, e *Engine, w *Workspace, weights []*Weight, b Batch) {
+	updates := make([]Update, len(weights))
+	step := &kernel.AdamStep{GradientScale: 1, Keep: 1, Epsilon: 1e-8}
+	for i, weight := range weights {
+		n := len(weight.Values)
+		updates[i] = Update{Weight: weight, First: make([]float32, n), Second: make([]float32, n), Step: step}
+	}
 	_, direction := loss(forward(t, w, b))
 	ctx := context.Background()
 	allocations := testing.AllocsPerRun(5, func() {
@@ -378,9 +481,10 @@ func checkAllocations(t *testing.T, a arithmetic) {
 		if err := w.Backward(ctx, direction); err != nil {
 			t.Fatal(err)
 		}
+		e.AdamW(updates)
 	})
 	if allocations != 0 {
-		t.Errorf("%v allocations a pass, want none", allocations)
+		t.Errorf("%v allocations a step, want none", allocations)
 	}
 }
 

@@ -41,6 +41,7 @@ type Engine struct {
 	busy   sync.Mutex   // one forward or backward pass at a time
 	kept   atomic.Int64 // bytes of lasting packed weights
 	shared []float32    // panels of the product that is running
+	adam   adam         // the optimizer step that is running
 }
 
 // New returns an engine. A path or precision that the machine lacks is an error.

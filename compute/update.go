@@ -18,7 +18,9 @@ func (e *Engine) AdamW(updates []Update) {
 		tasks += ceil(len(u.Weight.Values), updateBlock)
 		u.Weight.Changed()
 	}
-	e.team.run(&adam{kernels: e.kernels, updates: updates}, tasks)
+	e.adam = adam{kernels: e.kernels, updates: updates}
+	e.team.run(&e.adam, tasks)
+	e.adam.updates = nil // the engine outlives what it trained
 }
 
 // updateBlock is the values that one task updates.

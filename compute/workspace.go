@@ -76,7 +76,7 @@ func (w *Workspace) compile(i int) operation {
 	case tensor.Scale, tensor.Add, tensor.Dropout, tensor.Activate:
 		return &elementwise{common: base}
 	case tensor.Attention:
-		return &attention{common: base, heads: make([]headWork, w.engine.team.size)}
+		return newAttention(base)
 	case tensor.Pool:
 		return &pool{common: base}
 	case tensor.Normalize:
@@ -114,12 +114,14 @@ func (w *Workspace) Backward(ctx context.Context, gradient []float32) error {
 	copy(out, gradient)
 	w.engine.busy.Lock()
 	defer w.engine.busy.Unlock()
-	for i := len(w.operations) - 1; i >= 0; i-- {
+	for _, step := range w.plan.Backward {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if w.plan.Needs[w.plan.Graph.Ops[i].Out] {
-			w.operations[i].backward()
+		if step.Again {
+			w.operations[step.Op].forward()
+		} else {
+			w.operations[step.Op].backward()
 		}
 	}
 	return nil
@@ -203,6 +205,8 @@ const (
 	phaseWeights       // gradients of parameters
 	phasePack          // packing of a right operand
 	phaseBias
+	phaseKeys    // of attention: gradients of k and v alone
+	phaseQueries // of attention: the gradient of q alone
 )
 
 func (c *common) columns(v tensor.Value) int { return c.w.plan.Graph.Values[v].Columns }

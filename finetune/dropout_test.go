@@ -106,7 +106,7 @@ func TestDropoutIsOffInEvalLoss(t *testing.T) {
 }
 
 // TestBothPassesOfGradientCachingReplayOneMask embeds the same sequences twice in blocks that are not kept, and compares
-// vectors; then the gradients of a step with all blocks kept and with none.
+// vectors; then the gradients of a step with all blocks kept and with none, layers computed again.
 func TestBothPassesOfGradientCachingReplayOneMask(t *testing.T) {
 	gradients := func(tight bool) [][]float32 {
 		m, err := model.Open("../model/testdata/tiny-bert", model.Options{})
@@ -136,8 +136,8 @@ func TestBothPassesOfGradientCachingReplayOneMask(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := &trainer.runner
-		if cached := r.keep < len(r.blocks)-1; cached != tight || len(r.blocks) < 3 {
-			t.Fatalf("%d of %d blocks are kept under a limit of %d bytes", r.keep, len(r.blocks), memory)
+		if cached := r.keep < len(r.blocks)-1; cached != tight || r.recomputes != tight || len(r.blocks) < 3 {
+			t.Fatalf("%d of %d blocks are kept under a limit of %d bytes, layers computed again: %t", r.keep, len(r.blocks), memory, r.recomputes)
 		}
 		for i, b := range r.blocks {
 			if len(b.batch.DropoutKeys) != b.batch.Sequences() {

@@ -56,7 +56,7 @@ func NeedEvaluation(m *model.Model, o Options, longest int) (Memory, error) {
 		return Memory{}, err
 	}
 	need := Memory{Model: paramBytes(g), Scores: contrastBytes(o.Batch, o.Batch*o.GroupSize, m.Dimension(), true)}
-	need.plan(g, nil, max(o.BlockTokens, longest))
+	need.plan(g, nil, max(o.BlockTokens, longest), 0)
 	return need, nil
 }
 

@@ -15,6 +15,7 @@ type Memory struct {
 	Model   int64 // weights of the model as it is; they lie in its file
 	Trained int64 // weights that are trained: all, or the adapters
 	Block   int64 // activations of one block and their gradients, and place and owner of each token
+	Lean    int64 // the same where the backward pass computes layers again; an evaluation has none
 	Scores  int64 // vectors of a step, their scores and gradients
 	Tokens  int   // of a block
 }
@@ -25,9 +26,25 @@ const perTrained = 4
 // taken is what a training takes whatever it keeps of its blocks.
 func (m Memory) taken() int64 { return perTrained*m.Trained + m.Scores }
 
-// Least is the limit that a training cannot do without: what is trained, a step's scores and one block, and a quarter that
-// is the engine's for packed weights. More keeps more blocks.
-func (m Memory) Least() int64 { return (4*(m.taken()+m.Block) + 2) / 3 }
+// Least is the limit that a training cannot do without: what is trained, a step's scores and one block whose layers are
+// computed again, and a quarter that is the engine's for packed weights. More keeps the block's activations, then those of
+// more blocks.
+func (m Memory) Least() int64 { return m.limit(m.leastBlock()) }
+
+// limit is the limit that holds one block of so many bytes.
+func (m Memory) limit(block int64) int64 { return (4*(m.taken()+block) + 2) / 3 }
+
+func (m Memory) leastBlock() int64 {
+	if m.Lean > 0 {
+		return min(m.Block, m.Lean)
+	}
+	return m.Block
+}
+
+// recomputes says whether a limit holds no block but one whose layers are computed again.
+func (m Memory) recomputes(limit int64) bool {
+	return limit > 0 && limit < m.limit(m.Block) && m.leastBlock() < m.Block
+}
 
 // Within is an error where the memory is more than a limit; 0 is none.
 func (m Memory) Within(limit int64) error {
@@ -42,13 +59,26 @@ func (m Memory) blocks(limit int64) int {
 	if limit == 0 {
 		return math.MaxInt
 	}
-	return int(max(0, limit*3/4-m.taken()) / m.Block)
+	block := m.Block
+	if m.recomputes(limit) {
+		block = m.Lean
+	}
+	return int(max(0, limit*3/4-m.taken()) / block)
 }
 
-// plan is a plan of a network for blocks of so many tokens, whose memory it takes into account.
-func (m *Memory) plan(g *tensor.Graph, trainable []bool, tokens int) *tensor.Plan {
+// plan takes blocks of so many tokens into account and returns their plan under a limit.
+func (m *Memory) plan(g *tensor.Graph, trainable []bool, tokens int, limit int64) *tensor.Plan {
+	bytes := func(p *tensor.Plan) int64 { return 4 * int64(p.Size+2*tokens) }
 	plan := tensor.NewPlan(g, trainable, tokens, blockSequences)
-	m.Block, m.Tokens = 4*int64(plan.Size+2*tokens), tokens
+	m.Block, m.Lean, m.Tokens = bytes(plan), 0, tokens
+	if trainable == nil {
+		return plan
+	}
+	lean := tensor.NewRecomputingPlan(g, trainable, tokens, blockSequences)
+	m.Lean = bytes(lean)
+	if m.recomputes(limit) {
+		return lean
+	}
 	return plan
 }
 
@@ -67,8 +97,8 @@ func (e *MemoryError) Error() string {
 		return fmt.Sprintf("eval_loss takes at least %d MiB of memory (%d MiB for a block of %d tokens, %d MiB for a batch's scores, and a quarter for packed weights) and the limit is %.1f MiB",
 			up(e.Need.Least()), up(e.Need.Block), e.Need.Tokens, up(e.Need.Scores), float64(e.Limit)/mib)
 	}
-	return fmt.Sprintf("training takes at least %d MiB of memory (%d MiB for trained weights, gradients and moments, %d MiB for a block of %d tokens, %d MiB for a step's scores, and a quarter for packed weights) and the limit is %.1f MiB",
-		up(e.Need.Least()), up(perTrained*e.Need.Trained), up(e.Need.Block), e.Need.Tokens, up(e.Need.Scores), float64(e.Limit)/mib)
+	return fmt.Sprintf("training takes at least %d MiB of memory (%d MiB for trained weights, gradients and moments, %d MiB for a block of %d tokens whose layers are computed again, %d MiB for a step's scores, and a quarter for packed weights) and the limit is %.1f MiB",
+		up(e.Need.Least()), up(perTrained*e.Need.Trained), up(e.Need.leastBlock()), e.Need.Tokens, up(e.Need.Scores), float64(e.Limit)/mib)
 }
 
 // NeedMemory says what a training of a model would take, without taking it. longest is the tokens of the longest sequence:
@@ -104,7 +134,7 @@ func NeedMemory(m *model.Model, o Options, longest int) (Memory, error) {
 			need.Trained += bytes
 		}
 	}
-	need.plan(g, trainable, max(o.BlockTokens, longest))
+	need.plan(g, trainable, max(o.BlockTokens, longest), 0)
 	return need, nil
 }
 

@@ -45,8 +45,9 @@ func (k *dropoutKeys) of(s model.Sequence, kind, key string) sequence {
 const blockSequences = 512
 
 // runner takes sequences through the network block by block. It keeps the activations of as many blocks as memory
-// allows; the others run forward a second time before their gradient (gradient caching: Gao et al., 2021). Blocks are
-// cut by the recipe alone and their gradients added in the same order, so memory never changes a bit.
+// allows; the others run forward a second time before their gradient (gradient caching: Gao et al., 2021). Where it does not
+// hold one block either, layers are computed again in the backward pass, one after the other. Blocks are cut by the recipe
+// alone and their gradients added in the same order, so memory never changes a bit.
 type runner struct {
 	engine  *compute.Engine
 	graph   *tensor.Graph
@@ -54,6 +55,8 @@ type runner struct {
 	plan    *tensor.Plan // nil before the first pass
 	limit   int          // tokens of a block
 	need    Memory       // of the longest text and the largest contrast so far
+
+	recomputes bool // the plan computes layers again
 
 	spaces []*compute.Workspace // one for each kept block; the last is shared by all blocks that are not kept
 	keep   int
@@ -161,7 +164,8 @@ func (r *runner) reserve(scores int64) error {
 // limit does not hold.
 func (r *runner) fit(longest int, scores int64) error {
 	r.need.Scores = max(r.need.Scores, scores)
-	if tokens := max(r.limit, longest); r.plan == nil || tokens > r.plan.Tokens {
+	limit := r.engine.Memory()
+	if tokens := max(r.limit, longest); r.plan == nil || tokens > r.plan.Tokens || r.recomputes != r.need.recomputes(limit) {
 		var trainable []bool // nil where nothing is trained: a plan for inference
 		if slices.ContainsFunc(r.weights, (*compute.Weight).Trainable) {
 			trainable = make([]bool, len(r.weights))
@@ -169,7 +173,8 @@ func (r *runner) fit(longest int, scores int64) error {
 				trainable[i] = w.Trainable()
 			}
 		}
-		r.plan, r.spaces = r.need.plan(r.graph, trainable, tokens), nil
+		r.plan, r.spaces = r.need.plan(r.graph, trainable, tokens, limit), nil
+		r.recomputes = r.need.recomputes(limit)
 	}
-	return r.need.Within(r.engine.Memory())
+	return r.need.Within(limit)
 }

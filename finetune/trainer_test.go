@@ -113,23 +113,32 @@ func train(t testing.TB, trainer *finetune.Trainer) []finetune.Report {
 	return reports
 }
 
-// TestGradientCachingIsTheUncachedStep trains with all activations kept and with none, dropout on, on other workers, and compares bits.
+// TestGradientCachingIsTheUncachedStep trains with all activations kept, with those of one block, and with layers computed
+// again, dropout on, on other workers, and compares bits.
 func TestGradientCachingIsTheUncachedStep(t *testing.T) {
 	for _, method := range []finetune.Method{finetune.Full, finetune.LoRA} {
 		for _, path := range kernel.Available() {
 			t.Run(fmt.Sprintf("%s/%s", method, path), func(t *testing.T) {
 				x := newTiny(t, 14)
 				kept := x.trainer(t, options(method), compute.Options{Path: path, Workers: 3})
+				want, wantOutcome := train(t, kept), outcome(t, kept)
 				need, err := finetune.NeedMemory(x.model, options(method), 0)
 				if err != nil {
 					t.Fatal(err)
 				}
-				cached := x.trainer(t, options(method), compute.Options{Path: path, Workers: 1, Memory: need.Least()})
-				if a, b := train(t, kept), train(t, cached); !slices.Equal(a, b) {
-					t.Errorf("the steps differ:\n%+v\n%+v", a, b)
+				whole := need
+				whole.Lean = 0
+				if whole.Least() <= need.Least() {
+					t.Fatalf("one block takes %d, and %d with its layers computed again", whole.Least(), need.Least())
 				}
-				if !bytes.Equal(outcome(t, kept), outcome(t, cached)) {
-					t.Error("the weights differ")
+				for name, memory := range map[string]int64{"one block": whole.Least(), "not one block": whole.Least() - 1, "the least": need.Least()} {
+					cached := x.trainer(t, options(method), compute.Options{Path: path, Workers: 1, Memory: memory})
+					if got := train(t, cached); !slices.Equal(got, want) {
+						t.Errorf("%s: the steps differ:\n%+v\n%+v", name, got, want)
+					}
+					if !bytes.Equal(outcome(t, cached), wantOutcome) {
+						t.Errorf("%s: the weights differ", name)
+					}
 				}
 			})
 		}
@@ -420,6 +429,9 @@ func TestMemoryIsRefusedBeforeItIsTaken(t *testing.T) {
 			var short *finetune.MemoryError
 			if errors.As(err, &short) != tc.want || (err != nil) != tc.want {
 				t.Errorf("got %v", err)
+			}
+			if short != nil && !strings.Contains(err.Error(), "for a block of 40 tokens whose layers are computed again") {
+				t.Errorf("the error does not say what was counted: %v", err)
 			}
 		})
 	}

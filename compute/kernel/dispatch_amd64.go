@@ -37,6 +37,7 @@ func sets(path Path) *Set {
 			gemm: gemm_avx512, transpose: transpose_avx512, add: add_avx512, addRows: addRows_avx512, addScaled: addScaled_avx512, scale: scale_avx512, mulAdd: mulAdd_avx512,
 			gelu: gelu_avx512, geluGradient: geluGradient_avx512, dropout: dropout_avx512, dot: dot_avx512, dot64: dot64_avx512, softmax: softmax_avx512, softmaxGradient: softmaxGradient_avx512,
 			layerNorm: layerNorm_avx512, layerNormGradient: layerNormGradient_avx512, layerNormWeights: layerNormWeights_avx512, adamw: adamw_avx512,
+			softmaxPart: softmaxPart_avx512,
 		}
 	case AVX2:
 		return &Set{
@@ -44,6 +45,7 @@ func sets(path Path) *Set {
 			gemm: gemm_avx2, transpose: transpose_avx2, add: add_avx2, addRows: addRows_avx2, addScaled: addScaled_avx2, scale: scale_avx2, mulAdd: mulAdd_avx2,
 			gelu: gelu_avx2, geluGradient: geluGradient_avx2, dropout: dropout_avx2, dot: dot_avx2, dot64: dot64_avx2, softmax: softmax_avx2, softmaxGradient: softmaxGradient_avx2,
 			layerNorm: layerNorm_avx2, layerNormGradient: layerNormGradient_avx2, layerNormWeights: layerNormWeights_avx2, adamw: adamw_avx2,
+			softmaxPart: softmaxPart_avx2,
 		}
 	}
 	return portable()

@@ -10,6 +10,7 @@ func sets(path Path) *Set {
 			gemm: gemm_neon, transpose: transpose_neon, add: add_neon, addRows: addRows_neon, addScaled: addScaled_neon, scale: scale_neon, mulAdd: mulAdd_neon,
 			gelu: gelu_neon, geluGradient: geluGradient_neon, dropout: dropout_neon, dot: dot_neon, dot64: dot64_neon, softmax: softmax_neon, softmaxGradient: softmaxGradient_neon,
 			layerNorm: layerNorm_neon, layerNormGradient: layerNormGradient_neon, layerNormWeights: layerNormWeights_neon, adamw: adamw_neon,
+			softmaxPart: softmaxPart_neon,
 		}
 	}
 	return portable()

@@ -73,6 +73,7 @@ func runAll(s *Set, n int, operand func(n int) []float32) {
 	s.Dot64(a, b)
 	s.Softmax(a, b, 1)
 	s.SoftmaxGradient(a, b, c, 1)
+	s.SoftmaxPart(a, b, operand(2), 1)
 	if n > 0 {
 		s.LayerNorm(a, b, c, d, operand(2), 1e-6)
 		s.LayerNormGradient(a, b, c, d, operand(2))

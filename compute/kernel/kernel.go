@@ -8,6 +8,7 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"unsafe"
@@ -50,6 +51,7 @@ type Set struct {
 	layerNormGradient func(dx, dy, x, gamma, stats *float32, n int)
 	layerNormWeights  func(dgamma, dbeta, dy, x, stats *float32, n int)
 	adamw             func(w, grad, m, v, settings *float32, n int)
+	softmaxPart       func(dst, x, stats *float32, n int, scale float32)
 
 	bf16 bf16 // nil functions where the path multiplies float32 alone
 }
@@ -158,6 +160,13 @@ type Drop struct {
 	Scale     float32
 }
 
+// From is the dropout of a row's elements from the given one on.
+func (d Drop) From(element int) Drop {
+	// The hash starts from the key's lower half plus a multiple of the element.
+	d.Key = d.Key&^math.MaxUint32 | uint64(uint32(d.Key)+uint32(element)*hashStep)
+	return d
+}
+
 // Dropout sets dst[i] = x[i]·Scale where element i is kept, else 0; dst may be x. The choice depends on the key and i alone and is the same on every path.
 func (s *Set) Dropout(dst, x []float32, d Drop) {
 	if n := len(dst); n > 0 {
@@ -191,6 +200,22 @@ func (s *Set) Softmax(dst, x []float32, scale float32) {
 		_ = x[:n]
 		s.softmax(&dst[0], &x[0], n, scale)
 	}
+}
+
+// SoftmaxPart is one step of a softmax over a row that comes in parts (Milakov and Gimelshein, 2018). stats[0] is the largest
+// x so far, stats[1] the sum of exp(scale·(x - stats[0])) so far; they start as -Inf and 0. It brings both up to date, sets
+// dst = exp(scale·(x - stats[0])) and returns the factor of what earlier parts gave. dst may be x, scale > 0.
+func (s *Set) SoftmaxPart(dst, x, stats []float32, scale float32) float32 {
+	n := len(dst)
+	if n == 0 {
+		return 1
+	}
+	_, _ = x[:n], stats[:2]
+	highest, sum := stats[0], stats[1]
+	s.softmaxPart(&dst[0], &x[0], &stats[0], n, scale)
+	factor := exp(float32((highest - stats[0]) * scale))
+	stats[1] += float32(sum * factor)
+	return factor
 }
 
 // SoftmaxGradient sets dst = scale·p·(dp - Σ p·dp), the gradient of Softmax with respect to x; dst may be dp.

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/quarry-ml/quarry/draw"
@@ -96,6 +97,7 @@ func TestElementwiseKernels(t *testing.T) {
 		{"gelu", func(s *Set, n int, out []float32) { s.Gelu(out, x) }},
 		{"gelu gradient", func(s *Set, n int, out []float32) { s.GeluGradient(out, y, x) }},
 		{"softmax", func(s *Set, n int, out []float32) { s.Softmax(out, x, 0.7) }},
+		{"softmax part", func(s *Set, n int, out []float32) { s.SoftmaxPart(out, x, []float32{-2, 3}, 0.7) }},
 		{"softmax gradient", func(s *Set, n int, out []float32) {
 			p := make([]float32, n)
 			s.Softmax(p, x, 1)
@@ -112,6 +114,63 @@ func TestDropoutIsTheSameOnEveryPath(t *testing.T) {
 	each(t, 0, func(s *Set, n int, out []float32) {
 		s.Dropout(out, x, Drop{Key: 0x123456789abcdef0, Threshold: 1 << 22, Scale: 4. / 3})
 	})
+}
+
+// TestDropoutFromAnElement compares the mask of a part of a row with that part of the whole row's.
+func TestDropoutFromAnElement(t *testing.T) {
+	x := random(384, 1, "x")
+	for _, path := range Available() {
+		s, _ := New(path)
+		for _, key := range []uint64{7, 0x123456789abcdef0, math.MaxUint64} {
+			d := Drop{Key: key, Threshold: 1 << 22, Scale: 4. / 3}
+			whole := make([]float32, len(x))
+			s.Dropout(whole, x, d)
+			for _, from := range []int{0, 1, 16, 17, 383} {
+				part := guard(len(x)-from, 1)
+				s.Dropout(part.values, x[from:], d.From(from))
+				part.check(t)
+				if !slices.Equal(part.values, whole[from:]) {
+					t.Errorf("%s, key %x: the mask from element %d on is another", path, key, from)
+				}
+			}
+		}
+	}
+}
+
+// TestSoftmaxInParts cuts rows and compares with float64; the largest element comes first, in the middle and last.
+func TestSoftmaxInParts(t *testing.T) {
+	const scale = 0.7
+	for _, path := range Available() {
+		s, _ := New(path)
+		for _, n := range sizes[1:] {
+			for _, cut := range []int{1, 5, 16, 40, 500} {
+				for _, largest := range []int{0, n / 2, n - 1} {
+					x := random(n, 6, "x")
+					x[largest] = 9
+					got, stats := make([]float32, n), []float32{float32(math.Inf(-1)), 0}
+					for from := 0; from < n; from += cut {
+						to := min(n, from+cut)
+						part := guard(to-from, 3)
+						s.Scale(got[:from], got[:from], s.SoftmaxPart(part.values, x[from:to], stats, scale))
+						part.check(t)
+						copy(got[from:to], part.values)
+					}
+					var sum float64
+					for _, v := range x {
+						sum += math.Exp(scale * float64(v-9))
+					}
+					if stats[0] != 9 || math.Abs(float64(stats[1])/sum-1) > 2e-6 {
+						t.Fatalf("%s: %d elements by %d: largest %v and sum %v, want 9 and %v", path, n, cut, stats[0], stats[1], sum)
+					}
+					for i, v := range got {
+						if want := math.Exp(scale * float64(x[i]-9)); math.Abs(float64(v)-want) > 2e-6*want {
+							t.Fatalf("%s: %d elements by %d: element %d is %v, want %v", path, n, cut, i, v, want)
+						}
+					}
+				}
+			}
+		}
+	}
 }
 
 // TestDot64IsTheSameOnEveryPath compares bits, with sums that cancel: any other order gives others.

@@ -14,6 +14,7 @@ func portable() *Set {
 		gemm: gemmPortable, transpose: transposePortable, add: addPortable, addRows: addRowsPortable, addScaled: addScaledPortable, scale: scalePortable, mulAdd: mulAddPortable,
 		gelu: geluPortable, geluGradient: geluGradientPortable, dropout: dropoutPortable, dot: dotPortable, dot64: dot64Portable, softmax: softmaxPortable, softmaxGradient: softmaxGradientPortable,
 		layerNorm: layerNormPortable, layerNormGradient: layerNormGradientPortable, layerNormWeights: layerNormWeightsPortable, adamw: adamwPortable,
+		softmaxPart: softmaxPartPortable,
 	}
 }
 
@@ -106,10 +107,13 @@ func geluGradientPortable(dx, dy, x *float32, n int) {
 	}
 }
 
+// hashStep is the golden ratio, by which the hash of a dropout tells elements apart.
+const hashStep = 0x9e3779b1
+
 func dropoutPortable(dst, x *float32, n int, low, high, threshold uint32, scale float32) {
 	d, a := vector(dst, n), vector(x, n)
 	for i, v := range a {
-		h := uint32(i)*0x9e3779b1 + low
+		h := uint32(i)*hashStep + low
 		h ^= h >> 16
 		h *= 0x85ebca6b
 		h ^= h >> 13
@@ -152,6 +156,20 @@ func softmaxPortable(dst, x *float32, n int, scale float32) {
 	for i := range d {
 		d[i] *= inverse
 	}
+}
+
+func softmaxPartPortable(dst, x, stats *float32, n int, scale float32) {
+	d, a, s := vector(dst, n), vector(x, n), vector(stats, 2)
+	highest := s[0]
+	for _, v := range a {
+		highest = max(highest, v)
+	}
+	var sum float32
+	for i, v := range a {
+		d[i] = exp(float32((v - highest) * scale))
+		sum += d[i]
+	}
+	s[0], s[1] = highest, sum
 }
 
 func softmaxGradientPortable(dst, dp, p *float32, n int, scale float32) {

@@ -69,6 +69,11 @@ func dot64_avx2(x *float32, y *float32, n int) float64
 //go:noescape
 func softmax_avx2(dst *float32, x *float32, n int, scale float32)
 
+// softmaxPart_avx2 sets stats[0] to the largest of it and x, dst = exp(scale·(x - stats[0])) and stats[1] to the sum of dst; dst may be x.
+//
+//go:noescape
+func softmaxPart_avx2(dst *float32, x *float32, stats *float32, n int, scale float32)
+
 // softmaxGradient_avx2 sets dst = scale·p·(dp - Σ p·dp); dst may be dp.
 //
 //go:noescape

@@ -1137,6 +1137,132 @@ single11:
 done12:
 	RET
 
+// func softmaxPart_neon(dst *float32, x *float32, stats *float32, n int, scale float32)
+TEXT ·softmaxPart_neon(SB), NOSPLIT, $0-36
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD stats+16(FP), R2
+	MOVD n+24(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	MOVD $constants<>(SB), R14
+	FMOVQ 288(R14), F16
+	FMOVQ 304(R14), F17
+	FMOVQ 320(R14), F18
+	FMOVQ 336(R14), F19
+	FMOVQ 352(R14), F20
+	FMOVQ 240(R14), F21
+	FMOVQ 368(R14), F22
+	FMOVS scale+32(FP), F8
+	VDUP V8.S[0], V8.S4
+	FMOVS (R2), F9
+	VDUP V9.S[0], V9.S4
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66820 // ldr q0, [x1, x6]
+	WORD $0x4e20f529 // fmax v9.4s, v9.4s, v0.4s
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R1)(R6), F0
+	VDUP V0.S[0], V0.S4
+	WORD $0x4e20f529 // fmax v9.4s, v9.4s, v0.4s
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	WORD $0x6e30f929 // fmaxv s9, v9.4s
+	VDUP V9.S[0], V9.S4
+	VEOR V10.B16, V10.B16, V10.B16
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest6
+whole5:
+	WORD $0x3ce66820 // ldr q0, [x1, x6]
+	WORD $0x4ea9d400 // fsub v0.4s, v0.4s, v9.4s
+	WORD $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
+	WORD $0x6ea0e604 // fcmgt v4.4s, v16.4s, v0.4s
+	WORD $0x4e30f400 // fmax v0.4s, v0.4s, v16.4s
+	WORD $0x4eb1f400 // fmin v0.4s, v0.4s, v17.4s
+	WORD $0x6e32dc01 // fmul v1.4s, v0.4s, v18.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	VFMLS V19.S4, V1.S4, V0.S4
+	VFMLS V20.S4, V1.S4, V0.S4
+	FMOVQ 384(R14), F2
+	FMOVQ 400(R14), F3
+	VFMLA V0.S4, V2.S4, V3.S4
+	FMOVQ 416(R14), F2
+	VFMLA V0.S4, V3.S4, V2.S4
+	FMOVQ 432(R14), F3
+	VFMLA V0.S4, V2.S4, V3.S4
+	FMOVQ 448(R14), F2
+	VFMLA V0.S4, V3.S4, V2.S4
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	VADD V22.S4, V1.S4, V1.S4
+	VSHL $23, V1.S4, V1.S4
+	VORR V21.B16, V21.B16, V3.B16
+	VFMLA V0.S4, V2.S4, V3.S4
+	VORR V21.B16, V21.B16, V2.B16
+	VFMLA V0.S4, V3.S4, V2.S4
+	WORD $0x6e21dc40 // fmul v0.4s, v2.4s, v1.4s
+	WORD $0x4e641c00 // bic v0.16b, v0.16b, v4.16b
+	WORD $0x3ca66800 // str q0, [x0, x6]
+	WORD $0x4e20d54a // fadd v10.4s, v10.4s, v0.4s
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole5
+rest6:
+	CMP R7, R6
+	BGE done8
+single7:
+	FMOVS (R1)(R6), F0
+	WORD $0x4ea9d400 // fsub v0.4s, v0.4s, v9.4s
+	WORD $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
+	WORD $0x6ea0e604 // fcmgt v4.4s, v16.4s, v0.4s
+	WORD $0x4e30f400 // fmax v0.4s, v0.4s, v16.4s
+	WORD $0x4eb1f400 // fmin v0.4s, v0.4s, v17.4s
+	WORD $0x6e32dc01 // fmul v1.4s, v0.4s, v18.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	VFMLS V19.S4, V1.S4, V0.S4
+	VFMLS V20.S4, V1.S4, V0.S4
+	FMOVQ 384(R14), F2
+	FMOVQ 400(R14), F3
+	VFMLA V0.S4, V2.S4, V3.S4
+	FMOVQ 416(R14), F2
+	VFMLA V0.S4, V3.S4, V2.S4
+	FMOVQ 432(R14), F3
+	VFMLA V0.S4, V2.S4, V3.S4
+	FMOVQ 448(R14), F2
+	VFMLA V0.S4, V3.S4, V2.S4
+	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
+	VADD V22.S4, V1.S4, V1.S4
+	VSHL $23, V1.S4, V1.S4
+	VORR V21.B16, V21.B16, V3.B16
+	VFMLA V0.S4, V2.S4, V3.S4
+	VORR V21.B16, V21.B16, V2.B16
+	VFMLA V0.S4, V3.S4, V2.S4
+	WORD $0x6e21dc40 // fmul v0.4s, v2.4s, v1.4s
+	WORD $0x4e641c00 // bic v0.16b, v0.16b, v4.16b
+	FMOVS F0, (R0)(R6)
+	FMOVS F0, F0
+	WORD $0x4e20d54a // fadd v10.4s, v10.4s, v0.4s
+	ADD $4, R6
+	CMP R7, R6
+	BLT single7
+done8:
+	VEXT $8, V10.B16, V10.B16, V1.B16
+	WORD $0x4e21d54a // fadd v10.4s, v10.4s, v1.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS F9, (R2)
+	FMOVS F10, 4(R2)
+	RET
+
 // func softmaxGradient_neon(dst *float32, dp *float32, p *float32, n int, scale float32)
 TEXT ·softmaxGradient_neon(SB), NOSPLIT, $0-36
 	MOVD dst+0(FP), R0

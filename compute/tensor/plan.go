@@ -16,6 +16,16 @@ type Plan struct {
 	Needs             []bool
 	// Adds[i][j] says that operation i's gradient for operand j adds to what a later operation left, instead of setting it.
 	Adds [][3]bool
+	// Backward is what the backward pass does, in order.
+	Backward []Step
+
+	recomputes bool // layers but the last are computed again in the backward pass
+}
+
+// Step is one step of a backward pass: the gradient of an operation, or, with Again, the operation itself once more.
+type Step struct {
+	Op    int
+	Again bool
 }
 
 // alignment of a buffer, in float32s: one cache line.
@@ -23,10 +33,21 @@ const alignment = 16
 
 // NewPlan lays out a graph. trainable says which parameters want gradients; nil plans inference alone.
 func NewPlan(g *Graph, trainable []bool, tokens, sequences int) *Plan {
-	p := &Plan{Graph: g, Tokens: tokens, Sequences: sequences, Training: trainable != nil}
+	return newPlan(g, trainable, tokens, sequences, false)
+}
+
+// NewRecomputingPlan lays out the training of a graph in less memory: of each layer but the last the forward pass leaves
+// only what enters it, and the backward pass computes the rest again (Chen et al., 2016), to the bit.
+func NewRecomputingPlan(g *Graph, trainable []bool, tokens, sequences int) *Plan {
+	return newPlan(g, trainable, tokens, sequences, true)
+}
+
+func newPlan(g *Graph, trainable []bool, tokens, sequences int, recomputes bool) *Plan {
+	p := &Plan{Graph: g, Tokens: tokens, Sequences: sequences, Training: trainable != nil, recomputes: recomputes}
 	p.Needs = make([]bool, len(g.Values))
 	if p.Training {
 		p.markNeeds(trainable)
+		p.schedule(trainable)
 	}
 	lives := p.lifetimes(trainable)
 	p.place(lives)
@@ -47,70 +68,6 @@ func (p *Plan) markNeeds(trainable []bool) {
 	}
 }
 
-// life is the steps [from, to] between which a buffer must keep its contents. Step i is operation i forward;
-// step 2n-1-i is its gradient.
-type life struct {
-	gradient bool
-	value    Value
-	from, to int
-}
-
-func (p *Plan) lifetimes(trainable []bool) []life {
-	g := p.Graph
-	n := len(g.Ops)
-	forward, gradient := make([]life, len(g.Values)), make([]life, len(g.Values))
-	for i := range forward {
-		forward[i] = life{value: Value(i), from: -1}
-		gradient[i] = life{value: Value(i), gradient: true, from: -1}
-	}
-	last := n - 1
-	if p.Training {
-		last = 2*n - 1
-	}
-	p.Adds = make([][3]bool, n)
-	for i, op := range g.Ops {
-		forward[op.Out] = life{value: op.Out, from: i, to: i}
-		if op.Saved != None && (p.Training || op.Kind == LayerNorm) {
-			forward[op.Saved] = life{value: op.Saved, from: i, to: i}
-		}
-		for _, v := range op.In {
-			if v != None {
-				forward[v].to = max(forward[v].to, i)
-			}
-		}
-	}
-	forward[g.Output].to = last
-	if p.Training {
-		gradient[g.Output].from, gradient[g.Output].to = n, n
-		for i := n - 1; i >= 0; i-- {
-			op, step := g.Ops[i], 2*n-1-i
-			if !p.Needs[op.Out] {
-				continue
-			}
-			for _, v := range Saves(op, p.Needs, trainable) {
-				forward[v].to = max(forward[v].to, step)
-			}
-			gradient[op.Out].to = step
-			for j, v := range op.In {
-				if v == None || !p.Needs[v] {
-					continue
-				}
-				p.Adds[i][j] = gradient[v].from >= 0
-				if gradient[v].from < 0 {
-					gradient[v].from = step
-				}
-			}
-		}
-	}
-	lives := make([]life, 0, 2*len(forward))
-	for _, l := range slices.Concat(forward, gradient) {
-		if l.from >= 0 {
-			lives = append(lives, l)
-		}
-	}
-	return lives
-}
-
 // Saves lists the values that the gradient of an operation reads.
 func Saves(op Op, needs, trainable []bool) []Value {
 	var saved []Value
@@ -125,7 +82,7 @@ func Saves(op Op, needs, trainable []bool) []Value {
 			saved = append(saved, op.Saved)
 		}
 	case Attention:
-		saved = append(saved, op.In[:]...)
+		saved = append(saved, op.In[0], op.In[1], op.In[2], op.Saved, op.Out)
 	case Activate:
 		saved = append(saved, op.In[0])
 	case Pool:
@@ -153,7 +110,7 @@ func (p *Plan) place(lives []life) {
 	for _, i := range order {
 		var busy []block
 		for _, j := range placed {
-			if lives[i].from <= lives[j].to && lives[j].from <= lives[i].to {
+			if lives[i].meets(lives[j]) {
 				busy = append(busy, block{offsets[j], offsets[j] + p.size(lives[j])})
 			}
 		}

@@ -26,14 +26,14 @@ func encoder(layers int) *Graph {
 // TestNoTwoLivingBuffersOverlap checks the layout against the lifetimes it was made from.
 func TestNoTwoLivingBuffersOverlap(t *testing.T) {
 	for _, layers := range []int{1, 3, 7} {
-		for _, training := range []bool{false, true} {
-			t.Run(fmt.Sprintf("layers=%d/training=%v", layers, training), func(t *testing.T) {
+		for _, how := range []string{"inference", "training", "recomputing"} {
+			t.Run(fmt.Sprintf("layers=%d/%s", layers, how), func(t *testing.T) {
 				g := encoder(layers)
 				var trainable []bool
-				if training {
+				if how != "inference" {
 					trainable = slices.Repeat([]bool{true}, len(g.Params))
 				}
-				p := NewPlan(g, trainable, 33, 5)
+				p := newPlan(g, trainable, 33, 5, how == "recomputing")
 				lives := p.lifetimes(trainable)
 				offset := func(l life) int {
 					if l.gradient {
@@ -46,15 +46,106 @@ func TestNoTwoLivingBuffersOverlap(t *testing.T) {
 						t.Fatalf("buffer %+v lies outside the arena", a)
 					}
 					for _, b := range lives[:i] {
-						together := a.from <= b.to && b.from <= a.to
 						apart := offset(a)+p.size(a) <= offset(b) || offset(b)+p.size(b) <= offset(a)
-						if together && !apart {
+						if a.meets(b) && !apart {
 							t.Fatalf("%+v and %+v live at once and overlap", a, b)
 						}
 					}
 				}
 			})
 		}
+	}
+}
+
+// TestContentsAreThereWhenTheyAreRead walks the passes over an arena in which each step writes its name and looks whose
+// name stands where it reads.
+func TestContentsAreThereWhenTheyAreRead(t *testing.T) {
+	for _, layers := range []int{1, 2, 5} {
+		for _, frozen := range []string{"nothing", "all but the last layer", "all but the first layer"} {
+			t.Run(fmt.Sprintf("layers=%d/frozen=%s", layers, frozen), func(t *testing.T) {
+				g := encoder(layers)
+				trainable := make([]bool, len(g.Params))
+				for i, p := range g.Params {
+					first, last := p.Name[0] == '0', p.Name[0] == byte('0'+layers-1)
+					trainable[i] = frozen == "nothing" || frozen == "all but the last layer" && last || frozen == "all but the first layer" && first
+				}
+				for _, recomputes := range []bool{false, true} {
+					walk(t, newPlan(g, trainable, 10, 3, recomputes), trainable)
+				}
+			})
+		}
+	}
+}
+
+func walk(t *testing.T, p *Plan, trainable []bool) {
+	t.Helper()
+	g := p.Graph
+	arena := make([]string, p.Size)
+	write := func(kind string, offset int, v Value) {
+		for i := range p.size(life{value: v}) {
+			arena[offset+i] = fmt.Sprint(kind, v)
+		}
+	}
+	read := func(kind string, offset int, v Value, op int) {
+		for i := range p.size(life{value: v}) {
+			if got := arena[offset+i]; got != fmt.Sprint(kind, v) {
+				t.Fatalf("recomputing %t: operation %d reads %s of %s %d", p.recomputes, op, got, kind, v)
+			}
+		}
+	}
+	forward := func(i int) {
+		op := g.Ops[i]
+		for _, v := range op.In {
+			if v != None {
+				read("value", p.Values[v], v, i)
+			}
+		}
+		write("value", p.Values[op.Out], op.Out)
+		if op.Saved != None {
+			write("value", p.Values[op.Saved], op.Saved)
+		}
+	}
+	for i := range g.Ops {
+		forward(i)
+	}
+	read("value", p.Values[g.Output], g.Output, len(g.Ops))
+	write("gradient", p.Gradients[g.Output], g.Output)
+	for _, step := range p.Backward {
+		if step.Again {
+			forward(step.Op)
+			continue
+		}
+		op := g.Ops[step.Op]
+		read("gradient", p.Gradients[op.Out], op.Out, step.Op)
+		for _, v := range Saves(op, p.Needs, trainable) {
+			read("value", p.Values[v], v, step.Op)
+		}
+		for j, v := range op.In {
+			if v == None || !p.Needs[v] {
+				continue
+			}
+			if p.Adds[step.Op][j] {
+				read("gradient", p.Gradients[v], v, step.Op)
+			}
+			write("gradient", p.Gradients[v], v)
+		}
+	}
+	read("value", p.Values[g.Output], g.Output, len(g.Ops))
+}
+
+// TestRecomputingKeepsOneValueALayer compares what another layer adds to the arena with the value that enters it, and its
+// statistics.
+func TestRecomputingKeepsOneValueALayer(t *testing.T) {
+	size := func(layers int, recomputes bool) int {
+		g := encoder(layers)
+		return newPlan(g, slices.Repeat([]bool{true}, len(g.Params)), 64, 4, recomputes).Size
+	}
+	const entering = 64 * 16
+	if more := (size(9, true) - size(4, true)) / 5; more != entering {
+		t.Errorf("a layer more takes %d, want %d", more, entering)
+	}
+	if kept, again := size(9, false), size(9, true); 3*again > kept {
+		t.Errorf("nine layers take %d, and %d computed again", kept, again)
 	}
 }
 
@@ -95,7 +186,12 @@ func TestShapesThatDoNotFitPanic(t *testing.T) {
 		{"norm", func(g *Graph) {
 			g.LayerNorm(g.Lookup(g.Param("w", 4, 8), None, None), g.Param("g", 1, 7), g.Param("b", 1, 8), 0)
 		}},
-		{"heads", func(g *Graph) { x := g.Lookup(g.Param("w", 4, 8), None, None); g.Attention(x, x, x, 3, false, 1, 0) }},
+		{"heads", func(g *Graph) { g.Attention(values(g, 8), values(g, 8), values(g, 8), 3, false, 1, 0) }},
+		{"shared heads that leave some over", func(g *Graph) { g.Attention(values(g, 24), values(g, 16), values(g, 16), 3, false, 1, 0) }},
+		{"keys of a part of a head", func(g *Graph) { g.Attention(values(g, 8), values(g, 6), values(g, 6), 2, false, 1, 0) }},
+		{"keys wider than queries", func(g *Graph) { g.Attention(values(g, 8), values(g, 16), values(g, 16), 2, false, 1, 0) }},
+		{"keys and values of one value", func(g *Graph) { x := values(g, 8); g.Attention(values(g, 8), x, x, 2, false, 1, 0) }},
+		{"window of no token", func(g *Graph) { g.SlidingAttention(values(g, 8), values(g, 8), values(g, 8), 2, 0, 1, 0) }},
 		{"pool twice", func(g *Graph) { g.Pool(g.Pool(g.Lookup(g.Param("w", 4, 8), None, None), Mean, false), Mean, false) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -107,4 +203,9 @@ func TestShapesThatDoNotFitPanic(t *testing.T) {
 			tc.build(&Graph{})
 		})
 	}
+}
+
+// values is a value of so many columns for each token.
+func values(g *Graph, columns int) Value {
+	return g.Lookup(g.Param("w", 4, columns), None, None)
 }

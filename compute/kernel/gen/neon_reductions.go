@@ -5,6 +5,7 @@ func (n *neon) reductions() {
 	n.dot()
 	n.dot64()
 	n.softmax()
+	n.softmaxPart()
 	n.softmaxGradient()
 }
 
@@ -86,10 +87,37 @@ func (n *neon) dot64() {
 }
 
 func (n *neon) softmax() {
-	const scale, highest, sum, lowest = 8, 9, 10, 0xff800000
+	const scale, highest, sum = 8, 9, 10
 	n.vectors("softmax", append(expConstants, lowest)...)
 	n.loadScalar("scale", scale)
 	n.copy(highest, n.constantBits(lowest))
+	n.exponentials(scale, highest, sum)
+	n.p("FDIVS F%d, F%d, F%d", sum, n.constant(1), sum)
+	n.spread(sum)
+	n.loop(func(m lanes) {
+		m.load(0, 0)
+		n.simd("fmul", 0, 0, sum)
+		m.store(0, 0)
+	})
+	n.ret()
+}
+
+// softmaxPart is softmax without its division, from the largest element of the parts before on.
+func (n *neon) softmaxPart() {
+	const scale, highest, sum = 8, 9, 10
+	n.vectors("softmaxPart", expConstants...)
+	n.loadScalar("scale", scale)
+	n.p("FMOVS (R2), F%d", highest)
+	n.spread(highest)
+	n.exponentials(scale, highest, sum)
+	n.p("FMOVS F%d, (R2)", highest)
+	n.p("FMOVS F%d, 4(R2)", sum)
+	n.ret()
+}
+
+// exponentials sets dst = exp(scale·(x - largest)), and leaves the largest of x and what highest held in highest and the
+// sum of dst in lane 0 of sum. It clobbers 0 to 4.
+func (n *neon) exponentials(scale, highest, sum int) {
 	n.loop(func(m lanes) {
 		m.load(1, 0)
 		m.repeat(0)
@@ -108,14 +136,6 @@ func (n *neon) softmax() {
 		n.simd("fadd", sum, sum, 0)
 	})
 	n.sum(sum, 1)
-	n.p("FDIVS F%d, F%d, F%d", sum, n.constant(1), sum)
-	n.spread(sum)
-	n.loop(func(m lanes) {
-		m.load(0, 0)
-		n.simd("fmul", 0, 0, sum)
-		m.store(0, 0)
-	})
-	n.ret()
 }
 
 func (n *neon) softmaxGradient() {

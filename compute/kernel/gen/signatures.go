@@ -20,6 +20,7 @@ var signatures = map[string]signature{
 	"dropout":           {comment: "sets dst = x·scale where the 24-bit hash of (low, high, element) is at least threshold, else 0.", pointers: []string{"dst", "x"}, scalars: []arg{{"low", "uint32"}, {"high", "uint32"}, {"threshold", "uint32"}, {"scale", "float32"}}},
 	"dot":               {comment: "writes the dot product of x and y to out: a fused sum per lane, then lanes by halves.", pointers: []string{"out", "x", "y"}},
 	"softmax":           {comment: "sets dst = softmax(scale·x) for scale > 0; dst may be x.", pointers: []string{"dst", "x"}, scalars: []arg{{"scale", "float32"}}},
+	"softmaxPart":       {comment: "sets stats[0] to the largest of it and x, dst = exp(scale·(x - stats[0])) and stats[1] to the sum of dst; dst may be x.", pointers: []string{"dst", "x", "stats"}, scalars: []arg{{"scale", "float32"}}},
 	"softmaxGradient":   {comment: "sets dst = scale·p·(dp - Σ p·dp); dst may be dp.", pointers: []string{"dst", "dp", "p"}, scalars: []arg{{"scale", "float32"}}},
 	"layerNorm":         {comment: "sets dst = (x - mean)/sqrt(variance + epsilon)·gamma + beta and writes mean and the inverse deviation to stats.", pointers: []string{"dst", "x", "gamma", "beta", "stats"}, scalars: []arg{{"epsilon", "float32"}}},
 	"layerNormGradient": {comment: "sets dx to the gradient of layerNorm with respect to x.", pointers: []string{"dx", "dy", "x", "gamma", "stats"}},
