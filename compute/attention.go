@@ -4,7 +4,8 @@ import (
 	"github.com/quarry-ml/quarry/compute/kernel"
 )
 
-// attention is softmax(factor·q·kᵀ)·v, a task for each sequence and head. Nothing of one sequence meets another, so
+// attention is softmax(factor·q·kᵀ)·v, a task for each sequence and head of k and v. A task takes the heads of q that share
+// its keys one after the other, so their gradients are summed in that order. Nothing of one sequence meets another, so
 // no padding exists. Rows of scores are taken a block at a time; the gradient computes them again from q and k.
 type attention struct {
 	common
@@ -16,46 +17,61 @@ const scoreRows = 112
 
 func (o *attention) forward() {
 	o.phase = phaseForward
-	o.w.engine.team.run(o, o.w.batch.Sequences()*o.op.Heads)
+	o.w.engine.team.run(o, o.w.batch.Sequences()*o.op.KVHeads)
 }
 
 func (o *attention) backward() {
 	o.phase = phaseInput
-	o.w.engine.team.run(o, o.w.batch.Sequences()*o.op.Heads)
+	o.w.engine.team.run(o, o.w.batch.Sequences()*o.op.KVHeads)
 }
 
 func (o *attention) run(worker, task int) {
-	sequence, head := task/o.op.Heads, task%o.op.Heads
+	sequence, shared := task/o.op.KVHeads, task%o.op.KVHeads
 	first, last := int(o.w.batch.Offsets[sequence]), int(o.w.batch.Offsets[sequence+1])
 	if first == last {
 		return
 	}
 	h := &o.heads[worker]
-	*h = headWork{attention: o, s: o.w.engine.kernels, layout: o.w.engine.layout, sequence: sequence, head: head, first: first, length: last - first}
-	h.stride = o.columns(o.op.Out)
-	h.dim = h.stride / o.op.Heads
-	h.at = first*h.stride + head*h.dim
+	*h = headWork{attention: o, s: o.w.engine.kernels, layout: o.w.engine.layout, sequence: sequence, first: first, length: last - first}
+	h.group = o.op.Heads / o.op.KVHeads
+	h.queries.stride, h.shared.stride = o.columns(o.op.In[0]), o.columns(o.op.In[1])
+	h.dim = h.queries.stride / o.op.Heads
+	h.shared.at = first*h.shared.stride + shared*h.dim
 	h.take(o.w.engine.team, worker, o.phase == phaseInput)
-	if o.phase == phaseForward {
-		h.forward()
-		return
+	h.pack(o.phase == phaseInput)
+	for h.member = range h.group {
+		h.head = shared*h.group + h.member
+		h.queries.at = first*h.queries.stride + h.head*h.dim
+		if o.phase == phaseForward {
+			h.forward()
+		} else {
+			h.backward()
+		}
 	}
-	h.backward()
 }
 
-// headWork is the work on one head of one sequence: rows [length, dim] at offset at, stride apart.
+// headWork is the work on one head of k and v of one sequence, and on the heads of q that share it, one at a time.
 type headWork struct {
 	*attention
 	s                            *kernel.Set
 	layout                       layout
 	sequence, head               int
-	first, length                int
-	stride, dim, at              int
+	group, member                int // heads of q that share k and v; which of them this is
+	first, length, dim           int
+	queries, shared              headRows // this head's in q and the output; in k and v
 	product                      product
 	keys, values                 []float32 // right operands kᵀ [dim, length] and v [length, dim]
 	keyRows, valueColumns        []float32 // gradient: right operands k [length, dim] and vᵀ [dim, length]
 	scores, dropped, pull, right []float32
 	scratch                      []float32
+}
+
+// headRows is where the rows [length, dim] of a head lie in a buffer: at an offset, stride apart.
+type headRows struct{ at, stride int }
+
+// from is the operand of a buffer's rows from a place on.
+func (r headRows) from(buffer []float32, place int, transposed bool) operand {
+	return operand{values: buffer[r.at+place*r.stride:], stride: r.stride, transposed: transposed}
 }
 
 // take cuts the worker's memory into the buffers of a head.
@@ -85,9 +101,16 @@ func (h *headWork) take(t *team, worker int, gradient bool) {
 // wholeLines is n words rounded up to whole cache lines of 16: a panel that straddles lines loads at half the speed.
 func wholeLines(n int) int { return ceil(n, 16) * 16 }
 
-// rowsOf is the operand of this head's rows [from, …) in a [tokens, stride] buffer.
-func (h *headWork) rowsOf(buffer []float32, from int, transposed bool) operand {
-	return operand{values: buffer[h.at+from*h.stride:], stride: h.stride, transposed: transposed}
+// pack makes right operands of k and v, for all heads of q that share them.
+func (h *headWork) pack(gradient bool) {
+	k, v := h.w.value(h.op.In[1]), h.w.value(h.op.In[2])
+	h.packAll(h.keys, h.shared.from(k, 0, true), h.dim, h.length)
+	if !gradient {
+		h.packAll(h.values, h.shared.from(v, 0, false), h.length, h.dim)
+		return
+	}
+	h.packAll(h.keyRows, h.shared.from(k, 0, false), h.length, h.dim)
+	h.packAll(h.valueColumns, h.shared.from(v, 0, true), h.dim, h.length)
 }
 
 func (h *headWork) packAll(dst []float32, b operand, k, n int) {
@@ -103,35 +126,36 @@ func (h *headWork) multiply(c []float32, ldc int, a operand, b []float32, m, n, 
 }
 
 func (h *headWork) forward() {
-	q, k, v := h.w.value(h.op.In[0]), h.w.value(h.op.In[1]), h.w.value(h.op.In[2])
-	out := h.w.value(h.op.Out)
-	h.packAll(h.keys, h.rowsOf(k, 0, true), h.dim, h.length)
-	h.packAll(h.values, h.rowsOf(v, 0, false), h.length, h.dim)
+	q, out := h.w.value(h.op.In[0]), h.w.value(h.op.Out)
 	for from := 0; from < h.length; from += scoreRows {
 		rows := min(scoreRows, h.length-from)
 		h.probabilities(q, from, rows)
 		p := h.drop(h.scores[:rows*h.length], from, rows)
-		h.multiply(out[h.at+from*h.stride:], h.stride, operand{values: p, stride: h.length}, h.values, rows, h.dim, h.length, false)
+		h.multiply(out[h.queries.at+from*h.queries.stride:], h.queries.stride, operand{values: p, stride: h.length}, h.values, rows, h.dim, h.length, false)
 	}
 }
 
 // probabilities fills scores [rows, length] with the softmax of a block of query rows.
 func (h *headWork) probabilities(q []float32, from, rows int) {
-	h.multiply(h.scores, h.length, h.rowsOf(q, from, false), h.keys, rows, h.length, h.dim, false)
+	h.multiply(h.scores, h.length, h.queries.from(q, from, false), h.keys, rows, h.length, h.dim, false)
 	for r := range rows {
 		row := h.scores[r*h.length : (r+1)*h.length]
-		seen := h.seen(from + r)
-		h.s.Softmax(row[:seen], row[:seen], h.op.Factor)
-		clear(row[seen:])
+		first, last := h.seen(from + r)
+		h.s.Softmax(row[first:last], row[first:last], h.op.Factor)
+		clear(row[:first])
+		clear(row[last:])
 	}
 }
 
-// seen is how many tokens of the sequence the token at a place attends to.
-func (h *headWork) seen(place int) int {
-	if h.op.Causal {
-		return place + 1
+// seen is which tokens [first, last) of the sequence the token at a place attends to.
+func (h *headWork) seen(place int) (first, last int) {
+	if !h.op.Causal {
+		return 0, h.length
 	}
-	return h.length
+	if h.op.Window > 0 {
+		first = max(0, place+1-h.op.Window)
+	}
+	return first, place + 1
 }
 
 // drop returns the block after dropout, in a buffer of its own so that the probabilities stay.
@@ -152,50 +176,48 @@ func (h *headWork) dropOf(place int) kernel.Drop {
 }
 
 func (h *headWork) backward() {
-	q, k, v := h.w.value(h.op.In[0]), h.w.value(h.op.In[1]), h.w.value(h.op.In[2])
-	dout := h.w.gradient(h.op.Out)
-	h.packAll(h.keys, h.rowsOf(k, 0, true), h.dim, h.length)
-	h.packAll(h.keyRows, h.rowsOf(k, 0, false), h.length, h.dim)
-	h.packAll(h.valueColumns, h.rowsOf(v, 0, true), h.dim, h.length)
+	q, dout := h.w.value(h.op.In[0]), h.w.gradient(h.op.Out)
 	for from := 0; from < h.length; from += scoreRows {
 		rows := min(scoreRows, h.length-from)
 		h.probabilities(q, from, rows)
 		p := h.drop(h.scores[:rows*h.length], from, rows)
 		if h.wants(2) {
-			h.packAll(h.right, h.rowsOf(dout, from, false), rows, h.dim)
-			h.into(2, 0, operand{values: p, stride: h.length, transposed: true}, h.right, h.length, rows, from > 0)
+			h.packAll(h.right, h.queries.from(dout, from, false), rows, h.dim)
+			h.intoShared(2, operand{values: p, stride: h.length, transposed: true}, rows, from)
 		}
 		if !h.wants(0) && !h.wants(1) {
 			continue
 		}
-		h.multiply(h.pull, h.length, h.rowsOf(dout, from, false), h.valueColumns, rows, h.length, h.dim, false)
+		h.multiply(h.pull, h.length, h.queries.from(dout, from, false), h.valueColumns, rows, h.length, h.dim, false)
 		h.pullScores(from, rows)
 		pull := h.pull[:rows*h.length]
 		if h.wants(0) {
-			h.into(0, from, operand{values: pull, stride: h.length}, h.keyRows, rows, h.length, false)
+			h.multiply(h.w.gradient(h.op.In[0])[h.queries.at+from*h.queries.stride:], h.queries.stride, operand{values: pull, stride: h.length}, h.keyRows, rows, h.dim, h.length, h.adds(0))
 		}
 		if h.wants(1) {
-			h.packAll(h.right, h.rowsOf(q, from, false), rows, h.dim)
-			h.into(1, 0, operand{values: pull, stride: h.length, transposed: true}, h.right, h.length, rows, from > 0)
+			h.packAll(h.right, h.queries.from(q, from, false), rows, h.dim)
+			h.intoShared(1, operand{values: pull, stride: h.length, transposed: true}, rows, from)
 		}
 	}
 }
 
-// into adds a·b to the gradient of an operand's rows from the given place on, or sets it where nothing is there yet.
-func (h *headWork) into(operandIndex, from int, a operand, b []float32, m, k int, again bool) {
-	c := h.w.gradient(h.op.In[operandIndex])[h.at+from*h.stride:]
-	h.multiply(c, h.stride, a, b, m, h.dim, k, again || h.adds(operandIndex))
+// intoShared adds what a block of query rows, packed in right, gives the gradient of k or v, or sets it where nothing is there yet.
+func (h *headWork) intoShared(operandIndex int, a operand, rows, from int) {
+	c := h.w.gradient(h.op.In[operandIndex])[h.shared.at:]
+	again := from > 0 || h.member > 0 || h.adds(operandIndex)
+	h.multiply(c, h.shared.stride, a, h.right, h.length, h.dim, rows, again)
 }
 
 // pullScores takes the gradient of a block of (dropped) probabilities to that of the scores, in place.
 func (h *headWork) pullScores(from, rows int) {
 	for r := range rows {
-		seen := h.seen(from + r)
+		first, last := h.seen(from + r)
 		row := h.pull[r*h.length : (r+1)*h.length]
 		if h.drops() {
 			h.s.Dropout(row, row, h.dropOf(from+r))
 		}
-		h.s.SoftmaxGradient(row[:seen], row[:seen], h.scores[r*h.length:r*h.length+seen], h.op.Factor)
-		clear(row[seen:])
+		h.s.SoftmaxGradient(row[first:last], row[first:last], h.scores[r*h.length+first:r*h.length+last], h.op.Factor)
+		clear(row[:first])
+		clear(row[last:])
 	}
 }

@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -18,6 +19,8 @@ type network struct {
 	act     tensor.Activation
 	pooling tensor.Pooling
 	causal  bool
+	window  int // 0 is none
+	kvHeads int // 0 is as many as queries have
 	rate    float32
 }
 
@@ -29,10 +32,18 @@ func (n network) graph() *tensor.Graph {
 	x := g.Lookup(g.Param("word", testVocabulary, testHidden), g.Param("position", testPositions, testHidden), g.Param("type", 2, testHidden))
 	x = g.LayerNorm(x, vector("gamma0", testHidden), vector("beta0", testHidden), 1e-5)
 	x = g.Dropout(x, n.rate)
-	project := func(name string) tensor.Value {
-		return g.Linear(x, g.Param(name, testHidden, testHidden), vector(name+"bias", testHidden), tensor.Identity, tensor.None)
+	project := func(name string, heads int) tensor.Value {
+		columns := testHidden / testHeads * heads
+		return g.Linear(x, g.Param(name, columns, testHidden), vector(name+"bias", columns), tensor.Identity, tensor.None)
 	}
-	a := g.Attention(project("q"), project("k"), project("v"), testHeads, n.causal, 0.35, n.rate)
+	kvHeads := cmp.Or(n.kvHeads, testHeads)
+	q, k, v := project("q", testHeads), project("k", kvHeads), project("v", kvHeads)
+	var a tensor.Value
+	if n.window > 0 {
+		a = g.SlidingAttention(q, k, v, testHeads, n.window, 0.35, n.rate)
+	} else {
+		a = g.Attention(q, k, v, testHeads, n.causal, 0.35, n.rate)
+	}
 	a = g.Linear(a, g.Param("o", testHidden, testHidden), tensor.None, tensor.Identity, x)
 	a = g.LayerNorm(a, vector("gamma1", testHidden), vector("beta1", testHidden), 1e-5)
 	up := g.Linear(a, g.Param("up", 40, testHidden), vector("upbias", 40), n.act, tensor.None)
@@ -154,13 +165,15 @@ func loss(out []float32) (sum float64, gradient []float32) {
 }
 
 var networks = map[string]network{
-	"gelu mean":            {act: tensor.GELU, pooling: tensor.Mean},
-	"gelu tanh cls":        {act: tensor.GELUTanh, pooling: tensor.CLS},
-	"silu last causal":     {act: tensor.SiLU, pooling: tensor.LastToken, causal: true},
-	"relu max":             {act: tensor.ReLU, pooling: tensor.Max},
-	"tanh weighted":        {act: tensor.Tanh, pooling: tensor.WeightedMean},
-	"gelu mean dropout":    {act: tensor.GELU, pooling: tensor.Mean, rate: 0.2},
-	"gelu causal dropout ": {act: tensor.GELU, pooling: tensor.WeightedMean, rate: 0.1, causal: true},
+	"gelu mean":             {act: tensor.GELU, pooling: tensor.Mean},
+	"gelu tanh cls":         {act: tensor.GELUTanh, pooling: tensor.CLS},
+	"silu last causal":      {act: tensor.SiLU, pooling: tensor.LastToken, causal: true},
+	"relu max":              {act: tensor.ReLU, pooling: tensor.Max},
+	"tanh weighted":         {act: tensor.Tanh, pooling: tensor.WeightedMean},
+	"gelu mean dropout":     {act: tensor.GELU, pooling: tensor.Mean, rate: 0.2},
+	"silu last shared keys": {act: tensor.SiLU, pooling: tensor.LastToken, kvHeads: 1, causal: true, rate: 0.1},
+	"silu mean window":      {act: tensor.SiLU, pooling: tensor.Mean, kvHeads: 1, window: 4},
+	"gelu causal dropout ":  {act: tensor.GELU, pooling: tensor.WeightedMean, rate: 0.1, causal: true},
 }
 
 // TestGradientsAgainstFiniteDifferences moves every parameter along a random direction, both ways, and compares the change of the loss.
@@ -252,7 +265,7 @@ func TestVectorsDoNotDependOnTheBatch(t *testing.T) {
 
 // TestGradientsDoNotDependOnWorkers compares the gradients' bits.
 func TestGradientsDoNotDependOnWorkers(t *testing.T) {
-	n := network{act: tensor.GELU, pooling: tensor.Mean, rate: 0.1}
+	n := network{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, rate: 0.1}
 	for _, a := range arithmetics() {
 		t.Run(a.String(), func(t *testing.T) {
 			g := n.graph()

@@ -95,7 +95,12 @@ func TestShapesThatDoNotFitPanic(t *testing.T) {
 		{"norm", func(g *Graph) {
 			g.LayerNorm(g.Lookup(g.Param("w", 4, 8), None, None), g.Param("g", 1, 7), g.Param("b", 1, 8), 0)
 		}},
-		{"heads", func(g *Graph) { x := g.Lookup(g.Param("w", 4, 8), None, None); g.Attention(x, x, x, 3, false, 1, 0) }},
+		{"heads", func(g *Graph) { g.Attention(values(g, 8), values(g, 8), values(g, 8), 3, false, 1, 0) }},
+		{"shared heads that leave some over", func(g *Graph) { g.Attention(values(g, 24), values(g, 16), values(g, 16), 3, false, 1, 0) }},
+		{"keys of a part of a head", func(g *Graph) { g.Attention(values(g, 8), values(g, 6), values(g, 6), 2, false, 1, 0) }},
+		{"keys wider than queries", func(g *Graph) { g.Attention(values(g, 8), values(g, 16), values(g, 16), 2, false, 1, 0) }},
+		{"keys and values of one value", func(g *Graph) { x := values(g, 8); g.Attention(values(g, 8), x, x, 2, false, 1, 0) }},
+		{"window of no token", func(g *Graph) { g.SlidingAttention(values(g, 8), values(g, 8), values(g, 8), 2, 0, 1, 0) }},
 		{"pool twice", func(g *Graph) { g.Pool(g.Pool(g.Lookup(g.Param("w", 4, 8), None, None), Mean, false), Mean, false) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -107,4 +112,9 @@ func TestShapesThatDoNotFitPanic(t *testing.T) {
 			tc.build(&Graph{})
 		})
 	}
+}
+
+// values is a value of so many columns for each token.
+func values(g *Graph, columns int) Value {
+	return g.Lookup(g.Param("w", 4, columns), None, None)
 }

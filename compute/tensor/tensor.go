@@ -48,7 +48,7 @@ const (
 	Scale                 // [R, H] = factor·x
 	Add                   // [R, H] = x + y
 	Dropout               // [R, H] keyed dropout
-	Attention             // [T, H] from q, k, v [T, H], per sequence and head
+	Attention             // [T, H] from q [T, H], k and v [T, KVHeads·H/Heads], per sequence and head
 	Pool                  // [S, H] from [T, H]
 	Normalize             // [S, H] rows of unit length
 	Activate              // [R, H] = act(x)
@@ -90,8 +90,10 @@ type Op struct {
 	Activation Activation
 	Pooling    Pooling
 	Skip       int     // Pool: leading tokens of each sequence left out come from the batch when 1 (include_prompt: false)
-	Heads      int     // Attention
+	Heads      int     // Attention: heads of q
+	KVHeads    int     // Attention: heads of k and v; each serves Heads/KVHeads heads of q in a row
 	Causal     bool    // Attention: a token sees itself and those before it
+	Window     int     // Attention: a token sees so many tokens at most, itself among them; 0 is all
 	Factor     float32 // Scale's factor; Attention's scale of scores
 	Epsilon    float32 // LayerNorm
 	Rate       float32 // Dropout, and Attention's dropout of probabilities; 0 is none
@@ -201,12 +203,30 @@ func (g *Graph) Dropout(x Value, rate float32) Value {
 	return g.op(Op{Kind: Dropout, In: [3]Value{x, None, None}, Out: g.value(s.Rows, s.Columns), Saved: None, Params: noParams, Rate: rate, Site: site})
 }
 
-// Attention is softmax(factor·q·kᵀ)·v for each sequence and head, with dropout of the probabilities. q, k and v are [T, H].
+// Attention is softmax(factor·q·kᵀ)·v for each sequence and head, with dropout of the probabilities. q is [T, H]; k and v
+// are as wide, or whole heads narrower: then a run of heads of q shares one head of k and v (grouped-query attention,
+// Ainslie et al., 2023). With causal a token sees itself and those before it.
 func (g *Graph) Attention(q, k, v Value, heads int, causal bool, factor, rate float32) Value {
-	s := g.Values[q]
-	g.check(s.Rows == Tokens && g.Values[k] == s && g.Values[v] == s, "attention of %v, %v, %v", s, g.Values[k], g.Values[v])
-	g.check(heads > 0 && s.Columns%heads == 0, "attention: %d columns in %d heads", s.Columns, heads)
-	return g.op(Op{Kind: Attention, In: [3]Value{q, k, v}, Out: g.value(Tokens, s.Columns), Saved: None, Params: noParams, Heads: heads, Causal: causal, Factor: factor, Rate: rate, Site: g.site()})
+	return g.attend(q, k, v, Op{Heads: heads, Causal: causal, Factor: factor, Rate: rate})
+}
+
+// SlidingAttention is causal Attention in which a token sees itself and the window - 1 tokens before it (Beltagy et al.,
+// 2020; sliding_window of transformers' Mistral).
+func (g *Graph) SlidingAttention(q, k, v Value, heads, window int, factor, rate float32) Value {
+	g.check(window > 0, "attention: a window of %d tokens", window)
+	return g.attend(q, k, v, Op{Heads: heads, Causal: true, Window: window, Factor: factor, Rate: rate})
+}
+
+func (g *Graph) attend(q, k, v Value, o Op) Value {
+	s, narrow := g.Values[q], g.Values[k]
+	g.check(s.Rows == Tokens && narrow.Rows == Tokens && g.Values[v] == narrow, "attention of %v, %v, %v", s, narrow, g.Values[v])
+	g.check(q != k && q != v && k != v, "attention: q, k and v are one value") // their gradients are set apart
+	g.check(o.Heads > 0 && s.Columns > 0 && s.Columns%o.Heads == 0, "attention: %d columns in %d heads", s.Columns, o.Heads)
+	dim := s.Columns / o.Heads
+	o.KVHeads = narrow.Columns / dim
+	g.check(o.KVHeads > 0 && o.KVHeads*dim == narrow.Columns && o.Heads%o.KVHeads == 0, "attention: %d heads of %d columns share keys of %d columns", o.Heads, dim, narrow.Columns)
+	o.Kind, o.In, o.Out, o.Saved, o.Params, o.Site = Attention, [3]Value{q, k, v}, g.value(Tokens, s.Columns), None, noParams, g.site()
+	return g.op(o)
 }
 
 // Pool makes one row a sequence of x [T, H]. With skipPrompt the batch's leading prompt tokens are left out.
