@@ -52,7 +52,7 @@ func (o *elementwise) apply(y, x []float32, r int) {
 	case tensor.Dropout:
 		o.drop(y, x, r)
 	case tensor.Activate:
-		activate(s, o.op.Activation, y, x)
+		activation(s, o.op.Activation).Apply(y, x)
 	}
 }
 
@@ -67,8 +67,7 @@ func (o *elementwise) pullBack(dx []float32, r, h int) {
 	case tensor.Dropout:
 		o.drop(dx, dy, r)
 	case tensor.Activate:
-		copy(dx, dy)
-		activationGradient(o.w.engine.kernels, o.op.Activation, dx, o.w.value(o.op.In[0])[r*h:(r+1)*h])
+		activation(o.w.engine.kernels, o.op.Activation).Gradient(dx, dy, o.w.value(o.op.In[0])[r*h:(r+1)*h])
 	}
 }
 

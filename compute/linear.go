@@ -140,9 +140,9 @@ func (o *linear) block(worker, task int) {
 	from, to := firstPanel*width, min(x.n, lastPanel*width)
 	x.rows(first, last, firstPanel, lastPanel, o.w.engine.team.memory(worker, x.scratchSize(last-first)))
 	if o.phase == phaseForward && o.op.Activation != tensor.Identity {
-		y := o.w.value(o.op.Out)
+		y, act := o.w.value(o.op.Out), activation(o.w.engine.kernels, o.op.Activation)
 		for r := first; r < last; r++ {
-			activate(o.w.engine.kernels, o.op.Activation, y[r*x.n+from:r*x.n+to], x.c[r*x.n+from:r*x.n+to])
+			act.Apply(y[r*x.n+from:r*x.n+to], x.c[r*x.n+from:r*x.n+to])
 		}
 	}
 }
@@ -152,7 +152,7 @@ func (o *linear) pullRows(first, last int) {
 	s, n := o.w.engine.kernels, o.weight(0).Rows
 	dy := o.w.gradient(o.op.Out)[first*n : last*n]
 	if o.op.Activation != tensor.Identity {
-		activationGradient(s, o.op.Activation, dy, o.w.value(o.op.Saved)[first*n:last*n])
+		activation(s, o.op.Activation).Gradient(dy, dy, o.w.value(o.op.Saved)[first*n:last*n])
 	}
 	if o.wants(1) {
 		into := o.w.gradient(o.op.In[1])[first*n : last*n]

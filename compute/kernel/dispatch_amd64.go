@@ -35,7 +35,12 @@ func sets(path Path) *Set {
 		return &Set{
 			Path: AVX512, Lanes: 16, MR: 14, NR: 32,
 			gemm: gemm_avx512, transpose: transpose_avx512, add: add_avx512, addRows: addRows_avx512, addScaled: addScaled_avx512, scale: scale_avx512, mulAdd: mulAdd_avx512,
-			gelu: gelu_avx512, geluGradient: geluGradient_avx512, dropout: dropout_avx512, dot: dot_avx512, dot64: dot64_avx512, softmax: softmax_avx512, softmaxGradient: softmaxGradient_avx512,
+			GELU:     Activation{gelu_avx512, geluGradient_avx512, geluGate_avx512, geluGateGradient_avx512},
+			GELUTanh: Activation{geluTanh_avx512, geluTanhGradient_avx512, geluTanhGate_avx512, geluTanhGateGradient_avx512},
+			SiLU:     Activation{silu_avx512, siluGradient_avx512, siluGate_avx512, siluGateGradient_avx512},
+			ReLU:     Activation{value: relu_avx512, gradient: reluGradient_avx512},
+			Tanh:     Activation{value: tanh_avx512, gradient: tanhGradient_avx512},
+			dropout:  dropout_avx512, dot: dot_avx512, dot64: dot64_avx512, softmax: softmax_avx512, softmaxGradient: softmaxGradient_avx512,
 			layerNorm: layerNorm_avx512, layerNormGradient: layerNormGradient_avx512, layerNormWeights: layerNormWeights_avx512, adamw: adamw_avx512,
 			softmaxPart: softmaxPart_avx512,
 		}
@@ -43,7 +48,12 @@ func sets(path Path) *Set {
 		return &Set{
 			Path: AVX2, Lanes: 8, MR: 6, NR: 16,
 			gemm: gemm_avx2, transpose: transpose_avx2, add: add_avx2, addRows: addRows_avx2, addScaled: addScaled_avx2, scale: scale_avx2, mulAdd: mulAdd_avx2,
-			gelu: gelu_avx2, geluGradient: geluGradient_avx2, dropout: dropout_avx2, dot: dot_avx2, dot64: dot64_avx2, softmax: softmax_avx2, softmaxGradient: softmaxGradient_avx2,
+			GELU:     Activation{gelu_avx2, geluGradient_avx2, geluGate_avx2, geluGateGradient_avx2},
+			GELUTanh: Activation{geluTanh_avx2, geluTanhGradient_avx2, geluTanhGate_avx2, geluTanhGateGradient_avx2},
+			SiLU:     Activation{silu_avx2, siluGradient_avx2, siluGate_avx2, siluGateGradient_avx2},
+			ReLU:     Activation{value: relu_avx2, gradient: reluGradient_avx2},
+			Tanh:     Activation{value: tanh_avx2, gradient: tanhGradient_avx2},
+			dropout:  dropout_avx2, dot: dot_avx2, dot64: dot64_avx2, softmax: softmax_avx2, softmaxGradient: softmaxGradient_avx2,
 			layerNorm: layerNorm_avx2, layerNormGradient: layerNormGradient_avx2, layerNormWeights: layerNormWeights_avx2, adamw: adamw_avx2,
 			softmaxPart: softmaxPart_avx2,
 		}

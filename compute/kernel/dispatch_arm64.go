@@ -8,7 +8,12 @@ func sets(path Path) *Set {
 		return &Set{
 			Path: NEON, Lanes: 4, MR: 12, NR: 8,
 			gemm: gemm_neon, transpose: transpose_neon, add: add_neon, addRows: addRows_neon, addScaled: addScaled_neon, scale: scale_neon, mulAdd: mulAdd_neon,
-			gelu: gelu_neon, geluGradient: geluGradient_neon, dropout: dropout_neon, dot: dot_neon, dot64: dot64_neon, softmax: softmax_neon, softmaxGradient: softmaxGradient_neon,
+			GELU:     Activation{gelu_neon, geluGradient_neon, geluGate_neon, geluGateGradient_neon},
+			GELUTanh: Activation{geluTanh_neon, geluTanhGradient_neon, geluTanhGate_neon, geluTanhGateGradient_neon},
+			SiLU:     Activation{silu_neon, siluGradient_neon, siluGate_neon, siluGateGradient_neon},
+			ReLU:     Activation{value: relu_neon, gradient: reluGradient_neon},
+			Tanh:     Activation{value: tanh_neon, gradient: tanhGradient_neon},
+			dropout:  dropout_neon, dot: dot_neon, dot64: dot64_neon, softmax: softmax_neon, softmaxGradient: softmaxGradient_neon,
 			layerNorm: layerNorm_neon, layerNormGradient: layerNormGradient_neon, layerNormWeights: layerNormWeights_neon, adamw: adamw_neon,
 			softmaxPart: softmaxPart_neon,
 		}

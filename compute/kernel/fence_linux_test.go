@@ -66,8 +66,14 @@ func runAll(s *Set, n int, operand func(n int) []float32) {
 	s.AddScaled(a, b, 0.5)
 	s.Scale(a, b, 0.5)
 	s.MulAdd(a, b, c)
-	s.Gelu(a, b)
-	s.GeluGradient(a, b, c)
+	for _, f := range []Activation{s.GELU, s.GELUTanh, s.SiLU, s.ReLU, s.Tanh} {
+		f.Apply(a, b)
+		f.Gradient(a, b, c)
+		if f.gate != nil {
+			f.Gate(a, b, c)
+			f.GateGradient(a, operand(n), b, c, d)
+		}
+	}
 	s.Dropout(a, b, Drop{Key: 7, Threshold: 1 << 22, Scale: 2})
 	s.Dot(operand(1), a, b)
 	s.Dot64(a, b)

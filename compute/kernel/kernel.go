@@ -40,8 +40,6 @@ type Set struct {
 	addScaled         func(dst, x *float32, n int, alpha float32)
 	scale             func(dst, x *float32, n int, alpha float32)
 	mulAdd            func(dst, x, y *float32, n int)
-	gelu              func(dst, x *float32, n int)
-	geluGradient      func(dx, dy, x *float32, n int)
 	dropout           func(dst, x *float32, n int, low, high, threshold uint32, scale float32)
 	dot               func(out, x, y *float32, n int)
 	dot64             func(x, y *float32, n int) float64
@@ -52,6 +50,8 @@ type Set struct {
 	layerNormWeights  func(dgamma, dbeta, dy, x, stats *float32, n int)
 	adamw             func(w, grad, m, v, settings *float32, n int)
 	softmaxPart       func(dst, x, stats *float32, n int, scale float32)
+
+	GELU, GELUTanh, ReLU, SiLU, Tanh Activation
 
 	bf16 bf16 // nil functions where the path multiplies float32 alone
 }
@@ -134,22 +134,6 @@ func (s *Set) MulAdd(dst, x, y []float32) {
 	if n := len(dst); n > 0 {
 		_, _ = x[:n], y[:n]
 		s.mulAdd(&dst[0], &x[0], &y[0], n)
-	}
-}
-
-// Gelu sets dst = x·Φ(x), the GELU of Hendrycks and Gimpel (2016) with the exact error function; dst may be x.
-func (s *Set) Gelu(dst, x []float32) {
-	if n := len(dst); n > 0 {
-		_ = x[:n]
-		s.gelu(&dst[0], &x[0], n)
-	}
-}
-
-// GeluGradient sets dx = dy·(Φ(x) + x·φ(x)); dx may be dy.
-func (s *Set) GeluGradient(dx, dy, x []float32) {
-	if n := len(dx); n > 0 {
-		_, _ = dy[:n], x[:n]
-		s.geluGradient(&dx[0], &dy[0], &x[0], n)
 	}
 }
 

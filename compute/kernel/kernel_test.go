@@ -94,8 +94,6 @@ func TestElementwiseKernels(t *testing.T) {
 		{"add no rows", func(s *Set, n int, out []float32) { copy(out, z); s.AddRows(out, nil, 0, n) }},
 		{"scale", func(s *Set, n int, out []float32) { s.Scale(out, x, -1.7) }},
 		{"mul add", func(s *Set, n int, out []float32) { copy(out, z); s.MulAdd(out, x, y) }},
-		{"gelu", func(s *Set, n int, out []float32) { s.Gelu(out, x) }},
-		{"gelu gradient", func(s *Set, n int, out []float32) { s.GeluGradient(out, y, x) }},
 		{"softmax", func(s *Set, n int, out []float32) { s.Softmax(out, x, 0.7) }},
 		{"softmax part", func(s *Set, n int, out []float32) { s.SoftmaxPart(out, x, []float32{-2, 3}, 0.7) }},
 		{"softmax gradient", func(s *Set, n int, out []float32) {
@@ -390,9 +388,11 @@ func TestNaNIsNotSwallowed(t *testing.T) {
 			if out[at] == out[at] {
 				t.Errorf("%s: softmax hides a NaN at %d", path, at)
 			}
-			s.Gelu(out, x)
-			if out[at] == out[at] {
-				t.Errorf("%s: gelu hides a NaN at %d", path, at)
+			for name, f := range activationsOf(s) {
+				f.Apply(out, x)
+				if out[at] == out[at] {
+					t.Errorf("%s: %s hides a NaN at %d", path, name, at)
+				}
 			}
 		}
 	}

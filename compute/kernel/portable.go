@@ -12,7 +12,12 @@ func portable() *Set {
 	return &Set{
 		Path: Portable, Lanes: 1, MR: portableMR, NR: portableNR,
 		gemm: gemmPortable, transpose: transposePortable, add: addPortable, addRows: addRowsPortable, addScaled: addScaledPortable, scale: scalePortable, mulAdd: mulAddPortable,
-		gelu: geluPortable, geluGradient: geluGradientPortable, dropout: dropoutPortable, dot: dotPortable, dot64: dot64Portable, softmax: softmaxPortable, softmaxGradient: softmaxGradientPortable,
+		GELU:     Activation{pointwise(gelu), slopewise(geluBoth), gatewise(gelu), gateSlopewise(geluBoth)},
+		GELUTanh: Activation{pointwise(geluTanh), slopewise(geluTanhBoth), gatewise(geluTanh), gateSlopewise(geluTanhBoth)},
+		SiLU:     Activation{pointwise(silu), slopewise(siluBoth), gatewise(silu), gateSlopewise(siluBoth)},
+		ReLU:     Activation{value: pointwise(relu), gradient: reluGradientPortable},
+		Tanh:     Activation{value: pointwise(tanh), gradient: slopewise(tanhBoth)},
+		dropout:  dropoutPortable, dot: dotPortable, dot64: dot64Portable, softmax: softmaxPortable, softmaxGradient: softmaxGradientPortable,
 		layerNorm: layerNormPortable, layerNormGradient: layerNormGradientPortable, layerNormWeights: layerNormWeightsPortable, adamw: adamwPortable,
 		softmaxPart: softmaxPartPortable,
 	}
@@ -87,23 +92,6 @@ func mulAddPortable(dst, x, y *float32, n int) {
 	d, a, b := vector(dst, n), vector(x, n), vector(y, n)
 	for i := range d {
 		d[i] += float32(a[i] * b[i])
-	}
-}
-
-func geluPortable(dst, x *float32, n int) {
-	d, a := vector(dst, n), vector(x, n)
-	for i, v := range a {
-		half := float32(0.5 * v)
-		d[i] = float32(half*erf(float32(v*inverseSqrt2))) + half
-	}
-}
-
-func geluGradientPortable(dx, dy, x *float32, n int) {
-	d, g, a := vector(dx, n), vector(dy, n), vector(x, n)
-	for i, v := range a {
-		cumulative := float32(0.5*erf(float32(v*inverseSqrt2))) + 0.5
-		density := float32(inverseSqrtTwoPi * exp(float32(-0.5*float32(v*v))))
-		d[i] = g[i] * (cumulative + float32(v*density))
 	}
 }
 

@@ -29,8 +29,16 @@ func TestPortableBitsAreTheSameOnEveryProcessor(t *testing.T) {
 		{"add rows", 0x78cd5151afc1df70, func(out []float32) { s.AddRows(out, slices.Concat(x, y), 2, n) }},
 		{"add scaled", 0x7e9381e1bbd05c98, func(out []float32) { s.AddScaled(out, x, 0.3) }},
 		{"mul add", 0x38a225b968ab3ec9, func(out []float32) { s.MulAdd(out, x, y) }},
-		{"gelu", 0xd291b336ae63f130, func(out []float32) { s.Gelu(out, x) }},
-		{"gelu gradient", 0xaac7ad2f0a0bb119, func(out []float32) { s.GeluGradient(out, y, x) }},
+		{"gelu", 0xd291b336ae63f130, func(out []float32) { s.GELU.Apply(out, x) }},
+		{"gelu gradient", 0xaac7ad2f0a0bb119, func(out []float32) { s.GELU.Gradient(out, y, x) }},
+		{"gelu tanh", 0x35e99eb2088a9ede, func(out []float32) { s.GELUTanh.Apply(out, x) }},
+		{"gelu tanh gradient", 0x4437e990fbf7d4d9, func(out []float32) { s.GELUTanh.Gradient(out, y, x) }},
+		{"silu", 0xeb30dd178fc9b622, func(out []float32) { s.SiLU.Apply(out, x) }},
+		{"silu gate", 0xcf6ca61d23e8a3d6, func(out []float32) { s.SiLU.Gate(out, x, y) }},
+		{"silu gradient of gate", 0x97c26a2f4c46151a, func(out []float32) { s.SiLU.GateGradient(out, make([]float32, n), y, x, gamma) }},
+		{"silu gradient of up", 0xcf6ca61d23e8a3d6, func(out []float32) { s.SiLU.GateGradient(make([]float32, n), out, y, x, gamma) }},
+		{"tanh", 0x10ae2a63e58cf7eb, func(out []float32) { s.Tanh.Apply(out, x) }},
+		{"tanh gradient", 0x52f0d764e03f91bf, func(out []float32) { s.Tanh.Gradient(out, y, x) }},
 		{"dropout", 0x80592332e642e951, func(out []float32) {
 			s.Dropout(out, x, Drop{Key: 0x123456789abcdef0, Threshold: 1 << 22, Scale: 4. / 3})
 		}},

@@ -49,6 +49,76 @@ func gelu_avx2(dst *float32, x *float32, n int)
 //go:noescape
 func geluGradient_avx2(dx *float32, dy *float32, x *float32, n int)
 
+// geluGate_avx2 sets dst = gate·Φ(gate)·up.
+//
+//go:noescape
+func geluGate_avx2(dst *float32, gate *float32, up *float32, n int)
+
+// geluGateGradient_avx2 sets dgate and dup to the gradients of geluGate.
+//
+//go:noescape
+func geluGateGradient_avx2(dgate *float32, dup *float32, dy *float32, gate *float32, up *float32, n int)
+
+// geluTanh_avx2 sets dst = x/2·(1 + tanh(sqrt(2/π)·(x + 0.044715·x³))).
+//
+//go:noescape
+func geluTanh_avx2(dst *float32, x *float32, n int)
+
+// geluTanhGradient_avx2 sets dx to the gradient of geluTanh.
+//
+//go:noescape
+func geluTanhGradient_avx2(dx *float32, dy *float32, x *float32, n int)
+
+// geluTanhGate_avx2 sets dst = geluTanh(gate)·up.
+//
+//go:noescape
+func geluTanhGate_avx2(dst *float32, gate *float32, up *float32, n int)
+
+// geluTanhGateGradient_avx2 sets dgate and dup to the gradients of geluTanhGate.
+//
+//go:noescape
+func geluTanhGateGradient_avx2(dgate *float32, dup *float32, dy *float32, gate *float32, up *float32, n int)
+
+// silu_avx2 sets dst = x·σ(x).
+//
+//go:noescape
+func silu_avx2(dst *float32, x *float32, n int)
+
+// siluGradient_avx2 sets dx = dy·(σ(x) + x·σ(x)·σ(-x)).
+//
+//go:noescape
+func siluGradient_avx2(dx *float32, dy *float32, x *float32, n int)
+
+// siluGate_avx2 sets dst = gate·σ(gate)·up.
+//
+//go:noescape
+func siluGate_avx2(dst *float32, gate *float32, up *float32, n int)
+
+// siluGateGradient_avx2 sets dgate and dup to the gradients of siluGate.
+//
+//go:noescape
+func siluGateGradient_avx2(dgate *float32, dup *float32, dy *float32, gate *float32, up *float32, n int)
+
+// tanh_avx2 sets dst = tanh(x).
+//
+//go:noescape
+func tanh_avx2(dst *float32, x *float32, n int)
+
+// tanhGradient_avx2 sets dx = dy·(1 - tanh²(x)).
+//
+//go:noescape
+func tanhGradient_avx2(dx *float32, dy *float32, x *float32, n int)
+
+// relu_avx2 sets dst = max(x, 0).
+//
+//go:noescape
+func relu_avx2(dst *float32, x *float32, n int)
+
+// reluGradient_avx2 sets dx = dy where x is above 0, else 0.
+//
+//go:noescape
+func reluGradient_avx2(dx *float32, dy *float32, x *float32, n int)
+
 // dropout_avx2 sets dst = x·scale where the 24-bit hash of (low, high, element) is at least threshold, else 0.
 //
 //go:noescape

@@ -49,6 +49,76 @@ func gelu_neon(dst *float32, x *float32, n int)
 //go:noescape
 func geluGradient_neon(dx *float32, dy *float32, x *float32, n int)
 
+// geluGate_neon sets dst = gate·Φ(gate)·up.
+//
+//go:noescape
+func geluGate_neon(dst *float32, gate *float32, up *float32, n int)
+
+// geluGateGradient_neon sets dgate and dup to the gradients of geluGate.
+//
+//go:noescape
+func geluGateGradient_neon(dgate *float32, dup *float32, dy *float32, gate *float32, up *float32, n int)
+
+// geluTanh_neon sets dst = x/2·(1 + tanh(sqrt(2/π)·(x + 0.044715·x³))).
+//
+//go:noescape
+func geluTanh_neon(dst *float32, x *float32, n int)
+
+// geluTanhGradient_neon sets dx to the gradient of geluTanh.
+//
+//go:noescape
+func geluTanhGradient_neon(dx *float32, dy *float32, x *float32, n int)
+
+// geluTanhGate_neon sets dst = geluTanh(gate)·up.
+//
+//go:noescape
+func geluTanhGate_neon(dst *float32, gate *float32, up *float32, n int)
+
+// geluTanhGateGradient_neon sets dgate and dup to the gradients of geluTanhGate.
+//
+//go:noescape
+func geluTanhGateGradient_neon(dgate *float32, dup *float32, dy *float32, gate *float32, up *float32, n int)
+
+// silu_neon sets dst = x·σ(x).
+//
+//go:noescape
+func silu_neon(dst *float32, x *float32, n int)
+
+// siluGradient_neon sets dx = dy·(σ(x) + x·σ(x)·σ(-x)).
+//
+//go:noescape
+func siluGradient_neon(dx *float32, dy *float32, x *float32, n int)
+
+// siluGate_neon sets dst = gate·σ(gate)·up.
+//
+//go:noescape
+func siluGate_neon(dst *float32, gate *float32, up *float32, n int)
+
+// siluGateGradient_neon sets dgate and dup to the gradients of siluGate.
+//
+//go:noescape
+func siluGateGradient_neon(dgate *float32, dup *float32, dy *float32, gate *float32, up *float32, n int)
+
+// tanh_neon sets dst = tanh(x).
+//
+//go:noescape
+func tanh_neon(dst *float32, x *float32, n int)
+
+// tanhGradient_neon sets dx = dy·(1 - tanh²(x)).
+//
+//go:noescape
+func tanhGradient_neon(dx *float32, dy *float32, x *float32, n int)
+
+// relu_neon sets dst = max(x, 0).
+//
+//go:noescape
+func relu_neon(dst *float32, x *float32, n int)
+
+// reluGradient_neon sets dx = dy where x is above 0, else 0.
+//
+//go:noescape
+func reluGradient_neon(dx *float32, dy *float32, x *float32, n int)
+
 // dropout_neon sets dst = x·scale where the 24-bit hash of (low, high, element) is at least threshold, else 0.
 //
 //go:noescape

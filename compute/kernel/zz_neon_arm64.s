@@ -8,72 +8,72 @@ DATA constants<>+8(SB)/8, $0x3f3504f33f3504f3
 // 0.5
 DATA constants<>+16(SB)/8, $0x3f0000003f000000
 DATA constants<>+24(SB)/8, $0x3f0000003f000000
-// 3.925
-DATA constants<>+32(SB)/8, $0x407b3333407b3333
-DATA constants<>+40(SB)/8, $0x407b3333407b3333
-// -3.925
-DATA constants<>+48(SB)/8, $0xc07b3333c07b3333
-DATA constants<>+56(SB)/8, $0xc07b3333c07b3333
-// 1.986946e-08
-DATA constants<>+64(SB)/8, $0x32aaad6832aaad68
-DATA constants<>+72(SB)/8, $0x32aaad6832aaad68
-// -1.9565941e-06
-DATA constants<>+80(SB)/8, $0xb6034e08b6034e08
-DATA constants<>+88(SB)/8, $0xb6034e08b6034e08
-// 0.00014217259
-DATA constants<>+96(SB)/8, $0x3915142a3915142a
-DATA constants<>+104(SB)/8, $0x3915142a3915142a
-// 0.0037192323
-DATA constants<>+112(SB)/8, $0x3b73be5d3b73be5d
-DATA constants<>+120(SB)/8, $0x3b73be5d3b73be5d
-// 0.05063137
-DATA constants<>+128(SB)/8, $0x3d4f62d73d4f62d7
-DATA constants<>+136(SB)/8, $0x3d4f62d73d4f62d7
-// 0.2003663
-DATA constants<>+144(SB)/8, $0x3e4d2cd33e4d2cd3
-DATA constants<>+152(SB)/8, $0x3e4d2cd33e4d2cd3
-// 1.1283791
-DATA constants<>+160(SB)/8, $0x3f906eba3f906eba
-DATA constants<>+168(SB)/8, $0x3f906eba3f906eba
-// 0.0009599805
-DATA constants<>+176(SB)/8, $0x3a7ba7333a7ba733
-DATA constants<>+184(SB)/8, $0x3a7ba7333a7ba733
-// 0.014390129
-DATA constants<>+192(SB)/8, $0x3c6bc4933c6bc493
-DATA constants<>+200(SB)/8, $0x3c6bc4933c6bc493
-// 0.11518046
-DATA constants<>+208(SB)/8, $0x3debe3bc3debe3bc
-DATA constants<>+216(SB)/8, $0x3debe3bc3debe3bc
-// 0.51090163
-DATA constants<>+224(SB)/8, $0x3f02ca733f02ca73
-DATA constants<>+232(SB)/8, $0x3f02ca733f02ca73
-// 1
-DATA constants<>+240(SB)/8, $0x3f8000003f800000
-DATA constants<>+248(SB)/8, $0x3f8000003f800000
 // -0.5
-DATA constants<>+256(SB)/8, $0xbf000000bf000000
-DATA constants<>+264(SB)/8, $0xbf000000bf000000
+DATA constants<>+32(SB)/8, $0xbf000000bf000000
+DATA constants<>+40(SB)/8, $0xbf000000bf000000
 // 0.3989423
-DATA constants<>+272(SB)/8, $0x3ecc422a3ecc422a
-DATA constants<>+280(SB)/8, $0x3ecc422a3ecc422a
+DATA constants<>+48(SB)/8, $0x3ecc422a3ecc422a
+DATA constants<>+56(SB)/8, $0x3ecc422a3ecc422a
+// 3.925
+DATA constants<>+64(SB)/8, $0x407b3333407b3333
+DATA constants<>+72(SB)/8, $0x407b3333407b3333
+// -3.925
+DATA constants<>+80(SB)/8, $0xc07b3333c07b3333
+DATA constants<>+88(SB)/8, $0xc07b3333c07b3333
 // -87
-DATA constants<>+288(SB)/8, $0xc2ae0000c2ae0000
-DATA constants<>+296(SB)/8, $0xc2ae0000c2ae0000
+DATA constants<>+96(SB)/8, $0xc2ae0000c2ae0000
+DATA constants<>+104(SB)/8, $0xc2ae0000c2ae0000
 // 88
-DATA constants<>+304(SB)/8, $0x42b0000042b00000
-DATA constants<>+312(SB)/8, $0x42b0000042b00000
+DATA constants<>+112(SB)/8, $0x42b0000042b00000
+DATA constants<>+120(SB)/8, $0x42b0000042b00000
 // 1.442695
-DATA constants<>+320(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA constants<>+328(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA constants<>+128(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA constants<>+136(SB)/8, $0x3fb8aa3b3fb8aa3b
 // 0.6933594
-DATA constants<>+336(SB)/8, $0x3f3180003f318000
-DATA constants<>+344(SB)/8, $0x3f3180003f318000
+DATA constants<>+144(SB)/8, $0x3f3180003f318000
+DATA constants<>+152(SB)/8, $0x3f3180003f318000
 // -0.00021219444
-DATA constants<>+352(SB)/8, $0xb95e8083b95e8083
-DATA constants<>+360(SB)/8, $0xb95e8083b95e8083
+DATA constants<>+160(SB)/8, $0xb95e8083b95e8083
+DATA constants<>+168(SB)/8, $0xb95e8083b95e8083
+// 1
+DATA constants<>+176(SB)/8, $0x3f8000003f800000
+DATA constants<>+184(SB)/8, $0x3f8000003f800000
 // 1.78e-43
-DATA constants<>+368(SB)/8, $0x0000007f0000007f
-DATA constants<>+376(SB)/8, $0x0000007f0000007f
+DATA constants<>+192(SB)/8, $0x0000007f0000007f
+DATA constants<>+200(SB)/8, $0x0000007f0000007f
+// 1.986946e-08
+DATA constants<>+208(SB)/8, $0x32aaad6832aaad68
+DATA constants<>+216(SB)/8, $0x32aaad6832aaad68
+// -1.9565941e-06
+DATA constants<>+224(SB)/8, $0xb6034e08b6034e08
+DATA constants<>+232(SB)/8, $0xb6034e08b6034e08
+// 0.00014217259
+DATA constants<>+240(SB)/8, $0x3915142a3915142a
+DATA constants<>+248(SB)/8, $0x3915142a3915142a
+// 0.0037192323
+DATA constants<>+256(SB)/8, $0x3b73be5d3b73be5d
+DATA constants<>+264(SB)/8, $0x3b73be5d3b73be5d
+// 0.05063137
+DATA constants<>+272(SB)/8, $0x3d4f62d73d4f62d7
+DATA constants<>+280(SB)/8, $0x3d4f62d73d4f62d7
+// 0.2003663
+DATA constants<>+288(SB)/8, $0x3e4d2cd33e4d2cd3
+DATA constants<>+296(SB)/8, $0x3e4d2cd33e4d2cd3
+// 1.1283791
+DATA constants<>+304(SB)/8, $0x3f906eba3f906eba
+DATA constants<>+312(SB)/8, $0x3f906eba3f906eba
+// 0.0009599805
+DATA constants<>+320(SB)/8, $0x3a7ba7333a7ba733
+DATA constants<>+328(SB)/8, $0x3a7ba7333a7ba733
+// 0.014390129
+DATA constants<>+336(SB)/8, $0x3c6bc4933c6bc493
+DATA constants<>+344(SB)/8, $0x3c6bc4933c6bc493
+// 0.11518046
+DATA constants<>+352(SB)/8, $0x3debe3bc3debe3bc
+DATA constants<>+360(SB)/8, $0x3debe3bc3debe3bc
+// 0.51090163
+DATA constants<>+368(SB)/8, $0x3f02ca733f02ca73
+DATA constants<>+376(SB)/8, $0x3f02ca733f02ca73
 // 0.0013813145
 DATA constants<>+384(SB)/8, $0x3ab50d393ab50d39
 DATA constants<>+392(SB)/8, $0x3ab50d393ab50d39
@@ -89,25 +89,40 @@ DATA constants<>+440(SB)/8, $0x3e2aaa453e2aaa45
 // 0.49999994
 DATA constants<>+448(SB)/8, $0x3efffffe3efffffe
 DATA constants<>+456(SB)/8, $0x3efffffe3efffffe
+// 1.5957692
+DATA constants<>+464(SB)/8, $0x3fcc422a3fcc422a
+DATA constants<>+472(SB)/8, $0x3fcc422a3fcc422a
+// 0.071354814
+DATA constants<>+480(SB)/8, $0x3d9222793d922279
+DATA constants<>+488(SB)/8, $0x3d9222793d922279
+// 0.21406445
+DATA constants<>+496(SB)/8, $0x3e5b33b63e5b33b6
+DATA constants<>+504(SB)/8, $0x3e5b33b63e5b33b6
+// -0
+DATA constants<>+512(SB)/8, $0x8000000080000000
+DATA constants<>+520(SB)/8, $0x8000000080000000
+// 2
+DATA constants<>+528(SB)/8, $0x4000000040000000
+DATA constants<>+536(SB)/8, $0x4000000040000000
 // -9.7131045e-21
-DATA constants<>+464(SB)/8, $0x9e3779b19e3779b1
-DATA constants<>+472(SB)/8, $0x9e3779b19e3779b1
+DATA constants<>+544(SB)/8, $0x9e3779b19e3779b1
+DATA constants<>+552(SB)/8, $0x9e3779b19e3779b1
 // -2.217365e-35
-DATA constants<>+480(SB)/8, $0x85ebca6b85ebca6b
-DATA constants<>+488(SB)/8, $0x85ebca6b85ebca6b
+DATA constants<>+560(SB)/8, $0x85ebca6b85ebca6b
+DATA constants<>+568(SB)/8, $0x85ebca6b85ebca6b
 // -89.34025
-DATA constants<>+496(SB)/8, $0xc2b2ae35c2b2ae35
-DATA constants<>+504(SB)/8, $0xc2b2ae35c2b2ae35
+DATA constants<>+576(SB)/8, $0xc2b2ae35c2b2ae35
+DATA constants<>+584(SB)/8, $0xc2b2ae35c2b2ae35
 // 6e-45
-DATA constants<>+512(SB)/8, $0x0000000400000004
-DATA constants<>+520(SB)/8, $0x0000000400000004
+DATA constants<>+592(SB)/8, $0x0000000400000004
+DATA constants<>+600(SB)/8, $0x0000000400000004
 // 1e-45
-DATA constants<>+528(SB)/8, $0x0000000100000001
-DATA constants<>+536(SB)/8, $0x0000000100000001
+DATA constants<>+608(SB)/8, $0x0000000100000001
+DATA constants<>+616(SB)/8, $0x0000000100000001
 // -Inf
-DATA constants<>+544(SB)/8, $0xff800000ff800000
-DATA constants<>+552(SB)/8, $0xff800000ff800000
-GLOBL constants<>(SB), RODATA|NOPTR, $560
+DATA constants<>+624(SB)/8, $0xff800000ff800000
+DATA constants<>+632(SB)/8, $0xff800000ff800000
+GLOBL constants<>(SB), RODATA|NOPTR, $640
 
 DATA iota<>+0(SB)/8, $0x0000000100000000
 DATA iota<>+8(SB)/8, $0x0000000300000002
@@ -534,43 +549,52 @@ TEXT ·gelu_neon(SB), NOSPLIT, $0-24
 	FMOVQ 16(R14), F17
 	FMOVQ 32(R14), F18
 	FMOVQ 48(R14), F19
+	FMOVQ 64(R14), F20
+	FMOVQ 80(R14), F21
+	FMOVQ 96(R14), F22
+	FMOVQ 112(R14), F23
+	FMOVQ 128(R14), F24
+	FMOVQ 144(R14), F25
+	FMOVQ 160(R14), F26
+	FMOVQ 176(R14), F27
+	FMOVQ 192(R14), F28
 	MOVD ZR, R6
 	CMP R8, R6
 	BGE rest2
 whole1:
 	WORD $0x3ce66820 // ldr q0, [x1, x6]
-	WORD $0x6e30dc01 // fmul v1.4s, v0.4s, v16.4s
-	WORD $0x4eb2f421 // fmin v1.4s, v1.4s, v18.4s
-	WORD $0x4e33f421 // fmax v1.4s, v1.4s, v19.4s
-	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
-	FMOVQ 64(R14), F3
-	FMOVQ 80(R14), F4
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 96(R14), F3
-	VFMLA V2.S4, V4.S4, V3.S4
-	FMOVQ 112(R14), F4
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 128(R14), F3
-	VFMLA V2.S4, V4.S4, V3.S4
-	FMOVQ 144(R14), F4
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 160(R14), F3
-	VFMLA V2.S4, V4.S4, V3.S4
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4eb4f442 // fmin v2.4s, v2.4s, v20.4s
+	WORD $0x4e35f442 // fmax v2.4s, v2.4s, v21.4s
+	WORD $0x6e22dc41 // fmul v1.4s, v2.4s, v2.4s
+	FMOVQ 208(R14), F3
+	FMOVQ 224(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 240(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 256(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 272(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 288(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 304(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 320(R14), F5
+	FMOVQ 336(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 352(R14), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	FMOVQ 368(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
 	FMOVQ 176(R14), F5
-	FMOVQ 192(R14), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 208(R14), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 224(R14), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 240(R14), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x6e25fc61 // fdiv v1.4s, v3.4s, v5.4s
-	WORD $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
-	VORR V0.B16, V0.B16, V2.B16
-	VFMLA V1.S4, V0.S4, V2.S4
-	WORD $0x3ca66802 // str q2, [x0, x6]
+	VFMLA V1.S4, V6.S4, V5.S4
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e25fc62 // fdiv v2.4s, v3.4s, v5.4s
+	WORD $0x6e31dc03 // fmul v3.4s, v0.4s, v17.4s
+	VORR V3.B16, V3.B16, V1.B16
+	VFMLA V2.S4, V3.S4, V1.S4
+	WORD $0x3ca66801 // str q1, [x0, x6]
 	ADD $16, R6
 	CMP R8, R6
 	BLT whole1
@@ -579,38 +603,38 @@ rest2:
 	BGE done4
 single3:
 	FMOVS (R1)(R6), F0
-	WORD $0x6e30dc01 // fmul v1.4s, v0.4s, v16.4s
-	WORD $0x4eb2f421 // fmin v1.4s, v1.4s, v18.4s
-	WORD $0x4e33f421 // fmax v1.4s, v1.4s, v19.4s
-	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
-	FMOVQ 64(R14), F3
-	FMOVQ 80(R14), F4
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 96(R14), F3
-	VFMLA V2.S4, V4.S4, V3.S4
-	FMOVQ 112(R14), F4
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 128(R14), F3
-	VFMLA V2.S4, V4.S4, V3.S4
-	FMOVQ 144(R14), F4
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 160(R14), F3
-	VFMLA V2.S4, V4.S4, V3.S4
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4eb4f442 // fmin v2.4s, v2.4s, v20.4s
+	WORD $0x4e35f442 // fmax v2.4s, v2.4s, v21.4s
+	WORD $0x6e22dc41 // fmul v1.4s, v2.4s, v2.4s
+	FMOVQ 208(R14), F3
+	FMOVQ 224(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 240(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 256(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 272(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 288(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 304(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 320(R14), F5
+	FMOVQ 336(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 352(R14), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	FMOVQ 368(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
 	FMOVQ 176(R14), F5
-	FMOVQ 192(R14), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 208(R14), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 224(R14), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 240(R14), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x6e25fc61 // fdiv v1.4s, v3.4s, v5.4s
-	WORD $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
-	VORR V0.B16, V0.B16, V2.B16
-	VFMLA V1.S4, V0.S4, V2.S4
-	FMOVS F2, (R0)(R6)
+	VFMLA V1.S4, V6.S4, V5.S4
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e25fc62 // fdiv v2.4s, v3.4s, v5.4s
+	WORD $0x6e31dc03 // fmul v3.4s, v0.4s, v17.4s
+	VORR V3.B16, V3.B16, V1.B16
+	VFMLA V2.S4, V3.S4, V1.S4
+	FMOVS F1, (R0)(R6)
 	ADD $4, R6
 	CMP R7, R6
 	BLT single3
@@ -628,84 +652,85 @@ TEXT ·geluGradient_neon(SB), NOSPLIT, $0-32
 	MOVD $constants<>(SB), R14
 	FMOVQ 0(R14), F16
 	FMOVQ 16(R14), F17
-	FMOVQ 256(R14), F18
-	FMOVQ 272(R14), F19
-	FMOVQ 32(R14), F20
-	FMOVQ 48(R14), F21
-	FMOVQ 288(R14), F22
-	FMOVQ 304(R14), F23
-	FMOVQ 320(R14), F24
-	FMOVQ 336(R14), F25
-	FMOVQ 352(R14), F26
-	FMOVQ 240(R14), F27
-	FMOVQ 368(R14), F28
+	FMOVQ 32(R14), F18
+	FMOVQ 48(R14), F19
+	FMOVQ 64(R14), F20
+	FMOVQ 80(R14), F21
+	FMOVQ 96(R14), F22
+	FMOVQ 112(R14), F23
+	FMOVQ 128(R14), F24
+	FMOVQ 144(R14), F25
+	FMOVQ 160(R14), F26
+	FMOVQ 176(R14), F27
+	FMOVQ 192(R14), F28
 	MOVD ZR, R6
 	CMP R8, R6
 	BGE rest2
 whole1:
 	WORD $0x3ce66840 // ldr q0, [x2, x6]
-	WORD $0x6e30dc01 // fmul v1.4s, v0.4s, v16.4s
-	WORD $0x4eb4f421 // fmin v1.4s, v1.4s, v20.4s
-	WORD $0x4e35f421 // fmax v1.4s, v1.4s, v21.4s
-	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
-	FMOVQ 64(R14), F3
-	FMOVQ 80(R14), F4
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 96(R14), F3
-	VFMLA V2.S4, V4.S4, V3.S4
-	FMOVQ 112(R14), F4
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 128(R14), F3
-	VFMLA V2.S4, V4.S4, V3.S4
-	FMOVQ 144(R14), F4
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 160(R14), F3
-	VFMLA V2.S4, V4.S4, V3.S4
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4eb4f442 // fmin v2.4s, v2.4s, v20.4s
+	WORD $0x4e35f442 // fmax v2.4s, v2.4s, v21.4s
+	WORD $0x6e22dc41 // fmul v1.4s, v2.4s, v2.4s
+	FMOVQ 208(R14), F3
+	FMOVQ 224(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 240(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 256(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 272(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 288(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 304(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 320(R14), F5
+	FMOVQ 336(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 352(R14), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	FMOVQ 368(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
 	FMOVQ 176(R14), F5
-	FMOVQ 192(R14), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 208(R14), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 224(R14), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 240(R14), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x6e25fc61 // fdiv v1.4s, v3.4s, v5.4s
-	VORR V17.B16, V17.B16, V7.B16
-	VFMLA V17.S4, V1.S4, V7.S4
-	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x6ea2e6c6 // fcmgt v6.4s, v22.4s, v2.4s
-	WORD $0x4e36f442 // fmax v2.4s, v2.4s, v22.4s
-	WORD $0x4eb7f442 // fmin v2.4s, v2.4s, v23.4s
-	WORD $0x6e38dc43 // fmul v3.4s, v2.4s, v24.4s
+	VFMLA V1.S4, V6.S4, V5.S4
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e25fc62 // fdiv v2.4s, v3.4s, v5.4s
+	VORR V17.B16, V17.B16, V1.B16
+	VFMLA V17.S4, V2.S4, V1.S4
+	WORD $0x6e20dc07 // fmul v7.4s, v0.4s, v0.4s
+	WORD $0x6e32dce7 // fmul v7.4s, v7.4s, v18.4s
+	WORD $0x6ea7e6c6 // fcmgt v6.4s, v22.4s, v7.4s
+	WORD $0x4e36f4e7 // fmax v7.4s, v7.4s, v22.4s
+	WORD $0x4eb7f4e7 // fmin v7.4s, v7.4s, v23.4s
+	WORD $0x6e38dce3 // fmul v3.4s, v7.4s, v24.4s
 	WORD $0x4e218863 // frintn v3.4s, v3.4s
-	VFMLS V25.S4, V3.S4, V2.S4
-	VFMLS V26.S4, V3.S4, V2.S4
+	VFMLS V25.S4, V3.S4, V7.S4
+	VFMLS V26.S4, V3.S4, V7.S4
 	FMOVQ 384(R14), F4
 	FMOVQ 400(R14), F5
-	VFMLA V2.S4, V4.S4, V5.S4
+	VFMLA V7.S4, V4.S4, V5.S4
 	FMOVQ 416(R14), F4
-	VFMLA V2.S4, V5.S4, V4.S4
+	VFMLA V7.S4, V5.S4, V4.S4
 	FMOVQ 432(R14), F5
-	VFMLA V2.S4, V4.S4, V5.S4
+	VFMLA V7.S4, V4.S4, V5.S4
 	FMOVQ 448(R14), F4
-	VFMLA V2.S4, V5.S4, V4.S4
+	VFMLA V7.S4, V5.S4, V4.S4
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	VADD V28.S4, V3.S4, V3.S4
 	VSHL $23, V3.S4, V3.S4
 	VORR V27.B16, V27.B16, V5.B16
-	VFMLA V2.S4, V4.S4, V5.S4
+	VFMLA V7.S4, V4.S4, V5.S4
 	VORR V27.B16, V27.B16, V4.B16
-	VFMLA V2.S4, V5.S4, V4.S4
-	WORD $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
-	WORD $0x6e33dc42 // fmul v2.4s, v2.4s, v19.4s
-	VFMLA V2.S4, V0.S4, V7.S4
-	WORD $0x3ce66821 // ldr q1, [x1, x6]
-	WORD $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
-	WORD $0x3ca66807 // str q7, [x0, x6]
+	VFMLA V7.S4, V5.S4, V4.S4
+	WORD $0x6e23dc87 // fmul v7.4s, v4.4s, v3.4s
+	WORD $0x4e661ce7 // bic v7.16b, v7.16b, v6.16b
+	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	WORD $0x6e21dc02 // fmul v2.4s, v0.4s, v1.4s
+	VFMLA V7.S4, V0.S4, V1.S4
+	WORD $0x3ce66828 // ldr q8, [x1, x6]
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	WORD $0x3ca66801 // str q1, [x0, x6]
 	ADD $16, R6
 	CMP R8, R6
 	BLT whole1
@@ -714,68 +739,1603 @@ rest2:
 	BGE done4
 single3:
 	FMOVS (R2)(R6), F0
-	WORD $0x6e30dc01 // fmul v1.4s, v0.4s, v16.4s
-	WORD $0x4eb4f421 // fmin v1.4s, v1.4s, v20.4s
-	WORD $0x4e35f421 // fmax v1.4s, v1.4s, v21.4s
-	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
-	FMOVQ 64(R14), F3
-	FMOVQ 80(R14), F4
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 96(R14), F3
-	VFMLA V2.S4, V4.S4, V3.S4
-	FMOVQ 112(R14), F4
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 128(R14), F3
-	VFMLA V2.S4, V4.S4, V3.S4
-	FMOVQ 144(R14), F4
-	VFMLA V2.S4, V3.S4, V4.S4
-	FMOVQ 160(R14), F3
-	VFMLA V2.S4, V4.S4, V3.S4
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4eb4f442 // fmin v2.4s, v2.4s, v20.4s
+	WORD $0x4e35f442 // fmax v2.4s, v2.4s, v21.4s
+	WORD $0x6e22dc41 // fmul v1.4s, v2.4s, v2.4s
+	FMOVQ 208(R14), F3
+	FMOVQ 224(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 240(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 256(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 272(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 288(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 304(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 320(R14), F5
+	FMOVQ 336(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 352(R14), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	FMOVQ 368(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
 	FMOVQ 176(R14), F5
-	FMOVQ 192(R14), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 208(R14), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	FMOVQ 224(R14), F6
-	VFMLA V2.S4, V5.S4, V6.S4
-	FMOVQ 240(R14), F5
-	VFMLA V2.S4, V6.S4, V5.S4
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x6e25fc61 // fdiv v1.4s, v3.4s, v5.4s
-	VORR V17.B16, V17.B16, V7.B16
-	VFMLA V17.S4, V1.S4, V7.S4
-	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD $0x6ea2e6c6 // fcmgt v6.4s, v22.4s, v2.4s
-	WORD $0x4e36f442 // fmax v2.4s, v2.4s, v22.4s
-	WORD $0x4eb7f442 // fmin v2.4s, v2.4s, v23.4s
-	WORD $0x6e38dc43 // fmul v3.4s, v2.4s, v24.4s
+	VFMLA V1.S4, V6.S4, V5.S4
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e25fc62 // fdiv v2.4s, v3.4s, v5.4s
+	VORR V17.B16, V17.B16, V1.B16
+	VFMLA V17.S4, V2.S4, V1.S4
+	WORD $0x6e20dc07 // fmul v7.4s, v0.4s, v0.4s
+	WORD $0x6e32dce7 // fmul v7.4s, v7.4s, v18.4s
+	WORD $0x6ea7e6c6 // fcmgt v6.4s, v22.4s, v7.4s
+	WORD $0x4e36f4e7 // fmax v7.4s, v7.4s, v22.4s
+	WORD $0x4eb7f4e7 // fmin v7.4s, v7.4s, v23.4s
+	WORD $0x6e38dce3 // fmul v3.4s, v7.4s, v24.4s
 	WORD $0x4e218863 // frintn v3.4s, v3.4s
-	VFMLS V25.S4, V3.S4, V2.S4
-	VFMLS V26.S4, V3.S4, V2.S4
+	VFMLS V25.S4, V3.S4, V7.S4
+	VFMLS V26.S4, V3.S4, V7.S4
 	FMOVQ 384(R14), F4
 	FMOVQ 400(R14), F5
-	VFMLA V2.S4, V4.S4, V5.S4
+	VFMLA V7.S4, V4.S4, V5.S4
 	FMOVQ 416(R14), F4
-	VFMLA V2.S4, V5.S4, V4.S4
+	VFMLA V7.S4, V5.S4, V4.S4
 	FMOVQ 432(R14), F5
-	VFMLA V2.S4, V4.S4, V5.S4
+	VFMLA V7.S4, V4.S4, V5.S4
 	FMOVQ 448(R14), F4
-	VFMLA V2.S4, V5.S4, V4.S4
+	VFMLA V7.S4, V5.S4, V4.S4
 	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
 	VADD V28.S4, V3.S4, V3.S4
 	VSHL $23, V3.S4, V3.S4
 	VORR V27.B16, V27.B16, V5.B16
-	VFMLA V2.S4, V4.S4, V5.S4
+	VFMLA V7.S4, V4.S4, V5.S4
 	VORR V27.B16, V27.B16, V4.B16
-	VFMLA V2.S4, V5.S4, V4.S4
-	WORD $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
-	WORD $0x6e33dc42 // fmul v2.4s, v2.4s, v19.4s
-	VFMLA V2.S4, V0.S4, V7.S4
-	FMOVS (R1)(R6), F1
-	WORD $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
-	FMOVS F7, (R0)(R6)
+	VFMLA V7.S4, V5.S4, V4.S4
+	WORD $0x6e23dc87 // fmul v7.4s, v4.4s, v3.4s
+	WORD $0x4e661ce7 // bic v7.16b, v7.16b, v6.16b
+	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	WORD $0x6e21dc02 // fmul v2.4s, v0.4s, v1.4s
+	VFMLA V7.S4, V0.S4, V1.S4
+	FMOVS (R1)(R6), F8
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	FMOVS F1, (R0)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
+// func geluGate_neon(dst *float32, gate *float32, up *float32, n int)
+TEXT ·geluGate_neon(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD gate+8(FP), R1
+	MOVD up+16(FP), R2
+	MOVD n+24(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	MOVD $constants<>(SB), R14
+	FMOVQ 0(R14), F16
+	FMOVQ 16(R14), F17
+	FMOVQ 32(R14), F18
+	FMOVQ 48(R14), F19
+	FMOVQ 64(R14), F20
+	FMOVQ 80(R14), F21
+	FMOVQ 96(R14), F22
+	FMOVQ 112(R14), F23
+	FMOVQ 128(R14), F24
+	FMOVQ 144(R14), F25
+	FMOVQ 160(R14), F26
+	FMOVQ 176(R14), F27
+	FMOVQ 192(R14), F28
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66820 // ldr q0, [x1, x6]
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4eb4f442 // fmin v2.4s, v2.4s, v20.4s
+	WORD $0x4e35f442 // fmax v2.4s, v2.4s, v21.4s
+	WORD $0x6e22dc41 // fmul v1.4s, v2.4s, v2.4s
+	FMOVQ 208(R14), F3
+	FMOVQ 224(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 240(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 256(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 272(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 288(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 304(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 320(R14), F5
+	FMOVQ 336(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 352(R14), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	FMOVQ 368(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 176(R14), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e25fc62 // fdiv v2.4s, v3.4s, v5.4s
+	WORD $0x6e31dc03 // fmul v3.4s, v0.4s, v17.4s
+	VORR V3.B16, V3.B16, V1.B16
+	VFMLA V2.S4, V3.S4, V1.S4
+	WORD $0x3ce66848 // ldr q8, [x2, x6]
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	WORD $0x3ca66801 // str q1, [x0, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R1)(R6), F0
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4eb4f442 // fmin v2.4s, v2.4s, v20.4s
+	WORD $0x4e35f442 // fmax v2.4s, v2.4s, v21.4s
+	WORD $0x6e22dc41 // fmul v1.4s, v2.4s, v2.4s
+	FMOVQ 208(R14), F3
+	FMOVQ 224(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 240(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 256(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 272(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 288(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 304(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 320(R14), F5
+	FMOVQ 336(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 352(R14), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	FMOVQ 368(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 176(R14), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e25fc62 // fdiv v2.4s, v3.4s, v5.4s
+	WORD $0x6e31dc03 // fmul v3.4s, v0.4s, v17.4s
+	VORR V3.B16, V3.B16, V1.B16
+	VFMLA V2.S4, V3.S4, V1.S4
+	FMOVS (R2)(R6), F8
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	FMOVS F1, (R0)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
+// func geluGateGradient_neon(dgate *float32, dup *float32, dy *float32, gate *float32, up *float32, n int)
+TEXT ·geluGateGradient_neon(SB), NOSPLIT, $0-48
+	MOVD dgate+0(FP), R0
+	MOVD dup+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD gate+24(FP), R3
+	MOVD up+32(FP), R4
+	MOVD n+40(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	MOVD $constants<>(SB), R14
+	FMOVQ 0(R14), F16
+	FMOVQ 16(R14), F17
+	FMOVQ 32(R14), F18
+	FMOVQ 48(R14), F19
+	FMOVQ 64(R14), F20
+	FMOVQ 80(R14), F21
+	FMOVQ 96(R14), F22
+	FMOVQ 112(R14), F23
+	FMOVQ 128(R14), F24
+	FMOVQ 144(R14), F25
+	FMOVQ 160(R14), F26
+	FMOVQ 176(R14), F27
+	FMOVQ 192(R14), F28
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66860 // ldr q0, [x3, x6]
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4eb4f442 // fmin v2.4s, v2.4s, v20.4s
+	WORD $0x4e35f442 // fmax v2.4s, v2.4s, v21.4s
+	WORD $0x6e22dc41 // fmul v1.4s, v2.4s, v2.4s
+	FMOVQ 208(R14), F3
+	FMOVQ 224(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 240(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 256(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 272(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 288(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 304(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 320(R14), F5
+	FMOVQ 336(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 352(R14), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	FMOVQ 368(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 176(R14), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e25fc62 // fdiv v2.4s, v3.4s, v5.4s
+	VORR V17.B16, V17.B16, V1.B16
+	VFMLA V17.S4, V2.S4, V1.S4
+	WORD $0x6e20dc07 // fmul v7.4s, v0.4s, v0.4s
+	WORD $0x6e32dce7 // fmul v7.4s, v7.4s, v18.4s
+	WORD $0x6ea7e6c6 // fcmgt v6.4s, v22.4s, v7.4s
+	WORD $0x4e36f4e7 // fmax v7.4s, v7.4s, v22.4s
+	WORD $0x4eb7f4e7 // fmin v7.4s, v7.4s, v23.4s
+	WORD $0x6e38dce3 // fmul v3.4s, v7.4s, v24.4s
+	WORD $0x4e218863 // frintn v3.4s, v3.4s
+	VFMLS V25.S4, V3.S4, V7.S4
+	VFMLS V26.S4, V3.S4, V7.S4
+	FMOVQ 384(R14), F4
+	FMOVQ 400(R14), F5
+	VFMLA V7.S4, V4.S4, V5.S4
+	FMOVQ 416(R14), F4
+	VFMLA V7.S4, V5.S4, V4.S4
+	FMOVQ 432(R14), F5
+	VFMLA V7.S4, V4.S4, V5.S4
+	FMOVQ 448(R14), F4
+	VFMLA V7.S4, V5.S4, V4.S4
+	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
+	VADD V28.S4, V3.S4, V3.S4
+	VSHL $23, V3.S4, V3.S4
+	VORR V27.B16, V27.B16, V5.B16
+	VFMLA V7.S4, V4.S4, V5.S4
+	VORR V27.B16, V27.B16, V4.B16
+	VFMLA V7.S4, V5.S4, V4.S4
+	WORD $0x6e23dc87 // fmul v7.4s, v4.4s, v3.4s
+	WORD $0x4e661ce7 // bic v7.16b, v7.16b, v6.16b
+	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	WORD $0x6e21dc02 // fmul v2.4s, v0.4s, v1.4s
+	VFMLA V7.S4, V0.S4, V1.S4
+	WORD $0x3ce66848 // ldr q8, [x2, x6]
+	WORD $0x3ce66889 // ldr q9, [x4, x6]
+	WORD $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	WORD $0x3ca66801 // str q1, [x0, x6]
+	WORD $0x3ca66822 // str q2, [x1, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R3)(R6), F0
+	WORD $0x6e30dc02 // fmul v2.4s, v0.4s, v16.4s
+	WORD $0x4eb4f442 // fmin v2.4s, v2.4s, v20.4s
+	WORD $0x4e35f442 // fmax v2.4s, v2.4s, v21.4s
+	WORD $0x6e22dc41 // fmul v1.4s, v2.4s, v2.4s
+	FMOVQ 208(R14), F3
+	FMOVQ 224(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 240(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 256(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 272(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 288(R14), F4
+	VFMLA V1.S4, V3.S4, V4.S4
+	FMOVQ 304(R14), F3
+	VFMLA V1.S4, V4.S4, V3.S4
+	FMOVQ 320(R14), F5
+	FMOVQ 336(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 352(R14), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	FMOVQ 368(R14), F6
+	VFMLA V1.S4, V5.S4, V6.S4
+	FMOVQ 176(R14), F5
+	VFMLA V1.S4, V6.S4, V5.S4
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	WORD $0x6e25fc62 // fdiv v2.4s, v3.4s, v5.4s
+	VORR V17.B16, V17.B16, V1.B16
+	VFMLA V17.S4, V2.S4, V1.S4
+	WORD $0x6e20dc07 // fmul v7.4s, v0.4s, v0.4s
+	WORD $0x6e32dce7 // fmul v7.4s, v7.4s, v18.4s
+	WORD $0x6ea7e6c6 // fcmgt v6.4s, v22.4s, v7.4s
+	WORD $0x4e36f4e7 // fmax v7.4s, v7.4s, v22.4s
+	WORD $0x4eb7f4e7 // fmin v7.4s, v7.4s, v23.4s
+	WORD $0x6e38dce3 // fmul v3.4s, v7.4s, v24.4s
+	WORD $0x4e218863 // frintn v3.4s, v3.4s
+	VFMLS V25.S4, V3.S4, V7.S4
+	VFMLS V26.S4, V3.S4, V7.S4
+	FMOVQ 384(R14), F4
+	FMOVQ 400(R14), F5
+	VFMLA V7.S4, V4.S4, V5.S4
+	FMOVQ 416(R14), F4
+	VFMLA V7.S4, V5.S4, V4.S4
+	FMOVQ 432(R14), F5
+	VFMLA V7.S4, V4.S4, V5.S4
+	FMOVQ 448(R14), F4
+	VFMLA V7.S4, V5.S4, V4.S4
+	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
+	VADD V28.S4, V3.S4, V3.S4
+	VSHL $23, V3.S4, V3.S4
+	VORR V27.B16, V27.B16, V5.B16
+	VFMLA V7.S4, V4.S4, V5.S4
+	VORR V27.B16, V27.B16, V4.B16
+	VFMLA V7.S4, V5.S4, V4.S4
+	WORD $0x6e23dc87 // fmul v7.4s, v4.4s, v3.4s
+	WORD $0x4e661ce7 // bic v7.16b, v7.16b, v6.16b
+	WORD $0x6e33dce7 // fmul v7.4s, v7.4s, v19.4s
+	WORD $0x6e21dc02 // fmul v2.4s, v0.4s, v1.4s
+	VFMLA V7.S4, V0.S4, V1.S4
+	FMOVS (R2)(R6), F8
+	FMOVS (R4)(R6), F9
+	WORD $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	FMOVS F1, (R0)(R6)
+	FMOVS F2, (R1)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
+// func geluTanh_neon(dst *float32, x *float32, n int)
+TEXT ·geluTanh_neon(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	MOVD $constants<>(SB), R14
+	FMOVQ 464(R14), F16
+	FMOVQ 480(R14), F17
+	FMOVQ 496(R14), F18
+	FMOVQ 512(R14), F19
+	FMOVQ 96(R14), F20
+	FMOVQ 112(R14), F21
+	FMOVQ 128(R14), F22
+	FMOVQ 144(R14), F23
+	FMOVQ 160(R14), F24
+	FMOVQ 176(R14), F25
+	FMOVQ 192(R14), F26
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66820 // ldr q0, [x1, x6]
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	VORR V16.B16, V16.B16, V1.B16
+	VFMLA V17.S4, V2.S4, V1.S4
+	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
+	VORR V19.B16, V1.B16, V3.B16
+	WORD $0x6ea3e687 // fcmgt v7.4s, v20.4s, v3.4s
+	WORD $0x4e34f463 // fmax v3.4s, v3.4s, v20.4s
+	WORD $0x4eb5f463 // fmin v3.4s, v3.4s, v21.4s
+	WORD $0x6e36dc64 // fmul v4.4s, v3.4s, v22.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V23.S4, V4.S4, V3.S4
+	VFMLS V24.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V26.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V25.B16, V25.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V25.B16, V25.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e39d464 // fadd v4.4s, v3.4s, v25.4s
+	WORD $0x6e24ff24 // fdiv v4.4s, v25.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea1e4a5 // fcmgt v5.4s, v5.4s, v1.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc01 // fmul v1.4s, v0.4s, v5.4s
+	WORD $0x3ca66801 // str q1, [x0, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R1)(R6), F0
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	VORR V16.B16, V16.B16, V1.B16
+	VFMLA V17.S4, V2.S4, V1.S4
+	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
+	VORR V19.B16, V1.B16, V3.B16
+	WORD $0x6ea3e687 // fcmgt v7.4s, v20.4s, v3.4s
+	WORD $0x4e34f463 // fmax v3.4s, v3.4s, v20.4s
+	WORD $0x4eb5f463 // fmin v3.4s, v3.4s, v21.4s
+	WORD $0x6e36dc64 // fmul v4.4s, v3.4s, v22.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V23.S4, V4.S4, V3.S4
+	VFMLS V24.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V26.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V25.B16, V25.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V25.B16, V25.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e39d464 // fadd v4.4s, v3.4s, v25.4s
+	WORD $0x6e24ff24 // fdiv v4.4s, v25.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea1e4a5 // fcmgt v5.4s, v5.4s, v1.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc01 // fmul v1.4s, v0.4s, v5.4s
+	FMOVS F1, (R0)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
+// func geluTanhGradient_neon(dx *float32, dy *float32, x *float32, n int)
+TEXT ·geluTanhGradient_neon(SB), NOSPLIT, $0-32
+	MOVD dx+0(FP), R0
+	MOVD dy+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD n+24(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	MOVD $constants<>(SB), R14
+	FMOVQ 464(R14), F16
+	FMOVQ 480(R14), F17
+	FMOVQ 496(R14), F18
+	FMOVQ 512(R14), F19
+	FMOVQ 96(R14), F20
+	FMOVQ 112(R14), F21
+	FMOVQ 128(R14), F22
+	FMOVQ 144(R14), F23
+	FMOVQ 160(R14), F24
+	FMOVQ 176(R14), F25
+	FMOVQ 192(R14), F26
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66840 // ldr q0, [x2, x6]
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	VORR V16.B16, V16.B16, V1.B16
+	VFMLA V17.S4, V2.S4, V1.S4
+	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
+	VORR V19.B16, V1.B16, V3.B16
+	WORD $0x6ea3e687 // fcmgt v7.4s, v20.4s, v3.4s
+	WORD $0x4e34f463 // fmax v3.4s, v3.4s, v20.4s
+	WORD $0x4eb5f463 // fmin v3.4s, v3.4s, v21.4s
+	WORD $0x6e36dc64 // fmul v4.4s, v3.4s, v22.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V23.S4, V4.S4, V3.S4
+	VFMLS V24.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V26.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V25.B16, V25.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V25.B16, V25.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e39d464 // fadd v4.4s, v3.4s, v25.4s
+	WORD $0x6e24ff24 // fdiv v4.4s, v25.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea1e4a5 // fcmgt v5.4s, v5.4s, v1.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc01 // fmul v1.4s, v0.4s, v5.4s
+	VORR V16.B16, V16.B16, V3.B16
+	VFMLA V18.S4, V2.S4, V3.S4
+	VORR V1.B16, V1.B16, V2.B16
+	WORD $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
+	VORR V5.B16, V5.B16, V1.B16
+	VFMLA V3.S4, V6.S4, V1.S4
+	WORD $0x3ce66828 // ldr q8, [x1, x6]
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	WORD $0x3ca66801 // str q1, [x0, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R2)(R6), F0
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	VORR V16.B16, V16.B16, V1.B16
+	VFMLA V17.S4, V2.S4, V1.S4
+	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
+	VORR V19.B16, V1.B16, V3.B16
+	WORD $0x6ea3e687 // fcmgt v7.4s, v20.4s, v3.4s
+	WORD $0x4e34f463 // fmax v3.4s, v3.4s, v20.4s
+	WORD $0x4eb5f463 // fmin v3.4s, v3.4s, v21.4s
+	WORD $0x6e36dc64 // fmul v4.4s, v3.4s, v22.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V23.S4, V4.S4, V3.S4
+	VFMLS V24.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V26.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V25.B16, V25.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V25.B16, V25.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e39d464 // fadd v4.4s, v3.4s, v25.4s
+	WORD $0x6e24ff24 // fdiv v4.4s, v25.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea1e4a5 // fcmgt v5.4s, v5.4s, v1.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc01 // fmul v1.4s, v0.4s, v5.4s
+	VORR V16.B16, V16.B16, V3.B16
+	VFMLA V18.S4, V2.S4, V3.S4
+	VORR V1.B16, V1.B16, V2.B16
+	WORD $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
+	VORR V5.B16, V5.B16, V1.B16
+	VFMLA V3.S4, V6.S4, V1.S4
+	FMOVS (R1)(R6), F8
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	FMOVS F1, (R0)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
+// func geluTanhGate_neon(dst *float32, gate *float32, up *float32, n int)
+TEXT ·geluTanhGate_neon(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD gate+8(FP), R1
+	MOVD up+16(FP), R2
+	MOVD n+24(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	MOVD $constants<>(SB), R14
+	FMOVQ 464(R14), F16
+	FMOVQ 480(R14), F17
+	FMOVQ 496(R14), F18
+	FMOVQ 512(R14), F19
+	FMOVQ 96(R14), F20
+	FMOVQ 112(R14), F21
+	FMOVQ 128(R14), F22
+	FMOVQ 144(R14), F23
+	FMOVQ 160(R14), F24
+	FMOVQ 176(R14), F25
+	FMOVQ 192(R14), F26
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66820 // ldr q0, [x1, x6]
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	VORR V16.B16, V16.B16, V1.B16
+	VFMLA V17.S4, V2.S4, V1.S4
+	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
+	VORR V19.B16, V1.B16, V3.B16
+	WORD $0x6ea3e687 // fcmgt v7.4s, v20.4s, v3.4s
+	WORD $0x4e34f463 // fmax v3.4s, v3.4s, v20.4s
+	WORD $0x4eb5f463 // fmin v3.4s, v3.4s, v21.4s
+	WORD $0x6e36dc64 // fmul v4.4s, v3.4s, v22.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V23.S4, V4.S4, V3.S4
+	VFMLS V24.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V26.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V25.B16, V25.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V25.B16, V25.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e39d464 // fadd v4.4s, v3.4s, v25.4s
+	WORD $0x6e24ff24 // fdiv v4.4s, v25.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea1e4a5 // fcmgt v5.4s, v5.4s, v1.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc01 // fmul v1.4s, v0.4s, v5.4s
+	WORD $0x3ce66848 // ldr q8, [x2, x6]
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	WORD $0x3ca66801 // str q1, [x0, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R1)(R6), F0
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	VORR V16.B16, V16.B16, V1.B16
+	VFMLA V17.S4, V2.S4, V1.S4
+	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
+	VORR V19.B16, V1.B16, V3.B16
+	WORD $0x6ea3e687 // fcmgt v7.4s, v20.4s, v3.4s
+	WORD $0x4e34f463 // fmax v3.4s, v3.4s, v20.4s
+	WORD $0x4eb5f463 // fmin v3.4s, v3.4s, v21.4s
+	WORD $0x6e36dc64 // fmul v4.4s, v3.4s, v22.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V23.S4, V4.S4, V3.S4
+	VFMLS V24.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V26.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V25.B16, V25.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V25.B16, V25.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e39d464 // fadd v4.4s, v3.4s, v25.4s
+	WORD $0x6e24ff24 // fdiv v4.4s, v25.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea1e4a5 // fcmgt v5.4s, v5.4s, v1.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc01 // fmul v1.4s, v0.4s, v5.4s
+	FMOVS (R2)(R6), F8
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	FMOVS F1, (R0)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
+// func geluTanhGateGradient_neon(dgate *float32, dup *float32, dy *float32, gate *float32, up *float32, n int)
+TEXT ·geluTanhGateGradient_neon(SB), NOSPLIT, $0-48
+	MOVD dgate+0(FP), R0
+	MOVD dup+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD gate+24(FP), R3
+	MOVD up+32(FP), R4
+	MOVD n+40(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	MOVD $constants<>(SB), R14
+	FMOVQ 464(R14), F16
+	FMOVQ 480(R14), F17
+	FMOVQ 496(R14), F18
+	FMOVQ 512(R14), F19
+	FMOVQ 96(R14), F20
+	FMOVQ 112(R14), F21
+	FMOVQ 128(R14), F22
+	FMOVQ 144(R14), F23
+	FMOVQ 160(R14), F24
+	FMOVQ 176(R14), F25
+	FMOVQ 192(R14), F26
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66860 // ldr q0, [x3, x6]
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	VORR V16.B16, V16.B16, V1.B16
+	VFMLA V17.S4, V2.S4, V1.S4
+	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
+	VORR V19.B16, V1.B16, V3.B16
+	WORD $0x6ea3e687 // fcmgt v7.4s, v20.4s, v3.4s
+	WORD $0x4e34f463 // fmax v3.4s, v3.4s, v20.4s
+	WORD $0x4eb5f463 // fmin v3.4s, v3.4s, v21.4s
+	WORD $0x6e36dc64 // fmul v4.4s, v3.4s, v22.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V23.S4, V4.S4, V3.S4
+	VFMLS V24.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V26.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V25.B16, V25.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V25.B16, V25.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e39d464 // fadd v4.4s, v3.4s, v25.4s
+	WORD $0x6e24ff24 // fdiv v4.4s, v25.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea1e4a5 // fcmgt v5.4s, v5.4s, v1.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc01 // fmul v1.4s, v0.4s, v5.4s
+	VORR V16.B16, V16.B16, V3.B16
+	VFMLA V18.S4, V2.S4, V3.S4
+	VORR V1.B16, V1.B16, V2.B16
+	WORD $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
+	VORR V5.B16, V5.B16, V1.B16
+	VFMLA V3.S4, V6.S4, V1.S4
+	WORD $0x3ce66848 // ldr q8, [x2, x6]
+	WORD $0x3ce66889 // ldr q9, [x4, x6]
+	WORD $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	WORD $0x3ca66801 // str q1, [x0, x6]
+	WORD $0x3ca66822 // str q2, [x1, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R3)(R6), F0
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	VORR V16.B16, V16.B16, V1.B16
+	VFMLA V17.S4, V2.S4, V1.S4
+	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
+	VORR V19.B16, V1.B16, V3.B16
+	WORD $0x6ea3e687 // fcmgt v7.4s, v20.4s, v3.4s
+	WORD $0x4e34f463 // fmax v3.4s, v3.4s, v20.4s
+	WORD $0x4eb5f463 // fmin v3.4s, v3.4s, v21.4s
+	WORD $0x6e36dc64 // fmul v4.4s, v3.4s, v22.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V23.S4, V4.S4, V3.S4
+	VFMLS V24.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V26.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V25.B16, V25.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V25.B16, V25.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e39d464 // fadd v4.4s, v3.4s, v25.4s
+	WORD $0x6e24ff24 // fdiv v4.4s, v25.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea1e4a5 // fcmgt v5.4s, v5.4s, v1.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc01 // fmul v1.4s, v0.4s, v5.4s
+	VORR V16.B16, V16.B16, V3.B16
+	VFMLA V18.S4, V2.S4, V3.S4
+	VORR V1.B16, V1.B16, V2.B16
+	WORD $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
+	VORR V5.B16, V5.B16, V1.B16
+	VFMLA V3.S4, V6.S4, V1.S4
+	FMOVS (R2)(R6), F8
+	FMOVS (R4)(R6), F9
+	WORD $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	FMOVS F1, (R0)(R6)
+	FMOVS F2, (R1)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
+// func silu_neon(dst *float32, x *float32, n int)
+TEXT ·silu_neon(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	MOVD $constants<>(SB), R14
+	FMOVQ 512(R14), F16
+	FMOVQ 96(R14), F17
+	FMOVQ 112(R14), F18
+	FMOVQ 128(R14), F19
+	FMOVQ 144(R14), F20
+	FMOVQ 160(R14), F21
+	FMOVQ 176(R14), F22
+	FMOVQ 192(R14), F23
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66820 // ldr q0, [x1, x6]
+	VORR V16.B16, V0.B16, V3.B16
+	WORD $0x6ea3e627 // fcmgt v7.4s, v17.4s, v3.4s
+	WORD $0x4e31f463 // fmax v3.4s, v3.4s, v17.4s
+	WORD $0x4eb2f463 // fmin v3.4s, v3.4s, v18.4s
+	WORD $0x6e33dc64 // fmul v4.4s, v3.4s, v19.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V20.S4, V4.S4, V3.S4
+	VFMLS V21.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V23.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V22.B16, V22.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V22.B16, V22.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e36d464 // fadd v4.4s, v3.4s, v22.4s
+	WORD $0x6e24fec4 // fdiv v4.4s, v22.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea0e4a5 // fcmgt v5.4s, v5.4s, v0.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc01 // fmul v1.4s, v0.4s, v5.4s
+	WORD $0x3ca66801 // str q1, [x0, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R1)(R6), F0
+	VORR V16.B16, V0.B16, V3.B16
+	WORD $0x6ea3e627 // fcmgt v7.4s, v17.4s, v3.4s
+	WORD $0x4e31f463 // fmax v3.4s, v3.4s, v17.4s
+	WORD $0x4eb2f463 // fmin v3.4s, v3.4s, v18.4s
+	WORD $0x6e33dc64 // fmul v4.4s, v3.4s, v19.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V20.S4, V4.S4, V3.S4
+	VFMLS V21.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V23.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V22.B16, V22.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V22.B16, V22.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e36d464 // fadd v4.4s, v3.4s, v22.4s
+	WORD $0x6e24fec4 // fdiv v4.4s, v22.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea0e4a5 // fcmgt v5.4s, v5.4s, v0.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc01 // fmul v1.4s, v0.4s, v5.4s
+	FMOVS F1, (R0)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
+// func siluGradient_neon(dx *float32, dy *float32, x *float32, n int)
+TEXT ·siluGradient_neon(SB), NOSPLIT, $0-32
+	MOVD dx+0(FP), R0
+	MOVD dy+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD n+24(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	MOVD $constants<>(SB), R14
+	FMOVQ 512(R14), F16
+	FMOVQ 96(R14), F17
+	FMOVQ 112(R14), F18
+	FMOVQ 128(R14), F19
+	FMOVQ 144(R14), F20
+	FMOVQ 160(R14), F21
+	FMOVQ 176(R14), F22
+	FMOVQ 192(R14), F23
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66840 // ldr q0, [x2, x6]
+	VORR V16.B16, V0.B16, V3.B16
+	WORD $0x6ea3e627 // fcmgt v7.4s, v17.4s, v3.4s
+	WORD $0x4e31f463 // fmax v3.4s, v3.4s, v17.4s
+	WORD $0x4eb2f463 // fmin v3.4s, v3.4s, v18.4s
+	WORD $0x6e33dc64 // fmul v4.4s, v3.4s, v19.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V20.S4, V4.S4, V3.S4
+	VFMLS V21.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V23.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V22.B16, V22.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V22.B16, V22.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e36d464 // fadd v4.4s, v3.4s, v22.4s
+	WORD $0x6e24fec4 // fdiv v4.4s, v22.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea0e4a5 // fcmgt v5.4s, v5.4s, v0.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc02 // fmul v2.4s, v0.4s, v5.4s
+	VORR V5.B16, V5.B16, V1.B16
+	VFMLA V6.S4, V2.S4, V1.S4
+	WORD $0x3ce66828 // ldr q8, [x1, x6]
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	WORD $0x3ca66801 // str q1, [x0, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R2)(R6), F0
+	VORR V16.B16, V0.B16, V3.B16
+	WORD $0x6ea3e627 // fcmgt v7.4s, v17.4s, v3.4s
+	WORD $0x4e31f463 // fmax v3.4s, v3.4s, v17.4s
+	WORD $0x4eb2f463 // fmin v3.4s, v3.4s, v18.4s
+	WORD $0x6e33dc64 // fmul v4.4s, v3.4s, v19.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V20.S4, V4.S4, V3.S4
+	VFMLS V21.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V23.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V22.B16, V22.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V22.B16, V22.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e36d464 // fadd v4.4s, v3.4s, v22.4s
+	WORD $0x6e24fec4 // fdiv v4.4s, v22.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea0e4a5 // fcmgt v5.4s, v5.4s, v0.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc02 // fmul v2.4s, v0.4s, v5.4s
+	VORR V5.B16, V5.B16, V1.B16
+	VFMLA V6.S4, V2.S4, V1.S4
+	FMOVS (R1)(R6), F8
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	FMOVS F1, (R0)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
+// func siluGate_neon(dst *float32, gate *float32, up *float32, n int)
+TEXT ·siluGate_neon(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD gate+8(FP), R1
+	MOVD up+16(FP), R2
+	MOVD n+24(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	MOVD $constants<>(SB), R14
+	FMOVQ 512(R14), F16
+	FMOVQ 96(R14), F17
+	FMOVQ 112(R14), F18
+	FMOVQ 128(R14), F19
+	FMOVQ 144(R14), F20
+	FMOVQ 160(R14), F21
+	FMOVQ 176(R14), F22
+	FMOVQ 192(R14), F23
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66820 // ldr q0, [x1, x6]
+	VORR V16.B16, V0.B16, V3.B16
+	WORD $0x6ea3e627 // fcmgt v7.4s, v17.4s, v3.4s
+	WORD $0x4e31f463 // fmax v3.4s, v3.4s, v17.4s
+	WORD $0x4eb2f463 // fmin v3.4s, v3.4s, v18.4s
+	WORD $0x6e33dc64 // fmul v4.4s, v3.4s, v19.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V20.S4, V4.S4, V3.S4
+	VFMLS V21.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V23.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V22.B16, V22.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V22.B16, V22.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e36d464 // fadd v4.4s, v3.4s, v22.4s
+	WORD $0x6e24fec4 // fdiv v4.4s, v22.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea0e4a5 // fcmgt v5.4s, v5.4s, v0.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc01 // fmul v1.4s, v0.4s, v5.4s
+	WORD $0x3ce66848 // ldr q8, [x2, x6]
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	WORD $0x3ca66801 // str q1, [x0, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R1)(R6), F0
+	VORR V16.B16, V0.B16, V3.B16
+	WORD $0x6ea3e627 // fcmgt v7.4s, v17.4s, v3.4s
+	WORD $0x4e31f463 // fmax v3.4s, v3.4s, v17.4s
+	WORD $0x4eb2f463 // fmin v3.4s, v3.4s, v18.4s
+	WORD $0x6e33dc64 // fmul v4.4s, v3.4s, v19.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V20.S4, V4.S4, V3.S4
+	VFMLS V21.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V23.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V22.B16, V22.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V22.B16, V22.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e36d464 // fadd v4.4s, v3.4s, v22.4s
+	WORD $0x6e24fec4 // fdiv v4.4s, v22.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea0e4a5 // fcmgt v5.4s, v5.4s, v0.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc01 // fmul v1.4s, v0.4s, v5.4s
+	FMOVS (R2)(R6), F8
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	FMOVS F1, (R0)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
+// func siluGateGradient_neon(dgate *float32, dup *float32, dy *float32, gate *float32, up *float32, n int)
+TEXT ·siluGateGradient_neon(SB), NOSPLIT, $0-48
+	MOVD dgate+0(FP), R0
+	MOVD dup+8(FP), R1
+	MOVD dy+16(FP), R2
+	MOVD gate+24(FP), R3
+	MOVD up+32(FP), R4
+	MOVD n+40(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	MOVD $constants<>(SB), R14
+	FMOVQ 512(R14), F16
+	FMOVQ 96(R14), F17
+	FMOVQ 112(R14), F18
+	FMOVQ 128(R14), F19
+	FMOVQ 144(R14), F20
+	FMOVQ 160(R14), F21
+	FMOVQ 176(R14), F22
+	FMOVQ 192(R14), F23
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66860 // ldr q0, [x3, x6]
+	VORR V16.B16, V0.B16, V3.B16
+	WORD $0x6ea3e627 // fcmgt v7.4s, v17.4s, v3.4s
+	WORD $0x4e31f463 // fmax v3.4s, v3.4s, v17.4s
+	WORD $0x4eb2f463 // fmin v3.4s, v3.4s, v18.4s
+	WORD $0x6e33dc64 // fmul v4.4s, v3.4s, v19.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V20.S4, V4.S4, V3.S4
+	VFMLS V21.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V23.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V22.B16, V22.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V22.B16, V22.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e36d464 // fadd v4.4s, v3.4s, v22.4s
+	WORD $0x6e24fec4 // fdiv v4.4s, v22.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea0e4a5 // fcmgt v5.4s, v5.4s, v0.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc02 // fmul v2.4s, v0.4s, v5.4s
+	VORR V5.B16, V5.B16, V1.B16
+	VFMLA V6.S4, V2.S4, V1.S4
+	WORD $0x3ce66848 // ldr q8, [x2, x6]
+	WORD $0x3ce66889 // ldr q9, [x4, x6]
+	WORD $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	WORD $0x3ca66801 // str q1, [x0, x6]
+	WORD $0x3ca66822 // str q2, [x1, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R3)(R6), F0
+	VORR V16.B16, V0.B16, V3.B16
+	WORD $0x6ea3e627 // fcmgt v7.4s, v17.4s, v3.4s
+	WORD $0x4e31f463 // fmax v3.4s, v3.4s, v17.4s
+	WORD $0x4eb2f463 // fmin v3.4s, v3.4s, v18.4s
+	WORD $0x6e33dc64 // fmul v4.4s, v3.4s, v19.4s
+	WORD $0x4e218884 // frintn v4.4s, v4.4s
+	VFMLS V20.S4, V4.S4, V3.S4
+	VFMLS V21.S4, V4.S4, V3.S4
+	FMOVQ 384(R14), F5
+	FMOVQ 400(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 416(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	FMOVQ 432(R14), F6
+	VFMLA V3.S4, V5.S4, V6.S4
+	FMOVQ 448(R14), F5
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	VADD V23.S4, V4.S4, V4.S4
+	VSHL $23, V4.S4, V4.S4
+	VORR V22.B16, V22.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VORR V22.B16, V22.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	WORD $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
+	WORD $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	WORD $0x4e36d464 // fadd v4.4s, v3.4s, v22.4s
+	WORD $0x6e24fec4 // fdiv v4.4s, v22.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea0e4a5 // fcmgt v5.4s, v5.4s, v0.4s
+	VORR V5.B16, V5.B16, V6.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	VBSL V3.B16, V4.B16, V6.B16
+	WORD $0x6e25dc02 // fmul v2.4s, v0.4s, v5.4s
+	VORR V5.B16, V5.B16, V1.B16
+	VFMLA V6.S4, V2.S4, V1.S4
+	FMOVS (R2)(R6), F8
+	FMOVS (R4)(R6), F9
+	WORD $0x6e28dc42 // fmul v2.4s, v2.4s, v8.4s
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	FMOVS F1, (R0)(R6)
+	FMOVS F2, (R1)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
+// func tanh_neon(dst *float32, x *float32, n int)
+TEXT ·tanh_neon(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	MOVD $constants<>(SB), R14
+	FMOVQ 112(R14), F16
+	FMOVQ 128(R14), F17
+	FMOVQ 144(R14), F18
+	FMOVQ 160(R14), F19
+	FMOVQ 176(R14), F20
+	FMOVQ 528(R14), F21
+	FMOVQ 192(R14), F22
+	FMOVQ 512(R14), F23
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66820 // ldr q0, [x1, x6]
+	VORR V23.B16, V23.B16, V6.B16
+	WORD $0x4e661c06 // bic v6.16b, v0.16b, v6.16b
+	WORD $0x4e26d4c6 // fadd v6.4s, v6.4s, v6.4s
+	WORD $0x4eb0f4c6 // fmin v6.4s, v6.4s, v16.4s
+	WORD $0x6e31dcc3 // fmul v3.4s, v6.4s, v17.4s
+	WORD $0x4e218863 // frintn v3.4s, v3.4s
+	VFMLS V18.S4, V3.S4, V6.S4
+	VFMLS V19.S4, V3.S4, V6.S4
+	FMOVQ 384(R14), F4
+	FMOVQ 400(R14), F5
+	VFMLA V6.S4, V4.S4, V5.S4
+	FMOVQ 416(R14), F4
+	VFMLA V6.S4, V5.S4, V4.S4
+	FMOVQ 432(R14), F5
+	VFMLA V6.S4, V4.S4, V5.S4
+	FMOVQ 448(R14), F4
+	VFMLA V6.S4, V5.S4, V4.S4
+	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
+	VADD V22.S4, V3.S4, V3.S4
+	VSHL $23, V3.S4, V3.S4
+	VORR V20.B16, V20.B16, V5.B16
+	VFMLA V6.S4, V4.S4, V5.S4
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4eb4d464 // fsub v4.4s, v3.4s, v20.4s
+	VFMLA V3.S4, V6.S4, V4.S4
+	WORD $0x4e35d485 // fadd v5.4s, v4.4s, v21.4s
+	WORD $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
+	VAND V23.B16, V0.B16, V5.B16
+	VORR V5.B16, V4.B16, V1.B16
+	WORD $0x3ca66801 // str q1, [x0, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R1)(R6), F0
+	VORR V23.B16, V23.B16, V6.B16
+	WORD $0x4e661c06 // bic v6.16b, v0.16b, v6.16b
+	WORD $0x4e26d4c6 // fadd v6.4s, v6.4s, v6.4s
+	WORD $0x4eb0f4c6 // fmin v6.4s, v6.4s, v16.4s
+	WORD $0x6e31dcc3 // fmul v3.4s, v6.4s, v17.4s
+	WORD $0x4e218863 // frintn v3.4s, v3.4s
+	VFMLS V18.S4, V3.S4, V6.S4
+	VFMLS V19.S4, V3.S4, V6.S4
+	FMOVQ 384(R14), F4
+	FMOVQ 400(R14), F5
+	VFMLA V6.S4, V4.S4, V5.S4
+	FMOVQ 416(R14), F4
+	VFMLA V6.S4, V5.S4, V4.S4
+	FMOVQ 432(R14), F5
+	VFMLA V6.S4, V4.S4, V5.S4
+	FMOVQ 448(R14), F4
+	VFMLA V6.S4, V5.S4, V4.S4
+	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
+	VADD V22.S4, V3.S4, V3.S4
+	VSHL $23, V3.S4, V3.S4
+	VORR V20.B16, V20.B16, V5.B16
+	VFMLA V6.S4, V4.S4, V5.S4
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4eb4d464 // fsub v4.4s, v3.4s, v20.4s
+	VFMLA V3.S4, V6.S4, V4.S4
+	WORD $0x4e35d485 // fadd v5.4s, v4.4s, v21.4s
+	WORD $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
+	VAND V23.B16, V0.B16, V5.B16
+	VORR V5.B16, V4.B16, V1.B16
+	FMOVS F1, (R0)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
+// func tanhGradient_neon(dx *float32, dy *float32, x *float32, n int)
+TEXT ·tanhGradient_neon(SB), NOSPLIT, $0-32
+	MOVD dx+0(FP), R0
+	MOVD dy+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD n+24(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	MOVD $constants<>(SB), R14
+	FMOVQ 112(R14), F16
+	FMOVQ 128(R14), F17
+	FMOVQ 144(R14), F18
+	FMOVQ 160(R14), F19
+	FMOVQ 176(R14), F20
+	FMOVQ 528(R14), F21
+	FMOVQ 192(R14), F22
+	FMOVQ 512(R14), F23
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66840 // ldr q0, [x2, x6]
+	VORR V23.B16, V23.B16, V6.B16
+	WORD $0x4e661c06 // bic v6.16b, v0.16b, v6.16b
+	WORD $0x4e26d4c6 // fadd v6.4s, v6.4s, v6.4s
+	WORD $0x4eb0f4c6 // fmin v6.4s, v6.4s, v16.4s
+	WORD $0x6e31dcc3 // fmul v3.4s, v6.4s, v17.4s
+	WORD $0x4e218863 // frintn v3.4s, v3.4s
+	VFMLS V18.S4, V3.S4, V6.S4
+	VFMLS V19.S4, V3.S4, V6.S4
+	FMOVQ 384(R14), F4
+	FMOVQ 400(R14), F5
+	VFMLA V6.S4, V4.S4, V5.S4
+	FMOVQ 416(R14), F4
+	VFMLA V6.S4, V5.S4, V4.S4
+	FMOVQ 432(R14), F5
+	VFMLA V6.S4, V4.S4, V5.S4
+	FMOVQ 448(R14), F4
+	VFMLA V6.S4, V5.S4, V4.S4
+	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
+	VADD V22.S4, V3.S4, V3.S4
+	VSHL $23, V3.S4, V3.S4
+	VORR V20.B16, V20.B16, V5.B16
+	VFMLA V6.S4, V4.S4, V5.S4
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4eb4d464 // fsub v4.4s, v3.4s, v20.4s
+	VFMLA V3.S4, V6.S4, V4.S4
+	WORD $0x4e35d485 // fadd v5.4s, v4.4s, v21.4s
+	WORD $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
+	VAND V23.B16, V0.B16, V5.B16
+	VORR V5.B16, V4.B16, V2.B16
+	VORR V20.B16, V20.B16, V1.B16
+	VFMLS V2.S4, V2.S4, V1.S4
+	WORD $0x3ce66828 // ldr q8, [x1, x6]
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	WORD $0x3ca66801 // str q1, [x0, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R2)(R6), F0
+	VORR V23.B16, V23.B16, V6.B16
+	WORD $0x4e661c06 // bic v6.16b, v0.16b, v6.16b
+	WORD $0x4e26d4c6 // fadd v6.4s, v6.4s, v6.4s
+	WORD $0x4eb0f4c6 // fmin v6.4s, v6.4s, v16.4s
+	WORD $0x6e31dcc3 // fmul v3.4s, v6.4s, v17.4s
+	WORD $0x4e218863 // frintn v3.4s, v3.4s
+	VFMLS V18.S4, V3.S4, V6.S4
+	VFMLS V19.S4, V3.S4, V6.S4
+	FMOVQ 384(R14), F4
+	FMOVQ 400(R14), F5
+	VFMLA V6.S4, V4.S4, V5.S4
+	FMOVQ 416(R14), F4
+	VFMLA V6.S4, V5.S4, V4.S4
+	FMOVQ 432(R14), F5
+	VFMLA V6.S4, V4.S4, V5.S4
+	FMOVQ 448(R14), F4
+	VFMLA V6.S4, V5.S4, V4.S4
+	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
+	VADD V22.S4, V3.S4, V3.S4
+	VSHL $23, V3.S4, V3.S4
+	VORR V20.B16, V20.B16, V5.B16
+	VFMLA V6.S4, V4.S4, V5.S4
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4eb4d464 // fsub v4.4s, v3.4s, v20.4s
+	VFMLA V3.S4, V6.S4, V4.S4
+	WORD $0x4e35d485 // fadd v5.4s, v4.4s, v21.4s
+	WORD $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
+	VAND V23.B16, V0.B16, V5.B16
+	VORR V5.B16, V4.B16, V2.B16
+	VORR V20.B16, V20.B16, V1.B16
+	VFMLS V2.S4, V2.S4, V1.S4
+	FMOVS (R1)(R6), F8
+	WORD $0x6e28dc21 // fmul v1.4s, v1.4s, v8.4s
+	FMOVS F1, (R0)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
+// func relu_neon(dst *float32, x *float32, n int)
+TEXT ·relu_neon(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	VEOR V1.B16, V1.B16, V1.B16
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66820 // ldr q0, [x1, x6]
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD $0x3ca66800 // str q0, [x0, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R1)(R6), F0
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	FMOVS F0, (R0)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
+// func reluGradient_neon(dx *float32, dy *float32, x *float32, n int)
+TEXT ·reluGradient_neon(SB), NOSPLIT, $0-32
+	MOVD dx+0(FP), R0
+	MOVD dy+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD n+24(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	VEOR V1.B16, V1.B16, V1.B16
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66820 // ldr q0, [x1, x6]
+	WORD $0x3ce66842 // ldr q2, [x2, x6]
+	WORD $0x6e22e422 // fcmge v2.4s, v1.4s, v2.4s
+	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
+	WORD $0x3ca66800 // str q0, [x0, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R1)(R6), F0
+	FMOVS (R2)(R6), F2
+	WORD $0x6e22e422 // fcmge v2.4s, v1.4s, v2.4s
+	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
+	FMOVS F0, (R0)(R6)
 	ADD $4, R6
 	CMP R7, R6
 	BLT single3
@@ -790,9 +2350,9 @@ TEXT ·dropout_neon(SB), NOSPLIT, $0-40
 	LSL $2, R9, R7
 	AND $~15, R7, R8
 	MOVD $constants<>(SB), R14
-	FMOVQ 464(R14), F16
-	FMOVQ 480(R14), F17
-	FMOVQ 496(R14), F18
+	FMOVQ 544(R14), F16
+	FMOVQ 560(R14), F17
+	FMOVQ 576(R14), F18
 	FMOVS low+24(FP), F8
 	VDUP V8.S[0], V8.S4
 	FMOVS high+28(FP), F9
@@ -803,8 +2363,8 @@ TEXT ·dropout_neon(SB), NOSPLIT, $0-40
 	VDUP V11.S[0], V11.S4
 	MOVD $iota<>(SB), R10
 	FMOVQ (R10), F12
-	FMOVQ 512(R14), F13
-	FMOVQ 528(R14), F14
+	FMOVQ 592(R14), F13
+	FMOVQ 608(R14), F14
 	MOVD ZR, R6
 	CMP R8, R6
 	BGE rest2
@@ -999,14 +2559,14 @@ TEXT ·softmax_neon(SB), NOSPLIT, $0-28
 	LSL $2, R9, R7
 	AND $~15, R7, R8
 	MOVD $constants<>(SB), R14
-	FMOVQ 288(R14), F16
-	FMOVQ 304(R14), F17
-	FMOVQ 320(R14), F18
-	FMOVQ 336(R14), F19
-	FMOVQ 352(R14), F20
-	FMOVQ 240(R14), F21
-	FMOVQ 368(R14), F22
-	FMOVQ 544(R14), F23
+	FMOVQ 96(R14), F16
+	FMOVQ 112(R14), F17
+	FMOVQ 128(R14), F18
+	FMOVQ 144(R14), F19
+	FMOVQ 160(R14), F20
+	FMOVQ 176(R14), F21
+	FMOVQ 192(R14), F22
+	FMOVQ 624(R14), F23
 	FMOVS scale+24(FP), F8
 	VDUP V8.S[0], V8.S4
 	VORR V23.B16, V23.B16, V9.B16
@@ -1146,13 +2706,13 @@ TEXT ·softmaxPart_neon(SB), NOSPLIT, $0-36
 	LSL $2, R9, R7
 	AND $~15, R7, R8
 	MOVD $constants<>(SB), R14
-	FMOVQ 288(R14), F16
-	FMOVQ 304(R14), F17
-	FMOVQ 320(R14), F18
-	FMOVQ 336(R14), F19
-	FMOVQ 352(R14), F20
-	FMOVQ 240(R14), F21
-	FMOVQ 368(R14), F22
+	FMOVQ 96(R14), F16
+	FMOVQ 112(R14), F17
+	FMOVQ 128(R14), F18
+	FMOVQ 144(R14), F19
+	FMOVQ 160(R14), F20
+	FMOVQ 176(R14), F21
+	FMOVQ 192(R14), F22
 	FMOVS scale+32(FP), F8
 	VDUP V8.S[0], V8.S4
 	FMOVS (R2), F9
@@ -1339,7 +2899,7 @@ TEXT ·layerNorm_neon(SB), NOSPLIT, $0-52
 	LSL $2, R9, R7
 	AND $~15, R7, R8
 	MOVD $constants<>(SB), R14
-	FMOVQ 240(R14), F16
+	FMOVQ 176(R14), F16
 	VEOR V8.B16, V8.B16, V8.B16
 	MOVD ZR, R6
 	CMP R8, R6

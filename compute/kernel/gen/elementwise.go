@@ -7,8 +7,7 @@ func (a *assembly) elementwise() {
 	a.addScaled()
 	a.scale()
 	a.mulAdd()
-	a.gelu()
-	a.geluGradient()
+	a.activations()
 	a.dropout()
 }
 
@@ -111,39 +110,6 @@ func (a *assembly) mulAdd() {
 		m.load("DI", 2)
 		a.p("VFMADD231PS %s, %s, %s", a.v(1), a.v(0), a.v(2))
 		m.store(2, "DI")
-	})
-	a.ret()
-}
-
-func (a *assembly) gelu() {
-	a.vectors("gelu")
-	a.loop(func(m access) {
-		m.load("SI", 0)
-		a.p("VMULPS %s, %s, %s", a.c(inverseSqrt2), a.v(0), a.v(1))
-		a.erf(1, 2, 3, 4)
-		a.p("VMULPS %s, %s, %s", a.c(0.5), a.v(0), a.v(0))
-		a.p("VFMADD213PS %s, %s, %s", a.v(0), a.v(0), a.v(1)) // (x/2)·erf + x/2
-		m.store(1, "DI")
-	})
-	a.ret()
-}
-
-func (a *assembly) geluGradient() {
-	a.vectors("geluGradient")
-	a.loop(func(m access) {
-		m.load("R8", 0)
-		a.p("VMULPS %s, %s, %s", a.c(inverseSqrt2), a.v(0), a.v(1))
-		a.erf(1, 2, 3, 4)
-		a.p("VMOVUPS %s, %s", a.c(0.5), a.v(5))
-		a.p("VFMADD213PS %s, %s, %s", a.v(5), a.v(5), a.v(1)) // Φ = erf/2 + 1/2
-		a.p("VMULPS %s, %s, %s", a.v(0), a.v(0), a.v(2))
-		a.p("VMULPS %s, %s, %s", a.c(-0.5), a.v(2), a.v(2))
-		a.exp(2, 3, 4, 6)
-		a.p("VMULPS %s, %s, %s", a.c(inverseSqrtTwoPi), a.v(2), a.v(2))
-		a.p("VFMADD231PS %s, %s, %s", a.v(2), a.v(0), a.v(1))
-		m.load("SI", 7)
-		a.p("VMULPS %s, %s, %s", a.v(7), a.v(1), a.v(1))
-		m.store(1, "DI")
 	})
 	a.ret()
 }

@@ -7,8 +7,7 @@ func (n *neon) elementwise() {
 	n.addScaled()
 	n.scale()
 	n.mulAdd()
-	n.gelu()
-	n.geluGradient()
+	n.activations()
 	n.dropout()
 }
 
@@ -104,41 +103,6 @@ func (n *neon) mulAdd() {
 		m.load(0, 2)
 		n.multiplyAdd(2, 0, 1)
 		m.store(2, 0)
-	})
-	n.ret()
-}
-
-func (n *neon) gelu() {
-	n.vectors("gelu", append(floats(inverseSqrt2, 0.5), erfConstants...)...)
-	n.loop(func(m lanes) {
-		m.load(1, 0)
-		n.simd("fmul", 1, 0, n.constant(inverseSqrt2))
-		n.erf(1, 2, 3, 4, 5, 6)
-		n.simd("fmul", 0, 0, n.constant(0.5))
-		n.copy(2, 0)
-		n.multiplyAdd(2, 0, 1) // (x/2)·erf + x/2
-		m.store(2, 0)
-	})
-	n.ret()
-}
-
-func (n *neon) geluGradient() {
-	constants := append(floats(inverseSqrt2, 0.5, -0.5, inverseSqrtTwoPi), erfConstants...)
-	n.vectors("geluGradient", append(constants, expConstants...)...)
-	n.loop(func(m lanes) {
-		m.load(2, 0)
-		n.simd("fmul", 1, 0, n.constant(inverseSqrt2))
-		n.erf(1, 2, 3, 4, 5, 6)
-		n.copy(7, n.constant(0.5))
-		n.multiplyAdd(7, 1, n.constant(0.5)) // Φ = erf/2 + 1/2
-		n.simd("fmul", 2, 0, 0)
-		n.simd("fmul", 2, 2, n.constant(-0.5))
-		n.exp(2, 3, 4, 5, 6)
-		n.simd("fmul", 2, 2, n.constant(inverseSqrtTwoPi))
-		n.multiplyAdd(7, 0, 2)
-		m.load(1, 1)
-		n.simd("fmul", 7, 7, 1)
-		m.store(7, 0)
 	})
 	n.ret()
 }

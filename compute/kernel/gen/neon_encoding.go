@@ -18,6 +18,7 @@ var forms = map[string]form{
 	"fmax":     {0x4e20f400, "fmax v%d.4s, v%d.4s, v%d.4s"}, // NaN if either is
 	"fmin":     {0x4ea0f400, "fmin v%d.4s, v%d.4s, v%d.4s"}, // NaN if either is
 	"fcmgt":    {0x6ea0e400, "fcmgt v%d.4s, v%d.4s, v%d.4s"},
+	"fcmge":    {0x6e20e400, "fcmge v%d.4s, v%d.4s, v%d.4s"},
 	"fadd.2d":  {0x4e60d400, "fadd v%d.2d, v%d.2d, v%d.2d"},
 	"mul":      {0x4ea09c00, "mul v%d.4s, v%d.4s, v%d.4s"},
 	"cmhs":     {0x6ea03c00, "cmhs v%d.4s, v%d.4s, v%d.4s"},
@@ -73,7 +74,11 @@ func (n *neon) multiplySubtract(acc, x, y int) { n.p("VFMLS V%d.S4, V%d.S4, V%d.
 func (n *neon) zero(r int)      { n.p("VEOR V%d.B16, V%d.B16, V%d.B16", r, r, r) }
 func (n *neon) and(d, x, y int) { n.p("VAND V%d.B16, V%d.B16, V%d.B16", y, x, d) }
 func (n *neon) xor(d, x, y int) { n.p("VEOR V%d.B16, V%d.B16, V%d.B16", y, x, d) }
+func (n *neon) or(d, x, y int)  { n.p("VORR V%d.B16, V%d.B16, V%d.B16", y, x, d) }
 func (n *neon) copy(d, x int)   { n.p("VORR V%d.B16, V%d.B16, V%d.B16", x, x, d) }
+
+// choose replaces the mask in d by the bits of x where it is set and those of y elsewhere.
+func (n *neon) choose(d, x, y int) { n.p("VBSL V%d.B16, V%d.B16, V%d.B16", y, x, d) }
 
 // Integers of 32 bits.
 func (n *neon) addWords(d, x, y int)      { n.p("VADD V%d.S4, V%d.S4, V%d.S4", y, x, d) }
