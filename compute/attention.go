@@ -58,27 +58,40 @@ type headWork struct {
 	scratch                      []float32
 }
 
+// headSizes is the words of a head's buffers.
+type headSizes struct{ across, along, block, scratch, right int }
+
+func newHeadSizes(l layout, length, dim int) headSizes {
+	rows := min(scoreRows, length)
+	return headSizes{
+		across: packedSize(l, dim, length), along: packedSize(l, length, dim), block: rows * length,
+		scratch: max(scratchWords(l, rows, max(dim, length)), scratchWords(l, length, rows)),
+		right:   packedSize(l, rows, dim),
+	}
+}
+
+// total is the words of all buffers, forward and backward.
+func (s headSizes) total() int {
+	n := 0
+	for _, words := range [...]int{s.across, s.along, s.block, s.block, s.scratch, s.along, s.across, s.block, s.right} {
+		n += wholeLines(words)
+	}
+	return n
+}
+
 // take cuts the worker's memory into the buffers of a head.
 func (h *headWork) take(t *team, worker int, gradient bool) {
-	l := h.layout
-	across, along := packedSize(l, h.dim, h.length), packedSize(l, h.length, h.dim)
-	rows := min(scoreRows, h.length)
-	block := rows * h.length
-	scratch := max(scratchWords(l, rows, max(h.dim, h.length)), scratchWords(l, h.length, rows))
-	right := packedSize(l, rows, h.dim)
-	total := 0
-	for _, n := range [...]int{across, along, block, block, scratch, along, across, block, right} {
-		total += wholeLines(n)
-	}
-	m := t.memory(worker, total)
+	sizes := newHeadSizes(h.layout, h.length, h.dim)
+	across, along, block := sizes.across, sizes.along, sizes.block
+	m := t.memory(worker, sizes.total())
 	next := func(n int) []float32 {
 		part := m[:n:n]
 		m = m[wholeLines(n):]
 		return part
 	}
-	h.keys, h.values, h.scores, h.dropped, h.scratch = next(across), next(along), next(block), next(block), next(scratch)
+	h.keys, h.values, h.scores, h.dropped, h.scratch = next(across), next(along), next(block), next(block), next(sizes.scratch)
 	if gradient {
-		h.keyRows, h.valueColumns, h.pull, h.right = next(along), next(across), next(block), next(right)
+		h.keyRows, h.valueColumns, h.pull, h.right = next(along), next(across), next(block), next(sizes.right)
 	}
 }
 
