@@ -3,8 +3,10 @@ package compute
 import "github.com/quarry-ml/quarry/compute/tensor"
 
 // Beside is the bytes that running a plan takes beside its workspaces and the packed weights that are kept: each worker's
-// scratch, and the panels of the product that is running. It holds for sequences of up to longest tokens.
+// scratch, and the panels of the product that is running. It holds for sequences of up to longest tokens,
+// if the plan and the graph's positions allow so many.
 func (e *Engine) Beside(p *tensor.Plan, longest int) int64 {
+	longest = min(longest, p.Tokens)
 	var scratch, panels int
 	product := func(m, n, k int) {
 		x := product{layout: e.layout, m: m, n: n, k: k}
@@ -14,8 +16,12 @@ func (e *Engine) Beside(p *tensor.Plan, longest int) int64 {
 	for _, op := range p.Graph.Ops {
 		columns := p.Graph.Values[op.Out].Columns
 		switch op.Kind {
+		case tensor.Lookup: // comes before every attention
+			if position := op.Params[1]; position != tensor.None {
+				longest = min(longest, p.Graph.Params[position].Rows)
+			}
 		case tensor.Attention:
-			scratch = max(scratch, newHeadSizes(e.layout, min(longest, p.Tokens), columns/op.Heads).total())
+			scratch = max(scratch, newHeadSizes(e.layout, longest, columns/op.Heads).total())
 		case tensor.Linear:
 			w := p.Graph.Params[op.Params[0]]
 			product(p.Tokens, w.Rows, w.Columns)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/tensor"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/lora"
@@ -15,6 +16,7 @@ type Memory struct {
 	Model   int64 // weights of the model as it is; they lie in its file
 	Trained int64 // weights that are trained: all, or the adapters
 	Block   int64 // activations of one block and their gradients, and place and owner of each token
+	Beside  int64 // workers' scratch and the panels of a product, whatever the block
 	Scores  int64 // vectors of a step, their scores and gradients
 	Tokens  int   // of a block
 }
@@ -23,10 +25,10 @@ type Memory struct {
 const perTrained = 4
 
 // taken is what a training takes whatever it keeps of its blocks.
-func (m Memory) taken() int64 { return perTrained*m.Trained + m.Scores }
+func (m Memory) taken() int64 { return perTrained*m.Trained + m.Beside + m.Scores }
 
-// Least is the limit that a training cannot do without: what is trained, a step's scores and one block, and a quarter that
-// is the engine's for packed weights. More keeps more blocks.
+// Least is the limit that a training cannot do without: what is trained, a step's scores, one block and what runs beside
+// it, and a quarter that is the engine's for packed weights. More keeps more blocks.
 func (m Memory) Least() int64 { return (4*(m.taken()+m.Block) + 2) / 3 }
 
 // Within is an error where the memory is more than a limit; 0 is none.
@@ -46,9 +48,9 @@ func (m Memory) blocks(limit int64) int {
 }
 
 // plan is a plan of a network for blocks of so many tokens, whose memory it takes into account.
-func (m *Memory) plan(g *tensor.Graph, trainable []bool, tokens int) *tensor.Plan {
+func (m *Memory) plan(e *compute.Engine, g *tensor.Graph, trainable []bool, tokens int) *tensor.Plan {
 	plan := tensor.NewPlan(g, trainable, tokens, blockSequences)
-	m.Block, m.Tokens = 4*int64(plan.Size+2*tokens), tokens
+	m.Block, m.Beside, m.Tokens = 4*int64(plan.Size+2*tokens), e.Beside(plan, tokens), tokens
 	return plan
 }
 
@@ -64,16 +66,16 @@ func (e *MemoryError) Error() string {
 	const mib = 1 << 20
 	up := func(n int64) int64 { return (n + mib - 1) / mib } // a limit of that many MiB is then enough
 	if e.Need.Trained == 0 {
-		return fmt.Sprintf("eval_loss takes at least %d MiB of memory (%d MiB for a block of %d tokens, %d MiB for a batch's scores, and a quarter for packed weights) and the limit is %.1f MiB",
-			up(e.Need.Least()), up(e.Need.Block), e.Need.Tokens, up(e.Need.Scores), float64(e.Limit)/mib)
+		return fmt.Sprintf("eval_loss takes at least %d MiB of memory (%d MiB for a block of %d tokens, %d MiB beside it, %d MiB for a batch's scores, and a quarter for packed weights) and the limit is %.1f MiB",
+			up(e.Need.Least()), up(e.Need.Block), e.Need.Tokens, up(e.Need.Beside), up(e.Need.Scores), float64(e.Limit)/mib)
 	}
-	return fmt.Sprintf("training takes at least %d MiB of memory (%d MiB for trained weights, gradients and moments, %d MiB for a block of %d tokens, %d MiB for a step's scores, and a quarter for packed weights) and the limit is %.1f MiB",
-		up(e.Need.Least()), up(perTrained*e.Need.Trained), up(e.Need.Block), e.Need.Tokens, up(e.Need.Scores), float64(e.Limit)/mib)
+	return fmt.Sprintf("training takes at least %d MiB of memory (%d MiB for trained weights, gradients and moments, %d MiB for a block of %d tokens, %d MiB beside it, %d MiB for a step's scores, and a quarter for packed weights) and the limit is %.1f MiB",
+		up(e.Need.Least()), up(perTrained*e.Need.Trained), up(e.Need.Block), e.Need.Tokens, up(e.Need.Beside), up(e.Need.Scores), float64(e.Limit)/mib)
 }
 
-// NeedMemory says what a training of a model would take, without taking it. longest is the tokens of the longest sequence:
-// one that is longer than a block stands alone in it.
-func NeedMemory(m *model.Model, o Options, longest int) (Memory, error) {
+// NeedMemory says what a training of a model on an engine would take, without taking it. longest is the tokens of the
+// longest sequence: one that is longer than a block stands alone in it.
+func NeedMemory(m *model.Model, e *compute.Engine, o Options, longest int) (Memory, error) {
 	if err := o.Validate(); err != nil {
 		return Memory{}, err
 	}
@@ -104,7 +106,7 @@ func NeedMemory(m *model.Model, o Options, longest int) (Memory, error) {
 			need.Trained += bytes
 		}
 	}
-	need.plan(g, trainable, max(o.BlockTokens, longest))
+	need.plan(e, g, trainable, max(o.BlockTokens, longest))
 	return need, nil
 }
 

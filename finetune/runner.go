@@ -169,7 +169,7 @@ func (r *runner) fit(longest int, scores int64) error {
 				trainable[i] = w.Trainable()
 			}
 		}
-		r.plan, r.spaces = r.need.plan(r.graph, trainable, tokens), nil
+		r.plan, r.spaces = r.need.plan(r.engine, r.graph, trainable, tokens), nil
 	}
 	return r.need.Within(r.engine.Memory())
 }

@@ -120,11 +120,9 @@ func TestGradientCachingIsTheUncachedStep(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s", method, path), func(t *testing.T) {
 				x := newTiny(t, 14)
 				kept := x.trainer(t, options(method), compute.Options{Path: path, Workers: 3})
-				need, err := finetune.NeedMemory(x.model, options(method), 0)
-				if err != nil {
-					t.Fatal(err)
-				}
-				cached := x.trainer(t, options(method), compute.Options{Path: path, Workers: 1, Memory: need.Least()})
+				alone := compute.Options{Path: path, Workers: 1}
+				alone.Memory = x.need(t, options(method), alone).Least()
+				cached := x.trainer(t, options(method), alone)
 				if a, b := train(t, kept), train(t, cached); !slices.Equal(a, b) {
 					t.Errorf("the steps differ:\n%+v\n%+v", a, b)
 				}
@@ -391,15 +389,27 @@ func FuzzLoadState(f *testing.F) {
 	})
 }
 
+// need is what a training takes on an engine.
+func (x tiny) need(t *testing.T, o finetune.Options, c compute.Options) finetune.Memory {
+	t.Helper()
+	e, err := compute.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	need, err := finetune.NeedMemory(x.model, e, o, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return need
+}
+
 // TestMemoryIsRefusedBeforeItIsTaken asks for adapters of many terabytes; one byte less than the least is refused too.
 func TestMemoryIsRefusedBeforeItIsTaken(t *testing.T) {
 	x := newTiny(t, 14)
 	o := options(finetune.LoRA)
 	o.LoRA.Rank = 1 << 30
-	plain, err := finetune.NeedMemory(x.model, options(finetune.LoRA), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	plain := x.need(t, options(finetune.LoRA), compute.Options{Workers: 1})
 	for _, tc := range []struct {
 		name   string
 		o      finetune.Options
