@@ -28,7 +28,8 @@ type Text struct {
 type Options struct {
 	Prompt    model.Prompt // around each text
 	MaxLength int          // tokens, special ones included; 0 is the model's
-	Budget    int          // tokens of a batch; 0 is chosen by the memory of the engine. It never changes a vector.
+	Budget    int          // tokens of a batch, fewer where the memory needs it; 0 is a default. It never changes a vector.
+	Taken     int64        // bytes of the engine's memory that the caller's own work on it takes
 	Progress  func(texts, tokens int)
 }
 
@@ -50,8 +51,12 @@ type Embedder struct {
 // defaultBudget is the tokens of a batch: few enough for the activations to stay near the caches, enough to share the packing.
 const defaultBudget = 2048
 
-// chunkTexts is how many texts are tokenized, sorted by length and embedded together; the next chunk is tokenized meanwhile.
-const chunkTexts = 1024
+// A chunk is the texts that are tokenized, sorted by length and embedded together; the next one is tokenized meanwhile.
+// Long texts make chunks of fewer, so that three chunks take a few megabytes.
+const (
+	chunkTexts  = 1024
+	chunkTokens = 256 * chunkTexts
+)
 
 // New prepares a model for inference. The weights are checked here.
 func New(m *model.Model, e *compute.Engine) (*Embedder, error) {
@@ -75,6 +80,9 @@ func (x *Embedder) Dimension() int { return x.model.Dimension() }
 func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Options, sink func(first int, vectors []float32) error) (Stats, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if err := x.prepare(&o); err != nil {
+		return Stats{}, err
+	}
 	chunks := make(chan chunk, 1)
 	var wait sync.WaitGroup
 	wait.Go(func() {
@@ -90,7 +98,7 @@ func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Op
 			return done, c.err
 		}
 		vectors = slices.Grow(vectors[:0], len(c.sequences)*x.Dimension())[:len(c.sequences)*x.Dimension()]
-		if err := x.embed(ctx, c.sequences, o.Budget, vectors); err != nil {
+		if err := x.embed(ctx, c.sequences, o, vectors); err != nil {
 			return done, err
 		}
 		if err := sink(done.Texts, vectors); err != nil {
@@ -131,7 +139,7 @@ func (x *Embedder) tokenize(ctx context.Context, texts iter.Seq2[Text, error], o
 			c.add(x.model, text, o, at)
 		}
 		at++
-		if c.err != nil || len(c.sequences) == chunkTexts {
+		if c.err != nil || len(c.sequences) == chunkTexts || c.tokens >= chunkTokens {
 			if !send(c) {
 				return
 			}
@@ -177,24 +185,26 @@ func sequence(m *model.Model, text Text, o Options) (model.Sequence, error) {
 }
 
 // embed fills vectors [len(sequences), Dimension], taking the longest texts first so that batches are even.
-func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, budget int, vectors []float32) error {
+func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, o Options, vectors []float32) error {
 	order := make([]int, len(sequences))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(len(sequences[b].IDs), len(sequences[a].IDs)) })
-	if budget == 0 {
-		budget = x.budget()
-	}
 	for n := len(order) - 1; n >= 0 && len(sequences[order[n]].IDs) == 0; n-- {
 		clear(vectors[order[n]*x.Dimension() : (order[n]+1)*x.Dimension()])
 		order = order[:n]
 	}
 	for len(order) > 0 {
 		n, tokens := 0, 0
-		for n < len(order) && (n == 0 || tokens+len(sequences[order[n]].IDs) <= budget) {
+		for n < len(order) && (n == 0 || tokens+len(sequences[order[n]].IDs) <= o.Budget) {
 			tokens += len(sequences[order[n]].IDs)
 			n++
+		}
+		if tokens > x.plan.Tokens { // token ids may be more than the length that texts are cut to
+			if err := x.reserve(tokens, tokens, o); err != nil {
+				return err
+			}
 		}
 		if err := x.batch(ctx, sequences, order[:n], tokens, vectors); err != nil {
 			return err
@@ -204,19 +214,7 @@ func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, budget
 	return nil
 }
 
-// budget is the default, or fewer tokens where their activations would take more than half of the engine's memory.
-func (x *Embedder) budget() int {
-	if x.engine.Memory() == 0 {
-		return defaultBudget
-	}
-	perToken := int64(4*tensor.NewPlan(x.graph, nil, defaultBudget, defaultBudget).Size) / defaultBudget
-	return int(max(1, min(defaultBudget, x.engine.Memory()/2/max(1, perToken))))
-}
-
 func (x *Embedder) batch(ctx context.Context, sequences []model.Sequence, chosen []int, tokens int, vectors []float32) error {
-	if err := x.reserve(tokens, len(chosen)); err != nil {
-		return err
-	}
 	b := compute.Batch{IDs: make([]int32, 0, tokens), Offsets: make([]int32, 1, len(chosen)+1), Skip: make([]int32, 0, len(chosen))}
 	for _, i := range chosen {
 		b.IDs = append(b.IDs, sequences[i].IDs...)
@@ -232,30 +230,4 @@ func (x *Embedder) batch(ctx context.Context, sequences []model.Sequence, chosen
 		copy(vectors[i*d:(i+1)*d], out[row*d:(row+1)*d])
 	}
 	return nil
-}
-
-// reserve makes the workspace hold a batch; sequences grow to powers of two so that few are made.
-func (x *Embedder) reserve(tokens, sequences int) error {
-	if x.plan != nil && tokens <= x.plan.Tokens && sequences <= x.plan.Sequences {
-		return nil
-	}
-	if x.plan != nil {
-		tokens, sequences = max(tokens, x.plan.Tokens), max(sequences, x.plan.Sequences)
-	}
-	sequences = 1 << bitLength(sequences-1)
-	x.plan = tensor.NewPlan(x.graph, nil, tokens, sequences)
-	run, err := x.engine.NewWorkspace(x.plan, x.weights)
-	if err != nil {
-		return err
-	}
-	x.run = run
-	return nil
-}
-
-func bitLength(n int) int {
-	bits := 0
-	for ; n > 0; n >>= 1 {
-		bits++
-	}
-	return bits
 }

@@ -100,7 +100,7 @@ func TestVectorsDoNotDependOnCompany(t *testing.T) {
 			want := embed(t, m, compute.Options{Path: path, Workers: 1}, texts, embedding.Options{Budget: 1})
 			source := draw.New(2, "embedding test", 0, 0, string(path))
 			for _, budget := range []int{0, 64, 1000} {
-				for _, memory := range []int64{0, 1 << 18} {
+				for _, memory := range []int64{0, 1 << 19} {
 					order := source.Sample(len(texts), len(texts))
 					shuffled := make([]embedding.Text, len(texts))
 					for i, at := range order {
@@ -115,6 +115,77 @@ func TestVectorsDoNotDependOnCompany(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestMemoryIsRefusedBeforeATextIsRead gives what the error of too little says, a byte less, and takes half of it for other work.
+func TestMemoryIsRefusedBeforeATextIsRead(t *testing.T) {
+	m := openTiny(t, tinymodel.Options{})
+	texts := someTexts(50)
+	want := embed(t, m, compute.Options{Path: kernel.Portable}, texts, embedding.Options{})
+	try := func(memory, taken int64) (*embedding.MemoryError, [][]float32) {
+		e, err := compute.New(compute.Options{Path: kernel.Portable, Workers: 2, Memory: memory})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		x, err := embedding.New(m, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := false
+		var rows [][]float32
+		_, err = x.Embed(t.Context(), func(yield func(embedding.Text, error) bool) {
+			read = true
+			sequence(texts)(yield)
+		}, embedding.Options{Taken: taken}, func(_ int, vectors []float32) error {
+			for row := range slices.Chunk(vectors, x.Dimension()) {
+				rows = append(rows, slices.Clone(row))
+			}
+			return nil
+		})
+		var short *embedding.MemoryError
+		if errors.As(err, &short) != (err != nil) || read != (err == nil) {
+			t.Fatalf("memory %d: %v; texts read: %t", memory, err, read)
+		}
+		return short, rows
+	}
+	short, _ := try(1, 0)
+	if short == nil || short.Limit != 1 || short.Tokens != 64 || !strings.Contains(short.Error(), "embedding takes at least ") {
+		t.Fatalf("one byte: %v", short)
+	}
+	for _, tc := range []struct {
+		name          string
+		memory, taken int64
+		fits          bool
+	}{
+		{"least", short.Least, 0, true},
+		{"a byte less", short.Least - 1, 0, false},
+		{"least, some of it taken", short.Least, 1 << 10, false},
+		{"more, some of it taken", short.Least + 1<<11, 1 << 10, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			short, rows := try(tc.memory, tc.taken)
+			if (short == nil) != tc.fits {
+				t.Fatal(short)
+			}
+			for i := range rows {
+				if !slices.Equal(rows[i], want[i]) {
+					t.Fatalf("text %d has another vector", i)
+				}
+			}
+		})
+	}
+}
+
+// TestLongerIdsThanTextsGrowTheWorkspace embeds token ids beyond the length that texts are cut to, which no limit foresaw.
+func TestLongerIdsThanTextsGrowTheWorkspace(t *testing.T) {
+	m := openTiny(t, tinymodel.Options{})
+	long := embedding.Text{IDs: slices.Repeat([]int32{7}, 60)}
+	want := embed(t, m, compute.Options{Path: kernel.Portable}, []embedding.Text{long}, embedding.Options{})
+	got := embed(t, m, compute.Options{Path: kernel.Portable}, []embedding.Text{{Text: "add"}, long}, embedding.Options{MaxLength: 8, Budget: 8})
+	if !slices.Equal(got[1], want[0]) {
+		t.Error("the ids have another vector")
 	}
 }
 

@@ -117,17 +117,14 @@ func TestBothPassesOfGradientCachingReplayOneMask(t *testing.T) {
 		data, options := dataOf(stepsData()), dropoutOptions(func(*Options) {})
 		var memory int64
 		if tight {
-			need, err := NeedMemory(m, options, data.longest())
+			e := engineWith(t, 0)
+			need, err := NeedMemory(m, e, options, data.longest())
 			if err != nil {
 				t.Fatal(err)
 			}
 			memory = need.Least()
 		}
-		e, err := compute.New(compute.Options{Path: kernel.Portable, Precision: compute.F32, Workers: 1, Memory: memory})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer e.Close()
+		e := engineWith(t, memory)
 		trainer, err := New(m, e, data, options)
 		if err != nil {
 			t.Fatal(err)
@@ -168,4 +165,15 @@ func TestBothPassesOfGradientCachingReplayOneMask(t *testing.T) {
 			t.Errorf("parameter %d: gradients differ", i)
 		}
 	}
+}
+
+// engineWith is an engine of one worker on the portable path under a limit.
+func engineWith(t *testing.T, memory int64) *compute.Engine {
+	t.Helper()
+	e, err := compute.New(compute.Options{Path: kernel.Portable, Precision: compute.F32, Workers: 1, Memory: memory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	return e
 }

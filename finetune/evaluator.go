@@ -18,7 +18,7 @@ func NewEvaluator(m *model.Model, e *compute.Engine, dev Data, o Options) (*Eval
 	if err := dev.Validate(); err != nil {
 		return nil, err
 	}
-	need, err := NeedEvaluation(m, o, dev.longest())
+	need, err := NeedEvaluation(m, e, o, dev.longest())
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (v *Evaluator) Loss(ctx context.Context) (float64, error) {
 }
 
 // NeedEvaluation says what an Evaluator would take, without taking it; longest is as in NeedMemory.
-func NeedEvaluation(m *model.Model, o Options, longest int) (Memory, error) {
+func NeedEvaluation(m *model.Model, e *compute.Engine, o Options, longest int) (Memory, error) {
 	if err := o.Validate(); err != nil {
 		return Memory{}, err
 	}
@@ -56,7 +56,7 @@ func NeedEvaluation(m *model.Model, o Options, longest int) (Memory, error) {
 		return Memory{}, err
 	}
 	need := Memory{Model: paramBytes(g), Scores: contrastBytes(o.Batch, o.Batch*o.GroupSize, m.Dimension(), true)}
-	need.plan(g, nil, max(o.BlockTokens, longest), 0)
+	need.plan(e, g, nil, max(o.BlockTokens, longest), 0)
 	return need, nil
 }
 

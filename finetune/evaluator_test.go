@@ -17,15 +17,18 @@ func TestAnEvaluatorIsATrainerBeforeItsFirstStep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	need, err := finetune.NeedEvaluation(x.model, o, 0)
+	on := compute.Options{Path: kernel.Portable, Workers: 2}
+	e, err := compute.New(on)
 	if err != nil {
 		t.Fatal(err)
 	}
-	training, err := finetune.NeedMemory(x.model, o, 0)
+	defer e.Close()
+	need, err := finetune.NeedEvaluation(x.model, e, o, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if need.Trained != 0 || need.Model != training.Model+training.Trained && need.Model != training.Model || 4*need.Least() > training.Least() {
+	training := x.need(t, o, on)
+	if need.Trained != 0 || need.Model != training.Model+training.Trained && need.Model != training.Model || 3*need.Least() > training.Least() {
 		t.Errorf("an evaluation takes %+v, a training %+v", need, training)
 	}
 	for _, tc := range []struct {

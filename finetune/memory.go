@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/tensor"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/lora"
@@ -16,6 +17,7 @@ type Memory struct {
 	Trained int64 // weights that are trained: all, or the adapters
 	Block   int64 // activations of one block and their gradients, and place and owner of each token
 	Lean    int64 // the same where the backward pass computes layers again; an evaluation has none
+	Beside  int64 // workers' scratch and the panels of a product, whatever the block
 	Scores  int64 // vectors of a step, their scores and gradients
 	Tokens  int   // of a block
 }
@@ -24,11 +26,11 @@ type Memory struct {
 const perTrained = 4
 
 // taken is what a training takes whatever it keeps of its blocks.
-func (m Memory) taken() int64 { return perTrained*m.Trained + m.Scores }
+func (m Memory) taken() int64 { return perTrained*m.Trained + m.Beside + m.Scores }
 
 // Least is the limit that a training cannot do without: what is trained, a step's scores and one block whose layers are
-// computed again, and a quarter that is the engine's for packed weights. More keeps the block's activations, then those of
-// more blocks.
+// computed again, what runs beside it, and a quarter that is the engine's for packed weights. More keeps the block's
+// activations, then those of more blocks.
 func (m Memory) Least() int64 { return m.limit(m.leastBlock()) }
 
 // limit is the limit that holds one block of so many bytes.
@@ -67,10 +69,10 @@ func (m Memory) blocks(limit int64) int {
 }
 
 // plan takes blocks of so many tokens into account and returns their plan under a limit.
-func (m *Memory) plan(g *tensor.Graph, trainable []bool, tokens int, limit int64) *tensor.Plan {
+func (m *Memory) plan(e *compute.Engine, g *tensor.Graph, trainable []bool, tokens int, limit int64) *tensor.Plan {
 	bytes := func(p *tensor.Plan) int64 { return 4 * int64(p.Size+2*tokens) }
 	plan := tensor.NewPlan(g, trainable, tokens, blockSequences)
-	m.Block, m.Lean, m.Tokens = bytes(plan), 0, tokens
+	m.Block, m.Lean, m.Beside, m.Tokens = bytes(plan), 0, e.Beside(plan, tokens), tokens
 	if trainable == nil {
 		return plan
 	}
@@ -94,16 +96,16 @@ func (e *MemoryError) Error() string {
 	const mib = 1 << 20
 	up := func(n int64) int64 { return (n + mib - 1) / mib } // a limit of that many MiB is then enough
 	if e.Need.Trained == 0 {
-		return fmt.Sprintf("eval_loss takes at least %d MiB of memory (%d MiB for a block of %d tokens, %d MiB for a batch's scores, and a quarter for packed weights) and the limit is %.1f MiB",
-			up(e.Need.Least()), up(e.Need.Block), e.Need.Tokens, up(e.Need.Scores), float64(e.Limit)/mib)
+		return fmt.Sprintf("eval_loss takes at least %d MiB of memory (%d MiB for a block of %d tokens, %d MiB beside it, %d MiB for a batch's scores, and a quarter for packed weights) and the limit is %.1f MiB",
+			up(e.Need.Least()), up(e.Need.Block), e.Need.Tokens, up(e.Need.Beside), up(e.Need.Scores), float64(e.Limit)/mib)
 	}
-	return fmt.Sprintf("training takes at least %d MiB of memory (%d MiB for trained weights, gradients and moments, %d MiB for a block of %d tokens whose layers are computed again, %d MiB for a step's scores, and a quarter for packed weights) and the limit is %.1f MiB",
-		up(e.Need.Least()), up(perTrained*e.Need.Trained), up(e.Need.leastBlock()), e.Need.Tokens, up(e.Need.Scores), float64(e.Limit)/mib)
+	return fmt.Sprintf("training takes at least %d MiB of memory (%d MiB for trained weights, gradients and moments, %d MiB for a block of %d tokens whose layers are computed again, %d MiB beside it, %d MiB for a step's scores, and a quarter for packed weights) and the limit is %.1f MiB",
+		up(e.Need.Least()), up(perTrained*e.Need.Trained), up(e.Need.leastBlock()), e.Need.Tokens, up(e.Need.Beside), up(e.Need.Scores), float64(e.Limit)/mib)
 }
 
-// NeedMemory says what a training of a model would take, without taking it. longest is the tokens of the longest sequence:
-// one that is longer than a block stands alone in it.
-func NeedMemory(m *model.Model, o Options, longest int) (Memory, error) {
+// NeedMemory says what a training of a model on an engine would take, without taking it. longest is the tokens of the
+// longest sequence: one that is longer than a block stands alone in it.
+func NeedMemory(m *model.Model, e *compute.Engine, o Options, longest int) (Memory, error) {
 	if err := o.Validate(); err != nil {
 		return Memory{}, err
 	}
@@ -134,7 +136,7 @@ func NeedMemory(m *model.Model, o Options, longest int) (Memory, error) {
 			need.Trained += bytes
 		}
 	}
-	need.plan(g, trainable, max(o.BlockTokens, longest), 0)
+	need.plan(e, g, trainable, max(o.BlockTokens, longest), 0)
 	return need, nil
 }
 

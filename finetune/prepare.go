@@ -9,7 +9,7 @@ import (
 
 // prepare builds the training graph and its weights.
 func (t *Trainer) prepare() error {
-	need, err := NeedMemory(t.model, t.options, t.data.longest())
+	need, err := NeedMemory(t.model, t.engine, t.options, t.data.longest())
 	if err != nil {
 		return err
 	}
@@ -72,6 +72,13 @@ func (t *Trainer) Trained() []*compute.Weight {
 		weights[i] = p.Weight
 	}
 	return weights
+}
+
+// Rest drops the activations, which the next step makes anew, and returns the bytes of the engine's memory that the
+// training holds without them: trained weights, their gradients and moments. The others are free until that step.
+func (t *Trainer) Rest() int64 {
+	t.runner.spaces = nil
+	return perTrained * t.runner.need.Trained
 }
 
 // Temperature is what scores are divided by now.

@@ -173,7 +173,7 @@ func (r *runner) fit(longest int, scores int64) error {
 				trainable[i] = w.Trainable()
 			}
 		}
-		r.plan, r.spaces = r.need.plan(r.graph, trainable, tokens, limit), nil
+		r.plan, r.spaces = r.need.plan(r.engine, r.graph, trainable, tokens, limit), nil
 		r.recomputes = r.need.recomputes(limit)
 	}
 	return r.need.Within(limit)

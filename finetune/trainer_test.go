@@ -122,10 +122,7 @@ func TestGradientCachingIsTheUncachedStep(t *testing.T) {
 				x := newTiny(t, 14)
 				kept := x.trainer(t, options(method), compute.Options{Path: path, Workers: 3})
 				want, wantOutcome := train(t, kept), outcome(t, kept)
-				need, err := finetune.NeedMemory(x.model, options(method), 0)
-				if err != nil {
-					t.Fatal(err)
-				}
+				need := x.need(t, options(method), compute.Options{Path: path, Workers: 1})
 				whole := need
 				whole.Lean = 0
 				if whole.Least() <= need.Least() {
@@ -400,15 +397,27 @@ func FuzzLoadState(f *testing.F) {
 	})
 }
 
+// need is what a training takes on an engine.
+func (x tiny) need(t *testing.T, o finetune.Options, c compute.Options) finetune.Memory {
+	t.Helper()
+	e, err := compute.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	need, err := finetune.NeedMemory(x.model, e, o, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return need
+}
+
 // TestMemoryIsRefusedBeforeItIsTaken asks for adapters of many terabytes; one byte less than the least is refused too.
 func TestMemoryIsRefusedBeforeItIsTaken(t *testing.T) {
 	x := newTiny(t, 14)
 	o := options(finetune.LoRA)
 	o.LoRA.Rank = 1 << 30
-	plain, err := finetune.NeedMemory(x.model, options(finetune.LoRA), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	plain := x.need(t, options(finetune.LoRA), compute.Options{Workers: 1})
 	for _, tc := range []struct {
 		name   string
 		o      finetune.Options

@@ -85,9 +85,9 @@ func (r *round) checkMemory(m *model.Model) error {
 // needMemory is what the round's finetuning takes of this process, with a longest text of so many tokens.
 func (r *round) needMemory(m *model.Model, longest int) (finetune.Memory, error) {
 	if r.trainsOutside() {
-		return finetune.NeedEvaluation(m, r.finetuneOptions(), longest)
+		return finetune.NeedEvaluation(m, r.engine, r.finetuneOptions(), longest)
 	}
-	return finetune.NeedMemory(m, r.finetuneOptions(), longest)
+	return finetune.NeedMemory(m, r.engine, r.finetuneOptions(), longest)
 }
 
 func (r *round) trainsOutside() bool { return len(r.stages.Finetune.External.Command) > 0 }

@@ -1,0 +1,48 @@
+package compute
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/quarry-ml/quarry/compute/tensor"
+)
+
+// TestBesideBoundsWhatIsTaken runs batches up to a plan's capacity, keeping no packed weight, and measures what the engine
+// then holds beside the workspace.
+func TestBesideBoundsWhatIsTaken(t *testing.T) {
+	n := network{act: tensor.GELU, pooling: tensor.Mean, rate: 0.1}
+	for _, a := range arithmetics() {
+		for _, workers := range []int{1, 3} {
+			for _, training := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/workers %d/training %t", a, workers, training), func(t *testing.T) {
+					g := n.graph()
+					e := testEngine(t, a, workers, 1)
+					w := testWorkspace(t, e, g, testWeights(t, g, training), training)
+					longest := 0
+					for _, lengths := range [][]int{{1}, {3, 64, 1, 37}, {120, 150, 150, 150, 150, 150, 130}} {
+						for _, n := range lengths {
+							longest = max(longest, n)
+						}
+						_, direction := loss(forward(t, w, testBatch(lengths...)))
+						if training {
+							if err := w.Backward(t.Context(), direction); err != nil {
+								t.Fatal(err)
+							}
+						}
+						taken := 4 * int64(len(e.shared))
+						for _, scratch := range e.team.scratch {
+							taken += 4 * int64(len(scratch))
+						}
+						bound := e.Beside(w.plan, longest)
+						if taken > bound {
+							t.Errorf("texts of %v take %d bytes, more than %d", lengths, taken, bound)
+						}
+						if longest == 150 && bound > 8*taken {
+							t.Errorf("a full plan takes %d bytes, far less than %d", taken, bound)
+						}
+					}
+				})
+			}
+		}
+	}
+}
