@@ -14,7 +14,7 @@ import (
 	"github.com/quarry-ml/quarry/draw"
 )
 
-// network is a small encoder that uses every operation: post-norm attention block, gated activation, pooling, unit rows.
+// network is a small encoder, or decoder, that uses every operation: attention block, feed-forward block, pooling, unit rows.
 type network struct {
 	act     tensor.Activation
 	pooling tensor.Pooling
@@ -22,11 +22,16 @@ type network struct {
 	window  int // 0 is none
 	kvHeads int // 0 is as many as queries have
 	rate    float32
+	decoder bool
+	offset  float32 // of a decoder's norms
 }
 
 const testHidden, testHeads, testVocabulary, testPositions = 24, 3, 50, 200
 
 func (n network) graph() *tensor.Graph {
+	if n.decoder {
+		return n.decoderGraph()
+	}
 	g := &tensor.Graph{}
 	vector := func(name string, columns int) tensor.Param { return g.Param(name, 1, columns) }
 	x := g.Lookup(g.Param("word", testVocabulary, testHidden), g.Param("position", testPositions, testHidden), g.Param("type", 2, testHidden))
@@ -173,6 +178,9 @@ var networks = map[string]network{
 	"gelu mean dropout":     {act: tensor.GELU, pooling: tensor.Mean, rate: 0.2},
 	"silu last shared keys": {act: tensor.SiLU, pooling: tensor.LastToken, kvHeads: 1, causal: true, rate: 0.1},
 	"silu mean window":      {act: tensor.SiLU, pooling: tensor.Mean, kvHeads: 1, window: 4},
+	"silu decoder":          {act: tensor.SiLU, pooling: tensor.LastToken, causal: true, kvHeads: 1, decoder: true},
+	"gelu tanh decoder":     {act: tensor.GELUTanh, pooling: tensor.Mean, window: 4, decoder: true, offset: 1, rate: 0.1},
+	"gelu decoder":          {act: tensor.GELU, pooling: tensor.WeightedMean, kvHeads: 1, window: 6, decoder: true},
 	"gelu causal dropout ":  {act: tensor.GELU, pooling: tensor.WeightedMean, rate: 0.1, causal: true},
 }
 
@@ -238,54 +246,64 @@ func checkDirection(t *testing.T, w *Workspace, b Batch, weight *Weight, kinked 
 
 // TestVectorsDoNotDependOnTheBatch embeds one sequence alone and among others, with other workers and under a memory limit, and compares bits.
 func TestVectorsDoNotDependOnTheBatch(t *testing.T) {
-	n := network{act: tensor.GELU, pooling: tensor.Mean}
 	for _, a := range arithmetics() {
-		t.Run(a.String(), func(t *testing.T) {
-			g := n.graph()
-			var want []float32
-			for _, workers := range []int{1, 2, 5} {
-				for _, memory := range []int64{0, 1000} {
-					w := testWorkspace(t, testEngine(t, a, workers, memory), g, testWeights(t, g, false), false)
-					for _, lengths := range [][]int{{37}, {37, 120}, {3, 64, 1, 37, 130, 5}, {150, 37}} {
-						out := forward(t, w, testBatch(lengths...))
-						at := slices.Index(lengths, 37) * testHidden
-						got := out[at : at+testHidden]
-						if want == nil {
-							want = slices.Clone(got)
-						}
-						if !slices.Equal(got, want) {
-							t.Fatalf("workers %d, memory %d, batch %v: the vector changed", workers, memory, lengths)
-						}
-					}
+		t.Run(a.String(), func(t *testing.T) { checkVectors(t, a, network{act: tensor.GELU, pooling: tensor.Mean}) })
+		t.Run(a.String()+"/decoder", func(t *testing.T) {
+			checkVectors(t, a, network{act: tensor.SiLU, pooling: tensor.Mean, causal: true, kvHeads: 1, decoder: true})
+		})
+	}
+}
+
+func checkVectors(t *testing.T, a arithmetic, n network) {
+	g := n.graph()
+	var want []float32
+	for _, workers := range []int{1, 2, 5} {
+		for _, memory := range []int64{0, 1000} {
+			w := testWorkspace(t, testEngine(t, a, workers, memory), g, testWeights(t, g, false), false)
+			for _, lengths := range [][]int{{37}, {37, 120}, {3, 64, 1, 37, 130, 5}, {150, 37}} {
+				out := forward(t, w, testBatch(lengths...))
+				at := slices.Index(lengths, 37) * testHidden
+				got := out[at : at+testHidden]
+				if want == nil {
+					want = slices.Clone(got)
+				}
+				if !slices.Equal(got, want) {
+					t.Fatalf("workers %d, memory %d, batch %v: the vector changed", workers, memory, lengths)
 				}
 			}
-		})
+		}
 	}
 }
 
 // TestGradientsDoNotDependOnWorkers compares the gradients' bits.
 func TestGradientsDoNotDependOnWorkers(t *testing.T) {
-	n := network{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, rate: 0.1}
 	for _, a := range arithmetics() {
 		t.Run(a.String(), func(t *testing.T) {
-			g := n.graph()
-			var want [][]float32
-			for _, workers := range []int{1, 2, 5} {
-				weights := testWeights(t, g, true)
-				w := testWorkspace(t, testEngine(t, a, workers, 0), g, weights, true)
-				_, direction := loss(forward(t, w, testBatch(130, 4, 61)))
-				if err := w.Backward(context.Background(), direction); err != nil {
-					t.Fatal(err)
-				}
-				for i, weight := range weights {
-					if workers == 1 {
-						want = append(want, weight.Gradient)
-					} else if !slices.Equal(weight.Gradient, want[i]) {
-						t.Fatalf("workers %d: the gradient of %s changed", workers, weight.Name)
-					}
-				}
-			}
+			checkGradients(t, a, network{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, rate: 0.1})
 		})
+		t.Run(a.String()+"/decoder", func(t *testing.T) {
+			checkGradients(t, a, network{act: tensor.SiLU, pooling: tensor.Mean, window: 40, kvHeads: 1, rate: 0.1, decoder: true})
+		})
+	}
+}
+
+func checkGradients(t *testing.T, a arithmetic, n network) {
+	g := n.graph()
+	var want [][]float32
+	for _, workers := range []int{1, 2, 5} {
+		weights := testWeights(t, g, true)
+		w := testWorkspace(t, testEngine(t, a, workers, 0), g, weights, true)
+		_, direction := loss(forward(t, w, testBatch(130, 4, 61)))
+		if err := w.Backward(context.Background(), direction); err != nil {
+			t.Fatal(err)
+		}
+		for i, weight := range weights {
+			if workers == 1 {
+				want = append(want, weight.Gradient)
+			} else if !slices.Equal(weight.Gradient, want[i]) {
+				t.Fatalf("workers %d: the gradient of %s changed", workers, weight.Name)
+			}
+		}
 	}
 }
 
@@ -373,12 +391,15 @@ func distance(got, want []float32) float64 {
 // TestSteadyStateAllocatesNothing runs a second forward and backward pass.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
 	for _, a := range arithmetics() {
-		t.Run(a.String(), func(t *testing.T) { checkAllocations(t, a) })
+		t.Run(a.String(), func(t *testing.T) { checkAllocations(t, a, network{act: tensor.GELU, pooling: tensor.Mean, rate: 0.1}) })
+		t.Run(a.String()+"/decoder", func(t *testing.T) {
+			checkAllocations(t, a, network{act: tensor.SiLU, pooling: tensor.Mean, kvHeads: 1, rate: 0.1, decoder: true})
+		})
 	}
 }
 
-func checkAllocations(t *testing.T, a arithmetic) {
-	g := network{act: tensor.GELU, pooling: tensor.Mean, rate: 0.1}.graph()
+func checkAllocations(t *testing.T, a arithmetic, n network) {
+	g := n.graph()
 	weights := testWeights(t, g, true)
 	w := testWorkspace(t, testEngine(t, a, 2, 0), g, weights, true)
 	b := testBatch(40, 13)

@@ -70,7 +70,7 @@ func (p *Plan) lifetimes(trainable []bool) []life {
 	p.Adds = make([][3]bool, n)
 	for i, op := range g.Ops {
 		forward[op.Out] = life{value: op.Out, from: i, to: i}
-		if op.Saved != None && (p.Training || op.Kind == LayerNorm) {
+		if op.Saved != None && (p.Training || op.Kind == LayerNorm || op.Kind == RMSNorm) {
 			forward[op.Saved] = life{value: op.Saved, from: i, to: i}
 		}
 		for _, v := range op.In {
@@ -115,7 +115,7 @@ func (p *Plan) lifetimes(trainable []bool) []life {
 func Saves(op Op, needs, trainable []bool) []Value {
 	var saved []Value
 	switch op.Kind {
-	case LayerNorm:
+	case LayerNorm, RMSNorm:
 		saved = append(saved, op.In[0], op.Saved)
 	case Linear:
 		if trainable[op.Params[0]] {
@@ -126,6 +126,10 @@ func Saves(op Op, needs, trainable []bool) []Value {
 		}
 	case Attention:
 		saved = append(saved, op.In[:]...)
+	case Gate:
+		saved = append(saved, op.In[0], op.In[1])
+	case Rotate:
+		saved = append(saved, op.In[1])
 	case Activate:
 		saved = append(saved, op.In[0])
 	case Pool:
