@@ -14,7 +14,7 @@ import (
 	"github.com/quarry-ml/quarry/draw"
 )
 
-// network is a small encoder that uses every operation: post-norm attention block, gated activation, pooling, unit rows.
+// network is a small encoder, or decoder, that uses every operation: attention block, feed-forward block, pooling, unit rows.
 type network struct {
 	act     tensor.Activation
 	pooling tensor.Pooling
@@ -22,11 +22,16 @@ type network struct {
 	window  int // 0 is none
 	kvHeads int // 0 is as many as queries have
 	rate    float32
+	decoder bool
+	offset  float32 // of a decoder's norms
 }
 
 const testHidden, testHeads, testVocabulary, testPositions = 24, 3, 50, 200
 
 func (n network) graph() *tensor.Graph {
+	if n.decoder {
+		return n.decoderGraph()
+	}
 	g := &tensor.Graph{}
 	vector := func(name string, columns int) tensor.Param { return g.Param(name, 1, columns) }
 	x := g.Lookup(g.Param("word", testVocabulary, testHidden), g.Param("position", testPositions, testHidden), g.Param("type", 2, testHidden))
@@ -183,6 +188,9 @@ var networks = map[string]network{
 	"gelu mean dropout":     {act: tensor.GELU, pooling: tensor.Mean, rate: 0.2},
 	"silu last shared keys": {act: tensor.SiLU, pooling: tensor.LastToken, kvHeads: 1, causal: true, rate: 0.1},
 	"silu mean window":      {act: tensor.SiLU, pooling: tensor.Mean, kvHeads: 1, window: 4},
+	"silu decoder":          {act: tensor.SiLU, pooling: tensor.LastToken, causal: true, kvHeads: 1, decoder: true},
+	"gelu tanh decoder":     {act: tensor.GELUTanh, pooling: tensor.Mean, window: 4, decoder: true, offset: 1, rate: 0.1},
+	"gelu decoder":          {act: tensor.GELU, pooling: tensor.WeightedMean, kvHeads: 1, window: 6, decoder: true},
 	"gelu causal dropout ":  {act: tensor.GELU, pooling: tensor.WeightedMean, rate: 0.1, causal: true},
 }
 
@@ -250,30 +258,36 @@ func checkDirection(t *testing.T, w *Workspace, b Batch, weight *Weight, kinked 
 
 // TestVectorsDoNotDependOnTheBatch embeds one sequence alone and among others, with other workers and under a memory limit, and compares bits.
 func TestVectorsDoNotDependOnTheBatch(t *testing.T) {
-	n := network{act: tensor.GELU, pooling: tensor.Mean}
 	for _, a := range arithmetics() {
-		t.Run(a.String(), func(t *testing.T) {
-			g := n.graph()
-			for _, keys := range []int{0, 16} { // at once; the sequence is longer
-				var want []float32
-				for _, workers := range []int{1, 2, 5, 65} {
-					for _, memory := range []int64{0, 1000} {
-						w := cutKeys(testWorkspace(t, testEngine(t, a, workers, memory), g, testWeights(t, g, false), false), keys)
-						for _, lengths := range [][]int{{37}, {37, 120}, {3, 64, 1, 37, 130, 5}, {150, 37}} {
-							out := forward(t, w, testBatch(lengths...))
-							at := slices.Index(lengths, 37) * testHidden
-							got := out[at : at+testHidden]
-							if want == nil {
-								want = slices.Clone(got)
-							}
-							if !slices.Equal(got, want) {
-								t.Fatalf("keys %d, workers %d, memory %d, batch %v: the vector changed", keys, workers, memory, lengths)
-							}
-						}
+		for name, n := range map[string]network{
+			"encoder": {act: tensor.GELU, pooling: tensor.Mean},
+			"decoder": {act: tensor.SiLU, pooling: tensor.Mean, causal: true, kvHeads: 1, decoder: true},
+		} {
+			t.Run(fmt.Sprintf("%s/%s", a, name), func(t *testing.T) { checkVectors(t, a, n) })
+		}
+	}
+}
+
+func checkVectors(t *testing.T, a arithmetic, n network) {
+	g := n.graph()
+	for _, keys := range []int{0, 16} { // at once; the sequence is longer
+		var want []float32
+		for _, workers := range []int{1, 2, 5, 65} {
+			for _, memory := range []int64{0, 1000} {
+				w := cutKeys(testWorkspace(t, testEngine(t, a, workers, memory), g, testWeights(t, g, false), false), keys)
+				for _, lengths := range [][]int{{37}, {37, 120}, {3, 64, 1, 37, 130, 5}, {150, 37}} {
+					out := forward(t, w, testBatch(lengths...))
+					at := slices.Index(lengths, 37) * testHidden
+					got := out[at : at+testHidden]
+					if want == nil {
+						want = slices.Clone(got)
+					}
+					if !slices.Equal(got, want) {
+						t.Fatalf("keys %d, workers %d, memory %d, batch %v: the vector changed", keys, workers, memory, lengths)
 					}
 				}
 			}
-		})
+		}
 	}
 }
 
@@ -284,6 +298,7 @@ func TestGradientsDoNotDependOnWorkers(t *testing.T) {
 		{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, rate: 0.1},
 		{act: tensor.GELU, pooling: tensor.Mean, causal: true, rate: 0.1},
 		{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, window: 40},
+		{act: tensor.SiLU, pooling: tensor.Mean, window: 40, kvHeads: 1, rate: 0.1, decoder: true},
 	} {
 		for _, keys := range []int{0, 16} {
 			for _, lengths := range [][]int{{130, 4, 61}, {200}} {
@@ -436,22 +451,25 @@ func distance(got, want []float32) float64 {
 
 // TestSteadyStateAllocatesNothing repeats forward and backward passes and optimizer steps.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	n := network{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, rate: 0.1}
+	encoder := network{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, rate: 0.1}
+	decoder := network{act: tensor.SiLU, pooling: tensor.Mean, kvHeads: 1, rate: 0.1, decoder: true}
 	for _, a := range arithmetics() {
 		for _, tc := range []struct {
 			name    string
+			network network
 			plan    func(g *tensor.Graph, trainable []bool, tokens, sequences int) *tensor.Plan
 			lengths []int
 			keys    int
 			workers int
 		}{
-			{"short texts", tensor.NewPlan, []int{40, 13, 1}, 0, 2},
-			{"texts and a long one", tensor.NewPlan, []int{40, 13, 120}, 16, 2},
-			{"one text for many workers", tensor.NewPlan, []int{150}, 16, 5},
-			{"layers computed again", tensor.NewRecomputingPlan, []int{40, 13}, 0, 2},
+			{"short texts", encoder, tensor.NewPlan, []int{40, 13, 1}, 0, 2},
+			{"texts and a long one", encoder, tensor.NewPlan, []int{40, 13, 120}, 16, 2},
+			{"one text for many workers", encoder, tensor.NewPlan, []int{150}, 16, 5},
+			{"a decoder", decoder, tensor.NewPlan, []int{40, 13}, 0, 2},
+			{"layers computed again", encoder, tensor.NewRecomputingPlan, []int{40, 13}, 0, 2},
 		} {
 			t.Run(fmt.Sprintf("%s/%s", a, tc.name), func(t *testing.T) {
-				g := n.graph()
+				g := tc.network.graph()
 				weights := testWeights(t, g, true)
 				e := testEngine(t, a, tc.workers, 0)
 				w, err := e.NewWorkspace(tc.plan(g, trainAll(g), 200, 4), weights)

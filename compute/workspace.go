@@ -77,6 +77,14 @@ func (w *Workspace) compile(i int) operation {
 		return &elementwise{common: base}
 	case tensor.Attention:
 		return newAttention(base)
+	case tensor.Gate:
+		return &gate{common: base}
+	case tensor.RMSNorm:
+		return &rmsNorm{common: base}
+	case tensor.Rotary:
+		return &rotary{common: base}
+	case tensor.Rotate:
+		return &rotate{common: base}
 	case tensor.Pool:
 		return &pool{common: base}
 	case tensor.Normalize:

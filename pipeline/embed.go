@@ -16,7 +16,7 @@ import (
 )
 
 // algorithmEmbed is raised when the same texts and model give other vectors.
-const algorithmEmbed = 1
+const algorithmEmbed = 2
 
 // mined are the splits that are searched and mined.
 var minedSplits = []rundir.Split{rundir.Train, rundir.Dev}

@@ -18,7 +18,7 @@ import (
 // algorithmFinetune is raised when the same data and options give other weights, algorithmOutside when an outside
 // trainer's are taken otherwise.
 const (
-	algorithmFinetune = 2
+	algorithmFinetune = 3
 	algorithmOutside  = 2
 )
 

@@ -14,6 +14,7 @@ func sets(path Path) *Set {
 			ReLU:     Activation{value: relu_neon, gradient: reluGradient_neon},
 			Tanh:     Activation{value: tanh_neon, gradient: tanhGradient_neon},
 			dropout:  dropout_neon, dot: dot_neon, dot64: dot64_neon, softmax: softmax_neon, softmaxGradient: softmaxGradient_neon,
+			rmsNorm: rmsNorm_neon, rmsNormGradient: rmsNormGradient_neon, rmsNormWeights: rmsNormWeights_neon, rotate: rotate_neon,
 			layerNorm: layerNorm_neon, layerNormGradient: layerNormGradient_neon, layerNormWeights: layerNormWeights_neon, adamw: adamw_neon,
 			softmaxPart: softmaxPart_neon,
 		}

@@ -85,6 +85,13 @@ func runAll(s *Set, n int, operand func(n int) []float32) {
 		s.LayerNormGradient(a, b, c, d, operand(2))
 	}
 	s.LayerNormWeights(a, b, c, d, operand(2))
+	if n > 0 {
+		s.RMSNorm(a, b, c, operand(1), 1e-6, 1)
+		s.RMSNormGradient(a, b, c, d, operand(1), 1)
+	}
+	s.RMSNormWeights(a, b, c, operand(1))
+	s.Rotate(operand(2*n), operand(2*n), a, b)
+	s.RotateBack(operand(2*n), operand(2*n), a, b)
 	s.AdamW(a, b, c, magnitudes(d), &settings)
 	s.AdamW(a, b, magnitudes(c), d, &settings)
 	ldc := s.NR + 1

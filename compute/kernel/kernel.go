@@ -48,6 +48,10 @@ type Set struct {
 	layerNorm         func(dst, x, gamma, beta, stats *float32, n int, epsilon float32)
 	layerNormGradient func(dx, dy, x, gamma, stats *float32, n int)
 	layerNormWeights  func(dgamma, dbeta, dy, x, stats *float32, n int)
+	rmsNorm           func(dst, x, gamma, stats *float32, n int, epsilon, offset float32)
+	rmsNormGradient   func(dx, dy, x, gamma, stats *float32, n int, offset float32)
+	rmsNormWeights    func(dgamma, dy, x, stats *float32, n int)
+	rotate            func(dlow, dhigh, low, high, cos, sin *float32, n int)
 	adamw             func(w, grad, m, v, settings *float32, n int)
 	softmaxPart       func(dst, x, stats *float32, n int, scale float32)
 
@@ -229,6 +233,46 @@ func (s *Set) LayerNormWeights(dgamma, dbeta, dy, x, stats []float32) {
 	if n := len(dgamma); n > 0 {
 		_, _, _, _ = dbeta[:n], dy[:n], x[:n], stats[:2]
 		s.layerNormWeights(&dgamma[0], &dbeta[0], &dy[0], &x[0], &stats[0], n)
+	}
+}
+
+// RMSNorm divides one row by its root mean square (Zhang and Sennrich, 2019): dst = x/sqrt(mean of x² + epsilon)·(gamma +
+// offset). It writes the inverse root to stats[0].
+func (s *Set) RMSNorm(dst, x, gamma, stats []float32, epsilon, offset float32) {
+	n := len(dst)
+	_, _, _ = x[:n], gamma[:n], stats[:1]
+	s.rmsNorm(&dst[0], &x[0], &gamma[0], &stats[0], n, epsilon, offset)
+}
+
+// RMSNormGradient sets dx to the gradient of RMSNorm with respect to x. dx must not overlap dy.
+func (s *Set) RMSNormGradient(dx, dy, x, gamma, stats []float32, offset float32) {
+	n := len(dx)
+	_, _, _, _ = dy[:n], x[:n], gamma[:n], stats[:1]
+	s.rmsNormGradient(&dx[0], &dy[0], &x[0], &gamma[0], &stats[0], n, offset)
+}
+
+// RMSNormWeights adds one row's part to the gradient of gamma, over len(dgamma) columns.
+func (s *Set) RMSNormWeights(dgamma, dy, x, stats []float32) {
+	if n := len(dgamma); n > 0 {
+		_, _, _ = dy[:n], x[:n], stats[:1]
+		s.rmsNormWeights(&dgamma[0], &dy[0], &x[0], &stats[0], n)
+	}
+}
+
+// Rotate turns the pairs (x[i], x[i+n]) of a head of 2n elements by the angles whose cosines and sines are given, n each:
+// rotary position embedding (Su et al., 2021) with the halves that transformers' rotate_half pairs. dst may be x.
+func (s *Set) Rotate(dst, x, cos, sin []float32) {
+	if n := len(cos); n > 0 {
+		_, _, _ = dst[:2*n], x[:2*n], sin[:n]
+		s.rotate(&dst[0], &dst[n], &x[0], &x[n], &cos[0], &sin[0], n)
+	}
+}
+
+// RotateBack turns by the angles' opposites: it undoes Rotate and is its gradient. dst may be x.
+func (s *Set) RotateBack(dst, x, cos, sin []float32) {
+	if n := len(cos); n > 0 {
+		_, _, _ = dst[:2*n], x[:2*n], sin[:n]
+		s.rotate(&dst[n], &dst[0], &x[n], &x[0], &cos[0], &sin[0], n) // the halves trade places: so does the sine's sign
 	}
 }
 

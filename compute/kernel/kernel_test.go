@@ -258,6 +258,73 @@ func TestLayerNormKernels(t *testing.T) {
 	}
 }
 
+func TestRMSNormKernels(t *testing.T) {
+	const n = 384
+	x, y, gamma := random(n, 3, "x"), random(n, 2, "y"), random(n, 1, "gamma")
+	for _, offset := range []float32{0, 1} {
+		cases := []struct {
+			name string
+			call func(s *Set, n int, out []float32)
+		}{
+			{"forward", func(s *Set, n int, out []float32) {
+				if n > 0 {
+					s.RMSNorm(out, x, gamma, make([]float32, 1), 1e-3, offset)
+				}
+			}},
+			{"inverse root", func(s *Set, n int, out []float32) {
+				if clear(out); n > 0 {
+					s.RMSNorm(make([]float32, n), x, gamma, out, 1e-3, offset)
+				}
+			}},
+			{"gradient", func(s *Set, n int, out []float32) {
+				if n > 0 {
+					s.RMSNormGradient(out, y, x, gamma, []float32{0.8}, offset)
+				}
+			}},
+			{"gamma", func(s *Set, n int, out []float32) {
+				copy(out, gamma)
+				s.RMSNormWeights(out, y, x, []float32{0.8})
+			}},
+		}
+		for _, tc := range cases {
+			t.Run(fmt.Sprintf("%s/offset=%v", tc.name, offset), func(t *testing.T) { each(t, 2e-5, tc.call) })
+		}
+	}
+}
+
+func TestRotateKernels(t *testing.T) {
+	const n = 384
+	x, cos, sin := random(2*n, 3, "x"), random(n, 1, "cos"), random(n, 1, "sin")
+	cases := []struct {
+		name string
+		call func(s *Set, n int, out []float32)
+	}{
+		{"rotate", func(s *Set, n int, out []float32) { copy(out, x); s.Rotate(out, x, cos[:n/2], sin) }},
+		{"in place", func(s *Set, n int, out []float32) { copy(out, x); s.Rotate(out, out, cos[:n/2], sin) }},
+		{"back", func(s *Set, n int, out []float32) { copy(out, x); s.RotateBack(out, x, cos[:n/2], sin) }},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) { each(t, 1e-6, tc.call) })
+	}
+}
+
+// TestRotateTurnsByTheAngle turns (1, 0) by 30 degrees and back, by hand: to (√3/2, 1/2).
+func TestRotateTurnsByTheAngle(t *testing.T) {
+	const root = 0.8660254
+	for _, path := range Available() {
+		s, _ := New(path)
+		x := []float32{1, 0}
+		s.Rotate(x, x, []float32{root}, []float32{0.5})
+		if x[0] != root || x[1] != 0.5 {
+			t.Errorf("%s: got %v, want (√3/2, 1/2)", path, x)
+		}
+		s.RotateBack(x, x, []float32{root}, []float32{0.5})
+		if math.Abs(float64(x[0]-1)) > 1e-7 || math.Abs(float64(x[1])) > 1e-7 {
+			t.Errorf("%s: back to %v, want (1, 0)", path, x)
+		}
+	}
+}
+
 func TestAdamWKernel(t *testing.T) {
 	const n = 384
 	for which, name := range []string{"weights", "first moment", "second moment"} {

@@ -18,6 +18,7 @@ func portable() *Set {
 		ReLU:     Activation{value: pointwise(relu), gradient: reluGradientPortable},
 		Tanh:     Activation{value: pointwise(tanh), gradient: slopewise(tanhBoth)},
 		dropout:  dropoutPortable, dot: dotPortable, dot64: dot64Portable, softmax: softmaxPortable, softmaxGradient: softmaxGradientPortable,
+		rmsNorm: rmsNormPortable, rmsNormGradient: rmsNormGradientPortable, rmsNormWeights: rmsNormWeightsPortable, rotate: rotatePortable,
 		layerNorm: layerNormPortable, layerNormGradient: layerNormGradientPortable, layerNormWeights: layerNormWeightsPortable, adamw: adamwPortable,
 		softmaxPart: softmaxPartPortable,
 	}
@@ -210,6 +211,47 @@ func layerNormWeightsPortable(dgamma, dbeta, dy, x, stats *float32, n int) {
 	for i, v := range a {
 		dg[i] += float32(g[i] * float32((v-s[0])*s[1]))
 		db[i] += g[i]
+	}
+}
+
+func rmsNormPortable(dst, x, gamma, stats *float32, n int, epsilon, offset float32) {
+	d, a, g := vector(dst, n), vector(x, n), vector(gamma, n)
+	var squares float32
+	for _, v := range a {
+		squares += float32(v * v)
+	}
+	inverse := 1 / float32(math.Sqrt(float64(squares/float32(n)+epsilon)))
+	*stats = inverse
+	for i, v := range a {
+		d[i] = float32(v*inverse) * (g[i] + offset)
+	}
+}
+
+func rmsNormGradientPortable(dx, dy, x, gamma, stats *float32, n int, offset float32) {
+	d, g, a, w, inverse := vector(dx, n), vector(dy, n), vector(x, n), vector(gamma, n), *stats
+	var projected float32
+	for i, v := range a {
+		projected += float32(float32(g[i]*(w[i]+offset)) * float32(v*inverse))
+	}
+	projected /= float32(n)
+	for i, v := range a {
+		d[i] = (float32(g[i]*(w[i]+offset)) - float32(float32(v*inverse)*projected)) * inverse
+	}
+}
+
+func rmsNormWeightsPortable(dgamma, dy, x, stats *float32, n int) {
+	dg, g, a, inverse := vector(dgamma, n), vector(dy, n), vector(x, n), *stats
+	for i, v := range a {
+		dg[i] += float32(g[i] * float32(v*inverse))
+	}
+}
+
+func rotatePortable(dlow, dhigh, low, high, cos, sin *float32, n int) {
+	dl, dh, l, h, c, s := vector(dlow, n), vector(dhigh, n), vector(low, n), vector(high, n), vector(cos, n), vector(sin, n)
+	for i := range dl {
+		x, y := l[i], h[i]
+		dl[i] = float32(x*c[i]) - float32(y*s[i])
+		dh[i] = float32(y*c[i]) + float32(x*s[i])
 	}
 }
 

@@ -124,6 +124,11 @@ func reluGradient_avx2(dx *float32, dy *float32, x *float32, n int)
 //go:noescape
 func dropout_avx2(dst *float32, x *float32, n int, low uint32, high uint32, threshold uint32, scale float32)
 
+// rotate_avx2 sets dlow = low·cos - high·sin and dhigh = high·cos + low·sin.
+//
+//go:noescape
+func rotate_avx2(dlow *float32, dhigh *float32, low *float32, high *float32, cos *float32, sin *float32, n int)
+
 // dot_avx2 writes the dot product of x and y to out: a fused sum per lane, then lanes by halves.
 //
 //go:noescape
@@ -163,6 +168,21 @@ func layerNormGradient_avx2(dx *float32, dy *float32, x *float32, gamma *float32
 //
 //go:noescape
 func layerNormWeights_avx2(dgamma *float32, dbeta *float32, dy *float32, x *float32, stats *float32, n int)
+
+// rmsNorm_avx2 sets dst = x/sqrt(mean of x² + epsilon)·(gamma + offset) and writes the inverse root to stats.
+//
+//go:noescape
+func rmsNorm_avx2(dst *float32, x *float32, gamma *float32, stats *float32, n int, epsilon float32, offset float32)
+
+// rmsNormGradient_avx2 sets dx to the gradient of rmsNorm with respect to x.
+//
+//go:noescape
+func rmsNormGradient_avx2(dx *float32, dy *float32, x *float32, gamma *float32, stats *float32, n int, offset float32)
+
+// rmsNormWeights_avx2 adds one row's part to the gradient of gamma.
+//
+//go:noescape
+func rmsNormWeights_avx2(dgamma *float32, dy *float32, x *float32, stats *float32, n int)
 
 // adamw_avx2 takes one AdamW step; settings are those of AdamStep, in its order.
 //

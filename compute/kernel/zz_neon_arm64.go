@@ -124,6 +124,11 @@ func reluGradient_neon(dx *float32, dy *float32, x *float32, n int)
 //go:noescape
 func dropout_neon(dst *float32, x *float32, n int, low uint32, high uint32, threshold uint32, scale float32)
 
+// rotate_neon sets dlow = low·cos - high·sin and dhigh = high·cos + low·sin.
+//
+//go:noescape
+func rotate_neon(dlow *float32, dhigh *float32, low *float32, high *float32, cos *float32, sin *float32, n int)
+
 // dot_neon writes the dot product of x and y to out: a fused sum per lane, then lanes by halves.
 //
 //go:noescape
@@ -163,6 +168,21 @@ func layerNormGradient_neon(dx *float32, dy *float32, x *float32, gamma *float32
 //
 //go:noescape
 func layerNormWeights_neon(dgamma *float32, dbeta *float32, dy *float32, x *float32, stats *float32, n int)
+
+// rmsNorm_neon sets dst = x/sqrt(mean of x² + epsilon)·(gamma + offset) and writes the inverse root to stats.
+//
+//go:noescape
+func rmsNorm_neon(dst *float32, x *float32, gamma *float32, stats *float32, n int, epsilon float32, offset float32)
+
+// rmsNormGradient_neon sets dx to the gradient of rmsNorm with respect to x.
+//
+//go:noescape
+func rmsNormGradient_neon(dx *float32, dy *float32, x *float32, gamma *float32, stats *float32, n int, offset float32)
+
+// rmsNormWeights_neon adds one row's part to the gradient of gamma.
+//
+//go:noescape
+func rmsNormWeights_neon(dgamma *float32, dy *float32, x *float32, stats *float32, n int)
 
 // adamw_neon takes one AdamW step; settings are those of AdamStep, in its order.
 //

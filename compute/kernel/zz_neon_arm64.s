@@ -2424,6 +2424,54 @@ single3:
 done4:
 	RET
 
+// func rotate_neon(dlow *float32, dhigh *float32, low *float32, high *float32, cos *float32, sin *float32, n int)
+TEXT ·rotate_neon(SB), NOSPLIT, $0-56
+	MOVD dlow+0(FP), R0
+	MOVD dhigh+8(FP), R1
+	MOVD low+16(FP), R2
+	MOVD high+24(FP), R3
+	MOVD cos+32(FP), R4
+	MOVD sin+40(FP), R5
+	MOVD n+48(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66840 // ldr q0, [x2, x6]
+	WORD $0x3ce66861 // ldr q1, [x3, x6]
+	WORD $0x3ce66882 // ldr q2, [x4, x6]
+	WORD $0x3ce668a3 // ldr q3, [x5, x6]
+	WORD $0x6e22dc04 // fmul v4.4s, v0.4s, v2.4s
+	VFMLS V3.S4, V1.S4, V4.S4
+	WORD $0x6e22dc25 // fmul v5.4s, v1.4s, v2.4s
+	VFMLA V3.S4, V0.S4, V5.S4
+	WORD $0x3ca66804 // str q4, [x0, x6]
+	WORD $0x3ca66825 // str q5, [x1, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R2)(R6), F0
+	FMOVS (R3)(R6), F1
+	FMOVS (R4)(R6), F2
+	FMOVS (R5)(R6), F3
+	WORD $0x6e22dc04 // fmul v4.4s, v0.4s, v2.4s
+	VFMLS V3.S4, V1.S4, V4.S4
+	WORD $0x6e22dc25 // fmul v5.4s, v1.4s, v2.4s
+	VFMLA V3.S4, V0.S4, V5.S4
+	FMOVS F4, (R0)(R6)
+	FMOVS F5, (R1)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
 // func dot_neon(out *float32, x *float32, y *float32, n int)
 TEXT ·dot_neon(SB), NOSPLIT, $0-32
 	MOVD out+0(FP), R0
@@ -3132,6 +3180,204 @@ single3:
 	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
 	FMOVS F2, (R0)(R6)
 	FMOVS F3, (R1)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	RET
+
+// func rmsNorm_neon(dst *float32, x *float32, gamma *float32, stats *float32, n int, epsilon float32, offset float32)
+TEXT ·rmsNorm_neon(SB), NOSPLIT, $0-48
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD gamma+16(FP), R2
+	MOVD stats+24(FP), R3
+	MOVD n+32(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	MOVD $constants<>(SB), R14
+	FMOVQ 176(R14), F16
+	FMOVS offset+44(FP), F10
+	VDUP V10.S[0], V10.S4
+	VEOR V9.B16, V9.B16, V9.B16
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66820 // ldr q0, [x1, x6]
+	VFMLA V0.S4, V0.S4, V9.S4
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R1)(R6), F0
+	VFMLA V0.S4, V0.S4, V9.S4
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	VEXT $8, V9.B16, V9.B16, V1.B16
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	WORD $0x7e30d929 // faddp s9, v9.2s
+	SCVTFS R9, F2
+	FDIVS F2, F9, F9
+	FMOVS epsilon+40(FP), F1
+	FADDS F1, F9, F9
+	FSQRTS F9, F9
+	FDIVS F9, F16, F9
+	FMOVS F9, (R3)
+	VDUP V9.S[0], V9.S4
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest6
+whole5:
+	WORD $0x3ce66820 // ldr q0, [x1, x6]
+	WORD $0x3ce66841 // ldr q1, [x2, x6]
+	WORD $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD $0x3ca66800 // str q0, [x0, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole5
+rest6:
+	CMP R7, R6
+	BGE done8
+single7:
+	FMOVS (R1)(R6), F0
+	FMOVS (R2)(R6), F1
+	WORD $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVS F0, (R0)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single7
+done8:
+	RET
+
+// func rmsNormGradient_neon(dx *float32, dy *float32, x *float32, gamma *float32, stats *float32, n int, offset float32)
+TEXT ·rmsNormGradient_neon(SB), NOSPLIT, $0-52
+	MOVD dx+0(FP), R0
+	MOVD dy+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD gamma+24(FP), R3
+	MOVD stats+32(FP), R4
+	MOVD n+40(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	FMOVS offset+48(FP), F10
+	VDUP V10.S[0], V10.S4
+	FMOVS (R4), F9
+	VDUP V9.S[0], V9.S4
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66820 // ldr q0, [x1, x6]
+	WORD $0x3ce66861 // ldr q1, [x3, x6]
+	WORD $0x3ce66842 // ldr q2, [x2, x6]
+	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD $0x6e29dc42 // fmul v2.4s, v2.4s, v9.4s
+	VFMLA V2.S4, V0.S4, V11.S4
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R1)(R6), F0
+	FMOVS (R3)(R6), F1
+	FMOVS (R2)(R6), F2
+	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD $0x6e29dc42 // fmul v2.4s, v2.4s, v9.4s
+	VFMLA V2.S4, V0.S4, V11.S4
+	ADD $4, R6
+	CMP R7, R6
+	BLT single3
+done4:
+	VEXT $8, V11.B16, V11.B16, V1.B16
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	SCVTFS R9, F2
+	FDIVS F2, F11, F11
+	VDUP V11.S[0], V11.S4
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest6
+whole5:
+	WORD $0x3ce66820 // ldr q0, [x1, x6]
+	WORD $0x3ce66861 // ldr q1, [x3, x6]
+	WORD $0x3ce66842 // ldr q2, [x2, x6]
+	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD $0x6e29dc42 // fmul v2.4s, v2.4s, v9.4s
+	VFMLS V11.S4, V2.S4, V0.S4
+	WORD $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	WORD $0x3ca66800 // str q0, [x0, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole5
+rest6:
+	CMP R7, R6
+	BGE done8
+single7:
+	FMOVS (R1)(R6), F0
+	FMOVS (R3)(R6), F1
+	FMOVS (R2)(R6), F2
+	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD $0x6e29dc42 // fmul v2.4s, v2.4s, v9.4s
+	VFMLS V11.S4, V2.S4, V0.S4
+	WORD $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	FMOVS F0, (R0)(R6)
+	ADD $4, R6
+	CMP R7, R6
+	BLT single7
+done8:
+	RET
+
+// func rmsNormWeights_neon(dgamma *float32, dy *float32, x *float32, stats *float32, n int)
+TEXT ·rmsNormWeights_neon(SB), NOSPLIT, $0-40
+	MOVD dgamma+0(FP), R0
+	MOVD dy+8(FP), R1
+	MOVD x+16(FP), R2
+	MOVD stats+24(FP), R3
+	MOVD n+32(FP), R9
+	LSL $2, R9, R7
+	AND $~15, R7, R8
+	FMOVS (R3), F9
+	VDUP V9.S[0], V9.S4
+	MOVD ZR, R6
+	CMP R8, R6
+	BGE rest2
+whole1:
+	WORD $0x3ce66820 // ldr q0, [x1, x6]
+	WORD $0x3ce66841 // ldr q1, [x2, x6]
+	WORD $0x3ce66802 // ldr q2, [x0, x6]
+	WORD $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
+	VFMLA V1.S4, V0.S4, V2.S4
+	WORD $0x3ca66802 // str q2, [x0, x6]
+	ADD $16, R6
+	CMP R8, R6
+	BLT whole1
+rest2:
+	CMP R7, R6
+	BGE done4
+single3:
+	FMOVS (R1)(R6), F0
+	FMOVS (R2)(R6), F1
+	FMOVS (R0)(R6), F2
+	WORD $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
+	VFMLA V1.S4, V0.S4, V2.S4
+	FMOVS F2, (R0)(R6)
 	ADD $4, R6
 	CMP R7, R6
 	BLT single3

@@ -72,7 +72,7 @@ func (p *Plan) markNeeds(trainable []bool) {
 func Saves(op Op, needs, trainable []bool) []Value {
 	var saved []Value
 	switch op.Kind {
-	case LayerNorm:
+	case LayerNorm, RMSNorm:
 		saved = append(saved, op.In[0], op.Saved)
 	case Linear:
 		if trainable[op.Params[0]] {
@@ -83,6 +83,10 @@ func Saves(op Op, needs, trainable []bool) []Value {
 		}
 	case Attention:
 		saved = append(saved, op.In[0], op.In[1], op.In[2], op.Saved, op.Out)
+	case Gate:
+		saved = append(saved, op.In[0], op.In[1])
+	case Rotate:
+		saved = append(saved, op.In[1])
 	case Activate:
 		saved = append(saved, op.In[0])
 	case Pool:

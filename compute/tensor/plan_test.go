@@ -186,6 +186,11 @@ func TestShapesThatDoNotFitPanic(t *testing.T) {
 		{"norm", func(g *Graph) {
 			g.LayerNorm(g.Lookup(g.Param("w", 4, 8), None, None), g.Param("g", 1, 7), g.Param("b", 1, 8), 0)
 		}},
+		{"norm of parts that leave some over", func(g *Graph) { g.RMSNorm(values(g, 8), g.Param("g", 1, 3), 0, 0) }},
+		{"gate", func(g *Graph) { g.Gate(values(g, 8), values(g, 7), SiLU) }},
+		{"gate of an activation without one", func(g *Graph) { g.Gate(values(g, 8), values(g, 8), ReLU) }},
+		{"rotary", func(g *Graph) { g.Rotary(nil) }},
+		{"rotate", func(g *Graph) { g.Rotate(values(g, 12), g.Rotary([]float32{1, 0.5}), 2) }},
 		{"heads", func(g *Graph) { g.Attention(values(g, 8), values(g, 8), values(g, 8), 3, false, 1, 0) }},
 		{"shared heads that leave some over", func(g *Graph) { g.Attention(values(g, 24), values(g, 16), values(g, 16), 3, false, 1, 0) }},
 		{"keys of a part of a head", func(g *Graph) { g.Attention(values(g, 8), values(g, 6), values(g, 6), 2, false, 1, 0) }},

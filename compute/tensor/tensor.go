@@ -52,6 +52,10 @@ const (
 	Pool                  // [S, H] from [T, H]
 	Normalize             // [S, H] rows of unit length
 	Activate              // [R, H] = act(x)
+	Gate                  // [R, H] = act(gate)·up
+	RMSNorm               // [R, H] divided by the root mean square of a row, or of each G columns of it, gamma [G]
+	Rotary                // [T, 2·F] cosines, then sines, of a token's place times each frequency
+	Rotate                // [T, H] heads turned by those angles
 )
 
 // Activation names the function a Linear applies before its residual.
@@ -82,7 +86,7 @@ const (
 // Op is one operation: its operands, its result and its attributes.
 type Op struct {
 	Kind   Kind
-	In     [3]Value // None where absent; Linear: x, residual; Attention: q, k, v
+	In     [3]Value // None where absent; Linear: x, residual; Attention: q, k, v; Gate: gate, up; Rotate: x, angles
 	Out    Value
 	Saved  Value // what the forward pass leaves for the gradient: a Linear's value before its activation, a norm's statistics, largest score and sum of exponentials of each row and head of an Attention
 	Params [3]Param
@@ -90,14 +94,17 @@ type Op struct {
 	Activation Activation
 	Pooling    Pooling
 	Skip       int     // Pool: leading tokens of each sequence left out come from the batch when 1 (include_prompt: false)
-	Heads      int     // Attention: heads of q
+	Heads      int     // Attention: heads of q; Rotate: of x
 	KVHeads    int     // Attention: heads of k and v; each serves Heads/KVHeads heads of q in a row
 	Causal     bool    // Attention: a token sees itself and those before it
 	Window     int     // Attention: a token sees so many tokens at most, itself among them; 0 is all
 	Factor     float32 // Scale's factor; Attention's scale of scores
-	Epsilon    float32 // LayerNorm
+	Epsilon    float32 // LayerNorm, RMSNorm
+	Offset     float32 // RMSNorm: what is added to gamma
 	Rate       float32 // Dropout, and Attention's dropout of probabilities; 0 is none
 	Site       int     // which dropout of the network this is: part of its key
+
+	Frequencies []float32 // Rotary
 }
 
 // Graph is a network under construction. Its methods panic on shapes that do not fit: that is an error of the architecture, not of a user's file.
@@ -166,6 +173,16 @@ func (g *Graph) LayerNorm(x Value, gamma, beta Param, epsilon float32) Value {
 	return g.op(Op{Kind: LayerNorm, In: [3]Value{x, None, None}, Out: g.value(rows, h), Saved: stats, Params: [3]Param{gamma, beta, None}, Epsilon: epsilon})
 }
 
+// RMSNorm divides the rows of x [R, H] by their root mean square and multiplies by offset + gamma [H]: offset 0 in Llama,
+// Mistral and Qwen, 1 in Gemma. A gamma [G] of a part of the columns normalises each run of G columns by itself, as the norms
+// of single heads in Qwen 3 and Gemma 3 do.
+func (g *Graph) RMSNorm(x Value, gamma Param, epsilon, offset float32) Value {
+	h, group, rows := g.columns(x), g.Params[gamma].Columns, g.Values[x].Rows
+	g.check(group > 0 && h%group == 0, "RMS norm of %d columns with %s of %d", h, g.Params[gamma].Name, group)
+	stats := g.value(rows, h/group)
+	return g.op(Op{Kind: RMSNorm, In: [3]Value{x, None, None}, Out: g.value(rows, h), Saved: stats, Params: [3]Param{gamma, None, None}, Epsilon: epsilon, Offset: offset})
+}
+
 // Linear is act(x·Wᵀ + bias) + residual with x [R, K], W [N, K], bias [N] or None, residual [R, N] or None.
 func (g *Graph) Linear(x Value, w, bias Param, act Activation, residual Value) Value {
 	spec, rows := g.Params[w], g.Values[x].Rows
@@ -228,6 +245,30 @@ func (g *Graph) attend(q, k, v Value, o Op) Value {
 	stats := g.value(Tokens, 2*o.Heads)
 	o.Kind, o.In, o.Out, o.Saved, o.Params, o.Site = Attention, [3]Value{q, k, v}, g.value(Tokens, s.Columns), stats, noParams, g.site()
 	return g.op(o)
+}
+
+// Rotary is the angles of rotary position embeddings [T, 2·F], as cosines and sines: the place of a token in its sequence
+// times each of F frequencies, in float32 as transformers multiplies them. The frequencies (inv_freq there) carry the base
+// and any scaling; angles should stay below 2^20. One value serves every layer.
+func (g *Graph) Rotary(frequencies []float32) Value {
+	g.check(len(frequencies) > 0, "rotary of no frequency")
+	return g.op(Op{Kind: Rotary, In: [3]Value{None, None, None}, Out: g.value(Tokens, 2*len(frequencies)), Saved: None, Params: noParams, Frequencies: frequencies})
+}
+
+// Rotate turns the heads of x [T, heads·2·F] by the angles of a Rotary: element i of a head pairs with element i + F, which is
+// transformers' rotate_half.
+func (g *Graph) Rotate(x, angles Value, heads int) Value {
+	s := g.Values[x]
+	g.check(s.Rows == Tokens && g.Values[angles].Rows == Tokens && heads > 0 && s.Columns == heads*g.columns(angles), "rotate %v in %d heads by %v", s, heads, g.Values[angles])
+	return g.op(Op{Kind: Rotate, In: [3]Value{x, angles, None}, Out: g.value(Tokens, s.Columns), Saved: None, Params: noParams, Heads: heads})
+}
+
+// Gate is act(gate)·up, a gated linear unit, with GELU, GELUTanh or SiLU.
+func (g *Graph) Gate(gate, up Value, act Activation) Value {
+	s := g.Values[gate]
+	g.check(g.Values[up] == s, "gate of %v and %v", s, g.Values[up])
+	g.check(act == GELU || act == GELUTanh || act == SiLU, "gate: activation %d has no gated unit", act)
+	return g.op(Op{Kind: Gate, In: [3]Value{gate, up, None}, Out: g.value(s.Rows, s.Columns), Saved: None, Params: noParams, Activation: act})
 }
 
 // Pool makes one row a sequence of x [T, H]. With skipPrompt the batch's leading prompt tokens are left out.

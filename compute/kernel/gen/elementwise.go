@@ -9,6 +9,7 @@ func (a *assembly) elementwise() {
 	a.mulAdd()
 	a.activations()
 	a.dropout()
+	a.rotate()
 }
 
 // vectors starts a kernel over n elements.
@@ -110,6 +111,24 @@ func (a *assembly) mulAdd() {
 		m.load("DI", 2)
 		a.p("VFMADD231PS %s, %s, %s", a.v(1), a.v(0), a.v(2))
 		m.store(2, "DI")
+	})
+	a.ret()
+}
+
+// rotate turns pairs of elements, one of low and one of high, each by its angle.
+func (a *assembly) rotate() {
+	a.vectors("rotate")
+	a.loop(func(m access) {
+		for i, base := range []string{"R8", "R9", "R10", "R11"} {
+			m.load(base, i)
+		}
+		const low, high, cos, sin = 0, 1, 2, 3
+		a.p("VMULPS %s, %s, %s", a.v(cos), a.v(low), a.v(4))
+		a.p("VFNMADD231PS %s, %s, %s", a.v(sin), a.v(high), a.v(4))
+		a.p("VMULPS %s, %s, %s", a.v(cos), a.v(high), a.v(5))
+		a.p("VFMADD231PS %s, %s, %s", a.v(sin), a.v(low), a.v(5))
+		m.store(4, "DI")
+		m.store(5, "SI")
 	})
 	a.ret()
 }

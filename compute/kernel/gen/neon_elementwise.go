@@ -9,6 +9,7 @@ func (n *neon) elementwise() {
 	n.mulAdd()
 	n.activations()
 	n.dropout()
+	n.rotate()
 }
 
 func (n *neon) add() {
@@ -103,6 +104,24 @@ func (n *neon) mulAdd() {
 		m.load(0, 2)
 		n.multiplyAdd(2, 0, 1)
 		m.store(2, 0)
+	})
+	n.ret()
+}
+
+// rotate turns pairs of elements, one of low and one of high, each by its angle.
+func (n *neon) rotate() {
+	n.vectors("rotate")
+	n.loop(func(m lanes) {
+		const low, high, cos, sin = 0, 1, 2, 3
+		for i := range 4 {
+			m.load(2+i, i)
+		}
+		n.simd("fmul", 4, low, cos)
+		n.multiplySubtract(4, high, sin)
+		n.simd("fmul", 5, high, cos)
+		n.multiplyAdd(5, low, sin)
+		m.store(4, 0)
+		m.store(5, 1)
 	})
 	n.ret()
 }

@@ -1,15 +1,18 @@
 package main
 
-// norms emits layer normalisation and its gradients. R4 points at mean and 1/deviation of the row.
+// norms emits layer normalisation, normalisation by the root mean square, and their gradients.
 func (n *neon) norms() {
 	n.layerNorm()
 	n.layerNormGradient()
 	n.layerNormWeights()
+	n.rmsNorm()
+	n.rmsNormGradient()
+	n.rmsNormWeights()
 }
 
 const normMean, normInverse = 8, 9
 
-// loadStats broadcasts mean and 1/deviation.
+// loadStats broadcasts mean and 1/deviation, to which R4 points.
 func (n *neon) loadStats() {
 	n.p("FMOVD (R4), F%d", normMean)
 	n.spreadLane(normInverse, normMean, 1)
@@ -40,12 +43,7 @@ func (n *neon) layerNorm() {
 		m.zeroRest(0)
 		n.multiplyAdd(normInverse, 0, 0)
 	})
-	n.sum(normInverse, 1)
-	n.divideByCount(normInverse, 2)
-	n.p("FMOVS %s, F1", n.argument("epsilon"))
-	n.p("FADDS F1, F%d, F%d", normInverse, normInverse)
-	n.p("FSQRTS F%d, F%d", normInverse, normInverse)
-	n.p("FDIVS F%d, F%d, F%d", normInverse, n.constant(1), normInverse)
+	n.inverseRoot(normInverse)
 	n.p("FMOVS F%d, 4(R4)", normInverse)
 	n.spread(normInverse)
 	n.loop(func(m lanes) {
@@ -58,6 +56,16 @@ func (n *neon) layerNorm() {
 		m.store(2, 0)
 	})
 	n.ret()
+}
+
+// inverseRoot makes lane 0 of register r 1/sqrt(mean + epsilon) of a sum of squares over its lanes. It clobbers registers 1 and 2.
+func (n *neon) inverseRoot(r int) {
+	n.sum(r, 1)
+	n.divideByCount(r, 2)
+	n.p("FMOVS %s, F1", n.argument("epsilon"))
+	n.p("FADDS F1, F%d, F%d", r, r)
+	n.p("FSQRTS F%d, F%d", r, r)
+	n.p("FDIVS F%d, F%d, F%d", r, n.constant(1), r)
 }
 
 func (n *neon) layerNormGradient() {
@@ -109,6 +117,76 @@ func (n *neon) layerNormWeights() {
 		n.simd("fadd", 3, 3, 0)
 		m.store(2, 0)
 		m.store(3, 1)
+	})
+	n.ret()
+}
+
+const normOffset = 10
+
+func (n *neon) rmsNorm() {
+	n.vectors("rmsNorm", float(1))
+	n.loadScalar("offset", normOffset)
+	n.zero(normInverse)
+	n.loop(func(m lanes) {
+		m.load(1, 0)
+		n.multiplyAdd(normInverse, 0, 0)
+	})
+	n.inverseRoot(normInverse)
+	n.p("FMOVS F%d, (R3)", normInverse)
+	n.spread(normInverse)
+	n.loop(func(m lanes) {
+		m.load(1, 0)
+		m.load(2, 1)
+		n.simd("fmul", 0, 0, normInverse)
+		n.simd("fadd", 1, 1, normOffset)
+		n.simd("fmul", 0, 0, 1)
+		m.store(0, 0)
+	})
+	n.ret()
+}
+
+func (n *neon) rmsNormGradient() {
+	const projected = 11 // Σ weight·dy·x̂
+	n.vectors("rmsNormGradient")
+	n.loadScalar("offset", normOffset)
+	n.p("FMOVS (R4), F%d", normInverse)
+	n.spread(normInverse)
+	n.zero(projected)
+	weighed := func(m lanes) {
+		m.load(1, 0)
+		m.load(3, 1)
+		m.load(2, 2)
+		n.simd("fadd", 1, 1, normOffset)
+		n.simd("fmul", 0, 0, 1)           // weight·dy, 0 beyond a single element
+		n.simd("fmul", 2, 2, normInverse) // x̂
+	}
+	n.loop(func(m lanes) {
+		weighed(m)
+		n.multiplyAdd(projected, 0, 2)
+	})
+	n.sum(projected, 1)
+	n.divideByCount(projected, 2)
+	n.spread(projected)
+	n.loop(func(m lanes) {
+		weighed(m)
+		n.multiplySubtract(0, 2, projected)
+		n.simd("fmul", 0, 0, normInverse)
+		m.store(0, 0)
+	})
+	n.ret()
+}
+
+func (n *neon) rmsNormWeights() {
+	n.vectors("rmsNormWeights")
+	n.p("FMOVS (R3), F%d", normInverse)
+	n.spread(normInverse)
+	n.loop(func(m lanes) {
+		m.load(1, 0)
+		m.load(2, 1)
+		m.load(0, 2)
+		n.simd("fmul", 1, 1, normInverse)
+		n.multiplyAdd(2, 0, 1)
+		m.store(2, 0)
 	})
 	n.ret()
 }

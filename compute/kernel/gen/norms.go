@@ -1,10 +1,14 @@
 package main
 
-// norms emits layer normalisation and its gradients. stats points at mean and 1/deviation of the row.
+// norms emits layer normalisation, normalisation by the root mean square, and their gradients. stats points at mean and
+// 1/deviation of the row, or at 1/root mean square.
 func (a *assembly) norms() {
 	a.layerNorm()
 	a.layerNormGradient()
 	a.layerNormWeights()
+	a.rmsNorm()
+	a.rmsNormGradient()
+	a.rmsNormWeights()
 }
 
 // count leaves float32(n) in lane 0 of register r.
@@ -103,6 +107,78 @@ func (a *assembly) layerNormWeights() {
 		a.p("VADDPS %s, %s, %s", a.v(0), a.v(3), a.v(3))
 		m.store(2, "DI")
 		m.store(3, "SI")
+	})
+	a.ret()
+}
+
+func (a *assembly) rmsNorm() {
+	a.vectors("rmsNorm")
+	a.loadScalar("offset", 8)
+	a.zero(9)
+	a.loop(func(m access) {
+		m.load("SI", 0)
+		a.p("VFMADD231PS %s, %s, %s", a.v(0), a.v(0), a.v(9))
+	})
+	a.reduce("VADDPS", 9, 1)
+	a.count(2)
+	a.p("VDIVSS X2, X9, X9")
+	a.p("VADDSS %s, X9, X9", a.argument("epsilon"))
+	a.p("VSQRTSS X9, X9, X9")
+	a.p("VMOVSS %s, X1", a.c(1))
+	a.p("VDIVSS X9, X1, X9")
+	a.p("VMOVSS X9, (R9)")
+	a.spread(9)
+	a.loop(func(m access) {
+		m.load("SI", 0)
+		m.load("R8", 1)
+		a.p("VMULPS %s, %s, %s", a.v(9), a.v(0), a.v(0))
+		a.p("VADDPS %s, %s, %s", a.v(8), a.v(1), a.v(1))
+		a.p("VMULPS %s, %s, %s", a.v(1), a.v(0), a.v(0))
+		m.store(0, "DI")
+	})
+	a.ret()
+}
+
+func (a *assembly) rmsNormGradient() {
+	a.vectors("rmsNormGradient")
+	a.loadScalar("offset", 8)
+	a.p("VBROADCASTSS (R10), %s", a.v(9))
+	a.zero(10) // Σ weight·dy·x̂
+	weighed := func(m access) {
+		m.load("SI", 0)
+		m.load("R9", 1)
+		m.load("R8", 2)
+		a.p("VADDPS %s, %s, %s", a.v(8), a.v(1), a.v(1))
+		a.p("VMULPS %s, %s, %s", a.v(1), a.v(0), a.v(0)) // weight·dy, 0 beyond the end
+		a.p("VMULPS %s, %s, %s", a.v(9), a.v(2), a.v(2)) // x̂
+	}
+	a.loop(func(m access) {
+		weighed(m)
+		a.p("VFMADD231PS %s, %s, %s", a.v(2), a.v(0), a.v(10))
+	})
+	a.reduce("VADDPS", 10, 1)
+	a.count(3)
+	a.p("VDIVSS X3, X10, X10")
+	a.spread(10)
+	a.loop(func(m access) {
+		weighed(m)
+		a.p("VFNMADD231PS %s, %s, %s", a.v(10), a.v(2), a.v(0))
+		a.p("VMULPS %s, %s, %s", a.v(9), a.v(0), a.v(0))
+		m.store(0, "DI")
+	})
+	a.ret()
+}
+
+func (a *assembly) rmsNormWeights() {
+	a.vectors("rmsNormWeights")
+	a.p("VBROADCASTSS (R9), %s", a.v(9))
+	a.loop(func(m access) {
+		m.load("SI", 0)
+		m.load("R8", 1)
+		m.load("DI", 2)
+		a.p("VMULPS %s, %s, %s", a.v(9), a.v(1), a.v(1))
+		a.p("VFMADD231PS %s, %s, %s", a.v(1), a.v(0), a.v(2))
+		m.store(2, "DI")
 	})
 	a.ret()
 }

@@ -39,6 +39,10 @@ var signatures = map[string]signature{
 	"layerNorm":            {comment: "sets dst = (x - mean)/sqrt(variance + epsilon)·gamma + beta and writes mean and the inverse deviation to stats.", pointers: []string{"dst", "x", "gamma", "beta", "stats"}, scalars: []arg{{"epsilon", "float32"}}},
 	"layerNormGradient":    {comment: "sets dx to the gradient of layerNorm with respect to x.", pointers: []string{"dx", "dy", "x", "gamma", "stats"}},
 	"layerNormWeights":     {comment: "adds one row's part to the gradients of gamma and beta.", pointers: []string{"dgamma", "dbeta", "dy", "x", "stats"}},
+	"rmsNorm":              {comment: "sets dst = x/sqrt(mean of x² + epsilon)·(gamma + offset) and writes the inverse root to stats.", pointers: []string{"dst", "x", "gamma", "stats"}, scalars: []arg{{"epsilon", "float32"}, {"offset", "float32"}}},
+	"rmsNormGradient":      {comment: "sets dx to the gradient of rmsNorm with respect to x.", pointers: []string{"dx", "dy", "x", "gamma", "stats"}, scalars: []arg{{"offset", "float32"}}},
+	"rmsNormWeights":       {comment: "adds one row's part to the gradient of gamma.", pointers: []string{"dgamma", "dy", "x", "stats"}},
+	"rotate":               {comment: "sets dlow = low·cos - high·sin and dhigh = high·cos + low·sin.", pointers: []string{"dlow", "dhigh", "low", "high", "cos", "sin"}},
 	"adamw":                {comment: "takes one AdamW step; settings are those of AdamStep, in its order.", pointers: []string{"w", "grad", "m", "v", "settings"}},
 }
 

@@ -1,0 +1,39 @@
+package compute
+
+// gate is act(gate)·up by rows, both gradients in one pass.
+type gate struct{ common }
+
+func (o *gate) forward() { o.runRows(o, phaseForward, o.w.rows(o.op.Out)) }
+
+func (o *gate) backward() { o.runRows(o, phaseInput, o.w.rows(o.op.Out)) }
+
+func (o *gate) run(worker, task int) {
+	s, h := o.w.engine.kernels, o.columns(o.op.Out)
+	act := activation(s, o.op.Activation)
+	left, right := o.w.value(o.op.In[0]), o.w.value(o.op.In[1])
+	from, to := span(task, rowsPerTask, o.w.rows(o.op.Out))
+	if o.phase == phaseForward {
+		y := o.w.value(o.op.Out)
+		for r := from; r < to; r++ {
+			act.Gate(y[r*h:(r+1)*h], left[r*h:(r+1)*h], right[r*h:(r+1)*h])
+		}
+		return
+	}
+	dy, scratch := o.w.gradient(o.op.Out), o.w.engine.team.memory(worker, 2*h)
+	for r := from; r < to; r++ {
+		var into [2][]float32 // where a gradient goes at once: to its place, or to scratch
+		for i := range into {
+			into[i] = scratch[i*h : (i+1)*h]
+			if o.wants(i) && !o.adds(i) {
+				into[i] = o.w.gradient(o.op.In[i])[r*h : (r+1)*h]
+			}
+		}
+		act.GateGradient(into[0], into[1], dy[r*h:(r+1)*h], left[r*h:(r+1)*h], right[r*h:(r+1)*h])
+		for i := range into {
+			if o.wants(i) && o.adds(i) {
+				dx := o.w.gradient(o.op.In[i])[r*h : (r+1)*h]
+				s.Add(dx, dx, into[i])
+			}
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package compute
+
+import "math"
+
+// rotary is the angles of every token of the batch: they depend on its place in its sequence alone.
+type rotary struct{ common }
+
+func (o *rotary) forward() { o.runRows(o, phaseForward, o.w.tokens) }
+
+func (o *rotary) backward() {} // nothing that learns comes before
+
+func (o *rotary) run(_, task int) {
+	angles, n := o.w.value(o.op.Out), len(o.op.Frequencies)
+	for t, to := span(task, rowsPerTask, o.w.tokens); t < to; t++ {
+		row := angles[t*2*n : (t+1)*2*n]
+		for i, f := range o.op.Frequencies {
+			row[i], row[n+i] = cosSin(float32(o.w.place[t]) * f)
+		}
+	}
+}
+
+// rotate turns every head of a token by the token's angles; its gradient turns back.
+type rotate struct{ common }
+
+func (o *rotate) forward() { o.runRows(o, phaseForward, o.w.tokens) }
+
+func (o *rotate) backward() {
+	if o.wants(0) {
+		o.runRows(o, phaseInput, o.w.tokens)
+	}
+}
+
+func (o *rotate) run(worker, task int) {
+	first, last := span(task, rowsPerTask, o.w.tokens)
+	h := o.columns(o.op.Out)
+	if o.phase == phaseForward {
+		x, y := o.w.value(o.op.In[0]), o.w.value(o.op.Out)
+		for t := first; t < last; t++ {
+			o.turn(o.w.engine.kernels.Rotate, y[t*h:(t+1)*h], x[t*h:(t+1)*h], t)
+		}
+		return
+	}
+	dy, dx := o.w.gradient(o.op.Out), o.w.gradient(o.op.In[0])
+	row := o.w.engine.team.memory(worker, h)
+	for t := first; t < last; t++ {
+		into := dx[t*h : (t+1)*h]
+		if !o.adds(0) {
+			o.turn(o.w.engine.kernels.RotateBack, into, dy[t*h:(t+1)*h], t)
+			continue
+		}
+		o.turn(o.w.engine.kernels.RotateBack, row, dy[t*h:(t+1)*h], t)
+		o.w.engine.kernels.Add(into, into, row)
+	}
+}
+
+// turn sets the heads of a row to those of another, turned by a token's angles.
+func (o *rotate) turn(how func(dst, x, cos, sin []float32), dst, x []float32, token int) {
+	dim := o.columns(o.op.In[1])
+	angles := o.w.value(o.op.In[1])[token*dim : (token+1)*dim]
+	cos, sin := angles[:dim/2], angles[dim/2:]
+	for at := 0; at < len(dst); at += dim {
+		how(dst[at:at+dim], x[at:at+dim], cos, sin)
+	}
+}
+
+// The float64 parts of π/2, the first short enough that its products with whole numbers below 2^21 are exact.
+const (
+	halfPiHigh = 3373259426.0 / (1 << 31)
+	halfPiLow  = math.Pi/2 - halfPiHigh
+)
+
+// The Taylor series of sin(r)/r and of cos(r) in r²; on |r| ≤ π/4 their ends are below float64's precision.
+var (
+	sinSeries = [...]float64{1, -1. / 6, 1. / 120, -1. / 5040, 1. / 362880, -1. / 39916800, 1. / 6227020800, -1. / 1307674368000}
+	cosSeries = [...]float64{1, -1. / 2, 1. / 24, -1. / 720, 1. / 40320, -1. / 3628800, 1. / 479001600, -1. / 87178291200, 1. / 20922789888000}
+)
+
+// cosSin is the cosine and sine of an angle, rounded once from float64. The standard library's are fused on some processors,
+// so their bits differ.
+func cosSin(angle float32) (cos, sin float32) {
+	x := float64(angle)
+	quarter := math.RoundToEven(x * (2 / math.Pi))
+	r := x - float64(quarter*halfPiHigh)
+	r -= float64(quarter * halfPiLow)
+	z := float64(r * r)
+	c, s := float32(series(cosSeries[:], z)), float32(r*series(sinSeries[:], z))
+	switch int64(quarter) & 3 {
+	case 1:
+		return -s, c
+	case 2:
+		return -c, -s
+	case 3:
+		return s, -c
+	}
+	return c, s
+}
+
+func series(terms []float64, z float64) float64 {
+	p := terms[len(terms)-1]
+	for i := len(terms) - 2; i >= 0; i-- {
+		p = float64(p*z) + terms[i]
+	}
+	return p
+}
