@@ -108,7 +108,7 @@ def train(model, rows, options, output, save):
     print(f"{len(rows)} rows, {total} steps, {warmup} of them warm-up", flush=True)
 
     step = 0
-    with open(output / "steps.jsonl", "w") as log:
+    with open(output / "steps.jsonl", "w", buffering=1) as log:  # a line as its step ends: rows/finetune.py watches them
         for epoch in range(1, options.epochs + 1):
             model.train(options.dropout)
             start, tokens = time.perf_counter(), 0
