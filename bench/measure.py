@@ -54,11 +54,25 @@ def main():
         parser.error(f"--data {arguments.data} holds no eedi/")
     with tempfile.TemporaryDirectory(dir=arguments.work) as folder:
         setting = settings.Setting(arguments, pathlib.Path(folder))
-        stamp = machine.describe(setting, " ".join(["bench/run", *sys.argv[1:]]))
+        stamp = machine.describe(setting, command(arguments))
         setting.path = stamp["path"]
         setting.tell(f"{stamp['processor']}, path {stamp['path']}, {setting.threads} threads, load {stamp['load']}, commit {stamp['commit']}")
+        failed = []
         for row in chosen:
-            keep(measure(setting, row, stamp), arguments.tiny)
+            try:
+                keep(measure(setting, row, stamp), arguments.tiny)
+            except settings.Failed as failure:
+                failed.append(row.name)
+                setting.tell(f"{row.name} failed: {failure}")
+    if failed:
+        sys.exit(f"not measured: {' '.join(failed)}")
+
+
+def command(arguments):
+    """The command line, but for where things are on this machine."""
+    flags = [f"--{name} {value}" for name, value, usual in (
+        ("rounds", arguments.rounds, 3), ("threads", arguments.threads, 2), ("cpu", arguments.cpu, None)) if value != usual]
+    return " ".join(["bench/run", *arguments.rows, *flags])
 
 
 def find(name):
@@ -75,9 +89,9 @@ def measure(setting, row, stamp):
     if "ratio" in result:
         wanted = row.wanted.get(stamp["path"])
         verdict = "no target here" if wanted is None else f"{'reached' if result['ratio'] >= wanted else 'not reached'}: {wanted:g}"
-        setting.tell(f"{row.name}: ratio {result['ratio']:.2f} ({verdict}); " + ", ".join(tables.correctness(result)))
+        setting.tell("; ".join([f"{row.name}: ratio {result['ratio']:.2f} ({verdict})", *tables.correctness(result)]))
         for library in result["peer"].get("libraries", []):
-            setting.tell("threadpoolctl: " + " ".join(f"{key}={library.get(key)}" for key in ("internal_api", "version", "architecture", "num_threads")))
+            setting.tell("threadpoolctl: " + " ".join(f"{key}={value}" for key, value in library.items()))
     return result
 
 

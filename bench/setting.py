@@ -13,6 +13,12 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 
+LIBRARY = ("internal_api", "version", "architecture", "num_threads")  # what is kept of threadpoolctl's words
+
+
+class Failed(Exception):
+    """A row cannot be measured; the text says why. The other rows go on."""
+
 
 class Setting:
     """One run of bench/run."""
@@ -68,7 +74,11 @@ class Setting:
         command = [self.python(environment), HERE / "peers" / script, *arguments]
         start = time.perf_counter()
         out = run(command, self.environment(**(blas or {})), **options)
-        return json.loads(out.splitlines()[-1]), time.perf_counter() - start
+        seconds = time.perf_counter() - start
+        found = json.loads(out.splitlines()[-1])
+        if "libraries" in found:
+            found["libraries"] = [{key: library.get(key) for key in LIBRARY} for library in found["libraries"]]
+        return found, seconds
 
     def quarry(self, *arguments):
         """Runs quarry; returns the seconds from start to exit."""
@@ -96,7 +106,7 @@ def run(command, environment, **options):
     command = list(map(str, command))
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
     if done.returncode != 0:
-        raise SystemExit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr[-3000:]}")
+        raise Failed(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr[-3000:]}")
     return done.stdout
 
 

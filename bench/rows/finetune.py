@@ -49,7 +49,7 @@ def training_rows(setting, count):
                    "--window", "2-200", "--negatives", GROUP - 1, "--max-length", MAX_LENGTH)
     rows = [{"query": r["query"], "pos": r["pos"][:1], "neg": r["neg"]} for r in settings.read_rows(mined)]
     if len(rows) != count or any(len(r["neg"]) != GROUP - 1 for r in rows):
-        raise SystemExit(f"{mined}: {len(rows)} rows, not {count} with {GROUP - 1} negatives each")
+        raise settings.Failed(f"{mined}: {len(rows)} rows, not {count} with {GROUP - 1} negatives each")
     return settings.write_rows(setting.file("rows.jsonl"), rows)
 
 
@@ -101,7 +101,7 @@ def watch(command, environment, log):
             ends += [time.perf_counter()] * (seen - len(ends))
         if process.returncode != 0:
             said.seek(0)
-            raise SystemExit(f"{' '.join(map(str, command))}: exit code {process.returncode}\n{said.read()[-3000:]}")
+            raise settings.Failed(f"{' '.join(map(str, command))}: exit code {process.returncode}\n{said.read()[-3000:]}")
     losses = [json.loads(line)["loss"] for line in log.read_text().splitlines()]
     return (ends[-1] - ends[SKIPPED - 1]) / (len(ends) - SKIPPED), statistics.mean(losses)
 

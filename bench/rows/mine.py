@@ -35,7 +35,7 @@ def measure(setting, row):
         return seconds - found["seconds"]["saving"]
 
     def ours():
-        seconds = run_quarry(setting, row, pool, queries, setting.file("quarry.jsonl"), *sides(setting, row))
+        seconds = run_quarry(setting, row, pool, queries, setting.file("quarry.jsonl"), *model_flags(setting, row), *prompt_flags())
         rest.append(run_quarry(setting, row, pool, queries, setting.file("rest.jsonl"), *given))
         return seconds
 
@@ -62,17 +62,20 @@ def data(setting):
     return settings.write_rows(setting.file("pool.jsonl"), pool), settings.write_rows(setting.file("mine-input.jsonl"), rows)
 
 
-def sides(setting, row):
-    return ["--model", setting.model, "--precision", row.precision, "--query-max-length", MAX_LENGTH,
-            "--passage-max-length", MAX_LENGTH, "--query-prompt", FORMAT.replace("{}", INSTRUCTION, 1)]
+def model_flags(setting, row):
+    return ["--model", setting.model, "--precision", row.precision, "--max-length", MAX_LENGTH]
+
+
+def prompt_flags():
+    return ["--query-prompt", FORMAT.replace("{}", INSTRUCTION, 1)]
 
 
 def embed(setting, row, pool, queries):
     """Vectors as quarry mine makes them, as flags that give them."""
     flags = []
-    for kind, texts, flag in (("passage", pool, "--corpus-vectors"), ("query", queries, "--query-vectors")):
+    for kind, texts, flag, more in (("passage", pool, "--corpus-vectors", []), ("query", queries, "--query-vectors", prompt_flags())):
         output = setting.file(f"{kind}.npy")
-        setting.quarry("embed", "--input", texts, "--output", output, "--kind", kind, *sides(setting, row))
+        setting.quarry("embed", "--input", texts, "--output", output, "--kind", kind, *model_flags(setting, row), *more)
         flags += [flag, output]
     return flags
 
@@ -86,7 +89,7 @@ def run_peer(setting, pool, queries, blas, output, *more):
     return setting.peer(
         "hn_mine.py", "--model", setting.model, "--input", queries, "--pool", pool, "--output", output, "--threads", setting.threads,
         "--window", f"{LOW}-{HIGH}", "--negatives", NEGATIVES, "--max-length", MAX_LENGTH, "--instruction", INSTRUCTION,
-        "--format", FORMAT, *more, blas=setting.blas_settings()[blas])
+        "--format", FORMAT, *more, environment="flagembedding", blas=setting.blas_settings()[blas])
 
 
 def choose(setting, pool, queries):
@@ -123,5 +126,5 @@ def check(setting, vectors, pool):
         inside += len({number[text] for text in row["neg"]} & set(line[LOW:].tolist()))
         negatives += len(row["neg"])
     if negatives != NEGATIVES * len(queries):
-        raise SystemExit(f"quarry mine left {negatives} negatives to {len(queries)} queries")
+        raise settings.Failed(f"quarry mine left {negatives} negatives to {len(queries)} queries")
     return {"least_cosine": {"peer": 1.0, "quarry": cosine}, "negatives_in_the_peers_window": inside / negatives}

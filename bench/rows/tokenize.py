@@ -30,7 +30,7 @@ def measure(setting, row):
         command = [setting.go_program("./model/tokenizer/internal/rate"), "--rounds", REPEAT, folder]
         found = json.loads(settings.run(command, setting.environment(), input=texts))
         if found["tokens"] != last["tokens"]:
-            raise SystemExit(f"{row.name}: tokenizers finds {last['tokens']} tokens, Quarry {found['tokens']}")
+            raise settings.Failed(f"{row.name}: tokenizers finds {last['tokens']} tokens, Quarry {found['tokens']}")
         return found["tokens"] / statistics.median(found["seconds"])
 
     result = rounds.compare("tokens/s", *rounds.alternate(setting.rounds, theirs, ours, setting.tell))
