@@ -29,6 +29,8 @@ func (e *Engine) Beside(p *tensor.Plan, longest int) int64 {
 				product(p.Tokens, w.Columns, w.Rows)
 				product(w.Rows, w.Columns, p.Tokens)
 			}
+		case tensor.Gate: // the gradients of both operands
+			scratch = max(scratch, 2*columns)
 		default:
 			scratch = max(scratch, columns)
 		}

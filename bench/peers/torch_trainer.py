@@ -111,7 +111,7 @@ def train(model, rows, options, output, save):
     state = State(output / "state.pt", options, model, optimizer, scheduler)
     done, step = state.load()
     keep_lines(output / "steps.jsonl", step)
-    with open(output / "steps.jsonl", "a") as log:
+    with open(output / "steps.jsonl", "a", buffering=1) as log:  # a line as its step ends: rows/finetune.py watches them
         for epoch in range(done + 1, options.epochs + 1):
             model.train(options.dropout)
             start, tokens = time.perf_counter(), 0
@@ -131,7 +131,6 @@ def train(model, rows, options, output, save):
             model.eval()
             model.max_seq_length = stored_length  # a training length is no property of the model
             save(epoch)
-            log.flush()
             state.save(epoch, step)
             if step == total:
                 break

@@ -1,6 +1,6 @@
 //go:build unix
 
-// Command rate times Encode for bench/tokenize.py: it encodes every text of JSON lines {"text": …} on standard input,
+// Command rate times Encode for bench/run: it encodes every text of JSON lines {"text": …} on standard input,
 // all of them once a round, in one goroutine, and prints the processor time of each round and the tokens of one.
 //
 //	go run ./model/tokenizer/internal/rate [--rounds N] DIR < texts.jsonl

@@ -1,0 +1,1 @@
+"""How each section of targets.py is measured: measure(setting, row) returns a result."""

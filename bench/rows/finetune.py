@@ -1,0 +1,112 @@
+"""Full fine-tuning: peers/torch_trainer.py against `quarry finetune`, a step of 32 queries with 8 passages each.
+
+Both train one epoch on the same rows, each with one positive and seven mined negatives, so that all steps together hold
+the same texts, repeated ones encoded as often as they come. Both write a line to steps.jsonl as a step ends; a step's time
+is that between two lines, and start-up, the first steps and saving are in none.
+"""
+
+import json
+import statistics
+import subprocess
+import time
+
+import rounds
+import setting as settings
+
+QUERIES, GROUP, MAX_LENGTH = 32, 8, 256
+SKIPPED = 2  # first steps
+CHUNKS = (32, 64, QUERIES * GROUP)  # sequences that the peer encodes at a time
+PRECISIONS = {"finetune-f32": "f32", "finetune-bf16": "bf16"}  # the peer's
+
+
+def measure(setting, row):
+    steps = setting.size(12, 3)
+    rows = setting.once("rows to train on", lambda: training_rows(setting, steps * QUERIES))
+    chunk, tried = choose(setting, row, rows)
+    losses = {"peer": [], "quarry": []}
+
+    def theirs():
+        seconds, loss = run_peer(setting, row, rows, chunk, steps)
+        losses["peer"].append(loss)
+        return seconds
+
+    def ours():
+        seconds, loss = run_quarry(setting, row, rows)
+        losses["quarry"].append(loss)
+        return seconds
+
+    result = rounds.compare("s a step", *rounds.alternate(setting.rounds, theirs, ours, setting.tell))
+    result["peer"] |= {"choice": f"{chunk} sequences at a time", "tried": tried, "start_up": "not timed", "versions": versions(setting)}
+    result["quarry"]["start_up"] = "not timed"
+    return result | {"steps": steps - SKIPPED, "mean_loss": {side: statistics.mean(values) for side, values in losses.items()}}
+
+
+def training_rows(setting, count):
+    """Mines negatives for Eedi's train queries and keeps as many rows as the steps take."""
+    eedi, mined = setting.data / "eedi", setting.file("mined.jsonl")
+    queries = settings.write_rows(setting.file("train.jsonl"), settings.read_rows(eedi / "train.jsonl")[:count])
+    setting.quarry("mine", "--model", setting.model, "--corpus", eedi / "corpus.jsonl", "--queries", queries, "--output", mined,
+                   "--window", "2-200", "--negatives", GROUP - 1, "--max-length", MAX_LENGTH)
+    rows = [{"query": r["query"], "pos": r["pos"][:1], "neg": r["neg"]} for r in settings.read_rows(mined)]
+    if len(rows) != count or any(len(r["neg"]) != GROUP - 1 for r in rows):
+        raise settings.Failed(f"{mined}: {len(rows)} rows, not {count} with {GROUP - 1} negatives each")
+    return settings.write_rows(setting.file("rows.jsonl"), rows)
+
+
+def choose(setting, row, rows):
+    """The peer's fastest chunk, of few steps each."""
+    tried = {chunk: run_peer(setting, row, rows, chunk, SKIPPED + 1)[0] for chunk in CHUNKS}
+    for chunk, seconds in tried.items():
+        setting.tell(f"tried: {chunk} sequences at a time: {seconds:.2f} s a step")
+    return min(tried, key=tried.get), {f"{chunk} sequences at a time": seconds for chunk, seconds in tried.items()}
+
+
+def run_peer(setting, row, rows, chunk, steps):
+    output = fresh(setting, "peer-training")
+    return watch([setting.python(), settings.HERE / "peers" / "torch_trainer.py", "--model", setting.model, "--train", rows, "--output", output,
+                  *shared(), "--queries", QUERIES, "--group", GROUP, "--mask-positives", "--max-steps", steps, "--chunk", chunk,
+                  "--query-max-length", MAX_LENGTH, "--passage-max-length", MAX_LENGTH,
+                  "--precision", PRECISIONS[row.name], "--threads", setting.threads], setting.environment(), output / "steps.jsonl")
+
+
+def run_quarry(setting, row, rows):
+    output = fresh(setting, "quarry-training")
+    return watch(setting.quarry_command(
+        "finetune", "--model", setting.model, "--train", rows, "--output", output, *shared(), "--batch", QUERIES, "--group-size", GROUP,
+        "--mask-known-positives", "--max-length", MAX_LENGTH, "--precision", row.precision, "--save-every", 1000),
+        setting.environment(), output / "steps.jsonl")
+
+
+def shared():
+    """Flags that both trainers have, with values that are not the default of both."""
+    return ["--epochs", 1, "--learning-rate", 1e-4, "--temperature", 0.02, "--weight-decay", 0, "--clip", 1, "--schedule", "linear", "--seed", 1]
+
+
+def fresh(setting, name):
+    """A directory's path that no training has been in."""
+    number = setting.kept[name] = setting.kept.get(name, 0) + 1
+    return setting.scratch / f"{name}-{number}"
+
+
+def watch(command, environment, log):
+    """Runs a training and returns the mean seconds of a step after the first ones, and the mean loss of all steps. Looking
+    every few milliseconds costs next to nothing beside a step.
+    """
+    with open(log.parent.with_suffix(".err"), "w+") as said:
+        process = subprocess.Popen(list(map(str, command)), env=environment, stdout=subprocess.DEVNULL, stderr=said)
+        ends = []
+        while process.poll() is None:
+            time.sleep(0.005)
+            seen = log.read_bytes().count(b"\n") if log.exists() else 0
+            ends += [time.perf_counter()] * (seen - len(ends))
+        if process.returncode != 0:
+            said.seek(0)
+            raise settings.Failed(f"{' '.join(map(str, command))}: exit code {process.returncode}\n{said.read()[-3000:]}")
+    losses = [json.loads(line)["loss"] for line in log.read_text().splitlines()]
+    return (ends[-1] - ends[SKIPPED - 1]) / (len(ends) - SKIPPED), statistics.mean(losses)
+
+
+def versions(setting):
+    """Of what the peer trains with."""
+    code = "import importlib.metadata as m, json; print(json.dumps({n: m.version(n) for n in ('torch', 'transformers')}))"
+    return json.loads(settings.run([setting.python(), "-c", code], setting.environment()))
