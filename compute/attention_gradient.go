@@ -47,26 +47,25 @@ func (h *headWork) backward(from, to, firstKey, lastKey int) {
 
 // probabilitiesAgain fills scores [rows, width] with the probabilities of the forward pass.
 func (h *headWork) probabilitiesAgain(q []float32, from, rows int) {
-	h.multiply(h.scores, h.width, h.queries.from(q, from, false), h.keys, rows, h.width, h.dim, false)
+	h.multiply(h.scores, h.pitch, h.queries.from(q, from, false), h.keys, rows, h.width, h.dim, false)
 	if !h.parts() {
 		h.probabilities(from, rows)
 		return
 	}
 	for r := range rows {
-		row, stats := h.scores[r*h.width:(r+1)*h.width], h.stats(from+r)
+		row, stats := h.row(h.scores, r), h.stats(from+r)
 		first, last := h.seenHere(from + r)
 		h.again[0] = stats[0]
 		h.s.SoftmaxPart(row[first:last], row[first:last], h.again[:], h.op.Factor) // none is larger than the largest
 		h.s.Scale(row[first:last], row[first:last], 1/stats[1])
-		clear(row[:first])
-		clear(row[last:])
+		h.hide(row, first, last)
 	}
 }
 
 // pullValues gives v the gradient of a block of query rows.
 func (h *headWork) pullValues(from, rows int, again bool) {
 	h.packAll(h.right, h.queries.from(h.w.gradient(h.op.Out), from, false), rows, h.dim)
-	h.intoShared(2, operand{values: h.drop(from, rows), stride: h.width}, rows, again)
+	h.intoShared(2, operand{values: h.drop(from, rows), stride: h.pitch}, rows, again)
 }
 
 // intoShared adds what a block of query rows, packed in right, gives the gradient of k or v, or sets it where nothing is there yet.
@@ -79,23 +78,22 @@ func (h *headWork) intoShared(operandIndex int, a operand, rows int, again bool)
 // pullScores is the gradient of a block of scores [rows, width].
 func (h *headWork) pullScores(from, rows int) operand {
 	dout := h.w.gradient(h.op.Out)
-	h.multiply(h.pull, h.width, h.queries.from(dout, from, false), h.valueColumns, rows, h.width, h.dim, false)
+	h.multiply(h.pull, h.pitch, h.queries.from(dout, from, false), h.valueColumns, rows, h.width, h.dim, false)
 	for r := range rows {
 		first, last := h.seenHere(from + r)
-		row := h.pull[r*h.width : (r+1)*h.width]
+		row := h.row(h.pull, r)
 		if h.drops() {
 			h.s.Dropout(row, row, h.dropOf(from+r))
 		}
-		p := h.scores[r*h.width+first : r*h.width+last]
+		p := h.row(h.scores, r)[first:last]
 		if h.parts() {
-			h.pullPart(row[first:last], p, h.dropped[r*h.width:][:last-first], from+r)
+			h.pullPart(row[first:last], p, h.row(h.dropped, r)[first:last], from+r)
 		} else {
 			h.s.SoftmaxGradient(row[first:last], row[first:last], p, h.op.Factor)
 		}
-		clear(row[:first])
-		clear(row[last:])
+		h.hide(row, first, last)
 	}
-	return operand{values: h.pull[:rows*h.width], stride: h.width}
+	return operand{values: h.pull, stride: h.pitch}
 }
 
 // pullPart takes the gradient of a part of a row of probabilities p to that of its scores, factor·p·(dp - Σ p·dp), in

@@ -19,7 +19,7 @@ type headWork struct {
 	group, member                int // heads of q that share k and v; which of them this is
 	first, length, dim           int
 	queries, shared              headRows // this head's in q and the output; in k and v
-	at, width                    int      // the block of keys
+	at, width, pitch             int      // the block of keys; floats from row to row of its scores
 	product                      product
 	keys, values                 []float32 // right operands kᵀ [dim, width] and v [width, dim]
 	keyRows, valueColumns        []float32 // gradient: right operands k [width, dim] and vᵀ [dim, width]
@@ -53,7 +53,7 @@ type headSizes struct{ across, along, block, scratch, right int }
 func newHeadSizes(l layout, length, dim int) headSizes {
 	rows, width := min(scoreRows, length), min(keyBlock, length)
 	return headSizes{
-		across: packedSize(l, dim, width), along: packedSize(l, width, dim), block: rows * width,
+		across: packedSize(l, dim, width), along: packedSize(l, width, dim), block: rows * wholeLines(width),
 		scratch: max(scratchWords(l, rows, max(dim, width)), scratchWords(l, width, rows)),
 		right:   packedSize(l, rows, dim),
 	}
@@ -89,8 +89,17 @@ func (h *headWork) choose(member int) {
 	h.queries.at = h.first*h.queries.stride + h.head*h.dim
 }
 
-// moveTo makes the block of keys from a place on the one at work.
-func (h *headWork) moveTo(at int) { h.at, h.width = at, min(h.block, h.length-at) }
+// moveTo makes the block of keys from a place on the one at work. Rows of scores are whole cache lines apart: a row that
+// shares one with the row before waits for that to be stored.
+func (h *headWork) moveTo(at int) {
+	h.at, h.width = at, min(h.block, h.length-at)
+	h.pitch = wholeLines(h.width)
+}
+
+// row is row r of a block of scores.
+func (h *headWork) row(block []float32, r int) []float32 {
+	return block[r*h.pitch:][:h.width:h.width]
+}
 
 // parts says whether the softmax of a row comes in parts.
 func (h *headWork) parts() bool { return h.length > h.block }
@@ -123,13 +132,13 @@ func (h *headWork) forward(from, to int) {
 					continue
 				}
 				y := out[h.queries.at+from*h.queries.stride:]
-				h.multiply(h.scores, h.width, h.queries.from(q, from, false), h.keys, rows, h.width, h.dim, false)
+				h.multiply(h.scores, h.pitch, h.queries.from(q, from, false), h.keys, rows, h.width, h.dim, false)
 				if h.parts() {
 					h.exponentials(y, from, rows, first)
 				} else {
 					h.probabilities(from, rows)
 				}
-				p := operand{values: h.drop(from, rows), stride: h.width}
+				p := operand{values: h.drop(from, rows), stride: h.pitch}
 				h.multiply(y, h.queries.stride, p, h.values, rows, h.dim, h.width, !first)
 			}
 		}
@@ -152,14 +161,21 @@ func (h *headWork) seenHere(place int) (first, last int) {
 	return min(max(first-h.at, 0), h.width), min(max(last-h.at, 0), h.width)
 }
 
+// hide clears what a row does not see.
+func (h *headWork) hide(row []float32, first, last int) {
+	if h.op.Causal {
+		clear(row[:first])
+		clear(row[last:])
+	}
+}
+
 // probabilities makes the softmax of scores [rows, width] that are whole rows.
 func (h *headWork) probabilities(from, rows int) {
 	for r := range rows {
-		row := h.scores[r*h.width : (r+1)*h.width]
+		row := h.row(h.scores, r)
 		first, last := h.seenHere(from + r)
 		h.s.Softmax(row[first:last], row[first:last], h.op.Factor)
-		clear(row[:first])
-		clear(row[last:])
+		h.hide(row, first, last)
 	}
 }
 
@@ -167,14 +183,13 @@ func (h *headWork) probabilities(from, rows int) {
 // of the output y have of earlier blocks.
 func (h *headWork) exponentials(y []float32, from, rows int, begins bool) {
 	for r := range rows {
-		row, stats := h.scores[r*h.width:(r+1)*h.width], h.stats(from+r)
+		row, stats := h.row(h.scores, r), h.stats(from+r)
 		if begins {
 			stats[0], stats[1] = float32(math.Inf(-1)), 0
 		}
 		first, last := h.seenHere(from + r)
 		factor := h.s.SoftmaxPart(row[first:last], row[first:last], stats, h.op.Factor)
-		clear(row[:first])
-		clear(row[last:])
+		h.hide(row, first, last)
 		if !begins && factor != 1 {
 			sums := y[r*h.queries.stride:][:h.dim]
 			h.s.Scale(sums, sums, factor)
@@ -201,12 +216,12 @@ func (h *headWork) stats(place int) []float32 {
 // drop returns the block after dropout, in a buffer of its own so that the probabilities stay.
 func (h *headWork) drop(from, rows int) []float32 {
 	if !h.drops() {
-		return h.scores[:rows*h.width]
+		return h.scores
 	}
 	for r := range rows {
-		h.s.Dropout(h.dropped[r*h.width:(r+1)*h.width], h.scores[r*h.width:(r+1)*h.width], h.dropOf(from+r))
+		h.s.Dropout(h.row(h.dropped, r), h.row(h.scores, r), h.dropOf(from+r))
 	}
-	return h.dropped[:rows*h.width]
+	return h.dropped
 }
 
 func (h *headWork) drops() bool { return h.op.Rate > 0 && h.w.batch.DropoutKeys != nil }

@@ -25,11 +25,15 @@ func TestWorkersAndLongTextsChangeNoVector(t *testing.T) {
 		}
 		texts = append(texts, embedding.Text{IDs: ids})
 	}
+	budgets := []int{64, 3000}
+	if testing.Short() { // the race detector's runs take ten times as long
+		budgets = budgets[:1]
+	}
 	for _, path := range kernel.Available() {
 		t.Run(string(path), func(t *testing.T) {
 			want := embed(t, m, compute.Options{Path: path, Workers: 1}, texts, embedding.Options{Budget: 1})
 			for _, workers := range []int{1, 2, 3, 5, 65} {
-				for _, budget := range []int{64, 3000} {
+				for _, budget := range budgets {
 					t.Run(fmt.Sprintf("workers=%d/budget=%d", workers, budget), func(t *testing.T) {
 						order := source.Sample(len(texts), len(texts))
 						shuffled := make([]embedding.Text, len(texts))

@@ -62,36 +62,40 @@ type runner struct {
 	keep   int
 	blocks []block
 	tokens int // of the last forward pass
+
+	values  []float32 // of its vectors
+	vectors [][]float32
 }
 
 // block is a run of sequences that go through the network together.
 type block struct {
 	batch compute.Batch
-	first int // position of its first sequence
+	first int      // position of its first sequence
+	keys  []uint64 // memory for the batch's keys of dropout, which has none where dropout is off
 }
 
-// forward returns the vectors of all sequences, rows of the model's dimension, and remembers the blocks for backward.
-// The caller needs bytes for scores beside them.
+// forward returns the vectors of all sequences, rows of the model's dimension, and remembers the blocks for backward. They
+// belong to the runner until its next call. The caller needs bytes for scores beside them.
 func (r *runner) forward(ctx context.Context, sequences []sequence, scores int64) ([][]float32, error) {
 	r.cut(sequences)
 	if err := r.reserve(scores); err != nil {
 		return nil, err
 	}
-	vectors := make([][]float32, 0, len(sequences))
+	r.values, r.vectors = r.values[:0], r.vectors[:0]
 	for i, b := range r.blocks {
 		out, err := r.space(i).Forward(ctx, b.batch)
 		if err != nil {
 			return nil, err
 		}
-		n := b.batch.Sequences()
-		dim := len(out) / n
-		kept := make([]float32, len(out))
-		copy(kept, out)
-		for s := range n {
-			vectors = append(vectors, kept[s*dim:(s+1)*dim:(s+1)*dim])
+		dim := len(out) / b.batch.Sequences()
+		r.values = slices.Grow(r.values, (len(sequences)-b.first)*dim) // all at the first block: vectors point into it
+		at := len(r.values)
+		r.values = append(r.values, out...)
+		for ; at < len(r.values); at += dim {
+			r.vectors = append(r.vectors, r.values[at:at+dim:at+dim])
 		}
 	}
-	return vectors, nil
+	return r.vectors, nil
 }
 
 // backward adds the gradients of the weights for the blocks of the last forward pass, last block first: it is still in place.
@@ -123,18 +127,30 @@ func (r *runner) cut(sequences []sequence) {
 	for i, s := range sequences {
 		last := len(r.blocks) - 1
 		if last < 0 || len(r.blocks[last].batch.IDs)+len(s.IDs) > r.limit || r.blocks[last].batch.Sequences() == blockSequences {
-			r.blocks = append(r.blocks, block{first: i, batch: compute.Batch{Offsets: []int32{0}}})
+			r.begin(i)
 			last++
 		}
-		b := &r.blocks[last].batch
-		b.IDs = append(b.IDs, s.IDs...)
-		b.Offsets = append(b.Offsets, int32(len(b.IDs)))
-		b.Skip = append(b.Skip, int32(s.Skip))
+		b := &r.blocks[last]
+		b.batch.IDs = append(b.batch.IDs, s.IDs...)
+		b.batch.Offsets = append(b.batch.Offsets, int32(len(b.batch.IDs)))
+		b.batch.Skip = append(b.batch.Skip, int32(s.Skip))
 		if s.dropout != 0 {
-			b.DropoutKeys = append(b.DropoutKeys, s.dropout)
+			b.keys = append(b.keys, s.dropout)
+			b.batch.DropoutKeys = b.keys
 		}
 		r.tokens += len(s.IDs)
 	}
+}
+
+// begin starts a block, in the memory of one of the step before where there is one.
+func (r *runner) begin(first int) {
+	n := len(r.blocks)
+	if n == cap(r.blocks) {
+		r.blocks = append(r.blocks, block{})
+	}
+	r.blocks = r.blocks[:n+1]
+	b := r.blocks[n].batch
+	r.blocks[n] = block{first: first, keys: r.blocks[n].keys[:0], batch: compute.Batch{IDs: b.IDs[:0], Offsets: append(b.Offsets[:0], 0), Skip: b.Skip[:0]}}
 }
 
 // reserve makes workspaces for the blocks: one each while the memory limit allows, and one more to share.

@@ -1,0 +1,69 @@
+package finetune
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/model"
+)
+
+// TestSteadyStateAllocatesNothing repeats the passes of a step over several blocks, with all of them kept, with none, and
+// with layers computed again.
+func TestSteadyStateAllocatesNothing(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		limit func(need Memory) int64
+	}{
+		{"all kept", func(Memory) int64 { return 0 }},
+		{"one block", func(need Memory) int64 { return need.limit(need.Block) }},
+		{"layers computed again", Memory.Least},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m, err := model.Open("../model/testdata/tiny-bert", model.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			data, o := dataOf(stepsData()), dropoutOptions(func(*Options) {})
+			need, err := NeedMemory(m, o, data.longest())
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := compute.New(compute.Options{Path: kernel.Portable, Precision: compute.F32, Workers: 2, Memory: tc.limit(need)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			trainer, err := New(m, e, data, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sequences []sequence
+			keys := trainer.dropoutKeys(0)
+			for p := range int32(10) {
+				sequences = append(sequences, keys.of(data.Passage(p), "passage", data.PassageKey(p)))
+			}
+			gradient := make([]float32, len(sequences)*m.Dimension())
+			step := func() {
+				vectors, err := trainer.runner.forward(t.Context(), sequences, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				copy(gradient, slices.Concat(vectors...))
+				if err := trainer.runner.backward(t.Context(), gradient); err != nil {
+					t.Fatal(err)
+				}
+			}
+			step()
+			if n := len(trainer.runner.blocks); n < 2 {
+				t.Fatalf("%d blocks: the test shows little", n)
+			}
+			const test = 1 // of the test itself: Concat
+			if n := testing.AllocsPerRun(5, step) - test; n > 0 {
+				t.Errorf("%v allocations a step, want none", n)
+			}
+		})
+	}
+}
