@@ -8,6 +8,7 @@ Files, under model/tokenizer:
   testdata/small/tokenizer.json  a WordPiece tokenizer trained by the library on the text below; kept once it is there,
                                because the trainer breaks ties by a random hash
   testdata/cases.json          variants of it, texts and the ids that the library gives
+  testdata/FAMILY/             the same for the tokenizers of tokenizer_families.py, on the same texts
   testdata/codepoints.json     digests of what each normalizer makes of every code point
 """
 
@@ -16,12 +17,14 @@ import hashlib
 import io
 import json
 import pathlib
+import struct
 import subprocess
 
 import tokenizers
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 import fixture
+import tokenizer_families
 
 FOLDER = pathlib.Path("model", "tokenizer")
 SMALL = fixture.ROOT / FOLDER / "testdata" / "small" / "tokenizer.json"
@@ -83,6 +86,64 @@ def bert(**on):
     return normalizers.BertNormalizer(**(off | on))
 
 
+def holding(count, among=None):
+    """The scalar values that hold something; count tells how many of a list do. Most neighbours are alike."""
+    found, waiting = set(), [list(among or scalars())]
+    while waiting:
+        asked = waiting.pop()
+        held = count(asked) if len(asked) <= 1 << 12 else None
+        if held == len(asked):
+            found.update(asked)
+        elif held != 0:
+            half = len(asked) // 2
+            waiting += [asked[:half], asked[half:]]
+    return found
+
+
+def members(pattern):
+    """The scalar values that a class of Oniguruma's regular expressions holds."""
+    outside = pre_tokenizers.Split(Regex(f"[^{pattern}]+"), "removed")
+    return holding(lambda asked: sum(len(piece) for piece, _ in outside.pre_tokenize_str("".join(asked))))
+
+
+def categories():
+    """Letters, numbers and so on, as Oniguruma knows them. Three questions tell six classes apart."""
+    either, capital, other = members(r"\p{L}\p{M}"), members(r"\p{Lu}\p{Lt}\p{M}\p{N}"), members(r"\p{Lm}\p{Lo}\p{M}\s")
+    marks = either & capital & other
+    return {
+        "letter": either - marks, "numeral": capital - either, "blank": other - either,
+        "majuscule": (either & capital) - marks, "minuscule": either - capital - other, "caseless": either & other,
+    }
+
+
+def clusters():
+    """What joins a grapheme cluster. Precompiled looks at no cluster of six bytes or more, so those need not be told apart."""
+    one = one_for_each_cluster()
+
+    def joining(text, among=None):
+        """The characters that leave fewer clusters of a text of three parts, the last of them a tab, which joins nothing."""
+        return holding(lambda asked: 3 * len(asked) - len(one.normalize_str("".join(map(text, asked)))), among)
+
+    short = [c for c in scalars() if len(c.encode()) < 4]
+    return {
+        "attached": joining(lambda c: "a" + c + "\t"),
+        "prefixed": joining(lambda c: c + "a\t"),
+        "alone": set(short) - joining(lambda c: c + "\u0301\t", short),
+        "pictographic": set(scalars()) - holding(
+            lambda asked: 4 * len(asked) - len(one.normalize_str("".join("\u00a9\u200d" + c + "\t" for c in asked)))),
+    }
+
+
+def one_for_each_cluster():
+    """A Precompiled normalizer that makes an X of each grapheme cluster, or of each character of one of six bytes or more."""
+    units = [0] * 1024  # a double array in which each first byte ends a key with the value 0, the text X
+    units[0] = 256 << 10
+    for c in range(1, 256):
+        units[256 ^ c] = 512 << 10 | 1 << 8 | c
+        units[256 ^ c ^ 512] = 1 << 31
+    return normalizers.Precompiled(struct.pack("<1025I", 4 * len(units), *units) + b"X\0")
+
+
 # The bits of a class, in the order of the constants in classes.go.
 def probes():
     clean, chinese, accents = bert(clean_text=True), bert(handle_chinese_chars=True), bert(strip_accents=True)
@@ -98,6 +159,8 @@ def probes():
     def nonstarter(c):
         return c == "\u0345" or nfd.normalize_str(c) == c and nfd.normalize_str("\u0345" + c) != "\u0345" + c
 
+    known = categories() | clusters()
+    assert known["blank"] == {c for c in scalars() if parts(spaces, c) == 2}, "\\s is not White_Space"
     return [
         ("space", lambda c: parts(spaces, c) == 2),
         ("control", lambda c: clean.normalize_str(c) == ""),
@@ -111,6 +174,15 @@ def probes():
         ("compatible", lambda c: nfkd.normalize_str(c) != c),
         ("upper", lambda c: lower.normalize_str(c) != c),
         ("chinese", lambda c: chinese.normalize_str(c) == " " + c + " "),
+        ("letter", known["letter"].__contains__),
+        ("numeral", known["numeral"].__contains__),
+        ("majuscule", known["majuscule"].__contains__),
+        ("minuscule", known["minuscule"].__contains__),
+        ("caseless", known["caseless"].__contains__),
+        ("attached", known["attached"].__contains__),
+        ("prefixed", known["prefixed"].__contains__),
+        ("alone", known["alone"].__contains__),
+        ("pictographic", known["pictographic"].__contains__),
     ]
 
 
@@ -306,27 +378,43 @@ def vary(base, change):
             varied["model"].update(value)
             if value.get("type") == "WordLevel":
                 del varied["model"]["continuing_subword_prefix"], varied["model"]["max_input_chars_per_word"]
+        elif section == "bytes":
+            varied["model"]["vocab"] += [[f"<0x{b:02X}>", -20 - b] for b in range(256)]
         elif section == "add":
-            start = len(varied["model"]["vocab"])
-            new = [t for t in value if t["content"] not in varied["model"]["vocab"]]
-            known = [t | {"id": varied["model"]["vocab"][t["content"]]} for t in value if t not in new]
+            vocabulary = varied["model"]["vocab"]
+            if isinstance(vocabulary, list):
+                vocabulary = {token: i for i, (token, _) in enumerate(vocabulary)}
+            start = len(vocabulary)
+            new = [t for t in value if t["content"] not in vocabulary]
+            known = [t | {"id": vocabulary[t["content"]]} for t in value if t not in new]
             varied["added_tokens"] += known + [t | {"id": start + i} for i, t in enumerate(new)]
         else:
             varied[section] = value
     return varied
 
 
-def cases(base):
-    """Ids of every hard text under every variant; `specials` only for the first, whose template adds them."""
-    found = {"header": fixture.header("tokenizers"), "texts": HARD, "variants": []}
-    for name, change in variants().items():
+def answers(base, changes):
+    """Ids of every hard text under every variant."""
+    found = []
+    for name, change in changes.items():
         varied = vary(base, change)
         tokenizer = Tokenizer.from_str(json.dumps(varied))
         tokenizer.no_padding()
         tokenizer.no_truncation()
         entry = {"name": name, "change": change, "added_tokens": varied["added_tokens"] if "add" in change else None}
         entry["ids"] = [tokenizer.encode(text, add_special_tokens=False).ids for text in HARD]
-        found["variants"].append(entry)
+        found.append(entry)
+    return found
+
+
+def family(base, changes):
+    """The cases of a family of tokenizer_families.py, on the texts of cases.json."""
+    return dump({"header": fixture.header("tokenizers"), "variants": answers(base, changes)}, wide={"variants"})
+
+
+def cases(base):
+    """Answers for BERT's family; truncated ones only for the first variant, whose template adds special tokens."""
+    found = {"header": fixture.header("tokenizers"), "texts": HARD, "variants": answers(base, variants())}
     tokenizer = Tokenizer.from_str(json.dumps(base))
     found["truncated"] = []
     for length in range(2, 12):
@@ -349,10 +437,24 @@ def dump(value, wide=()):
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
+def bases():
+    """The small tokenizers of the families, trained where they are not there."""
+    def there(name):
+        path = fixture.ROOT / FOLDER / "testdata" / name / "tokenizer.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    return tokenizer_families.families([PROSE] * 3 + HARD, there)
+
+
 def files():
     """Every file by its path in the repository."""
     base = json.loads(SMALL.read_text()) if SMALL.exists() else small()
-    return {
+    made = {}
+    for name, tokenizer in bases().items():
+        folder = FOLDER / "testdata" / name
+        made[folder / "tokenizer.json"] = json.dumps(tokenizer, ensure_ascii=False).encode()
+        made[folder / "cases.json"] = family(tokenizer, tokenizer_families.variants()[name])
+    return made | {
         FOLDER / "unicode_tables.go": unicode_tables(),
         FOLDER / "testdata" / "small" / "tokenizer.json": json.dumps(base, ensure_ascii=False).encode(),
         FOLDER / "testdata" / "cases.json": cases(base),

@@ -8,7 +8,7 @@ import (
 
 // class says what the stages need to know of a code point. The bits are what Hugging Face tokenizers does with it, so
 // that each follows the Unicode version of the crate behind it (9 for normal forms, 17 for lower case, …).
-type class uint16
+type class uint32
 
 // The order is that of parity/tokenizer_fixture.py, which makes the tables.
 const (
@@ -24,7 +24,23 @@ const (
 	compatible                    // has a canonical or a compatibility decomposition
 	upper                         // has a lower-case form
 	chinese                       // an ideograph that BertNormalizer makes a word
+
+	// Of regular expressions
+	letter    // \p{L}
+	numeral   // \p{N}
+	majuscule // [\p{Lu}\p{Lt}]
+	minuscule // \p{Ll}
+	caseless  // [\p{Lm}\p{Lo}\p{M}]
+
+	// Of grapheme clusters, as far as Precompiled looks at them
+	attached     // extends the character before it
+	prefixed     // takes the character after it
+	alone        // a control, which nothing is attached to
+	pictographic // follows © or ® and a joiner
 )
+
+// blank is \s of regular expressions. It holds the same characters; the script that makes the tables makes sure of it.
+const blank = space
 
 type classRange struct {
 	low, high rune

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"os"
 	"slices"
 	"testing"
 	"unicode/utf8"
@@ -17,6 +18,20 @@ func FuzzParse(f *testing.F) {
 "pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":false},{"type":"Punctuation","behavior":"MergedWithNext"}]},
 "model":{"unk_token":"u","continuing_subword_prefix":"","max_input_chars_per_word":9,"vocab":{"u":0,"a":1,"é":2}},
 "post_processor":{"type":"BertProcessing","sep":["u",0],"cls":["a",1]}}`))
+	for _, family := range families {
+		data, err := os.ReadFile("testdata/" + family + "/tokenizer.json")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+		for _, v := range readFamily(f, family) {
+			if v.Name == "o200k" || v.Name == "xlm-roberta" {
+				f.Add(varyFamily(f, family, v.Change, v.Added))
+			}
+		}
+	}
+	f.Add([]byte(`{"pre_tokenizer":{"type":"Split","pattern":{"Regex":"(?i:a|b)?[^\\s\\p{M}-x]{1,2}+|(?!c)d+?"},"behavior":"MergedWithNext","invert":true},
+"model":{"type":"BPE","unk_token":"u","fuse_unk":true,"vocab":{"u":0,"a":1,"b</w>":2,"ab</w>":3},"end_of_word_suffix":"</w>","merges":[["a","b</w>"]]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		tok, err := Parse(data, "x.json")
 		if err != nil {
@@ -36,6 +51,15 @@ func FuzzEncode(f *testing.F) {
 			f.Fatal(err)
 		}
 		tokenizers = append(tokenizers, tok)
+	}
+	for _, family := range families {
+		for _, v := range readFamily(f, family) {
+			tok, err := Parse(varyFamily(f, family, v.Change, v.Added), v.Name)
+			if err != nil {
+				f.Fatal(err)
+			}
+			tokenizers = append(tokenizers, tok)
+		}
 	}
 	for i, text := range fixture.Texts {
 		f.Add(uint8(i), text)

@@ -56,14 +56,15 @@ type countedWord struct {
 
 // countWords normalizes and splits texts as the tokenizer will, and returns their distinct words in order.
 func countWords(texts []string) []countedWord {
-	t := &Tokenizer{normalizer: []normalizer{newBertNormalizer(true, true, true, true)}, splitter: []splitter{bertSplitter{}}}
+	t := &Tokenizer{normalizer: []normalizer{newBertNormalizer(true, true, true, true)}, stages: splitBy(bertSplitter{})}
 	counts := map[string]int{}
 	s := new(scratch)
 	for _, text := range texts {
 		s.text = appendValid(s.text[:0], text)
 		s.normal = t.normalizer[0].normalize(s.normal[:0], s.text, s)
-		for _, w := range t.words(s.normal, span{0, len(s.normal)}, s) {
-			counts[string(s.normal[w.start:w.end])]++
+		text, words := t.words(s.normal, span{0, len(s.normal)}, true, s)
+		for _, w := range words {
+			counts[string(text[w.start:w.end])]++
 		}
 	}
 	words := make([]countedWord, 0, len(counts))

@@ -67,15 +67,14 @@ func Parse(data []byte, name string) (*Tokenizer, error) {
 		return nil, fmt.Errorf("%s: version %q is not known, only \"1.0\" is", name, *file.Version)
 	}
 	t := &Tokenizer{padding: -1}
-	m, err := parseModel(section{name, "model", file.Model})
-	if err != nil {
-		return nil, err
-	}
-	t.model, t.vocabulary, t.unknown = m.model, m.vocabulary, m.unknown
+	var err error
 	if t.normalizer, err = parseNormalizer(section{name, "normalizer", file.Normalizer}); err != nil {
 		return nil, err
 	}
-	if t.splitter, err = parsePreTokenizer(section{name, "pre_tokenizer", file.PreTokenizer}); err != nil {
+	if err := t.setStages(section{name, "pre_tokenizer", file.PreTokenizer}); err != nil {
+		return nil, err
+	}
+	if err := t.setModel(section{name, "model", file.Model}); err != nil {
 		return nil, err
 	}
 	added := section{name, "added_tokens", file.AddedTokens}
@@ -93,6 +92,32 @@ func Parse(data []byte, name string) (*Tokenizer, error) {
 	}
 	t.findPadding(file.Padding)
 	return t, nil
+}
+
+func (t *Tokenizer) setStages(s section) (err error) {
+	t.stages, err = parsePreTokenizer(s)
+	for _, stage := range t.stages {
+		if m, ok := stage.rewriter.(metaspace); ok && m.prepend == prependFirst {
+			t.asksFirst = true
+		}
+	}
+	return err
+}
+
+// setModel reads the model. Where the pre-tokenizer ends by writing a character for each byte, and the model only looks
+// those characters up, both work on the bytes themselves.
+func (t *Tokenizer) setModel(s section) error {
+	last := len(t.stages) - 1
+	byteLevel := last >= 0 && t.stages[last].rewriter == byteMapping{} && byteLevelModel(s)
+	if byteLevel {
+		t.stages = t.stages[:last]
+	}
+	m, err := parseModel(s, byteLevel)
+	if err != nil {
+		return err
+	}
+	t.model, t.vocabulary, t.unknown = m.model, m.vocabulary, m.unknown
+	return nil
 }
 
 // findPadding looks for the padding token in the padding section, else among the special tokens.

@@ -40,10 +40,16 @@ func parseNormalizer(s section) ([]normalizer, error) {
 		return parseReplace(s)
 	case "Prepend":
 		return parsePrepend(s)
+	case "Precompiled":
+		return parsePrecompiled(s)
+	case "ByteLevel":
+		return []normalizer{byteMapping{}}, s.decode(&struct{ typed }{})
+	case "Nmt":
+		return []normalizer{nmt{}}, s.decode(&struct{ typed }{})
 	case "Sequence":
 		return parseNormalizers(s)
 	}
-	return nil, s.unknown(kind, "BertNormalizer, Lowercase, NFC, NFD, NFKC, NFKD, Prepend, Replace, Sequence, Strip, StripAccents")
+	return nil, s.unknown(kind, "BertNormalizer, ByteLevel, Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Prepend, Replace, Sequence, Strip, StripAccents")
 }
 
 func parseNormalizers(s section) ([]normalizer, error) {
@@ -103,6 +109,26 @@ func (stripAccents) normalize(dst, src []byte, _ *scratch) []byte {
 	return dst
 }
 
+// nmt is what the translation models of SentencePiece begin with: controls are dropped, other white space and invisible
+// characters become spaces.
+type nmt struct{}
+
+func (nmt) normalize(dst, src []byte, _ *scratch) []byte {
+	for i := 0; i < len(src); {
+		r, size := utf8.DecodeRune(src[i:])
+		switch {
+		case 0x01 <= r && r <= 0x08, r == 0x0B, 0x0E <= r && r <= 0x1F, r == 0x7F, r == 0x8F, r == 0x9F:
+		case r == '\t', r == '\n', r == '\f', r == '\r', r == 0x1680, 0x200B <= r && r <= 0x200F, r == 0x2028, r == 0x2029,
+			r == 0x2581, r == 0xFEFF, r == 0xFFFD:
+			dst = append(dst, ' ')
+		default:
+			dst = append(dst, src[i:i+size]...)
+		}
+		i += size
+	}
+	return dst
+}
+
 // strip drops white space at the ends.
 type strip struct{ left, right bool }
 
@@ -133,8 +159,11 @@ func (n strip) normalize(dst, src []byte, _ *scratch) []byte {
 
 func isSpace(r rune) bool { return classOf(r)&space != 0 }
 
-// replace writes content for every occurrence of a pattern, from left to right.
-type replace struct{ pattern, content []byte }
+// replace writes content for every match of a pattern, from left to right.
+type replace struct {
+	pattern pattern
+	content []byte
+}
 
 func parseReplace(s section) ([]normalizer, error) {
 	var fields struct {
@@ -145,25 +174,24 @@ func parseReplace(s section) ([]normalizer, error) {
 	if err := s.decode(&fields); err != nil {
 		return nil, err
 	}
-	pattern, literal := fields.Pattern["String"]
 	if err := s.need(has{"pattern", fields.Pattern != nil}, has{"content", fields.Content != nil}); err != nil {
 		return nil, err
 	}
-	if !literal || len(fields.Pattern) != 1 || pattern == "" {
-		return nil, s.errorf("pattern: only a {\"String\": …} that is not empty is supported, no regular expression")
+	p, err := parsePattern(s, fields.Pattern)
+	if err != nil {
+		return nil, err
 	}
-	return []normalizer{replace{[]byte(pattern), []byte(*fields.Content)}}, nil
+	return []normalizer{replace{p, []byte(*fields.Content)}}, nil
 }
 
 func (n replace) normalize(dst, src []byte, _ *scratch) []byte {
-	for {
-		i := bytes.Index(src, n.pattern)
-		if i < 0 {
-			return append(dst, src...)
+	for at := 0; ; {
+		start, stop := n.pattern.find(src, at, len(src))
+		if start < 0 {
+			return append(dst, src[at:]...)
 		}
-		dst = append(dst, src[:i]...)
-		dst = append(dst, n.content...)
-		src = src[i+len(n.pattern):]
+		dst = append(append(dst, src[at:start]...), n.content...)
+		at = stop
 	}
 }
 
@@ -190,4 +218,25 @@ func (n prepend) normalize(dst, src []byte, _ *scratch) []byte {
 	}
 	dst = append(dst, n.prefix...)
 	return append(dst, src...)
+}
+
+// keepsFirst reports whether a normalizer keeps the character that a text begins with, or writes others in its place. A
+// text whose first character is gone does not begin where it did, and Metaspace's prepend_scheme "first" then leaves it.
+// What Precompiled drops is not counted by Hugging Face tokenizers.
+func keepsFirst(n normalizer, text []byte, s *scratch) bool {
+	if len(text) == 0 {
+		return true
+	}
+	switch n := n.(type) {
+	case strip, stripAccents, *bertNormalizer, replace, nmt:
+		_, size := utf8.DecodeRune(text)
+		if r, ok := n.(replace); ok {
+			if start, stop := r.pattern.find(text, 0, len(text)); start == 0 {
+				size = stop
+			}
+		}
+		s.start = n.normalize(s.start[:0], text[:size], s)
+		return len(s.start) > 0
+	}
+	return true
 }

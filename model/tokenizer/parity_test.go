@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"testing"
@@ -15,13 +16,8 @@ import (
 
 // fixture is testdata/cases.json, which parity/tokenizer_fixture.py makes with Hugging Face tokenizers.
 type fixture struct {
-	Texts    []string `json:"texts"`
-	Variants []struct {
-		Name   string                     `json:"name"`
-		Change map[string]json.RawMessage `json:"change"`
-		Added  json.RawMessage            `json:"added_tokens"`
-		IDs    [][]int32                  `json:"ids"`
-	} `json:"variants"`
+	Texts     []string  `json:"texts"`
+	Variants  []variant `json:"variants"`
 	Truncated []struct {
 		Length int     `json:"length"`
 		Text   string  `json:"text"`
@@ -31,6 +27,50 @@ type fixture struct {
 		Bytes string `json:"bytes"`
 		Text  string `json:"text"`
 	} `json:"invalid_utf8"`
+}
+
+// variant is a tokenizer that differs from its family's in some sections, with the ids of each text of the fixture.
+type variant struct {
+	Name   string                     `json:"name"`
+	Change map[string]json.RawMessage `json:"change"`
+	Added  json.RawMessage            `json:"added_tokens"`
+	IDs    [][]int32                  `json:"ids"`
+}
+
+// families are the folders of testdata with other models than WordPiece.
+var families = []string{"bytelevel", "sentencepiece", "unigram"}
+
+// readFamily returns the variants of a family.
+func readFamily(t testing.TB, family string) []variant {
+	t.Helper()
+	var f struct {
+		Variants []variant `json:"variants"`
+	}
+	readJSON(t, "testdata/"+family+"/cases.json", &f)
+	if len(f.Variants) == 0 {
+		t.Fatalf("testdata/%s/cases.json: no cases", family)
+	}
+	return f.Variants
+}
+
+// eachVariant runs a test for every variant of every family, BERT's included.
+func eachVariant(t *testing.T, test func(t *testing.T, tok *Tokenizer, texts []string, v variant)) {
+	f := readFixture(t)
+	for _, family := range append([]string{"small"}, families...) {
+		variants := f.Variants
+		if family != "small" {
+			variants = readFamily(t, family)
+		}
+		for _, v := range variants {
+			t.Run(family+", "+v.Name, func(t *testing.T) {
+				tok, err := Parse(varyFamily(t, family, v.Change, v.Added), v.Name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				test(t, tok, f.Texts, v)
+			})
+		}
+	}
 }
 
 func readFixture(t testing.TB) fixture {
@@ -57,8 +97,16 @@ func readJSON(t testing.TB, name string, v any) {
 // vary replaces sections of the small tokenizer.json, as vary in parity/tokenizer_fixture.py does.
 func vary(t testing.TB, change map[string]json.RawMessage, added json.RawMessage) []byte {
 	t.Helper()
+	return varyFamily(t, "small", change, added)
+}
+
+func varyFamily(t testing.TB, family string, change map[string]json.RawMessage, added json.RawMessage) []byte {
+	t.Helper()
 	var file map[string]json.RawMessage
-	readJSON(t, "testdata/small/tokenizer.json", &file)
+	readJSON(t, "testdata/"+family+"/tokenizer.json", &file)
+	if _, ok := change["bytes"]; ok {
+		file["model"] = withByteTokens(t, file["model"])
+	}
 	for section, value := range change {
 		switch section {
 		case "model":
@@ -75,6 +123,7 @@ func vary(t testing.TB, change map[string]json.RawMessage, added json.RawMessage
 				delete(model, "max_input_chars_per_word")
 			}
 			file["model"] = marshal(t, model)
+		case "bytes":
 		case "add":
 			file["added_tokens"] = added
 		default:
@@ -82,6 +131,24 @@ func vary(t testing.TB, change map[string]json.RawMessage, added json.RawMessage
 		}
 	}
 	return marshal(t, file)
+}
+
+// withByteTokens adds the tokens of all bytes to a unigram model.
+func withByteTokens(t testing.TB, model json.RawMessage) json.RawMessage {
+	t.Helper()
+	var fields map[string]json.RawMessage
+	var vocab []any
+	if err := json.Unmarshal(model, &fields); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(fields["vocab"], &vocab); err != nil {
+		t.Fatal(err)
+	}
+	for b := range 256 {
+		vocab = append(vocab, []any{fmt.Sprintf("<0x%02X>", b), -20 - b})
+	}
+	fields["vocab"] = marshal(t, vocab)
+	return marshal(t, fields)
 }
 
 func marshal(t testing.TB, v any) []byte {
@@ -103,21 +170,16 @@ func small(t testing.TB) *Tokenizer {
 }
 
 func TestIDsEqualHuggingFace(t *testing.T) {
-	f := readFixture(t)
-	for _, v := range f.Variants {
-		t.Run(v.Name, func(t *testing.T) {
-			tok, err := Parse(vary(t, v.Change, v.Added), v.Name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, text := range f.Texts {
+	eachVariant(t, func(t *testing.T, tok *Tokenizer, texts []string, v variant) {
+		for range 2 { // the second time some words are remembered
+			for i, text := range texts {
 				got := tok.Encode([]int32{}, text)
 				if diff := cmp.Diff(v.IDs[i], got); diff != "" {
-					t.Errorf("%+q (-want +got):\n%s", text, diff)
+					t.Fatalf("%+q (-want +got):\n%s", text, diff)
 				}
 			}
-		})
-	}
+		}
+	})
 }
 
 func TestWithSpecialsEqualsHuggingFaceTruncation(t *testing.T) {

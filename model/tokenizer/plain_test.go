@@ -110,7 +110,7 @@ func plainly(t *testing.T, tok *Tokenizer, flags uint8, text string) {
 		word := normal[w.start:w.end]
 		words = append(words, string(word))
 		want := plainWord(tok.vocabulary.ids, m.unknown, m.longestWord, string(word))
-		if got := m.appendWord(nil, word); !slices.Equal(want, got) {
+		if got := m.appendWord(nil, word, nil); !slices.Equal(want, got) {
 			t.Fatalf("word %+q has ids %v, want %v", word, got, want)
 		}
 	}

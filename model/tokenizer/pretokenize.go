@@ -7,8 +7,19 @@ type splitter interface {
 	split(dst []span, text []byte, in span) []span
 }
 
-// parsePreTokenizer reads the pre_tokenizer section into the splitters it stands for, in order.
-func parsePreTokenizer(s section) ([]splitter, error) {
+// rewriter writes a word anew: it appends what becomes of it to dst. first says that the text begins with the word.
+type rewriter interface {
+	rewrite(dst, word []byte, first bool) []byte
+}
+
+// stage is a step of the pre-tokenizer: one of the two.
+type stage struct {
+	splitter splitter
+	rewriter rewriter
+}
+
+// parsePreTokenizer reads the pre_tokenizer section into the stages it stands for, in order.
+func parsePreTokenizer(s section) ([]stage, error) {
 	if s.absent() {
 		return nil, nil
 	}
@@ -18,24 +29,32 @@ func parsePreTokenizer(s section) ([]splitter, error) {
 	}
 	switch kind {
 	case "BertPreTokenizer":
-		return []splitter{bertSplitter{}}, s.decode(&struct{ typed }{})
+		return splitBy(bertSplitter{}), s.decode(&struct{ typed }{})
 	case "Whitespace":
-		return []splitter{wordRuns{}}, s.decode(&struct{ typed }{})
+		return splitBy(wordRuns{}), s.decode(&struct{ typed }{})
 	case "WhitespaceSplit":
-		return []splitter{classSplitter{space, removed}}, s.decode(&struct{ typed }{})
+		return splitBy(classSplitter{space, removed}), s.decode(&struct{ typed }{})
 	case "Punctuation":
 		return parsePunctuation(s)
 	case "Digits":
 		return parseDigits(s)
 	case "CharDelimiterSplit":
 		return parseDelimiter(s)
+	case "ByteLevel":
+		return parseByteLevel(s)
+	case "Metaspace":
+		return parseMetaspace(s)
+	case "Split":
+		return parseSplit(s)
 	case "Sequence":
-		return parseSplitters(s)
+		return parseStages(s)
 	}
-	return nil, s.unknown(kind, "BertPreTokenizer, CharDelimiterSplit, Digits, Punctuation, Sequence, Whitespace, WhitespaceSplit")
+	return nil, s.unknown(kind, "BertPreTokenizer, ByteLevel, CharDelimiterSplit, Digits, Metaspace, Punctuation, Sequence, Split, Whitespace, WhitespaceSplit")
 }
 
-func parseSplitters(s section) ([]splitter, error) {
+func splitBy(s splitter) []stage { return []stage{{splitter: s}} }
+
+func parseStages(s section) ([]stage, error) {
 	var fields struct {
 		typed
 		Parts rawList `json:"pretokenizers"`
@@ -43,7 +62,7 @@ func parseSplitters(s section) ([]splitter, error) {
 	if err := s.decode(&fields); err != nil {
 		return nil, err
 	}
-	var all []splitter
+	var all []stage
 	for i, raw := range fields.Parts {
 		part, err := parsePreTokenizer(s.child("pretokenizers", i, raw))
 		if err != nil {
@@ -54,7 +73,7 @@ func parseSplitters(s section) ([]splitter, error) {
 	return all, nil
 }
 
-func parsePunctuation(s section) ([]splitter, error) {
+func parsePunctuation(s section) ([]stage, error) {
 	fields := struct {
 		typed
 		Behavior string `json:"behavior"`
@@ -62,15 +81,14 @@ func parsePunctuation(s section) ([]splitter, error) {
 	if err := s.decode(&fields); err != nil {
 		return nil, err
 	}
-	b, ok := map[string]behavior{"Removed": removed, "Isolated": isolated, "Contiguous": contiguous,
-		"MergedWithPrevious": mergedWithPrevious, "MergedWithNext": mergedWithNext}[fields.Behavior]
+	b, ok := behaviors[fields.Behavior]
 	if !ok {
 		return nil, s.errorf("behavior: unknown value %q", fields.Behavior)
 	}
-	return []splitter{classSplitter{punctuation, b}}, nil
+	return splitBy(classSplitter{punctuation, b}), nil
 }
 
-func parseDigits(s section) ([]splitter, error) {
+func parseDigits(s section) ([]stage, error) {
 	var fields struct {
 		typed
 		Individual *bool `json:"individual_digits"`
@@ -82,12 +100,12 @@ func parseDigits(s section) ([]splitter, error) {
 		return nil, err
 	}
 	if *fields.Individual {
-		return []splitter{classSplitter{number, isolated}}, nil
+		return splitBy(classSplitter{number, isolated}), nil
 	}
-	return []splitter{classSplitter{number, contiguous}}, nil
+	return splitBy(classSplitter{number, contiguous}), nil
 }
 
-func parseDelimiter(s section) ([]splitter, error) {
+func parseDelimiter(s section) ([]stage, error) {
 	var fields struct {
 		typed
 		Delimiter string `json:"delimiter"`
@@ -99,7 +117,7 @@ func parseDelimiter(s section) ([]splitter, error) {
 		return nil, s.errorf("delimiter: %q is not one character", fields.Delimiter)
 	}
 	r, _ := utf8.DecodeRuneInString(fields.Delimiter)
-	return []splitter{delimiterSplitter{r}}, nil
+	return splitBy(delimiterSplitter{r}), nil
 }
 
 // behavior says what becomes of the characters that a text is split at.
@@ -112,6 +130,9 @@ const (
 	mergedWithPrevious                 // a-b--c → a-, b-, -, c
 	mergedWithNext                     // a-b--c → a, -b, -, -c
 )
+
+var behaviors = map[string]behavior{"Removed": removed, "Isolated": isolated, "Contiguous": contiguous,
+	"MergedWithPrevious": mergedWithPrevious, "MergedWithNext": mergedWithNext}
 
 // classSplitter splits at every character of a class.
 type classSplitter struct {

@@ -18,9 +18,10 @@ type Tokenizer struct {
 	raw        *matcher     // added tokens looked for in the text as written; nil when there are none
 	normalized *matcher     // added tokens looked for in normalized text; nil when there are none
 	normalizer []normalizer // in the order they apply
-	splitter   []splitter   // in the order they apply; none leaves a text whole
+	stages     []stage      // of the pre-tokenizer, in the order they apply; none leaves a text whole
 	model      model
 	template   template
+	asksFirst  bool // some stage does another thing where a text begins
 
 	specials []int32 // ids of the special added tokens, ascending
 	padding  int32   // -1 when there is none
@@ -79,15 +80,19 @@ func (t *Tokenizer) encode(dst []int32, text string, s *scratch) []int32 {
 		if p.id >= 0 {
 			dst = append(dst, p.id)
 		} else {
-			dst = t.encodePiece(dst, s.text[p.start:p.end], s)
+			dst = t.encodePiece(dst, s.text[p.start:p.end], p.start == 0, s)
 		}
 	}
 	return dst
 }
 
-// encodePiece appends the ids of a stretch of text between added tokens matched as written.
-func (t *Tokenizer) encodePiece(dst []int32, text []byte, s *scratch) []int32 {
+// encodePiece appends the ids of a stretch of text between added tokens matched as written; first says that it begins
+// the text.
+func (t *Tokenizer) encodePiece(dst []int32, text []byte, first bool, s *scratch) []int32 {
 	for _, n := range t.normalizer {
+		if first && t.asksFirst {
+			first = keepsFirst(n, text, s)
+		}
 		s.normal, s.spare = n.normalize(s.spare[:0], text, s), s.normal
 		text = s.normal
 	}
@@ -97,24 +102,43 @@ func (t *Tokenizer) encodePiece(dst []int32, text []byte, s *scratch) []int32 {
 			dst = append(dst, p.id)
 			continue
 		}
-		for _, w := range t.words(text, span{p.start, p.end}, s) {
-			dst = t.model.appendWord(dst, text[w.start:w.end])
+		rewritten, words := t.words(text, span{p.start, p.end}, first && p.start == 0, s)
+		for _, w := range words {
+			dst = t.model.appendWord(dst, rewritten[w.start:w.end], s)
 		}
 	}
 	return dst
 }
 
-// words splits a stretch of normalized text by each splitter in turn. The result is valid until the next call.
-func (t *Tokenizer) words(text []byte, whole span, s *scratch) []span {
+// words takes a stretch of normalized text through the stages of the pre-tokenizer. It returns the words and the text
+// that they are parts of, valid until the next call.
+func (t *Tokenizer) words(text []byte, whole span, first bool, s *scratch) ([]byte, []span) {
 	s.words = append(s.words[:0], whole)
-	for _, split := range t.splitter {
+	for _, stage := range t.stages {
+		if stage.rewriter != nil {
+			text = s.rewrite(stage.rewriter, text, first)
+			continue
+		}
 		s.spareWords = s.spareWords[:0]
 		for _, w := range s.words {
-			s.spareWords = split.split(s.spareWords, text, w)
+			s.spareWords = stage.splitter.split(s.spareWords, text, w)
 		}
+		first = first && len(s.spareWords) > 0 && s.spareWords[0].start == s.words[0].start
 		s.words, s.spareWords = s.spareWords, s.words
 	}
-	return s.words
+	return text, s.words
+}
+
+// rewrite rewrites every word; first says that the first of them begins the text. It returns the text that they are then
+// parts of.
+func (s *scratch) rewrite(r rewriter, text []byte, first bool) []byte {
+	s.rewritten, s.spareRewritten = s.spareRewritten[:0], s.rewritten
+	for i, w := range s.words {
+		start := len(s.rewritten)
+		s.rewritten = r.rewrite(s.rewritten, text[w.start:w.end], first && i == 0)
+		s.words[i] = span{start, len(s.rewritten)}
+	}
+	return s.rewritten
 }
 
 // span is the part [start, end) of a text, in bytes.
@@ -130,4 +154,12 @@ type scratch struct {
 	spareWords    []span
 	order         reorderer
 	runes         []rune
+
+	start                     []byte // what becomes of the character that a text begins with
+	rewritten, spareRewritten []byte // words as the latest stage has them, and where the next writes
+
+	merging merging
+	reached []reached // of a word of a unigram model
+	path    []int32
+	cache   wordCache
 }

@@ -33,7 +33,7 @@ func parseWordLevel(s section) (parsedModel, error) {
 	return parsedModel{wordLevel{own, unknown}, v, unknown}, nil
 }
 
-func (m wordLevel) appendWord(dst []int32, word []byte) []int32 {
+func (m wordLevel) appendWord(dst []int32, word []byte, _ *scratch) []int32 {
 	if id, ok := m.ids[string(word)]; ok {
 		return append(dst, id)
 	}

@@ -59,7 +59,7 @@ func newWordPiece(v vocabulary, unknown int32, prefix string, longestWord int) (
 	return &wordPiece{trie: t, continuation: t.walk(root, prefix), unknown: unknown, longestWord: longestWord}, nil
 }
 
-func (m *wordPiece) appendWord(dst []int32, word []byte) []int32 {
+func (m *wordPiece) appendWord(dst []int32, word []byte, _ *scratch) []int32 {
 	if len(word) > m.longestWord && countCharacters(word) > m.longestWord {
 		return append(dst, m.unknown)
 	}
