@@ -10,12 +10,15 @@ import (
 // TestBesideBoundsWhatIsTaken runs batches up to a plan's capacity, keeping no packed weight, and measures what the engine
 // then holds beside the workspace.
 func TestBesideBoundsWhatIsTaken(t *testing.T) {
-	n := network{act: tensor.GELU, pooling: tensor.Mean, rate: 0.1}
+	networks := map[string]network{
+		"encoder": {act: tensor.GELU, pooling: tensor.Mean, rate: 0.1},
+		"decoder": {act: tensor.SiLU, pooling: tensor.Mean, causal: true, kvHeads: 1, rate: 0.1, decoder: true},
+	}
 	for _, a := range arithmetics() {
-		for _, workers := range []int{1, 3} {
+		for name, workers := range map[string]int{"encoder": 3, "decoder": 1} {
 			for _, training := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s/workers %d/training %t", a, workers, training), func(t *testing.T) {
-					g := n.graph()
+				t.Run(fmt.Sprintf("%s/%s/workers %d/training %t", a, name, workers, training), func(t *testing.T) {
+					g := networks[name].graph()
 					e := testEngine(t, a, workers, 1)
 					w := testWorkspace(t, e, g, testWeights(t, g, training), training)
 					longest := 0

@@ -27,11 +27,18 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			}
 			defer m.Close()
 			data, o := dataOf(stepsData()), dropoutOptions(func(*Options) {})
-			need, err := NeedMemory(m, o, data.longest())
+			options := compute.Options{Path: kernel.Portable, Precision: compute.F32, Workers: 2}
+			free, err := compute.New(options)
 			if err != nil {
 				t.Fatal(err)
 			}
-			e, err := compute.New(compute.Options{Path: kernel.Portable, Precision: compute.F32, Workers: 2, Memory: tc.limit(need)})
+			defer free.Close()
+			need, err := NeedMemory(m, free, o, data.longest())
+			if err != nil {
+				t.Fatal(err)
+			}
+			options.Memory = tc.limit(need)
+			e, err := compute.New(options)
 			if err != nil {
 				t.Fatal(err)
 			}
