@@ -149,6 +149,41 @@ func TestRecomputingKeepsOneValueALayer(t *testing.T) {
 	}
 }
 
+// TestLayersBeginBetweenThem looks at the first operation of each, also where all of them read a value made of places alone.
+func TestLayersBeginBetweenThem(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		g := &Graph{}
+		angles := Value(None)
+		if shared {
+			angles = g.op(Op{In: [3]Value{None, None, None}, Out: g.value(Tokens, 16), Saved: None, Params: noParams})
+		}
+		x := values(g, 16)
+		var want []int
+		for range 3 {
+			want = append(want, len(g.Ops))
+			linear := func(x Value) Value { return g.Linear(x, g.Param("w", 16, 16), None, Identity, None) }
+			q, k := linear(x), linear(x)
+			if shared {
+				q, k = g.Add(q, angles), g.Add(k, angles)
+			}
+			x = g.Add(g.Attention(q, k, linear(x), 2, false, 1, 0), x)
+			x = g.Add(linear(linear(x)), x)
+		}
+		trainable := slices.Repeat([]bool{true}, len(g.Params))
+		p := NewRecomputingPlan(g, trainable, 10, 2)
+		var got []int
+		for i, layer := range p.layers() {
+			if i > 0 && layer != p.layers()[i-1] {
+				got = append(got, i)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("shared %t: layers begin at %v, want %v", shared, got, want)
+		}
+		walk(t, p, trainable)
+	}
+}
+
 func TestInferenceNeedsLessAsLayersShare(t *testing.T) {
 	one, many := NewPlan(encoder(1), nil, 64, 4).Size, NewPlan(encoder(9), nil, 64, 4).Size
 	if many > one*5/4 {

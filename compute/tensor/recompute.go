@@ -52,7 +52,8 @@ func (p *Plan) again(from, to int, trainable []bool) []bool {
 }
 
 // layers numbers the layer of each operation. A layer begins at the last place before an attention where a single value
-// goes on: between the layers of every transformer. Without recomputing the whole graph is one.
+// goes on: between the layers of every transformer. What is made of places alone, as the angles of rotary embeddings are,
+// does not count: all layers read it. Without recomputing the whole graph is one layer.
 func (p *Plan) layers() []int {
 	ops := p.Graph.Ops
 	layers := make([]int, len(ops))
@@ -73,7 +74,9 @@ func (p *Plan) layers() []int {
 		if op.Kind == Attention {
 			begins[narrow] = true
 		}
-		alive[op.Out] = true
+		if op.In != [3]Value{None, None, None} || op.Params != noParams {
+			alive[op.Out] = true
+		}
 		for _, v := range op.In {
 			if v != None && last[v] == i {
 				delete(alive, v)
