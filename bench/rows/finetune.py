@@ -103,6 +103,8 @@ def watch(command, environment, log):
             said.seek(0)
             raise settings.Failed(f"{' '.join(map(str, command))}: exit code {process.returncode}\n{said.read()[-3000:]}")
     losses = [json.loads(line)["loss"] for line in log.read_text().splitlines()]
+    if len(ends) != len(losses):
+        raise settings.Failed(f"{' '.join(map(str, command))}: ended before its last step was seen")
     return (ends[-1] - ends[SKIPPED - 1]) / (len(ends) - SKIPPED), statistics.mean(losses)
 
 
