@@ -17,6 +17,7 @@ import tokenizers
 from tokenizers import Tokenizer
 
 import report
+import tokenizer_families
 import tokenizer_fixture
 from texts import lines
 
@@ -30,6 +31,7 @@ FRAGMENTS = [
     "<l>", "<r>", "<both>", "<Tag>", "  ", " ", "\t", "\n", "\u00a0", "\u2003", "\u3000", "\u0301", "\u0323", "\u0345", "\u302e", "\U0001d165",
     "é", "É", "e\u0301", "ß", "İ", "Σ", "ς", "ﬁ", "ﬃ", "Å", "가", "각", "\u1100\u1161\u11a8", "中", "新", "月", "新 月", "豈", "の", "が", "か\u3099",
     "ا", "\u0651\u064e", "א", "\ufb2a", "न", "\u093c", "क\u093c", "1", "23", "٣", "½", "Ⅷ", ".", ",", "-", "_", "$", "\\frac{", "}", "“", "…",
+    "'s", "'S", "'ſ", "'re", "'LL", "'", "▁", "<0x0A>", "</s>", "©", "\u00a9\u200d", "\u0600", "\r\n", "\r", "\n\n", "²", "a\u0301b",
     "\u0000", "\u0007", "\u007f", "\u0085", "\u200b", "\u200d", "\ufeff", "\u00ad", "\ufffd", "\ue000", "👩", "👍🏽", "\u0378", "\u0898", "a" * 50, "é" * 60,
 ]
 BLOCKS = [(0x20, 0x7E), (0, 0x2FF), (0x300, 0x36F), (0x370, 0x7FF), (0x900, 0x11FF), (0x1E00, 0x2BFF), (0x2E80, 0x33FF), (0x4E00, 0x4F00),
@@ -100,13 +102,29 @@ def load(directory):
 
 def directories(scratch):
     """Names and directories of the tokenizers of full size."""
-    bert = scratch / "bert-base-uncased"
-    bert.mkdir()
-    packed = report.SHARED / "data" / "tokenizers" / "bert-base-uncased" / "tokenizer.json.gz"
-    if packed.exists():
-        (bert / "tokenizer.json").write_bytes(gzip.decompress(packed.read_bytes()))
-        yield "bert-base-uncased", bert
+    for name in ["bert-base-uncased", "gpt2", "llama2", "mistral-7b-v0.1"]:
+        packed = report.SHARED / "data" / "tokenizers" / name / "tokenizer.json.gz"
+        if packed.exists():
+            (scratch / name).mkdir()
+            (scratch / name / "tokenizer.json").write_bytes(gzip.decompress(packed.read_bytes()))
+            yield name, scratch / name
+    yield from with_newer_patterns(scratch)
     yield "all-MiniLM-L6-v2", report.minilm()
+
+
+def with_newer_patterns(scratch):
+    """GPT-2's vocabulary and merges behind the split patterns of Llama 3, Qwen2 and GPT-4o."""
+    if not (scratch / "gpt2").exists():
+        return
+    base = json.loads((scratch / "gpt2" / "tokenizer.json").read_text())
+    for name, change in [
+        ("llama3", tokenizer_families.after(tokenizer_families.split(tokenizer_families.LLAMA3)) | {"model": {"ignore_merges": True}}),
+        ("qwen2", tokenizer_families.after(tokenizer_families.split(tokenizer_families.QWEN2)) | {"normalizer": {"type": "NFC"}}),
+        ("o200k", tokenizer_families.after(tokenizer_families.split(tokenizer_families.O200K))),
+    ]:
+        (scratch / name).mkdir()
+        (scratch / name / "tokenizer.json").write_text(json.dumps(tokenizer_fixture.vary(base, change)))
+        yield f"gpt2 with {name}'s pattern", scratch / name
 
 
 class Totals:
@@ -140,6 +158,19 @@ def variants(checks, binary, scratch):
             texts = random_texts(SEED + 1 + number, VARIANT_STRINGS)
             Totals.tokens += compare(binary, directory, load(directory), texts)
             Totals.texts += len(texts)
+
+
+def families(checks, binary, scratch):
+    """The same for byte-level BPE, SentencePiece's BPE and Unigram."""
+    for family, base in tokenizer_fixture.bases().items():
+        for number, (name, change) in enumerate(tokenizer_families.variants()[family].items()):
+            with checks.check(f"{family}, {name}: {VARIANT_STRINGS} random strings"):
+                directory = scratch / f"{family}-{number}"
+                directory.mkdir()
+                (directory / "tokenizer.json").write_text(json.dumps(tokenizer_fixture.vary(base, change)))
+                texts = random_texts(SEED + 200 + number, VARIANT_STRINGS)
+                Totals.tokens += compare(binary, directory, load(directory), texts)
+                Totals.texts += len(texts)
 
 
 def vocab_text(checks, binary, scratch):
@@ -196,6 +227,7 @@ def main():
         subprocess.run(["go", "build", "-o", binary, "./model/tokenizer/internal/dump"], cwd=report.ROOT, check=True)
         full_size(checks, binary, scratch)
         variants(checks, binary, scratch)
+        families(checks, binary, scratch)
         vocab_text(checks, binary, scratch)
         learned(checks, binary, scratch)
     print(f"{Totals.texts} texts, {Totals.tokens} tokens, tokenizers {tokenizers.__version__}")

@@ -31,7 +31,7 @@ func readConfig(dir string) (config, error) {
 			return config{}, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	for _, key := range []string{"unk_token", "sep_token", "pad_token", "cls_token", "mask_token"} {
+	for _, key := range []string{"unk_token", "sep_token", "pad_token", "cls_token", "mask_token", "bos_token", "eos_token"} {
 		if _, err := c.parseToken(key); err != nil {
 			return config{}, err
 		}
@@ -99,6 +99,53 @@ func (c config) bert() (b bertFlags, err error) {
 	}
 	b.strip, err = c.flag("strip_accents")
 	return b, err
+}
+
+// templateClasses are the tokenizer classes that put bos_token and eos_token around a text as add_bos_token and
+// add_eos_token say, whatever the template of tokenizer.json.
+var templateClasses = []string{"LlamaTokenizer", "LlamaTokenizerFast", "CodeLlamaTokenizer", "CodeLlamaTokenizerFast",
+	"GemmaTokenizer", "GemmaTokenizerFast", "CohereTokenizer", "CohereTokenizerFast"}
+
+// setTemplate replaces the template of tokenizer.json where add_bos_token or add_eos_token is given for a class that goes
+// by them. The one that is not given is true for bos_token and false for eos_token.
+func (c config) setTemplate(t *Tokenizer) error {
+	if !slices.Contains(templateClasses, c.class()) {
+		return nil
+	}
+	addBOS, err := c.flag("add_bos_token")
+	if err != nil {
+		return err
+	}
+	addEOS, err := c.flag("add_eos_token")
+	if err != nil || addBOS == nil && addEOS == nil {
+		return err
+	}
+	var made template
+	if addBOS == nil || *addBOS {
+		if made.before, err = c.around(t, "bos_token"); err != nil {
+			return err
+		}
+	}
+	if isTrue(addEOS) {
+		if made.after, err = c.around(t, "eos_token"); err != nil {
+			return err
+		}
+	}
+	t.template = made
+	return nil
+}
+
+// around returns the id of a special token that stands around a text.
+func (c config) around(t *Tokenizer, key string) ([]int32, error) {
+	token := c.token(key)
+	if token == nil {
+		return nil, fmt.Errorf("%s: add_%s is true, but there is no %s", c.name, key, key)
+	}
+	id, ok := t.ID(*token.Content)
+	if !ok {
+		return nil, fmt.Errorf("%s: %s %q is not in the vocabulary", c.name, key, *token.Content)
+	}
+	return []int32{id}, nil
 }
 
 // genericClasses are the tokenizer classes that leave tokenizer.json as it is. The others, BERT's among them, make a

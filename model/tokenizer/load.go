@@ -33,6 +33,9 @@ func Load(dir string) (*Tokenizer, error) {
 	if err := config.agree(t, name); err != nil {
 		return nil, err
 	}
+	if err := config.setTemplate(t); err != nil {
+		return nil, err
+	}
 	if pad := config.token("pad_token"); pad != nil {
 		id, ok := t.ID(*pad.Content)
 		if !ok {

@@ -4,7 +4,8 @@
 // A text goes through the stages of that library, in its order: added tokens that match the text as it is written are
 // cut out, the rest is normalized, added tokens that match normalized text are cut out, the rest is split into words
 // (the pre-tokenizer), and the model gives the ids of each word. Ids equal those of tokenizers 0.23.3 on every text;
-// parity/tokenizers_live.py compares them. A stage of a type that is not known is an error that names it.
+// parity/tokenizers_live.py compares them. A stage of a type that is not known is an error that names it. The models are
+// WordPiece, BPE (of bytes, and SentencePiece's), Unigram and WordLevel.
 //
 // Offsets, pairs of sequences, decoding, padding and the file's own truncation are not implemented: the lengths of a
 // stage decide (docs/formats/tokenizer.md).
