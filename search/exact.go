@@ -13,9 +13,19 @@ import (
 	"github.com/quarry-ml/quarry/ranking"
 )
 
-// scratchBytes bounds what a pass over the passages holds in packed query vectors and kept hits: 64 MiB serve 20,000
+// passBytes bounds what a pass over the passages holds in packed query vectors and kept hits: 64 MiB serve 20,000
 // queries of dimension 384 at depth 200 in one pass, so re-reading a large vector file stays rare.
-const scratchBytes = 64 << 20
+const passBytes = 64 << 20
+
+// pass is the queries of a pass over the passages. It gets a quarter of a limited memory: hits are kept in slices that
+// double, and what the last pass left may still lie about.
+func (in Input) pass() int {
+	bytes := passBytes
+	if in.Memory > 0 {
+		bytes = int(min(passBytes, in.Memory/4))
+	}
+	return max(1, bytes/(4*in.Dim+8*min(in.Depth, 1<<20)))
+}
 
 // Exact searches all passages for every query and hands each query's candidates to sink, in query order, on the calling
 // goroutine: the top hits, and every positive with its score and its rank in the whole corpus. An error names the query
@@ -33,7 +43,7 @@ func Exact(ctx context.Context, in Input, sink func(query int, c ranking.Candida
 	if err != nil {
 		return fmt.Errorf("search: %w", err)
 	}
-	pass := max(1, scratchBytes/(4*in.Dim+8*min(in.Depth, 1<<20)))
+	pass := in.pass()
 	for first := 0; first < queries; first += pass {
 		s := newScan(in, kernels, positives, first, min(first+pass, queries))
 		if err := s.run(ctx); err != nil {

@@ -28,7 +28,8 @@ func TestExact(t *testing.T) {
 	}
 }
 
-// TestManyPasses checks that queries beyond one pass's memory are found alike: a depth that large leaves room for few.
+// TestManyPasses checks that queries beyond one pass's memory are found alike: a depth that large leaves room for few, and
+// so does a small memory.
 func TestManyPasses(t *testing.T) {
 	const queries, passages, dim = 40, 300, 5
 	vectors := searchtest.Vectors(8, passages, dim, 4)
@@ -44,5 +45,15 @@ func TestManyPasses(t *testing.T) {
 	}
 	if diff := cmp.Diff(whole, deep); diff != "" {
 		t.Errorf("-one pass +many:\n%s", diff)
+	}
+	for _, memory := range []int64{1, 50_000, 1 << 40} {
+		in.Memory = memory
+		within, err := search.All(context.Background(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(whole, within); diff != "" {
+			t.Errorf("-one pass +memory of %d bytes:\n%s", memory, diff)
+		}
 	}
 }

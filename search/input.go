@@ -27,6 +27,7 @@ type Input struct {
 	Positives [][]int32               // the positives of each query, distinct; nil where none are known
 	Kernels   *kernel.Set             // the path that estimates and scores; nil is the best there is. The result does not depend on it
 	Workers   int                     // goroutines; 0 is one per processor. The result does not depend on it
+	Memory    int64                   // bytes that the search may take; 0 is what is fast. Little means more passes over the passages, never another result
 }
 
 // Rows cuts vectors held in one slice (a mapped file, say) into blocks of at most the given number of rows.
@@ -58,6 +59,8 @@ func (in Input) validate() error {
 		return errors.New("no passages are given")
 	case in.Workers < 0:
 		return fmt.Errorf("%d workers", in.Workers)
+	case in.Memory < 0:
+		return fmt.Errorf("%d bytes of memory", in.Memory)
 	}
 	queries := len(in.Queries) / in.Dim
 	if in.Keys != nil && len(in.Keys) != queries {
