@@ -31,34 +31,30 @@ func (m Matrix) CheckRows(name string, n int) error {
 	return nil
 }
 
-// Select returns the rows of the wanted ids in their order, where ids[i] is the id of row i. Rows that nobody wants are
-// left out; an id without a row is an error. Where ids and wanted are equal, m itself is returned, not a copy.
-func Select(m Matrix, name string, ids, wanted []string) (Matrix, error) {
+// Places finds rows by id, where ids[i] is the id of row i: places[j] is the row of wanted[j]. Rows that nobody wants are
+// left out; an id without a row is an error. Places is nil where ids and wanted are equal.
+func Places(m Matrix, name string, ids, wanted []string) (places []int, err error) {
 	if len(ids) != m.Rows {
-		return Matrix{}, fmt.Errorf("%s: %d vectors but %d ids", name, m.Rows, len(ids))
+		return nil, fmt.Errorf("%s: %d vectors but %d ids", name, m.Rows, len(ids))
 	}
 	rowOf := make(map[string]int, len(ids))
 	for i, id := range ids {
 		if before, ok := rowOf[id]; ok {
-			return Matrix{}, fmt.Errorf("%s: rows %d and %d have the same id %q", name, before, i, id)
+			return nil, fmt.Errorf("%s: rows %d and %d have the same id %q", name, before, i, id)
 		}
 		rowOf[id] = i
 	}
-	rows, inOrder := make([]int, len(wanted)), len(wanted) == len(ids)
+	places, inOrder := make([]int, len(wanted)), len(wanted) == len(ids)
 	for i, id := range wanted {
 		row, ok := rowOf[id]
 		if !ok {
-			return Matrix{}, fmt.Errorf("%s: no vector has the id %q", name, id)
+			return nil, fmt.Errorf("%s: no vector has the id %q", name, id)
 		}
-		rows[i] = row
+		places[i] = row
 		inOrder = inOrder && row == i
 	}
 	if inOrder {
-		return m, nil
+		return nil, nil
 	}
-	selected := Matrix{Rows: len(wanted), Dim: m.Dim, Data: make([]float32, 0, len(wanted)*m.Dim)}
-	for _, row := range rows {
-		selected.Data = append(selected.Data, m.Row(row)...)
-	}
-	return selected, nil
+	return places, nil
 }

@@ -54,19 +54,24 @@ func OpenNPY(path string) (*Mapped, error) {
 	if err != nil {
 		return nil, err // it names the path
 	}
-	defer f.Close()
+	defer f.Close() // the mapping outlives the descriptor
+	return MapNPY(f, path)
+}
+
+// MapNPY is OpenNPY of a file that is open for reading; name is the file's name in errors.
+func MapNPY(f *os.File, name string) (*Mapped, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
 	if info.IsDir() || info.Size() == 0 {
-		return nil, fmt.Errorf("%s: an empty file or a folder, not a .npy file", path)
+		return nil, fmt.Errorf("%s: an empty file or a folder, not a .npy file", name)
 	}
 	pages, err := mmap.Map(f, mmap.RDONLY, 0)
 	if err != nil {
-		return nil, fmt.Errorf("%s: map: %w", path, err)
+		return nil, fmt.Errorf("%s: map: %w", name, err)
 	}
-	m, err := view(pages, path)
+	m, err := view(pages, name)
 	if err != nil {
 		pages.Unmap()
 		return nil, err

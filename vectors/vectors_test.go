@@ -233,25 +233,24 @@ func TestCheckFinite(t *testing.T) {
 	}
 }
 
-func TestSelect(t *testing.T) {
+func TestPlaces(t *testing.T) {
 	m := Matrix{3, 2, []float32{1, 1, 2, 2, 3, 3}}
-	got, err := Select(m, "v.npy", []string{"a", "b", "c"}, []string{"c", "a"})
+	got, err := Places(m, "v.npy", []string{"a", "b", "c"}, []string{"c", "a"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(Matrix{2, 2, []float32{3, 3, 1, 1}}, got); diff != "" {
+	if diff := cmp.Diff([]int{2, 0}, got); diff != "" {
 		t.Error(diff)
 	}
-	same, err := Select(m, "v.npy", []string{"a", "b", "c"}, []string{"a", "b", "c"})
-	if err != nil || &same.Data[0] != &m.Data[0] {
-		t.Errorf("rows in order were copied, %v", err)
+	if same, err := Places(m, "v.npy", []string{"a", "b", "c"}, []string{"a", "b", "c"}); err != nil || same != nil {
+		t.Errorf("rows in order have the places %v, %v", same, err)
 	}
 	for want, ids := range map[string][]string{
 		`v.npy: no vector has the id "c"`:          {"a", "b", "d"},
 		`v.npy: rows 0 and 2 have the same id "a"`: {"a", "b", "a"},
 		"v.npy: 3 vectors but 2 ids":               {"a", "b"},
 	} {
-		if _, err := Select(m, "v.npy", ids, []string{"c"}); err == nil || err.Error() != want {
+		if _, err := Places(m, "v.npy", ids, []string{"c"}); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
