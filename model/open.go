@@ -168,3 +168,14 @@ func (m *Model) Weights(g *tensor.Graph) ([]*compute.Weight, error) {
 	}
 	return weights, nil
 }
+
+// Widened is the bytes that the network's weights take in memory where their type cannot be used as it lies in its file.
+func (m *Model) Widened() int64 {
+	var n int64
+	for _, t := range m.tensors {
+		if t.DType != safetensors.F32 {
+			n += 4 * int64(t.Len())
+		}
+	}
+	return n
+}

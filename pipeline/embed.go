@@ -2,7 +2,7 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"iter"
 
@@ -108,12 +108,13 @@ func (t texts) rowPrompt(q corpus.Query) *model.Prompt {
 }
 
 func (x *encoder) embedTexts(ctx context.Context, label string, total int, texts iter.Seq2[embedding.Text, error], o embedding.Options, sink vectorSink) error {
+	o.Taken = x.resting
 	o.Progress = func(done, tokens int) {
 		x.progress(Progress{Round: x.index, Stage: label, Done: int64(done), Total: int64(total), Unit: "texts"})
 	}
 	stats, err := x.embedder.Embed(ctx, texts, o, sink)
 	if err != nil {
-		return err
+		return x.explainMemory(err)
 	}
 	if stats.Truncated > 0 {
 		x.note("round %d: %s: %d of %d texts are longer than the limit and were cut", x.index, label, stats.Truncated, stats.Texts)
@@ -122,8 +123,15 @@ func (x *encoder) embedTexts(ctx context.Context, label string, total int, texts
 }
 
 // write embeds texts into an .npy file.
-func (x *encoder) write(ctx context.Context, path, label string, rows int, embed func(context.Context, string, vectorSink) error) error {
-	return rundir.WriteFile(x.dir.FS, path, func(w io.Writer) error {
+func (x *encoder) write(ctx context.Context, path, label string, rows int, embed embedFunc) error {
+	return rundir.WriteFile(x.dir.FS, path, x.writer(ctx, label, rows, embed))
+}
+
+// embedFunc hands vectors to a sink.
+type embedFunc func(ctx context.Context, label string, sink vectorSink) error
+
+func (x *encoder) writer(ctx context.Context, label string, rows int, embed embedFunc) func(io.Writer) error {
+	return func(w io.Writer) error {
 		out, err := vectors.NewNPYWriter(w, rows, x.embedder.Dimension())
 		if err != nil {
 			return err
@@ -132,18 +140,17 @@ func (x *encoder) write(ctx context.Context, path, label string, rows int, embed
 			return err
 		}
 		return out.Close()
-	})
+	}
 }
 
-// collect embeds texts into memory.
-func (x *encoder) collect(ctx context.Context, label string, rows int, embed func(context.Context, string, vectorSink) error) ([]float32, error) {
-	all := make([]float32, 0, rows*x.embedder.Dimension())
-	err := embed(ctx, label, func(_ int, v []float32) error {
-		all = append(all, v...)
-		return nil
-	})
-	if err == nil && len(all) != rows*x.embedder.Dimension() {
-		err = fmt.Errorf("%s: %d values for %d texts", label, len(all), rows)
+// keep embeds texts into a temporary file beside a path and maps it; done gives both up.
+func (x *encoder) keep(ctx context.Context, path, label string, rows int, embed embedFunc) (m *vectors.Mapped, done func() error, err error) {
+	name, err := rundir.WriteTemporary(x.dir.FS, path, x.writer(ctx, label, rows, embed))
+	if err != nil {
+		return nil, nil, err
 	}
-	return all, err
+	if m, err = vectors.OpenNPY(name); err != nil {
+		return nil, nil, errors.Join(err, x.dir.FS.Remove(name))
+	}
+	return m, func() error { return errors.Join(m.Close(), x.dir.FS.Remove(name)) }, nil
 }

@@ -167,24 +167,29 @@ func (r *round) rankModel(ctx context.Context, m *model.Model, t texts, split ru
 	if err != nil {
 		return nil, err
 	}
-	passages, err := x.collect(ctx, label+": corpus", r.data.corpus.Len(), x.passages)
+	passages, done, err := x.keep(ctx, filepath.Join(r.files.Dir(), "corpus.npy"), label+": corpus", r.data.corpus.Len(), x.passages)
 	if err != nil {
 		return nil, err
 	}
+	found, err := r.rankIn(ctx, x, passages.Matrix, split, label)
+	return found, errors.Join(err, done())
+}
+
+// rankIn searches passages for a split's queries, which are still to be embedded.
+func (r *round) rankIn(ctx context.Context, x *encoder, passages vectors.Matrix, split rundir.Split, label string) ([]ranking.Candidates, error) {
 	queries := r.data.queries[split]
-	asked, err := x.collect(ctx, label+": "+string(split), len(queries), func(ctx context.Context, label string, sink vectorSink) error {
+	asked, done, err := x.keep(ctx, filepath.Join(r.files.Dir(), string(split)+".npy"), label+": "+string(split), len(queries), func(ctx context.Context, label string, sink vectorSink) error {
 		return x.queries(ctx, label, queries, sink)
 	})
 	if err != nil {
 		return nil, err
 	}
 	found := make([]ranking.Candidates, 0, len(queries))
-	matrix := vectors.Matrix{Rows: r.data.corpus.Len(), Dim: x.embedder.Dimension(), Data: passages}
-	err = r.rank(ctx, queries, asked, matrix, r.evalDepth(), func(_ int, c ranking.Candidates) error {
+	err = r.rank(ctx, queries, asked.Data, passages, r.evalDepth(), func(_ int, c ranking.Candidates) error {
 		found = append(found, c)
 		return nil
 	})
-	return found, err
+	return found, errors.Join(err, done())
 }
 
 // openEpoch opens the model of an epoch.

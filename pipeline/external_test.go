@@ -261,7 +261,8 @@ func TestAnOutsideTrainerNeedsTheMemoryOfItsJudgeAlone(t *testing.T) {
 
 // TestDevIsLookedAtBeforeAnOutsideTrainer has a text of dev longer than a block, whose eval_loss does not fit.
 func TestDevIsLookedAtBeforeAnOutsideTrainer(t *testing.T) {
-	r := tinyProject(t, outsideRecipe(t, "touch ran; "+leave(`"$QUARRY_BASE"`, 1, 2), "block_tokens: 64", "block_tokens: 1"))
+	r := tinyProject(t, outsideRecipe(t, "touch ran; "+leave(`"$QUARRY_BASE"`, 1, 2), "block_tokens: 64", "block_tokens: 1",
+		"mine: {window: 1-8, negatives: 4, depth: 12}", "mine: {source: none}")) // embedding would take more
 	o := outside()
 	o.Memory = leastMemory(t, r)
 	_, err := runTiny(t, r, o)

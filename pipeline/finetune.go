@@ -188,14 +188,9 @@ func (r *round) finetuneOptions() finetune.Options {
 	return o
 }
 
-// trainingData tokenizes the corpus and the queries of train and dev for training.
+// trainingData tokenizes the queries of train and dev, and of the corpus what they name.
 func (r *round) trainingData(m *model.Model, t texts) (train, dev finetune.Data, err error) {
 	passages := make([]model.Sequence, r.data.corpus.Len())
-	for i, p := range r.data.corpus.Passages {
-		if passages[i], err = m.Sequence(p.Full(), t.Passage, t.PassageLength); err != nil {
-			return train, dev, inputErrorf("%s: lengths.passage: %w", r.recipe.At("lengths.passage"), err)
-		}
-	}
 	if train, err = r.examples(m, t, rundir.Train, passages); err != nil {
 		return train, dev, err
 	}
@@ -203,24 +198,25 @@ func (r *round) trainingData(m *model.Model, t texts) (train, dev finetune.Data,
 	return train, dev, err
 }
 
-// devData tokenizes the queries of dev, and of the corpus only what they may be scored against.
+// devData tokenizes the queries of dev, and of the corpus what they name.
 func (r *round) devData(m *model.Model, t texts) (finetune.Data, error) {
-	passages := make([]model.Sequence, r.data.corpus.Len())
-	dev, err := r.examples(m, t, rundir.Dev, passages)
-	if err != nil {
-		return dev, err
-	}
-	for _, e := range dev.Examples {
+	return r.examples(m, t, rundir.Dev, make([]model.Sequence, r.data.corpus.Len()))
+}
+
+// tokenizePassages tokenizes the passages that examples name, those that have no tokens yet.
+func (r *round) tokenizePassages(m *model.Model, t texts, examples []finetune.Example, passages []model.Sequence) error {
+	for _, e := range examples {
 		for _, p := range slices.Concat(e.Positives, e.Negatives) {
 			if len(passages[p].IDs) > 0 {
 				continue
 			}
+			var err error
 			if passages[p], err = m.Sequence(r.data.corpus.Passages[p].Full(), t.Passage, t.PassageLength); err != nil {
-				return dev, inputErrorf("%s: lengths.passage: %w", r.recipe.At("lengths.passage"), err)
+				return inputErrorf("%s: lengths.passage: %w", r.recipe.At("lengths.passage"), err)
 			}
 		}
 	}
-	return dev, nil
+	return nil
 }
 
 func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages []model.Sequence) (finetune.Data, error) {
@@ -241,6 +237,9 @@ func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages [
 			return finetune.Data{}, inputErrorf("%s: lengths.query: %w", r.recipe.At("lengths.query"), err)
 		}
 		examples[i] = finetune.Example{Key: q.Key, Positives: q.Positives, Negatives: negatives[q.Key], Known: answers.Of(q)}
+	}
+	if err := r.tokenizePassages(m, t, examples, passages); err != nil {
+		return finetune.Data{}, err
 	}
 	return finetune.Data{
 		Examples: examples,

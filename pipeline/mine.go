@@ -82,30 +82,32 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 	answers := r.data.answers(s)
 	rows := make([]minedRow, len(queries))
 	auditor := mine.NewAuditor(o, r.data.corpus.ID, func(p int32) string { return r.data.corpus.Passages[p].Full() })
-	var found []ranking.Candidates
-	if r.stages.Mine.Source == recipe.Dense {
-		var err error
-		if found, err = r.readCandidates(s); err != nil {
-			return nil, mine.Audit{}, err
-		}
+	for i, q := range queries {
+		rows[i].query = q
+	}
+	switch r.stages.Mine.Source {
+	case recipe.Dense:
 		if r.depth() < r.data.corpus.Len() {
 			if err := o.ValidateDepth(r.depth(), mostTaken(answers, queries)); err != nil {
 				return nil, mine.Audit{}, inputErrorf("%s: %w", r.recipe.At("mine.depth"), err)
 			}
 		}
-	}
-	positions := r.data.corpus.Positions()
-	for i, q := range queries {
-		rows[i].query = q
-		switch r.stages.Mine.Source {
-		case recipe.Dense:
-			result, err := mine.Negatives(found[i], answers.Excluded(q), r.index, o)
+		err := r.eachCandidates(s, func(i int, c ranking.Candidates) error {
+			q := queries[i]
+			result, err := mine.Negatives(c, answers.Excluded(q), r.index, o)
 			if err != nil {
-				return nil, mine.Audit{}, fmt.Errorf("query %q: %w", q.Key, err)
+				return fmt.Errorf("query %q: %w", q.Key, err)
 			}
 			rows[i].result = result
-			auditor.Add(found[i], q.Text, result)
-		case recipe.Random:
+			auditor.Add(c, q.Text, result)
+			return nil
+		})
+		if err != nil {
+			return nil, mine.Audit{}, err
+		}
+	case recipe.Random:
+		positions := r.data.corpus.Positions()
+		for i, q := range queries {
 			rows[i].result = r.randomNegatives(q.Key, answers.Excluded(q), o, positions)
 			auditor.Add(judgedOnly(q), q.Text, rows[i].result)
 		}
@@ -267,7 +269,11 @@ func (r *round) show(rows []minedRow) error {
 	if r.events.Mined == nil || r.stages.Mine.Source != recipe.Dense {
 		return nil
 	}
-	found, err := r.readCandidates(rundir.Train)
+	best := make([]ranking.Positive, len(rows))
+	err := r.eachCandidates(rundir.Train, func(query int, c ranking.Candidates) error {
+		best[query] = c.Positives[0] // every query has one
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -280,7 +286,7 @@ func (r *round) show(rows []minedRow) error {
 		if i < 0 {
 			return fmt.Errorf("query %q is to be shown and is not in train", key)
 		}
-		right := found[i].Positives[0] // every query has one
+		right := best[i]
 		s := Sample{Query: rows[i].query.Text, Positive: passage(right.Passage, right.Rank, right.Score)}
 		for _, n := range rows[i].result.Negatives {
 			s.Negatives = append(s.Negatives, passage(n.Passage, n.Rank, n.Score))

@@ -92,8 +92,11 @@ func (r *round) needMemory(m *model.Model, longest int) (finetune.Memory, error)
 
 func (r *round) trainsOutside() bool { return len(r.stages.Finetune.External.Command) > 0 }
 
-// explainMemory adds to an error of memory which keys change what a training takes.
+// explainMemory adds to an error of memory which keys change what a training, or an embedding, takes.
 func (r *round) explainMemory(err error) error {
+	if long := (*embedding.MemoryError)(nil); errors.As(err, &long) {
+		return inputErrorf("%s: round %d: %w: raise memory, or lower lengths.passage or lengths.query", r.recipe.At("lengths.passage"), r.index, err)
+	}
 	var short *finetune.MemoryError
 	if !errors.As(err, &short) {
 		return err

@@ -18,6 +18,8 @@ type round struct {
 	files  rundir.RoundLayout
 	miner  source // the model that it mines with
 	base   source // the weights that it trains from
+
+	resting int64 // bytes of the engine's memory that a training holds while its epoch is scored
 }
 
 // source is a model directory: where it is, what it is called, and what is in it.

@@ -17,13 +17,14 @@ import (
 
 // Options say where and how a recipe is run.
 type Options struct {
-	Dir                 string      // run directory; empty is the recipe's own
-	FS                  rundir.FS   // nil is the operating system's
-	Path                kernel.Path // processor path; empty is the best there is
-	Workers             int         // where the recipe says nothing; 0 is all processors
-	Memory              int64       // where the recipe says nothing; 0 is no limit
-	Until               string      // the last stage to run, of the first round that has work left; empty runs all rounds
-	UntilRound          *int        // the round that Until is of, whether or not it has work left; nil is the first that has
+	Dir                 string                 // run directory; empty is the recipe's own
+	FS                  rundir.FS              // nil is the operating system's
+	Path                kernel.Path            // processor path; empty is the best there is
+	Workers             int                    // where the recipe says nothing; 0 is all processors
+	Memory              int64                  // where the recipe says nothing; 0 is no limit
+	Rest                func(more int64) int64 // what the limit leaves for an engine, now and when more bytes are held; nil is all of it
+	Until               string                 // the last stage to run, of the first round that has work left; empty runs all rounds
+	UntilRound          *int                   // the round that Until is of, whether or not it has work left; nil is the first that has
 	AllowIdentityChange bool
 	Environment         []string     // of the programs that a recipe names: "KEY=value"
 	PeakMemory          func() int64 // bytes that the process has held at most so far, for times.jsonl; nil leaves them out
@@ -83,10 +84,6 @@ func open(ctx context.Context, r *recipe.Recipe, o Options, readOnly bool) (*Run
 		return nil, fmt.Errorf("%s has no round %d: its rounds are 0 to %d", r.File(), *n, len(r.Rounds)-1)
 	}
 	p := newRun(r, o)
-	var err error
-	if p.engine, err = compute.New(p.engineOptions()); err != nil {
-		return nil, err
-	}
 	if err := p.open(ctx, readOnly); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -104,7 +101,8 @@ func newRun(r *recipe.Recipe, o Options) *Run {
 	return &Run{recipe: r, options: o, events: o.Events}
 }
 
-func (p *Run) engineOptions() compute.Options {
+// openEngine makes the engine, with the memory that texts and weights leave of the limit.
+func (p *Run) openEngine() error {
 	o := compute.Options{Path: p.options.Path, Precision: compute.Precision(p.recipe.Precision), Workers: p.recipe.Workers, Memory: int64(p.recipe.Memory)}
 	if o.Workers == 0 {
 		o.Workers = p.options.Workers
@@ -112,7 +110,19 @@ func (p *Run) engineOptions() compute.Options {
 	if o.Memory == 0 {
 		o.Memory = p.options.Memory
 	}
-	return o
+	if o.Memory != 0 && p.options.Rest != nil {
+		m, err := p.openModel(p.recipe.Model.File)
+		if err != nil {
+			return fmt.Errorf("%s: model: %w", p.recipe.At("model"), err)
+		}
+		o.Memory = p.options.Rest(2 * m.Widened()) // an epoch's model is scored beside the one that is trained
+		if err := m.Close(); err != nil {
+			return err
+		}
+	}
+	var err error
+	p.engine, err = compute.New(o)
+	return err
 }
 
 func (p *Run) open(ctx context.Context, readOnly bool) error {
@@ -122,6 +132,9 @@ func (p *Run) open(ctx context.Context, readOnly bool) error {
 	}
 	if p.model, err = rundir.ModelDigest(ctx, p.options.FS, p.recipe.Model.File); err != nil {
 		return fmt.Errorf("%s: model: %w", p.recipe.At("model"), err)
+	}
+	if err := p.openEngine(); err != nil {
+		return err
 	}
 	if err := p.preflight(); err != nil {
 		return err

@@ -78,10 +78,10 @@ func (r *round) candidatesHeader(s rundir.Split, depth int) candidates.Header {
 }
 
 // rank searches the corpus for queries and hands over what is kept of each, in order.
-func (p *Run) rank(ctx context.Context, queries []corpus.Query, queryVectors []float32, passages vectors.Matrix, depth int, sink func(int, ranking.Candidates) error) error {
+func (r *round) rank(ctx context.Context, queries []corpus.Query, queryVectors []float32, passages vectors.Matrix, depth int, sink func(int, ranking.Candidates) error) error {
 	in := search.Input{
 		Queries: queryVectors, Dim: passages.Dim, Passages: search.Rows(passages.Data, passages.Dim, searchRows),
-		Depth: depth, Order: p.data.corpus.Order(), Kernels: p.engine.Kernels(), Workers: p.engine.Workers(),
+		Depth: depth, Order: r.data.corpus.Order(), Kernels: r.engine.Kernels(), Workers: r.engine.Workers(), Memory: r.searchMemory(),
 	}
 	for _, q := range queries {
 		in.Keys = append(in.Keys, q.Key)
@@ -90,23 +90,52 @@ func (p *Run) rank(ctx context.Context, queries []corpus.Query, queryVectors []f
 	return search.Exact(ctx, in, sink)
 }
 
+// searchMemory is what a search may take of the engine's memory: all but the quarter of packed weights and what a training
+// at rest holds. 0 is no limit.
+func (r *round) searchMemory() int64 {
+	if r.engine.Memory() == 0 {
+		return 0
+	}
+	return max(1, r.engine.Memory()/4*3-r.resting)
+}
+
 // searchRows is the passages of a block of a search.
 const searchRows = 1024
 
-// readCandidates reads a split's candidates and checks that they are of this data.
+// readCandidates reads a split's candidates into memory.
 func (r *round) readCandidates(s rundir.Split) ([]ranking.Candidates, error) {
+	all := make([]ranking.Candidates, 0, len(r.data.queries[s]))
+	err := r.eachCandidates(s, func(_ int, c ranking.Candidates) error {
+		all = append(all, c)
+		return nil
+	})
+	return all, err
+}
+
+// eachCandidates visits a split's candidates in the order of its queries, and checks that they are of this data.
+func (r *round) eachCandidates(s rundir.Split, visit func(query int, c ranking.Candidates) error) error {
 	path := r.files.Candidates(s)
 	f, err := r.dir.FS.Open(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
-	header, all, err := candidates.ReadAll(f, path)
+	file, err := candidates.NewReader(f, path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if header.CorpusDigest != r.data.input("corpus").Digest || len(all) != len(r.data.queries[s]) {
-		return nil, fmt.Errorf("%s: candidates of other data; run search again", path)
+	if h := file.Header(); h.CorpusDigest != r.data.input("corpus").Digest || h.Queries != len(r.data.queries[s]) {
+		return fmt.Errorf("%s: candidates of other data; run search again", path)
 	}
-	return all, nil
+	query := 0
+	for c, err := range file.All() {
+		if err != nil {
+			return err
+		}
+		if err := visit(query, c); err != nil {
+			return err
+		}
+		query++
+	}
+	return nil
 }

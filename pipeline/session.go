@@ -32,7 +32,7 @@ func (s *session) run(ctx context.Context) error {
 		}
 	}
 	for epoch := range s.trainer.Finished() + 1 {
-		if err := s.scoreEpoch(ctx, epoch); err != nil {
+		if err := s.score(ctx, epoch); err != nil {
 			return err
 		}
 	}
@@ -79,6 +79,13 @@ func (s *session) epochEnd(ctx context.Context, epoch int) error {
 	if err := s.save(); err != nil {
 		return err
 	}
+	return s.score(ctx, epoch)
+}
+
+// score scores an epoch while the training rests.
+func (s *session) score(ctx context.Context, epoch int) error {
+	s.resting = s.trainer.Rest()
+	defer func() { s.resting = 0 }()
 	return s.scoreEpoch(ctx, epoch)
 }
 

@@ -31,6 +31,24 @@ func WriteFile(fsys FS, path string, write func(w io.Writer) error) error {
 	return publish(fsys, temporary, path)
 }
 
+// WriteTemporary writes a file for this process alone beside the file of a path, and returns its name. It is not durable:
+// a run directory that is opened after a crash removes it.
+func WriteTemporary(fsys FS, path string, write func(w io.Writer) error) (name string, err error) {
+	name = temporaryName(filepath.Clean(path))
+	if err := fsys.MkdirAll(filepath.Dir(name)); err != nil {
+		return "", explain(path, err)
+	}
+	file, err := fsys.Create(name)
+	if err != nil {
+		return "", explain(path, err)
+	}
+	if err := errors.Join(buffer(file, write), file.Close()); err != nil {
+		_ = fsys.Remove(name) // as in WriteFile
+		return "", explain(path, err)
+	}
+	return name, nil
+}
+
 // WriteDir writes a directory of files so that its name never stands for a part of them: write fills a directory
 // beside the target, which then takes its place. Files inside are to be written with WriteFile.
 // A directory that is replaced is removed first: a crash between leaves none, which the stamp of the stage shows.
@@ -110,14 +128,18 @@ func fill(fsys FS, path string, write func(w io.Writer) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := buffer(file, write); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+func buffer(file File, write func(w io.Writer) error) error {
 	buffered := bufio.NewWriterSize(file, 1<<16)
 	if err := write(buffered); err != nil {
 		return err
 	}
-	if err := buffered.Flush(); err != nil {
-		return err
-	}
-	return file.Sync()
+	return buffered.Flush()
 }
 
 // publish gives a finished file or directory its name. What cannot get it is removed, as what cannot be filled is.

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"iter"
 
 	"github.com/quarry-ml/quarry/embedding"
-	"github.com/quarry-ml/quarry/vectors"
 )
 
 // job is texts to embed.
@@ -15,6 +13,7 @@ type job struct {
 	total int
 	side  side
 	texts iter.Seq2[embedding.Text, error]
+	taken int64 // bytes of the engine's memory that something else has
 }
 
 // embedTo embeds texts into sink, with progress, and says how many were cut.
@@ -23,7 +22,7 @@ func embedTo(ctx context.Context, h *host, x *embedding.Embedder, j job, sink fu
 		h.progress(progress{Label: j.label, Done: int64(texts), Total: int64(j.total), Unit: "texts"})
 	}
 	show(0, 0) // the rate counts from here
-	o := embedding.Options{Prompt: j.side.prompt, MaxLength: j.side.maxLength, Progress: show}
+	o := embedding.Options{Prompt: j.side.prompt, MaxLength: j.side.maxLength, Taken: j.taken, Progress: show}
 	stats, err := x.Embed(ctx, j.texts, o, func(_ int, rows []float32) error { return sink(rows) })
 	if err == nil && stats.Truncated > 0 {
 		h.note("%s: %d of %d texts are longer than %d tokens and were cut", j.label, stats.Truncated, stats.Texts, j.side.maxLength)
@@ -31,15 +30,15 @@ func embedTo(ctx context.Context, h *host, x *embedding.Embedder, j job, sink fu
 	return stats, err
 }
 
-// collect embeds texts into memory.
-func collect(ctx context.Context, h *host, x *embedding.Embedder, j job) (vectors.Matrix, error) {
-	m := vectors.Matrix{Rows: j.total, Dim: x.Dimension(), Data: make([]float32, 0, j.total*x.Dimension())}
-	_, err := embedTo(ctx, h, x, j, func(rows []float32) error {
-		m.Data = append(m.Data, rows...)
-		return nil
+// collect embeds texts into a temporary file. Rows are changed by finish, where there is one, before they are kept.
+func collect(ctx context.Context, h *host, x *embedding.Embedder, j job, finish func(rows []float32)) (*keptVectors, error) {
+	return keep(j.total, x.Dimension(), func(write func([]float32) error) error {
+		_, err := embedTo(ctx, h, x, j, func(rows []float32) error {
+			if finish != nil {
+				finish(rows)
+			}
+			return write(rows)
+		})
+		return err
 	})
-	if err == nil && len(m.Data) != m.Rows*m.Dim {
-		err = fmt.Errorf("%s: %d values for %d texts", j.label, len(m.Data), j.total)
-	}
-	return m, err
 }

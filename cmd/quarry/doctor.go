@@ -69,7 +69,8 @@ type memoryDiagnosis struct {
 
 // runDoctor looks and prints.
 func runDoctor(_ context.Context, o DoctorOptions, h *host) error {
-	e, err := o.Engine.open(h.machine)
+	h.process.hold(o.Engine.limit(h.machine))
+	e, err := o.Engine.open(h, 0)
 	if err != nil {
 		return err
 	}

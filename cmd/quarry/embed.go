@@ -57,21 +57,22 @@ func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
 	if o.Output == standard && h.showsOut() {
 		return badInputf("--output -: vectors are no text for a terminal: name a file, or hand them to a pipe")
 	}
+	h.process.hold(o.Engine.limit(h.machine))
 	in := textFile{host: h, path: o.Input, kind: o.Kind, reads: o.Texts.reads()}
 	rows, err := in.count()
 	if err != nil {
 		return err
 	}
-	e, err := o.Engine.open(h.machine)
-	if err != nil {
-		return err
-	}
-	defer e.Close()
 	m, err := o.Model.open()
 	if err != nil {
 		return err
 	}
 	defer m.Close()
+	e, err := o.Engine.open(h, m.Widened())
+	if err != nil {
+		return err
+	}
+	defer e.Close()
 	s, err := o.side(m)
 	if err != nil {
 		return err
@@ -87,13 +88,13 @@ func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
 		if err != nil {
 			return err
 		}
-		if stats, err = embedTo(ctx, h, x, job{"embed", rows, s, in.texts}, out.Write); err != nil {
+		if stats, err = embedTo(ctx, h, x, job{label: "embed", total: rows, side: s, texts: in.texts}, out.Write); err != nil {
 			return err
 		}
 		return out.Close()
 	})
 	if err != nil {
-		return err
+		return h.raise(err, "--max-length")
 	}
 	h.note("%d texts, %d tokens, %d dimensions on %s", stats.Texts, stats.Tokens, x.Dimension(), e.Identity())
 	return nil

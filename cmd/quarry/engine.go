@@ -26,7 +26,7 @@ func (o *EngineOptions) AddFlags(f *pflag.FlagSet) {
 // addLimits adds the flags that change speed, never a result.
 func (o *EngineOptions) addLimits(f *pflag.FlagSet) {
 	f.IntVar(&o.Workers, "workers", 0, "processors to use (all that the machine or container grants)")
-	f.Var(size{&o.Memory}, "memory", "memory to stay within, such as 2GiB (three quarters of what is free)")
+	f.Var(size{&o.Memory}, "memory", "memory of the whole command, mapped files apart, such as 2GiB (three quarters of what is free)")
 }
 
 // path is the processor path that was asked for; empty is the best there is.
@@ -37,14 +37,29 @@ func (o EngineOptions) path(m machine) kernel.Path {
 	return kernel.Path(m.CPU)
 }
 
-// open makes the engine, with what the machine grants where no flag says otherwise.
-func (o EngineOptions) open(m machine) (*compute.Engine, error) {
-	c := compute.Options{Path: o.path(m), Precision: compute.Precision(o.Precision), Workers: o.Workers, Memory: int64(o.Memory)}
-	if c.Workers == 0 {
-		c.Workers = m.workers()
+// limit is the memory of the whole command: as the flag says, or what the machine grants; 0 is no limit.
+func (o EngineOptions) limit(m machine) int64 {
+	if o.Memory != 0 {
+		return int64(o.Memory)
 	}
-	if c.Memory == 0 {
-		c.Memory = m.memory()
+	return m.memory()
+}
+
+// memory is what everything read and opened before, and more that is to come, leave of the limit; 0 is no limit.
+func (o EngineOptions) memory(h *host, more int64) int64 {
+	limit := o.limit(h.machine)
+	if h.process == nil || limit == 0 {
+		return limit
+	}
+	return h.process.rest(more)
+}
+
+// open makes the engine, with what the machine grants where no flag says otherwise. Its memory
+// is as above.
+func (o EngineOptions) open(h *host, more int64) (*compute.Engine, error) {
+	c := compute.Options{Path: o.path(h.machine), Precision: compute.Precision(o.Precision), Workers: o.Workers, Memory: o.memory(h, more)}
+	if c.Workers == 0 {
+		c.Workers = h.machine.workers()
 	}
 	e, err := compute.New(c)
 	return e, badInput(err)

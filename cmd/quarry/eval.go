@@ -76,6 +76,7 @@ func runEval(ctx context.Context, o EvalOptions, h *host) error {
 	if err != nil {
 		return err
 	}
+	h.process.hold(o.Rank.Engine.limit(h.machine))
 	d, err := o.Rank.Data.read(h, false)
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ func (t *training) examples(queries []corpus.Query, path string) (finetune.Data,
 			}
 			e.Negatives = append(e.Negatives, same[0])
 		}
+		queries[i].Negatives = nil // what was read of them is in the corpus, or not needed
 		p := t.query.prompt
 		if row := rowPrompt(q, t.options.Texts.PromptFromRow); row != nil {
 			p = *row

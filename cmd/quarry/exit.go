@@ -75,6 +75,12 @@ func exitCode(ctx context.Context, err error) int {
 	return exitFailed
 }
 
+// found is the error of a type that as has found.
+func found[E error](err error) (e E) {
+	errors.As(err, &e)
+	return e
+}
+
 func as[E error](err error) bool {
 	var e E
 	return errors.As(err, &e)

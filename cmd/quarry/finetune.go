@@ -153,20 +153,27 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	if err != nil {
 		return err
 	}
+	h.process.hold(o.Engine.limit(h.machine))
 	set, err := o.readTraining(h)
 	if err != nil {
 		return err
 	}
-	e, err := o.Engine.open(h.machine)
-	if err != nil {
-		return err
-	}
-	defer e.Close()
 	m, err := o.Model.open()
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	s := &training{host: h, options: o, set: set, engine: e, model: m, measures: measures}
+	s := &training{host: h, options: o, set: set, model: m, measures: measures}
+	if err := s.tokenize(); err != nil {
+		return err
+	}
+	widened := m.Widened()
+	if set.named && o.Dev != "" {
+		widened *= 2 // each epoch's model, measured beside the one that is trained
+	}
+	if s.engine, err = o.Engine.open(h, widened); err != nil {
+		return err
+	}
+	defer s.engine.Close()
 	return s.run(ctx)
 }

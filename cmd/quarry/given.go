@@ -39,9 +39,14 @@ func (o VectorOptions) given() (bool, error) {
 }
 
 // givenVectors are mapped files, their rows in the order of a corpus and its queries.
-type givenVectors struct{ passages, queries *vectors.Mapped }
+type givenVectors struct {
+	passages, queries *vectors.Mapped
+	arranged          []*keptVectors // in place of files whose rows are in another order
+}
 
-func (g givenVectors) close() error { return errors.Join(g.passages.Close(), g.queries.Close()) }
+func (g givenVectors) close() error {
+	return errors.Join(g.passages.Close(), g.queries.Close(), closeAll(g.arranged...))
+}
 
 // open maps the files and puts their rows in the order of the data.
 func (o VectorOptions) open(h *host, d data) (givenVectors, error) {
@@ -57,8 +62,8 @@ func (o VectorOptions) open(h *host, d data) (givenVectors, error) {
 		}
 	}
 	err = errors.Join(
-		arrange(h, &g.passages.Matrix, o.CorpusVectors, "corpus-ids", o.CorpusIDs, d.corpus.IDs()),
-		arrange(h, &g.queries.Matrix, o.QueryVectors, "query-ids", o.QueryIDs, queryIDs))
+		g.arrange(h, &g.passages, o.CorpusVectors, "corpus-ids", o.CorpusIDs, d.corpus.IDs()),
+		g.arrange(h, &g.queries, o.QueryVectors, "query-ids", o.QueryIDs, queryIDs))
 	if err == nil && g.passages.Dim != g.queries.Dim {
 		err = badInputf("%s has rows of %d, %s rows of %d: they are not of one model", o.CorpusVectors, g.passages.Dim, o.QueryVectors, g.queries.Dim)
 	}
@@ -81,19 +86,36 @@ func (o VectorOptions) mapFiles() (givenVectors, error) {
 }
 
 // arrange puts rows in the order of the wanted ids, which they have already where no file names theirs.
-func arrange(h *host, m *vectors.Matrix, name, flag, idsFile string, wanted []string) error {
-	if err := m.CheckFinite(name); err != nil {
+func (g *givenVectors) arrange(h *host, m **vectors.Mapped, name, flag, idsFile string, wanted []string) error {
+	from := *m
+	if err := from.CheckFinite(name); err != nil {
 		return badInput(err)
 	}
 	if idsFile == "" {
-		return badInput(m.CheckRows(name, len(wanted)))
+		return badInput(from.CheckRows(name, len(wanted)))
 	}
-	ids, err := readIDs(h, flag, idsFile, *m)
+	ids, err := readIDs(h, flag, idsFile, from.Matrix)
 	if err != nil {
 		return err
 	}
-	*m, err = vectors.Select(*m, name, ids, wanted)
-	return badInput(err)
+	places, err := vectors.Places(from.Matrix, name, ids, wanted)
+	if err != nil || places == nil {
+		return badInput(err)
+	}
+	kept, err := keep(len(places), from.Dim, func(write func([]float32) error) error {
+		for _, row := range places {
+			if err := write(from.Row(row)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	g.arranged = append(g.arranged, kept)
+	*m = kept.Mapped
+	return from.Close()
 }
 
 // readIDs reads the ids of a matrix's rows.

@@ -15,6 +15,7 @@ type host struct {
 	in      io.Reader // standard input
 	environ []string  // for the programs that a recipe names
 	spools  spools
+	process *process // nil where commands share one
 
 	peakMemory func() int64 // bytes this process has held at most so far; may be nil
 }
@@ -25,6 +26,7 @@ func systemHost() *host {
 	root := os.DirFS("/")
 	return &host{
 		terminal: t, in: os.Stdin, machine: readMachine(root, os.Getenv("QUARRY_CPU"), runtime.GOMAXPROCS(0)), environ: os.Environ(),
+		process:    &process{},
 		peakMemory: func() int64 { return peakMemory(root) },
 	}
 }

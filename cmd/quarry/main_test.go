@@ -67,7 +67,7 @@ func TestExitCodes(t *testing.T) {
 		{"expectation met", with("eval", "--expect", "map@25>=0.01"), exitDone, ""},
 		{"expectation missed", with("eval", "--expect", "map@25>=1.5"), exitMissed, "expected map@25 >= 1.5, got 0."},
 		{"expectation of nothing measured", with("eval", "--expect", "map@7>=0.5"), exitBadInput, "map@7 is not among --metrics"},
-		{"no room for the adapters", tune("--method", "lora", "--lora-rank", "1000000000", "--memory", "1GiB"), exitBadInput, "raise --memory, or lower --lora-rank"},
+		{"no room for the adapters", tune("--method", "lora", "--lora-rank", "1000000000", "--memory", "1GiB"), exitBadInput, ", for the program and its texts too, or lower --lora-rank"},
 		{"no room for a training", tune("--memory", "1MiB"), exitBadInput, "training takes at least "},
 		{"adapters without lora", tune("--lora-rank", "8"), exitBadInput, "--lora-rank has no part without --method lora"},
 		{"measures of nothing held out", tune("--metrics", "map@5"), exitBadInput, "--metrics has no part without --dev"},

@@ -66,7 +66,8 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 	if err != nil {
 		return err
 	}
-	e, err := o.Engine.open(h.machine)
+	h.process.hold(o.Engine.limit(h.machine))
+	e, err := o.Engine.open(h, 0)
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,7 @@ func runMine(ctx context.Context, o MineOptions, h *host) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
+	h.process.hold(o.Rank.Engine.limit(h.machine))
 	d, err := o.Rank.Data.read(h, false)
 	if err != nil {
 		return err

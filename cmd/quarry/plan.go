@@ -34,7 +34,7 @@ func runPlan(ctx context.Context, h *host, o RunOptions, path string) error {
 	if err != nil {
 		return badInput(err)
 	}
-	plan, err := pipeline.MakePlan(ctx, r, pipelineOptions(h, o))
+	plan, err := pipeline.MakePlan(ctx, r, pipelineOptions(h, r, o))
 	if err != nil {
 		return inputUnlessWriting(err)
 	}

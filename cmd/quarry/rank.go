@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/kernel"
@@ -79,21 +80,22 @@ func (o RankOptions) rank(ctx context.Context, h *host, d data, depth int, sink 
 		if err != nil {
 			return errors.Join(badInput(err), v.close())
 		}
-		in := rankInput{v.passages.Matrix, v.queries.Matrix, depth, kernels, o.workers(h)}
+		in := rankInput{v.passages.Matrix, v.queries.Matrix, depth, kernels, o.workers(h), o.Engine.memory(h, 0)}
 		err = rankVectors(ctx, h, d, in, func(query int, c ranking.Candidates) error { return asFailure(sink(query, c)) })
 		return errors.Join(inputUnlessFailure(err), v.close()) // what search refuses is in the vectors
 	}
-	e, err := o.Engine.open(h.machine)
-	if err != nil {
-		return err
-	}
-	defer e.Close()
 	m, err := o.Model.open()
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	return o.rankModel(ctx, h, d, modelOn{m, e, depth}, sink)
+	e, err := o.Engine.open(h, m.Widened())
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	err = o.rankModel(ctx, h, d, modelOn{model: m, engine: e, depth: depth}, sink)
+	return h.raise(err, "--max-length")
 }
 
 func (o RankOptions) workers(h *host) int {
@@ -105,6 +107,15 @@ type modelOn struct {
 	model  *model.Model
 	engine *compute.Engine
 	depth  int
+	taken  int64 // bytes of the engine's memory that something else has
+}
+
+// searchMemory is what a search may take when all is embedded: everything but the quarter of packed weights and what is taken.
+func (on modelOn) searchMemory() int64 {
+	if on.engine.Memory() == 0 {
+		return 0
+	}
+	return max(1, on.engine.Memory()/4*3-on.taken)
 }
 
 // rankModel embeds corpus and queries and searches.
@@ -122,19 +133,20 @@ func (o RankOptions) rankModel(ctx context.Context, h *host, d data, on modelOn,
 	if err != nil {
 		return badInputf("--model: %w", err)
 	}
-	passages, err := collect(ctx, h, x, job{"embed corpus", d.corpus.Len(), passage, passageTexts(d.corpus)})
-	if err != nil {
-		return err
-	}
-	queries, err := collect(ctx, h, x, job{"embed queries", len(d.queries), query, queryTexts(d.queries, o.Texts.PromptFromRow)})
-	if err != nil {
-		return err
-	}
+	var finish func(rows []float32) // before they are kept
 	if c := on.model.Contract; c.Score == model.Cosine && !c.Normalize {
-		normalize(passages)
-		normalize(queries)
+		finish = func(rows []float32) { normalize(rows, x.Dimension()) }
 	}
-	return rankVectors(ctx, h, d, rankInput{passages, queries, on.depth, on.engine.Kernels(), on.engine.Workers()}, sink)
+	passages, err := collect(ctx, h, x, job{"embed corpus", d.corpus.Len(), passage, passageTexts(d.corpus), on.taken}, finish)
+	if err != nil {
+		return err
+	}
+	queries, err := collect(ctx, h, x, job{"embed queries", len(d.queries), query, queryTexts(d.queries, o.Texts.PromptFromRow), on.taken}, finish)
+	if err != nil {
+		return errors.Join(err, passages.Close())
+	}
+	err = rankVectors(ctx, h, d, rankInput{passages.Matrix, queries.Matrix, on.depth, on.engine.Kernels(), on.engine.Workers(), on.searchMemory()}, sink)
+	return errors.Join(err, passages.Close(), queries.Close())
 }
 
 // rankInput is vectors to search in.
@@ -143,6 +155,7 @@ type rankInput struct {
 	depth             int
 	kernels           *kernel.Set
 	workers           int
+	memory            int64 // bytes that the search may take; 0 is no limit
 }
 
 // searchRows is the passages of a block of a search.
@@ -151,7 +164,7 @@ const searchRows = 1024
 func rankVectors(ctx context.Context, h *host, d data, in rankInput, sink func(int, ranking.Candidates) error) error {
 	s := search.Input{
 		Queries: in.queries.Data, Dim: in.queries.Dim, Passages: search.Rows(in.passages.Data, in.passages.Dim, searchRows),
-		Depth: min(in.depth, in.passages.Rows), Order: d.corpus.Order(), Kernels: in.kernels, Workers: in.workers,
+		Depth: min(in.depth, in.passages.Rows), Order: d.corpus.Order(), Kernels: in.kernels, Workers: in.workers, Memory: in.memory,
 	}
 	for _, q := range d.queries {
 		s.Keys = append(s.Keys, q.Key)
@@ -193,9 +206,8 @@ func rowPrompt(q corpus.Query, wanted bool) *model.Prompt {
 }
 
 // normalize brings rows to length 1, for models that compare by cosine without saying so in their vectors.
-func normalize(m vectors.Matrix) {
-	for i := range m.Rows {
-		row := m.Row(i)
+func normalize(rows []float32, dim int) {
+	for row := range slices.Chunk(rows, dim) {
 		var sum float64
 		for _, v := range row {
 			sum += float64(v) * float64(v)

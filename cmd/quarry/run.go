@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,7 +77,7 @@ type showcase struct {
 // drive runs a loaded recipe and tells of it: the growing table on out, everything else on err.
 func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, shown showcase) error {
 	var table report.Live
-	options := pipelineOptions(h, o)
+	options := pipelineOptions(h, r, o)
 	options.Events = pipeline.Events{
 		Note: func(line string) { h.note("%s", line) },
 		Progress: func(p pipeline.Progress) {
@@ -154,15 +155,21 @@ func shellWord(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-func pipelineOptions(h *host, o RunOptions) pipeline.Options {
+// pipelineOptions are a run's of a recipe, whose memory limit begins here.
+func pipelineOptions(h *host, r *recipe.Recipe, o RunOptions) pipeline.Options {
+	h.process.hold(cmp.Or(int64(r.Memory), h.machine.memory()))
 	cpu := o.CPU
 	if cpu == "" {
 		cpu = h.machine.CPU
 	}
-	return pipeline.Options{
+	p := pipeline.Options{
 		Dir: o.Dir, Path: kernel.Path(cpu), Workers: h.machine.workers(), Memory: h.machine.memory(), Until: o.Until, UntilRound: o.untilRound(),
 		AllowIdentityChange: o.AllowIdentityChange, Environment: h.environ, PeakMemory: h.peakMemory,
 	}
+	if h.process != nil {
+		p.Rest = h.process.rest
+	}
+	return p
 }
 
 func (o RunOptions) untilRound() *int {

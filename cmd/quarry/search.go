@@ -55,6 +55,7 @@ func runSearch(ctx context.Context, o SearchOptions, h *host) error {
 	if err := mayWrite("output", o.Output, o.Rank.inputs()...); err != nil {
 		return err
 	}
+	h.process.hold(o.Rank.Engine.limit(h.machine))
 	d, err := o.Rank.readData(h)
 	if err != nil {
 		return err

@@ -34,7 +34,11 @@ func (h *host) open(flag, path string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if !once {
-		return os.Open(path)
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		return h.process.watch(f), nil
 	}
 	kept, ok := h.spools[path]
 	if ok && kept.flag != flag {
@@ -50,7 +54,7 @@ func (h *host) open(flag, path string) (io.ReadCloser, error) {
 		}
 		h.spools[path] = kept
 	}
-	return kept.reader(), nil
+	return h.process.watch(kept.reader()), nil
 }
 
 // readOnce says whether what a path names can be read only once. A directory is an error.

@@ -33,8 +33,10 @@ type training struct {
 
 // run trains from the start, or from the state that an interrupted training left.
 func (t *training) run(ctx context.Context) error {
-	if err := t.prepare(); err != nil {
-		return err
+	var err error
+	t.model.CompareByCosine()
+	if t.trainer, err = finetune.New(t.model, t.engine, t.train, t.options.Tune); err != nil {
+		return badInput(t.explainMemory(err))
 	}
 	if err := t.claim(ctx); err != nil {
 		return err
@@ -42,7 +44,7 @@ func (t *training) run(ctx context.Context) error {
 	if err := t.resume(ctx); err != nil {
 		return err
 	}
-	err := t.steer(ctx)
+	err = t.steer(ctx)
 	if errors.Is(err, context.Canceled) && !t.epochsLast(t.trainer.Done()) {
 		err = errors.Join(err, t.save())
 	}
@@ -50,8 +52,8 @@ func (t *training) run(ctx context.Context) error {
 	return ifInterrupted(errors.Join(err, t.steps.Close()), goOn)
 }
 
-// prepare tokenizes the data and makes the trainer.
-func (t *training) prepare() error {
+// tokenize turns the data into what a trainer takes.
+func (t *training) tokenize() error {
 	var err error
 	if t.query, t.passage, err = t.options.Texts.sides(t.model); err != nil {
 		return err
@@ -65,21 +67,16 @@ func (t *training) prepare() error {
 			return err
 		}
 	}
-	t.model.CompareByCosine()
-	t.trainer, err = finetune.New(t.model, t.engine, t.train, t.options.Tune)
-	return badInput(t.explainMemory(err))
+	return nil
 }
 
 // explainMemory adds to an error of memory which flags change what a training takes.
 func (t *training) explainMemory(err error) error {
-	if !as[*finetune.MemoryError](err) {
-		return err
-	}
 	less := "--block-tokens or --batch"
 	if t.options.Tune.Method == finetune.LoRA {
 		less = "--lora-rank, --block-tokens or --batch"
 	}
-	return badInputf("%w: raise --memory, or lower %s", err, less)
+	return t.raise(err, less)
 }
 
 // steer trains, and judges the base before and each epoch after.
@@ -182,7 +179,7 @@ func (t *training) judge(ctx context.Context, epoch int) error {
 		r.EvalLoss = &loss
 		if t.set.named {
 			if r.Metrics, err = t.measure(ctx, epoch); err != nil {
-				return fmt.Errorf("evaluate epoch %d: %w", epoch, err)
+				return fmt.Errorf("evaluate epoch %d: %w", epoch, t.raise(err, "--max-length"))
 			}
 		}
 	}
@@ -243,7 +240,8 @@ func (t *training) measure(ctx context.Context, epoch int) (map[string]float64, 
 	defer m.Close()
 	d := data{t.set.corpus, t.set.dev}
 	var found []ranking.Candidates
-	err = RankOptions{Texts: t.options.Texts}.rankModel(ctx, t.host, d, modelOn{m, t.engine, evalDepth(t.measures)}, func(_ int, c ranking.Candidates) error {
+	on := modelOn{model: m, engine: t.engine, depth: evalDepth(t.measures), taken: t.trainer.Rest()}
+	err = RankOptions{Texts: t.options.Texts}.rankModel(ctx, t.host, d, on, func(_ int, c ranking.Candidates) error {
 		found = append(found, c)
 		return nil
 	})

@@ -50,23 +50,23 @@ func (o FinetuneOptions) readTraining(h *host) (*trainingSet, error) {
 
 // readRows reads queries with their positives and negatives, under the keys that they were mined with.
 func (o FinetuneOptions) readRows(h *host, flag, path string, set *trainingSet) ([]corpus.Query, error) {
-	var queries []corpus.Query
+	var keys []string
 	err := readInput(h, flag, path, func(r io.Reader) error {
-		raw, err := io.ReadAll(r)
-		if err != nil {
-			return err
-		}
-		keys, err := minedKeys(bytes.NewReader(raw), path)
-		if err != nil {
-			return err
-		}
+		var err error
+		keys, err = minedKeys(r, path)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var queries []corpus.Query
+	err = readInput(h, flag, path, func(r io.Reader) error {
 		if !set.named {
-			if raw, err = withoutIDs(raw, path); err != nil {
-				return err
-			}
+			r = withoutIDs(r, path)
 		}
 		var warnings []corpus.Warning
-		queries, warnings, err = corpus.ReadQueries(bytes.NewReader(raw), path, set.corpus, corpus.ReadOptions{IDField: o.Data.IDField, GroupField: o.Data.GroupField})
+		var err error
+		queries, warnings, err = corpus.ReadQueries(r, path, set.corpus, corpus.ReadOptions{IDField: o.Data.IDField, GroupField: o.Data.GroupField})
 		warn(h, warnings)
 		for i := range queries {
 			if keys[i] != "" {
@@ -148,31 +148,52 @@ func eachRow(r io.Reader, name string, visit func(*corpus.Lines, corpus.Object) 
 
 // withoutIDs is a file without the ids of positives, every row on its old line: without their corpus they mean nothing,
 // and the texts judge.
-func withoutIDs(raw []byte, name string) ([]byte, error) {
-	var out bytes.Buffer
-	line := 1
-	err := eachRow(bytes.NewReader(raw), name, func(lines *corpus.Lines, row corpus.Object) error {
-		for ; line < lines.Number(); line++ {
-			out.WriteByte('\n')
+func withoutIDs(r io.Reader, name string) io.Reader {
+	return &idless{lines: corpus.NewLines(r, name, corpus.LineOptions{}), line: 1}
+}
+
+// idless reads the rows of lines without ids.
+type idless struct {
+	lines *corpus.Lines
+	line  int          // the next
+	row   bytes.Buffer // what is left of the last
+}
+
+// Read implements io.Reader.
+func (r *idless) Read(b []byte) (int, error) {
+	if r.row.Len() == 0 {
+		row, err := r.lines.NextObject()
+		if err != nil {
+			return 0, err
 		}
-		separator := byte('{')
-		for _, f := range row {
-			if f.Key == "correct_id" || f.Key == "positive_ids" {
-				continue
-			}
-			key, err := json.Marshal(f.Key)
-			if err != nil {
-				return err
-			}
-			out.WriteByte(separator)
-			separator = ','
-			out.Write(key)
-			out.WriteByte(':')
-			out.Write(f.Value)
+		if err := r.write(row); err != nil {
+			return 0, err
 		}
-		out.WriteString("}\n")
-		line++
-		return nil
-	})
-	return out.Bytes(), err
+	}
+	return r.row.Read(b)
+}
+
+func (r *idless) write(row corpus.Object) error {
+	r.row.Reset()
+	for ; r.line < r.lines.Number(); r.line++ {
+		r.row.WriteByte('\n')
+	}
+	separator := byte('{')
+	for _, f := range row {
+		if f.Key == "correct_id" || f.Key == "positive_ids" {
+			continue
+		}
+		key, err := json.Marshal(f.Key)
+		if err != nil {
+			return err
+		}
+		r.row.WriteByte(separator)
+		separator = ','
+		r.row.Write(key)
+		r.row.WriteByte(':')
+		r.row.Write(f.Value)
+	}
+	r.row.WriteString("}\n")
+	r.line++
+	return nil
 }

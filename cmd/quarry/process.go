@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+
+	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/recipe"
+)
+
+// process holds this process to a memory limit: what is anonymous or shared of its resident memory. Mapped files, which
+// the system may drop and read again, are not in it. A nil process, that of tests whose commands share one, has no limit.
+type process struct {
+	limit int64 // 0 is none
+	held  int64 // by texts, models and tables when the rest was shared out
+}
+
+// A limit is shared out between what is held, an engine, and a reserve: the program itself with its stacks and buffers,
+// the chunks on their way to vectors among them, and what waits to be collected.
+const (
+	programBytes = 32 << 20
+	garbageShare = 8 // an eighth
+)
+
+func reserve(limit int64) int64 { return programBytes + limit/garbageShare }
+
+// hold sets the limit; 0 is none.
+func (p *process) hold(limit int64) {
+	if p == nil || limit == 0 {
+		return
+	}
+	p.limit = limit
+	// The runtime does not count the program's own data, and may go a little over while it collects.
+	within := max(programBytes/2, limit-limit/32-programBytes/8)
+	debug.SetMemoryLimit(min(within, debug.SetMemoryLimit(-1)))
+}
+
+// rest is what the limit leaves for an engine and a search beside all that is held by now, and more that will be: at
+// least a byte, for nothing would be no limit.
+func (p *process) rest(more int64) int64 {
+	p.held = liveAfterCollection() + more
+	return max(1, p.limit-reserve(p.limit)-p.held)
+}
+
+// limitFor is the limit under which an engine gets so many bytes: rest, turned around.
+func (p *process) limitFor(engine int64) int64 {
+	if p == nil {
+		return engine
+	}
+	return (engine + p.held + programBytes) * garbageShare / (garbageShare - 1)
+}
+
+func liveAfterCollection() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// raise adds to an error of memory what --memory would have to be, and what else may be lowered.
+func (h *host) raise(err error, less string) error {
+	var least int64
+	switch {
+	case as[*finetune.MemoryError](err):
+		least = found[*finetune.MemoryError](err).Need.Least()
+	case as[*embedding.MemoryError](err):
+		least = found[*embedding.MemoryError](err).Least
+	default:
+		return err
+	}
+	const mib = 1 << 20
+	up := recipe.Size((h.process.limitFor(least)/mib + 2) * mib) // what is held varies by some kilobytes
+	return badInputf("%w: raise --memory to at least %s, for the program and its texts too, or lower %s", err, up, less)
+}
+
+// watch ends the reading of an input that memory does not hold, before it is full.
+func (p *process) watch(r io.ReadCloser) io.ReadCloser {
+	if p == nil || p.limit == 0 {
+		return r
+	}
+	return &watched{ReadCloser: r, most: p.limit - reserve(p.limit)/2}
+}
+
+type watched struct {
+	io.ReadCloser
+	most int64 // bytes that may be live
+	read int   // since the last look
+}
+
+// Read implements io.Reader.
+func (w *watched) Read(b []byte) (int, error) {
+	const look = 1 << 20
+	n, err := w.ReadCloser.Read(b)
+	if w.read += n; w.read >= look {
+		w.read = 0
+		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		metrics.Read(live)
+		if v := live[0].Value; v.Kind() == metrics.KindUint64 && v.Uint64() > uint64(max(0, w.most)) {
+			return n, fmt.Errorf("what is read of it takes more memory than there is, %d MiB so far: raise --memory", v.Uint64()>>20)
+		}
+	}
+	return n, err
+}
