@@ -191,7 +191,7 @@ func parseExpression(source string) (expression, error) {
 }
 
 // most nodes that an expression may have, which repeated groups multiply.
-const mostNodes = 10_000
+const mostNodes = 1_000
 
 // term is a part of an expression before it is linked to what follows: alternatives of sequences, or a node.
 type term struct {
@@ -242,8 +242,9 @@ func (t term) link(next *node) *node {
 		n.next = next
 		return &n
 	}
+	after := next // whoever leaves out one repetition leaves out the rest
 	for range t.max - t.min {
-		next = &node{kind: either, ways: []*node{t.once(next), next}}
+		next = &node{kind: either, ways: []*node{t.once(next), after}}
 	}
 	for range t.min {
 		next = t.once(next)
@@ -334,6 +335,9 @@ func (p *expressionParser) repeated() (term, error) {
 	if t.node == nil {
 		if most < 0 || most > 10 {
 			return term{}, errors.New("a group that repeats more than ten times")
+		}
+		if most > 1 && t.least() == 0 {
+			return term{}, errors.New("a group that repeats and may match nothing")
 		}
 		t.min, t.max = least, most
 		if p.rest != "" && strings.IndexByte("?+*{", p.rest[0]) >= 0 {
