@@ -1,7 +1,6 @@
 package finetune
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/quarry-ml/quarry/compute"
@@ -58,7 +57,9 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				copy(gradient, slices.Concat(vectors...))
+				for i, v := range vectors {
+					copy(gradient[i*m.Dimension():], v)
+				}
 				if err := trainer.runner.backward(t.Context(), gradient); err != nil {
 					t.Fatal(err)
 				}
@@ -67,8 +68,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			if n := len(trainer.runner.blocks); n < 2 {
 				t.Fatalf("%d blocks: the test shows little", n)
 			}
-			const test = 1 // of the test itself: Concat
-			if n := testing.AllocsPerRun(5, step) - test; n > 0 {
+			if n := testing.AllocsPerRun(5, step); n > 0 {
 				t.Errorf("%v allocations a step, want none", n)
 			}
 		})
