@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // job is work cut into tasks that may run in any order on any worker.
@@ -36,7 +37,7 @@ type helper struct {
 
 func newTeam(size int) *team {
 	// Looking takes a processor from whoever has work, so nobody looks where goroutines outnumber processors.
-	looks := 0
+	looks := time.Duration(0)
 	if size <= runtime.GOMAXPROCS(0) {
 		looks = patience
 	}

@@ -62,7 +62,7 @@ func TestTeamDoesEveryTaskOnce(t *testing.T) {
 
 // A waiter that a late wake reaches goes on waiting for its own cause.
 func TestWaiterIgnoresALateWake(t *testing.T) {
-	for _, looks := range []int{0, patience} {
+	for _, looks := range []time.Duration{0, patience} {
 		w := newWaiter(looks)
 		var ready atomic.Bool
 		done := make(chan struct{})

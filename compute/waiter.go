@@ -1,24 +1,34 @@
 package compute
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
-// patience is how often a waiter looks before it sleeps: some tens of microseconds, about what sleeping and waking cost.
-const patience = 20_000
+// patience is how long a waiter looks before it sleeps: about what sleeping and waking cost.
+const patience = 30 * time.Microsecond
+
+// looksPerClock is how often it looks between two glances at the clock, which take longer.
+const looksPerClock = 64
 
 // waiter is where one goroutine waits for what others bring about: it looks for a while, then sleeps until it is woken.
 type waiter struct {
-	looks  int
+	looks  time.Duration
 	asleep atomic.Bool
 	signal chan struct{} // holds the one signal of whoever took asleep back
 }
 
-func newWaiter(looks int) waiter { return waiter{looks: looks, signal: make(chan struct{}, 1)} }
+func newWaiter(looks time.Duration) waiter {
+	return waiter{looks: looks, signal: make(chan struct{}, 1)}
+}
 
 // until returns once ready is true. Whoever makes it true calls wake afterwards.
 func (w *waiter) until(ready func() bool) {
-	for range w.looks {
-		if ready() {
-			return
+	for start := time.Now(); w.looks > 0 && time.Since(start) < w.looks; {
+		for range looksPerClock {
+			if ready() {
+				return
+			}
 		}
 	}
 	for !ready() {
