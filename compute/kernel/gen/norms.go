@@ -17,6 +17,17 @@ func (a *assembly) count(r int) {
 	a.p("VCVTSI2SSQ CX, X%d, X%d", r, r)
 }
 
+// inverseRoot takes a sum of squares in register r to 1/sqrt(mean + epsilon), in lane 0. It clobbers X1 and X2.
+func (a *assembly) inverseRoot(r int) {
+	a.reduce("VADDPS", r, 1)
+	a.count(2)
+	a.p("VDIVSS X2, X%d, X%d", r, r)
+	a.p("VADDSS %s, X%d, X%d", a.argument("epsilon"), r, r)
+	a.p("VSQRTSS X%d, X%d, X%d", r, r, r)
+	a.p("VMOVSS %s, X1", a.c(1))
+	a.p("VDIVSS X%d, X1, X%d", r, r)
+}
+
 func (a *assembly) layerNorm() {
 	a.vectors("layerNorm")
 	a.zero(8)
@@ -36,13 +47,7 @@ func (a *assembly) layerNorm() {
 		m.zeroTail(0)
 		a.p("VFMADD231PS %s, %s, %s", a.v(0), a.v(0), a.v(9))
 	})
-	a.reduce("VADDPS", 9, 1)
-	a.count(2)
-	a.p("VDIVSS X2, X9, X9")
-	a.p("VADDSS %s, X9, X9", a.argument("epsilon"))
-	a.p("VSQRTSS X9, X9, X9")
-	a.p("VMOVSS %s, X1", a.c(1))
-	a.p("VDIVSS X9, X1, X9")
+	a.inverseRoot(9)
 	a.p("VMOVSS X9, 4(R10)")
 	a.spread(9)
 	a.loop(func(m access) {
@@ -119,13 +124,7 @@ func (a *assembly) rmsNorm() {
 		m.load("SI", 0)
 		a.p("VFMADD231PS %s, %s, %s", a.v(0), a.v(0), a.v(9))
 	})
-	a.reduce("VADDPS", 9, 1)
-	a.count(2)
-	a.p("VDIVSS X2, X9, X9")
-	a.p("VADDSS %s, X9, X9", a.argument("epsilon"))
-	a.p("VSQRTSS X9, X9, X9")
-	a.p("VMOVSS %s, X1", a.c(1))
-	a.p("VDIVSS X9, X1, X9")
+	a.inverseRoot(9)
 	a.p("VMOVSS X9, (R9)")
 	a.spread(9)
 	a.loop(func(m access) {
