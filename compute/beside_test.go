@@ -49,3 +49,21 @@ func TestBesideBoundsWhatIsTaken(t *testing.T) {
 		}
 	}
 }
+
+func TestRestLeavesThePackedWeightsTheirQuarter(t *testing.T) {
+	for _, tc := range []struct {
+		name                string
+		memory, taken, want int64
+	}{
+		{"no limit stays none", 0, 50, 0},
+		{"nothing is taken", 1000, 0, 750},
+		{"something is", 1000, 700, 50},
+		{"all is: no less than a byte", 1000, 800, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := testEngine(t, arithmetics()[0], 1, tc.memory).Rest(tc.taken); got != tc.want {
+				t.Errorf("%d bytes rest, want %d", got, tc.want)
+			}
+		})
+	}
+}

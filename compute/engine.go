@@ -92,6 +92,15 @@ func (e *Engine) Workers() int { return e.team.size }
 // Memory is the limit given to New, in bytes; 0 is none.
 func (e *Engine) Memory() int64 { return e.memory }
 
+// Rest is the bytes that the memory leaves beside the quarter of packed weights and what is taken, at least 1 so that none
+// is not no limit; 0 is no limit.
+func (e *Engine) Rest(taken int64) int64 {
+	if e.memory == 0 {
+		return 0
+	}
+	return max(1, e.memory/4*3-taken)
+}
+
 // Path is the path in use.
 func (e *Engine) Path() kernel.Path { return e.kernels.Path }
 

@@ -81,22 +81,13 @@ func (r *round) candidatesHeader(s rundir.Split, depth int) candidates.Header {
 func (r *round) rank(ctx context.Context, queries []corpus.Query, queryVectors []float32, passages vectors.Matrix, depth int, sink func(int, ranking.Candidates) error) error {
 	in := search.Input{
 		Queries: queryVectors, Dim: passages.Dim, Passages: search.Rows(passages.Data, passages.Dim, searchRows),
-		Depth: depth, Order: r.data.corpus.Order(), Kernels: r.engine.Kernels(), Workers: r.engine.Workers(), Memory: r.searchMemory(),
+		Depth: depth, Order: r.data.corpus.Order(), Kernels: r.engine.Kernels(), Workers: r.engine.Workers(), Memory: r.engine.Rest(r.resting),
 	}
 	for _, q := range queries {
 		in.Keys = append(in.Keys, q.Key)
 		in.Positives = append(in.Positives, q.Positives)
 	}
 	return search.Exact(ctx, in, sink)
-}
-
-// searchMemory is what a search may take of the engine's memory: all but the quarter of packed weights and what a training
-// at rest holds. 0 is no limit.
-func (r *round) searchMemory() int64 {
-	if r.engine.Memory() == 0 {
-		return 0
-	}
-	return max(1, r.engine.Memory()/4*3-r.resting)
 }
 
 // searchRows is the passages of a block of a search.

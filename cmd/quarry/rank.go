@@ -110,14 +110,6 @@ type modelOn struct {
 	taken  int64 // bytes of the engine's memory that something else has
 }
 
-// searchMemory is what a search may take when all is embedded: everything but the quarter of packed weights and what is taken.
-func (on modelOn) searchMemory() int64 {
-	if on.engine.Memory() == 0 {
-		return 0
-	}
-	return max(1, on.engine.Memory()/4*3-on.taken)
-}
-
 // rankModel embeds corpus and queries and searches.
 func (o RankOptions) rankModel(ctx context.Context, h *host, d data, on modelOn, sink func(int, ranking.Candidates) error) error {
 	query, passage, err := o.Texts.sides(on.model)
@@ -145,7 +137,7 @@ func (o RankOptions) rankModel(ctx context.Context, h *host, d data, on modelOn,
 	if err != nil {
 		return errors.Join(err, passages.Close())
 	}
-	err = rankVectors(ctx, h, d, rankInput{passages.Matrix, queries.Matrix, on.depth, on.engine.Kernels(), on.engine.Workers(), on.searchMemory()}, sink)
+	err = rankVectors(ctx, h, d, rankInput{passages.Matrix, queries.Matrix, on.depth, on.engine.Kernels(), on.engine.Workers(), on.engine.Rest(on.taken)}, sink)
 	return errors.Join(err, passages.Close(), queries.Close())
 }
 
