@@ -35,5 +35,9 @@ func (e *Engine) Beside(p *tensor.Plan, longest int) int64 {
 			scratch = max(scratch, columns)
 		}
 	}
+	for _, c := range p.Chains {
+		_, all := windowWords(e.layout, p, c, windowRows(e.layout, e.team.size, p.Tokens))
+		scratch = max(scratch, all)
+	}
 	return 4 * (int64(e.team.size)*int64(scratch) + int64(panels))
 }

@@ -16,14 +16,12 @@ func (o *elementwise) forward() { o.runRows(o, phaseForward, o.w.rows(o.op.Out))
 func (o *elementwise) backward() { o.runRows(o, phaseInput, o.w.rows(o.op.Out)) }
 
 func (o *elementwise) run(worker, task int) {
-	h := o.columns(o.op.Out)
-	from, to := span(task, rowsPerTask, o.w.rows(o.op.Out))
 	if o.phase == phaseForward {
-		for r := from; r < to; r++ {
-			o.apply(o.w.value(o.op.Out)[r*h:(r+1)*h], o.w.value(o.op.In[0])[r*h:(r+1)*h], r)
-		}
+		o.pass(o.span(worker, task))
 		return
 	}
+	h := o.columns(o.op.Out)
+	from, to := span(task, rowsPerTask, o.w.rows(o.op.Out))
 	row := o.w.engine.team.memory(worker, h)
 	for i := range 2 {
 		if !o.wants(i) {
@@ -42,17 +40,24 @@ func (o *elementwise) run(worker, task int) {
 	}
 }
 
-func (o *elementwise) apply(y, x []float32, r int) {
-	s, h := o.w.engine.kernels, len(y)
-	switch o.op.Kind {
-	case tensor.Scale:
-		s.Scale(y, x, o.op.Factor)
-	case tensor.Add:
-		s.Add(y, x, o.w.value(o.op.In[1])[r*h:(r+1)*h])
-	case tensor.Dropout:
-		o.drop(y, x, r)
-	case tensor.Activate:
-		activation(s, o.op.Activation).Apply(y, x)
+func (o *elementwise) pass(v *window) {
+	s, h := o.w.engine.kernels, o.columns(o.op.Out)
+	y, x, other := v.value(o.op.Out), v.value(o.op.In[0]), []float32(nil)
+	if o.op.Kind == tensor.Add {
+		other = v.value(o.op.In[1])
+	}
+	for from := 0; from < len(y); from += h {
+		to := from + h
+		switch o.op.Kind {
+		case tensor.Scale:
+			s.Scale(y[from:to], x[from:to], o.op.Factor)
+		case tensor.Add:
+			s.Add(y[from:to], x[from:to], other[from:to])
+		case tensor.Dropout:
+			o.drop(y[from:to], x[from:to], v.first+from/h)
+		case tensor.Activate:
+			activation(s, o.op.Activation).Apply(y[from:to], x[from:to])
+		}
 	}
 }
 

@@ -8,17 +8,14 @@ func (o *gate) forward() { o.runRows(o, phaseForward, o.w.rows(o.op.Out)) }
 func (o *gate) backward() { o.runRows(o, phaseInput, o.w.rows(o.op.Out)) }
 
 func (o *gate) run(worker, task int) {
+	if o.phase == phaseForward {
+		o.pass(o.span(worker, task))
+		return
+	}
 	s, h := o.w.engine.kernels, o.columns(o.op.Out)
 	act := activation(s, o.op.Activation)
 	left, right := o.w.value(o.op.In[0]), o.w.value(o.op.In[1])
 	from, to := span(task, rowsPerTask, o.w.rows(o.op.Out))
-	if o.phase == phaseForward {
-		y := o.w.value(o.op.Out)
-		for r := from; r < to; r++ {
-			act.Gate(y[r*h:(r+1)*h], left[r*h:(r+1)*h], right[r*h:(r+1)*h])
-		}
-		return
-	}
 	dy, scratch := o.w.gradient(o.op.Out), o.w.engine.team.memory(worker, 2*h)
 	for r := from; r < to; r++ {
 		var into [2][]float32 // where a gradient goes at once: to its place, or to scratch
@@ -35,5 +32,13 @@ func (o *gate) run(worker, task int) {
 				s.Add(dx, dx, into[i])
 			}
 		}
+	}
+}
+
+func (o *gate) pass(v *window) {
+	h, act := o.columns(o.op.Out), activation(o.w.engine.kernels, o.op.Activation)
+	y, left, right := v.value(o.op.Out), v.value(o.op.In[0]), v.value(o.op.In[1])
+	for r := range v.last - v.first {
+		act.Gate(y[r*h:(r+1)*h], left[r*h:(r+1)*h], right[r*h:(r+1)*h])
 	}
 }

@@ -14,30 +14,42 @@ type linear struct {
 		dst     []float32
 		k, n    int
 	}
+	right   []float32 // the packed weight of the forward pass
+	windows []product // of a chain, one a worker
 }
 
 // blocks cuts a product into tasks: runs of rows by runs of panels.
 type blocks struct{ rows, panels, across int }
 
 func (o *linear) forward() {
-	x, w := o.op.In[0], o.weight(0)
-	o.product = product{
-		layout: o.w.engine.layout, m: o.w.rows(x), n: w.Rows, k: w.Columns,
-		a: operand{values: o.w.value(x), stride: w.Columns}, b: o.packWeight(w, true),
-		c: o.w.value(o.before()), ldc: w.Rows,
+	o.prepare()
+	o.bind(&o.product, &window{w: o.w, last: o.w.rows(o.op.Out)})
+	o.product.a = operand{values: o.w.value(o.op.In[0]), stride: o.weight(0).Columns}
+	o.multiply(phaseForward)
+}
+
+func (o *linear) keep() bool { return o.room(o.weight(0), true) != nil }
+
+func (o *linear) prepare() { o.right = o.packWeight(o.weight(0), true) }
+
+// bind makes the product of a window's rows, up to the sums before the activation; its left operand is left open.
+func (o *linear) bind(x *product, v *window) {
+	w := o.weight(0)
+	*x = product{
+		layout: o.w.engine.layout, m: v.last - v.first, n: w.Rows, k: w.Columns,
+		b: o.right, c: v.value(o.before()), ldc: w.Rows,
 	}
 	if bias := o.weight(1); bias != nil {
-		o.product.bias = bias.Values
+		x.bias = bias.Values
 	}
 	if o.op.In[1] != tensor.None {
-		o.product.addend, o.product.ldAddend = o.w.value(o.op.In[1]), w.Rows
+		x.addend, x.ldAddend = v.value(o.op.In[1]), w.Rows
 	}
-	o.multiply(phaseForward)
 }
 
 // before is the value that holds the sums before the activation: one of its own when the gradient will want it.
 func (o *linear) before() tensor.Value {
-	if o.op.Saved != tensor.None && o.w.plan.Values[o.op.Saved] >= 0 {
+	if o.op.Saved != tensor.None && o.w.plan.Apart.Values[o.op.Saved] >= 0 {
 		return o.op.Saved
 	}
 	return o.op.Out
@@ -69,27 +81,39 @@ func (o *linear) backward() {
 }
 
 // packWeight returns the panels of a weight: its rows as columns of the right operand (x·Wᵀ), or as they stand (dy·W).
+// Where the memory has no room for lasting ones they hold until something else is packed.
 func (o *linear) packWeight(w *Weight, transposed bool) []float32 {
+	k, n := w.Rows, w.Columns
+	if transposed {
+		k, n = n, k
+	}
+	l, kept := o.w.engine.layout, o.room(w, transposed)
+	if kept == nil {
+		dst := o.w.engine.borrow(packedSize(l, k, n))
+		o.pack(dst, operand{w.Values, w.Columns, transposed}, k, n)
+		return dst
+	}
+	if kept.version != w.version || kept.precision != l.precision() || kept.width != l.width() {
+		kept.version, kept.precision, kept.width = w.version, l.precision(), l.width()
+		o.pack(kept.values, operand{w.Values, w.Columns, transposed}, k, n)
+	}
+	return kept.values
+}
+
+// room returns the lasting panels of a weight, packed or yet to be, or nil where the memory has no room for them.
+func (o *linear) room(w *Weight, transposed bool) *panels {
 	k, n, kept := w.Rows, w.Columns, &w.colPanel
 	if transposed {
 		k, n, kept = w.Columns, w.Rows, &w.rowPanels
 	}
-	l := o.w.engine.layout
-	size := packedSize(l, k, n)
-	if kept.precision == l.precision() && kept.width == l.width() && kept.version == w.version && len(kept.values) == size {
-		return kept.values
+	if size := packedSize(o.w.engine.layout, k, n); len(kept.values) != size {
+		values := o.w.engine.reserve(w, size)
+		if values == nil {
+			return nil
+		}
+		*kept = panels{values: values}
 	}
-	dst := kept.values
-	if len(dst) != size {
-		dst = o.w.engine.reserve(w, size)
-	}
-	if dst == nil {
-		dst = o.w.engine.borrow(size)
-	} else {
-		kept.values, kept.version, kept.precision, kept.width = dst, w.version, l.precision(), l.width()
-	}
-	o.pack(dst, operand{w.Values, w.Columns, transposed}, k, n)
-	return dst
+	return kept
 }
 
 func (o *linear) pack(dst []float32, b operand, k, n int) {

@@ -18,14 +18,13 @@ func (o *layerNorm) backward() {
 
 func (o *layerNorm) run(worker, task int) {
 	s, h, rows := o.w.engine.kernels, o.columns(o.op.Out), o.w.rows(o.op.Out)
+	if o.phase == phaseForward {
+		o.pass(o.span(worker, task))
+		return
+	}
 	x, stats := o.w.value(o.op.In[0]), o.w.value(o.op.Saved)
 	gamma, beta := o.weight(0), o.weight(1)
 	switch o.phase {
-	case phaseForward:
-		y := o.w.value(o.op.Out)
-		for r, to := span(task, rowsPerTask, rows); r < to; r++ {
-			s.LayerNorm(y[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, beta.Values, stats[2*r:2*r+2], o.op.Epsilon)
-		}
 	case phaseInput:
 		dy, dx := o.w.gradient(o.op.Out), o.w.gradient(o.op.In[0])
 		row := o.w.engine.team.memory(worker, h)
@@ -44,6 +43,14 @@ func (o *layerNorm) run(worker, task int) {
 		for r := range rows {
 			s.LayerNormWeights(gamma.Gradient[from:to], beta.Gradient[from:to], dy[r*h+from:r*h+to], x[r*h+from:r*h+to], stats[2*r:2*r+2])
 		}
+	}
+}
+
+func (o *layerNorm) pass(v *window) {
+	s, h := o.w.engine.kernels, o.columns(o.op.Out)
+	x, y, stats := v.value(o.op.In[0]), v.value(o.op.Out), v.value(o.op.Saved)
+	for r := range v.last - v.first {
+		s.LayerNorm(y[r*h:(r+1)*h], x[r*h:(r+1)*h], o.weight(0).Values, o.weight(1).Values, stats[2*r:2*r+2], o.op.Epsilon)
 	}
 }
 

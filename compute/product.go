@@ -21,6 +21,8 @@ type layout interface {
 
 	// packLeft writes rows [first, first+rows) of A [m, k] as panels, zero beyond rows.
 	packLeft(dst []float32, a operand, first, rows, k int)
+	// packPart writes columns [from, to) of A [rows, k] into its panels: those in src [rows, to-from]. from is a whole width.
+	packPart(dst, src []float32, rows, from, to, k int)
 	// packRight does one of rightTasks parts of packing B [k, n] into panels, zero beyond n. A transposed operand is stored
 	// [n, k], as the weight of a Linear is.
 	packRight(dst []float32, b operand, k, n, task int)

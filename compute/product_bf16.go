@@ -48,6 +48,14 @@ func (s bf16Layout) packLeft(dst []float32, a operand, first, rows, k int) {
 	s.packAlong(dst, a.values[first*a.stride:], rows, lines, k, a.stride, false)
 }
 
+func (s bf16Layout) packPart(dst, src []float32, rows, from, to, k int) {
+	words, columns := kernel.PanelWords(k), to-from
+	for i := 0; i < rows; i += kernel.TileSide {
+		panel := dst[i/kernel.TileSide*words:][from/kernel.TileDepth*kernel.TileWords:][:kernel.PanelWords(columns)]
+		s.PackRows(panel, src[i*columns:], min(kernel.TileSide, rows-i), columns, columns, false)
+	}
+}
+
 // packAlong writes the panels of lines that lie along memory, n of them and zeros up to padded.
 func (s bf16Layout) packAlong(dst, src []float32, n, padded, k, stride int, transposed bool) {
 	words := kernel.PanelWords(k)

@@ -49,6 +49,14 @@ func (s f32Layout) packLeft(dst []float32, a operand, first, rows, k int) {
 	}
 }
 
+func (s f32Layout) packPart(dst, src []float32, rows, from, to, k int) {
+	columns := to - from
+	for i := 0; i < rows; i += s.MR {
+		panel := dst[i*k:][from*s.MR : to*s.MR]
+		s.packRows(panel, src[i*columns:], min(s.MR, rows-i), s.MR, columns, columns)
+	}
+}
+
 // packRows writes rows of src (k elements each) as the columns of dst [k][width]; columns beyond rows are zero.
 func (s f32Layout) packRows(dst, src []float32, rows, width, k, stride int) {
 	if rows == width {

@@ -4,7 +4,7 @@ package compute
 // of a narrower matrix. The gradient of gamma is a sum over them in order, a stripe of columns a task.
 type rmsNorm struct{ common }
 
-func (o *rmsNorm) forward() { o.runRows(o, phaseForward, o.parts()) }
+func (o *rmsNorm) forward() { o.runRows(o, phaseForward, o.w.rows(o.op.Out)) }
 
 func (o *rmsNorm) backward() {
 	if o.wants(0) {
@@ -20,15 +20,14 @@ func (o *rmsNorm) parts() int {
 }
 
 func (o *rmsNorm) run(worker, task int) {
+	if o.phase == phaseForward {
+		o.pass(o.span(worker, task))
+		return
+	}
 	s, gamma, parts := o.w.engine.kernels, o.weight(0), o.parts()
 	h := gamma.Columns
 	x, stats := o.w.value(o.op.In[0]), o.w.value(o.op.Saved)
 	switch o.phase {
-	case phaseForward:
-		y := o.w.value(o.op.Out)
-		for r, to := span(task, rowsPerTask, parts); r < to; r++ {
-			s.RMSNorm(y[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, stats[r:r+1], o.op.Epsilon, o.op.Offset)
-		}
 	case phaseInput:
 		dy, dx := o.w.gradient(o.op.Out), o.w.gradient(o.op.In[0])
 		row := o.w.engine.team.memory(worker, h)
@@ -47,5 +46,14 @@ func (o *rmsNorm) run(worker, task int) {
 		for r := range parts {
 			s.RMSNormWeights(gamma.Gradient[from:to], dy[r*h+from:r*h+to], x[r*h+from:r*h+to], stats[r:r+1])
 		}
+	}
+}
+
+func (o *rmsNorm) pass(v *window) {
+	s, gamma := o.w.engine.kernels, o.weight(0)
+	h := gamma.Columns
+	x, y, stats := v.value(o.op.In[0]), v.value(o.op.Out), v.value(o.op.Saved)
+	for r := range stats {
+		s.RMSNorm(y[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, stats[r:r+1], o.op.Epsilon, o.op.Offset)
 	}
 }

@@ -34,10 +34,7 @@ func (o *rotate) run(worker, task int) {
 	first, last := span(task, rowsPerTask, o.w.tokens)
 	h := o.columns(o.op.Out)
 	if o.phase == phaseForward {
-		x, y := o.w.value(o.op.In[0]), o.w.value(o.op.Out)
-		for t := first; t < last; t++ {
-			o.turn(o.w.engine.kernels.Rotate, y[t*h:(t+1)*h], x[t*h:(t+1)*h], t)
-		}
+		o.pass(o.span(worker, task))
 		return
 	}
 	dy, dx := o.w.gradient(o.op.Out), o.w.gradient(o.op.In[0])
@@ -50,6 +47,14 @@ func (o *rotate) run(worker, task int) {
 		}
 		o.turn(o.w.engine.kernels.RotateBack, row, dy[t*h:(t+1)*h], t)
 		o.w.engine.kernels.Add(into, into, row)
+	}
+}
+
+func (o *rotate) pass(v *window) {
+	h := o.columns(o.op.Out)
+	x, y := v.value(o.op.In[0]), v.value(o.op.Out)
+	for r := range v.last - v.first {
+		o.turn(o.w.engine.kernels.Rotate, y[r*h:(r+1)*h], x[r*h:(r+1)*h], v.first+r)
 	}
 }
 

@@ -28,6 +28,8 @@ type Workspace struct {
 	weights    []*Weight
 	arena      []float32
 	operations []operation
+	chains     []*chain       // by the operation they begin with; nil elsewhere
+	layout     *tensor.Layout // of the last forward pass
 	batch      Batch
 	tokens     int
 	place      []int32 // position of each token in its sequence
@@ -56,6 +58,10 @@ func (e *Engine) NewWorkspace(plan *tensor.Plan, weights []*Weight) (*Workspace,
 	w := &Workspace{engine: e, plan: plan, weights: weights, arena: Buffer(plan.Size), place: make([]int32, plan.Tokens), owner: make([]int32, plan.Tokens)}
 	for i := range plan.Graph.Ops {
 		w.operations = append(w.operations, w.compile(i))
+	}
+	w.chains = make([]*chain, len(w.operations))
+	for _, c := range plan.Chains {
+		w.chains[c.From] = newChain(w, c)
 	}
 	return w, nil
 }
@@ -101,13 +107,43 @@ func (w *Workspace) Forward(ctx context.Context, b Batch) ([]float32, error) {
 	}
 	w.engine.busy.Lock()
 	defer w.engine.busy.Unlock()
-	for _, o := range w.operations {
+	together := w.together()
+	w.layout = &w.plan.Apart
+	if together {
+		w.layout = &w.plan.Together
+	}
+	for i := 0; i < len(w.operations); {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		o.forward()
+		if c := w.chains[i]; c != nil && together {
+			c.forward()
+			i = c.plan.To
+			continue
+		}
+		w.operations[i].forward()
+		i++
 	}
 	return w.value(w.plan.Graph.Output), nil
+}
+
+// together says whether chains go window by window: where the batch has one for every worker, and the packed weights of all
+// products last beside each other.
+func (w *Workspace) together() bool {
+	if workers := w.engine.team.size; len(w.plan.Chains) == 0 || workers > 1 && w.tokens < workers*leastRows {
+		return false
+	}
+	for _, c := range w.chains {
+		if c == nil {
+			continue
+		}
+		for _, o := range c.operations {
+			if !o.keep() {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Backward adds the gradients of all trainable weights for the batch of the last Forward, given the gradient of its output.
@@ -185,10 +221,10 @@ func (w *Workspace) rows(v tensor.Value) int {
 }
 
 // value is the buffer of a value for the current batch, row-major.
-func (w *Workspace) value(v tensor.Value) []float32 { return w.buffer(w.plan.Values[v], v) }
+func (w *Workspace) value(v tensor.Value) []float32 { return w.buffer(w.layout.Values[v], v) }
 
 // gradient is the buffer of a value's gradient.
-func (w *Workspace) gradient(v tensor.Value) []float32 { return w.buffer(w.plan.Gradients[v], v) }
+func (w *Workspace) gradient(v tensor.Value) []float32 { return w.buffer(w.layout.Gradients[v], v) }
 
 func (w *Workspace) buffer(offset int, v tensor.Value) []float32 {
 	n := w.rows(v) * w.plan.Graph.Values[v].Columns
@@ -239,6 +275,17 @@ const rowsPerTask = 32
 
 // columnsPerTask is the columns that one task of a sum over rows takes.
 const columnsPerTask = 64
+
+// span is the window of one task of a row-wise operation.
+func (c *common) span(worker, task int) *window {
+	from, to := span(task, rowsPerTask, c.w.rows(c.op.Out))
+	return &window{w: c.w, worker: worker, first: from, last: to}
+}
+
+// keep and prepare are those of an operation without packed weights.
+func (c *common) keep() bool { return true }
+
+func (c *common) prepare() {}
 
 func (c *common) runRows(j job, p phase, rows int) {
 	c.phase = p

@@ -5,21 +5,33 @@ import (
 	"slices"
 )
 
-// Plan is where every buffer of a graph lives. Offsets count float32s and hold for batches up to Tokens and Sequences.
+// Plan is where every buffer of a graph lives, for batches up to Tokens and Sequences. One arena serves both layouts.
 type Plan struct {
 	Graph             *Graph
-	Tokens, Sequences int   // the largest batch that the layout holds
-	Training          bool  // gradients and saved values have places
-	Size              int   // float32s of the arena
-	Values            []int // offset of each value, -1 where it has no buffer
-	Gradients         []int // offset of each value's gradient, -1 where none is needed
+	Tokens, Sequences int    // the largest batch that the layouts hold
+	Training          bool   // gradients and saved values have places
+	Size              int    // float32s of the arena
+	Apart             Layout // for operations that are done one after the other
+	Together          Layout // for chains that are done on some rows at a time: values with an Own place have none here
 	Needs             []bool
 	// Adds[i][j] says that operation i's gradient for operand j adds to what a later operation left, instead of setting it.
 	Adds [][3]bool
 	// Backward is what the backward pass does, in order.
 	Backward []Step
+	// Chains are operations that may be done on some rows at a time, in order.
+	Chains []Chain
+	// Own is the column at which a value may stand in its chain's own memory, for it lives within the chain alone; -1 elsewhere.
+	Own []int
+	// Feeds says that operation i is a Linear whose result is the x of the Linear after it, and nothing else.
+	Feeds []bool
 
 	recomputes bool // layers but the last are computed again in the backward pass
+}
+
+// Layout is offsets in the arena, in float32s.
+type Layout struct {
+	Values    []int // of each value, -1 where it has no buffer
+	Gradients []int // of each value's gradient, -1 where none is needed
 }
 
 // Step is one step of a backward pass: the gradient of an operation, or, with Again, the operation itself once more.
@@ -50,7 +62,8 @@ func newPlan(g *Graph, trainable []bool, tokens, sequences int, recomputes bool)
 		p.schedule(trainable)
 	}
 	lives := p.lifetimes(trainable)
-	p.place(lives)
+	p.Apart = p.place(lives)
+	p.Together = p.place(p.findChains(lives))
 	return p
 }
 
@@ -99,42 +112,53 @@ func Saves(op Op, needs, trainable []bool) []Value {
 	return saved
 }
 
-// place gives every life an offset such that no two that overlap in time overlap in memory: largest first, at the lowest gap that fits.
-func (p *Plan) place(lives []life) {
-	p.Values = slices.Repeat([]int{-1}, len(p.Graph.Values))
-	p.Gradients = slices.Repeat([]int{-1}, len(p.Graph.Values))
+// place gives every life an offset in the arena.
+func (p *Plan) place(lives []life) Layout {
+	none := func() []int { return slices.Repeat([]int{-1}, len(p.Graph.Values)) }
+	l := Layout{Values: none(), Gradients: none()}
+	offsets, end := layOut(lives, p.size)
+	for i, life := range lives {
+		if life.gradient {
+			l.Gradients[life.value] = offsets[i]
+		} else {
+			l.Values[life.value] = offsets[i]
+		}
+	}
+	p.Size = max(p.Size, end)
+	return l
+}
+
+// layOut gives every life an offset such that no two that overlap in time overlap in memory: largest first, at the lowest
+// gap that fits. It returns the end of all, too.
+func layOut(lives []life, size func(life) int) (offsets []int, end int) {
 	order := make([]int, len(lives))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p.size(lives[b]), p.size(lives[a])) })
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(size(lives[b]), size(lives[a])) })
 	type block struct{ from, to int }
-	offsets := make([]int, len(lives))
+	offsets = make([]int, len(lives))
 	var placed []int
 	for _, i := range order {
 		var busy []block
 		for _, j := range placed {
 			if lives[i].meets(lives[j]) {
-				busy = append(busy, block{offsets[j], offsets[j] + p.size(lives[j])})
+				busy = append(busy, block{offsets[j], offsets[j] + size(lives[j])})
 			}
 		}
 		slices.SortFunc(busy, func(a, b block) int { return cmp.Compare(a.from, b.from) })
 		at := 0
 		for _, b := range busy {
-			if at+p.size(lives[i]) <= b.from {
+			if at+size(lives[i]) <= b.from {
 				break
 			}
 			at = max(at, b.to)
 		}
 		offsets[i] = at
 		placed = append(placed, i)
-		p.Size = max(p.Size, at+p.size(lives[i]))
-		if lives[i].gradient {
-			p.Gradients[lives[i].value] = at
-		} else {
-			p.Values[lives[i].value] = at
-		}
+		end = max(end, at+size(lives[i]))
 	}
+	return offsets, end
 }
 
 func (p *Plan) size(l life) int {

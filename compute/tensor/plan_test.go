@@ -37,9 +37,9 @@ func TestNoTwoLivingBuffersOverlap(t *testing.T) {
 				lives := p.lifetimes(trainable)
 				offset := func(l life) int {
 					if l.gradient {
-						return p.Gradients[l.value]
+						return p.Apart.Gradients[l.value]
 					}
-					return p.Values[l.value]
+					return p.Apart.Values[l.value]
 				}
 				for i, a := range lives {
 					if offset(a) < 0 || offset(a)+p.size(a) > p.Size {
@@ -72,6 +72,7 @@ func TestContentsAreThereWhenTheyAreRead(t *testing.T) {
 				for _, recomputes := range []bool{false, true} {
 					walk(t, newPlan(g, trainable, 10, 3, recomputes), trainable)
 				}
+				walk(t, NewPlan(g, nil, 10, 3), nil)
 			})
 		}
 	}
@@ -79,58 +80,131 @@ func TestContentsAreThereWhenTheyAreRead(t *testing.T) {
 
 func walk(t *testing.T, p *Plan, trainable []bool) {
 	t.Helper()
-	g := p.Graph
-	arena := make([]string, p.Size)
-	write := func(kind string, offset int, v Value) {
-		for i := range p.size(life{value: v}) {
-			arena[offset+i] = fmt.Sprint(kind, v)
+	for _, together := range []bool{false, true} {
+		w := walker{t: t, p: p, layout: &p.Apart, together: together, arena: make([]string, p.Size)}
+		if together {
+			w.layout = &p.Together
+		}
+		w.walk(trainable)
+	}
+}
+
+// walker is a walk in one of the layouts.
+type walker struct {
+	t        *testing.T
+	p        *Plan
+	layout   *Layout
+	together bool
+	arena    []string
+	own      []string // memory of the window in work
+	first    int      // its first row
+	op       int      // in work
+}
+
+func (w *walker) walk(trainable []bool) {
+	g := w.p.Graph
+	chains := map[int]Chain{}
+	if w.together {
+		for _, c := range w.p.Chains {
+			chains[c.From] = c
 		}
 	}
-	read := func(kind string, offset int, v Value, op int) {
-		for i := range p.size(life{value: v}) {
-			if got := arena[offset+i]; got != fmt.Sprint(kind, v) {
-				t.Fatalf("recomputing %t: operation %d reads %s of %s %d", p.recomputes, op, got, kind, v)
+	for i := 0; i < len(g.Ops); {
+		c, ok := chains[i]
+		if !ok {
+			w.forward(i, 0, w.p.Tokens)
+			i++
+			continue
+		}
+		for _, rows := range [][2]int{{0, 7}, {7, w.p.Tokens}} {
+			w.own, w.first = make([]string, c.Columns*w.p.Tokens), rows[0]
+			for i := c.From; i < c.To; i++ {
+				w.forward(i, rows[0], rows[1])
 			}
 		}
+		w.own, i = nil, c.To
 	}
-	forward := func(i int) {
-		op := g.Ops[i]
-		for _, v := range op.In {
-			if v != None {
-				read("value", p.Values[v], v, i)
-			}
-		}
-		write("value", p.Values[op.Out], op.Out)
-		if op.Saved != None {
-			write("value", p.Values[op.Saved], op.Saved)
-		}
+	w.read("value", w.layout.Values[g.Output], g.Output, 0, w.p.Tokens)
+	if !w.p.Training {
+		return
 	}
-	for i := range g.Ops {
-		forward(i)
-	}
-	read("value", p.Values[g.Output], g.Output, len(g.Ops))
-	write("gradient", p.Gradients[g.Output], g.Output)
-	for _, step := range p.Backward {
+	w.write("gradient", w.layout.Gradients[g.Output], g.Output, 0, w.p.Tokens)
+	for _, step := range w.p.Backward {
 		if step.Again {
-			forward(step.Op)
+			w.forward(step.Op, 0, w.p.Tokens)
 			continue
 		}
 		op := g.Ops[step.Op]
-		read("gradient", p.Gradients[op.Out], op.Out, step.Op)
-		for _, v := range Saves(op, p.Needs, trainable) {
-			read("value", p.Values[v], v, step.Op)
+		w.op = step.Op
+		w.read("gradient", w.layout.Gradients[op.Out], op.Out, 0, w.p.Tokens)
+		for _, v := range Saves(op, w.p.Needs, trainable) {
+			w.read("value", w.layout.Values[v], v, 0, w.p.Tokens)
 		}
 		for j, v := range op.In {
-			if v == None || !p.Needs[v] {
+			if v == None || !w.p.Needs[v] {
 				continue
 			}
-			if p.Adds[step.Op][j] {
-				read("gradient", p.Gradients[v], v, step.Op)
+			if w.p.Adds[step.Op][j] {
+				w.read("gradient", w.layout.Gradients[v], v, 0, w.p.Tokens)
 			}
-			write("gradient", p.Gradients[v], v)
+			w.write("gradient", w.layout.Gradients[v], v, 0, w.p.Tokens)
 		}
 	}
-	read("value", p.Values[g.Output], g.Output, len(g.Ops))
+	w.read("value", w.layout.Values[g.Output], g.Output, 0, w.p.Tokens)
+}
+
+func (w *walker) forward(i, first, last int) {
+	w.op = i
+	op := w.p.Graph.Ops[i]
+	for j, v := range op.In {
+		fed := j == 0 && i > 0 && w.p.Feeds[i-1] && w.own != nil
+		if v != None && !fed {
+			w.value(w.read, v, first, last)
+		}
+	}
+	if w.own == nil || !w.p.Feeds[i] {
+		w.value(w.write, op.Out, first, last)
+	}
+	if op.Saved != None && (w.p.Training || op.Kind != Linear) {
+		w.value(w.write, op.Saved, first, last)
+	}
+}
+
+// value does something with the rows of a value, wherever they stand.
+func (w *walker) value(do func(kind string, offset int, v Value, first, last int), v Value, first, last int) {
+	if w.own != nil && w.p.Own[v] >= 0 {
+		arena := w.arena
+		w.arena = w.own
+		do("own", w.p.Own[v]*w.p.Tokens, v, first-w.first, last-w.first)
+		w.arena = arena
+		return
+	}
+	do("value", w.layout.Values[v], v, first, last)
+}
+
+func (w *walker) cells(offset int, v Value, first, last int) []string {
+	s := w.p.Graph.Values[v]
+	if s.Rows == Sequences {
+		first, last = 0, w.p.Sequences
+	}
+	if offset < 0 {
+		w.t.Fatalf("operation %d, together %t: value %d has no place", w.op, w.together, v)
+	}
+	return w.arena[offset+first*s.Columns : offset+last*s.Columns]
+}
+
+func (w *walker) write(kind string, offset int, v Value, first, last int) {
+	for i := range w.cells(offset, v, first, last) {
+		w.cells(offset, v, first, last)[i] = fmt.Sprint(kind, v)
+	}
+}
+
+func (w *walker) read(kind string, offset int, v Value, first, last int) {
+	for _, got := range w.cells(offset, v, first, last) {
+		if got != fmt.Sprint(kind, v) {
+			w.t.Fatalf("recomputing %t, together %t: operation %d reads %s of %s %d", w.p.recomputes, w.together, w.op, got, kind, v)
+		}
+	}
 }
 
 // TestRecomputingKeepsOneValueALayer compares what another layer adds to the arena with the value that enters it, and its
