@@ -37,7 +37,7 @@ func (l limits) unstated() int {
 }
 
 func (r *reader) readLimits(root string, c *Config) (limits, error) {
-	l := limits{positions: c.MaxPositions, bos: "[CLS]", eos: "[SEP]"}
+	l := limits{positions: c.MaxPositions, bos: c.family.bos, eos: c.family.eos}
 	tokenizerLowers, err := r.readTokenizerConfig(root, &l)
 	if err != nil {
 		return limits{}, err

@@ -1,0 +1,78 @@
+package model
+
+import (
+	"fmt"
+	"math"
+)
+
+// size is a key of config.json that holds a number of things.
+type size struct {
+	key  string
+	into *int
+}
+
+// takeSizes reads sizes, which are at least 1. An absent one keeps what stands in its place; where that is 0 the key must
+// be there.
+func (o *object) takeSizes(sizes []size) error {
+	for _, s := range sizes {
+		present, err := o.take(s.key, s.into)
+		if err != nil {
+			return err
+		}
+		if !present && *s.into == 0 {
+			return fmt.Errorf("%s: no %q", o.file, s.key)
+		}
+		if *s.into < 1 || *s.into > math.MaxInt32 {
+			return fmt.Errorf("%s: %s %d is not a size", o.file, s.key, *s.into)
+		}
+	}
+	return nil
+}
+
+// takeProbability reads a probability below 1: a rate of dropout.
+func (o *object) takeProbability(key string, fallback float64) (float64, error) {
+	p := fallback
+	if _, err := o.take(key, &p); err != nil {
+		return 0, err
+	}
+	if !(p >= 0 && p < 1) {
+		return 0, fmt.Errorf("%s: %s %g is not a probability below 1", o.file, key, p)
+	}
+	return p, nil
+}
+
+// takeEpsilon reads what a norm adds to a variance.
+func (o *object) takeEpsilon(key string, fallback float64) (float64, error) {
+	epsilon := fallback
+	if _, err := o.take(key, &epsilon); err != nil {
+		return 0, err
+	}
+	if !(epsilon >= 0 && epsilon < 1) {
+		return 0, fmt.Errorf("%s: %s %g is not in [0, 1)", o.file, key, epsilon)
+	}
+	return epsilon, nil
+}
+
+// only reads a key that may have one value, also when it is absent.
+func (o *object) only(key, value string) error {
+	stated := value
+	if _, err := o.take(key, &stated); err != nil {
+		return err
+	}
+	if stated != value {
+		return fmt.Errorf("%s: %s %q is not supported; supported is %s", o.file, key, stated, value)
+	}
+	return nil
+}
+
+// checkPadding checks the padding token, which takes no part: nothing is padded.
+func (o *object) checkPadding(vocabulary int) error {
+	padding := 0
+	if _, err := o.take("pad_token_id", &padding); err != nil {
+		return err
+	}
+	if padding < 0 || padding >= vocabulary {
+		return fmt.Errorf("%s: pad_token_id %d is outside the vocabulary of %d", o.file, padding, vocabulary)
+	}
+	return nil
+}
