@@ -130,11 +130,12 @@ func share(run, runs, n int) (from, to int) { return run * n / runs, (run + 1) *
 
 // seen is which tokens [first, last) of a sequence the token at a place attends to.
 func (o *attention) seen(place, length int) (first, last int) {
-	if !o.op.Causal {
-		return 0, length
-	}
+	last = length
 	if o.op.Window > 0 {
-		first = max(0, place+1-o.op.Window)
+		first, last = max(0, place+1-o.op.Window), min(length, place+o.op.Window)
 	}
-	return first, place + 1
+	if o.op.Causal {
+		last = place + 1
+	}
+	return first, last
 }

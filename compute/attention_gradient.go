@@ -56,7 +56,8 @@ func (h *headWork) probabilitiesAgain(q []float32, from, rows int) {
 		row, stats := h.row(h.scores, r), h.stats(from+r)
 		first, last := h.seenHere(from + r)
 		h.again[0] = stats[0]
-		h.s.SoftmaxPart(row[first:last], row[first:last], h.again[:], h.op.Factor) // none is larger than the largest
+		factor := h.capped(row[first:last], r, first)
+		h.s.SoftmaxPart(row[first:last], row[first:last], h.again[:], factor) // none is larger than the largest
 		h.s.Scale(row[first:last], row[first:last], 1/stats[1])
 		h.hide(row, first, last)
 	}
@@ -90,6 +91,9 @@ func (h *headWork) pullScores(from, rows int) operand {
 			h.pullPart(row[first:last], p, h.row(h.dropped, r)[first:last], from+r)
 		} else {
 			h.s.SoftmaxGradient(row[first:last], row[first:last], p, h.op.Factor)
+		}
+		if h.op.Cap > 0 {
+			h.s.Tanh.Gradient(row[first:last], row[first:last], h.row(h.uncapped, r)[first:last])
 		}
 		h.hide(row, first, last)
 	}

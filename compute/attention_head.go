@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/compute/tensor"
 )
 
 // headWork is the work on one head of k and v of one sequence, and on the heads of q that share it, one at a time. Scores
@@ -24,6 +25,7 @@ type headWork struct {
 	keys, values                 []float32 // right operands kᵀ [dim, width] and v [width, dim]
 	keyRows, valueColumns        []float32 // gradient: right operands k [width, dim] and vᵀ [dim, width]
 	scores, dropped, pull, right []float32
+	uncapped                     []float32 // gradient: scores over the cap, before the tanh
 	scratch                      []float32
 	again                        [2]float32 // a row's largest and sum in the gradient
 }
@@ -47,26 +49,30 @@ func (h *headWork) start(o *attention, worker, sequence int) {
 }
 
 // headSizes is the words of a head's buffers.
-type headSizes struct{ across, along, block, scratch, right int }
+type headSizes struct{ across, along, block, uncapped, scratch, right int }
 
 // newHeadSizes is the buffers of a sequence of so many tokens: beyond a block of keys they do not grow.
-func newHeadSizes(l layout, length, dim int) headSizes {
+func newHeadSizes(l layout, op *tensor.Op, length, dim int) headSizes {
 	rows, width := min(scoreRows, length), min(keyBlock, length)
-	return headSizes{
+	s := headSizes{
 		across: packedSize(l, dim, width), along: packedSize(l, width, dim), block: rows * wholeLines(width),
 		scratch: max(scratchWords(l, rows, max(dim, width)), scratchWords(l, width, rows)),
 		right:   packedSize(l, rows, dim),
 	}
+	if op.Cap > 0 {
+		s.uncapped = s.block
+	}
+	return s
 }
 
 // total is the words of all buffers, forward and backward.
 func (s headSizes) total() int {
-	return 2*wholeLines(s.across) + 2*wholeLines(s.along) + 3*wholeLines(s.block) + wholeLines(s.scratch) + wholeLines(s.right)
+	return 2*wholeLines(s.across) + 2*wholeLines(s.along) + 3*wholeLines(s.block) + wholeLines(s.uncapped) + wholeLines(s.scratch) + wholeLines(s.right)
 }
 
 // take cuts the worker's memory into the buffers of a head.
 func (h *headWork) take(t *team, worker int) {
-	sizes := newHeadSizes(h.layout, h.length, h.dim)
+	sizes := newHeadSizes(h.layout, h.op, h.length, h.dim)
 	across, along, block := sizes.across, sizes.along, sizes.block
 	m := t.memory(worker, sizes.total())
 	next := func(n int) []float32 {
@@ -77,6 +83,7 @@ func (h *headWork) take(t *team, worker int) {
 	h.keys, h.values, h.scores, h.dropped, h.scratch = next(across), next(along), next(block), next(block), next(sizes.scratch)
 	if h.phase != phaseForward {
 		h.keyRows, h.valueColumns, h.pull, h.right = next(along), next(across), next(block), next(sizes.right)
+		h.uncapped = next(sizes.uncapped)
 	}
 }
 
@@ -163,10 +170,8 @@ func (h *headWork) seenHere(place int) (first, last int) {
 
 // hide clears what a row does not see.
 func (h *headWork) hide(row []float32, first, last int) {
-	if h.op.Causal {
-		clear(row[:first])
-		clear(row[last:])
-	}
+	clear(row[:first])
+	clear(row[last:])
 }
 
 // probabilities makes the softmax of scores [rows, width] that are whole rows.
@@ -174,9 +179,24 @@ func (h *headWork) probabilities(from, rows int) {
 	for r := range rows {
 		row := h.row(h.scores, r)
 		first, last := h.seenHere(from + r)
-		h.s.Softmax(row[first:last], row[first:last], h.op.Factor)
+		factor := h.capped(row[first:last], r, first)
+		h.s.Softmax(row[first:last], row[first:last], factor)
 		h.hide(row, first, last)
 	}
+}
+
+// capped caps scores of row r of a block from a key on, in place, and returns the factor that the softmax is to take them
+// by. For the gradient it keeps what went into the tanh.
+func (h *headWork) capped(scores []float32, r, first int) float32 {
+	if h.op.Cap == 0 {
+		return h.op.Factor
+	}
+	h.s.Scale(scores, scores, h.op.Factor/h.op.Cap)
+	if h.phase != phaseForward {
+		copy(h.row(h.uncapped, r)[first:], scores)
+	}
+	h.s.Tanh.Apply(scores, scores)
+	return h.op.Cap
 }
 
 // exponentials takes scores [rows, width] that are parts of rows to exp(score - largest so far), and scales down what rows
@@ -188,7 +208,7 @@ func (h *headWork) exponentials(y []float32, from, rows int, begins bool) {
 			stats[0], stats[1] = float32(math.Inf(-1)), 0
 		}
 		first, last := h.seenHere(from + r)
-		factor := h.s.SoftmaxPart(row[first:last], row[first:last], stats, h.op.Factor)
+		factor := h.s.SoftmaxPart(row[first:last], row[first:last], stats, h.capped(row[first:last], r, first))
 		h.hide(row, first, last)
 		if !begins && factor != 1 {
 			sums := y[r*h.queries.stride:][:h.dim]

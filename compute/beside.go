@@ -21,7 +21,7 @@ func (e *Engine) Beside(p *tensor.Plan, longest int) int64 {
 				longest = min(longest, p.Graph.Params[position].Rows)
 			}
 		case tensor.Attention:
-			scratch = max(scratch, newHeadSizes(e.layout, longest, columns/op.Heads).total())
+			scratch = max(scratch, newHeadSizes(e.layout, &op, longest, columns/op.Heads).total())
 		case tensor.Linear:
 			w := p.Graph.Params[op.Params[0]]
 			product(p.Tokens, w.Rows, w.Columns)

@@ -19,8 +19,9 @@ type network struct {
 	act     tensor.Activation
 	pooling tensor.Pooling
 	causal  bool
-	window  int // 0 is none
-	kvHeads int // 0 is as many as queries have
+	window  int     // 0 is none
+	cap     float32 // of scores, 0 is none
+	kvHeads int     // 0 is as many as queries have
 	rate    float32
 	decoder bool
 	offset  float32 // of a decoder's norms
@@ -43,12 +44,7 @@ func (n network) graph() *tensor.Graph {
 	}
 	kvHeads := cmp.Or(n.kvHeads, testHeads)
 	q, k, v := project("q", testHeads), project("k", kvHeads), project("v", kvHeads)
-	var a tensor.Value
-	if n.window > 0 {
-		a = g.SlidingAttention(q, k, v, testHeads, n.window, 0.35, n.rate)
-	} else {
-		a = g.Attention(q, k, v, testHeads, n.causal, 0.35, n.rate)
-	}
+	a := g.Attend(q, k, v, n.attending())
 	a = g.Linear(a, g.Param("o", testHidden, testHidden), tensor.None, tensor.Identity, x)
 	a = g.LayerNorm(a, vector("gamma1", testHidden), vector("beta1", testHidden), 1e-5)
 	up := g.Linear(a, g.Param("up", 40, testHidden), vector("upbias", 40), n.act, tensor.None)
@@ -56,6 +52,11 @@ func (n network) graph() *tensor.Graph {
 	y := g.Add(g.Activate(g.Scale(down, 0.7), n.act), a)
 	g.Normalize(g.Pool(y, n.pooling, true))
 	return g
+}
+
+// attending is the network's attention.
+func (n network) attending() tensor.Attending {
+	return tensor.Attending{Heads: testHeads, Causal: n.causal, Window: n.window, Factor: 0.35, Cap: n.cap, Rate: n.rate}
 }
 
 func testWeights(t testing.TB, g *tensor.Graph, trainable bool) []*Weight {
@@ -187,10 +188,13 @@ var networks = map[string]network{
 	"tanh weighted":         {act: tensor.Tanh, pooling: tensor.WeightedMean},
 	"gelu mean dropout":     {act: tensor.GELU, pooling: tensor.Mean, rate: 0.2},
 	"silu last shared keys": {act: tensor.SiLU, pooling: tensor.LastToken, kvHeads: 1, causal: true, rate: 0.1},
-	"silu mean window":      {act: tensor.SiLU, pooling: tensor.Mean, kvHeads: 1, window: 4},
+	"silu mean window":      {act: tensor.SiLU, pooling: tensor.Mean, kvHeads: 1, window: 4, causal: true},
+	"silu mean local":       {act: tensor.SiLU, pooling: tensor.Mean, window: 4},
+	"gelu mean capped":      {act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, cap: 0.4, rate: 0.1},
 	"silu decoder":          {act: tensor.SiLU, pooling: tensor.LastToken, causal: true, kvHeads: 1, decoder: true},
-	"gelu tanh decoder":     {act: tensor.GELUTanh, pooling: tensor.Mean, window: 4, decoder: true, offset: 1, rate: 0.1},
-	"gelu decoder":          {act: tensor.GELU, pooling: tensor.WeightedMean, kvHeads: 1, window: 6, decoder: true},
+	"gelu tanh decoder":     {act: tensor.GELUTanh, pooling: tensor.Mean, window: 4, causal: true, decoder: true, offset: 1, rate: 0.1},
+	"gelu tanh capped":      {act: tensor.GELUTanh, pooling: tensor.LastToken, window: 5, causal: true, cap: 0.3, decoder: true, offset: 1},
+	"gelu decoder":          {act: tensor.GELU, pooling: tensor.WeightedMean, kvHeads: 1, window: 6, causal: true, decoder: true},
 	"gelu causal dropout ":  {act: tensor.GELU, pooling: tensor.WeightedMean, rate: 0.1, causal: true},
 }
 
@@ -297,8 +301,9 @@ func TestGradientsDoNotDependOnWorkers(t *testing.T) {
 	for _, n := range []network{
 		{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, rate: 0.1},
 		{act: tensor.GELU, pooling: tensor.Mean, causal: true, rate: 0.1},
-		{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, window: 40},
-		{act: tensor.SiLU, pooling: tensor.Mean, window: 40, kvHeads: 1, rate: 0.1, decoder: true},
+		{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, window: 40, causal: true},
+		{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, window: 30, cap: 0.5},
+		{act: tensor.SiLU, pooling: tensor.Mean, window: 40, kvHeads: 1, causal: true, rate: 0.1, decoder: true},
 	} {
 		for _, keys := range []int{0, 16} {
 			for _, lengths := range [][]int{{130, 4, 61}, {200}} {

@@ -225,13 +225,14 @@ func TestShapesThatDoNotFitPanic(t *testing.T) {
 		{"gate", func(g *Graph) { g.Gate(values(g, 8), values(g, 7), SiLU) }},
 		{"gate of an activation without one", func(g *Graph) { g.Gate(values(g, 8), values(g, 8), ReLU) }},
 		{"rotary", func(g *Graph) { g.Rotary(nil) }},
-		{"rotate", func(g *Graph) { g.Rotate(values(g, 12), g.Rotary([]float32{1, 0.5}), 2) }},
+		{"rotate", func(g *Graph) { g.Rotate(values(g, 6), g.Rotary([]float32{1, 0.5}), 2) }},
 		{"heads", func(g *Graph) { g.Attention(values(g, 8), values(g, 8), values(g, 8), 3, false, 1, 0) }},
 		{"shared heads that leave some over", func(g *Graph) { g.Attention(values(g, 24), values(g, 16), values(g, 16), 3, false, 1, 0) }},
 		{"keys of a part of a head", func(g *Graph) { g.Attention(values(g, 8), values(g, 6), values(g, 6), 2, false, 1, 0) }},
 		{"keys wider than queries", func(g *Graph) { g.Attention(values(g, 8), values(g, 16), values(g, 16), 2, false, 1, 0) }},
 		{"keys and values of one value", func(g *Graph) { x := values(g, 8); g.Attention(values(g, 8), x, x, 2, false, 1, 0) }},
-		{"window of no token", func(g *Graph) { g.SlidingAttention(values(g, 8), values(g, 8), values(g, 8), 2, 0, 1, 0) }},
+		{"window of less than no token", func(g *Graph) { g.Attend(values(g, 8), values(g, 8), values(g, 8), Attending{Heads: 2, Window: -1}) }},
+		{"cap below 0", func(g *Graph) { g.Attend(values(g, 8), values(g, 8), values(g, 8), Attending{Heads: 2, Cap: -1}) }},
 		{"pool twice", func(g *Graph) { g.Pool(g.Pool(g.Lookup(g.Param("w", 4, 8), None, None), Mean, false), Mean, false) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -55,7 +55,7 @@ const (
 	Gate                  // [R, H] = act(gate)·up
 	RMSNorm               // [R, H] divided by the root mean square of a row, or of each G columns of it, gamma [G]
 	Rotary                // [T, 2·F] cosines, then sines, of a token's place times each frequency
-	Rotate                // [T, H] heads turned by those angles
+	Rotate                // [T, H] heads turned by those angles, or the first 2·F columns of each
 )
 
 // Activation names the function a Linear applies before its residual.
@@ -97,14 +97,37 @@ type Op struct {
 	Heads      int     // Attention: heads of q; Rotate: of x
 	KVHeads    int     // Attention: heads of k and v; each serves Heads/KVHeads heads of q in a row
 	Causal     bool    // Attention: a token sees itself and those before it
-	Window     int     // Attention: a token sees so many tokens at most, itself among them; 0 is all
+	Window     int     // Attention: a token sees those less than so many places away; 0 is all
 	Factor     float32 // Scale's factor; Attention's scale of scores
+	Cap        float32 // Attention: scores s become Cap·tanh(s/Cap); 0 leaves them
 	Epsilon    float32 // LayerNorm, RMSNorm
 	Offset     float32 // RMSNorm: what is added to gamma
 	Rate       float32 // Dropout, and Attention's dropout of probabilities; 0 is none
 	Site       int     // which dropout of the network this is: part of its key
 
 	Frequencies []float32 // Rotary
+	Stretch     Stretch   // Rotary
+}
+
+// Attending is how the tokens of a sequence attend to each other.
+type Attending struct {
+	Heads  int     // of q
+	Causal bool    // a token sees itself and those before it
+	Window int     // a token sees those less than so many places away, before it and, without Causal, behind it; 0 is all
+	Factor float32 // of scores
+	Cap    float32 // scores s become Cap·tanh(s/Cap), Gemma 2's soft cap; 0 leaves them
+	Rate   float32 // of dropout of probabilities
+}
+
+// Stretch is what makes rotary embeddings reach further than a network was trained for; the zero value changes nothing.
+type Stretch struct {
+	Scale float32 // of cosines and sines, YaRN's attention factor (Peng et al., 2023); 0 is 1
+
+	// A sequence of n tokens, more than Positions, has the frequencies of the base
+	// Base·(Factor·n/Positions - (Factor - 1))^(F/(F-1)): dynamic NTK scaling. Positions 0 is none. The rotary
+	// embeddings have F frequencies.
+	Base, Factor float64
+	Positions    int
 }
 
 // Graph is a network under construction. Its methods panic on shapes that do not fit: that is an error of the architecture, not of a user's file.
@@ -220,18 +243,18 @@ func (g *Graph) Dropout(x Value, rate float32) Value {
 	return g.op(Op{Kind: Dropout, In: [3]Value{x, None, None}, Out: g.value(s.Rows, s.Columns), Saved: None, Params: noParams, Rate: rate, Site: site})
 }
 
-// Attention is softmax(factor·q·kᵀ)·v for each sequence and head, with dropout of the probabilities. q is [T, H]; k and v
-// are as wide, or whole heads narrower: then a run of heads of q shares one head of k and v (grouped-query attention,
-// Ainslie et al., 2023). With causal a token sees itself and those before it.
+// Attention is Attend without window and cap.
 func (g *Graph) Attention(q, k, v Value, heads int, causal bool, factor, rate float32) Value {
-	return g.attend(q, k, v, Op{Heads: heads, Causal: causal, Factor: factor, Rate: rate})
+	return g.Attend(q, k, v, Attending{Heads: heads, Causal: causal, Factor: factor, Rate: rate})
 }
 
-// SlidingAttention is causal Attention in which a token sees itself and the window - 1 tokens before it (Beltagy et al.,
-// 2020; sliding_window of transformers' Mistral).
-func (g *Graph) SlidingAttention(q, k, v Value, heads, window int, factor, rate float32) Value {
-	g.check(window > 0, "attention: a window of %d tokens", window)
-	return g.attend(q, k, v, Op{Heads: heads, Causal: true, Window: window, Factor: factor, Rate: rate})
+// Attend is softmax(cap(factor·q·kᵀ))·v for each sequence and head, with dropout of the probabilities. q is [T, H]; k and v
+// are as wide, or whole heads narrower: then a run of heads of q shares one head of k and v (grouped-query attention,
+// Ainslie et al., 2023). A window is that of Beltagy et al. (2020); with Causal it is sliding_window of transformers' Mistral.
+func (g *Graph) Attend(q, k, v Value, how Attending) Value {
+	g.check(how.Window >= 0, "attention: a window of %d tokens", how.Window)
+	g.check(how.Cap >= 0, "attention: scores capped at %g", how.Cap)
+	return g.attend(q, k, v, Op{Heads: how.Heads, Causal: how.Causal, Window: how.Window, Factor: how.Factor, Cap: how.Cap, Rate: how.Rate})
 }
 
 func (g *Graph) attend(q, k, v Value, o Op) Value {
@@ -251,15 +274,22 @@ func (g *Graph) attend(q, k, v Value, o Op) Value {
 // times each of F frequencies, in float32 as transformers multiplies them. The frequencies (inv_freq there) carry the base
 // and any scaling; angles should stay below 2^20. One value serves every layer.
 func (g *Graph) Rotary(frequencies []float32) Value {
-	g.check(len(frequencies) > 0, "rotary of no frequency")
-	return g.op(Op{Kind: Rotary, In: [3]Value{None, None, None}, Out: g.value(Tokens, 2*len(frequencies)), Saved: None, Params: noParams, Frequencies: frequencies})
+	return g.StretchedRotary(frequencies, Stretch{})
 }
 
-// Rotate turns the heads of x [T, heads·2·F] by the angles of a Rotary: element i of a head pairs with element i + F, which is
-// transformers' rotate_half.
+// StretchedRotary is Rotary for sequences longer than the network was trained for.
+func (g *Graph) StretchedRotary(frequencies []float32, stretch Stretch) Value {
+	g.check(len(frequencies) > 0, "rotary of no frequency")
+	g.check(stretch.Positions == 0 || len(frequencies) > 1, "rotary: the base of one frequency cannot grow")
+	return g.op(Op{Kind: Rotary, In: [3]Value{None, None, None}, Out: g.value(Tokens, 2*len(frequencies)), Saved: None, Params: noParams, Frequencies: frequencies, Stretch: stretch})
+}
+
+// Rotate turns the heads of x [T, heads·D] by the 2·F angles of a Rotary: element i of a head pairs with element i + F, which is
+// transformers' rotate_half. Where D is more than 2·F the rest of a head stays as it is (partial_rotary_factor).
 func (g *Graph) Rotate(x, angles Value, heads int) Value {
 	s := g.Values[x]
-	g.check(s.Rows == Tokens && g.Values[angles].Rows == Tokens && heads > 0 && s.Columns == heads*g.columns(angles), "rotate %v in %d heads by %v", s, heads, g.Values[angles])
+	fits := heads > 0 && s.Columns%heads == 0 && s.Columns/heads >= g.columns(angles)
+	g.check(s.Rows == Tokens && g.Values[angles].Rows == Tokens && fits, "rotate %v in %d heads by %v", s, heads, g.Values[angles])
 	return g.op(Op{Kind: Rotate, In: [3]Value{x, angles, None}, Out: g.value(Tokens, s.Columns), Saved: None, Params: noParams, Heads: heads})
 }
 
