@@ -1,8 +1,11 @@
 package model
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 )
 
 // size is a key of config.json that holds a number of things.
@@ -53,6 +56,12 @@ func (o *object) takeEpsilon(key string, fallback float64) (float64, error) {
 	return epsilon, nil
 }
 
+// takeFlag reads what is false where it is absent.
+func (o *object) takeFlag(key string) (set bool, err error) {
+	_, err = o.take(key, &set)
+	return set, err
+}
+
 // only reads a key that may have one value, also when it is absent.
 func (o *object) only(key, value string) error {
 	stated := value
@@ -64,6 +73,36 @@ func (o *object) only(key, value string) error {
 	}
 	return nil
 }
+
+// takeObject reads an object inside; an absent one is empty.
+func (o *object) takeObject(key string) (*object, error) {
+	var raw json.RawMessage
+	name := o.file + ": " + key
+	present, err := o.take(key, &raw)
+	if err != nil || !present {
+		return &object{file: name, taken: map[string]bool{}}, err
+	}
+	return parseObject(raw, name)
+}
+
+// over returns an object with the keys of both, those of o where both have one.
+func (o *object) over(under *object) *object {
+	both := &object{file: o.file, values: maps.Clone(under.values), taken: map[string]bool{}}
+	if both.values == nil {
+		both.values = map[string]json.RawMessage{}
+	}
+	both.keys = slices.Clone(under.keys)
+	for _, key := range o.keys {
+		if _, present := both.values[key]; !present {
+			both.keys = append(both.keys, key)
+		}
+		both.values[key] = o.values[key]
+	}
+	return both
+}
+
+// isNull says whether a key is there without a value, which for transformers is another thing than an absent key.
+func (o *object) isNull(key string) bool { return string(o.values[key]) == "null" }
 
 // checkPadding checks the padding token, which takes no part: nothing is padded.
 func (o *object) checkPadding(vocabulary int) error {

@@ -19,6 +19,7 @@ type Config struct {
 	Layers           int
 	VocabSize        int
 	MaxPositions     int     // tokens of the longest text
+	Positions        int     // tokens of a text where nothing states a length; fewer than MaxPositions where rotary embeddings stretch
 	HiddenDropout    float64 // probability, of embeddings and of every block's output
 	AttentionDropout float64 // probability, of attention weights
 	DType            string  // "float32" and so on, as stated; empty when it is not
@@ -41,6 +42,9 @@ func ParseConfig(raw []byte, file string) (*Config, error) {
 	}
 	if c.network, err = c.family.read(c, o); err != nil {
 		return nil, err
+	}
+	if c.Positions == 0 {
+		c.Positions = c.MaxPositions
 	}
 	if err := c.readDType(o); err != nil {
 		return nil, err

@@ -237,7 +237,7 @@ func TestParseConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Config{ModelType: "bert", Architectures: []string{"BertModel"}, HiddenSize: 8, Layers: 1,
-		HiddenDropout: 0.1, AttentionDropout: 0.1, VocabSize: 20, MaxPositions: 64, DType: "float16"}
+		HiddenDropout: 0.1, AttentionDropout: 0.1, VocabSize: 20, MaxPositions: 64, Positions: 64, DType: "float16"}
 	if diff := cmp.Diff(want, c, cmpopts.IgnoreUnexported(Config{})); diff != "" {
 		t.Error(diff)
 	}

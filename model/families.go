@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/model/transformer"
@@ -20,11 +21,19 @@ type family struct {
 	first       string   // a tensor that every file has: the embeddings
 	prefixes    []string // what may stand before all names of the network, beside nothing
 	withoutPart []string // tensors that have no part in a text's vector, by what their names begin with after the prefix
+	buffers     []string // such tensors by what their names end with: what older transformers saved though config.json says it
 }
 
 // families is every architecture that is supported. A model_type that is not here is refused with this list.
 var families = []*family{
 	bert,
+	llama, mistral, qwen2, qwen3, gemma2, gemma3,
+}
+
+// hasNoPart says whether a tensor of a file has no part in a text's vector; name is without the prefix.
+func (f *family) hasNoPart(name string) bool {
+	return slices.ContainsFunc(f.withoutPart, func(stem string) bool { return strings.HasPrefix(name, stem) }) ||
+		slices.ContainsFunc(f.buffers, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
 // familyOf returns the family of a model_type, nil when there is none.

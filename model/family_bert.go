@@ -27,8 +27,8 @@ func readBERT(c *Config, o *object) (transformer.Network, error) {
 		return nil, err
 	}
 	for _, key := range []string{"is_decoder", "add_cross_attention"} {
-		var set bool
-		if _, err := o.take(key, &set); err != nil {
+		set, err := o.takeFlag(key)
+		if err != nil {
 			return nil, err
 		}
 		if set {

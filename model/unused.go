@@ -21,8 +21,7 @@ func (m *Model) checkUnused() error {
 	}
 	var unused []string
 	for name := range m.tensors {
-		bare := strings.TrimPrefix(name, m.prefix)
-		if !used[name] && !slices.ContainsFunc(m.Config.family.withoutPart, func(known string) bool { return strings.HasPrefix(bare, known) }) {
+		if !used[name] && !m.Config.family.hasNoPart(strings.TrimPrefix(name, m.prefix)) {
 			unused = append(unused, name)
 		}
 	}
