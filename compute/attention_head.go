@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/compute/tensor"
 )
 
 // headWork is the work on one head of k and v of one sequence, and on the heads of q that share it, one at a time. Scores
@@ -24,6 +25,8 @@ type headWork struct {
 	keys, values                 []float32 // right operands kᵀ [dim, width] and v [width, dim]
 	keyRows, valueColumns        []float32 // gradient: right operands k [width, dim] and vᵀ [dim, width]
 	scores, dropped, pull, right []float32
+	uncapped                     []float32 // gradient: scores over the cap, before the tanh
+	bias, diagonals              []float32 // by distance of a key of the block from its query, and its gradient's sums
 	scratch                      []float32
 	again                        [2]float32 // a row's largest and sum in the gradient
 }
@@ -47,26 +50,34 @@ func (h *headWork) start(o *attention, worker, sequence int) {
 }
 
 // headSizes is the words of a head's buffers.
-type headSizes struct{ across, along, block, scratch, right int }
+type headSizes struct{ across, along, block, uncapped, scratch, right, bias int }
 
-// newHeadSizes is the buffers of a sequence of so many tokens: beyond a block of keys they do not grow.
-func newHeadSizes(l layout, length, dim int) headSizes {
+// newHeadSizes is the buffers of a sequence of so many tokens: beyond a block of keys only those of a bias grow.
+func newHeadSizes(l layout, op *tensor.Op, length, dim int) headSizes {
 	rows, width := min(scoreRows, length), min(keyBlock, length)
-	return headSizes{
+	s := headSizes{
 		across: packedSize(l, dim, width), along: packedSize(l, width, dim), block: rows * wholeLines(width),
 		scratch: max(scratchWords(l, rows, max(dim, width)), scratchWords(l, width, rows)),
 		right:   packedSize(l, rows, dim),
 	}
+	if op.Cap > 0 {
+		s.uncapped = s.block
+	}
+	if op.Buckets != nil {
+		s.bias = length + width
+	}
+	return s
 }
 
 // total is the words of all buffers, forward and backward.
 func (s headSizes) total() int {
-	return 2*wholeLines(s.across) + 2*wholeLines(s.along) + 3*wholeLines(s.block) + wholeLines(s.scratch) + wholeLines(s.right)
+	return 2*wholeLines(s.across) + 2*wholeLines(s.along) + 3*wholeLines(s.block) + wholeLines(s.uncapped) +
+		wholeLines(s.scratch) + wholeLines(s.right) + 2*wholeLines(s.bias)
 }
 
 // take cuts the worker's memory into the buffers of a head.
 func (h *headWork) take(t *team, worker int) {
-	sizes := newHeadSizes(h.layout, h.length, h.dim)
+	sizes := newHeadSizes(h.layout, h.op, h.length, h.dim)
 	across, along, block := sizes.across, sizes.along, sizes.block
 	m := t.memory(worker, sizes.total())
 	next := func(n int) []float32 {
@@ -74,9 +85,10 @@ func (h *headWork) take(t *team, worker int) {
 		m = m[wholeLines(n):]
 		return part
 	}
-	h.keys, h.values, h.scores, h.dropped, h.scratch = next(across), next(along), next(block), next(block), next(sizes.scratch)
+	h.keys, h.values, h.scores, h.dropped, h.scratch, h.bias = next(across), next(along), next(block), next(block), next(sizes.scratch), next(sizes.bias)
 	if h.phase != phaseForward {
 		h.keyRows, h.valueColumns, h.pull, h.right = next(along), next(across), next(block), next(sizes.right)
+		h.uncapped, h.diagonals = next(sizes.uncapped), next(sizes.bias)
 	}
 }
 
@@ -125,6 +137,7 @@ func (h *headWork) forward(from, to int) {
 		h.packAll(h.values, h.shared.from(v, at, false), h.width, h.dim)
 		for member := range h.group {
 			h.choose(member)
+			h.layBias()
 			for from := from; from < to; from += scoreRows {
 				rows := min(scoreRows, h.length-from)
 				seen, first := h.sees(from, rows)
@@ -132,7 +145,7 @@ func (h *headWork) forward(from, to int) {
 					continue
 				}
 				y := out[h.queries.at+from*h.queries.stride:]
-				h.multiply(h.scores, h.pitch, h.queries.from(q, from, false), h.keys, rows, h.width, h.dim, false)
+				h.score(q, from, rows)
 				if h.parts() {
 					h.exponentials(y, from, rows, first)
 				} else {
@@ -145,6 +158,17 @@ func (h *headWork) forward(from, to int) {
 	}
 	if h.parts() {
 		h.divide(out, from, to)
+	}
+}
+
+// score fills scores [rows, width], the bias among them, before they are multiplied by the factor.
+func (h *headWork) score(q []float32, from, rows int) {
+	h.multiply(h.scores, h.pitch, h.queries.from(q, from, false), h.keys, rows, h.width, h.dim, false)
+	if h.biased() {
+		for r := range rows {
+			row := h.row(h.scores, r)
+			h.s.Add(row, row, h.ofPlace(h.bias, from+r))
+		}
 	}
 }
 
@@ -163,10 +187,8 @@ func (h *headWork) seenHere(place int) (first, last int) {
 
 // hide clears what a row does not see.
 func (h *headWork) hide(row []float32, first, last int) {
-	if h.op.Causal {
-		clear(row[:first])
-		clear(row[last:])
-	}
+	clear(row[:first])
+	clear(row[last:])
 }
 
 // probabilities makes the softmax of scores [rows, width] that are whole rows.
@@ -174,9 +196,24 @@ func (h *headWork) probabilities(from, rows int) {
 	for r := range rows {
 		row := h.row(h.scores, r)
 		first, last := h.seenHere(from + r)
-		h.s.Softmax(row[first:last], row[first:last], h.op.Factor)
+		factor := h.capped(row[first:last], r, first)
+		h.s.Softmax(row[first:last], row[first:last], factor)
 		h.hide(row, first, last)
 	}
+}
+
+// capped caps scores of row r of a block from a key on, in place, and returns the factor that the softmax is to take them
+// by. For the gradient it keeps what went into the tanh.
+func (h *headWork) capped(scores []float32, r, first int) float32 {
+	if h.op.Cap == 0 {
+		return h.op.Factor
+	}
+	h.s.Scale(scores, scores, h.op.Factor/h.op.Cap)
+	if h.phase != phaseForward {
+		copy(h.row(h.uncapped, r)[first:], scores)
+	}
+	h.s.Tanh.Apply(scores, scores)
+	return h.op.Cap
 }
 
 // exponentials takes scores [rows, width] that are parts of rows to exp(score - largest so far), and scales down what rows
@@ -188,7 +225,7 @@ func (h *headWork) exponentials(y []float32, from, rows int, begins bool) {
 			stats[0], stats[1] = float32(math.Inf(-1)), 0
 		}
 		first, last := h.seenHere(from + r)
-		factor := h.s.SoftmaxPart(row[first:last], row[first:last], stats, h.op.Factor)
+		factor := h.s.SoftmaxPart(row[first:last], row[first:last], stats, h.capped(row[first:last], r, first))
 		h.hide(row, first, last)
 		if !begins && factor != 1 {
 			sums := y[r*h.queries.stride:][:h.dim]

@@ -27,12 +27,7 @@ func (n network) decoderGraph() *tensor.Graph {
 	q := g.Rotate(norm(linear(y, "q", testHidden, tensor.None), "q", dim), angles, testHeads)
 	k := g.Rotate(norm(linear(y, "k", kvHeads*dim, tensor.None), "k", dim), angles, kvHeads)
 	v := linear(y, "v", kvHeads*dim, tensor.None)
-	var a tensor.Value
-	if n.window > 0 {
-		a = g.SlidingAttention(q, k, v, testHeads, n.window, 0.35, n.rate)
-	} else {
-		a = g.Attention(q, k, v, testHeads, n.causal, 0.35, n.rate)
-	}
+	a := g.Attend(q, k, v, n.attending())
 	x = linear(a, "o", testHidden, x)
 	y = norm(x, "1", testHidden)
 	y = g.Gate(linear(y, "wide", 40, tensor.None), linear(y, "up", 40, tensor.None), n.act)
@@ -54,29 +49,64 @@ func single(columns int, build func(g *tensor.Graph, x, y tensor.Value)) *tensor
 func TestRotateAgainstFloat64(t *testing.T) {
 	const heads, half = 3, 5
 	frequencies := []float32{1, 0.5, 0.3, 0.01, 0.0007}
-	for _, a := range exact() {
-		t.Run(string(a.path), func(t *testing.T) {
-			g := single(heads*2*half, func(g *tensor.Graph, x, _ tensor.Value) { g.Rotate(x, g.Rotary(frequencies), heads) })
-			weights, b := testWeights(t, g, false), testBatch(150, 1, 40)
-			got := forward(t, testWorkspace(t, testEngine(t, a, 2, 0), g, weights, false), b)
-			for s := range b.Sequences() {
-				for token := b.Offsets[s]; token < b.Offsets[s+1]; token++ {
-					x := weights[0].Values[int(b.IDs[token])*heads*2*half:]
-					for i := range heads * 2 * half {
-						partner, sign := i+half, -1.0
-						if i%(2*half) >= half {
-							partner, sign = i-half, 1
-						}
-						angle := float64(float32(token-b.Offsets[s]) * frequencies[i%half])
-						want := float64(x[i])*math.Cos(angle) + sign*float64(x[partner])*math.Sin(angle)
-						if v := got[int(token)*heads*2*half+i]; math.Abs(float64(v)-want) > 2e-7 {
-							t.Fatalf("token %d of sequence %d, element %d: got %v, want %v", token-b.Offsets[s], s, i, v, want)
+	for _, tc := range []struct {
+		name    string
+		rest    int // columns of a head behind those that turn
+		stretch tensor.Stretch
+	}{
+		{"whole heads", 0, tensor.Stretch{}},
+		{"a part of heads", 3, tensor.Stretch{}},
+		{"scaled", 0, tensor.Stretch{Scale: 1.25}},
+		{"dynamic", 1, tensor.Stretch{Base: 500, Factor: 3, Positions: 40}},
+	} {
+		for _, a := range exact() {
+			t.Run(fmt.Sprintf("%s/%s", tc.name, a.path), func(t *testing.T) {
+				dim := 2*half + tc.rest
+				g := single(heads*dim, func(g *tensor.Graph, x, _ tensor.Value) {
+					g.Rotate(x, g.StretchedRotary(frequencies, tc.stretch), heads)
+				})
+				weights, b := testWeights(t, g, false), testBatch(150, 1, 40)
+				got := forward(t, testWorkspace(t, testEngine(t, a, 2, 0), g, weights, false), b)
+				for s := range b.Sequences() {
+					length := int(b.Offsets[s+1] - b.Offsets[s])
+					for place := range length {
+						token := int(b.Offsets[s]) + place
+						x := weights[0].Values[int(b.IDs[token])*heads*dim:]
+						for i := range heads * dim {
+							want := float64(x[i])
+							if in := i % dim; in < 2*half {
+								partner, sign := i+half, -1.0
+								if in >= half {
+									partner, sign = i-half, 1
+								}
+								angle := float64(float32(place) * stretched(frequencies, tc.stretch, length)[in%half])
+								scale := float64(cmp.Or(tc.stretch.Scale, 1))
+								want = scale * (want*math.Cos(angle) + sign*float64(x[partner])*math.Sin(angle))
+							}
+							if v := got[token*heads*dim+i]; math.Abs(float64(v)-want) > 2e-7 {
+								t.Fatalf("token %d of sequence %d, element %d: got %v, want %v", place, s, i, v, want)
+							}
 						}
 					}
 				}
-			}
-		})
+			})
+		}
 	}
+}
+
+// stretched are the frequencies of a sequence by the formula of dynamic NTK scaling, as transformers writes it with the
+// dimension 2·F in place of F.
+func stretched(frequencies []float32, s tensor.Stretch, length int) []float32 {
+	if s.Positions == 0 || length <= s.Positions {
+		return frequencies
+	}
+	dim := float64(2 * len(frequencies))
+	base := s.Base * math.Pow(s.Factor*float64(length)/float64(s.Positions)-(s.Factor-1), dim/(dim-2))
+	var out []float32
+	for i := range frequencies {
+		out = append(out, float32(1/float32(math.Pow(base, float64(float32(float64(2*i)/dim))))))
+	}
+	return out
 }
 
 func TestCosSinAgainstFloat64(t *testing.T) {
@@ -148,6 +178,19 @@ func TestGradientsOfDecoderOperations(t *testing.T) {
 			g.Add(g.Add(g.RMSNorm(x, g.Param("gamma", 1, columns), 1e-6, 1), x), y)
 		}},
 		{"rotate", func(g *tensor.Graph, x, y tensor.Value) { g.Add(g.Rotate(x, g.Rotary(angles), 3), y) }},
+		{"rotate a part", func(g *tensor.Graph, x, y tensor.Value) { g.Add(g.Rotate(x, g.Rotary(angles), 2), y) }},
+		{"rotate a part and residual", func(g *tensor.Graph, x, y tensor.Value) {
+			g.Add(g.Add(g.Rotate(x, g.StretchedRotary(angles, tensor.Stretch{Scale: 1.3}), 2), x), y)
+		}},
+		{"slices", func(g *tensor.Graph, x, y tensor.Value) {
+			g.Add(g.Slice(x, 0, 5), g.Add(g.Slice(y, 3, 8), g.Slice(x, 7, 12)))
+		}},
+		{"slice and residual", func(g *tensor.Graph, x, y tensor.Value) {
+			g.Add(g.Gate(g.Slice(x, 1, 7), g.Slice(y, 1, 7), tensor.SiLU), g.Slice(g.Add(x, y), 2, 8))
+		}},
+		{"layer norm without beta", func(g *tensor.Graph, x, y tensor.Value) {
+			g.Add(g.LayerNorm(x, g.Param("gamma", 1, columns), tensor.None, 1e-5), y)
+		}},
 		{"rotate and residual", func(g *tensor.Graph, x, y tensor.Value) {
 			g.Add(g.Add(g.Rotate(x, g.Rotary(angles), 3), x), y)
 		}},

@@ -1,20 +1,70 @@
 package compute
 
-import "math"
+import (
+	"cmp"
+	"math"
+)
 
-// rotary is the angles of every token of the batch: they depend on its place in its sequence alone.
-type rotary struct{ common }
+// rotary is the angles of every token of the batch: they depend on its place in its sequence, and on the sequence's length
+// where frequencies do.
+type rotary struct {
+	common
+	stretched []float32 // frequencies of each sequence, where those of long ones are others
+}
 
-func (o *rotary) forward() { o.runRows(o, phaseForward, o.w.tokens) }
+func newRotary(c common) *rotary {
+	o := &rotary{common: c}
+	if c.op.Stretch.Positions > 0 {
+		o.stretched = make([]float32, c.w.plan.Sequences*len(c.op.Frequencies))
+	}
+	return o
+}
+
+func (o *rotary) forward() {
+	if o.stretched != nil {
+		o.stretch()
+	}
+	o.runRows(o, phaseForward, o.w.tokens)
+}
 
 func (o *rotary) backward() {} // nothing that learns comes before
 
 func (o *rotary) run(_, task int) {
 	angles, n := o.w.value(o.op.Out), len(o.op.Frequencies)
+	scale := cmp.Or(o.op.Stretch.Scale, 1)
 	for t, to := span(task, rowsPerTask, o.w.tokens); t < to; t++ {
 		row := angles[t*2*n : (t+1)*2*n]
-		for i, f := range o.op.Frequencies {
-			row[i], row[n+i] = cosSin(float32(o.w.place[t]) * f)
+		for i, f := range o.frequencies(int(o.w.owner[t])) {
+			cos, sin := cosSin(float32(o.w.place[t]) * f)
+			row[i], row[n+i] = cos*scale, sin*scale
+		}
+	}
+}
+
+// frequencies are those of a sequence.
+func (o *rotary) frequencies(sequence int) []float32 {
+	if o.stretched == nil {
+		return o.op.Frequencies
+	}
+	n := len(o.op.Frequencies)
+	return o.stretched[sequence*n : (sequence+1)*n]
+}
+
+// stretch settles the frequencies of each sequence. A sequence's depend on no other, unlike transformers', where the
+// longest of a batch decides.
+func (o *rotary) stretch() {
+	s := o.op.Stretch
+	for sequence := range o.w.batch.Sequences() {
+		into := o.frequencies(sequence)
+		length := o.w.batch.Offsets[sequence+1] - o.w.batch.Offsets[sequence]
+		if int(length) <= s.Positions {
+			copy(into, o.op.Frequencies)
+			continue
+		}
+		n := float64(len(into))
+		base := s.Base * math.Pow(s.Factor*float64(length)/float64(s.Positions)-(s.Factor-1), n/(n-1))
+		for i := range into {
+			into[i] = 1 / float32(math.Pow(base, float64(float32(float64(i)/n))))
 		}
 	}
 }
@@ -60,11 +110,12 @@ func (o *rotate) pass(v *window) {
 
 // turn sets the heads of a row to those of another, turned by a token's angles.
 func (o *rotate) turn(how func(dst, x, cos, sin []float32), dst, x []float32, token int) {
-	dim := o.columns(o.op.In[1])
-	angles := o.w.value(o.op.In[1])[token*dim : (token+1)*dim]
-	cos, sin := angles[:dim/2], angles[dim/2:]
+	turned, dim := o.columns(o.op.In[1]), len(dst)/o.op.Heads
+	angles := o.w.value(o.op.In[1])[token*turned : (token+1)*turned]
+	cos, sin := angles[:turned/2], angles[turned/2:]
 	for at := 0; at < len(dst); at += dim {
-		how(dst[at:at+dim], x[at:at+dim], cos, sin)
+		how(dst[at:at+turned], x[at:at+turned], cos, sin)
+		copy(dst[at+turned:at+dim], x[at+turned:at+dim])
 	}
 }
 

@@ -21,7 +21,7 @@ func (m *Model) AdapterModules() ([]lora.Module, error) {
 		return nil, err
 	}
 	has := map[string]bool{}
-	for _, name := range m.network.Modules() {
+	for _, name := range m.LinearModules() {
 		has[name] = true
 	}
 	var modules []lora.Module
@@ -42,7 +42,7 @@ func (m *Model) Attach(a *lora.Adapter) error {
 	}
 	used := &lora.Adapter{Config: a.Config}
 	for _, l := range a.Layers {
-		if slices.Contains(m.network.Modules(), l.Name) {
+		if slices.Contains(m.LinearModules(), l.Name) {
 			used.Layers = append(used.Layers, l)
 		}
 	}

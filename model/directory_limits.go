@@ -13,7 +13,7 @@ import (
 type limits struct {
 	stated    int // max_seq_length of sentence_bert_config.json; 0 when it has none
 	tokenizer int // model_max_length of tokenizer_config.json; 0 when it sets no limit
-	positions int
+	positions int // of a text where neither says anything
 	bos, eos  string
 	lowercase bool // sentence_bert_config.json says do_lower_case, which the tokenizer does anyway
 
@@ -37,7 +37,7 @@ func (l limits) unstated() int {
 }
 
 func (r *reader) readLimits(root string, c *Config) (limits, error) {
-	l := limits{positions: c.MaxPositions, bos: "[CLS]", eos: "[SEP]"}
+	l := limits{positions: c.Positions, bos: c.family.bos, eos: c.family.eos}
 	tokenizerLowers, err := r.readTokenizerConfig(root, &l)
 	if err != nil {
 		return limits{}, err
@@ -48,8 +48,8 @@ func (r *reader) readLimits(root string, c *Config) (limits, error) {
 	if l.lowercase && !tokenizerLowers {
 		return limits{}, fmt.Errorf("%s: do_lower_case true is supported only with a tokenizer that lowers by itself (do_lower_case true in tokenizer_config.json)", l.config.file)
 	}
-	if l.stated > l.positions {
-		return limits{}, fmt.Errorf("%s: max_seq_length %d is above the model's %d positions", l.config.file, l.stated, l.positions)
+	if l.stated > c.MaxPositions {
+		return limits{}, fmt.Errorf("%s: max_seq_length %d is above the model's %d positions", l.config.file, l.stated, c.MaxPositions)
 	}
 	return l, nil
 }

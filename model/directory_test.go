@@ -8,6 +8,10 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/quarry-ml/quarry/compute/tensor"
+	"github.com/quarry-ml/quarry/model/transformer"
 )
 
 const (
@@ -52,7 +56,7 @@ func TestReadDirectoryRefuses(t *testing.T) {
 		{"config.json of a list", "config.json", `[]`, "config.json: begins with [, not with an object"},
 		{"config.json not UTF-8", "config.json", "{\"a\": \"\xff\"}", "config.json: is not valid UTF-8"},
 		{"key twice", "config.json", with(testConfig, "hidden_size", "8"), `config.json: key "hidden_size" comes twice`},
-		{"other model", "config.json", strings.Replace(testConfig, `"bert"`, `"mpnet"`, 1), `model_type "mpnet" is not supported; supported is bert`},
+		{"other model", "config.json", strings.Replace(testConfig, `"bert"`, `"deberta"`, 1), `model_type "deberta" is not supported; supported are bert`},
 		{"no model", "config.json", `{}`, `no "model_type"`},
 		{"other architecture", "config.json", strings.Replace(testConfig, "BertModel", "BertLMHeadModel", 1), `architecture "BertLMHeadModel" is not supported; supported are BertModel, `},
 		{"relative positions", "config.json", with(testConfig, "position_embedding_type", `"relative_key"`), `position_embedding_type "relative_key" is not supported; supported is absolute`},
@@ -232,15 +236,20 @@ func TestParseConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.raw = nil
-	want := &Config{ModelType: "bert", Architectures: []string{"BertModel"}, HiddenSize: 8, Layers: 1, Heads: 2, Intermediate: 12, Activation: GELU,
-		LayerNormEps: 1e-12, HiddenDropout: 0.1, AttentionDropout: 0.1, VocabSize: 20, MaxPositions: 64, TypeVocabSize: 2, DType: "float16"}
-	if diff := cmp.Diff(want, c, cmp.AllowUnexported(Config{})); diff != "" {
+	want := &Config{ModelType: "bert", Architectures: []string{"BertModel"}, HiddenSize: 8, Layers: 1,
+		HiddenDropout: 0.1, AttentionDropout: 0.1, VocabSize: 20, MaxPositions: 64, Positions: 64, DType: "float16"}
+	if diff := cmp.Diff(want, c, cmpopts.IgnoreUnexported(Config{})); diff != "" {
 		t.Error(diff)
 	}
-	for name, want := range map[string]Activation{"gelu": GELU, "gelu_new": GELUTanh, "gelu_fast": GELUTanh, "gelu_pytorch_tanh": GELUTanh, "relu": ReLU} {
+	network := transformer.BERT{Hidden: 8, Layers: 1, Heads: 2, Intermediate: 12, Activation: tensor.GELU, Epsilon: 1e-12, Vocabulary: 20, Positions: 64, Types: 2}
+	if diff := cmp.Diff(network, c.network); diff != "" {
+		t.Error(diff)
+	}
+	for name, want := range map[string]tensor.Activation{
+		"gelu": tensor.GELU, "gelu_new": tensor.GELUTanh, "gelu_fast": tensor.GELUTanh, "gelu_pytorch_tanh": tensor.GELUTanh, "relu": tensor.ReLU,
+	} {
 		c, err := ParseConfig([]byte(with(testConfig, "hidden_act", `"`+name+`"`)), "config.json")
-		if err != nil || c.Activation != want {
+		if err != nil || c.network.(transformer.BERT).Activation != want {
 			t.Errorf("%s: got %v, %v", name, c, err)
 		}
 	}

@@ -2,33 +2,20 @@ package model
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/quarry-ml/quarry/compute/tensor"
 	"github.com/quarry-ml/quarry/model/transformer"
 )
 
-var activations = map[Activation]tensor.Activation{
-	GELU: tensor.GELU, GELUTanh: tensor.GELUTanh, ReLU: tensor.ReLU, Tanh: tensor.Tanh, Identity: tensor.Identity,
-}
-
 var poolings = map[PoolingMode]tensor.Pooling{
 	PoolCLS: tensor.CLS, PoolMean: tensor.Mean, PoolMax: tensor.Max, PoolLastToken: tensor.LastToken, PoolWeightedMean: tensor.WeightedMean,
 }
 
-// readNetwork makes the network's and the head's descriptions from the directory's.
+// readNetwork finds the prefix of the network's tensors and makes the head's description from the directory's.
 func (m *Model) readNetwork() error {
-	c := m.Config
-	m.network = transformer.BERT{
-		Hidden: c.HiddenSize, Layers: c.Layers, Heads: c.Heads, Intermediate: c.Intermediate,
-		Vocabulary: c.VocabSize, Positions: c.MaxPositions, Types: c.TypeVocabSize,
-		Activation: activations[c.Activation], Epsilon: float32(c.LayerNormEps),
-	}
-	const first = "embeddings.word_embeddings.weight"
-	if _, ok := m.tensors[first]; !ok {
-		if _, ok := m.tensors["bert."+first]; !ok {
-			return fmt.Errorf("%s: no tensor %q, with or without the prefix \"bert.\": these are not BERT's weights", m.Path, first)
-		}
-		m.network.Prefix = "bert."
+	if err := m.findPrefix(); err != nil {
+		return err
 	}
 	m.head = transformer.Head{Pooling: poolings[m.Contract.Pooling], SkipPrompt: !m.Contract.IncludePrompt, Normalize: m.Contract.Normalize}
 	for _, module := range m.Modules {
@@ -42,6 +29,19 @@ func (m *Model) readNetwork() error {
 		m.head.Dense = append(m.head.Dense, d)
 	}
 	return nil
+}
+
+// findPrefix looks for the first tensor without a prefix, then with each that the family's files may have.
+func (m *Model) findPrefix() error {
+	f := m.Config.family
+	for _, prefix := range append([]string{""}, f.prefixes...) {
+		if _, ok := m.tensors[prefix+f.first]; ok {
+			m.prefix = prefix
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: no tensor %q, with or without the prefix %q: these are not the weights of a model of type %s",
+		m.Path, f.first, strings.Join(f.prefixes, `", "`), f.kind)
 }
 
 // Sequence is a text as the network reads it.

@@ -17,7 +17,7 @@ type Model struct {
 	*Directory
 	Tokenizer *tokenizer.Tokenizer
 
-	network transformer.BERT
+	prefix  string // of the network's tensor names in its file
 	head    transformer.Head
 	tensors map[string]safetensors.Tensor
 	weights map[string]*compute.Weight
@@ -102,7 +102,7 @@ func (m *Model) Graph(mode transformer.Mode) (*tensor.Graph, error) {
 	}
 	head := m.head
 	head.Normalize = head.Normalize || m.unit
-	return m.network.Graph(head, mode)
+	return transformer.Graph(m.Config.network, m.prefix, head, mode)
 }
 
 // CompareByCosine makes every graph built afterwards end with vectors of unit length where the contract compares by
@@ -116,10 +116,10 @@ func (m *Model) Dropout() (hidden, attention float64) {
 }
 
 // LinearModules are the names of the network's linear modules, which adapters may sit on.
-func (m *Model) LinearModules() []string { return m.network.Modules() }
+func (m *Model) LinearModules() []string { return m.Config.network.Modules() }
 
 // Prefix is what the file's tensor names have before the network's, such as "bert.".
-func (m *Model) Prefix() string { return m.network.Prefix }
+func (m *Model) Prefix() string { return m.prefix }
 
 // Weight returns a parameter as the file has it: mapped where its type and place allow, else converted once. All users
 // of the model share it. A missing tensor, another shape or a value that is not finite is an error that names it.

@@ -8,11 +8,6 @@ import (
 	"github.com/quarry-ml/quarry/model/transformer"
 )
 
-// withoutPart are the tensors of a BERT checkpoint that have no part in a text's vector, by what their names begin with,
-// the network's prefix left out: BertModel's pooler and the buffers that older versions of transformers saved, and the
-// heads of BertForPreTraining, BertForMaskedLM, BertForSequenceClassification and BertForQuestionAnswering.
-var withoutPart = []string{"pooler.", "embeddings.position_ids", "embeddings.token_type_ids", "cls.", "lm_head.", "classifier.", "qa_outputs."}
-
 // checkUnused refuses weights that the network does not use: a config.json of fewer layers than the file holds would
 // leave a part of the model out, and its vectors would only be wrong.
 func (m *Model) checkUnused() error {
@@ -26,8 +21,7 @@ func (m *Model) checkUnused() error {
 	}
 	var unused []string
 	for name := range m.tensors {
-		bare := strings.TrimPrefix(name, m.network.Prefix)
-		if !used[name] && !slices.ContainsFunc(withoutPart, func(known string) bool { return strings.HasPrefix(bare, known) }) {
+		if !used[name] && !m.Config.family.hasNoPart(strings.TrimPrefix(name, m.prefix)) {
 			unused = append(unused, name)
 		}
 	}

@@ -31,7 +31,7 @@ func (p *Plan) findChains(lives []life) []life {
 // rowwise says whether an operation on tokens can be part of a chain.
 func (p *Plan) rowwise(op Op) bool {
 	switch op.Kind {
-	case Linear, LayerNorm, RMSNorm, Scale, Add, Dropout, Activate, Gate, Rotate:
+	case Linear, LayerNorm, RMSNorm, Scale, Add, Dropout, Activate, Gate, Rotate, Slice:
 		return p.Graph.Values[op.Out].Rows == Tokens
 	}
 	return false
@@ -43,7 +43,7 @@ func (p *Plan) addChain(c Chain, lives []life) (others []life) {
 		switch {
 		case l.gradient:
 			others = append(others, l)
-		case !c.holds(l):
+		case !c.holds(l) || l.value == p.Graph.Output:
 			others = append(others, life{value: l.value, spans: c.widen(l.spans)})
 		case l.spans[0].to == l.spans[0].from+1 && p.feeds(l.spans[0].from, l.value):
 			p.Feeds[l.spans[0].from] = true

@@ -89,6 +89,16 @@ func walk(t *testing.T, p *Plan, trainable []bool) {
 	}
 }
 
+// TestTheOutputStaysWhereAChainEndsTheGraph walks a graph whose output is a value of every token.
+func TestTheOutputStaysWhereAChainEndsTheGraph(t *testing.T) {
+	g := encoder(2)
+	g.Ops = g.Ops[:len(g.Ops)-2] // pooling and unit length
+	g.Output = g.Ops[len(g.Ops)-1].Out
+	walk(t, NewPlan(g, nil, 10, 3), nil)
+	trainable := slices.Repeat([]bool{true}, len(g.Params))
+	walk(t, NewPlan(g, trainable, 10, 3), trainable)
+}
+
 // walker is a walk in one of the layouts.
 type walker struct {
 	t        *testing.T
@@ -299,13 +309,30 @@ func TestShapesThatDoNotFitPanic(t *testing.T) {
 		{"gate", func(g *Graph) { g.Gate(values(g, 8), values(g, 7), SiLU) }},
 		{"gate of an activation without one", func(g *Graph) { g.Gate(values(g, 8), values(g, 8), ReLU) }},
 		{"rotary", func(g *Graph) { g.Rotary(nil) }},
-		{"rotate", func(g *Graph) { g.Rotate(values(g, 12), g.Rotary([]float32{1, 0.5}), 2) }},
+		{"rotate", func(g *Graph) { g.Rotate(values(g, 6), g.Rotary([]float32{1, 0.5}), 2) }},
 		{"heads", func(g *Graph) { g.Attention(values(g, 8), values(g, 8), values(g, 8), 3, false, 1, 0) }},
 		{"shared heads that leave some over", func(g *Graph) { g.Attention(values(g, 24), values(g, 16), values(g, 16), 3, false, 1, 0) }},
 		{"keys of a part of a head", func(g *Graph) { g.Attention(values(g, 8), values(g, 6), values(g, 6), 2, false, 1, 0) }},
 		{"keys wider than queries", func(g *Graph) { g.Attention(values(g, 8), values(g, 16), values(g, 16), 2, false, 1, 0) }},
 		{"keys and values of one value", func(g *Graph) { x := values(g, 8); g.Attention(values(g, 8), x, x, 2, false, 1, 0) }},
-		{"window of no token", func(g *Graph) { g.SlidingAttention(values(g, 8), values(g, 8), values(g, 8), 2, 0, 1, 0) }},
+		{"window of less than no token", func(g *Graph) { g.Attend(values(g, 8), values(g, 8), values(g, 8), Attending{Heads: 2, Window: -1}) }},
+		{"cap below 0", func(g *Graph) { g.Attend(values(g, 8), values(g, 8), values(g, 8), Attending{Heads: 2, Cap: -1}) }},
+		{"bias of other heads", func(g *Graph) {
+			g.BiasedAttention(values(g, 8), values(g, 8), values(g, 8), g.Param("b", 4, 3), []int32{0, 1, 2}, Attending{Heads: 2})
+		}},
+		{"bias of an even number of buckets", func(g *Graph) {
+			g.BiasedAttention(values(g, 8), values(g, 8), values(g, 8), g.Param("b", 4, 2), []int32{0, 1}, Attending{Heads: 2})
+		}},
+		{"bias of a bucket that the table has not", func(g *Graph) {
+			g.BiasedAttention(values(g, 8), values(g, 8), values(g, 8), g.Param("b", 4, 2), []int32{4}, Attending{Heads: 2})
+		}},
+		{"bias of capped scores", func(g *Graph) {
+			g.BiasedAttention(values(g, 8), values(g, 8), values(g, 8), g.Param("b", 4, 2), []int32{0}, Attending{Heads: 2, Cap: 1})
+		}},
+		{"slice beyond the columns", func(g *Graph) { g.Slice(values(g, 8), 4, 9) }},
+		{"slice of nothing", func(g *Graph) { g.Slice(values(g, 8), 4, 4) }},
+		{"padding beyond the words", func(g *Graph) { g.PaddedLookup(g.Param("w", 4, 8), None, None, 4) }},
+		{"padding that leaves no position", func(g *Graph) { g.PaddedLookup(g.Param("w", 9, 8), g.Param("p", 4, 8), None, 3) }},
 		{"pool twice", func(g *Graph) { g.Pool(g.Pool(g.Lookup(g.Param("w", 4, 8), None, None), Mean, false), Mean, false) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
