@@ -189,6 +189,54 @@ func TestDynamicRopeReachesFurther(t *testing.T) {
 	}
 }
 
+// TestDecoderDirectory reads what the tokenizer puts around a text, and lets a length reach beyond the stated positions where
+// rotary embeddings do.
+func TestDecoderDirectory(t *testing.T) {
+	const template = `{"version": "1.0", "post_processor": {"type": "TemplateProcessing", "pair": [],
+		"single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+		"special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}}}}`
+	files := map[string]string{
+		"modules.json":            testModules,
+		"1_Pooling/config.json":   `{"word_embedding_dimension": 32, "pooling_mode_lasttoken": true, "pooling_mode_mean_tokens": false}`,
+		"config.json":             string(decoderConfig(t, "llama", map[string]any{"rope_scaling": map[string]any{"rope_type": "dynamic", "factor": 2}})),
+		"tokenizer.json":          template,
+		"tokenizer_config.json":   `{"tokenizer_class": "LlamaTokenizer", "add_bos_token": true, "add_eos_token": true, "bos_token": "<s>", "eos_token": "</s>", "model_max_length": 1000}`,
+		"special_tokens_map.json": `{"bos_token": "<s>"}`,
+	}
+	for _, tc := range []struct {
+		name            string
+		file, content   string
+		bos, eos, wrong string
+		length          int
+	}{
+		{"as tokenizer_config.json says", "", "", "<s>", "</s>", "", 64},
+		{"as tokenizer.json says", "tokenizer_config.json", `{"tokenizer_class": "PreTrainedTokenizerFast"}`, "<s>", "", "", 64},
+		{"no tokenizer", "tokenizer.json", "", "", "", "", 64},
+		{"a stated length", "sentence_bert_config.json", `{"max_seq_length": 120}`, "<s>", "</s>", "", 120},
+		{"a length that is out of reach", "sentence_bert_config.json", `{"max_seq_length": 129}`, "", "", "max_seq_length 129 is above the model's 128 positions", 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			changed := maps.Clone(files)
+			if tc.file != "" {
+				changed[tc.file] = tc.content
+			}
+			d, err := readDirectory(directory(changed), "dir", Options{})
+			if tc.wrong != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.wrong) {
+					t.Errorf("got %v, want %q", err, tc.wrong)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c := d.Contract; c.BOS != tc.bos || c.EOS != tc.eos || c.MaxLength != tc.length || c.Pooling != PoolLastToken {
+				t.Errorf("got %+v", c)
+			}
+		})
+	}
+}
+
 func TestParseConfigRefusesDecoders(t *testing.T) {
 	scaling := func(settings map[string]any) map[string]any { return map[string]any{"rope_scaling": settings} }
 	for _, tc := range []struct {

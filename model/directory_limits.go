@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path"
 	"strconv"
+
+	"github.com/quarry-ml/quarry/model/tokenizer"
 )
 
 // limits is what the files beside the network say about its input: how long a text may be, and what the tokenizer puts
@@ -41,6 +43,12 @@ func (r *reader) readLimits(root string, c *Config) (limits, error) {
 	tokenizerLowers, err := r.readTokenizerConfig(root, &l)
 	if err != nil {
 		return limits{}, err
+	}
+	if c.family.bos == "" && c.family.eos == "" {
+		read := func(name string) ([]byte, error) { return r.read(path.Join(root, name)) }
+		if l.bos, l.eos, err = tokenizer.Around(r.path(root), read); err != nil {
+			return limits{}, err
+		}
 	}
 	if err := r.readSentenceConfig(root, &l); err != nil {
 		return limits{}, err

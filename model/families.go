@@ -15,7 +15,8 @@ type family struct {
 	// read takes the family's keys: the sizes of Config, and the network. The network's sizes must be consistent.
 	read func(*Config, *object) (transformer.Network, error)
 
-	// bos and eos are the special tokens around a text where tokenizer_config.json names none.
+	// bos and eos are the special tokens around a text where tokenizer_config.json names none. Without either the tokenizer
+	// says what stands there, as those of decoders do.
 	bos, eos string
 
 	first       string   // a tensor that every file has: the embeddings

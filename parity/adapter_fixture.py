@@ -1,4 +1,5 @@
-"""Writes model/lora/testdata/matching.json: which modules of a small BERT PEFT puts an adapter on, by configuration.
+"""Writes model/lora/testdata/matching.json: which modules of a small BERT, and of a small Qwen 3, PEFT puts an adapter on, by
+configuration.
 
 Each case has the configuration's keys, and each module that got an adapter with its rank and scaling. `wrapping` is what
 stands before a module's name in the network that was adapted.
@@ -33,6 +34,20 @@ CASES = [
     ("saved deep inside", {"target_modules": "all-linear", "modules_to_save": [r"layer\.[01]"]}),
 ]
 
+PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+DECODER_CASES = [
+    ("all seven", {"target_modules": PROJECTIONS}),
+    ("all linear", {"target_modules": "all-linear"}),
+    ("all linear, some excluded", {"target_modules": "all-linear", "exclude_modules": ["down_proj", "layers.1.mlp.up_proj"]}),
+    ("pattern", {"target_modules": r".*layers\.[02]\.(self_attn|mlp)\.(q|up)_proj"}),
+    ("a layer", {"target_modules": ["q_proj", "v_proj"], "layers_to_transform": [1]}),
+    ("a layer by pattern", {"target_modules": ["q_proj", "v_proj"], "layers_to_transform": [1], "layers_pattern": "layers"}),
+    ("ranks and alphas", {"target_modules": PROJECTIONS, "rank_pattern": {"k_proj": 2, "mlp.*": 8, r"layers\.0\.self_attn\.q_proj": 1},
+                          "alpha_pattern": {"o_proj": 3, "layers.2.mlp.up_proj": 1}}),
+    ("rslora", {"target_modules": PROJECTIONS, "use_rslora": True, "rank_pattern": {"self_attn.q_proj": 9}}),
+    ("embeddings saved", {"target_modules": PROJECTIONS, "modules_to_save": ["embed_tokens"]}),
+]
+
 
 def main():
     folder = fixture.output("model/lora/testdata")
@@ -44,6 +59,12 @@ def main():
             if (wrapping and "full" in name) or (wrapping and "layers" == name):
                 continue
             cases.append({"name": wrapping + name, "wrapping": wrapping, "config": options, "modules": adapted(network(config), wrapping, options)})
+    decoder = transformers.Qwen3Config(
+        vocab_size=16, hidden_size=8, num_hidden_layers=3, num_attention_heads=2, num_key_value_heads=1, head_dim=4, intermediate_size=12)
+    for wrapping, network in (("", transformers.Qwen3Model), ("model.", transformers.Qwen3ForCausalLM)):
+        for name, options in DECODER_CASES:
+            modules = adapted(network(decoder), wrapping, options)
+            cases.append({"name": f"decoder, {wrapping}{name}", "network": "qwen3", "wrapping": wrapping, "config": options, "modules": modules})
     fixture.write_json(folder / "matching.json", {"header": fixture.header("peft", "transformers"), "cases": cases})
 
 

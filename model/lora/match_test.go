@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/quarry-ml/quarry/model/lora"
 )
@@ -32,6 +33,21 @@ func bertModules(wrapping string) []lora.Module {
 	return modules
 }
 
+// decoderModules are the linear modules of a Qwen 3 of three layers, in the order of the network.
+func decoderModules() []lora.Module {
+	var modules []lora.Module
+	for layer := range 3 {
+		for _, m := range []struct {
+			name    string
+			out, in int
+		}{{"self_attn.q_proj", 8, 8}, {"self_attn.k_proj", 4, 8}, {"self_attn.v_proj", 4, 8}, {"self_attn.o_proj", 8, 8}, {"mlp.gate_proj", 12, 8}, {"mlp.up_proj", 12, 8}, {"mlp.down_proj", 8, 12}} {
+			name := fmt.Sprintf("layers.%d.%s", layer, m.name)
+			modules = append(modules, lora.Module{Name: name, Tensor: name + ".weight", Out: m.out, In: m.in})
+		}
+	}
+	return modules
+}
+
 // TestMatchAsPEFT compares with testdata/matching.json, which parity/adapter_fixture.py makes with PEFT.
 func TestMatchAsPEFT(t *testing.T) {
 	raw, err := os.ReadFile("testdata/matching.json")
@@ -40,9 +56,9 @@ func TestMatchAsPEFT(t *testing.T) {
 	}
 	var fixture struct {
 		Cases []struct {
-			Name, Wrapping string
-			Config         map[string]json.RawMessage
-			Modules        [][3]any
+			Name, Network, Wrapping string
+			Config                  map[string]json.RawMessage
+			Modules                 [][3]any
 		}
 	}
 	if err := json.Unmarshal(raw, &fixture); err != nil {
@@ -54,7 +70,11 @@ func TestMatchAsPEFT(t *testing.T) {
 			tc.Config["r"], tc.Config["lora_alpha"] = []byte("4"), []byte("10")
 			config := parse(t, tc.Config)
 			var got [][3]any
-			targets, err := lora.MatchWrapped(config, bertModules(""), tc.Wrapping)
+			modules := bertModules("")
+			if tc.Network == "qwen3" {
+				modules = decoderModules()
+			}
+			targets, err := lora.MatchWrapped(config, modules, tc.Wrapping)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,10 +82,10 @@ func TestMatchAsPEFT(t *testing.T) {
 				got = append(got, [3]any{target.Name, float64(target.Rank), target.Scaling})
 			}
 			// PEFT lists a network without pooler where a masked language model was wrapped.
-			if tc.Wrapping != "" {
+			if tc.Wrapping == "bert." {
 				got = without(got, "pooler.dense")
 			}
-			if diff := cmp.Diff(tc.Modules, got); diff != "" {
+			if diff := cmp.Diff(tc.Modules, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("PEFT (-), here (+):\n%s", diff)
 			}
 		})

@@ -18,14 +18,26 @@ type config struct {
 }
 
 func readConfig(dir string) (config, error) {
-	c := config{name: filepath.Join(dir, "tokenizer_config.json"), keys: map[string]json.RawMessage{}}
-	for _, name := range []string{filepath.Join(dir, "special_tokens_map.json"), c.name} {
-		data, err := os.ReadFile(name)
+	return readConfigBy(dir, func(name string) ([]byte, error) {
+		data, err := os.ReadFile(filepath.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
-			continue
+			return nil, nil
 		}
+		return data, err
+	})
+}
+
+// readConfigBy is readConfig with the reading left to a function that returns nil for a file that is not there.
+func readConfigBy(dir string, read func(name string) ([]byte, error)) (config, error) {
+	c := config{name: filepath.Join(dir, "tokenizer_config.json"), keys: map[string]json.RawMessage{}}
+	for _, file := range []string{"special_tokens_map.json", "tokenizer_config.json"} {
+		name := filepath.Join(dir, file)
+		data, err := read(file)
 		if err != nil {
 			return config{}, err
+		}
+		if data == nil {
+			continue
 		}
 		if err := json.Unmarshal(data, &c.keys); err != nil {
 			return config{}, fmt.Errorf("%s: %w", name, err)
@@ -109,25 +121,18 @@ var templateClasses = []string{"LlamaTokenizer", "LlamaTokenizerFast", "CodeLlam
 // setTemplate replaces the template of tokenizer.json where add_bos_token or add_eos_token is given for a class that goes
 // by them. The one that is not given is true for bos_token and false for eos_token.
 func (c config) setTemplate(t *Tokenizer) error {
-	if !slices.Contains(templateClasses, c.class()) {
-		return nil
-	}
-	addBOS, err := c.flag("add_bos_token")
-	if err != nil {
-		return err
-	}
-	addEOS, err := c.flag("add_eos_token")
-	if err != nil || addBOS == nil && addEOS == nil {
+	bos, eos, decides, err := c.adds()
+	if err != nil || !decides {
 		return err
 	}
 	var made template
-	if addBOS == nil || *addBOS {
-		if made.before, err = c.around(t, "bos_token"); err != nil {
+	if bos {
+		if made.before, made.textBefore, err = c.around(t, "bos_token"); err != nil {
 			return err
 		}
 	}
-	if isTrue(addEOS) {
-		if made.after, err = c.around(t, "eos_token"); err != nil {
+	if eos {
+		if made.after, made.textAfter, err = c.around(t, "eos_token"); err != nil {
 			return err
 		}
 	}
@@ -135,17 +140,42 @@ func (c config) setTemplate(t *Tokenizer) error {
 	return nil
 }
 
-// around returns the id of a special token that stands around a text.
-func (c config) around(t *Tokenizer, key string) ([]int32, error) {
+// adds says whether bos_token and eos_token stand around a text, if that is for this file to decide.
+func (c config) adds() (bos, eos, decides bool, err error) {
+	if !slices.Contains(templateClasses, c.class()) {
+		return false, false, false, nil
+	}
+	addBOS, err := c.flag("add_bos_token")
+	if err != nil {
+		return false, false, false, err
+	}
+	addEOS, err := c.flag("add_eos_token")
+	if err != nil || addBOS == nil && addEOS == nil {
+		return false, false, false, err
+	}
+	return addBOS == nil || *addBOS, isTrue(addEOS), true, nil
+}
+
+// around returns the id and the text of a special token that stands around a text.
+func (c config) around(t *Tokenizer, key string) ([]int32, string, error) {
+	text, err := c.needed(key)
+	if err != nil {
+		return nil, "", err
+	}
+	id, ok := t.ID(text)
+	if !ok {
+		return nil, "", fmt.Errorf("%s: %s %q is not in the vocabulary", c.name, key, text)
+	}
+	return []int32{id}, text, nil
+}
+
+// needed is the text of a special token that add_bos_token or add_eos_token asks for.
+func (c config) needed(key string) (string, error) {
 	token := c.token(key)
 	if token == nil {
-		return nil, fmt.Errorf("%s: add_%s is true, but there is no %s", c.name, key, key)
+		return "", fmt.Errorf("%s: add_%s is true, but there is no %s", c.name, key, key)
 	}
-	id, ok := t.ID(*token.Content)
-	if !ok {
-		return nil, fmt.Errorf("%s: %s %q is not in the vocabulary", c.name, key, *token.Content)
-	}
-	return []int32{id}, nil
+	return *token.Content, nil
 }
 
 // genericClasses are the tokenizer classes that leave tokenizer.json as it is. The others, BERT's among them, make a

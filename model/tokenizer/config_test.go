@@ -1,7 +1,10 @@
 package tokenizer
 
 import (
+	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -33,7 +36,8 @@ func TestAddBOSAndEOSToken(t *testing.T) {
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
-			tok, err := Load(directory(t, map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": tc.config}))
+			dir := directory(t, map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": tc.config})
+			tok, err := Load(dir)
 			if tc.wrong != "" {
 				if err == nil || !strings.Contains(err.Error(), tc.wrong) {
 					t.Errorf("got error %v, want it to contain %s", err, tc.wrong)
@@ -46,6 +50,61 @@ func TestAddBOSAndEOSToken(t *testing.T) {
 			if diff := cmp.Diff(tc.want, tok.WithSpecials(nil, []int32{7}, 0)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
+			checkAround(t, dir, tok)
+		})
+	}
+}
+
+// checkAround holds what Around says of a directory to the tokens that its tokenizer puts there.
+func checkAround(t *testing.T, dir string, tok *Tokenizer) {
+	t.Helper()
+	before, after, err := Around(dir, func(name string) ([]byte, error) {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, nil
+		}
+		return data, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{before, after}
+	want := []string{"", ""}
+	at := 0
+	for _, id := range tok.WithSpecials(nil, []int32{-1}, 0) {
+		if id == -1 {
+			at = 1
+			continue
+		}
+		want[at] += tok.Token(id)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("around a text (-want +got):\n%s", diff)
+	}
+}
+
+func TestAroundOfEveryPostProcessor(t *testing.T) {
+	special := func(content string, id int) string {
+		return fmt.Sprintf(`{"id": %d, "content": %q, "special": true}`, id, content)
+	}
+	for name, processor := range map[string]string{
+		"none":       `null`,
+		"byte level": `{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}`,
+		"roberta":    `{"type": "RobertaProcessing", "sep": ["</s>", 1], "cls": ["<s>", 0], "trim_offsets": true, "add_prefix_space": true}`,
+		"template": `{"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+			"pair": [], "special_tokens": {"<s>": {"id": "<s>", "ids": [0], "tokens": ["<s>"]}, "</s>": {"id": "</s>", "ids": [1], "tokens": ["</s>"]}}}`,
+		"sequence": `{"type": "Sequence", "processors": [{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true},
+			{"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}], "pair": [],
+			"special_tokens": {"</s>": {"id": "</s>", "ids": [1], "tokens": ["</s>"]}}}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := directory(t, map[string]string{"tokenizer.json": fmt.Sprintf(`{"version": "1.0", "added_tokens": [%s, %s],
+				"post_processor": %s, "model": {"type": "WordLevel", "vocab": {"<s>": 0, "</s>": 1, "a": 2}, "unk_token": "a"}}`, special("<s>", 0), special("</s>", 1), processor)})
+			tok, err := Load(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkAround(t, dir, tok)
 		})
 	}
 }

@@ -1,7 +1,15 @@
 package tokenizer
 
-// template is what a single sequence is put between.
-type template struct{ before, after []int32 }
+import (
+	"cmp"
+	"strings"
+)
+
+// template is what a single sequence is put between, and how those tokens are written.
+type template struct {
+	before, after         []int32
+	textBefore, textAfter string
+}
 
 // WithSpecials appends ids to dst with the special tokens of a single sequence around them, such as [CLS] … [SEP], and
 // returns it. The end of ids is cut so that no more than maxLength are appended; 0 sets no limit. The special tokens
@@ -98,10 +106,11 @@ func parseTemplate(s section, size int) (template, error) {
 			if !ok {
 				return template{}, s.errorf("single: %q is not among special_tokens", p.SpecialToken.ID)
 			}
-			to := &t.before
+			to, text := &t.before, &t.textBefore
 			if sequences > 0 {
-				to = &t.after
+				to, text = &t.after, &t.textAfter
 			}
+			*text += cmp.Or(strings.Join(token.Tokens, ""), p.SpecialToken.ID)
 			for _, id := range token.IDs {
 				if id < 0 || id >= int64(size) {
 					return template{}, s.errorf("special token %q: id %d is outside the vocabulary of %d", p.SpecialToken.ID, id, size)
@@ -130,23 +139,23 @@ func parsePairProcessing(s section, size int) (template, error) {
 	if err := s.decode(&fields); err != nil {
 		return template{}, err
 	}
-	read := func(name string, pair []any) (int32, error) {
+	read := func(name string, pair []any) (int32, string, error) {
 		if len(pair) == 2 {
-			_, named := pair[0].(string)
+			text, named := pair[0].(string)
 			id, numbered := pair[1].(float64)
 			if named && numbered && id == float64(int32(id)) && id >= 0 && int(id) < size {
-				return int32(id), nil
+				return int32(id), text, nil
 			}
 		}
-		return 0, s.errorf("%s: want [token, id] with an id within the vocabulary of %d", name, size)
+		return 0, "", s.errorf("%s: want [token, id] with an id within the vocabulary of %d", name, size)
 	}
-	cls, err := read("cls", fields.Cls)
+	cls, before, err := read("cls", fields.Cls)
 	if err != nil {
 		return template{}, err
 	}
-	sep, err := read("sep", fields.Sep)
+	sep, after, err := read("sep", fields.Sep)
 	if err != nil {
 		return template{}, err
 	}
-	return template{[]int32{cls}, []int32{sep}}, nil
+	return template{[]int32{cls}, []int32{sep}, before, after}, nil
 }
