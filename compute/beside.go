@@ -39,8 +39,11 @@ func (e *Engine) Beside(p *tensor.Plan, longest int) int64 {
 		}
 	}
 	for _, c := range p.Chains {
-		_, all := windowWords(e.layout, p, c, windowRows(e.layout, e.team.size, p.Tokens))
+		_, all := passWords(e.layout, p, c, windowRows(e.layout, e.team.size, p.Tokens))
 		scratch = max(scratch, all)
+	}
+	for _, c := range p.Pulls {
+		scratch = max(scratch, pullWords(e.layout, p, c, windowRows(e.layout, e.team.size, p.Tokens)))
 	}
 	return 4 * (int64(e.team.size)*int64(scratch) + int64(panels))
 }

@@ -20,24 +20,7 @@ func (o *elementwise) run(worker, task int) {
 		o.pass(o.span(worker, task))
 		return
 	}
-	h := o.columns(o.op.Out)
-	from, to := span(task, rowsPerTask, o.w.rows(o.op.Out))
-	row := o.w.engine.team.memory(worker, h)
-	for i := range 2 {
-		if !o.wants(i) {
-			continue
-		}
-		dx := o.w.gradient(o.op.In[i])
-		for r := from; r < to; r++ {
-			into := dx[r*h : (r+1)*h]
-			if !o.adds(i) {
-				o.pullBack(into, r, h)
-				continue
-			}
-			o.pullBack(row, r, h)
-			o.w.engine.kernels.Add(into, into, row)
-		}
-	}
+	o.pull(o.span(worker, task))
 }
 
 func (o *elementwise) pass(v *window) {
@@ -61,18 +44,39 @@ func (o *elementwise) pass(v *window) {
 	}
 }
 
-// pullBack sets dx to the gradient of one row.
-func (o *elementwise) pullBack(dx []float32, r, h int) {
-	dy := o.w.gradient(o.op.Out)[r*h : (r+1)*h]
+func (o *elementwise) pull(v *window) {
+	h := o.columns(o.op.Out)
+	row := v.memory(h)
+	for i := range 2 {
+		if !o.wants(i) {
+			continue
+		}
+		dx := v.gradient(o.op.In[i])
+		for r := range v.last - v.first {
+			into := dx[r*h : (r+1)*h]
+			if !o.adds(i) {
+				o.pullRow(into, v, r)
+				continue
+			}
+			o.pullRow(row, v, r)
+			o.w.engine.kernels.Add(into, into, row)
+		}
+	}
+}
+
+// pullRow sets dx to the gradient of one row of a window.
+func (o *elementwise) pullRow(dx []float32, v *window, r int) {
+	h := len(dx)
+	dy := v.gradient(o.op.Out)[r*h : (r+1)*h]
 	switch o.op.Kind {
 	case tensor.Scale:
 		o.w.engine.kernels.Scale(dx, dy, o.op.Factor)
 	case tensor.Add:
 		copy(dx, dy)
 	case tensor.Dropout:
-		o.drop(dx, dy, r)
+		o.drop(dx, dy, v.first+r)
 	case tensor.Activate:
-		activation(o.w.engine.kernels, o.op.Activation).Gradient(dx, dy, o.w.value(o.op.In[0])[r*h:(r+1)*h])
+		activation(o.w.engine.kernels, o.op.Activation).Gradient(dx, dy, v.value(o.op.In[0])[r*h:(r+1)*h])
 	}
 }
 

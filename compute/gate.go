@@ -12,27 +12,7 @@ func (o *gate) run(worker, task int) {
 		o.pass(o.span(worker, task))
 		return
 	}
-	s, h := o.w.engine.kernels, o.columns(o.op.Out)
-	act := activation(s, o.op.Activation)
-	left, right := o.w.value(o.op.In[0]), o.w.value(o.op.In[1])
-	from, to := span(task, rowsPerTask, o.w.rows(o.op.Out))
-	dy, scratch := o.w.gradient(o.op.Out), o.w.engine.team.memory(worker, 2*h)
-	for r := from; r < to; r++ {
-		var into [2][]float32 // where a gradient goes at once: to its place, or to scratch
-		for i := range into {
-			into[i] = scratch[i*h : (i+1)*h]
-			if o.wants(i) && !o.adds(i) {
-				into[i] = o.w.gradient(o.op.In[i])[r*h : (r+1)*h]
-			}
-		}
-		act.GateGradient(into[0], into[1], dy[r*h:(r+1)*h], left[r*h:(r+1)*h], right[r*h:(r+1)*h])
-		for i := range into {
-			if o.wants(i) && o.adds(i) {
-				dx := o.w.gradient(o.op.In[i])[r*h : (r+1)*h]
-				s.Add(dx, dx, into[i])
-			}
-		}
-	}
+	o.pull(o.span(worker, task))
 }
 
 func (o *gate) pass(v *window) {
@@ -40,5 +20,28 @@ func (o *gate) pass(v *window) {
 	y, left, right := v.value(o.op.Out), v.value(o.op.In[0]), v.value(o.op.In[1])
 	for r := range v.last - v.first {
 		act.Gate(y[r*h:(r+1)*h], left[r*h:(r+1)*h], right[r*h:(r+1)*h])
+	}
+}
+
+func (o *gate) pull(v *window) {
+	s, h := o.w.engine.kernels, o.columns(o.op.Out)
+	act := activation(s, o.op.Activation)
+	left, right := v.value(o.op.In[0]), v.value(o.op.In[1])
+	dy, scratch := v.gradient(o.op.Out), v.memory(2*h)
+	for r := range v.last - v.first {
+		var into [2][]float32 // where a gradient goes at once: to its place, or to scratch
+		for i := range into {
+			into[i] = scratch[i*h : (i+1)*h]
+			if o.wants(i) && !o.adds(i) {
+				into[i] = v.gradient(o.op.In[i])[r*h : (r+1)*h]
+			}
+		}
+		act.GateGradient(into[0], into[1], dy[r*h:(r+1)*h], left[r*h:(r+1)*h], right[r*h:(r+1)*h])
+		for i := range into {
+			if o.wants(i) && o.adds(i) {
+				dx := v.gradient(o.op.In[i])[r*h : (r+1)*h]
+				s.Add(dx, dx, into[i])
+			}
+		}
 	}
 }

@@ -28,9 +28,18 @@ func (o *linear) forward() {
 	o.multiply(phaseForward)
 }
 
-func (o *linear) keep() bool { return o.room(o.weight(0), true) != nil }
+func (o *linear) keep() bool {
+	w := o.weight(0)
+	return o.room(w, true) != nil && (!o.wants(0) || o.room(w, false) != nil)
+}
 
 func (o *linear) prepare() { o.right = o.packWeight(o.weight(0), true) }
+
+func (o *linear) prepareBack() {
+	if o.wants(0) {
+		o.right = o.packWeight(o.weight(0), false)
+	}
+}
 
 // bind makes the product of a window's rows, up to the sums before the activation; its left operand is left open.
 func (o *linear) bind(x *product, v *window) {
@@ -56,28 +65,43 @@ func (o *linear) before() tensor.Value {
 }
 
 func (o *linear) backward() {
-	e, w, bias := o.w.engine, o.weight(0), o.weight(1)
 	rows := o.w.rows(o.op.Out)
 	if o.op.Activation != tensor.Identity || o.wants(1) {
 		o.runRows(o, phaseInput, rows)
 	}
-	dy := o.w.gradient(o.op.Out)
+	o.gather()
+	if o.wants(0) {
+		o.prepareBack()
+		o.bindBack(&o.product, &window{w: o.w, last: rows})
+		o.product.a = operand{values: o.w.gradient(o.op.Out), stride: o.weight(0).Rows}
+		o.multiply(phaseWeights)
+	}
+}
+
+// gather sums the gradients of the weight and the bias over the rows.
+func (o *linear) gather() {
+	e, w, bias := o.w.engine, o.weight(0), o.weight(1)
 	if w.Trainable() {
-		x := o.w.value(o.op.In[0])
+		rows := o.w.rows(o.op.Out)
 		right := e.borrow(packedSize(e.layout, rows, w.Columns))
-		o.pack(right, operand{values: x, stride: w.Columns}, rows, w.Columns)
-		o.product = product{layout: e.layout, m: w.Rows, n: w.Columns, k: rows, a: operand{dy, w.Rows, true}, b: right, c: w.Gradient, ldc: w.Columns}
+		o.pack(right, operand{values: o.w.value(o.op.In[0]), stride: w.Columns}, rows, w.Columns)
+		o.product = product{layout: e.layout, m: w.Rows, n: w.Columns, k: rows, a: operand{o.w.gradient(o.op.Out), w.Rows, true}, b: right, c: w.Gradient, ldc: w.Columns}
 		o.product.accumulate(true)
 		o.multiply(phaseWeights)
 	}
 	if bias != nil && bias.Trainable() {
 		o.runColumns(o, phaseBias, w.Rows)
 	}
-	if o.wants(0) {
-		o.product = product{layout: e.layout, m: rows, n: w.Columns, k: w.Rows, a: operand{values: dy, stride: w.Rows}, b: o.packWeight(w, false), c: o.w.gradient(o.op.In[0]), ldc: w.Columns}
-		o.product.accumulate(o.adds(0))
-		o.multiply(phaseWeights)
+}
+
+// bindBack makes the product of a window's gradients of x; its left operand is left open.
+func (o *linear) bindBack(x *product, v *window) {
+	w := o.weight(0)
+	*x = product{
+		layout: o.w.engine.layout, m: v.last - v.first, n: w.Columns, k: w.Rows,
+		b: o.right, c: v.gradient(o.op.In[0]), ldc: w.Columns,
 	}
+	x.accumulate(o.adds(0))
 }
 
 // packWeight returns the panels of a weight: its rows as columns of the right operand (x·Wᵀ), or as they stand (dy·W).
@@ -147,7 +171,7 @@ func (o *linear) run(worker, task int) {
 	case phasePack:
 		o.w.engine.layout.packRight(o.packing.dst, o.packing.operand, o.packing.k, o.packing.n, task)
 	case phaseInput:
-		o.pullRows(span(task, rowsPerTask, o.w.rows(o.op.Out)))
+		o.pullRows(o.span(worker, task))
 	case phaseBias:
 		o.sumBias(span(task, columnsPerTask, o.weight(0).Rows))
 	default:
@@ -172,14 +196,14 @@ func (o *linear) block(worker, task int) {
 }
 
 // pullRows takes the gradient of the output through the activation, in place, and hands it to the residual.
-func (o *linear) pullRows(first, last int) {
-	s, n := o.w.engine.kernels, o.weight(0).Rows
-	dy := o.w.gradient(o.op.Out)[first*n : last*n]
+func (o *linear) pullRows(v *window) {
+	s := o.w.engine.kernels
+	dy := v.gradient(o.op.Out)
 	if o.op.Activation != tensor.Identity {
-		activation(s, o.op.Activation).Gradient(dy, dy, o.w.value(o.op.Saved)[first*n:last*n])
+		activation(s, o.op.Activation).Gradient(dy, dy, v.value(o.op.Saved))
 	}
 	if o.wants(1) {
-		into := o.w.gradient(o.op.In[1])[first*n : last*n]
+		into := v.gradient(o.op.In[1])
 		if o.adds(1) {
 			s.Add(into, into, dy)
 		} else {

@@ -54,3 +54,18 @@ func (o *linear) finish(v *window, left, tile []float32) {
 		activation(o.w.engine.kernels, o.op.Activation).Apply(v.value(o.op.Out), x.c)
 	}
 }
+
+// pull does what pullRows does, and the gradient of x.
+func (o *linear) pull(v *window) {
+	o.pullRows(v)
+	if !o.wants(0) {
+		return
+	}
+	l, w, rows := o.w.engine.layout, o.weight(0), v.last-v.first
+	words := ceil(rows, l.height()) * l.leftWords(w.Rows)
+	left, tile := v.scratch[:words], v.scratch[words:]
+	l.packLeft(left, operand{values: v.gradient(o.op.Out), stride: w.Rows}, 0, rows, w.Rows)
+	x := &o.windows[v.worker]
+	o.bindBack(x, v)
+	l.multiply(x, left, tile, 0, rows, 0, ceil(x.n, l.width()))
+}

@@ -22,42 +22,23 @@ func (o *layerNorm) backward() {
 	if o.wants(0) {
 		o.runRows(o, phaseInput, o.w.rows(o.op.Out))
 	}
+	o.gather()
+}
+
+func (o *layerNorm) gather() {
 	if o.weight(0).Trainable() {
 		o.runColumns(o, phaseWeights, o.columns(o.op.Out))
 	}
 }
 
 func (o *layerNorm) run(worker, task int) {
-	s, h, rows := o.w.engine.kernels, o.columns(o.op.Out), o.w.rows(o.op.Out)
-	if o.phase == phaseForward {
-		o.pass(o.span(worker, task))
-		return
-	}
-	x, stats := o.w.value(o.op.In[0]), o.w.value(o.op.Saved)
-	gamma, beta := o.weight(0), o.weight(1)
 	switch o.phase {
+	case phaseForward:
+		o.pass(o.span(worker, task))
 	case phaseInput:
-		dy, dx := o.w.gradient(o.op.Out), o.w.gradient(o.op.In[0])
-		row := o.w.engine.team.memory(worker, h)
-		for r, to := span(task, rowsPerTask, rows); r < to; r++ {
-			into := dx[r*h : (r+1)*h]
-			if o.adds(0) {
-				s.LayerNormGradient(row, dy[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, stats[2*r:2*r+2])
-				s.Add(into, into, row)
-				continue
-			}
-			s.LayerNormGradient(into, dy[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, stats[2*r:2*r+2])
-		}
+		o.pull(o.span(worker, task))
 	case phaseWeights:
-		dy := o.w.gradient(o.op.Out)
-		from, to := span(task, columnsPerTask, h)
-		shift := o.w.engine.team.memory(worker, to-from) // of no use to a norm without beta
-		if beta != nil {
-			shift = beta.Gradient[from:to]
-		}
-		for r := range rows {
-			s.LayerNormWeights(gamma.Gradient[from:to], shift, dy[r*h+from:r*h+to], x[r*h+from:r*h+to], stats[2*r:2*r+2])
-		}
+		o.weigh(worker, task)
 	}
 }
 
@@ -69,6 +50,38 @@ func (o *layerNorm) pass(v *window) {
 	}
 	for r := range v.last - v.first {
 		s.LayerNorm(y[r*h:(r+1)*h], x[r*h:(r+1)*h], o.weight(0).Values, shift, stats[2*r:2*r+2], o.op.Epsilon)
+	}
+}
+
+func (o *layerNorm) pull(v *window) {
+	if !o.wants(0) {
+		return
+	}
+	s, h, gamma := o.w.engine.kernels, o.columns(o.op.Out), o.weight(0)
+	x, stats := v.value(o.op.In[0]), v.value(o.op.Saved)
+	dy, dx, row := v.gradient(o.op.Out), v.gradient(o.op.In[0]), v.memory(h)
+	for r := range v.last - v.first {
+		into := dx[r*h : (r+1)*h]
+		if o.adds(0) {
+			s.LayerNormGradient(row, dy[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, stats[2*r:2*r+2])
+			s.Add(into, into, row)
+			continue
+		}
+		s.LayerNormGradient(into, dy[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, stats[2*r:2*r+2])
+	}
+}
+
+// weigh sums the gradients of a stripe of gamma and beta.
+func (o *layerNorm) weigh(worker, task int) {
+	h, gamma, beta := o.columns(o.op.Out), o.weight(0), o.weight(1)
+	x, stats, dy := o.w.value(o.op.In[0]), o.w.value(o.op.Saved), o.w.gradient(o.op.Out)
+	from, to := span(task, columnsPerTask, h)
+	shift := o.w.engine.team.memory(worker, to-from) // of no use to a norm without beta
+	if beta != nil {
+		shift = beta.Gradient[from:to]
+	}
+	for r := range o.w.rows(o.op.Out) {
+		o.w.engine.kernels.LayerNormWeights(gamma.Gradient[from:to], shift, dy[r*h+from:r*h+to], x[r*h+from:r*h+to], stats[2*r:2*r+2])
 	}
 }
 

@@ -8,44 +8,25 @@ func (o *rmsNorm) forward() { o.runRows(o, phaseForward, o.w.rows(o.op.Out)) }
 
 func (o *rmsNorm) backward() {
 	if o.wants(0) {
-		o.runRows(o, phaseInput, o.parts())
+		o.runRows(o, phaseInput, o.w.rows(o.op.Out))
 	}
+	o.gather()
+}
+
+func (o *rmsNorm) gather() {
 	if o.weight(0).Trainable() {
 		o.runColumns(o, phaseWeights, o.weight(0).Columns)
 	}
 }
 
-func (o *rmsNorm) parts() int {
-	return o.w.rows(o.op.Out) * o.columns(o.op.Out) / o.weight(0).Columns
-}
-
 func (o *rmsNorm) run(worker, task int) {
-	if o.phase == phaseForward {
-		o.pass(o.span(worker, task))
-		return
-	}
-	s, gamma, parts := o.w.engine.kernels, o.weight(0), o.parts()
-	h := gamma.Columns
-	x, stats := o.w.value(o.op.In[0]), o.w.value(o.op.Saved)
 	switch o.phase {
+	case phaseForward:
+		o.pass(o.span(worker, task))
 	case phaseInput:
-		dy, dx := o.w.gradient(o.op.Out), o.w.gradient(o.op.In[0])
-		row := o.w.engine.team.memory(worker, h)
-		for r, to := span(task, rowsPerTask, parts); r < to; r++ {
-			into := dx[r*h : (r+1)*h]
-			if o.adds(0) {
-				s.RMSNormGradient(row, dy[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, stats[r:r+1], o.op.Offset)
-				s.Add(into, into, row)
-				continue
-			}
-			s.RMSNormGradient(into, dy[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, stats[r:r+1], o.op.Offset)
-		}
+		o.pull(o.span(worker, task))
 	case phaseWeights:
-		dy := o.w.gradient(o.op.Out)
-		from, to := span(task, columnsPerTask, h)
-		for r := range parts {
-			s.RMSNormWeights(gamma.Gradient[from:to], dy[r*h+from:r*h+to], x[r*h+from:r*h+to], stats[r:r+1])
-		}
+		o.weigh(task)
 	}
 }
 
@@ -55,5 +36,35 @@ func (o *rmsNorm) pass(v *window) {
 	x, y, stats := v.value(o.op.In[0]), v.value(o.op.Out), v.value(o.op.Saved)
 	for r := range stats {
 		s.RMSNorm(y[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, stats[r:r+1], o.op.Epsilon, o.op.Offset)
+	}
+}
+
+func (o *rmsNorm) pull(v *window) {
+	if !o.wants(0) {
+		return
+	}
+	s, gamma := o.w.engine.kernels, o.weight(0)
+	h := gamma.Columns
+	x, stats := v.value(o.op.In[0]), v.value(o.op.Saved)
+	dy, dx, row := v.gradient(o.op.Out), v.gradient(o.op.In[0]), v.memory(h)
+	for r := range stats {
+		into := dx[r*h : (r+1)*h]
+		if o.adds(0) {
+			s.RMSNormGradient(row, dy[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, stats[r:r+1], o.op.Offset)
+			s.Add(into, into, row)
+			continue
+		}
+		s.RMSNormGradient(into, dy[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, stats[r:r+1], o.op.Offset)
+	}
+}
+
+// weigh sums the gradient of a stripe of gamma.
+func (o *rmsNorm) weigh(task int) {
+	gamma := o.weight(0)
+	h := gamma.Columns
+	x, stats, dy := o.w.value(o.op.In[0]), o.w.value(o.op.Saved), o.w.gradient(o.op.Out)
+	from, to := span(task, columnsPerTask, h)
+	for r := range stats {
+		o.w.engine.kernels.RMSNormWeights(gamma.Gradient[from:to], dy[r*h+from:r*h+to], x[r*h+from:r*h+to], stats[r:r+1])
 	}
 }

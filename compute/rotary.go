@@ -81,23 +81,11 @@ func (o *rotate) backward() {
 }
 
 func (o *rotate) run(worker, task int) {
-	first, last := span(task, rowsPerTask, o.w.tokens)
-	h := o.columns(o.op.Out)
 	if o.phase == phaseForward {
 		o.pass(o.span(worker, task))
 		return
 	}
-	dy, dx := o.w.gradient(o.op.Out), o.w.gradient(o.op.In[0])
-	row := o.w.engine.team.memory(worker, h)
-	for t := first; t < last; t++ {
-		into := dx[t*h : (t+1)*h]
-		if !o.adds(0) {
-			o.turn(o.w.engine.kernels.RotateBack, into, dy[t*h:(t+1)*h], t)
-			continue
-		}
-		o.turn(o.w.engine.kernels.RotateBack, row, dy[t*h:(t+1)*h], t)
-		o.w.engine.kernels.Add(into, into, row)
-	}
+	o.pull(o.span(worker, task))
 }
 
 func (o *rotate) pass(v *window) {
@@ -105,6 +93,23 @@ func (o *rotate) pass(v *window) {
 	x, y := v.value(o.op.In[0]), v.value(o.op.Out)
 	for r := range v.last - v.first {
 		o.turn(o.w.engine.kernels.Rotate, y[r*h:(r+1)*h], x[r*h:(r+1)*h], v.first+r)
+	}
+}
+
+func (o *rotate) pull(v *window) {
+	if !o.wants(0) {
+		return
+	}
+	h := o.columns(o.op.Out)
+	dy, dx, row := v.gradient(o.op.Out), v.gradient(o.op.In[0]), v.memory(h)
+	for r := range v.last - v.first {
+		into := dx[r*h : (r+1)*h]
+		if !o.adds(0) {
+			o.turn(o.w.engine.kernels.RotateBack, into, dy[r*h:(r+1)*h], v.first+r)
+			continue
+		}
+		o.turn(o.w.engine.kernels.RotateBack, row, dy[r*h:(r+1)*h], v.first+r)
+		o.w.engine.kernels.Add(into, into, row)
 	}
 }
 

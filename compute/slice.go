@@ -16,17 +16,7 @@ func (o *slice) run(worker, task int) {
 		o.pass(o.span(worker, task))
 		return
 	}
-	wide, n := o.columns(o.op.In[0]), o.columns(o.op.Out)
-	from, to := span(task, rowsPerTask, o.w.rows(o.op.Out))
-	dy, dx := o.w.gradient(o.op.Out), o.w.gradient(o.op.In[0])
-	for r := from; r < to; r++ {
-		row := dx[r*wide : (r+1)*wide]
-		if !o.adds(0) {
-			clear(row)
-		}
-		into := row[o.op.From:][:n]
-		o.w.engine.kernels.Add(into, into, dy[r*n:(r+1)*n])
-	}
+	o.pull(o.span(worker, task))
 }
 
 func (o *slice) pass(v *window) {
@@ -34,5 +24,21 @@ func (o *slice) pass(v *window) {
 	x, y := v.value(o.op.In[0]), v.value(o.op.Out)
 	for r := range v.last - v.first {
 		copy(y[r*n:(r+1)*n], x[r*wide+o.op.From:])
+	}
+}
+
+func (o *slice) pull(v *window) {
+	if !o.wants(0) {
+		return
+	}
+	wide, n := o.columns(o.op.In[0]), o.columns(o.op.Out)
+	dy, dx := v.gradient(o.op.Out), v.gradient(o.op.In[0])
+	for r := range v.last - v.first {
+		row := dx[r*wide : (r+1)*wide]
+		if !o.adds(0) {
+			clear(row)
+		}
+		into := row[o.op.From:][:n]
+		o.w.engine.kernels.Add(into, into, dy[r*n:(r+1)*n])
 	}
 }

@@ -13,6 +13,20 @@ type window struct {
 	packed      tensor.Value // whose rows lie packed at the beginning of scratch, or None
 }
 
+// gradient is the window's rows of a value's gradient.
+func (v *window) gradient(x tensor.Value) []float32 {
+	h := v.w.plan.Graph.Values[x].Columns
+	return v.w.gradient(x)[v.first*h : v.last*h]
+}
+
+// memory is n float32s for an operation to use until it ends.
+func (v *window) memory(n int) []float32 {
+	if v.scratch == nil {
+		return v.w.engine.team.memory(v.worker, n)
+	}
+	return v.scratch[:n]
+}
+
 // value is the window's rows of a value.
 func (v *window) value(x tensor.Value) []float32 {
 	h := v.w.plan.Graph.Values[x].Columns

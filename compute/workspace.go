@@ -29,6 +29,7 @@ type Workspace struct {
 	arena      []float32
 	operations []operation
 	chains     []*chain       // by the operation they begin with; nil elsewhere
+	pulls      []*chain       // by the step of the backward pass they begin with
 	layout     *tensor.Layout // of the last forward pass
 	batch      Batch
 	tokens     int
@@ -60,9 +61,16 @@ func (e *Engine) NewWorkspace(plan *tensor.Plan, weights []*Weight) (*Workspace,
 	for i := range plan.Graph.Ops {
 		w.operations = append(w.operations, w.compile(i))
 	}
-	w.chains = make([]*chain, len(w.operations))
+	w.chains, w.pulls = make([]*chain, len(w.operations)), make([]*chain, len(plan.Backward))
 	for _, c := range plan.Chains {
-		w.chains[c.From] = newChain(w, c)
+		w.chains[c.From] = w.newChain(c, w.operations[c.From:c.To])
+	}
+	for _, c := range plan.Pulls {
+		var operations []operation
+		for _, step := range plan.Backward[c.From:c.To] {
+			operations = append(operations, w.operations[step.Op])
+		}
+		w.pulls[c.From] = w.newChain(c, operations)
 	}
 	return w, nil
 }
@@ -122,7 +130,7 @@ func (w *Workspace) Forward(ctx context.Context, b Batch) ([]float32, error) {
 			return nil, err
 		}
 		if c := w.chains[i]; c != nil && together {
-			c.forward()
+			c.pass()
 			i = c.plan.To
 			continue
 		}
@@ -163,15 +171,21 @@ func (w *Workspace) Backward(ctx context.Context, gradient []float32) error {
 	copy(out, gradient)
 	w.engine.busy.Lock()
 	defer w.engine.busy.Unlock()
-	for _, step := range w.plan.Backward {
+	for i := 0; i < len(w.plan.Backward); {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if step.Again {
+		if c := w.pulls[i]; c != nil && w.layout == &w.plan.Together {
+			c.pull()
+			i = c.plan.To
+			continue
+		}
+		if step := w.plan.Backward[i]; step.Again {
 			w.operations[step.Op].forward()
 		} else {
 			w.operations[step.Op].backward()
 		}
+		i++
 	}
 	return nil
 }
@@ -295,10 +309,15 @@ func (c *common) span(worker, task int) *window {
 	return &window{w: c.w, worker: worker, first: from, last: to}
 }
 
-// keep and prepare are those of an operation without packed weights.
+// These are of an operation without weights.
+
 func (c *common) keep() bool { return true }
 
 func (c *common) prepare() {}
+
+func (c *common) prepareBack() {}
+
+func (c *common) gather() {}
 
 func (c *common) runRows(j job, p phase, rows int) {
 	c.phase = p

@@ -5,7 +5,7 @@ import "slices"
 // Chain is operations in a row that are done row by row: a row of what they make depends on the same row of their operands
 // alone. All of them can be done for some rows before the next rows are begun, while those are in a cache.
 type Chain struct {
-	From, To int // operations [From, To)
+	From, To int // operations [From, To), or steps of the backward pass
 	Columns  int // of the chain's own memory, a row: see Plan.Own
 }
 
@@ -28,6 +28,26 @@ func (p *Plan) findChains(lives []life) []life {
 	return lives
 }
 
+// findPulls lists the longest chains of the backward pass and returns the lives that last for all of a chain: its rows are at
+// different steps at a time, and weights' gradients read what it read and made when it is done.
+func (p *Plan) findPulls(lives []life) []life {
+	n := len(p.Graph.Ops)
+	for from := 0; from < len(p.Backward); {
+		to := from
+		for to < len(p.Backward) && !p.Backward[to].Again && p.rowwise(p.Graph.Ops[p.Backward[to].Op]) {
+			to++
+		}
+		if to-from > 1 {
+			p.Pulls = append(p.Pulls, Chain{From: from, To: to})
+			for i := range lives {
+				lives[i] = widened(lives[i], n+from, n+to)
+			}
+		}
+		from = max(to, from+1)
+	}
+	return lives
+}
+
 // rowwise says whether an operation on tokens can be part of a chain.
 func (p *Plan) rowwise(op Op) bool {
 	switch op.Kind {
@@ -44,7 +64,7 @@ func (p *Plan) addChain(c Chain, lives []life) (others []life) {
 		case l.gradient:
 			others = append(others, l)
 		case !c.holds(l) || l.value == p.Graph.Output:
-			others = append(others, life{value: l.value, spans: c.widen(l.spans)})
+			others = append(others, widened(l, c.From, c.To))
 		case l.spans[0].to == l.spans[0].from+1 && p.feeds(l.spans[0].from, l.value):
 			p.Feeds[l.spans[0].from] = true
 		default:
@@ -65,19 +85,20 @@ func (c Chain) holds(l life) bool {
 	return len(l.spans) == 1 && l.spans[0].from >= c.From && l.spans[0].to < c.To
 }
 
-// widen makes spans that touch the chain last for all of it.
-func (c Chain) widen(spans []span) []span {
+// widened is a life that lasts for all of the steps [from, to) if for any.
+func widened(l life, from, to int) life {
 	var wide []span
-	for _, s := range spans {
-		if s.from > c.From && s.from < c.To {
-			s.from = c.From
+	for _, s := range l.spans {
+		if s.from > from && s.from < to {
+			s.from = from
 		}
-		if s.to >= c.From && s.to < c.To {
-			s.to = c.To - 1
+		if s.to >= from && s.to < to {
+			s.to = to - 1
 		}
 		wide = append(wide, s)
 	}
-	return wide
+	l.spans = wide
+	return l
 }
 
 // feeds says whether a value, read by the next operation last, goes from one product into the other alone.

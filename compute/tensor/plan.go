@@ -20,6 +20,8 @@ type Plan struct {
 	Backward []Step
 	// Chains are operations that may be done on some rows at a time, in order.
 	Chains []Chain
+	// Pulls are the same of steps of the backward pass. What a weight's gradient sums over all rows comes after a chain.
+	Pulls []Chain
 	// Own is the column at which a value may stand in its chain's own memory, for it lives within the chain alone; -1 elsewhere.
 	Own []int
 	// Feeds says that operation i is a Linear whose result is the x of the Linear after it, and nothing else.
@@ -63,7 +65,7 @@ func newPlan(g *Graph, trainable []bool, tokens, sequences int, recomputes bool)
 	}
 	lives := p.lifetimes(trainable)
 	p.Apart = p.place(lives)
-	p.Together = p.place(p.findChains(lives))
+	p.Together = p.place(p.findPulls(p.findChains(lives)))
 	return p
 }
 

@@ -139,28 +139,55 @@ func (w *walker) walk(trainable []bool) {
 		return
 	}
 	w.write("gradient", w.layout.Gradients[g.Output], g.Output, 0, w.p.Tokens)
-	for _, step := range w.p.Backward {
-		if step.Again {
-			w.forward(step.Op, 0, w.p.Tokens)
-			continue
-		}
-		op := g.Ops[step.Op]
-		w.op = step.Op
-		w.read("gradient", w.layout.Gradients[op.Out], op.Out, 0, w.p.Tokens)
-		for _, v := range Saves(op, w.p.Needs, trainable) {
-			w.read("value", w.layout.Values[v], v, 0, w.p.Tokens)
-		}
-		for j, v := range op.In {
-			if v == None || !w.p.Needs[v] {
-				continue
-			}
-			if w.p.Adds[step.Op][j] {
-				w.read("gradient", w.layout.Gradients[v], v, 0, w.p.Tokens)
-			}
-			w.write("gradient", w.layout.Gradients[v], v, 0, w.p.Tokens)
+	pulls := map[int]Chain{}
+	if w.together {
+		for _, c := range w.p.Pulls {
+			pulls[c.From] = c
 		}
 	}
+	for i := 0; i < len(w.p.Backward); {
+		if c, ok := pulls[i]; ok {
+			steps := w.p.Backward[c.From:c.To]
+			for _, rows := range [][2]int{{0, 7}, {7, w.p.Tokens}} {
+				for _, step := range steps {
+					w.pull(step.Op, trainable, rows[0], rows[1])
+				}
+			}
+			for _, step := range steps { // what gradients of weights read
+				w.read("gradient", w.layout.Gradients[g.Ops[step.Op].Out], g.Ops[step.Op].Out, 0, w.p.Tokens)
+				for _, v := range Saves(g.Ops[step.Op], w.p.Needs, trainable) {
+					w.read("value", w.layout.Values[v], v, 0, w.p.Tokens)
+				}
+			}
+			i = c.To
+			continue
+		}
+		if step := w.p.Backward[i]; step.Again {
+			w.forward(step.Op, 0, w.p.Tokens)
+		} else {
+			w.pull(step.Op, trainable, 0, w.p.Tokens)
+		}
+		i++
+	}
 	w.read("value", w.layout.Values[g.Output], g.Output, 0, w.p.Tokens)
+}
+
+func (w *walker) pull(i int, trainable []bool, first, last int) {
+	op := w.p.Graph.Ops[i]
+	w.op = i
+	w.read("gradient", w.layout.Gradients[op.Out], op.Out, first, last)
+	for _, v := range Saves(op, w.p.Needs, trainable) {
+		w.read("value", w.layout.Values[v], v, first, last)
+	}
+	for j, v := range op.In {
+		if v == None || !w.p.Needs[v] {
+			continue
+		}
+		if w.p.Adds[i][j] {
+			w.read("gradient", w.layout.Gradients[v], v, first, last)
+		}
+		w.write("gradient", w.layout.Gradients[v], v, first, last)
+	}
 }
 
 func (w *walker) forward(i, first, last int) {
