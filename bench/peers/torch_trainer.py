@@ -12,7 +12,8 @@ file names as a positive of the query has no part in its row, but for the query'
 
 The sequences of a step are encoded --chunk at a time, sorted by length, so that little is spent on padding and activations
 stay in the caches; it is one graph and one backward pass all the same. torch draws dropout on a CPU number after number,
-a quarter of a step's time: masks come from numpy's generator instead, 16 bits an element, keyed by seed and step.
+a quarter of a step's time: masks come from numpy's generator instead, 16 bits an element, keyed by seed and step. Both are
+more than a trainer off the shelf does: `--chunk 0 --no-fast-dropout` is one of those.
 OUTPUT/state.pt keeps what the next epoch needs: the same command again goes on from it. --self-check N compares loss and gradients of N steps with those of unchunked
 ones, dropout off, and trains nothing.
 """
@@ -56,6 +57,7 @@ class Options:
     drop_last: bool = False
     max_steps: int = 0  # stop after so many, the schedule fitted to them; 0 is no limit
     chunk: int = 24  # sequences encoded at a time; 0 is all of a step's
+    fast_dropout: bool = True  # masks from numpy's generator instead of torch's
     precision: str = "f32"  # or bf16: autocast
     seed: int = 42
     threads: int = 2
@@ -105,7 +107,7 @@ def train(model, rows, options, output, save):
     torch.utils.deterministic.fill_uninitialized_memory = False  # a check of torch's own, and 5 % of a step
     torch.set_num_threads(options.threads)
     for module in model.modules():
-        if isinstance(module, PreTrainedModel):
+        if isinstance(module, PreTrainedModel) and options.fast_dropout:
             module.set_attn_implementation("eager")  # the others drop inside a kernel, by the slow generator
     output.mkdir(parents=True, exist_ok=True)
     total = options.epochs * len(batches(rows, options, epoch=1))
@@ -124,7 +126,7 @@ def train(model, rows, options, output, save):
             model.train(options.dropout)
             start, tokens = time.perf_counter(), 0
             for batch in batches(rows, options, epoch)[: total - step]:
-                with keyed_dropout(options.seed, step):
+                with keyed_dropout(options.seed, step) if options.fast_dropout else contextlib.nullcontext():
                     loss, counted = step_loss(model, batch, positives, options)
                 loss.backward()
                 norm = torch.nn.utils.clip_grad_norm_(model.parameters(), options.clip)
