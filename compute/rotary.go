@@ -7,66 +7,44 @@ import (
 
 // rotary is the angles of every token of the batch: they depend on its place in its sequence, and on the sequence's length
 // where frequencies do.
-type rotary struct {
-	common
-	stretched []float32 // frequencies of each sequence, where those of long ones are others
-}
+type rotary struct{ common }
 
-func newRotary(c common) *rotary {
-	o := &rotary{common: c}
-	if c.op.Stretch.Positions > 0 {
-		o.stretched = make([]float32, c.w.plan.Sequences*len(c.op.Frequencies))
-	}
-	return o
-}
-
-func (o *rotary) forward() {
-	if o.stretched != nil {
-		o.stretch()
-	}
-	o.runRows(o, phaseForward, o.w.tokens)
-}
+func (o *rotary) forward() { o.runRows(o, phaseForward, o.w.tokens) }
 
 func (o *rotary) backward() {} // nothing that learns comes before
 
-func (o *rotary) run(_, task int) {
+func (o *rotary) run(worker, task int) {
 	angles, n := o.w.value(o.op.Out), len(o.op.Frequencies)
 	scale := cmp.Or(o.op.Stretch.Scale, 1)
+	var frequencies []float32
+	sequence := int32(-1)
 	for t, to := span(task, rowsPerTask, o.w.tokens); t < to; t++ {
+		if owner := o.w.owner[t]; owner != sequence {
+			sequence, frequencies = owner, o.frequencies(worker, int(owner))
+		}
 		row := angles[t*2*n : (t+1)*2*n]
-		for i, f := range o.frequencies(int(o.w.owner[t])) {
+		for i, f := range frequencies {
 			cos, sin := cosSin(float32(o.w.place[t]) * f)
 			row[i], row[n+i] = cos*scale, sin*scale
 		}
 	}
 }
 
-// frequencies are those of a sequence.
-func (o *rotary) frequencies(sequence int) []float32 {
-	if o.stretched == nil {
+// frequencies are those of a sequence. They depend on no other sequence, unlike transformers', where the longest of a batch
+// decides.
+func (o *rotary) frequencies(worker, sequence int) []float32 {
+	s := o.op.Stretch
+	length := int(o.w.batch.Offsets[sequence+1] - o.w.batch.Offsets[sequence])
+	if s.Positions == 0 || length <= s.Positions {
 		return o.op.Frequencies
 	}
-	n := len(o.op.Frequencies)
-	return o.stretched[sequence*n : (sequence+1)*n]
-}
-
-// stretch settles the frequencies of each sequence. A sequence's depend on no other, unlike transformers', where the
-// longest of a batch decides.
-func (o *rotary) stretch() {
-	s := o.op.Stretch
-	for sequence := range o.w.batch.Sequences() {
-		into := o.frequencies(sequence)
-		length := o.w.batch.Offsets[sequence+1] - o.w.batch.Offsets[sequence]
-		if int(length) <= s.Positions {
-			copy(into, o.op.Frequencies)
-			continue
-		}
-		n := float64(len(into))
-		base := s.Base * math.Pow(s.Factor*float64(length)/float64(s.Positions)-(s.Factor-1), n/(n-1))
-		for i := range into {
-			into[i] = 1 / float32(math.Pow(base, float64(float32(float64(i)/n))))
-		}
+	stretched := o.w.engine.team.memory(worker, len(o.op.Frequencies))
+	n := float64(len(stretched))
+	base := s.Base * math.Pow(s.Factor*float64(length)/float64(s.Positions)-(s.Factor-1), n/(n-1))
+	for i := range stretched {
+		stretched[i] = 1 / float32(math.Pow(base, float64(float32(float64(i)/n))))
 	}
+	return stretched
 }
 
 // rotate turns every head of a token by the token's angles; its gradient turns back.

@@ -99,7 +99,7 @@ func (w *Workspace) compile(i int) operation {
 	case tensor.RMSNorm:
 		return &rmsNorm{common: base}
 	case tensor.Rotary:
-		return newRotary(base)
+		return &rotary{common: base}
 	case tensor.Rotate:
 		return &rotate{common: base}
 	case tensor.Slice:

@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/quarry-ml/quarry/compute/tensor"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/lora"
+	"github.com/quarry-ml/quarry/model/safetensors"
 	"github.com/quarry-ml/quarry/model/transformer"
 )
 
@@ -231,6 +233,58 @@ func TestDecoderAdaptersAgainstPEFT(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestMergedDecodersGiveTheAdaptersVectors merges into files of ForCausalLM, whose prefix, and whose lm_head, stay.
+func TestMergedDecodersGiveTheAdaptersVectors(t *testing.T) {
+	for _, name := range decoderNames(t, true) {
+		t.Run(name, func(t *testing.T) {
+			base := openDecoder(t, name)
+			a, err := lora.Open(filepath.Join(decoders, name, "lora"), base.Base())
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries, err := a.Merge(context.Background(), base.Base())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var merged bytes.Buffer
+			if err := safetensors.Write(&merged, entries, nil); err != nil {
+				t.Fatal(err)
+			}
+			file, err := safetensors.Parse(merged.Bytes(), "merged")
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := 0
+			for _, before := range base.Base().Tensors() {
+				after, err := file.Tensor(before.Name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if projection := strings.HasSuffix(before.Name, "_proj.weight"); projection == bytes.Equal(before.Data, after.Data) {
+					t.Errorf("%s: changed is %t", before.Name, projection)
+				} else if projection {
+					changed++
+				}
+			}
+			if changed != len(a.Layers) {
+				t.Errorf("%d tensors changed, want %d", changed, len(a.Layers))
+			}
+
+			dir := filepath.Join(t.TempDir(), "merged")
+			if err := os.CopyFS(dir, os.DirFS(base.Path)); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, safetensors.SingleName), merged.Bytes(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			yes := true
+			m := open(t, dir, model.Options{Pooling: model.PoolLastToken, Normalize: &yes})
+			vectors, _ := passing{}.run(t, m, batchOf(decoderSequences(t)...))
+			equalWithin(t, "vectors", vectors, expectedTensors(t, filepath.Join(decoders, name, "lora", "expected.safetensors"))["embeddings"], 1e-5)
+		})
 	}
 }
 

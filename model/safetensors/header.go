@@ -53,12 +53,9 @@ func parseHeader(header []byte) ([]placed, map[string]string, error) {
 	var metadata map[string]string
 	err := d.object(func(name string) error {
 		if name == "__metadata__" {
-			metadata = map[string]string{}
-			return wrap("__metadata__", d.object(func(key string) error {
-				value, err := d.text()
-				metadata[key] = value
-				return wrap(strconv.Quote(key), err)
-			}))
+			var err error
+			metadata, err = d.metadata()
+			return wrap("__metadata__", err)
 		}
 		entry := placed{name: name}
 		entries = append(entries, entry)
@@ -143,6 +140,23 @@ func (d *decoder) entry(e *placed) error {
 	return nil
 }
 
+// metadata reads an object of texts, or null, which stands for none.
+func (d *decoder) metadata() (map[string]string, error) {
+	token, err := d.next()
+	if err != nil || token == nil {
+		return nil, err
+	}
+	if token != json.Delim('{') {
+		return nil, fmt.Errorf("found %v where { belongs", token)
+	}
+	metadata := map[string]string{}
+	return metadata, d.fields(func(key string) error {
+		value, err := d.text()
+		metadata[key] = value
+		return wrap(strconv.Quote(key), err)
+	})
+}
+
 // decoder reads JSON by tokens, because encoding/json alone lets a second value of a key replace the first.
 type decoder struct{ *json.Decoder }
 
@@ -157,6 +171,11 @@ func (d *decoder) object(field func(key string) error) error {
 	if err := d.delimiter('{'); err != nil {
 		return err
 	}
+	return d.fields(field)
+}
+
+// fields is object behind its brace.
+func (d *decoder) fields(field func(key string) error) error {
 	seen := map[string]bool{}
 	for d.More() {
 		key, err := d.text()

@@ -37,6 +37,7 @@ func TestParseRefuses(t *testing.T) {
 		{"tensor comes twice", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1), `name "a" comes twice`},
 		{"key comes twice", file(`{"a":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1), `tensor "a": name "dtype" comes twice`},
 		{"metadata key comes twice", file(`{"__metadata__":{"k":"a","k":"b"}}`, 0), `__metadata__: name "k" comes twice`},
+		{"metadata no object", file(`{"__metadata__":[]}`, 0), "__metadata__: found [ where { belongs"},
 		{"metadata not text", file(`{"__metadata__":{"k":1}}`, 0), `__metadata__: "k": found 1 where a string belongs`},
 		{"unknown key", file(`{"a":{"dtype":"U8","shape":[1],"offset":3,"data_offsets":[0,1]}}`, 1), `tensor "a": unknown key "offset"`},
 		{"key in other case", file(`{"a":{"DType":"U8","shape":[1],"data_offsets":[0,1]}}`, 1), `unknown key "DType"`},
@@ -91,6 +92,16 @@ func TestParseAccepts(t *testing.T) {
 	}
 	if _, err := f.Tensor("absent"); err == nil || !strings.Contains(err.Error(), `x: has no tensor "absent"`) {
 		t.Errorf("absent tensor: %v", err)
+	}
+}
+
+func TestParseAcceptsMetadataThatIsNull(t *testing.T) {
+	f, err := safetensors.Parse(file(`{"__metadata__":null,"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}`, 4), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(f.Metadata()); n != 0 {
+		t.Errorf("%d entries of metadata, want none", n)
 	}
 }
 
