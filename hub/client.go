@@ -61,16 +61,17 @@ func (e *statusError) Error() string {
 	return text
 }
 
-// passingError is a failure that may be gone at the next attempt.
-type passingError struct{ error }
+// PassingError is a failure of the network or the hub that may be gone at the next attempt.
+type PassingError struct{ error }
 
-func (e passingError) Unwrap() error { return e.error }
+// Unwrap returns what failed.
+func (e PassingError) Unwrap() error { return e.error }
 
 func passing(err error) error {
 	if err == nil {
 		return nil
 	}
-	return passingError{err}
+	return PassingError{err}
 }
 
 // insist does something again as long as it fails in a way that may pass, with growing pauses. An attempt that brought
@@ -85,7 +86,7 @@ func (c Client) insist(ctx context.Context, what string, attempt func() (progres
 	}
 	for failed, wait := 0, pause; ; wait *= 2 {
 		progressed, err := attempt()
-		var again passingError
+		var again PassingError
 		if err == nil || ctx.Err() != nil || !errors.As(err, &again) {
 			return err
 		}

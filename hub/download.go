@@ -112,7 +112,7 @@ func (p *pull) receive(ctx context.Context, f remote, part string, have int64, s
 	if err != nil {
 		return have, rundir.Explain(part, err)
 	}
-	have, err = p.copy(f, out, body, have, sum)
+	have, err = p.copy(f, out, contextReader{ctx, body}, have, sum)
 	if failed := errors.Join(out.Sync(), out.Close()); failed != nil {
 		err = errors.Join(err, rundir.Explain(part, failed))
 	}

@@ -25,7 +25,7 @@ func TestAFullDisk(t *testing.T) {
 	if !errors.As(err, &write) || !strings.Contains(err.Error(), "no room left on the disk") || !strings.Contains(write.Path, f.digest) {
 		t.Errorf("error %v", err)
 	}
-	if errors.As(err, new(passingError)) {
+	if errors.As(err, new(PassingError)) {
 		t.Error("a full disk is tried again")
 	}
 }

@@ -63,7 +63,7 @@ func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
 	if err != nil {
 		return err
 	}
-	m, err := o.Model.open()
+	m, err := o.Model.open(h)
 	if err != nil {
 		return err
 	}

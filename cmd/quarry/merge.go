@@ -39,7 +39,7 @@ texts of the base's own vocabulary unless --probes names some.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runMerge(cmd.Context(), o, h) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Base, "base", "", "model `directory`")
+	f.StringVar(&o.Base, "base", "", "model `directory`, or a Hugging Face name")
 	f.StringVar(&o.Adapter, "adapter", "", "`directory` of the adapter")
 	f.StringVar(&o.Output, "output", "", "model `directory` to write; it must not be there yet")
 	f.StringVar(&o.Probes, "probes", "", "JSONL `file` of texts to check on; the first 64 are taken")
@@ -62,7 +62,11 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 	if err != nil {
 		return err
 	}
-	probes, err := o.probes(h)
+	base, err := h.findModel(o.Base)
+	if err != nil {
+		return badInputf("--base: %w", err)
+	}
+	probes, err := o.probes(h, base.dir)
 	if err != nil {
 		return err
 	}
@@ -82,7 +86,7 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 		sink := func(name string, write func(io.Writer) error) error {
 			return asFailure(rundir.Sink(rundir.OS{}, dir)(name, write))
 		}
-		check, err = merging.Merge(ctx, e, merging.Options{Base: o.Base, Adapter: o.Adapter, Model: above, Probes: probes}, dir, sink)
+		check, err = merging.Merge(ctx, e, merging.Options{Base: base.dir, Adapter: o.Adapter, Model: above, Probes: probes}, dir, sink)
 		if errors.Is(err, merging.ErrDiffers) {
 			return err
 		}
@@ -102,9 +106,9 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 }
 
 // probes are the texts of a file, or made of the base's vocabulary.
-func (o MergeOptions) probes(h *host) ([]string, error) {
+func (o MergeOptions) probes(h *host, base string) ([]string, error) {
 	if o.Probes == "" {
-		d, err := model.ReadDirectory(o.Base, model.Options{})
+		d, err := model.ReadDirectory(base, model.Options{})
 		if err != nil {
 			return nil, badInputf("--base: %w", err)
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -16,11 +17,13 @@ type ModelOptions struct {
 	Pooling   string
 	Normalize *bool
 	assume    bool // open a model whose pooling nothing names, to show that
+
+	found foundModel // by open
 }
 
 // AddFlags adds the flags to a command.
 func (o *ModelOptions) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.Model, "model", "", "model `directory` in Hugging Face's layout")
+	f.StringVar(&o.Model, "model", "", "model `directory` in Hugging Face's layout, or a Hugging Face name")
 	o.addAbove(f)
 }
 
@@ -30,17 +33,29 @@ func (o *ModelOptions) addAbove(f *pflag.FlagSet) {
 	optionalBool(f, &o.Normalize, "normalize", "bring vectors to length 1 (as the model says)")
 }
 
-// open opens the model.
-func (o ModelOptions) open() (*model.Model, error) {
+// open finds the model and opens it.
+func (o *ModelOptions) open(h *host) (*model.Model, error) {
 	above, err := o.options()
 	if err != nil {
 		return nil, err
 	}
-	m, err := model.Open(o.Model, above)
+	if o.found, err = h.findModel(o.Model); err != nil {
+		return nil, badInputf("--model: %w", err)
+	}
+	m, err := model.Open(o.found.dir, above)
 	if err != nil {
 		return nil, badInputf("--model: %w", wantPooling(err))
 	}
 	return m, nil
+}
+
+// calls is what others call the model that open found: its path, or its name on the hub and the commit.
+func (o ModelOptions) calls() (name, revision string) {
+	if o.found.revision == "" {
+		return o.Model, ""
+	}
+	id, _, _ := strings.Cut(o.Model, "@")
+	return id, o.found.revision
 }
 
 // wantPooling adds to an error for want of a pooling the flag that gives one.

@@ -84,7 +84,7 @@ func (o RankOptions) rank(ctx context.Context, h *host, d data, depth int, sink 
 		err = rankVectors(ctx, h, d, in, func(query int, c ranking.Candidates) error { return asFailure(sink(query, c)) })
 		return errors.Join(inputUnlessFailure(err), v.close()) // what search refuses is in the vectors
 	}
-	m, err := o.Model.open()
+	m, err := o.Model.open(h)
 	if err != nil {
 		return err
 	}
