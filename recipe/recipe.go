@@ -12,6 +12,12 @@ import (
 // Version is the version of the recipe's own language.
 const Version = 1
 
+// How weights are taken.
+const (
+	StoredWeights = "stored"
+	BF16Weights   = "bf16"
+)
+
 // Recipe is everything that a run follows.
 type Recipe struct {
 	// Version of the recipe's language.
@@ -31,6 +37,9 @@ type Recipe struct {
 	Normalize *bool `yaml:"normalize" unset:"as the model says"`
 	// Operands of matrix products: auto takes bf16 where the processor has it. Everything else is f32 always.
 	Precision string `yaml:"precision" in:"auto|f32|bf16"`
+	// How the weights of the models that the recipe names are taken: stored, as they are published, or bf16: those in F32
+	// are rounded, once, into Quarry's cache.
+	Weights string `yaml:"weights" in:"stored|bf16"`
 	// Key of every random draw.
 	Seed uint64 `yaml:"seed"`
 	// Memory to stay within. It changes speed, never a result; one that does not hold a block of training is an error.

@@ -83,7 +83,7 @@ func without(f *pflag.FlagSet, what string, names ...string) error {
 
 // runStage drives a recipe up to a stage of a round.
 func runStage(ctx context.Context, h *host, o RunOptions, path string) error {
-	r, err := h.loadRecipe(path)
+	r, err := h.loadRecipe(ctx, path)
 	if err != nil {
 		return err
 	}

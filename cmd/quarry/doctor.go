@@ -68,7 +68,7 @@ type memoryDiagnosis struct {
 }
 
 // runDoctor looks and prints.
-func runDoctor(_ context.Context, o DoctorOptions, h *host) error {
+func runDoctor(ctx context.Context, o DoctorOptions, h *host) error {
 	h.process.hold(o.Engine.limit(h.machine))
 	e, err := o.Engine.open(h, 0)
 	if err != nil {
@@ -77,7 +77,7 @@ func runDoctor(_ context.Context, o DoctorOptions, h *host) error {
 	defer e.Close()
 	d := diagnose(o, h.machine, e)
 	if o.Model != "" {
-		if d.Model, err = diagnoseModel(h, o.Model, e); err != nil {
+		if d.Model, err = diagnoseModel(ctx, h, o.Model, e); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -29,9 +30,9 @@ type modelDiagnosis struct {
 }
 
 // diagnoseModel opens a model, so that its weights and tokenizer are checked too.
-func diagnoseModel(h *host, name string, e *compute.Engine) (*modelDiagnosis, error) {
+func diagnoseModel(ctx context.Context, h *host, name string, e *compute.Engine) (*modelDiagnosis, error) {
 	o := ModelOptions{Model: name, assume: true}
-	m, err := o.open(h)
+	m, err := o.open(ctx, h)
 	if err != nil {
 		return nil, err
 	}

@@ -157,11 +157,12 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	if err != nil {
 		return err
 	}
-	m, err := o.Model.open(h)
+	m, err := o.Model.open(ctx, h)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
+	o.Engine.weights = o.Model.Weights
 	o.Tune.LoRA.BaseModel, o.Tune.LoRA.BaseRevision = o.Model.calls()
 	s := &training{host: h, options: o, set: set, model: m, measures: measures}
 	if err := s.tokenize(); err != nil {

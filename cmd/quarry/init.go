@@ -71,7 +71,7 @@ func runInit(ctx context.Context, o InitOptions, h *host) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	m, err := o.open(h)
+	m, err := o.open(ctx, h)
 	if err != nil {
 		return err
 	}
@@ -104,9 +104,9 @@ func runInit(ctx context.Context, o InitOptions, h *host) error {
 }
 
 // open opens the model. Of one in the Hugging Face cache the recipe gets the name, of another the path.
-func (o *InitOptions) open(h *host) (*model.Model, error) {
+func (o *InitOptions) open(ctx context.Context, h *host) (*model.Model, error) {
 	model := ModelOptions{Model: o.Model, assume: true}
-	m, err := model.open(h)
+	m, err := model.open(ctx, h)
 	o.named = model.found.revision != ""
 	return m, err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -66,11 +67,15 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 	if err != nil {
 		return badInputf("--base: %w", err)
 	}
+	if base.dir, err = h.rounded(ctx, base.dir, o.Model.Weights); err != nil {
+		return inputUnlessWriting(fmt.Errorf("--base: %w", err))
+	}
 	probes, err := o.probes(h, base.dir)
 	if err != nil {
 		return err
 	}
 	h.process.hold(o.Engine.limit(h.machine))
+	o.Engine.weights = o.Model.Weights
 	e, err := o.Engine.open(h, 0)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/prompt"
+	"github.com/quarry-ml/quarry/recipe"
 )
 
 // ModelOptions are the flags that name a model and what stands above its own files.
@@ -16,7 +18,8 @@ type ModelOptions struct {
 	Model     string
 	Pooling   string
 	Normalize *bool
-	assume    bool // open a model whose pooling nothing names, to show that
+	Weights   string // stored or bf16; empty is stored
+	assume    bool   // open a model whose pooling nothing names, to show that
 
 	found foundModel // by open
 }
@@ -30,17 +33,21 @@ func (o *ModelOptions) AddFlags(f *pflag.FlagSet) {
 // addAbove adds the flags that stand above the model's files.
 func (o *ModelOptions) addAbove(f *pflag.FlagSet) {
 	f.StringVar(&o.Pooling, "pooling", "", "cls, mean, max, lasttoken or weightedmean (as the model says)")
+	f.StringVar(&o.Weights, "weights", recipe.StoredWeights, "stored: as the model has them; bf16: those in F32 are rounded, once, into Quarry's cache")
 	optionalBool(f, &o.Normalize, "normalize", "bring vectors to length 1 (as the model says)")
 }
 
 // open finds the model and opens it.
-func (o *ModelOptions) open(h *host) (*model.Model, error) {
+func (o *ModelOptions) open(ctx context.Context, h *host) (*model.Model, error) {
 	above, err := o.options()
 	if err != nil {
 		return nil, err
 	}
 	if o.found, err = h.findModel(o.Model); err != nil {
 		return nil, badInputf("--model: %w", err)
+	}
+	if o.found.dir, err = h.rounded(ctx, o.found.dir, o.Weights); err != nil {
+		return nil, inputUnlessWriting(fmt.Errorf("--model: %w", err))
 	}
 	m, err := model.Open(o.found.dir, above)
 	if err != nil {
@@ -68,6 +75,9 @@ func wantPooling(err error) error {
 
 func (o ModelOptions) options() (model.Options, error) {
 	above := model.Options{Normalize: o.Normalize, AssumeMean: o.assume}
+	if o.Weights != "" && o.Weights != recipe.StoredWeights && o.Weights != recipe.BF16Weights {
+		return above, badInputf("--weights %q: use %s or %s", o.Weights, recipe.StoredWeights, recipe.BF16Weights)
+	}
 	if o.Pooling != "" {
 		var err error
 		if above.Pooling, err = model.ParsePooling(o.Pooling); err != nil {

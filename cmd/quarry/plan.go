@@ -29,7 +29,7 @@ from embedding a few of the recipe's own texts.`,
 }
 
 func runPlan(ctx context.Context, h *host, o RunOptions, path string) error {
-	r, err := h.loadRecipe(path)
+	r, err := h.loadRecipe(ctx, path)
 	if err != nil {
 		return err
 	}
