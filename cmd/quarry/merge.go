@@ -11,6 +11,7 @@ import (
 	"github.com/quarry-ml/quarry/embedding"
 	"github.com/quarry-ml/quarry/merging"
 	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -20,6 +21,7 @@ type MergeOptions struct {
 	Model                 ModelOptions // what stands above the base's files
 	Probes                string
 	Seed                  uint64
+	ShardSize             recipe.Size
 	Engine                EngineOptions
 	JSON                  bool
 }
@@ -33,7 +35,10 @@ func newMergeCommand(h *host) *cobra.Command {
 
 The merged model must give the vectors of base and adapter on probe texts: of each component within 1e-5 for a base in
 f32, within a few roundings for one in bf16 or f16. A merge that fails the check leaves no output directory. Probes are
-texts of the base's own vocabulary unless --probes names some.`,
+texts of the base's own vocabulary unless --probes names some.
+
+Weights are read and written a piece at a time, from shards and into shards; the merged model has the types of the base, and
+all of its tensors.`,
 		Example: `  quarry merge --base models/minilm --adapter tuned/epoch-3 --output merged
   quarry merge --base models/minilm --adapter tuned/epoch-3 --probes dev.jsonl --output merged`,
 		Args: noWords,
@@ -45,6 +50,7 @@ texts of the base's own vocabulary unless --probes names some.`,
 	f.StringVar(&o.Output, "output", "", "model `directory` to write; it must not be there yet")
 	f.StringVar(&o.Probes, "probes", "", "JSONL `file` of texts to check on; the first 64 are taken")
 	seedFlag(f, &o.Seed, 42, "seed of the probes")
+	f.Var(size{&o.ShardSize}, "shard-size", "tensors that a file of weights holds at most, such as 1GB (5GB)")
 	f.BoolVar(&o.JSON, "json", false, "print the check as JSON")
 	o.Model.addAbove(f)
 	o.Engine.AddFlags(f)
@@ -91,7 +97,7 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 		sink := func(name string, write func(io.Writer) error) error {
 			return asFailure(rundir.Sink(rundir.OS{}, dir)(name, write))
 		}
-		check, err = merging.Merge(ctx, e, merging.Options{Base: base.dir, Adapter: o.Adapter, Model: above, Probes: probes}, dir, sink)
+		check, err = merging.Merge(ctx, e, merging.Options{Base: base.dir, Adapter: o.Adapter, Model: above, Probes: probes, ShardLimit: int64(o.ShardSize)}, dir, sink)
 		if errors.Is(err, merging.ErrDiffers) {
 			return err
 		}
