@@ -29,6 +29,11 @@ type Options struct {
 	Precision Precision
 	Workers   int   // goroutines that compute; 0 means GOMAXPROCS
 	Memory    int64 // bytes that activations and packed weights may take together; 0 means no limit
+
+	// Weights is what the caller has rounded published weights to, such as "bf16"; empty is nothing. It changes what is
+	// computed in no way but by the weights that come, and is a part of the identity: results of the one are not those of the
+	// other.
+	Weights string
 }
 
 // Engine runs graphs. It may be shared by goroutines; each Workspace belongs to one.
@@ -36,6 +41,7 @@ type Engine struct {
 	kernels *kernel.Set
 	layout  layout // of products, by the precision
 	memory  int64
+	weights string
 	team    *team
 
 	busy   sync.Mutex   // one forward or backward pass at a time
@@ -61,7 +67,7 @@ func New(o Options) (*Engine, error) {
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return &Engine{kernels: kernels, layout: l, memory: o.Memory, team: newTeam(workers)}, nil
+	return &Engine{kernels: kernels, layout: l, memory: o.Memory, weights: o.Weights, team: newTeam(workers)}, nil
 }
 
 // newLayout is the layout of a precision; bf16 on a path that cannot multiply it is an error, never silently f32.
@@ -118,9 +124,14 @@ type each func(task int)
 
 func (f each) run(_, task int) { f(task) }
 
-// Identity names what decides the bits of a result besides recipe and data: path, precision, architecture and processor vendor.
+// Identity names what decides the bits of a result besides recipe and data: path, precision, architecture and processor
+// vendor, and what published weights were rounded to.
 func (e *Engine) Identity() string {
-	return fmt.Sprintf("%s/%s/%s/%s", e.kernels.Path, e.Precision(), runtime.GOARCH, kernel.Vendor())
+	identity := fmt.Sprintf("%s/%s/%s/%s", e.kernels.Path, e.Precision(), runtime.GOARCH, kernel.Vendor())
+	if e.weights != "" {
+		identity += "/weights-" + e.weights
+	}
+	return identity
 }
 
 // reserve returns room for a lasting packed copy of a weight, or nil where a quarter of the memory limit is used up by

@@ -42,7 +42,7 @@ func (t *Trainer) newAdapter() (map[string]transformer.Adapter, error) {
 func (o LoRAOptions) config() lora.Config {
 	c := lora.DefaultConfig()
 	c.Rank, c.Alpha, c.Dropout, c.RSLoRA = o.Rank, o.Alpha, o.Dropout, o.RSLoRA
-	c.BaseModel = o.BaseModel
+	c.BaseModel, c.Revision = o.BaseModel, o.BaseRevision
 	if len(o.TargetModules) == 1 && o.TargetModules[0] == lora.AllLinear {
 		c.Targets.Pattern = lora.AllLinear
 	} else {

@@ -63,7 +63,8 @@ type LoRAOptions struct {
 	Dropout       float64  `json:"dropout"`
 	TargetModules []string `json:"target_modules"` // names or suffixes of linear modules, or "all-linear"
 	RSLoRA        bool     `json:"rslora"`
-	BaseModel     string   `json:"base_model"` // written into adapter_config.json; may be empty
+	BaseModel     string   `json:"base_model"`              // written into adapter_config.json; may be empty
+	BaseRevision  string   `json:"base_revision,omitempty"` // the same, of a base that is called by its name on the hub
 }
 
 // DefaultOptions are what a recipe gets that says nothing.
@@ -78,7 +79,7 @@ func DefaultOptions() Options {
 
 // content is the options without what is only written along: a base called otherwise is the same base.
 func (o Options) content() Options {
-	o.LoRA.BaseModel = ""
+	o.LoRA.BaseModel, o.LoRA.BaseRevision = "", ""
 	return o
 }
 

@@ -23,6 +23,8 @@ type Options struct {
 	Model    model.Options   // the base is read with them
 	Contract *model.Contract // of the merged model; nil is the base's
 	Probes   []string        // texts that the check embeds
+
+	ShardLimit int64 // bytes of tensors that a file of weights holds; 0 is safetensors.ShardLimit
 }
 
 // Check is what a merge was found to be. Vectors are brought to unit length before they are compared.
@@ -86,7 +88,8 @@ func Merge(ctx context.Context, e *compute.Engine, o Options, into string, sink 
 	if err != nil {
 		return Check{}, fmt.Errorf("merge: %w", err)
 	}
-	if err := model.WriteDirectory(sink, base.Directory, entries, model.WriteOptions{Contract: o.Contract}); err != nil {
+	entries = base.TieHeads(base.Base(), func(name string) bool { return changes(adapter, name) }, entries)
+	if err := model.WriteDirectory(sink, base.Directory, entries, model.WriteOptions{Contract: o.Contract, ShardLimit: o.ShardLimit}); err != nil {
 		return Check{}, fmt.Errorf("merge: %w", err)
 	}
 	c, err := check(ctx, e, o, into)

@@ -227,7 +227,11 @@ func addSaved(t testing.TB, o Options, module, tensor string, shape []int) {
 	for _, old := range f.Tensors() {
 		entries = append(entries, safetensors.Copy(old))
 	}
-	values := make([]float32, shape[0])
+	n := 1
+	for _, size := range shape {
+		n *= size
+	}
+	values := make([]float32, n)
 	for i := range values {
 		values[i] = 0.5 + float32(i%7)/8
 	}

@@ -38,8 +38,12 @@ type WriteOptions struct {
 	ShardLimit int64 // bytes a weights file may hold; 0 is safetensors.ShardLimit
 }
 
-// tokenizerFiles are copied as they are where the source has them.
-var tokenizerFiles = []string{"tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json", "added_tokens.json"}
+// tokenizerFiles are copied as they are where the source has them: those that are read here, and those that the Python
+// libraries make other forms of the tokenizer from.
+var tokenizerFiles = []string{
+	"tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json", "added_tokens.json",
+	"vocab.json", "merges.txt", "tokenizer.model", "sentencepiece.bpe.model", "spiece.model",
+}
 
 // vocabularyFiles are those of the tokenizerFiles of which a tokenizer has at least one.
 var vocabularyFiles = []string{"tokenizer.json", "vocab.txt"}

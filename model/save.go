@@ -9,7 +9,7 @@ import (
 
 // Entries are the model's tensors in the order of its files, with the given weights in place of those of the same name:
 // the network's, and those of each Dense module in order, for WriteDirectory. Replaced tensors are F32; all others are
-// copied as they are. The weights are read when the entries are written.
+// copied as they are, but for tied heads (TieHeads). The weights are read when the entries are written.
 func (m *Model) Entries(weights []*compute.Weight) (network []safetensors.Entry, dense [][]safetensors.Entry) {
 	byName := make(map[string]*compute.Weight, len(weights))
 	for _, w := range weights {
@@ -27,6 +27,7 @@ func (m *Model) Entries(weights []*compute.Weight) (network []safetensors.Entry,
 		return list
 	}
 	network = entries(m.files[0], func(name string) string { return name })
+	network = m.TieHeads(m.files[0], func(name string) bool { return byName[name] != nil }, network)
 	at := 1
 	for _, module := range m.Modules {
 		if module.Kind == KindDense {

@@ -5,6 +5,7 @@ library reads the same vectors from the same files.
 """
 
 import json
+import os
 import pathlib
 import tempfile
 import warnings
@@ -41,6 +42,7 @@ def main():
             report.quarry("merge", "--base", base, "--adapter", adapter, "--output", merged)
         if adapter and (merged / "config.json").exists():
             compare_libraries(checks, scratch, base, adapter, merged)
+            in_shards_and_rounded(checks, scratch, base, adapter, merged)
         with checks.check("finetune with LoRA's defaults: PEFT loads the adapter, no key missing, none left over"):
             report.quarry("finetune", "--model", base, "--train", train, "--output", scratch / "defaults", *DEFAULTS, *TRAINING)
             adapter = sorted(path.parent for path in (scratch / "defaults").rglob("adapter_config.json"))[-1]
@@ -68,6 +70,33 @@ def compare_libraries(checks, scratch, base, adapter, merged):
         weights_equal(base, adapter, merged)
     with checks.check("the adapter changes the vectors"):
         differ(embed(scratch, merged), embed(scratch, base))
+
+
+def in_shards_and_rounded(checks, scratch, base, adapter, merged):
+    with checks.check("a merge into shards loads in transformers, and is the merge into one file"):
+        report.quarry("merge", "--base", base, "--adapter", adapter, "--output", scratch / "sharded", "--shard-size", "20MB")
+        assert len(list((scratch / "sharded").glob("model-*-of-*.safetensors"))) > 2, "not in shards"
+        whole, sharded = (AutoModel.from_pretrained(d).state_dict() for d in (merged, scratch / "sharded"))
+        assert whole.keys() == sharded.keys() and all(torch.equal(whole[k], sharded[k]) for k in whole), "tensors differ"
+    with checks.check("a merge of the base in shards is the same, too"):
+        # The merged directory serves as a base in shards, and in one file.
+        for name, of in [("again", merged), ("again-sharded", scratch / "sharded")]:
+            report.quarry("merge", "--base", of, "--adapter", adapter, "--output", scratch / name)
+        a, b = (load_file(scratch / name / "model.safetensors") for name in ("again", "again-sharded"))
+        assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a), "tensors differ"
+    with checks.check("--weights bf16: torch's rounding, in transformers and here"):
+        cache = os.environ | {"QUARRY_CACHE": str(scratch / "cache")}
+        source, target = texts.write(scratch / "texts.jsonl", texts.HARD), scratch / "rounded.npy"
+        report.quarry("embed", "--model", base, "--input", source, "--output", target, "--precision", "f32", "--weights", "bf16", env=cache)
+        copy, = (scratch / "cache" / "weights").glob("*-bf16")
+        stored, rounded = load_file(base / "model.safetensors"), load_file(copy / "model.safetensors")
+        assert stored.keys() == rounded.keys()
+        for name, tensor in stored.items():
+            want = tensor.bfloat16() if tensor.dtype == torch.float32 else tensor
+            assert rounded[name].dtype == want.dtype and torch.equal(rounded[name], want), name
+        assert AutoModel.from_pretrained(copy).dtype == torch.bfloat16
+        peer = SentenceTransformer(str(copy), device="cpu").float()
+        near(peer.encode(texts.HARD, batch_size=4, show_progress_bar=False), numpy.load(target), 1e-5)
 
 
 def write_training_file(path):

@@ -180,7 +180,7 @@ func (r *round) finetuneOptions() finetune.Options {
 		Beta1: f.Betas[0], Beta2: f.Betas[1], Epsilon: f.Eps, Clip: f.Clip,
 		Temperature: f.Temperature, LearnTemperature: f.LearnTemperature, BothDirections: f.BothDirections, MaskKnownPositives: f.MaskKnownPositives,
 		Dropout: f.Dropout, MaxSteps: f.MaxSteps, BlockTokens: f.BlockTokens, Seed: r.recipe.Seed, Round: r.index,
-		LoRA: finetune.LoRAOptions{Rank: f.LoRA.R, Alpha: f.LoRA.Alpha, Dropout: f.LoRA.Dropout, TargetModules: f.LoRA.TargetModules, RSLoRA: f.LoRA.RSLoRA, BaseModel: r.base.name},
+		LoRA: finetune.LoRAOptions{Rank: f.LoRA.R, Alpha: f.LoRA.Alpha, Dropout: f.LoRA.Dropout, TargetModules: f.LoRA.TargetModules, RSLoRA: f.LoRA.RSLoRA, BaseModel: r.base.model(), BaseRevision: r.base.revision},
 	}
 	if o.Method == finetune.Full {
 		o.LoRA = finetune.LoRAOptions{}

@@ -67,5 +67,5 @@ func place(stage string) int {
 }
 
 func manifestModel(s source) rundir.ManifestModel {
-	return rundir.ManifestModel{Name: s.name, Digest: s.digest}
+	return rundir.ManifestModel{Name: s.name, Revision: s.revision, Digest: s.digest}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
@@ -27,13 +28,24 @@ type source struct {
 	path   string // to open
 	name   string // as the recipe writes it, or relative to the run directory
 	digest string
+
+	revision string // of the model on the hub by whose name the recipe calls it; empty of a directory
+}
+
+// model is what others call the model: its name on the hub has no revision.
+func (s source) model() string {
+	if s.revision == "" {
+		return s.name
+	}
+	id, _, _ := strings.Cut(s.name, "@")
+	return id
 }
 
 func (s source) input(role string) rundir.Input { return rundir.Input{Name: role, Digest: s.digest} }
 
 func (p *Run) newRound(ctx context.Context, i int) (*round, error) {
 	r := &round{Run: p, index: i, stages: p.recipe.Round(i), files: p.dir.Round(i)}
-	base := source{p.recipe.Model.File, p.recipe.Model.Written, p.model}
+	base := source{p.recipe.Model.File, p.recipe.Model.Written, p.model, p.recipe.Model.Revision}
 	r.miner, r.base = base, base
 	if i > 0 && (r.stages.MineWith.Kind == recipe.Merged || r.stages.TrainFrom == recipe.Merged) {
 		merged, err := p.merged(ctx, i-1)
@@ -53,7 +65,7 @@ func (p *Run) newRound(ctx context.Context, i int) (*round, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: mine_with: %w", p.recipe.At("mine_with"), err)
 		}
-		r.miner = source{dir.File, dir.Written, digest}
+		r.miner = source{dir.File, dir.Written, digest, dir.Revision}
 	}
 	return r, nil
 }
@@ -66,7 +78,7 @@ func (p *Run) merged(ctx context.Context, i int) (source, error) {
 		return source{}, fmt.Errorf("the merged model of round %d: %w", i, err)
 	}
 	name, err := p.dir.Relative(path)
-	return source{path, name, digest}, err
+	return source{path: path, name: name, digest: digest}, err
 }
 
 // stage names a stage of this round and what it depends on.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/model/safetensors"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -101,9 +103,41 @@ func newRun(r *recipe.Recipe, o Options) *Run {
 	return &Run{recipe: r, options: o, events: o.Events}
 }
 
+// rounded is what the weights of the recipe's models are rounded to; empty is nothing.
+func (p *Run) rounded() string {
+	if p.recipe.Weights == recipe.BF16Weights {
+		return p.recipe.Weights
+	}
+	return ""
+}
+
+// modelName is what the run directory knows the recipe's model by. Rounded it is another one.
+func (p *Run) modelName() string {
+	if r := p.rounded(); r != "" {
+		return p.recipe.Model.Written + " in " + r
+	}
+	return p.recipe.Model.Written
+}
+
+// checkRounded refuses weights that are not what the recipe says: rounding is left to whoever finds the models.
+func (p *Run) checkRounded() error {
+	if p.rounded() == "" {
+		return nil
+	}
+	d, err := model.ReadDirectory(p.recipe.Model.File, p.modelOptions())
+	if err != nil {
+		return err
+	}
+	types, err := d.WeightTypes()
+	if err == nil && slices.Contains(types, safetensors.F32) {
+		err = fmt.Errorf("%s: has weights in F32, which the recipe wants in %s", d.Path, p.rounded())
+	}
+	return err
+}
+
 // openEngine makes the engine, with the memory that texts and weights leave of the limit.
 func (p *Run) openEngine() error {
-	o := compute.Options{Path: p.options.Path, Precision: compute.Precision(p.recipe.Precision), Workers: p.recipe.Workers, Memory: int64(p.recipe.Memory)}
+	o := compute.Options{Path: p.options.Path, Precision: compute.Precision(p.recipe.Precision), Workers: p.recipe.Workers, Memory: int64(p.recipe.Memory), Weights: p.rounded()}
 	if o.Workers == 0 {
 		o.Workers = p.options.Workers
 	}
@@ -133,6 +167,9 @@ func (p *Run) open(ctx context.Context, readOnly bool) error {
 	if p.model, err = rundir.ModelDigest(ctx, p.options.FS, p.recipe.Model.File); err != nil {
 		return fmt.Errorf("%s: model: %w", p.recipe.At("model"), err)
 	}
+	if err := p.checkRounded(); err != nil {
+		return fmt.Errorf("%s: weights: %w", p.recipe.At("weights"), err)
+	}
 	if err := p.openEngine(); err != nil {
 		return err
 	}
@@ -142,7 +179,7 @@ func (p *Run) open(ctx context.Context, readOnly bool) error {
 	if p.options.named {
 		return nil
 	}
-	sources := append(slices.Clone(p.data.sources), rundir.Source{Name: p.recipe.Model.Written, Digest: p.model})
+	sources := append(slices.Clone(p.data.sources), rundir.Source{Name: p.modelName(), Digest: p.model})
 	open := rundir.OpenOptions{FS: p.options.FS, Create: !readOnly, ReadOnly: readOnly, Data: sources, Identity: p.engine.Identity(), AllowIdentityChange: p.options.AllowIdentityChange}
 	if p.dir, err = rundir.Open(p.options.Dir, open); err != nil {
 		return err

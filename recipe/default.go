@@ -14,6 +14,7 @@ func defaults() *Recipe {
 	return &Recipe{
 		Version:   Version,
 		Precision: "auto",
+		Weights:   StoredWeights,
 		Seed:      42,
 		Eval: Eval{
 			Metrics: []eval.Measure{

@@ -103,7 +103,7 @@ func TestEverythingIsRead(t *testing.T) {
 			IDField: "misconception_id", GroupField: "question", AllowLeakage: true,
 		},
 		Prompts: recipe.Prompts{Query: &query, Passage: &passage, FromRow: true},
-		Pooling: "lasttoken", Normalize: ptr(false), Precision: "bf16", Seed: 18446744073709551615, Memory: 3 << 29, Workers: 3,
+		Pooling: "lasttoken", Normalize: ptr(false), Precision: "bf16", Weights: recipe.BF16Weights, Seed: 18446744073709551615, Memory: 3 << 29, Workers: 3,
 		Eval: recipe.Eval{
 			Metrics: []eval.Measure{{Kind: eval.MAP, K: 10}, {Kind: eval.RPrecision}}, Convention: eval.TrecEval, Depth: 1000,
 		},

@@ -12,13 +12,20 @@ import (
 // Version is the version of the recipe's own language.
 const Version = 1
 
+// How weights are taken.
+const (
+	StoredWeights = "stored"
+	BF16Weights   = "bf16"
+)
+
 // Recipe is everything that a run follows.
 type Recipe struct {
 	// Version of the recipe's language.
 	Version int `yaml:"version" in:"[1,1]"`
 	// Name of the recipe; the run directory is runs/NAME beside it. Letters, digits, dots, dashes and underscores.
 	Name string `yaml:"name" unset:"the file's name without its extension"`
-	// Model directory that round 0 mines with, and the base that it trains from.
+	// Model that round 0 mines with, and the base that it trains from: a directory, or where there is none of that
+	// name a Hugging Face name such as BAAI/bge-small-en-v1.5, with @revision or without, which `quarry pull` has downloaded.
 	Model Path `yaml:"model" need:"true"`
 	// Files of texts.
 	Data Data `yaml:"data"`
@@ -30,6 +37,9 @@ type Recipe struct {
 	Normalize *bool `yaml:"normalize" unset:"as the model says"`
 	// Operands of matrix products: auto takes bf16 where the processor has it. Everything else is f32 always.
 	Precision string `yaml:"precision" in:"auto|f32|bf16"`
+	// How the weights of the models that the recipe names are taken: stored, as they are published, or bf16: those in F32
+	// are rounded, once, into Quarry's cache.
+	Weights string `yaml:"weights" in:"stored|bf16"`
 	// Key of every random draw.
 	Seed uint64 `yaml:"seed"`
 	// Memory to stay within. It changes speed, never a result; one that does not hold a block of training is an error.
@@ -125,6 +135,29 @@ func Parse(content []byte, name string) (*Recipe, error) {
 	r.resolve()
 	r.check(d)
 	return r, d.err()
+}
+
+// Locate asks find for each model that the recipe names and takes its answer: where the model lies, for one may also be
+// named as on the Hugging Face hub. Errors name the line.
+func (r *Recipe) Locate(find func(Path) (Path, error)) error {
+	type named struct {
+		key  string
+		path *Path
+	}
+	models := []named{{"model", &r.Model}, {"mine_with", &r.MineWith.Dir}}
+	for i := range r.Rounds {
+		models = append(models, named{fmt.Sprintf("rounds[%d].mine_with", i), &r.Rounds[i].MineWith.Dir})
+	}
+	for _, m := range models {
+		if m.path.Written == "" {
+			continue
+		}
+		var err error
+		if *m.path, err = find(*m.path); err != nil {
+			return fmt.Errorf("%s: %s: %w", r.At(m.key), m.key, err)
+		}
+	}
+	return nil
 }
 
 // Round returns the resolved settings of round i, counted from 0.

@@ -17,7 +17,10 @@ const (
 
 // Path is a file or directory as the recipe writes it, and where that is. Written is the same from any working
 // directory, so it is the one to record; File is the one to open.
-type Path struct{ Written, File string }
+type Path struct {
+	Written, File string
+	Revision      string // of a model that Locate found by its name on the hub: the commit; else empty
+}
 
 // beside finds a path from the recipe's directory.
 func (p *Path) beside(dir string) {

@@ -75,7 +75,7 @@ func (d *Dir) prepare(o OpenOptions) error {
 	info, err := d.FS.Stat(string(d.Layout))
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && o.Create && !o.ReadOnly:
-		return explain(string(d.Layout), d.FS.MkdirAll(string(d.Layout)))
+		return Explain(string(d.Layout), d.FS.MkdirAll(string(d.Layout)))
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("run directory %s does not exist: run the recipe first, or name the right one: %w", d.Layout, err)
 	case err != nil:

@@ -27,9 +27,9 @@ func (e *WriteError) Error() string {
 // Unwrap returns the system's error.
 func (e *WriteError) Unwrap() error { return e.Err }
 
-// explain adds to an error of the file system what a person can do about it. An error that is no error of a file, from
+// Explain adds to an error of the file system what a person can do about it. An error that is no error of a file, from
 // whoever gave the content, is no fault of the machine: it gets the file's name and stays what it is.
-func explain(path string, err error) error {
+func Explain(path string, err error) error {
 	if err == nil {
 		return nil
 	}

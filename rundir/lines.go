@@ -21,11 +21,11 @@ type Lines struct {
 // OpenLines opens a file for appending. A last line that a crash cut short is cut away.
 func OpenLines(fsys FS, path string) (*Lines, error) {
 	if err := cutTornLine(fsys, path); err != nil {
-		return nil, explain(path, err)
+		return nil, Explain(path, err)
 	}
 	file, err := fsys.OpenAppend(path)
 	if err != nil {
-		return nil, explain(path, err)
+		return nil, Explain(path, err)
 	}
 	return &Lines{path: path, file: file}, nil
 }
@@ -38,7 +38,7 @@ func (l *Lines) Line(text string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_, err := io.WriteString(l.file, text+"\n")
-	return explain(l.path, err)
+	return Explain(l.path, err)
 }
 
 // JSON appends v as one line.
@@ -54,14 +54,14 @@ func (l *Lines) JSON(v any) error {
 func (l *Lines) Sync() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return explain(l.path, l.file.Sync())
+	return Explain(l.path, l.file.Sync())
 }
 
 // Close makes the lines durable and closes the file.
 func (l *Lines) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return explain(l.path, errors.Join(l.file.Sync(), l.file.Close()))
+	return Explain(l.path, errors.Join(l.file.Sync(), l.file.Close()))
 }
 
 // cutTornLine cuts a file behind its last newline; a missing file is fine.

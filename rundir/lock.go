@@ -31,7 +31,7 @@ func acquire(l Layout) (*lock, error) {
 	held := flock.New(l.Lock(), flock.SetPermissions(0o644))
 	locked, err := held.TryLock()
 	if err != nil {
-		return nil, explain(l.Lock(), err)
+		return nil, Explain(l.Lock(), err)
 	}
 	if !locked {
 		return nil, fmt.Errorf("run directory %s is %w (%s): wait until it ends or stop it, or use another run directory",
@@ -39,7 +39,7 @@ func acquire(l Layout) (*lock, error) {
 	}
 	if err := writeOwner(l.Lock()); err != nil {
 		_ = held.Unlock() // the first error is the one to tell
-		return nil, explain(l.Lock(), err)
+		return nil, Explain(l.Lock(), err)
 	}
 	return &lock{held: held}, nil
 }

@@ -37,8 +37,9 @@ type ManifestData struct {
 
 // ManifestModel is a model directory.
 type ManifestModel struct {
-	Name   string `json:"name"`   // the path as the recipe writes it, or relative to the run directory
-	Digest string `json:"digest"` // ModelDigest
+	Name     string `json:"name"`               // as the recipe writes it, or relative to the run directory
+	Revision string `json:"revision,omitempty"` // the commit, of a model that the recipe calls by its name on the hub
+	Digest   string `json:"digest"`             // ModelDigest
 }
 
 // ManifestPrompts is the templates as applied, newlines real.

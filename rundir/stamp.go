@@ -73,7 +73,7 @@ func (d *Dir) ReadStamp(round int, stage string) (*Stamp, error) {
 func (d *Dir) DropStamp(round int, stage string) error {
 	file := d.Stamp(round, stage)
 	if err := RemoveAll(d.FS, file); err != nil {
-		return explain(file, err)
+		return Explain(file, err)
 	}
 	return nil
 }

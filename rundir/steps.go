@@ -36,7 +36,7 @@ type StepLog struct {
 // is saved after the steps it covers.
 func OpenSteps(fsys FS, path string, keep int) (*StepLog, error) {
 	if err := fsys.MkdirAll(filepath.Dir(path)); err != nil {
-		return nil, explain(path, err)
+		return nil, Explain(path, err)
 	}
 	end, size, err := findStep(fsys, path, keep)
 	if err != nil {
@@ -44,7 +44,7 @@ func OpenSteps(fsys FS, path string, keep int) (*StepLog, error) {
 	}
 	if end < size {
 		if err := fsys.Truncate(path, end); err != nil {
-			return nil, explain(path, err)
+			return nil, Explain(path, err)
 		}
 	}
 	lines, err := OpenLines(fsys, path)
@@ -52,7 +52,7 @@ func OpenSteps(fsys FS, path string, keep int) (*StepLog, error) {
 		return nil, err
 	}
 	if err := fsys.SyncDir(filepath.Dir(path)); err != nil {
-		return nil, errors.Join(explain(path, err), lines.Close())
+		return nil, errors.Join(Explain(path, err), lines.Close())
 	}
 	return &StepLog{lines: lines, last: keep}, nil
 }

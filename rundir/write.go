@@ -21,12 +21,12 @@ const (
 func WriteFile(fsys FS, path string, write func(w io.Writer) error) error {
 	path = filepath.Clean(path) // "name/" has its temporary file beside it too
 	if err := fsys.MkdirAll(filepath.Dir(path)); err != nil {
-		return explain(path, err)
+		return Explain(path, err)
 	}
 	temporary := temporaryName(path)
 	if err := fill(fsys, temporary, write); err != nil {
 		_ = fsys.Remove(temporary) // the first error is the one to tell; Open cleans what stays
-		return explain(path, err)
+		return Explain(path, err)
 	}
 	return publish(fsys, temporary, path)
 }
@@ -36,15 +36,15 @@ func WriteFile(fsys FS, path string, write func(w io.Writer) error) error {
 func WriteTemporary(fsys FS, path string, write func(w io.Writer) error) (name string, err error) {
 	name = temporaryName(filepath.Clean(path))
 	if err := fsys.MkdirAll(filepath.Dir(name)); err != nil {
-		return "", explain(path, err)
+		return "", Explain(path, err)
 	}
 	file, err := fsys.Create(name)
 	if err != nil {
-		return "", explain(path, err)
+		return "", Explain(path, err)
 	}
 	if err := errors.Join(buffer(file, write), file.Close()); err != nil {
 		_ = fsys.Remove(name) // as in WriteFile
-		return "", explain(path, err)
+		return "", Explain(path, err)
 	}
 	return name, nil
 }
@@ -56,17 +56,17 @@ func WriteDir(fsys FS, path string, write func(dir string) error) error {
 	path = filepath.Clean(path) // as in WriteFile
 	temporary := temporaryName(path)
 	if err := RemoveAll(fsys, temporary); err != nil {
-		return explain(path, err)
+		return Explain(path, err)
 	}
 	if err := fsys.MkdirAll(temporary); err != nil {
-		return explain(path, err)
+		return Explain(path, err)
 	}
 	if err := write(temporary); err != nil {
 		_ = RemoveAll(fsys, temporary) // as in WriteFile
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	if err := RemoveAll(fsys, path); err != nil {
-		return explain(path, err)
+		return Explain(path, err)
 	}
 	return publish(fsys, temporary, path)
 }
@@ -146,9 +146,9 @@ func buffer(file File, write func(w io.Writer) error) error {
 func publish(fsys FS, temporary, path string) error {
 	if err := fsys.Rename(temporary, path); err != nil {
 		_ = RemoveAll(fsys, temporary) // the first error is the one to tell; Open cleans what stays
-		return explain(path, err)
+		return Explain(path, err)
 	}
-	return explain(path, fsys.SyncDir(filepath.Dir(path)))
+	return Explain(path, fsys.SyncDir(filepath.Dir(path)))
 }
 
 func temporaryName(path string) string {

@@ -6,8 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/quarry-ml/quarry/recipe"
 )
 
 // byRecipe lets the command of a stage take a recipe in place of files and flags: it then does what is missing of the run,
@@ -85,9 +83,9 @@ func without(f *pflag.FlagSet, what string, names ...string) error {
 
 // runStage drives a recipe up to a stage of a round.
 func runStage(ctx context.Context, h *host, o RunOptions, path string) error {
-	r, err := recipe.Load(path)
+	r, err := h.loadRecipe(ctx, path)
 	if err != nil {
-		return badInput(err)
+		return err
 	}
 	o.Exactly = true
 	return drive(ctx, h, r, o, showcase{})

@@ -36,7 +36,7 @@ directory says about prompts, pooling and lengths, and what it leaves to default
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDoctor(cmd.Context(), o, h) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Model, "model", "", "model `directory` to look at, too")
+	f.StringVar(&o.Model, "model", "", "model `directory` to look at, too, or a Hugging Face name")
 	f.BoolVar(&o.JSON, "json", false, "print JSON")
 	o.Engine.AddFlags(f)
 	return cmd
@@ -68,7 +68,7 @@ type memoryDiagnosis struct {
 }
 
 // runDoctor looks and prints.
-func runDoctor(_ context.Context, o DoctorOptions, h *host) error {
+func runDoctor(ctx context.Context, o DoctorOptions, h *host) error {
 	h.process.hold(o.Engine.limit(h.machine))
 	e, err := o.Engine.open(h, 0)
 	if err != nil {
@@ -77,7 +77,7 @@ func runDoctor(_ context.Context, o DoctorOptions, h *host) error {
 	defer e.Close()
 	d := diagnose(o, h.machine, e)
 	if o.Model != "" {
-		if d.Model, err = diagnoseModel(o.Model, e); err != nil {
+		if d.Model, err = diagnoseModel(ctx, h, o.Model, e); err != nil {
 			return err
 		}
 	}

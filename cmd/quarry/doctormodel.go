@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 // modelDiagnosis is what doctor says of a model.
 type modelDiagnosis struct {
 	Path          string   `json:"path"`
+	Revision      string   `json:"revision,omitempty"` // the commit, of a model in the Hugging Face cache
 	Architecture  string   `json:"architecture"`
 	Layers        int      `json:"layers"`
 	Dimension     int      `json:"dimension"`
@@ -28,8 +30,9 @@ type modelDiagnosis struct {
 }
 
 // diagnoseModel opens a model, so that its weights and tokenizer are checked too.
-func diagnoseModel(dir string, e *compute.Engine) (*modelDiagnosis, error) {
-	m, err := ModelOptions{Model: dir, assume: true}.open()
+func diagnoseModel(ctx context.Context, h *host, name string, e *compute.Engine) (*modelDiagnosis, error) {
+	o := ModelOptions{Model: name, assume: true}
+	m, err := o.open(ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +41,7 @@ func diagnoseModel(dir string, e *compute.Engine) (*modelDiagnosis, error) {
 	}
 	c := m.Contract
 	d := &modelDiagnosis{
-		Path: dir, Architecture: m.Config.ModelType, Layers: m.Config.Layers, Dimension: m.Dimension(), Vocabulary: m.Config.VocabSize, Tokens: m.Tokenizer.VocabSize(),
+		Path: m.Path, Revision: o.found.revision, Architecture: m.Config.ModelType, Layers: m.Config.Layers, Dimension: m.Dimension(), Vocabulary: m.Config.VocabSize, Tokens: m.Tokenizer.VocabSize(),
 		MaxLength: c.MaxLength, Positions: m.Config.MaxPositions, Pooling: string(c.Pooling), Normalize: c.Normalize, Score: string(c.Score),
 		QueryPrompt: showPrompt(c.Query), PassagePrompt: showPrompt(c.Passage), Assumed: append([]string{}, m.Assumed...),
 	}

@@ -63,11 +63,12 @@ func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
 	if err != nil {
 		return err
 	}
-	m, err := o.Model.open()
+	m, err := o.Model.open(ctx, h)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
+	o.Engine.weights = o.Model.Weights
 	e, err := o.Engine.open(h, m.Widened())
 	if err != nil {
 		return err

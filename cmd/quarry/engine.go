@@ -14,6 +14,8 @@ type EngineOptions struct {
 	Precision string
 	Workers   int
 	Memory    recipe.Size
+
+	weights string // what ModelOptions says of them, for the identity
 }
 
 // AddFlags adds the flags to a command.
@@ -57,7 +59,7 @@ func (o EngineOptions) memory(h *host, more int64) int64 {
 // open makes the engine, with what the machine grants where no flag says otherwise. Its memory
 // is as above.
 func (o EngineOptions) open(h *host, more int64) (*compute.Engine, error) {
-	c := compute.Options{Path: o.path(h.machine), Precision: compute.Precision(o.Precision), Workers: o.Workers, Memory: o.memory(h, more)}
+	c := compute.Options{Path: o.path(h.machine), Precision: compute.Precision(o.Precision), Workers: o.Workers, Memory: o.memory(h, more), Weights: roundedTo(o.weights)}
 	if c.Workers == 0 {
 		c.Workers = h.machine.workers()
 	}

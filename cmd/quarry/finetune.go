@@ -120,7 +120,6 @@ func (o *FinetuneOptions) validate() ([]eval.Measure, error) {
 		return nil, badInputf("--save-every %d: at least 1", o.SaveEvery)
 	}
 	o.Tune.LoRA.TargetModules = strings.Split(o.Targets, ",")
-	o.Tune.LoRA.BaseModel = o.Model.Model
 	return measures, badInput(o.Tune.Validate())
 }
 
@@ -158,11 +157,13 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	if err != nil {
 		return err
 	}
-	m, err := o.Model.open()
+	m, err := o.Model.open(ctx, h)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
+	o.Engine.weights = o.Model.Weights
+	o.Tune.LoRA.BaseModel, o.Tune.LoRA.BaseRevision = o.Model.calls()
 	s := &training{host: h, options: o, set: set, model: m, measures: measures}
 	if err := s.tokenize(); err != nil {
 		return err

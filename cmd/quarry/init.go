@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
 )
 
@@ -28,7 +29,8 @@ type InitOptions struct {
 	Seed             uint64
 	Force            bool
 
-	set set
+	set   set
+	named bool // --model is a Hugging Face name
 }
 
 func newInitCommand(h *host) *cobra.Command {
@@ -55,7 +57,7 @@ rows of one group, stay together. The training file itself is left as it is.`,
 	f.StringVar(&o.Dev, "dev", "", "`file` of held-out queries that epochs are chosen by (split off --train)")
 	f.StringVar(&o.Test, "test", "", "`file` of held-out queries that nothing is chosen by; may be left out")
 	o.Data.addFields(f)
-	f.StringVar(&o.Model, "model", "", "model `directory` to start from")
+	f.StringVar(&o.Model, "model", "", "model `directory` to start from, or a Hugging Face name")
 	f.StringVar(&o.Name, "name", "", "name of the recipe (the file's)")
 	f.StringVar(&o.Output, "output", "recipe.yaml", "recipe `file` to write")
 	f.Float64Var(&o.DevShare, "dev-share", 0.2, "share of --train that is split off, without --dev")
@@ -69,7 +71,7 @@ func runInit(ctx context.Context, o InitOptions, h *host) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	m, err := (ModelOptions{Model: o.Model, assume: true}).open()
+	m, err := o.open(ctx, h)
 	if err != nil {
 		return err
 	}
@@ -99,6 +101,14 @@ func runInit(ctx context.Context, o InitOptions, h *host) error {
 		return fmt.Errorf("the new recipe does not load: %w", err)
 	}
 	return h.printf("%s%swrote %s; next: quarry plan %s\n", facts, d, strings.Join(d.written, ", "), o.Output)
+}
+
+// open opens the model. Of one in the Hugging Face cache the recipe gets the name, of another the path.
+func (o *InitOptions) open(ctx context.Context, h *host) (*model.Model, error) {
+	model := ModelOptions{Model: o.Model, assume: true}
+	m, err := model.open(ctx, h)
+	o.named = model.found.revision != ""
+	return m, err
 }
 
 func (o InitOptions) validate() error {
@@ -217,6 +227,10 @@ func (o InitOptions) recipe(train, dev string, d *initData) ([]byte, error) {
 		into *string
 	}{{o.Model, &example.Model}, {o.Data.Corpus, &example.Corpus}, {train, &example.Train}, {dev, &example.Dev}, {o.Test, &example.Test}} {
 		if p.path == "" {
+			continue
+		}
+		if o.named && p.into == &example.Model {
+			*p.into = p.path
 			continue
 		}
 		var err error

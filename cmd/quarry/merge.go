@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -10,6 +11,7 @@ import (
 	"github.com/quarry-ml/quarry/embedding"
 	"github.com/quarry-ml/quarry/merging"
 	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -19,6 +21,7 @@ type MergeOptions struct {
 	Model                 ModelOptions // what stands above the base's files
 	Probes                string
 	Seed                  uint64
+	ShardSize             recipe.Size
 	Engine                EngineOptions
 	JSON                  bool
 }
@@ -32,18 +35,22 @@ func newMergeCommand(h *host) *cobra.Command {
 
 The merged model must give the vectors of base and adapter on probe texts: of each component within 1e-5 for a base in
 f32, within a few roundings for one in bf16 or f16. A merge that fails the check leaves no output directory. Probes are
-texts of the base's own vocabulary unless --probes names some.`,
+texts of the base's own vocabulary unless --probes names some.
+
+Weights are read and written a piece at a time, from shards and into shards; the merged model has the types of the base, and
+all of its tensors.`,
 		Example: `  quarry merge --base models/minilm --adapter tuned/epoch-3 --output merged
   quarry merge --base models/minilm --adapter tuned/epoch-3 --probes dev.jsonl --output merged`,
 		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runMerge(cmd.Context(), o, h) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Base, "base", "", "model `directory`")
+	f.StringVar(&o.Base, "base", "", "model `directory`, or a Hugging Face name")
 	f.StringVar(&o.Adapter, "adapter", "", "`directory` of the adapter")
 	f.StringVar(&o.Output, "output", "", "model `directory` to write; it must not be there yet")
 	f.StringVar(&o.Probes, "probes", "", "JSONL `file` of texts to check on; the first 64 are taken")
 	seedFlag(f, &o.Seed, 42, "seed of the probes")
+	f.Var(size{&o.ShardSize}, "shard-size", "tensors that a file of weights holds at most, such as 1GB (5GB)")
 	f.BoolVar(&o.JSON, "json", false, "print the check as JSON")
 	o.Model.addAbove(f)
 	o.Engine.AddFlags(f)
@@ -62,11 +69,19 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 	if err != nil {
 		return err
 	}
-	probes, err := o.probes(h)
+	base, err := h.findModel(o.Base)
+	if err != nil {
+		return badInputf("--base: %w", err)
+	}
+	if base.dir, err = h.rounded(ctx, base.dir, o.Model.Weights); err != nil {
+		return inputUnlessWriting(fmt.Errorf("--base: %w", err))
+	}
+	probes, err := o.probes(h, base.dir)
 	if err != nil {
 		return err
 	}
 	h.process.hold(o.Engine.limit(h.machine))
+	o.Engine.weights = o.Model.Weights
 	e, err := o.Engine.open(h, 0)
 	if err != nil {
 		return err
@@ -82,7 +97,7 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 		sink := func(name string, write func(io.Writer) error) error {
 			return asFailure(rundir.Sink(rundir.OS{}, dir)(name, write))
 		}
-		check, err = merging.Merge(ctx, e, merging.Options{Base: o.Base, Adapter: o.Adapter, Model: above, Probes: probes}, dir, sink)
+		check, err = merging.Merge(ctx, e, merging.Options{Base: base.dir, Adapter: o.Adapter, Model: above, Probes: probes, ShardLimit: int64(o.ShardSize)}, dir, sink)
 		if errors.Is(err, merging.ErrDiffers) {
 			return err
 		}
@@ -102,9 +117,9 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 }
 
 // probes are the texts of a file, or made of the base's vocabulary.
-func (o MergeOptions) probes(h *host) ([]string, error) {
+func (o MergeOptions) probes(h *host, base string) ([]string, error) {
 	if o.Probes == "" {
-		d, err := model.ReadDirectory(o.Base, model.Options{})
+		d, err := model.ReadDirectory(base, model.Options{})
 		if err != nil {
 			return nil, badInputf("--base: %w", err)
 		}

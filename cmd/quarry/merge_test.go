@@ -12,6 +12,7 @@ import (
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/merging"
+	"github.com/quarry-ml/quarry/model/safetensors"
 )
 
 // adapted is a project with an adapter in tuned/epoch-1.
@@ -42,6 +43,22 @@ func TestMerge(t *testing.T) {
 		t.Error("the merged model has the base's weights")
 	}
 	refused(t, runMerge(t.Context(), o, h.host), "is there already")
+}
+
+func TestMergeIntoShards(t *testing.T) {
+	p, o := adapted(t)
+	mustBe(t, o.ShardSize.UnmarshalText([]byte("16kB")))
+	h := newTestHost()
+	mustBe(t, runMerge(t.Context(), o, h.host))
+	names, err := safetensors.Files(p.path("merged"))
+	if err != nil || len(names) < 3 {
+		t.Errorf("files %v, %v", names, err)
+	}
+	for _, name := range names {
+		if info, err := os.Stat(filepath.Join(p.path("merged"), name)); err != nil || name != safetensors.IndexName && info.Size() > 16000+2000 { // the header comes on top
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
 }
 
 func TestMergeOnProbesOfAFile(t *testing.T) {

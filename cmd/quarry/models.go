@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/prompt"
+	"github.com/quarry-ml/quarry/recipe"
 )
 
 // ModelOptions are the flags that name a model and what stands above its own files.
@@ -15,32 +18,51 @@ type ModelOptions struct {
 	Model     string
 	Pooling   string
 	Normalize *bool
-	assume    bool // open a model whose pooling nothing names, to show that
+	Weights   string // stored or bf16; empty is stored
+	assume    bool   // open a model whose pooling nothing names, to show that
+
+	found foundModel // by open
 }
 
 // AddFlags adds the flags to a command.
 func (o *ModelOptions) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.Model, "model", "", "model `directory` in Hugging Face's layout")
+	f.StringVar(&o.Model, "model", "", "model `directory` in Hugging Face's layout, or a Hugging Face name")
 	o.addAbove(f)
 }
 
 // addAbove adds the flags that stand above the model's files.
 func (o *ModelOptions) addAbove(f *pflag.FlagSet) {
 	f.StringVar(&o.Pooling, "pooling", "", "cls, mean, max, lasttoken or weightedmean (as the model says)")
+	f.StringVar(&o.Weights, "weights", recipe.StoredWeights, "stored: as the model has them; bf16: those in F32 are rounded, once, into Quarry's cache")
 	optionalBool(f, &o.Normalize, "normalize", "bring vectors to length 1 (as the model says)")
 }
 
-// open opens the model.
-func (o ModelOptions) open() (*model.Model, error) {
+// open finds the model and opens it.
+func (o *ModelOptions) open(ctx context.Context, h *host) (*model.Model, error) {
 	above, err := o.options()
 	if err != nil {
 		return nil, err
 	}
-	m, err := model.Open(o.Model, above)
+	if o.found, err = h.findModel(o.Model); err != nil {
+		return nil, badInputf("--model: %w", err)
+	}
+	if o.found.dir, err = h.rounded(ctx, o.found.dir, o.Weights); err != nil {
+		return nil, inputUnlessWriting(fmt.Errorf("--model: %w", err))
+	}
+	m, err := model.Open(o.found.dir, above)
 	if err != nil {
 		return nil, badInputf("--model: %w", wantPooling(err))
 	}
 	return m, nil
+}
+
+// calls is what others call the model that open found: its path, or its name on the hub and the commit.
+func (o ModelOptions) calls() (name, revision string) {
+	if o.found.revision == "" {
+		return o.Model, ""
+	}
+	id, _, _ := strings.Cut(o.Model, "@")
+	return id, o.found.revision
 }
 
 // wantPooling adds to an error for want of a pooling the flag that gives one.
@@ -53,6 +75,9 @@ func wantPooling(err error) error {
 
 func (o ModelOptions) options() (model.Options, error) {
 	above := model.Options{Normalize: o.Normalize, AssumeMean: o.assume}
+	if o.Weights != "" && o.Weights != recipe.StoredWeights && o.Weights != recipe.BF16Weights {
+		return above, badInputf("--weights %q: use %s or %s", o.Weights, recipe.StoredWeights, recipe.BF16Weights)
+	}
 	if o.Pooling != "" {
 		var err error
 		if above.Pooling, err = model.ParsePooling(o.Pooling); err != nil {

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quarry-ml/quarry/pipeline"
-	"github.com/quarry-ml/quarry/recipe"
 )
 
 func newPlanCommand(h *host) *cobra.Command {
@@ -30,9 +29,9 @@ from embedding a few of the recipe's own texts.`,
 }
 
 func runPlan(ctx context.Context, h *host, o RunOptions, path string) error {
-	r, err := recipe.Load(path)
+	r, err := h.loadRecipe(ctx, path)
 	if err != nil {
-		return badInput(err)
+		return err
 	}
 	plan, err := pipeline.MakePlan(ctx, r, pipelineOptions(h, r, o))
 	if err != nil {

@@ -49,7 +49,7 @@ func (o RankOptions) validate() error {
 	case !given && o.Model.Model == "":
 		return badInputf("--model is needed, or --corpus-vectors and --query-vectors")
 	case given:
-		err := o.Texts.set.needs("--model", "query-prompt", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize")
+		err := o.Texts.set.needs("--model", "query-prompt", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize", "weights")
 		if err != nil {
 			return err
 		}
@@ -84,11 +84,12 @@ func (o RankOptions) rank(ctx context.Context, h *host, d data, depth int, sink 
 		err = rankVectors(ctx, h, d, in, func(query int, c ranking.Candidates) error { return asFailure(sink(query, c)) })
 		return errors.Join(inputUnlessFailure(err), v.close()) // what search refuses is in the vectors
 	}
-	m, err := o.Model.open()
+	m, err := o.Model.open(ctx, h)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
+	o.Engine.weights = o.Model.Weights
 	e, err := o.Engine.open(h, m.Widened())
 	if err != nil {
 		return err

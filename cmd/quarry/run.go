@@ -61,9 +61,9 @@ func runRun(ctx context.Context, h *host, o RunOptions, path string) error {
 	if o.Until != "" && !slices.Contains(pipeline.Stages(), o.Until) {
 		return badInputf("--until %q: stages are %s", o.Until, strings.Join(pipeline.Stages(), ", "))
 	}
-	r, err := recipe.Load(path)
+	r, err := h.loadRecipe(ctx, path)
 	if err != nil {
-		return badInput(err)
+		return err
 	}
 	return drive(ctx, h, r, o, showcase{})
 }

@@ -34,7 +34,7 @@ Special tokens are put around a text as the model reads it. Nothing is cut off, 
 		RunE: func(cmd *cobra.Command, _ []string) error { return runTokenize(cmd.Context(), o, h) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Model, "model", "", "model `directory`, or one that holds a tokenizer alone")
+	f.StringVar(&o.Model, "model", "", "model `directory`, or one that holds a tokenizer alone, or a Hugging Face name")
 	f.StringVar(&o.Input, "input", "", "JSONL `file` of texts")
 	f.StringVar(&o.Output, "output", "", "`file` to write (standard output)")
 	f.BoolVar(&o.Tokens, "tokens", false, "tokens as they are written in the vocabulary, not ids")
@@ -50,7 +50,11 @@ func runTokenize(ctx context.Context, o TokenizeOptions, h *host) error {
 	if err := mayWrite("output", o.Output, "input", o.Input); err != nil {
 		return err
 	}
-	t, err := openTokenizer(o.Model)
+	found, err := h.findTokenizer(o.Model)
+	if err != nil {
+		return badInputf("--model: %w", err)
+	}
+	t, err := openTokenizer(found.dir)
 	if err != nil {
 		return badInputf("--model: %w", err)
 	}

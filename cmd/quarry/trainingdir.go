@@ -63,7 +63,7 @@ func (t *training) openEpoch(epoch int) (*model.Model, error) {
 	if epoch > 0 && t.options.Tune.Method == finetune.Full {
 		return model.Open(t.epochDir(epoch), above)
 	}
-	m, err := model.Open(t.options.Model.Model, above)
+	m, err := model.Open(t.options.Model.found.dir, above)
 	if err != nil || epoch == 0 {
 		return m, err
 	}

@@ -34,7 +34,7 @@ func (t *training) record(ctx context.Context) (trainingRecord, error) {
 	for _, m := range t.measures {
 		r.Metrics = append(r.Metrics, m.String())
 	}
-	r.Options.LoRA.BaseModel = "" // a place, not a content
+	r.Options.LoRA.BaseModel, r.Options.LoRA.BaseRevision = "", "" // a place, not a content
 	modelDigest := func(ctx context.Context, dir string) (string, error) {
 		return rundir.ModelDigest(ctx, rundir.OS{}, dir)
 	}
@@ -43,7 +43,7 @@ func (t *training) record(ctx context.Context) (trainingRecord, error) {
 		digest     func(context.Context, string) (string, error)
 	}{
 		{"train", t.options.Train, t.digest}, {"dev", t.options.Dev, t.digest},
-		{"corpus", t.options.Data.Corpus, t.digest}, {"model", t.options.Model.Model, modelDigest},
+		{"corpus", t.options.Data.Corpus, t.digest}, {"model", t.options.Model.found.dir, modelDigest},
 	} {
 		if in.path == "" {
 			continue

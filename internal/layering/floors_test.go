@@ -14,11 +14,11 @@ var floors = [][]string{
 	{"vectors", "corpus", "ranking", "prompt", "draw", "format/*"}, // nouns and files
 	{"compute", "compute/*"}, // numbers
 	{"model", "model/*"},     // a model directory and its network
-	{"mine", "audit", "review", "finetune", "eval", "stats"},        // choices and judgments
-	{"embedding", "search", "lexical", "fuse", "rerank", "merging"}, // sources of rankings, and models made of parts
-	{"recipe", "rundir", "rundir/*", "prepare", "demo", "convert"},  // what the user wrote, what a run leaves
-	{"pipeline", "report", "view"},                                  // the loop, and what a person reads
-	{"cmd/*"},                                                       // flags, terminal, exit codes
+	{"mine", "audit", "review", "finetune", "eval", "stats"},                         // choices and judgments
+	{"embedding", "search", "lexical", "fuse", "rerank", "merging"},                  // sources of rankings, and models made of parts
+	{"recipe", "rundir", "rundir/*", "prepare", "demo", "convert", "hub", "weights"}, // what the user wrote, what a run leaves, models that come from elsewhere
+	{"pipeline", "report", "view"},                                                   // the loop, and what a person reads
+	{"cmd/*"},                                                                        // flags, terminal, exit codes
 }
 
 // supports reports whether a package is for tests: only _test.go files import it, and it may import anything. Contract
@@ -45,6 +45,8 @@ var sameFloor = []struct{ from, to, because string }{
 	{"demo", "rundir", "demo writes its data and recipe into a run directory"},
 	{"rundir/*", "rundir", "file layers, the fault-injecting one among them, implement rundir's"},
 	{"prepare", "rundir", "prepared files are written atomically"},
+	{"hub", "rundir", "downloads are durable, and what stops them is told as for a run's files"},
+	{"weights", "rundir", "converted weights are written atomically, and named by the digest of what they were made of"},
 }
 
 func TestImportsPointDown(t *testing.T) {

@@ -31,6 +31,7 @@ type Config struct {
 
 	ModulesToSave []string // modules whose own weights the adapter replaces
 	BaseModel     string   // base_model_name_or_path; empty is null
+	Revision      string   // of the base on the hub; empty is null
 	TaskType      string   // empty is null
 }
 

@@ -23,7 +23,7 @@ func (c Config) Encode() ([]byte, error) {
 		"bias": "none", "fan_in_fan_out": false, "inference_mode": true, "init_lora_weights": true,
 		"layers_pattern": c.LayersPattern, "layers_to_transform": c.LayersToTransform,
 		"lora_alpha": c.Alpha, "lora_dropout": c.Dropout, "modules_to_save": c.ModulesToSave, "peft_type": "LORA",
-		"r": c.Rank, "rank_pattern": overrides(c.RankPattern), "revision": nil, "target_modules": c.Targets,
+		"r": c.Rank, "rank_pattern": overrides(c.RankPattern), "revision": nullable(c.Revision), "target_modules": c.Targets,
 		"task_type": nullable(c.TaskType), "use_rslora": c.RSLoRA,
 	}
 	if !c.Exclude.empty() {

@@ -12,7 +12,7 @@ import (
 
 // harmless are keys that say nothing about the arithmetic, whatever their value.
 var harmless = []string{
-	"auto_mapping", "inference_mode", "peft_version", "revision", "runtime_config", "megatron_core", "qalora_group_size", "eva_config",
+	"auto_mapping", "inference_mode", "peft_version", "runtime_config", "megatron_core", "qalora_group_size", "eva_config",
 }
 
 // fields are the keys of a JSON object, in order and each once.

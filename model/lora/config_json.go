@@ -35,7 +35,7 @@ func parseConfig(raw []byte) (Config, error) {
 		{"layers_to_transform", (*integers)(&c.LayersToTransform)}, {"layers_pattern", (*texts)(&c.LayersPattern)},
 		{"rank_pattern", (*overrides)(&c.RankPattern)}, {"alpha_pattern", (*overrides)(&c.AlphaPattern)},
 		{"modules_to_save", &c.ModulesToSave},
-		{"base_model_name_or_path", &c.BaseModel}, {"task_type", &c.TaskType},
+		{"base_model_name_or_path", &c.BaseModel}, {"revision", &c.Revision}, {"task_type", &c.TaskType},
 	} {
 		if err := fields.take(f.key, f.into); err != nil {
 			return Config{}, err

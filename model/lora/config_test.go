@@ -69,7 +69,7 @@ func TestEncodeConfig(t *testing.T) {
 		Exclude: lora.Targets{Pattern: `.*\.0\..*`}, LayersToTransform: []int{1, 2}, LayersPattern: []string{"layer"},
 		RankPattern:  []lora.Override{{Pattern: "value", Value: 2}, {Pattern: "layer.1|query", Value: 6}},
 		AlphaPattern: []lora.Override{{Pattern: "key", Value: 1.5}},
-		BaseModel:    "base", TaskType: "FEATURE_EXTRACTION",
+		BaseModel:    "base", Revision: "v1.5", TaskType: "FEATURE_EXTRACTION",
 	}
 	raw, err := c.Encode()
 	if err != nil {
@@ -102,7 +102,7 @@ func TestEncodeConfig(t *testing.T) {
     "value": 2,
     "layer.1|query": 6
   },
-  "revision": null,
+  "revision": "v1.5",
   "target_modules": [
     "query",
     "value"
