@@ -149,7 +149,14 @@ func (r *round) minedAlready(epoch int) ([]ranking.Candidates, error) {
 	return found, err
 }
 
-func (p *Run) evalDepth() int { return min(p.recipe.Eval.Depth, p.data.corpus.Len()) }
+// evalDepth is the hits kept of each ranking; one more where one of them may be struck.
+func (p *Run) evalDepth() int {
+	depth := p.recipe.Eval.Depth
+	if p.recipe.Eval.Convention == eval.BEIR {
+		depth++
+	}
+	return min(depth, p.data.corpus.Len())
+}
 
 // rankWith searches a split's queries with the model of an epoch.
 func (r *round) rankWith(ctx context.Context, epoch int, t texts, split rundir.Split, label string) ([]ranking.Candidates, error) {
