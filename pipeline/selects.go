@@ -173,18 +173,22 @@ func (r *round) test(ctx context.Context, chosen int) error {
 		return err
 	}
 	stage := r.stage(stageTest, algorithmEval, options, r.base.input("base"), rundir.Input{Name: "checkpoint", Digest: checkpoint}, r.made(r.files.Scores()), r.made(r.files.Choice()), r.data.input("corpus"), r.data.input("train"), r.data.input("test"))
-	err = r.do(ctx, work{Stage: stage, outputs: []string{r.files.TestScores()}, run: func(ctx context.Context) error {
+	epochs := []int{0, chosen}
+	if chosen == 0 {
+		epochs = epochs[:1]
+	}
+	outputs := []string{r.files.TestScores()}
+	for _, epoch := range epochs {
+		outputs = append(outputs, r.files.EpochQueries(rundir.Test, epoch))
+	}
+	err = r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) error {
 		scores := rundir.TestScores{Version: rundir.ScoresVersion}
-		epochs := []int{0, chosen}
-		if chosen == 0 {
-			epochs = epochs[:1]
-		}
 		for _, epoch := range epochs {
 			found, err := r.rankWith(ctx, epoch, t, rundir.Test, fmt.Sprintf("test epoch %d", epoch))
 			if err != nil {
 				return err
 			}
-			means, err := r.measure(rundir.Test, found)
+			means, err := r.measureEpoch(rundir.Test, epoch, found)
 			if err != nil {
 				return err
 			}
