@@ -299,6 +299,15 @@ func meansOf(s eval.Scores) rundir.Means {
 	return m
 }
 
+// stamped counts the epochs that are scored and unchanged.
+func (r *round) stamped() int {
+	for n := 0; ; n++ {
+		if !slices.ContainsFunc(r.stamps, func(s *rundir.Stamp) bool { return s.Stage == evalStage(n) }) {
+			return n
+		}
+	}
+}
+
 // table collects the scores of the epochs that are scored and unchanged.
 func (r *round) table() (*rundir.Scores, error) {
 	s := &rundir.Scores{Version: rundir.ScoresVersion, Round: r.index, Convention: string(r.recipe.Eval.Convention)}
