@@ -40,7 +40,7 @@ RUN is a run directory, or a recipe whose run directory is meant. The run may be
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Format, "format", string(report.Text), "text, markdown or json")
+	f.StringVar(&o.Format, "format", string(report.Text), "text, markdown, json, csv or latex")
 	f.BoolVar(&o.JSON, "json", false, "the same as --format json")
 	f.StringArrayVar(&o.Scores, "score", nil, "record a score taken elsewhere, as `ROUND/EPOCH=VALUE:LABEL`; replaces the one of the same label; may be repeated")
 	return cmd
