@@ -178,6 +178,17 @@ func (o EvalOptions) validate() (evalPlan, error) {
 
 // validateSource refuses flags that name no source of rankings and judgments, or two.
 func (o EvalOptions) validateSource() error {
+	if err := o.validateData(); err != nil {
+		return err
+	}
+	if o.Run != "" {
+		return o.validateRun()
+	}
+	return o.Rank.validate()
+}
+
+// validateData refuses flags that name two sources of judgments.
+func (o EvalOptions) validateData() error {
 	if o.Judgments.Folder != "" {
 		for flag, given := range map[string]string{"corpus": o.Rank.Data.Corpus, "queries": o.Rank.Data.Queries, "qrels": o.Judgments.Qrels, "id-field": o.Rank.Data.IDField} {
 			if given != "" {
@@ -187,10 +198,7 @@ func (o EvalOptions) validateSource() error {
 	} else if o.Judgments.Split != "" {
 		return badInputf("--split has no part without --data")
 	}
-	if o.Run != "" {
-		return o.validateRun()
-	}
-	return o.Rank.validate()
+	return nil
 }
 
 // conventions are those that are asked for.

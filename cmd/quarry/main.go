@@ -65,6 +65,7 @@ Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 a stated expectation was m
 		newCompareCommand(h),
 		newPrepareCommand(h),
 		newSplitCommand(h),
+		newConvertCommand(h),
 		byRecipe(newEmbedCommand(h), h, pipeline.StageEmbed),
 		byRecipe(newSearchCommand(h), h, pipeline.StageSearch),
 		byRecipe(newMineCommand(h), h, pipeline.StageMine),
