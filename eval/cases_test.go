@@ -23,6 +23,8 @@ import (
 //	rank  QUERY PASSAGE:SCORE …          best first
 //	deep  QUERY PASSAGE@RANK:SCORE …     positives below the hits, 0-based; makes the candidates know all positives
 //	depth N
+//	own   QUERY PASSAGE …                passages whose id is the query's
+//	missing error|skip|zero              the rule for queries without a ranking
 //	expect CONVENTION MEASURE MEAN
 //	slice  seen|unseen MEASURE MEAN      under sentence-transformers
 //	error  CONVENTION MEASURE TEXT       the error contains TEXT
@@ -49,6 +51,7 @@ type textCase struct {
 	judged     []Judged
 	candidates []ranking.Candidates
 	depth      int
+	missing    Missing
 	checks     []check
 }
 
@@ -70,7 +73,7 @@ func (c textCase) run(t *testing.T) {
 		if err != nil {
 			t.Fatalf("line %d: %v", check.line, err)
 		}
-		scores, err := Evaluate(c.judged, c.candidates, Options{Measures: []Measure{m}, Convention: convention, Depth: c.depth})
+		scores, err := Evaluate(c.judged, c.candidates, Options{Measures: []Measure{m}, Convention: convention, Depth: c.depth, Missing: c.missing})
 		if check.kind == "error" {
 			if err == nil || !strings.Contains(err.Error(), check.want) {
 				t.Errorf("line %d: error %v does not contain %q", check.line, err, check.want)
@@ -180,6 +183,16 @@ func parseCase(lines []string) (textCase, error) {
 				rank, score, _ := strings.Cut(rest, ":")
 				q.Positives = append(q.Positives, ranking.Positive{Passage: number(name), Score: float32(float(score)), Rank: int32(float(rank))})
 			}
+		case "own":
+			for i := range c.judged {
+				for _, name := range f[3:] {
+					if c.judged[i].Query == f[2] {
+						c.judged[i].OwnID = append(c.judged[i].OwnID, number(name))
+					}
+				}
+			}
+		case "missing":
+			c.missing = Missing(f[2])
 		case "depth":
 			c.depth = int(float(f[2]))
 		case "expect", "slice", "error":

@@ -23,6 +23,9 @@ const (
 	// Ranx is ranx 0.3: average precision over R, nDCG with linear gain; only the hits are seen. ranx leaves the order
 	// of ties open; here they stay in the ranking's order.
 	Ranx Convention = "ranx"
+	// BEIR is what BEIR's evaluation makes of pytrec_eval: trec_eval's definitions, but a passage with the query's own id
+	// is struck from its ranking first (ignore_identical_ids, BEIR's default).
+	BEIR Convention = "beir"
 )
 
 // rules are what the conventions disagree about.
@@ -35,6 +38,7 @@ type rules struct {
 	wholeGrades       bool                        // a positive needs grade 1 or more
 	scoresUnanswered  bool                        // a query without positives scores 0, else it is skipped
 	skipsMissingQuery bool                        // a judged query without a ranking is skipped, else an error
+	strikesOwnID      bool                        // the passages of the query's own id are struck from its ranking
 }
 
 // ParseConvention reads a convention's name; empty is the default.
@@ -50,14 +54,19 @@ func ParseConvention(name string) (Convention, error) {
 }
 
 // Conventions lists all names, the default first.
-func Conventions() []Convention { return []Convention{SentenceTransformers, TrecEval, Kaggle, Ranx} }
+func Conventions() []Convention {
+	return []Convention{SentenceTransformers, TrecEval, Kaggle, Ranx, BEIR}
+}
 
 func (c Convention) rules() (rules, error) {
 	switch c {
 	case SentenceTransformers:
 		return rules{divideByCutoff: true, gain: binaryGain}, nil
-	case TrecEval:
-		return rules{gain: linearGain, hitsOnly: true, tiesDescending: true, wholeGrades: true, scoresUnanswered: true, skipsMissingQuery: true}, nil
+	case TrecEval, BEIR:
+		return rules{
+			gain: linearGain, hitsOnly: true, tiesDescending: true, wholeGrades: true, scoresUnanswered: true, skipsMissingQuery: true,
+			strikesOwnID: c == BEIR,
+		}, nil
 	case Kaggle:
 		return rules{divideByCutoff: true, gain: exponentialGain, repeats: true}, nil
 	case Ranx:
@@ -68,4 +77,42 @@ func (c Convention) rules() (rules, error) {
 		names = append(names, string(known))
 	}
 	return rules{}, fmt.Errorf("unknown convention %q: use one of %s", c, strings.Join(names, ", "))
+}
+
+// RanksDecide says that a convention takes rankings in the order that they come in, scores aside: a submission file of
+// Kaggle's has none.
+func (c Convention) RanksDecide() bool { return c == Kaggle }
+
+// KeepsTies says that equal scores stay in the order that a ranking has them in; the others order ties by passage.
+func (c Convention) KeepsTies() bool { return c == Kaggle || c == Ranx }
+
+// Missing says what becomes of a judged query that has no ranking.
+type Missing string
+
+// What a missing ranking may mean.
+const (
+	MissingByConvention Missing = ""      // as the convention has it
+	MissingIsError      Missing = "error" // somebody forgot it
+	MissingIsSkipped    Missing = "skip"  // the mean is over the others, as trec_eval has it without -c
+	MissingIsZero       Missing = "zero"  // every measure of it is 0, as trec_eval -c has it
+)
+
+// ParseMissing reads a word; empty is the convention's rule.
+func ParseMissing(word string) (Missing, error) {
+	switch m := Missing(word); m {
+	case MissingByConvention, MissingIsError, MissingIsSkipped, MissingIsZero:
+		return m, nil
+	}
+	return "", fmt.Errorf("missing queries %q: use error, skip or zero", word)
+}
+
+// resolve is the rule that holds under a convention.
+func (m Missing) resolve(r rules) Missing {
+	switch {
+	case m != MissingByConvention:
+		return m
+	case r.skipsMissingQuery:
+		return MissingIsSkipped
+	}
+	return MissingIsError
 }

@@ -15,6 +15,7 @@ type Options struct {
 	Convention Convention    // empty is SentenceTransformers
 	Depth      int           // hits that were kept a query; a cutoff beyond it is an error. 0: the rankings are whole, as a run file's are
 	Order      ranking.Order // passages by id, which TrecEval needs to break ties; nil is corpus order
+	Missing    Missing       // what becomes of a judged query without a ranking
 }
 
 // Scores are the values of each measure: per query, and their means.
@@ -72,6 +73,9 @@ func Evaluate(judged []Judged, candidates []ranking.Candidates, o Options) (Scor
 	if err := o.checkMeasures(); err != nil {
 		return Scores{}, err
 	}
+	if _, err := ParseMissing(string(o.Missing)); err != nil {
+		return Scores{}, err
+	}
 	byKey, err := indexCandidates(candidates)
 	if err != nil {
 		return Scores{}, err
@@ -112,11 +116,8 @@ func scoreQuery(j Judged, candidates []ranking.Candidates, byKey map[string]int,
 		return nil, err
 	}
 	i, ok := byKey[j.Query]
-	if !ok && r.skipsMissingQuery {
-		return nil, errSkipped
-	}
 	if !ok {
-		return nil, fmt.Errorf("query %q is judged but has no ranking", j.Query)
+		return scoreMissing(j, o, r)
 	}
 	c := candidates[i]
 	f, err := locate(j, c, o, r)
@@ -134,6 +135,18 @@ func scoreQuery(j Judged, candidates []ranking.Candidates, byKey map[string]int,
 		row[m] = measure.score(f, r)
 	}
 	return row, nil
+}
+
+// scoreMissing is the row of a query that has no ranking.
+func scoreMissing(j Judged, o Options, r rules) ([]float64, error) {
+	answered := slices.ContainsFunc(j.Grades, func(g Grade) bool { return g.Grade > 0 })
+	switch rule := o.Missing.resolve(r); {
+	case rule == MissingIsSkipped, !answered && !r.scoresUnanswered: // the latter with a ranking, too
+		return nil, errSkipped
+	case rule == MissingIsError:
+		return nil, fmt.Errorf("query %q is judged but has no ranking", j.Query)
+	}
+	return make([]float64, len(o.Measures)), nil
 }
 
 // average fills the means, over all queries and over each slice, adding in the order of keys.

@@ -180,7 +180,7 @@ func TestParseConvention(t *testing.T) {
 	if c, err := ParseConvention(""); err != nil || c != SentenceTransformers {
 		t.Errorf("the default is %q, %v", c, err)
 	}
-	if _, err := ParseConvention("beir"); err == nil || !strings.Contains(err.Error(), "sentence-transformers, trec_eval, kaggle, ranx") {
+	if _, err := ParseConvention("bier"); err == nil || !strings.Contains(err.Error(), "sentence-transformers, trec_eval, kaggle, ranx") {
 		t.Errorf("an unknown convention: %v", err)
 	}
 }

@@ -21,6 +21,7 @@ type Judged struct {
 	Grades []Grade // sorted by passage; a grade of 0 is a judged negative
 	Group  string  // queries that share a question share a group; empty where there are none
 	Seen   bool    // a positive of this query is a positive of some training query
+	OwnID  []int32 // passages whose id is the query's: BEIR strikes them from the ranking
 }
 
 // found is what the formulas need of one query: where its positives stand, and what they are worth.
@@ -66,7 +67,7 @@ func locate(j Judged, c ranking.Candidates, o Options, r rules) (found, error) {
 		}
 	}
 	slices.SortFunc(f.ideal, func(a, b float64) int { return cmp.Compare(b, a) })
-	hits, err := orderedHits(c, o, r)
+	hits, err := orderedHits(j, c, o, r)
 	if err != nil {
 		return found{}, err
 	}
@@ -118,8 +119,9 @@ func (f *found) addDeep(j Judged, c ranking.Candidates, seen map[int32]bool, r r
 	return nil
 }
 
-// orderedHits checks that scores descend and, where a convention breaks ties its own way, returns a copy so ordered.
-func orderedHits(c ranking.Candidates, o Options, r rules) (ranking.Ranking, error) {
+// orderedHits checks that scores descend and, where a convention breaks ties its own way, returns a copy so ordered, without
+// what the convention strikes.
+func orderedHits(j Judged, c ranking.Candidates, o Options, r rules) (ranking.Ranking, error) {
 	for i, h := range c.Hits {
 		if h.Score != h.Score || i > 0 && h.Score > c.Hits[i-1].Score {
 			return nil, fmt.Errorf("query %q: the hits are not sorted by score: rank %d has %v", c.Query, i, h.Score)
@@ -132,6 +134,9 @@ func orderedHits(c ranking.Candidates, o Options, r rules) (ranking.Ranking, err
 		return c.Hits, nil
 	}
 	hits := slices.Clone(c.Hits)
+	if r.strikesOwnID {
+		hits = slices.DeleteFunc(hits, func(h ranking.Hit) bool { return slices.Contains(j.OwnID, h.Passage) })
+	}
 	slices.SortStableFunc(hits, func(a, b ranking.Hit) int {
 		if a.Score != b.Score {
 			return o.Order.Compare(a, b)

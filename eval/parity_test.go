@@ -100,6 +100,9 @@ func (o oracle) nouns() ([]Judged, []ranking.Candidates) {
 	var candidates []ranking.Candidates
 	for q, grades := range o.Judged {
 		j := Judged{Query: q}
+		if slices.Contains(ids, q) {
+			j.OwnID = []int32{number(q)}
+		}
 		for id, grade := range grades {
 			j.Grades = append(j.Grades, Grade{number(id), grade})
 		}

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -26,24 +27,36 @@ func TestChoose(t *testing.T) {
 		scores  []EpochScore
 		want    int
 		because string
+		p       map[[2]int]float64 // of the tests that are asked for
 	}{
-		{"highest", DefaultSelectRule(), epochs(0.17, 0.30, 0.36, 0.33), 2, "map@25 0.3600 is the best of epochs 0 to 3"},
-		{"tie goes to the earlier", DefaultSelectRule(), epochs(0.1, 0.3, 0.3), 1, "best"},
-		{"tie with the base keeps the base", DefaultSelectRule(), epochs(0.3, 0.3), 0, "no epoch gains on the base's map@25 0.3000"},
-		{"base beats all", DefaultSelectRule(), epochs(0.4, 0.3, 0.35), 0, "no epoch gains"},
-		{"no epoch 0", DefaultSelectRule(), epochs(0.1, 0.2, 0.3)[1:], 2, "epochs 1 to 2"},
-		{"one epoch", DefaultSelectRule(), epochs(0.1), 0, "the only epoch"},
-		{"file order is free", DefaultSelectRule(), []EpochScore{{2, 0.5}, {0, 0.1}, {1, 0.6}}, 1, "best"},
-		{"gain too small", SelectRule{Metric: "map@25", MinGain: 0.05}, epochs(0.1, 0.3, 0.32), 1, "a gain counting from 0.05"},
-		{"small gains add up", SelectRule{Metric: "map@25", MinGain: 0.05}, epochs(0.1, 0.3, 0.33, 0.36), 3, "best"},
-		{"patience stops before a late rise", SelectRule{Metric: "map@25", Patience: 2}, epochs(0.1, 0.3, 0.2, 0.2, 0.9), 1, "later ones not looked at (patience 2)"},
-		{"patience not used up", SelectRule{Metric: "map@25", Patience: 2}, epochs(0.1, 0.3, 0.2, 0.9), 3, "best"},
-		{"loss is better when lower", SelectRule{Metric: EvalLoss}, epochs(2.0, 1.2, 1.1, 1.4), 2, "eval_loss 1.1000"},
-		{"loss may be negative", SelectRule{Metric: EvalLoss}, epochs(0.5, -1, -0.5), 1, "eval_loss"},
-		{"by number", SelectRule{Epoch: three(), Because: "epoch 5 looks overfitted"}, epochs(1, 2, 3, 4, 5, 6), 3, "epoch 5 looks overfitted"},
+		{"highest", DefaultSelectRule(), epochs(0.17, 0.30, 0.36, 0.33), 2, "map@25 0.3600 is the best of epochs 0 to 3", nil},
+		{"tie goes to the earlier", DefaultSelectRule(), epochs(0.1, 0.3, 0.3), 1, "best", nil},
+		{"tie with the base keeps the base", DefaultSelectRule(), epochs(0.3, 0.3), 0, "no epoch gains on the base's map@25 0.3000", nil},
+		{"base beats all", DefaultSelectRule(), epochs(0.4, 0.3, 0.35), 0, "no epoch gains", nil},
+		{"no epoch 0", DefaultSelectRule(), epochs(0.1, 0.2, 0.3)[1:], 2, "epochs 1 to 2", nil},
+		{"one epoch", DefaultSelectRule(), epochs(0.1), 0, "the only epoch", nil},
+		{"file order is free", DefaultSelectRule(), []EpochScore{{2, 0.5}, {0, 0.1}, {1, 0.6}}, 1, "best", nil},
+		{"gain too small", SelectRule{Metric: "map@25", MinGain: 0.05}, epochs(0.1, 0.3, 0.32), 1, "a gain counting from 0.05", nil},
+		{"small gains add up", SelectRule{Metric: "map@25", MinGain: 0.05}, epochs(0.1, 0.3, 0.33, 0.36), 3, "best", nil},
+		{"patience stops before a late rise", SelectRule{Metric: "map@25", Patience: 2}, epochs(0.1, 0.3, 0.2, 0.2, 0.9), 1, "later ones not looked at (patience 2)", nil},
+		{"patience not used up", SelectRule{Metric: "map@25", Patience: 2}, epochs(0.1, 0.3, 0.2, 0.9), 3, "best", nil},
+		{"loss is better when lower", SelectRule{Metric: EvalLoss}, epochs(2.0, 1.2, 1.1, 1.4), 2, "eval_loss 1.1000", nil},
+		{"loss may be negative", SelectRule{Metric: EvalLoss}, epochs(0.5, -1, -0.5), 1, "eval_loss", nil},
+		{"by number", SelectRule{Epoch: three(), Because: "epoch 5 looks overfitted"}, epochs(1, 2, 3, 4, 5, 6), 3, "epoch 5 looks overfitted", nil},
+		{"noise keeps the earlier", SelectRule{Metric: "map@25", MaxP: 0.05}, epochs(0.1, 0.3, 0.31), 1, "the last sure gain of epochs 0 to 2, a gain counting where the randomisation test gives p of at most 0.05; epoch 2's 0.3100 is not told from epoch 1's 0.3000 (p = 0.4)", map[[2]int]float64{{0, 1}: 0.01, {1, 2}: 0.4}},
+		{"noise adds up", SelectRule{Metric: "map@25", MaxP: 0.05}, epochs(0.1, 0.3, 0.31, 0.33), 3, "the last sure gain", map[[2]int]float64{{0, 1}: 0.05, {1, 2}: 0.4, {1, 3}: 0.04}},
+		{"sure gains", SelectRule{Metric: "map@25", MaxP: 0.05}, epochs(0.1, 0.3, 0.2), 1, "is the best of epochs 0 to 2, a gain counting", map[[2]int]float64{{0, 1}: 0.05}},
+		{"nothing but noise", SelectRule{Metric: "map@25", MaxP: 0.05}, epochs(0.1, 0.11), 0, "no epoch gains on the base's map@25 0.1000", map[[2]int]float64{{0, 1}: 0.06}},
+		{"a small gain is not tested", SelectRule{Metric: "map@25", MaxP: 0.05, MinGain: 0.1}, epochs(0.1, 0.11), 0, "no epoch gains", nil},
+		{"patience counts noise", SelectRule{Metric: "map@25", MaxP: 0.05, Patience: 1}, epochs(0.1, 0.11, 0.9), 0, "later ones not looked at", map[[2]int]float64{{0, 1}: 0.06}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, because, err := tc.rule.Choose(tc.scores)
+			got, because, err := tc.rule.Choose(tc.scores, func(first, second int) (float64, error) {
+				if p, ok := tc.p[[2]int{first, second}]; ok {
+					return p, nil
+				}
+				return 0, fmt.Errorf("epochs %d and %d were not to be tested", first, second)
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -54,8 +67,10 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+func failing(int, int) (float64, error) { return 0, errors.New("no values") }
+
 func TestChooseErrors(t *testing.T) {
-	if _, _, err := (SelectRule{Ask: true}).Choose(epochs(1)); !errors.Is(err, ErrAsk) {
+	if _, _, err := (SelectRule{Ask: true}).Choose(epochs(1), nil); !errors.Is(err, ErrAsk) {
 		t.Errorf("ask: %v", err)
 	}
 	for _, tc := range []struct {
@@ -74,10 +89,13 @@ func TestChooseErrors(t *testing.T) {
 		{"misspelt", SelectRule{Metric: "mpa@25"}, epochs(1), `did you mean "map@25"`},
 		{"another spelling", SelectRule{Metric: "MAP@25"}, epochs(1), `metric "MAP@25": write "map@25"`},
 		{"negative gain", SelectRule{Metric: "map", MinGain: -1}, epochs(1), "min_gain -1"},
+		{"p of one", SelectRule{Metric: "map", MaxP: 1}, epochs(1), "max_p 1 is not from 0 to below 1"},
+		{"test of a loss", SelectRule{Metric: EvalLoss, MaxP: 0.05}, epochs(1), "eval_loss is a mean alone"},
+		{"test that fails", SelectRule{Metric: "map", MaxP: 0.05}, epochs(1, 2), "test epoch 1 against epoch 0: no values"},
 		{"negative patience", SelectRule{Metric: "map", Patience: -1}, epochs(1), "patience -1"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if _, _, err := tc.rule.Choose(tc.scores); err == nil || !strings.Contains(err.Error(), tc.want) {
+			if _, _, err := tc.rule.Choose(tc.scores, failing); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v does not contain %q", err, tc.want)
 			}
 		})

@@ -16,7 +16,7 @@ CUTOFFS = [1, 3, 10, 25]
 def measures_of(convention):
     """The measures that the oracle of a convention can compute, by Quarry's names."""
     names = [f"{kind}@{k}" for kind in ("map", "recall", "hit", "ndcg", "precision", "mrr") for k in CUTOFFS]
-    if convention == "trec_eval":
+    if convention in ("trec_eval", "beir"):
         return [n for n in names if not n.startswith("mrr")] + ["map", "mrr", "ndcg", "r-precision"]
     if convention == "ranx":
         return names + ["map", "mrr", "ndcg", "r-precision"]
@@ -42,6 +42,11 @@ def by_trec_eval(judged, run):
         return theirs[kind + "@"] + k
 
     return {q: {m: values[name(m)] for m in measures_of("trec_eval")} for q, values in found.items()}
+
+
+def by_beir(judged, run):
+    """BEIR's EvaluateRetrieval (ignore_identical_ids, its default): pytrec_eval without the passages of the queries' ids."""
+    return by_trec_eval(judged, {q: [hit for hit in hits if hit[0] != q] for q, hits in run.items()})
 
 
 def by_ranx(judged, run):
@@ -93,7 +98,7 @@ def by_kaggle(judged, run):
     return expected
 
 
-ORACLES = {"trec_eval": by_trec_eval, "ranx": by_ranx, "sentence-transformers": by_sentence_transformers, "kaggle": by_kaggle}
+ORACLES = {"trec_eval": by_trec_eval, "beir": by_beir, "ranx": by_ranx, "sentence-transformers": by_sentence_transformers, "kaggle": by_kaggle}
 
 
 def ordered(hits):
@@ -109,7 +114,7 @@ def case(name, judged, run, conventions=tuple(ORACLES)):
 
 def random_case(name, generator, passages, hits, levels):
     """Five queries; scores are eighths out of few levels, so that many tie (and 32 bits hold them)."""
-    ids = [f"d{i}" for i in range(passages)]
+    ids = [f"d{i}" for i in range(passages - 5)] + [f"q{i}" for i in range(1, 6)]  # five passages have the ids of queries
     judged, run = {}, {}
     for q in ("q1", "q2", "q3", "q4", "q5"):
         judged[q] = {d: generator.choice([0, 1, 1, 2, 3]) for d in generator.sample(ids, generator.randint(2, passages // 3))}

@@ -135,6 +135,9 @@ func (d *data) judged(split rundir.Split) []eval.Judged {
 	judged := make([]eval.Judged, 0, len(d.queries[split]))
 	for _, q := range d.queries[split] {
 		j := eval.Judged{Query: q.Key, Group: q.Group}
+		if own, ok := d.corpus.ByID(q.ID); ok && q.ID != "" {
+			j.OwnID = []int32{own}
+		}
 		for _, p := range q.Positives {
 			j.Grades = append(j.Grades, eval.Grade{Passage: p, Grade: 1})
 			j.Seen = j.Seen || trained[p]

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/lora"
@@ -17,8 +18,8 @@ import (
 	"github.com/quarry-ml/quarry/vectors"
 )
 
-// algorithmEval is raised when the same checkpoint and data give other scores.
-const algorithmEval = 1
+// algorithmEval is raised when the same checkpoint and data give other scores. 2 keeps them query by query, too.
+const algorithmEval = 2
 
 // eval scores every epoch that is not scored yet and writes the round's table.
 func (r *round) eval(ctx context.Context) error {
@@ -88,7 +89,7 @@ func (r *round) scoreEpoch(ctx context.Context, epoch int) error {
 		return err
 	}
 	stage := r.stage(evalStage(epoch), algorithmEval, options, rundir.Input{Name: name, Digest: checkpoint}, r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"))
-	err = r.do(ctx, work{Stage: stage, outputs: []string{r.files.EpochScores(epoch)}, run: func(ctx context.Context) error {
+	err = r.do(ctx, work{Stage: stage, outputs: []string{r.files.EpochScores(epoch), r.files.EpochQueries(rundir.Dev, epoch)}, run: func(ctx context.Context) error {
 		scores, err := r.scoresOf(ctx, epoch, t)
 		if err != nil {
 			return err
@@ -122,8 +123,41 @@ func (r *round) scoresOf(ctx context.Context, epoch int, t texts) (rundir.EpochS
 			return scores, err
 		}
 	}
-	scores.Dev, err = r.measure(rundir.Dev, found)
+	scores.Dev, err = r.measureEpoch(rundir.Dev, epoch, found)
 	return scores, err
+}
+
+// measureEpoch evaluates a split's candidates of an epoch, and keeps what each query scores.
+func (r *round) measureEpoch(split rundir.Split, epoch int, found []ranking.Candidates) (rundir.Means, error) {
+	s, err := r.evaluate(split, found)
+	if err != nil {
+		return rundir.Means{}, err
+	}
+	kept := r.byQuery(split, s)
+	kept.Round, kept.Epoch = r.index, epoch
+	return meansOf(s), rundir.WriteFile(r.dir.FS, r.files.EpochQueries(split, epoch), kept.Write)
+}
+
+// byQuery is the scores of a split query by query, with what they may be told apart by.
+func (p *Run) byQuery(split rundir.Split, s eval.Scores) *rundir.QueryScores {
+	kept := &rundir.QueryScores{Version: rundir.QueriesVersion, Split: split, Convention: string(s.Convention)}
+	for _, m := range s.Measures {
+		kept.Measures = append(kept.Measures, m.String())
+	}
+	trained := corpus.Frequencies(p.data.queries[rundir.Train])
+	rows := map[string]corpus.Query{}
+	for _, q := range p.data.queries[split] {
+		rows[q.Key] = q
+	}
+	for i, key := range s.Queries {
+		q := rundir.QueryScore{ID: key, Group: s.Groups[i], Words: rows[key].Words(), Values: s.PerQuery[i]}
+		for _, passage := range rows[key].Positives {
+			q.Frequency = max(q.Frequency, trained[passage])
+		}
+		q.Seen = q.Frequency > 0
+		kept.Queries = append(kept.Queries, q)
+	}
+	return kept
 }
 
 func (r *round) readEpoch(epoch int) (epochInfo, error) {
@@ -149,7 +183,14 @@ func (r *round) minedAlready(epoch int) ([]ranking.Candidates, error) {
 	return found, err
 }
 
-func (p *Run) evalDepth() int { return min(p.recipe.Eval.Depth, p.data.corpus.Len()) }
+// evalDepth is the hits kept of each ranking; one more where one of them may be struck.
+func (p *Run) evalDepth() int {
+	depth := p.recipe.Eval.Depth
+	if p.recipe.Eval.Convention == eval.BEIR {
+		depth++
+	}
+	return min(depth, p.data.corpus.Len())
+}
 
 // rankWith searches a split's queries with the model of an epoch.
 func (r *round) rankWith(ctx context.Context, epoch int, t texts, split rundir.Split, label string) ([]ranking.Candidates, error) {
@@ -227,17 +268,26 @@ func (p *Run) isAdapter(dir string) (bool, error) {
 	return err == nil, err
 }
 
-// measure evaluates a split's candidates.
+// measure evaluates a split's candidates and returns their means.
 func (p *Run) measure(split rundir.Split, found []ranking.Candidates) (rundir.Means, error) {
+	s, err := p.evaluate(split, found)
+	if err != nil {
+		return rundir.Means{}, err
+	}
+	return meansOf(s), nil
+}
+
+// evaluate scores a split's candidates.
+func (p *Run) evaluate(split rundir.Split, found []ranking.Candidates) (eval.Scores, error) {
 	o := eval.Options{Measures: p.recipe.Eval.Metrics, Convention: p.recipe.Eval.Convention, Depth: p.evalDepth(), Order: p.data.corpus.Order()}
 	// A corpus smaller than a cutoff is ranked whole: nothing lies beyond it.
 	if o.Depth == p.data.corpus.Len() {
 		o.Depth = 0
 	}
-	s, err := eval.Evaluate(p.data.judged(split), found, o)
-	if err != nil {
-		return rundir.Means{}, err
-	}
+	return eval.Evaluate(p.data.judged(split), found, o)
+}
+
+func meansOf(s eval.Scores) rundir.Means {
 	m := rundir.Means{Queries: len(s.Queries), All: s.Means}
 	for _, slice := range s.Slices {
 		into := &m.Seen
@@ -246,7 +296,16 @@ func (p *Run) measure(split rundir.Split, found []ranking.Candidates) (rundir.Me
 		}
 		*into = rundir.Slice{Queries: slice.Queries, Means: slice.Means}
 	}
-	return m, nil
+	return m
+}
+
+// stamped counts the epochs that are scored and unchanged.
+func (r *round) stamped() int {
+	for n := 0; ; n++ {
+		if !slices.ContainsFunc(r.stamps, func(s *rundir.Stamp) bool { return s.Stage == evalStage(n) }) {
+			return n
+		}
+	}
 }
 
 // table collects the scores of the epochs that are scored and unchanged.

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/stats"
 )
 
 // algorithmSelect is raised when the same scores and rule give another choice.
@@ -36,7 +38,13 @@ func (r *round) selectEpoch(ctx context.Context) error {
 	if choice.By == byCommand {
 		options.Choice = choice
 	}
-	stage := r.stage(StageSelect, algorithmSelect, options, r.made(r.files.Scores()))
+	inputs := []rundir.Input{r.made(r.files.Scores())}
+	if r.stages.Select.MaxP > 0 { // which asks for more than the means
+		for epoch := range r.stamped() {
+			inputs = append(inputs, r.made(r.files.EpochQueries(rundir.Dev, epoch)))
+		}
+	}
+	stage := r.stage(StageSelect, algorithmSelect, options, inputs...)
 	err = r.do(ctx, work{Stage: stage, outputs: []string{r.files.Choice()}, run: func(context.Context) error {
 		r.note("round %d: select: epoch %d, by %s: %s", r.index, choice.Epoch, choice.By, choice.Because)
 		return rundir.WriteJSON(r.dir.FS, r.files.Choice(), choice)
@@ -72,7 +80,7 @@ func (r *round) choose() (*rundir.Choice, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.recipe.At("select"), err)
 	}
-	epoch, because, err := rule.Choose(values)
+	epoch, because, err := rule.Choose(values, r.pairedTest(rule.Metric))
 	if errors.Is(err, eval.ErrAsk) {
 		return nil, fmt.Errorf("%w: round %d has %d epochs scored; look at `quarry report`, then `quarry select %s --round %d --epoch N --because TEXT`, and run again", ErrChoiceWanted, r.index, len(scores.Epochs), r.options.Dir, r.index)
 	}
@@ -84,6 +92,42 @@ func (r *round) choose() (*rundir.Choice, error) {
 		by = byRecipe
 	}
 	return &rundir.Choice{Version: rundir.ScoresVersion, Epoch: epoch, By: by, Because: because, Scores: scores.Digest()}, nil
+}
+
+// pairedTest tests epochs by a measure on dev: the randomisation test, rows of a group exchanged together, its draws keyed
+// by the recipe's seed and, through it, the same for any two epochs.
+func (r *round) pairedTest(metric string) eval.PairedTest {
+	values := func(epoch int) ([]float64, []string, error) {
+		path := r.files.EpochQueries(rundir.Dev, epoch)
+		s, err := r.dir.ReadQueryScores(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		column := slices.Index(s.Measures, metric)
+		if column < 0 {
+			return nil, nil, fmt.Errorf("%s has no %s", path, metric)
+		}
+		var found []float64
+		var groups []string
+		for _, q := range s.Queries {
+			found, groups = append(found, q.Values[column]), append(groups, q.Group)
+		}
+		return found, groups, nil
+	}
+	return func(first, second int) (float64, error) {
+		before, groups, err := values(first)
+		if err != nil {
+			return 0, err
+		}
+		after, _, err := values(second)
+		if err != nil {
+			return 0, err
+		}
+		o := stats.DefaultOptions()
+		o.Seed = r.recipe.Seed
+		c, err := stats.Compare(before, after, groups, o)
+		return c.Randomisation, err
+	}
 }
 
 // ruleScores are the rule's metric epoch by epoch.
@@ -173,18 +217,22 @@ func (r *round) test(ctx context.Context, chosen int) error {
 		return err
 	}
 	stage := r.stage(stageTest, algorithmEval, options, r.base.input("base"), rundir.Input{Name: "checkpoint", Digest: checkpoint}, r.made(r.files.Scores()), r.made(r.files.Choice()), r.data.input("corpus"), r.data.input("train"), r.data.input("test"))
-	err = r.do(ctx, work{Stage: stage, outputs: []string{r.files.TestScores()}, run: func(ctx context.Context) error {
+	epochs := []int{0, chosen}
+	if chosen == 0 {
+		epochs = epochs[:1]
+	}
+	outputs := []string{r.files.TestScores()}
+	for _, epoch := range epochs {
+		outputs = append(outputs, r.files.EpochQueries(rundir.Test, epoch))
+	}
+	err = r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) error {
 		scores := rundir.TestScores{Version: rundir.ScoresVersion}
-		epochs := []int{0, chosen}
-		if chosen == 0 {
-			epochs = epochs[:1]
-		}
 		for _, epoch := range epochs {
 			found, err := r.rankWith(ctx, epoch, t, rundir.Test, fmt.Sprintf("test epoch %d", epoch))
 			if err != nil {
 				return err
 			}
-			means, err := r.measure(rundir.Test, found)
+			means, err := r.measureEpoch(rundir.Test, epoch, found)
 			if err != nil {
 				return err
 			}

@@ -58,7 +58,7 @@ var badRecipes = map[string][]string{
 	},
 	"metrics": {
 		`recipe.yaml:3: eval.metrics: unknown measure "recal@25": did you mean "recall@25"? (known: map@k, map, recall@k, hit@k, mrr@k, mrr, ndcg@k, ndcg, precision@k, r-precision)`,
-		`recipe.yaml:3: eval.convention is "pytrec"; want one of sentence-transformers, trec_eval, kaggle, ranx`,
+		`recipe.yaml:3: eval.convention is "pytrec"; want one of sentence-transformers, trec_eval, kaggle, ranx, beir`,
 	},
 	"metrics-empty": {
 		"recipe.yaml:3: eval.metrics: the list is empty",

@@ -10,7 +10,7 @@ type Eval struct {
 	// Measures of the table: map@k, recall@k, hit@k, mrr@k, ndcg@k, precision@k, r-precision.
 	Metrics []eval.Measure `yaml:"metrics"`
 	// Library whose definition the measures follow where libraries differ.
-	Convention eval.Convention `yaml:"convention" in:"sentence-transformers|trec_eval|kaggle|ranx"`
+	Convention eval.Convention `yaml:"convention" in:"sentence-transformers|trec_eval|kaggle|ranx|beir"`
 	// Hits kept of each ranking.
 	Depth int `yaml:"depth" in:"[1,)" unset:"the largest k of the metrics, and no less than 100"`
 }

@@ -91,7 +91,7 @@ func TestEverythingIsRead(t *testing.T) {
 	second.Lengths.Query = 0
 	second.Mine.Window, second.Mine.Margin, second.Mine.Source = recipe.Window{Start: 2, End: 100}, nil, recipe.Dense
 	second.Finetune.Epochs, second.Finetune.LoRA.R = 4, 16
-	second.Select = eval.SelectRule{Metric: "map@10", MinGain: 0.001, Patience: 2}
+	second.Select = eval.SelectRule{Metric: "map@10", MinGain: 0.001, MaxP: 0.05, Patience: 2}
 	second.MineWith, second.TrainFrom = recipe.Miner{Kind: recipe.Base}, recipe.Base
 	third := first
 	third.Mine.Source, third.Finetune.GroupSize = recipe.None, 1

@@ -71,7 +71,7 @@ type Stages struct {
 	Mine Mine `yaml:"mine"`
 	// How the model is trained.
 	Finetune Finetune `yaml:"finetune"`
-	// Which epoch becomes the round's result: a section with metric, min_gain and patience; a section with epoch and
+	// Which epoch becomes the round's result: a section with metric, min_gain, max_p and patience; a section with epoch and
 	// because; or the word ask. A round's own rule replaces this one whole.
 	Select eval.SelectRule `yaml:"select"`
 	// Model that rounds after the first mine with: the last round's merged model, the recipe's model (base), or a

@@ -47,7 +47,7 @@ func TestWrite(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := tc.run(t).read()
-			for format, extension := range map[report.Format]string{report.Text: "txt", report.Markdown: "md", report.JSON: "json"} {
+			for format, extension := range map[report.Format]string{report.Text: "txt", report.Markdown: "md", report.JSON: "json", report.CSV: "csv", report.LaTeX: "tex"} {
 				var out, again bytes.Buffer
 				if err := got.Write(&out, format); err != nil {
 					t.Fatal(err)

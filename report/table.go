@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/csv"
 	"fmt"
 	"io"
 	"strings"
@@ -59,6 +60,39 @@ func (t table) markdown(w io.Writer) {
 	}
 }
 
+// csv writes the table as RFC 4180 has it, with a head line.
+func (t table) csv(w io.Writer) {
+	out := csv.NewWriter(w)
+	for _, row := range append([][]string{heads(t.columns)}, t.rows...) {
+		out.Write(row) // the writer keeps its error, and the buffers that reports go to have none
+	}
+	out.Flush()
+}
+
+// latex writes the table as a tabular that needs no package.
+func (t table) latex(w io.Writer) {
+	columns := ""
+	for _, c := range t.columns {
+		if c.words {
+			columns += "l"
+		} else {
+			columns += "r"
+		}
+	}
+	fmt.Fprintf(w, "\\begin{tabular}{%s}\n\\hline\n", columns)
+	for i, row := range append([][]string{heads(t.columns)}, t.rows...) {
+		cells := make([]string, len(row))
+		for k, cell := range row {
+			cells[k] = escapeLaTeX(cell)
+		}
+		fmt.Fprintf(w, "%s \\\\\n", strings.Join(cells, " & "))
+		if i == 0 {
+			fmt.Fprintln(w, `\hline`)
+		}
+	}
+	fmt.Fprint(w, "\\hline\n\\end{tabular}\n")
+}
+
 // fit returns the columns wide enough for all of their cells.
 func (t table) fit() []column {
 	columns := make([]column, len(t.columns))
@@ -109,6 +143,35 @@ func oneLine(text string) string {
 		return r
 	}, text)
 	return strings.Join(strings.Fields(text), " ")
+}
+
+// escapeLaTeX keeps text from being read as commands.
+func escapeLaTeX(text string) string {
+	var b strings.Builder
+	for _, r := range oneLine(text) {
+		switch r {
+		case '\\':
+			b.WriteString(`\textbackslash{}`)
+		case '~':
+			b.WriteString(`\textasciitilde{}`)
+		case '^':
+			b.WriteString(`\textasciicircum{}`)
+		case '&', '%', '$', '#', '_', '{', '}':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case '<':
+			b.WriteString(`\textless{}`)
+		case '>':
+			b.WriteString(`\textgreater{}`)
+		case '|':
+			b.WriteString(`\textbar{}`)
+		case '–':
+			b.WriteString("--")
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // escape keeps text from being read as Markdown.

@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+
+	"github.com/quarry-ml/quarry/eval"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // Format is a way to write a report.
@@ -15,10 +19,12 @@ const (
 	Text     Format = "text"
 	Markdown Format = "markdown"
 	JSON     Format = "json"
+	CSV      Format = "csv"   // one number a row
+	LaTeX    Format = "latex" // tabulars that need no package
 )
 
 // Formats lists every format.
-func Formats() []Format { return []Format{Text, Markdown, JSON} }
+func Formats() []Format { return []Format{Text, Markdown, JSON, CSV, LaTeX} }
 
 // ParseFormat reads a format's name.
 func ParseFormat(name string) (Format, error) {
@@ -40,6 +46,10 @@ func (r *Report) Write(w io.Writer, f Format) error {
 		if err := r.json(&out); err != nil {
 			return err
 		}
+	case CSV:
+		r.numbers().csv(&out)
+	case LaTeX:
+		r.latex(&out)
 	default:
 		return fmt.Errorf("format %q is unknown; there are %v", f, Formats())
 	}
@@ -94,6 +104,72 @@ func (r *Report) markdown(w io.Writer) {
 			split.markdown(w)
 		}
 	}
+}
+
+// latex writes the tables for a paper, what a reader should know as comments before each.
+func (r *Report) latex(w io.Writer) {
+	comment := func(text string) { fmt.Fprintf(w, "%% %s\n", oneLine(text)) }
+	comment("run " + r.Run)
+	for _, s := range r.legend() {
+		comment(s)
+	}
+	for _, round := range r.Rounds {
+		fmt.Fprintln(w)
+		comment(round.title())
+		if round.Choice != nil {
+			comment("* " + round.choice())
+		}
+		for _, note := range round.Notes {
+			comment(note)
+		}
+		if len(round.Epochs) > 0 {
+			round.epochTable(func(epoch string) string { return epoch + " *" }).latex(w)
+		}
+		if split := round.splitTable(); len(split.rows) > 0 {
+			split.latex(w)
+		}
+	}
+}
+
+// numbers is every number of the report in a row of its own, for programs that take tables.
+func (r *Report) numbers() table {
+	var t table
+	for _, head := range []string{"run", "round", "epoch", "chosen", "split", "queries", "n", "convention", "measure", "value"} {
+		t.columns = append(t.columns, column{head: head})
+	}
+	for _, round := range r.Rounds {
+		for _, e := range round.Epochs {
+			row := func(split, part string, n int, convention, measure string, value float64) {
+				count := ""
+				if n > 0 {
+					count = strconv.Itoa(n)
+				}
+				t.rows = append(t.rows, []string{oneLine(r.Run), strconv.Itoa(round.Round), strconv.Itoa(e.Epoch), strconv.FormatBool(e.Chosen), split, part, count, convention, oneLine(measure), number(value)})
+			}
+			if e.EvalLoss != nil {
+				row(string(rundir.Dev), "all", e.Dev.Queries, "", eval.EvalLoss, *e.EvalLoss)
+			}
+			means := func(split rundir.Split, m *rundir.Means) {
+				if m == nil {
+					return
+				}
+				for _, part := range []struct {
+					name string
+					rundir.Slice
+				}{{"all", rundir.Slice{Queries: m.Queries, Means: m.All}}, {"seen", m.Seen}, {"unseen", m.Unseen}} {
+					for i, v := range part.Means {
+						row(string(split), part.name, part.Queries, round.Convention, round.Measures[i], v)
+					}
+				}
+			}
+			means(rundir.Dev, &e.Dev)
+			means(rundir.Test, e.Test)
+			for _, s := range e.Outside {
+				row("outside", "", 0, "", s.Label, s.Value)
+			}
+		}
+	}
+	return t
 }
 
 // legend is what a reader needs to know of all tables.

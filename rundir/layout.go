@@ -132,6 +132,11 @@ func (r RoundLayout) EpochScores(epoch int) string {
 	return r.join(filepath.Join("epochs", fmt.Sprintf("%s%d.scores.json", epochPrefix, epoch)))
 }
 
+// EpochQueries is the scores of one epoch query by query: of dev, and of test for the base and the chosen epoch.
+func (r RoundLayout) EpochQueries(s Split, epoch int) string {
+	return r.join(filepath.Join("epochs", fmt.Sprintf("%s%d.%s.jsonl", epochPrefix, epoch, s)))
+}
+
 // TrainingState is what an interrupted fine-tuning resumes from.
 func (r RoundLayout) TrainingState() string { return r.join("training-state") }
 

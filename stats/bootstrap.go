@@ -1,5 +1,5 @@
 // Package stats says how far a mean, or a difference of two means over the same queries, may be off: bootstrap
-// intervals, a paired randomisation test and a sign test. Queries that share a question (a group) are resampled
+// intervals, paired tests (randomisation, t, sign), and what several of them at once are worth. Queries that share a question (a group) are resampled
 // together. The variance between training seeds is not in any of it.
 package stats
 

@@ -16,6 +16,7 @@ type Comparison struct {
 	Difference    Interval // of the mean of second - first
 	Randomisation float64  // two-sided p of the paired randomisation test
 	Exact         bool     // it went through all sign patterns, not a sample
+	Student       float64  // two-sided p of the paired t test
 	Sign          float64  // two-sided p of the sign test
 	Better, Worse int      // units whose second values are higher, or lower, in sum
 	Equal         int      // units where they are equal; the sign test leaves them out
@@ -23,7 +24,7 @@ type Comparison struct {
 
 // Compare sets second against first, value by value: the bootstrap interval of the mean difference, the randomisation
 // test (Fisher; for retrieval Smucker, Allan and Carterette, 2007), which asks how often a random exchange of the two
-// within units gives a difference at least as large, and the sign test. Groups and order are those of MeanIntervals.
+// within units gives a difference at least as large, the t test and the sign test. Groups and order are those of MeanIntervals.
 func Compare(first, second []float64, groups []string, o Options) (Comparison, error) {
 	if len(first) != len(second) {
 		return Comparison{}, fmt.Errorf("stats: %d values against %d: a paired test needs the same queries", len(first), len(second))
@@ -48,6 +49,7 @@ func Compare(first, second []float64, groups []string, o Options) (Comparison, e
 			c.Equal++
 		}
 	}
+	c.Student = all.studentTest()
 	c.Sign = signTest(c.Better, c.Worse)
 	if c.Exact {
 		c.Randomisation = all.exchangeAll(slack)

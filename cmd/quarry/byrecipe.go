@@ -18,6 +18,8 @@ func byRecipe(cmd *cobra.Command, h *host, stage string) *cobra.Command {
 		switch {
 		case len(args) > 1:
 			return noWords(cmd, args[1:])
+		case len(args) == 1 && bare(cmd.Flags(), "per-query"):
+			return badInputf("unexpected word %q: --per-query takes its file behind an equals sign, as in --per-query=%s", args[0], args[0])
 		case len(args) == 1 && (args[0] == "true" || args[0] == "false"): // not a file: a switch's value
 			return noWords(cmd, args)
 		}
@@ -52,6 +54,12 @@ func byRecipe(cmd *cobra.Command, h *host, stage string) *cobra.Command {
 		return runStage(cmd.Context(), h, o, args[0])
 	}
 	return cmd
+}
+
+// bare says whether a flag whose value may be left out was given without one.
+func bare(f *pflag.FlagSet, name string) bool {
+	flag := f.Lookup(name)
+	return flag != nil && flag.Changed && flag.NoOptDefVal != "" && flag.Value.String() == flag.NoOptDefVal
 }
 
 // newFlagSet holds flags until they are added to a command.

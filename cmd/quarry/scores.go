@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/ranking"
@@ -48,28 +46,13 @@ func score(d data, found []ranking.Candidates, measures []eval.Measure, conventi
 	return scores, nil
 }
 
-// evalJSON is what eval --json prints.
-type evalJSON struct {
-	Schema     int                     `json:"schema"`
-	Metrics    map[string]float64      `json:"metrics"`
-	Intervals  map[string]evalInterval `json:"intervals"`
-	Convention eval.Convention         `json:"convention"`
-	Queries    int                     `json:"queries"`
-	Skipped    int                     `json:"skipped"`
-	Slices     map[string]evalSlice    `json:"slices,omitempty"`
-}
-
-// evalInterval is where the mean of a measure over all queries may lie.
-type evalInterval struct {
-	Low   float64 `json:"low"`
-	High  float64 `json:"high"`
-	Level float64 `json:"level"`
-	Units int     `json:"units"` // what was resampled: groups, and queries without one
-}
-
-type evalSlice struct {
-	Queries int                `json:"queries"`
-	Metrics map[string]float64 `json:"metrics"`
+// score takes the measures of what is judged and ranked.
+func (e *evaluation) score(measures []eval.Measure, c eval.Convention, missing eval.Missing) (eval.Scores, error) {
+	scores, err := eval.Evaluate(e.judged, e.found(c), eval.Options{Measures: measures, Convention: c, Depth: e.depth, Order: e.order, Missing: missing})
+	if err != nil {
+		return scores, badInputf("score the rankings as %s does: %w", c, err)
+	}
+	return scores, nil
 }
 
 // intervalsOf are the bootstrap intervals of the means, one a measure.
@@ -89,30 +72,26 @@ func intervalsOf(s eval.Scores) ([]stats.Interval, error) {
 func writePerQuery(w io.Writer, s eval.Scores) error {
 	lines := json.NewEncoder(w)
 	lines.SetEscapeHTML(false)
-	for i, values := range s.PerQuery {
-		err := lines.Encode(struct {
-			ID       string             `json:"id"`
-			Measures map[string]float64 `json:"measures"`
-		}{s.Queries[i], named(s.Measures, values)})
-		if err != nil {
+	for _, row := range queryRows(s) {
+		if err := lines.Encode(row); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func jsonScores(s eval.Scores, intervals []stats.Interval, slices bool) evalJSON {
-	out := evalJSON{Schema: schema, Metrics: named(s.Measures, s.Means), Intervals: map[string]evalInterval{}, Convention: s.Convention, Queries: len(s.Queries), Skipped: len(s.Skipped)}
-	for i, m := range s.Measures {
-		out.Intervals[m.String()] = evalInterval{intervals[i].Low, intervals[i].High, intervals[i].Level, intervals[i].Units}
+// queryJSON is the measures of one query.
+type queryJSON struct {
+	ID       string             `json:"id"`
+	Measures map[string]float64 `json:"measures"`
+}
+
+func queryRows(s eval.Scores) []queryJSON {
+	rows := make([]queryJSON, len(s.Queries))
+	for i, values := range s.PerQuery {
+		rows[i] = queryJSON{s.Queries[i], named(s.Measures, values)}
 	}
-	if slices {
-		out.Slices = map[string]evalSlice{}
-		for _, slice := range s.Slices {
-			out.Slices[slice.Name] = evalSlice{slice.Queries, named(s.Measures, slice.Means)}
-		}
-	}
-	return out
+	return rows
 }
 
 func named(measures []eval.Measure, values []float64) map[string]float64 {
@@ -121,34 +100,4 @@ func named(measures []eval.Measure, values []float64) map[string]float64 {
 		metrics[measures[i].String()] = v
 	}
 	return metrics
-}
-
-// printScores writes a line for each measure: its mean with the interval, and a column for each slice where they are asked for.
-func printScores(h *host, s eval.Scores, intervals []stats.Interval, slices bool) error {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "\tall (%d)\t%g %% interval\t", len(s.Queries), 100*intervals[0].Level)
-	if slices {
-		for _, slice := range s.Slices {
-			fmt.Fprintf(w, "%s (%d)\t", slice.Name, slice.Queries)
-		}
-	}
-	fmt.Fprintln(w)
-	for i, m := range s.Measures {
-		fmt.Fprintf(w, "%s\t%.4f\t%.4f – %.4f\t", m, s.Means[i], intervals[i].Low, intervals[i].High)
-		for _, slice := range s.Slices {
-			switch {
-			case !slices:
-			case slice.Means == nil:
-				fmt.Fprint(w, "–\t")
-			default:
-				fmt.Fprintf(w, "%.4f\t", slice.Means[i])
-			}
-		}
-		fmt.Fprintln(w)
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return h.printf("%s", text.String())
 }

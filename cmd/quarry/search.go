@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/quarry-ml/quarry/format/beir"
+	"github.com/quarry-ml/quarry/format/kaggle"
 	"github.com/quarry-ml/quarry/format/trec"
 	"github.com/quarry-ml/quarry/ranking"
 )
@@ -15,6 +17,7 @@ type SearchOptions struct {
 	Rank   RankOptions
 	Depth  int
 	Output string
+	Format string
 	Tag    string
 }
 
@@ -23,12 +26,15 @@ func newSearchCommand(h *host) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "search --model DIR --corpus FILE --queries FILE",
 		Short: "Rank a corpus for queries, exactly",
-		Long: `Rank a corpus for queries, exactly, and write a TREC run: query, Q0, passage, rank from 1, score, tag.
+		Long: `Rank a corpus for queries, exactly, and write a TREC run: query, Q0, passage, rank from 1, score, tag. --format beir
+writes the JSON that BEIR, pytrec_eval, ranx and MTEB keep rankings in, --format kaggle the submission.csv of Kaggle's Eedi
+competition: QuestionId_Answer and the 25 best MisconceptionIds.
 
 Queries and passages appear by their ids; a passage without one by its line counted from 0, a query by a digest of its
 text and positives. Given vectors (--corpus-vectors, --query-vectors) take the place of the model; the files of texts
 may then be left out.`,
 		Example: `  quarry search --model models/minilm --corpus corpus.jsonl --queries dev.jsonl --depth 100 --output run.trec
+  quarry search --model models/minilm --corpus corpus.jsonl --queries unjudged.jsonl --format kaggle --output submission.csv
   quarry search --corpus-vectors corpus.npy --query-vectors dev.npy --corpus-ids corpus.ids --query-ids dev.ids`,
 		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -38,10 +44,64 @@ may then be left out.`,
 	}
 	o.Rank.AddFlags(cmd)
 	f := cmd.Flags()
-	f.IntVar(&o.Depth, "depth", 100, "passages kept of each ranking")
+	f.IntVar(&o.Depth, "depth", 100, "passages kept of each ranking; 25 for kaggle")
 	f.StringVar(&o.Output, "output", "", "run `file` to write (standard output)")
+	f.StringVar(&o.Format, "format", formatTREC, "trec, beir or kaggle")
 	f.StringVar(&o.Tag, "tag", "quarry", "name of the run, its last column")
 	return cmd
+}
+
+// Formats of rankings.
+const (
+	formatTREC   = "trec"
+	formatBEIR   = "beir"
+	formatKaggle = "kaggle"
+)
+
+// rankingWriter writes rankings in one of the formats.
+type rankingWriter interface {
+	Write(query string, hits ranking.Ranking, id func(passage int32) string) error
+	Flush() error
+}
+
+// validateFormat checks depth and format, and gives a submission its depth where none was asked for.
+func (o *SearchOptions) validateFormat() error {
+	given := o.Rank.Texts.set
+	switch o.Format {
+	case "", formatTREC:
+		o.Format = formatTREC
+	case formatBEIR:
+	case formatKaggle:
+		if !given["depth"] {
+			o.Depth = min(o.Depth, kaggle.Predictions)
+		}
+		if o.Depth > kaggle.Predictions {
+			return badInputf("--depth %d: the competition takes %d predictions a row", o.Depth, kaggle.Predictions)
+		}
+	default:
+		return badInputf("--format %q is unknown: use %s, %s or %s", o.Format, formatTREC, formatBEIR, formatKaggle)
+	}
+	if o.Depth < 1 {
+		return badInputf("--depth %d: keep at least one passage", o.Depth)
+	}
+	if o.Format != formatTREC {
+		return given.needs("--format "+formatTREC, "tag")
+	}
+	return nil
+}
+
+func (o SearchOptions) writer(w io.Writer) (rankingWriter, error) {
+	switch o.Format {
+	case formatBEIR:
+		return beir.NewResultsWriter(w), nil
+	case formatKaggle:
+		return kaggle.NewWriter(w)
+	}
+	run, err := trec.NewRunWriter(w, o.Tag)
+	if err != nil {
+		return nil, badInputf("--tag: %w", err)
+	}
+	return run, nil
 }
 
 // runSearch writes the run of all queries, in their order.
@@ -49,8 +109,8 @@ func runSearch(ctx context.Context, o SearchOptions, h *host) error {
 	if err := o.Rank.validate(); err != nil {
 		return err
 	}
-	if o.Depth < 1 {
-		return badInputf("--depth %d: keep at least one passage", o.Depth)
+	if err := o.validateFormat(); err != nil {
+		return err
 	}
 	if err := mayWrite("output", o.Output, o.Rank.inputs()...); err != nil {
 		return err
@@ -61,9 +121,9 @@ func runSearch(ctx context.Context, o SearchOptions, h *host) error {
 		return err
 	}
 	return writeOutput(h, o.Output, func(w io.Writer) error {
-		run, err := trec.NewRunWriter(w, o.Tag)
+		run, err := o.writer(w)
 		if err != nil {
-			return badInputf("--tag: %w", err)
+			return err
 		}
 		err = o.Rank.rank(ctx, h, d, o.Depth, func(_ int, c ranking.Candidates) error {
 			return badInput(run.Write(c.Query, c.Hits, d.corpus.ID))

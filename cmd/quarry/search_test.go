@@ -3,13 +3,17 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/format/beir"
+	"github.com/quarry-ml/quarry/format/kaggle"
 	"github.com/quarry-ml/quarry/format/trec"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/prepare"
 	"github.com/quarry-ml/quarry/vectors"
 )
 
@@ -42,6 +46,65 @@ func TestSearch(t *testing.T) {
 	o := SearchOptions{Rank: p.rank("dev.jsonl"), Output: p.path("out/run.trec")}
 	if out := p.search(t, o); out != "" || p.read(t, "out/run.trec") != text {
 		t.Error("the run in a file is another one")
+	}
+}
+
+// TestSearchFormats: the three formats hold one ranking.
+func TestSearchFormats(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	run, err := trec.ReadRun(strings.NewReader(p.search(t, SearchOptions{Rank: p.rank("dev.jsonl")})), "run")
+	mustBe(t, err)
+	results, err := beir.ReadResults(strings.NewReader(p.search(t, SearchOptions{Rank: p.rank("dev.jsonl"), Format: formatBEIR})), "r.json")
+	mustBe(t, err)
+	rows, err := kaggle.Read(strings.NewReader(p.search(t, SearchOptions{Rank: p.rank("dev.jsonl"), Format: formatKaggle})), "s.csv")
+	mustBe(t, err)
+	for i, q := range run.Queries {
+		if results[i].Query != q.Query || rows[i].Query != q.Query || len(results[i].Hits) != 3 || len(rows[i].Passages) != 3 {
+			t.Fatalf("query %d: %+v, %+v, %+v", i, q, results[i], rows[i])
+		}
+		for k, h := range q.Hits {
+			if results[i].Hits[k] != (beir.Result{Passage: h.Document, Score: h.Score}) || rows[i].Passages[k] != h.Document {
+				t.Errorf("query %s, hit %d: %+v, %+v, %+v", q.Query, k, h, results[i].Hits[k], rows[i].Passages[k])
+			}
+		}
+	}
+	deep := SearchOptions{Rank: p.rank("dev.jsonl"), Format: formatKaggle, Depth: 100}
+	if rows, err = kaggle.Read(strings.NewReader(p.search(t, deep)), "s.csv"); err != nil || len(rows[0].Passages) != 25 {
+		t.Errorf("a submission has %d predictions a row, %v", len(rows[0].Passages), err)
+	}
+	deep.Rank.Texts.set = set{"depth": true}
+	refused(t, runSearch(t.Context(), deep, newTestHost().host), "the competition takes 25 predictions")
+	deep.Depth, deep.Rank.Texts.set = 3, set{"tag": true}
+	refused(t, runSearch(t.Context(), deep, newTestHost().host), "--tag has no part without --format trec")
+	deep.Format = "csv"
+	refused(t, runSearch(t.Context(), deep, newTestHost().host), `--format "csv" is unknown`)
+}
+
+// TestSubmissionOfEedi: a submission made from the competition's test.csv has the rows of its own sample, in its order.
+func TestSubmissionOfEedi(t *testing.T) {
+	raw := filepath.Join("..", "..", "..", "shared", "data", "eedi", "raw")
+	if _, err := os.Stat(raw); err != nil {
+		t.Skipf("shared data absent: %v", err)
+	}
+	p := newProject(t, tinymodel.Options{})
+	prepared := PrepareEediOptions{Train: filepath.Join(raw, "train.csv"), Misconceptions: filepath.Join(raw, "misconception_mapping.csv"), Test: filepath.Join(raw, "test.csv"), Out: p.path("data"), Split: prepare.DefaultOptions()}
+	mustBe(t, runPrepareEedi(t.Context(), prepared, newTestHost().host))
+	o := SearchOptions{Rank: p.rank("data/unjudged.jsonl"), Format: formatKaggle, Depth: 25}
+	o.Rank.Data.Corpus, o.Rank.Texts.MaxLength = p.path("data/corpus.jsonl"), 16
+	got, err := kaggle.Read(strings.NewReader(p.search(t, o)), "submission.csv")
+	mustBe(t, err)
+	f, err := os.Open(filepath.Join(raw, "sample_submission.csv"))
+	mustBe(t, err)
+	defer f.Close()
+	want, err := kaggle.Read(f, "sample_submission.csv")
+	mustBe(t, err)
+	if len(got) != len(want) {
+		t.Fatalf("%d rows, the sample has %d", len(got), len(want))
+	}
+	for i := range want {
+		if got[i].Query != want[i].Query || len(got[i].Passages) != len(want[i].Passages) {
+			t.Errorf("row %d: %+v, the sample's is %+v", i, got[i], want[i])
+		}
 	}
 }
 

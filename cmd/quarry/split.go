@@ -16,18 +16,19 @@ import (
 // splitOff draws a share of queries as dev, as nearly as whole bundles allow and no more. A bundle is the rows that share
 // a text or a group, directly or through others: split, they would tell dev's answers to training.
 func splitOff(queries []corpus.Query, share float64, seed uint64) (train, dev []corpus.Query, err error) {
-	bundles := bundlesOf(queries)
-	slices.SortFunc(bundles, func(a, b bundle) int {
-		return cmp.Or(cmp.Compare(a.hash(seed), b.hash(seed)), strings.Compare(a.name, b.name))
+	bundles := corpus.Bundles(queries)
+	hash := func(b corpus.Bundle) uint64 { return draw.Hash(seed, draw.Split, 0, 0, b.Name) }
+	slices.SortFunc(bundles, func(a, b corpus.Bundle) int {
+		return cmp.Or(cmp.Compare(hash(a), hash(b)), strings.Compare(a.Name, b.Name))
 	})
 	wanted := int(math.Round(share * float64(len(queries))))
 	held := make([]bool, len(queries))
 	for _, b := range bundles {
-		if len(b.rows) > wanted {
+		if len(b.Rows) > wanted {
 			continue
 		}
-		wanted -= len(b.rows)
-		for _, row := range b.rows {
+		wanted -= len(b.Rows)
+		for _, row := range b.Rows {
 			held[row] = true
 		}
 	}
@@ -42,57 +43,6 @@ func splitOff(queries []corpus.Query, share float64, seed uint64) (train, dev []
 		return nil, nil, fmt.Errorf("%d queries in %d bundles of one text or group cannot be split %g to %g: name a file with --dev", len(queries), len(bundles), 1-share, share)
 	}
 	return train, dev, nil
-}
-
-// bundle is rows that stay together; its name does not depend on the order of the file.
-type bundle struct {
-	name string
-	rows []int
-}
-
-func (b bundle) hash(seed uint64) uint64 { return draw.Hash(seed, draw.Split, 0, 0, b.name) }
-
-// bundlesOf joins rows that share a text or a group.
-func bundlesOf(queries []corpus.Query) []bundle {
-	root := make([]int, len(queries))
-	find := func(i int) int {
-		for root[i] != i {
-			root[i] = root[root[i]]
-			i = root[i]
-		}
-		return i
-	}
-	first := map[string]int{}
-	names := func(q corpus.Query) []string {
-		all := []string{"text:" + q.Stripped()}
-		if q.Group != "" {
-			all = append(all, "group:"+q.Group)
-		}
-		return all
-	}
-	for i, q := range queries {
-		root[i] = i
-		for _, name := range names(q) {
-			if j, ok := first[name]; ok {
-				root[find(i)] = find(j)
-			} else {
-				first[name] = i
-			}
-		}
-	}
-	var bundles []bundle
-	at := map[int]int{}
-	for i, q := range queries {
-		r := find(i)
-		if _, ok := at[r]; !ok {
-			at[r] = len(bundles)
-			bundles = append(bundles, bundle{name: names(q)[0]})
-		}
-		b := &bundles[at[r]]
-		b.rows = append(b.rows, i)
-		b.name = min(b.name, slices.Min(names(q)))
-	}
-	return bundles
 }
 
 // copyRows writes the lines of some queries of the file that a flag names, in its order and as they are.

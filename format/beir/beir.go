@@ -1,5 +1,5 @@
-// Package beir reads data sets in BEIR's layout: a folder with corpus.jsonl, queries.jsonl (each may be gzipped, with or
-// without .gz) and qrels/<split>.tsv.
+// Package beir reads and writes data sets in BEIR's layout, a folder with corpus.jsonl, queries.jsonl (each may be gzipped,
+// with or without .gz) and qrels/<split>.tsv, and in that of MTEB's retrieval tasks, whose judgments are qrels/<split>.jsonl.
 package beir
 
 import (
@@ -18,7 +18,7 @@ import (
 // Dataset is a corpus and the judged queries of one split.
 type Dataset struct {
 	Corpus    *corpus.Corpus
-	Queries   []corpus.Query // those with a positive, in the order of queries.jsonl
+	Queries   []corpus.Query // those with a positive (or a judgment, under KeepUnanswered), in the order of queries.jsonl
 	Judgments []Judgment     // all lines of the split, grades of zero too, in file order
 	Split     string
 	Warnings  []corpus.Warning
@@ -28,6 +28,10 @@ type Dataset struct {
 type Options struct {
 	Split   string // name of the file in qrels/; empty means the only one there is
 	MaxLine int    // longest line of corpus and queries in bytes; 0 means corpus.DefaultMaxLine
+	// KeepUnanswered keeps queries whose grades are all zero: trec_eval scores them 0, others leave them out.
+	KeepUnanswered bool
+	// GroupField is the key of queries that belong together; empty where there is none.
+	GroupField string
 }
 
 // Open reads a folder. Ids are those of the files; a grade above zero makes a positive. A judgment of an unknown query or
@@ -46,17 +50,22 @@ func Open(folder string, o Options) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
+	read.GroupField = o.GroupField
 	queries, err := load(d, filepath.Join(folder, "queries.jsonl"), func(r io.Reader, name string) ([]corpus.Query, []corpus.Warning, error) {
 		return corpus.ReadQueries(r, name, d.Corpus, read)
 	})
 	if err != nil {
 		return nil, err
 	}
-	d.Queries, err = load(d, filepath.Join(folder, "qrels", split+".tsv"), func(r io.Reader, name string) ([]corpus.Query, []corpus.Warning, error) {
+	file, err := qrelsFile(folder, split)
+	if err != nil {
+		return nil, err
+	}
+	d.Queries, err = load(d, file, func(r io.Reader, name string) ([]corpus.Query, []corpus.Warning, error) {
 		if d.Judgments, err = ReadQrels(r, name); err != nil {
 			return nil, nil, err
 		}
-		return judge(d.Corpus, queries, d.Judgments, name)
+		return judge(d.Corpus, queries, d.Judgments, name, o.KeepUnanswered)
 	})
 	if err != nil {
 		return nil, err
@@ -89,26 +98,63 @@ func findSplit(folder, wanted string) (string, error) {
 		return wanted, nil
 	}
 	entries, err := os.ReadDir(filepath.Join(folder, "qrels"))
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
 	var splits []string
 	for _, e := range entries {
-		if split, ok := strings.CutSuffix(strings.TrimSuffix(e.Name(), ".gz"), ".tsv"); ok && !slices.Contains(splits, split) {
-			splits = append(splits, split)
+		name := strings.TrimSuffix(e.Name(), ".gz")
+		for _, kind := range qrelsKinds {
+			if split, ok := strings.CutSuffix(name, kind); ok && !slices.Contains(splits, split) {
+				splits = append(splits, split)
+			}
 		}
 	}
 	switch len(splits) {
 	case 1:
 		return splits[0], nil
 	case 0:
-		return "", fmt.Errorf("%s: no qrels/*.tsv", folder)
+		return "", fmt.Errorf("%s: no qrels/*.tsv (BEIR) and no qrels/*.jsonl (MTEB)%s", folder, parquetHint(folder))
 	}
 	return "", fmt.Errorf("%s: several splits (%s); say which", folder, strings.Join(splits, ", "))
 }
 
+// qrelsKinds are the endings of files of judgments: BEIR's and MTEB's.
+var qrelsKinds = []string{".tsv", ".jsonl"}
+
+// qrelsFile is the file of a split's judgments, without .gz. A split judged in both layouts is an error: which one counts?
+func qrelsFile(folder, split string) (string, error) {
+	var found []string
+	for _, kind := range qrelsKinds {
+		path := filepath.Join(folder, "qrels", split+kind)
+		for _, packed := range []string{"", ".gz"} {
+			if _, err := os.Stat(path + packed); err == nil {
+				found = append(found, path)
+				break
+			}
+		}
+	}
+	switch len(found) {
+	case 0:
+		return filepath.Join(folder, "qrels", split+".tsv"), nil // opening it says what is not there
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("%s: %s and %s both judge split %q; remove one", folder, filepath.Base(found[0]), filepath.Base(found[1]), split)
+}
+
+// parquetHint says what to do with a folder as the hub keeps it.
+func parquetHint(folder string) string {
+	for _, pattern := range []string{"*.parquet", filepath.Join("*", "*.parquet")} {
+		if found, err := filepath.Glob(filepath.Join(folder, pattern)); err == nil && len(found) > 0 {
+			return "; the folder holds Parquet files: write them as JSON lines first (in Python: datasets.load_dataset(…)[split].to_json(path))"
+		}
+	}
+	return ""
+}
+
 // judge gives the queries their positives and returns those that have one.
-func judge(c *corpus.Corpus, queries []corpus.Query, judgments []Judgment, name string) ([]corpus.Query, []corpus.Warning, error) {
+func judge(c *corpus.Corpus, queries []corpus.Query, judgments []Judgment, name string, keepUnanswered bool) ([]corpus.Query, []corpus.Warning, error) {
 	indexOf := make(map[string]int, len(queries))
 	for i, q := range queries {
 		indexOf[q.ID] = i
@@ -137,7 +183,7 @@ func judge(c *corpus.Corpus, queries []corpus.Query, judgments []Judgment, name 
 		slices.Sort(q.Positives)
 		line, named := firstLine[i]
 		switch {
-		case len(q.Positives) > 0:
+		case len(q.Positives) > 0, named && keepUnanswered:
 			judged = append(judged, q)
 		case named:
 			if without++; without == 1 {
@@ -148,7 +194,7 @@ func judge(c *corpus.Corpus, queries []corpus.Query, judgments []Judgment, name 
 	if without > 1 {
 		warnings[0].Text += fmt.Sprintf(" (%d such queries in the file)", without)
 	}
-	if len(judged) == 0 {
+	if !slices.ContainsFunc(judged, func(q corpus.Query) bool { return len(q.Positives) > 0 }) {
 		return nil, nil, fmt.Errorf("%s: no query has a positive", name)
 	}
 	return judged, warnings, nil

@@ -19,6 +19,9 @@ const (
 	qrels    = "query-id\tcorpus-id\tscore\na\t3\t2\na\t1\t1\na\t2\t0\nb\t2\t1\nzero\t1\t0\n"
 )
 
+const objects = `{"query-id": "a", "corpus-id": "3", "score": 2}` + "\n" + `{"query-id": "a", "corpus-id": 1, "score": 1.0}` + "\n\n" +
+	`{"query-id": "a", "corpus-id": "2", "score": 0}` + "\n" + `{"query-id": "b", "corpus-id": "2", "score": 1}` + "\n" + `{"query-id": "zero", "corpus-id": "1", "score": 0}` + "\n"
+
 // folder writes a data set; a file without content is left out.
 func folder(t *testing.T, files map[string]string) string {
 	t.Helper()
@@ -41,6 +44,7 @@ func folder(t *testing.T, files map[string]string) string {
 func TestOpen(t *testing.T) {
 	for name, files := range map[string]map[string]string{
 		"plain":  {"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": qrels},
+		"MTEB's": {"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.jsonl": objects},
 		"packed": {"corpus.jsonl.gz": gzipped(passages), "queries.jsonl": gzipped(queries), "qrels/test.tsv.gz": gzipped(qrels)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,7 +66,7 @@ func TestOpen(t *testing.T) {
 				t.Errorf("judgments %v of split %q", d.Judgments, d.Split)
 			}
 			if len(d.Warnings) != 2 || !strings.Contains(d.Warnings[0].String(), `passage "2": empty text`) ||
-				!strings.Contains(d.Warnings[1].String(), `test.tsv`) || !strings.Contains(d.Warnings[1].String(), `query "zero" has no grade above 0 and is left out`) {
+				!strings.Contains(d.Warnings[1].String(), `test.`) || !strings.Contains(d.Warnings[1].String(), `query "zero" has no grade above 0 and is left out`) {
 				t.Errorf("warnings %v", d.Warnings)
 			}
 		})
@@ -77,7 +81,9 @@ func TestOpenErrors(t *testing.T) {
 		want    string
 	}{
 		{"no corpus", map[string]string{"queries.jsonl": queries, "qrels/test.tsv": qrels}, Options{}, "no such file or directory (nor is there corpus.jsonl.gz)"},
-		{"no qrels", map[string]string{"qrels/test.txt": "x"}, Options{}, "no qrels/*.tsv"},
+		{"no qrels", map[string]string{"qrels/test.txt": "x"}, Options{}, "no qrels/*.tsv (BEIR) and no qrels/*.jsonl (MTEB)"},
+		{"Parquet", map[string]string{"corpus/test-00000.parquet": "PAR1", "qrels/": ""}, Options{}, "the folder holds Parquet files: write them as JSON lines first"},
+		{"judged twice", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": qrels, "qrels/test.jsonl.gz": gzipped(objects)}, Options{}, `test.tsv and test.jsonl both judge split "test"; remove one`},
 		{"several splits", map[string]string{"qrels/dev.tsv": qrels, "qrels/test.tsv": qrels}, Options{}, "several splits (dev, test); say which"},
 		{"unknown split", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": qrels}, Options{Split: "dev"}, "dev.tsv"},
 		{"unknown query", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": "c\t1\t1\n"}, Options{}, `test.tsv:1: queries.jsonl has no query "c"`},
@@ -101,6 +107,12 @@ func TestReadQrelsErrors(t *testing.T) {
 		{"blanks for tabs", "a 1 1\n", "x.tsv:1: 1 columns parted by tabs, want 3"},
 		{"four columns", "a\t0\t1\t1\n", "x.tsv:1: 4 columns"},
 		{"fraction", "a\t1\t0.5\n", `x.tsv:1: the grade is "0.5", want a whole number`},
+		{"a half", `{"query-id": "a", "corpus-id": "1", "score": 0.5}`, "x.tsv:1: the grade is 0.5, want a whole number"},
+		{"null", `{"query-id": "a", "corpus-id": "1", "score": null}`, `x.tsv:1: the row has no "score"`},
+		{"no score", `{"query-id": "a", "corpus-id": "1"}`, `x.tsv:1: the row has no "score"`},
+		{"no passage", `{"query-id": "a", "score": 1}`, `x.tsv:1: the row has no "corpus-id"`},
+		{"a list for an id", `{"query-id": ["a"], "corpus-id": "1", "score": 1}`, `x.tsv:1: "query-id": want a string or a number`},
+		{"columns among objects", `{"query-id": "a", "corpus-id": "1", "score": 1}` + "\na\t1\t1\n", "x.tsv:2: "},
 		{"head line in the middle", "a\t1\t1\nquery-id\tcorpus-id\tscore\n", `x.tsv:2: the grade is "score"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -149,7 +161,7 @@ func TestCranfield(t *testing.T) {
 }
 
 func FuzzQrels(f *testing.F) {
-	for _, seed := range []string{qrels, "a\t1\t-1\r\n", "\xef\xbb\xbfquery-id\tcorpus-id\tscore", "a\t\t1"} {
+	for _, seed := range []string{qrels, "a\t1\t-1\r\n", "\xef\xbb\xbfquery-id\tcorpus-id\tscore", "a\t\t1", objects, `{"query-id": 1e3, "corpus-id": "1", "score": 1e9}`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, file string) {

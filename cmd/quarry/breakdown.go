@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/eval"
+)
+
+// What queries can be told apart by, beside the fields of their rows.
+const (
+	bySeen      = "seen"      // whether a training query has a positive of theirs
+	byFrequency = "frequency" // training queries that have the positive
+	byLength    = "length"    // words of the query
+)
+
+// parseBy reads --by: a list of labels.
+func (o EvalOptions) parseBy() ([]string, error) {
+	if o.By == "" {
+		return nil, nil
+	}
+	var names []string
+	for name := range strings.SplitSeq(o.By, ",") {
+		name = strings.TrimSpace(name)
+		switch {
+		case name == "":
+			return nil, badInputf("--by %q: a name is empty", o.By)
+		case (name == bySeen || name == byFrequency) && o.Train == "":
+			return nil, badInputf("--by %s has no part without --train", name)
+		case name != bySeen && name != byFrequency && o.Rank.Data.Queries == "" && o.Judgments.Folder == "":
+			return nil, badInputf("--by %s needs the rows of the queries: --queries or --data", name)
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// labels are what each query is told apart by under a name, by the query's key.
+func (o EvalOptions) labels(h *host, name string, e *evaluation, train []corpus.Query) (map[string]string, error) {
+	labels := map[string]string{}
+	switch name {
+	case bySeen:
+		return e.seen(), nil
+	case byFrequency:
+		trained := corpus.Frequencies(train)
+		for _, j := range e.judged {
+			most := 0
+			for _, g := range j.Grades {
+				if g.Grade > 0 {
+					most = max(most, trained[g.Passage])
+				}
+			}
+			labels[j.Query] = eval.Doubling(most)
+		}
+	case byLength:
+		for _, q := range e.queries {
+			labels[q.Key] = eval.Doubling(q.Words())
+		}
+	default:
+		return labels, o.fieldLabels(h, name, e.queries, labels)
+	}
+	return labels, nil
+}
+
+// seen tells the queries whose positive some training query has from the others, by their keys.
+func (e *evaluation) seen() map[string]string {
+	labels := map[string]string{}
+	for _, j := range e.judged {
+		labels[j.Query] = "unseen"
+		if j.Seen {
+			labels[j.Query] = "seen"
+		}
+	}
+	return labels
+}
+
+// noLabel stands where a row has no such field.
+const noLabel = "(none)"
+
+// fieldLabels reads a field of the queries' rows.
+func (o EvalOptions) fieldLabels(h *host, field string, queries []corpus.Query, labels map[string]string) error {
+	path := o.Rank.Data.Queries
+	if o.Judgments.Folder != "" {
+		path = filepath.Join(o.Judgments.Folder, "queries.jsonl")
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			path += ".gz"
+		}
+	}
+	keyOf := map[int]string{}
+	for _, q := range queries {
+		keyOf[q.Line] = q.Key
+	}
+	named := false
+	err := readInput(h, "queries", path, func(r io.Reader) error {
+		lines := corpus.NewLines(r, path, corpus.LineOptions{})
+		for {
+			row, err := lines.NextObject()
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			key, ok := keyOf[lines.Number()]
+			if !ok {
+				continue
+			}
+			labels[key] = noLabel
+			if value, ok := row.Get(field); ok {
+				named = true
+				if labels[key], err = corpus.Label(value); err != nil {
+					return lines.Errorf("%q: %w", field, err)
+				}
+			}
+		}
+	})
+	if err == nil && !named {
+		err = badInputf("--by: no row of %s has the field %q", path, field)
+	}
+	return err
+}
+
+// breakdown is the scores of the parts of the queries under one name.
+type breakdown struct {
+	name  string
+	parts []eval.Part
+}
+
+// breakdowns tells the scores apart by each name.
+func (o EvalOptions) breakdowns(h *host, names []string, e *evaluation, train []corpus.Query, s eval.Scores) ([]breakdown, error) {
+	var found []breakdown
+	for _, name := range names {
+		labels, err := o.labels(h, name, e, train)
+		if err != nil {
+			return nil, fmt.Errorf("tell the scores apart by %s: %w", name, err)
+		}
+		found = append(found, breakdown{name, s.Parts(func(query string) string { return labels[query] })})
+	}
+	return found, nil
+}

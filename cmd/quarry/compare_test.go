@@ -1,0 +1,148 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/internal/golden"
+	"github.com/quarry-ml/quarry/internal/tinymodel"
+)
+
+// compared is what these tests read of compare --json.
+type compared struct {
+	Base    string
+	Queries int
+	Against []struct {
+		Name     string
+		Measures map[string]struct {
+			Base, Other, Difference, P float64
+			Holm                       float64 `json:"p_holm"`
+		}
+		Parts []struct {
+			By, Label string
+			Queries   int
+		}
+		PerQuery []struct{ ID string } `json:"per_query"`
+	}
+}
+
+func compare(t *testing.T, args ...string) compared {
+	t.Helper()
+	h := newTestHost()
+	if code := h.run(t, append([]string{"compare", "--json"}, args...)...); code != exitDone {
+		t.Fatalf("exit code %d: %s", code, h.err.String())
+	}
+	var got compared
+	mustBe(t, json.Unmarshal(h.out.Bytes(), &got))
+	return got
+}
+
+func TestCompareRankings(t *testing.T) {
+	p := project(t.TempDir())
+	a := p.write(t, "a.trec", smallRun)
+	b := p.write(t, "b.json", `{"q1": {"b": 3, "a": 2, "c": 1}, "q2": {"a": 9, "q2": 8, "d": 7}}`)
+	qrels := p.write(t, "qrels.txt", smallQrels)
+	rows := p.write(t, "queries.jsonl", `{"id":"q1","query":"one two","kind":"x"}`+"\n"+`{"id":"q2","query":"one","kind":"y"}`+"\n")
+	got := compare(t, a, b, "--qrels", qrels, "--queries", rows, "--metrics", "map,mrr", "--by", "kind,length", "--per-query")
+	// map of q1 is 1/4 and 1/2, of q2 1/3 twice.
+	m := got.Against[0].Measures["map"]
+	if got.Queries != 2 || math.Abs(m.Difference-0.125) > 1e-12 || m.P != 1 || m.Holm != 1 || got.Base != a || got.Against[0].Name != b {
+		t.Errorf("%+v", got)
+	}
+	if len(got.Against[0].Parts) != 4 || got.Against[0].Parts[0].Label != "x" || got.Against[0].Parts[2].Label != "1" || len(got.Against[0].PerQuery) != 2 {
+		t.Errorf("%+v", got.Against[0])
+	}
+	h := newTestHost()
+	if code := h.run(t, "compare", a, b, "--qrels", qrels, "--metrics", "map,mrr", "--convention", "trec_eval", "--output", p.path("out.md"), "--format", "markdown"); code != exitDone || h.out.Len() > 0 {
+		t.Fatalf("exit code %d: %s", code, h.err.String())
+	}
+	golden.Check(t, "testdata/compare.md", []byte(strings.ReplaceAll(p.read(t, "out.md"), string(p)+"/", "")))
+	for _, tc := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"nothing", nil, "BASE is needed"},
+		{"one file", []string{a, "--qrels", qrels}, "a.trec alone has nothing to compare"},
+		{"no judgments", []string{a, b}, "--run needs judgments"},
+		{"no such file", []string{a, p.path("none.trec"), "--qrels", qrels}, "none.trec"},
+		{"no such run", []string{p.path("runs") + "@0/1"}, "a run directory or a recipe is wanted"},
+		{"all conventions", []string{a, b, "--qrels", qrels, "--convention", "all"}, "a comparison follows one"},
+		{"level", []string{a, b, "--qrels", qrels, "--level", "95"}, "--level 95 is not between 0 and 1"},
+		{"resamples", []string{a, b, "--qrels", qrels, "--resamples", "0"}, "--resamples 0: at least 1"},
+		{"queries of train", []string{a, b, "--qrels", qrels, "--on", "train"}, `--on "train": dev or test`},
+		{"per query in text", []string{a, b, "--qrels", qrels, "--per-query"}, "--per-query has no part without --json"},
+		{"two formats", []string{a, b, "--qrels", qrels, "--json", "--format", "csv"}, "--json and --format csv contradict"},
+		{"no such format", []string{a, b, "--qrels", qrels, "--format", "html"}, `format "html" is unknown`},
+		{"by twice", []string{a, b, "--qrels", qrels, "--by", "kind,kind", "--queries", rows}, "given twice"},
+		{"output over an input", []string{a, b, "--qrels", qrels, "--output", qrels}, "is also --qrels"},
+		{"show fewer than none", []string{a, b, "--qrels", qrels, "--show", "-1"}, "--show -1"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newTestHost()
+			if code := h.run(t, append([]string{"compare"}, tc.args...)...); code != exitBadInput || !strings.Contains(h.err.String(), tc.want) {
+				t.Errorf("exit code %d, %q; want %q", code, h.err.String(), tc.want)
+			}
+		})
+	}
+}
+
+// TestCompareRuns compares within a run and between two, to the table's own means.
+func TestCompareRuns(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	recipe := p.write(t, "recipe.yaml", strings.Replace(runRecipe, "select: {metric: map@25}", "select: {epoch: 1, because: to compare it}", 1))
+	h := newTestHost()
+	if code := h.run(t, "run", recipe, "--cpu", "portable"); code != exitDone {
+		t.Fatal(h.err.String())
+	}
+	h = newTestHost()
+	if code := h.run(t, "report", recipe, "--json"); code != exitDone {
+		t.Fatal(h.err.String())
+	}
+	var told struct {
+		Rounds []struct {
+			Epochs []struct {
+				Dev struct{ Metrics map[string]float64 }
+			}
+		}
+	}
+	mustBe(t, json.Unmarshal(h.out.Bytes(), &told))
+	epochs := told.Rounds[0].Epochs
+	got := compare(t, recipe+"@0", "--by", "group,frequency", "--queries", p.path("dev.jsonl"))
+	if len(got.Against) != len(epochs)-1 || got.Queries != 10 || !strings.HasSuffix(got.Base, "round 0 epoch 0") {
+		t.Fatalf("%+v", got)
+	}
+	for i, against := range got.Against {
+		for name, m := range against.Measures {
+			if math.Abs(m.Base-epochs[0].Dev.Metrics[name]) > 1e-12 || math.Abs(m.Other-epochs[i+1].Dev.Metrics[name]) > 1e-12 {
+				t.Errorf("%s of %s: %+v", name, against.Name, m)
+			}
+		}
+		if len(against.Parts) != 11 { // ten groups, and one class of frequencies
+			t.Errorf("parts %+v", against.Parts)
+		}
+	}
+	runDir := p.path("runs/tiny")
+	alone, two := compare(t, runDir), compare(t, runDir+"@0/0", recipe)
+	if len(alone.Against) != 1 || len(two.Against) != 1 || alone.Against[0].Measures["map@25"] != two.Against[0].Measures["map@25"] {
+		t.Errorf("%+v and %+v", alone, two)
+	}
+	for want, args := range map[string][]string{
+		"there is no round 7":              {runDir + "@7", runDir},
+		"is no place in a run":             {runDir + "@last", runDir},
+		"no scores by query on dev":        {runDir + "@0/99", runDir},
+		"no scores by query on test":       {runDir + "@0/0", runDir, "--on", "test"},
+		"--by subject needs the rows":      {runDir, "--by", "subject"},
+		"ndcg@3 is not measured in both":   {runDir, "--metrics", "ndcg@3"},
+		`has the field "subject"`:          {runDir, "--by", "subject", "--queries", p.path("dev.jsonl")},
+		"train.jsonl has no row of query ": {runDir, "--by", "group", "--queries", p.path("train.jsonl")},
+		"measure both alike":               {runDir, p.write(t, "r.json", `{"d0": {"p01": 1}}`), "--qrels", p.write(t, "q.txt", "d0 0 p00 1\n"), "--convention", "trec_eval"},
+	} {
+		h := newTestHost()
+		if code := h.run(t, append([]string{"compare"}, args...)...); code != exitBadInput || !strings.Contains(h.err.String(), want) {
+			t.Errorf("exit code %d, %q; want %q", code, h.err.String(), want)
+		}
+	}
+}

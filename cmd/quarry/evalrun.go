@@ -1,0 +1,220 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/quarry-ml/quarry/eval"
+	"github.com/quarry-ml/quarry/format/beir"
+	"github.com/quarry-ml/quarry/format/kaggle"
+	"github.com/quarry-ml/quarry/format/trec"
+	"github.com/quarry-ml/quarry/ranking"
+)
+
+// ranked is the rankings of a file, queries in its order.
+type ranked []rankedQuery
+
+type rankedQuery struct {
+	query string
+	hits  []rankedHit // in the order of their ranks
+}
+
+type rankedHit struct {
+	document string
+	score    float64
+	line     int // 0 where the format has no lines
+}
+
+// ofRun is the evaluation of a given run, by the judgments of a file, of a folder, or of the queries' rows.
+func (o EvalOptions) ofRun(h *host) (*evaluation, error) {
+	run, err := readRun(h, "run", o.Run)
+	if err != nil {
+		return nil, err
+	}
+	var e *evaluation
+	byID := func(string) (int32, bool) { return 0, false }
+	if o.Rank.Data.Corpus == "" && o.Judgments.Folder == "" {
+		e, byID, err = o.pool(h, run)
+	} else if e, err = o.judge(h); err == nil {
+		byID = e.corpus.ByID
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range run {
+		for _, hit := range q.hits {
+			if _, ok := byID(hit.document); !ok {
+				return nil, badInputf("%s: query %q: the corpus has no passage %q", place(o.Run, hit.line), q.query, hit.document)
+			}
+		}
+	}
+	e.found = func(c eval.Convention) []ranking.Candidates { return run.candidates(c, byID, e.order) }
+	return e, nil
+}
+
+// pool judges a run where no corpus is given: passages are those that run and judgments name.
+func (o EvalOptions) pool(h *host, run ranked) (*evaluation, func(string) (int32, bool), error) {
+	lines, err := readJudgments(h, o.Judgments.Qrels)
+	if err != nil {
+		return nil, nil, err
+	}
+	var ids []string
+	judgments := make([]eval.Judgment, len(lines))
+	for i, j := range lines {
+		judgments[i] = j.Judgment
+		ids = append(ids, j.Passage)
+	}
+	for _, q := range run {
+		for _, hit := range q.hits {
+			ids = append(ids, hit.document)
+		}
+	}
+	pool := eval.NewPool(ids)
+	e := &evaluation{}
+	if e.judged, err = eval.Judge(judgments, pool.ByID); err != nil {
+		return nil, nil, badInputf("--qrels: %w", err)
+	}
+	if o.Rank.Data.Queries != "" { // for their groups and fields
+		if e.queries, err = o.Rank.Data.readQueries(h, "queries", o.Rank.Data.Queries, nil, true); err != nil {
+			return nil, nil, err
+		}
+		e.describe()
+	}
+	return e, pool.ByID, nil
+}
+
+// readRun reads rankings: JSON where the file's name ends in .json, a submission of Kaggle's in .csv, else a TREC run.
+func readRun(h *host, flag, path string) (ranked, error) {
+	var run ranked
+	err := readInput(h, flag, path, func(r io.Reader) error {
+		var err error
+		switch filepath.Ext(path) {
+		case ".json":
+			run, err = readResults(r, path)
+		case ".csv":
+			run, err = readSubmission(r, path)
+		default:
+			run, err = readTREC(r, path)
+		}
+		return err
+	})
+	return run, err
+}
+
+func readTREC(r io.Reader, path string) (ranked, error) {
+	file, err := trec.ReadRun(r, path)
+	if err == nil && len(file.Queries) == 0 {
+		err = fmt.Errorf("%s: no lines: a run of no query", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var run ranked
+	for _, q := range file.Queries {
+		hits := slices.Clone(q.Hits)
+		slices.SortStableFunc(hits, func(a, b trec.RunHit) int { return cmp.Compare(a.Rank, b.Rank) })
+		one := rankedQuery{query: q.Query}
+		for _, hit := range hits {
+			one.hits = append(one.hits, rankedHit{hit.Document, hit.Score, hit.Line})
+		}
+		run = append(run, one)
+	}
+	return run, nil
+}
+
+// readResults reads JSON, which has no ranks: scores make them, ties in the order of the file.
+func readResults(r io.Reader, path string) (ranked, error) {
+	file, err := beir.ReadResults(r, path)
+	var run ranked
+	for _, q := range file {
+		one := rankedQuery{query: q.Query}
+		for _, hit := range q.Hits {
+			one.hits = append(one.hits, rankedHit{document: hit.Passage, score: hit.Score})
+		}
+		slices.SortStableFunc(one.hits, func(a, b rankedHit) int { return cmp.Compare(b.score, a.score) })
+		run = append(run, one)
+	}
+	return run, err
+}
+
+// readSubmission reads a submission, which has no scores: each rank is worse than the one before.
+func readSubmission(r io.Reader, path string) (ranked, error) {
+	rows, err := kaggle.Read(r, path)
+	var run ranked
+	for _, row := range rows {
+		one := rankedQuery{query: row.Query}
+		for i, id := range row.Passages {
+			one.hits = append(one.hits, rankedHit{id, -float64(i), row.Line})
+		}
+		run = append(run, one)
+	}
+	return run, err
+}
+
+// candidates are the rankings as a convention orders them; byID knows every document.
+func (run ranked) candidates(c eval.Convention, byID func(string) (int32, bool), order ranking.Order) []ranking.Candidates {
+	found := make([]ranking.Candidates, len(run))
+	for i, q := range run {
+		type hit struct {
+			ranking.Hit
+			score float64 // as the file has it: two may differ by less than 32 bits hold
+		}
+		hits := make([]hit, len(q.hits))
+		for k, h := range q.hits {
+			passage, _ := byID(h.document)
+			hits[k] = hit{ranking.Hit{Passage: passage, Score: float32(h.score)}, h.score}
+			if c.RanksDecide() {
+				hits[k].Score = -float32(k)
+			}
+		}
+		if !c.RanksDecide() {
+			slices.SortStableFunc(hits, func(a, b hit) int {
+				if a.score != b.score || c.KeepsTies() {
+					return cmp.Compare(b.score, a.score)
+				}
+				return order.Compare(a.Hit, b.Hit)
+			})
+		}
+		found[i].Query = q.query
+		for _, h := range hits {
+			found[i].Hits = append(found[i].Hits, h.Hit)
+		}
+	}
+	return found
+}
+
+// place names a line of a file, or the file where it has no lines.
+func place(path string, line int) string {
+	if line == 0 {
+		return path
+	}
+	return fmt.Sprintf("%s:%d", path, line)
+}
+
+// besideRun are the flags that have a part where a run is given.
+var besideRun = strings.Fields("run qrels data split corpus queries id-field group-field train metrics convention missing-queries by expect per-query json")
+
+// validateRun refuses flags that rank where a run is given.
+func (o EvalOptions) validateRun() error {
+	for _, flag := range slices.Sorted(maps.Keys(o.Rank.Texts.set)) {
+		if !slices.Contains(besideRun, flag) {
+			return badInputf("--%s has no part beside --run: what it holds is ranked already", flag)
+		}
+	}
+	switch data := o.Rank.Data; {
+	case o.Judgments.Folder != "":
+		return nil // validated with it
+	case o.Judgments.Qrels == "" && (data.Corpus == "" || data.Queries == ""):
+		return badInputf("--run needs judgments: --qrels FILE, --data FOLDER, or --corpus and --queries with positives")
+	case data.Corpus != "" && data.Queries == "":
+		return badInputf("--corpus beside --run goes with --queries")
+	case data.Corpus == "" && o.Train != "":
+		return badInputf("--train beside --run needs --corpus and --queries, or --data: its positives are passages of the corpus")
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package prepare
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/draw"
+)
+
+// answers is invented queries: three to a question, positives with a long tail as the competition's have.
+func answers(questions int, tail float64) []corpus.Query {
+	source := draw.New(3, "test", 0, 0, fmt.Sprint(questions, tail))
+	var queries []corpus.Query
+	for q := range questions {
+		for a := range 1 + source.IntN(3) {
+			positive := int32(source.IntN(20))
+			if source.Float64() < tail {
+				positive = int32(1000 + len(queries)) // nobody else has it
+			} else if source.Float64() < 0.4 {
+				positive = int32(100 + source.IntN(questions/2)) // two or so have it
+			}
+			id := fmt.Sprintf("%d_%d", q, a)
+			queries = append(queries, corpus.Query{ID: id, Key: id, Text: "answer " + id, Group: fmt.Sprint(q), Positives: []int32{positive}})
+		}
+	}
+	return queries
+}
+
+func share(v float64) *float64 { return &v }
+
+// checkFolds holds what is true of all folds.
+func checkFolds(t *testing.T, queries []corpus.Query, f Folds, o FoldOptions) {
+	t.Helper()
+	held := make([]int, len(queries))
+	for i, rows := range f.Dev {
+		groups := map[string]bool{}
+		inDev := map[int]bool{}
+		for _, row := range rows {
+			held[row]++
+			groups[queries[row].Group] = true
+			inDev[row] = true
+		}
+		trained := map[int32]bool{}
+		for row, q := range queries {
+			if inDev[row] {
+				continue
+			}
+			if groups[q.Group] {
+				t.Fatalf("fold %d: question %s is in train and dev", i, q.Group)
+			}
+			trained[q.Positives[0]] = true
+		}
+		unseen := 0
+		for _, row := range rows {
+			if !trained[queries[row].Positives[0]] {
+				unseen++
+			}
+		}
+		if f.Parts[i].Unseen != unseen || f.Parts[i].Dev != len(rows) || f.Parts[i].Train != len(queries)-len(rows) || f.Parts[i].Units != len(groups) {
+			t.Errorf("fold %d: %+v, counted %d unseen of %d in %d groups", i, f.Parts[i], unseen, len(rows), len(groups))
+		}
+		if o.UnseenShare != nil {
+			if got := float64(unseen) / float64(len(rows)); math.Abs(got-*o.UnseenShare) > 0.05 {
+				t.Errorf("fold %d: %.3f of its dev are unseen, want %.2f", i, got, *o.UnseenShare)
+			}
+		}
+	}
+	for _, row := range f.Train {
+		held[row]++
+	}
+	for row, n := range held {
+		if n != 1 {
+			t.Fatalf("query %s is held out %d times", queries[row].Key, n)
+		}
+	}
+}
+
+func TestCut(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		tail  float64
+		share *float64
+		all   bool // every query is in some dev
+	}{
+		{"as the data has it", 0.2, nil, true},
+		{"more than the data has", 0.05, share(0.25), true},
+		{"fewer than the data has", 0.4, share(0.2), false},
+		{"none", 0.1, share(0), false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			queries := answers(400, tc.tail)
+			o := FoldOptions{Folds: 5, UnseenShare: tc.share, Seed: 42}
+			f, err := Cut(queries, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkFolds(t, queries, f, o)
+			if (len(f.Train) == 0) != tc.all {
+				t.Errorf("%d queries stay in train", len(f.Train))
+			}
+			sizes := []int{f.Parts[0].Dev}
+			for _, part := range f.Parts {
+				sizes = append(sizes, part.Dev)
+			}
+			if least, most := slices.Min(sizes), slices.Max(sizes); most-least > 10 {
+				t.Errorf("folds of %v queries", sizes)
+			}
+			// Turned around, every query is where it was; under another seed it is not.
+			turned := slices.Clone(queries)
+			slices.Reverse(turned)
+			again, err := Cut(turned, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range f.Dev {
+				if a, b := keysOf(queries, f.Dev[i]), keysOf(turned, again.Dev[i]); a != b {
+					t.Fatalf("fold %d depends on the order of the file:\n%s\n%s", i, a, b)
+				}
+			}
+			o.Seed = 43
+			other, err := Cut(queries, o)
+			if err != nil || keysOf(queries, f.Dev[0]) == keysOf(queries, other.Dev[0]) {
+				t.Errorf("another seed cuts the same folds: %v", err)
+			}
+		})
+	}
+}
+
+func keysOf(queries []corpus.Query, rows []int) string {
+	var keys []string
+	for _, row := range rows {
+		keys = append(keys, queries[row].Key)
+	}
+	slices.Sort(keys)
+	return strings.Join(keys, " ")
+}
+
+func TestCutErrors(t *testing.T) {
+	queries := answers(3, 0)
+	for _, tc := range []struct {
+		name    string
+		queries []corpus.Query
+		o       FoldOptions
+		want    string
+	}{
+		{"one fold", queries, FoldOptions{Folds: 1}, "folds: 1, want 2 or more"},
+		{"share", queries, FoldOptions{Folds: 2, UnseenShare: share(1.5)}, "unseen share: 1.5 is not from 0 to 1"},
+		{"too many", queries, FoldOptions{Folds: 9}, "make fewer folds"},
+		{"no queries", nil, FoldOptions{Folds: 2}, "fold 0 has 0 train and 0 dev queries"},
+		{"nothing is seen by others", answers(5, 1), FoldOptions{Folds: 2, UnseenShare: share(0)}, "or ask for another unseen share"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if _, err := Cut(tc.queries, tc.o); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %s", err, tc.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,280 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// CompareWriteOptions say how much of a comparison is written.
+type CompareWriteOptions struct {
+	Show     int  // queries with the largest gains and with the largest losses, in formats for people
+	PerQuery bool // every query, in JSON
+}
+
+// Write writes the comparison. Equal comparisons give equal bytes.
+func (c *Comparison) Write(w io.Writer, f Format, o CompareWriteOptions) error {
+	var out bytes.Buffer
+	switch f {
+	case Text:
+		c.text(&out, o.Show)
+	case Markdown:
+		c.markdown(&out, o.Show)
+	case JSON:
+		if err := c.json(&out, o.PerQuery); err != nil {
+			return err
+		}
+	case CSV:
+		c.numbers().csv(&out)
+	case LaTeX:
+		c.latex(&out)
+	default:
+		return fmt.Errorf("format %q is unknown; there are %v", f, Formats())
+	}
+	_, err := out.WriteTo(w)
+	return err
+}
+
+func (c *Comparison) text(w io.Writer, show int) {
+	for _, s := range c.legend() {
+		fmt.Fprintln(w, s)
+	}
+	for _, a := range c.Against {
+		fmt.Fprintf(w, "\n%s\n", oneLine(a.Name))
+		a.table().text(w)
+		for _, t := range []table{a.partTable(), a.changeTable(c.Measures[0], show)} {
+			if len(t.rows) > 0 {
+				fmt.Fprintln(w)
+				t.text(w)
+			}
+		}
+	}
+}
+
+func (c *Comparison) markdown(w io.Writer, show int) {
+	fmt.Fprintf(w, "## Against %s\n", escape(oneLine(c.Base)))
+	for _, s := range c.legend() {
+		fmt.Fprintf(w, "\n%s\n", escape(s))
+	}
+	for _, a := range c.Against {
+		fmt.Fprintf(w, "\n### %s\n", escape(oneLine(a.Name)))
+		for _, t := range []table{a.table(), a.partTable(), a.changeTable(c.Measures[0], show)} {
+			if len(t.rows) > 0 {
+				fmt.Fprintln(w)
+				t.markdown(w)
+			}
+		}
+	}
+}
+
+func (c *Comparison) latex(w io.Writer) {
+	for _, s := range c.legend() {
+		fmt.Fprintf(w, "%% %s\n", s)
+	}
+	for _, a := range c.Against {
+		fmt.Fprintf(w, "\n%% %s\n", oneLine(a.Name))
+		for _, t := range []table{a.table(), a.partTable()} {
+			if len(t.rows) > 0 {
+				t.latex(w)
+			}
+		}
+	}
+}
+
+// legend is what a reader needs to know of all tables.
+func (c *Comparison) legend() []string {
+	return []string{
+		"base: " + oneLine(c.Base),
+		fmt.Sprintf("%d queries in %d independent units, measures as %s has them", c.Queries, c.Units, c.Convention),
+		fmt.Sprintf("difference: other - base, with its %g %% bootstrap interval; p: paired randomisation test, by Holm and by Benjamini and Hochberg corrected over %d tests; better, worse: units", 100*c.Level, c.Tests),
+		"the variance between training seeds is in none of it",
+	}
+}
+
+// table has a row a measure.
+func (a Against) table() table {
+	t := table{columns: append([]column{{head: "measure", words: true}}, rowColumns()...)}
+	for _, r := range a.Rows {
+		t.rows = append(t.rows, append([]string{display(r.Measure)}, r.cells()...))
+	}
+	return t
+}
+
+// partTable has a row a part and measure.
+func (a Against) partTable() table {
+	t := table{columns: append([]column{{head: "by", words: true}, {head: "label", words: true}, {head: "queries"}, {head: "measure", words: true}}, rowColumns()...)}
+	for _, p := range a.Parts {
+		for _, r := range p.Rows {
+			t.rows = append(t.rows, append([]string{oneLine(p.By), oneLine(p.Label), strconv.Itoa(p.Queries), display(r.Measure)}, r.cells()...))
+		}
+	}
+	return t
+}
+
+// changeTable has the queries that gained and lost most, by the first measure.
+func (a Against) changeTable(measure string, show int) table {
+	t := table{columns: []column{{head: "query", words: true}, {head: "base " + display(measure)}, {head: "other"}, {head: "difference"}}}
+	add := func(c Change) {
+		t.rows = append(t.rows, []string{oneLine(c.ID), fixed(c.First), fixed(c.Second), signed(c.Second - c.First)})
+	}
+	n := len(a.Changes)
+	gains := 0
+	for gains < min(show, n) && a.Changes[gains].Second > a.Changes[gains].First {
+		add(a.Changes[gains])
+		gains++
+	}
+	for i := max(gains, n-show); i < n; i++ {
+		if a.Changes[i].Second < a.Changes[i].First {
+			add(a.Changes[i])
+		}
+	}
+	return t
+}
+
+func rowColumns() []column {
+	var columns []column
+	for _, head := range []string{"base", "other", "difference", "low", "high", "p", "p Holm", "p BH", "p of t", "p of sign", "better", "worse", "equal"} {
+		columns = append(columns, column{head: head})
+	}
+	return columns
+}
+
+func (r Contrast) cells() []string {
+	d := r.Difference
+	return []string{
+		fixed(r.First), fixed(r.Second), signed(d.Mean), signed(d.Low), signed(d.High),
+		probability(r.Randomisation), probability(r.Holm), probability(r.BH), probability(r.Student), probability(r.Sign),
+		strconv.Itoa(r.Better), strconv.Itoa(r.Worse), strconv.Itoa(r.Equal),
+	}
+}
+
+func fixed(v float64) string { return strconv.FormatFloat(v, 'f', digits, 64) }
+
+// signed shows the sign of a difference; what rounds to zero has a plus.
+func signed(v float64) string {
+	if text := fmt.Sprintf("%+.*f", digits, v); text != fmt.Sprintf("-%.*f", digits, 0.0) {
+		return text
+	}
+	return fmt.Sprintf("%+.*f", digits, 0.0)
+}
+
+// probability has as many digits as 10,000 resamples can tell.
+func probability(p float64) string {
+	if p < 0.0001 {
+		return "<0.0001"
+	}
+	return fixed(p)
+}
+
+// numbers is the comparison with a row a measure and part, unrounded, for programs that take tables.
+func (c *Comparison) numbers() table {
+	var t table
+	for _, head := range []string{
+		"base", "other", "convention", "by", "label", "queries", "units", "measure", "mean_base", "mean_other", "difference", "low", "high", "level",
+		"p_randomisation", "p_holm", "p_bh", "p_t", "p_sign", "better", "worse", "equal",
+	} {
+		t.columns = append(t.columns, column{head: head})
+	}
+	for _, a := range c.Against {
+		add := func(by, label string, queries int, r Contrast) {
+			d := r.Difference
+			t.rows = append(t.rows, []string{
+				oneLine(c.Base), oneLine(a.Name), c.Convention, oneLine(by), oneLine(label), strconv.Itoa(queries), strconv.Itoa(d.Units), r.Measure, number(r.First), number(r.Second),
+				number(d.Mean), number(d.Low), number(d.High), number(d.Level), number(r.Randomisation), number(r.Holm), number(r.BH), number(r.Student), number(r.Sign),
+				strconv.Itoa(r.Better), strconv.Itoa(r.Worse), strconv.Itoa(r.Equal),
+			})
+		}
+		for _, r := range a.Rows {
+			add("", "", c.Queries, r)
+		}
+		for _, p := range a.Parts {
+			for _, r := range p.Rows {
+				add(p.By, p.Label, p.Queries, r)
+			}
+		}
+	}
+	return t
+}
+
+type comparisonJSON struct {
+	Schema     int           `json:"schema"`
+	Base       string        `json:"base"`
+	Convention string        `json:"convention"`
+	Queries    int           `json:"queries"`
+	Units      int           `json:"units"`
+	Tests      int           `json:"tests"` // that the corrections are over
+	Against    []againstJSON `json:"against"`
+}
+
+type againstJSON struct {
+	Name     string             `json:"name"`
+	Measures map[string]rowJSON `json:"measures"`
+	Parts    []partJSON         `json:"parts,omitempty"`
+	PerQuery []changeJSON       `json:"per_query,omitempty"` // by the first measure
+}
+
+type partJSON struct {
+	By       string             `json:"by"`
+	Label    string             `json:"label"`
+	Queries  int                `json:"queries"`
+	Measures map[string]rowJSON `json:"measures"`
+}
+
+type rowJSON struct {
+	Base       float64 `json:"base"`
+	Other      float64 `json:"other"`
+	Difference float64 `json:"difference"`
+	Low        float64 `json:"low"`
+	High       float64 `json:"high"`
+	Level      float64 `json:"level"`
+	Units      int     `json:"units"`
+	P          float64 `json:"p"`     // of the randomisation test
+	Exact      bool    `json:"exact"` // it went through all patterns
+	Holm       float64 `json:"p_holm"`
+	BH         float64 `json:"p_bh"`
+	Student    float64 `json:"p_t"`
+	Sign       float64 `json:"p_sign"`
+	Better     int     `json:"better"`
+	Worse      int     `json:"worse"`
+	Equal      int     `json:"equal"`
+}
+
+type changeJSON struct {
+	ID    string  `json:"id"`
+	Base  float64 `json:"base"`
+	Other float64 `json:"other"`
+}
+
+func (c *Comparison) json(w io.Writer, perQuery bool) error {
+	out := comparisonJSON{Schema: Schema, Base: c.Base, Convention: c.Convention, Queries: c.Queries, Units: c.Units, Tests: c.Tests}
+	for _, a := range c.Against {
+		one := againstJSON{Name: a.Name, Measures: rowsJSON(a.Rows)}
+		for _, p := range a.Parts {
+			one.Parts = append(one.Parts, partJSON{p.By, p.Label, p.Queries, rowsJSON(p.Rows)})
+		}
+		for _, change := range a.Changes {
+			if perQuery {
+				one.PerQuery = append(one.PerQuery, changeJSON{change.ID, change.First, change.Second})
+			}
+		}
+		out.Against = append(out.Against, one)
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(out)
+}
+
+func rowsJSON(rows []Contrast) map[string]rowJSON {
+	out := map[string]rowJSON{}
+	for _, r := range rows {
+		d := r.Difference
+		out[r.Measure] = rowJSON{
+			Base: r.First, Other: r.Second, Difference: d.Mean, Low: d.Low, High: d.High, Level: d.Level, Units: d.Units,
+			P: r.Randomisation, Exact: r.Exact, Holm: r.Holm, BH: r.BH, Student: r.Student, Sign: r.Sign, Better: r.Better, Worse: r.Worse, Equal: r.Equal,
+		}
+	}
+	return out
+}
