@@ -33,8 +33,6 @@ func defaults() *Recipe {
 				Window:    Window{Start: 2, End: 200},
 				Negatives: 15,
 				Sampling:  "uniform",
-				Reference: "minimum",
-				Given:     "replace",
 			},
 			Finetune: Finetune{
 				Method:             Full,

@@ -44,7 +44,7 @@ type Mine struct {
 	ShareOfPositive *float64 `yaml:"share_of_positive" unset:"no limit"`
 	// Whose score margins and shares are held against where a query has several positives: minimum, the lowest one's;
 	// each, every positive's by itself, with a training row and negatives of its own.
-	Reference string `yaml:"reference" in:"minimum|each"`
+	Reference string `yaml:"reference" in:"minimum|each" unset:"the minimum"`
 	// Least similarity to the text of the query or of a positive that is dropped as a near-duplicate: the share of all
 	// pieces of three characters that both texts have, case, spaces and a final stop aside. Equal texts are dropped always.
 	NearText *float64 `yaml:"near_text" in:"(0,1]" unset:"only equal texts"`
@@ -56,16 +56,16 @@ type Mine struct {
 	// Negatives that each band of raw ranks gives, such as [2-20:5, 20-100:10]; a band that has fewer gives those.
 	Quotas []mine.Quota `yaml:"quotas" unset:"drawn from the whole window"`
 	// Share of the negatives that comes from those of the last round, where they still pass every rule but the window.
-	Kept float64 `yaml:"kept" in:"[0,1]"`
+	Kept float64 `yaml:"kept" in:"[0,1]" unset:"none"`
 	// Share of the negatives that is drawn from the whole corpus.
-	Random float64 `yaml:"random" in:"[0,1]"`
+	Random float64 `yaml:"random" in:"[0,1]" unset:"none"`
 	// What becomes of a row's own neg texts: replace, mined ones take their place; keep, they take the first slots.
-	Given string `yaml:"given" in:"replace|keep"`
+	Given string `yaml:"given" in:"replace|keep" unset:"they are replaced"`
 	// What the audit of the training rows may find at most, else the run fails (exit 3): a count or a share, such as
 	// [equal_positive<=0, above_positive<=2%]. [Mining](mining.md#audit) lists the findings.
 	Expect []audit.Limit `yaml:"expect" unset:"nothing"`
 	// Write where every negative comes from, with the rules that it passed, into a file of its own.
-	Provenance bool `yaml:"provenance"`
+	Provenance bool `yaml:"provenance" unset:"not written"`
 }
 
 // Options are the settings as package mine takes them, those of the defaults left out.
@@ -76,7 +76,7 @@ func (m Mine) Options(seed uint64) mine.Options {
 		MinScore: m.MinScore, MaxScore: m.MaxScore, Margin: m.Margin, RelativeMargin: m.RelativeMargin, ShareOfPositive: m.ShareOfPositive,
 		NearText: m.NearText, SameGroup: mine.SameGroup(m.SameGroup), HubLimit: m.HubLimit, Quotas: m.Quotas, Kept: m.Kept, Random: m.Random,
 	}
-	if m.Reference == string(mine.Each) {
+	if m.Reference == string(mine.Each) { // what is the default is left out: stamps do not tell it apart
 		o.Reference = mine.Each
 	}
 	if m.Given == string(mine.Keep) {
