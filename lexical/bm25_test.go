@@ -1,7 +1,10 @@
 package lexical
 
 import (
+	"encoding/json"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -78,5 +81,53 @@ func TestValidate(t *testing.T) {
 	}
 	if _, err := NewIndex(slices.Values([]string(nil)), DefaultOptions()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestParity holds every score against bm25s, and ranks against its scores.
+func TestParity(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join("testdata", "parity.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fixture struct {
+		Cases []struct {
+			Name           string
+			K1, B          float64
+			Texts, Queries []string
+			Scores         [][]float64 // by query and passage
+		}
+	}
+	if err := json.Unmarshal(raw, &fixture); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range fixture.Cases {
+		t.Run(tc.Name, func(t *testing.T) {
+			x, err := NewIndex(slices.Values(tc.Texts), Options{K1: tc.K1, B: tc.B})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := make([]int32, len(tc.Texts))
+			for i := range all {
+				all[i] = int32(i)
+			}
+			for i, query := range tc.Queries {
+				for _, p := range x.Search(query, 10, nil, all).Positives {
+					want := tc.Scores[i][p.Passage]
+					if math.Abs(float64(p.Score)-want) > 1e-6*max(1, want) {
+						t.Errorf("query %q, passage %d: score %v, want %v", query, p.Passage, p.Score, want)
+					}
+					above := 0
+					for other, s := range tc.Scores[i] {
+						if s > want+1e-6 || math.Abs(s-want) <= 1e-6 && int32(other) < p.Passage {
+							above++
+						}
+					}
+					if int(p.Rank) != above {
+						t.Errorf("query %q, passage %d: rank %d, want %d", query, p.Passage, p.Rank, above)
+					}
+				}
+			}
+		})
 	}
 }
