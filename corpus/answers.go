@@ -37,3 +37,16 @@ func (a Answers) Of(q Query) []int32 { return a.byText[q.Stripped()] }
 func (a Answers) Excluded(q Query) []int32 {
 	return sortedSet(append(slices.Clone(a.corpus.ByText(q.Text)), a.Of(q)...))
 }
+
+// Given is the passages that a row itself gives as negatives, in its order; of passages with one text the first. Unknown is
+// the first text that no passage has, "" where there is none.
+func (c *Corpus) Given(q Query) (passages []int32, unknown string) {
+	for _, text := range q.Negatives {
+		found := c.ByText(text)
+		if len(found) == 0 {
+			return nil, text
+		}
+		passages = append(passages, found[0])
+	}
+	return passages, ""
+}

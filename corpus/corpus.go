@@ -17,6 +17,7 @@ type Passage struct {
 	ID    string // as given, normalised (1287.0 is "1287"); the 0-based line number where none is given
 	Title string
 	Text  string
+	Group string // value of the group field (a topic, a document), empty where no field is named
 }
 
 // Full is the text that is embedded and compared: title, space and text where there is a title, stripped of surrounding

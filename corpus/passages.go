@@ -9,7 +9,7 @@ import (
 // ReadOptions says how a file of passages or queries is read.
 type ReadOptions struct {
 	IDField       string // the field that holds the id; empty means `id` or `_id`
-	GroupField    string // queries: the field whose value groups rows of one question; empty means no groups
+	GroupField    string // the field whose value groups queries of one question, or passages of one topic; empty means no groups
 	AllowUnjudged bool   // queries: a query without positives is no error
 	MaxLine       int    // longest line in bytes; 0 means DefaultMaxLine
 }
@@ -40,7 +40,7 @@ func ReadPassages(r io.Reader, name string, o ReadOptions) (*Corpus, []Warning, 
 		if err != nil {
 			return nil, nil, err
 		}
-		p, err := passageOf(row, o.IDField)
+		p, err := passageOf(row, o)
 		if err == nil {
 			err = seen.add(p.ID, lines.Number())
 		}
@@ -60,10 +60,10 @@ func ReadPassages(r io.Reader, name string, o ReadOptions) (*Corpus, []Warning, 
 	return c, c.warnings(name, numbers), nil
 }
 
-func passageOf(row Object, idField string) (Passage, error) {
+func passageOf(row Object, o ReadOptions) (Passage, error) {
 	var p Passage
 	var err error
-	if p.ID, err = idOf(row, idField); err != nil {
+	if p.ID, err = idOf(row, o.IDField); err != nil {
 		return p, err
 	}
 	text, ok := row.Get("text")
@@ -78,7 +78,8 @@ func passageOf(row Object, idField string) (Passage, error) {
 			return p, fmt.Errorf(`"title": %w`, err)
 		}
 	}
-	return p, nil
+	p.Group, err = groupOf(row, o.GroupField)
+	return p, err
 }
 
 // warnings names the first empty passage and the first repeated text, with how many there are.

@@ -26,19 +26,20 @@ func TestReadPassages(t *testing.T) {
 		warnings   []string
 	}{
 		{"ids as strings and numbers", `{"id": "a", "text": "x"}` + "\n" + `{"_id": 1287.0, "text": "y", "title": "T"}`, ReadOptions{},
-			[]Passage{{"a", "", "x"}, {"1287", "T", "y"}}, nil},
+			[]Passage{{"a", "", "x", ""}, {"1287", "T", "y", ""}}, nil},
 		{"without ids the 0-based line counts", "\xef\xbb\xbf{\"text\": \"x\"}\r\n\r\n{\"text\": \"y\"}\r\n", ReadOptions{},
-			[]Passage{{"0", "", "x"}, {"2", "", "y"}}, nil},
-		{"a named id field", `{"id": 1, "doc": "d", "text": "x"}`, ReadOptions{IDField: "doc"}, []Passage{{"d", "", "x"}}, nil},
-		{"null counts as absent", `{"id": null, "title": null, "text": "x"}`, ReadOptions{}, []Passage{{"0", "", "x"}}, nil},
-		{"both id fields, equal", `{"id": 1, "_id": "1", "text": "x"}`, ReadOptions{}, []Passage{{"1", "", "x"}}, nil},
+			[]Passage{{"0", "", "x", ""}, {"2", "", "y", ""}}, nil},
+		{"a named id field", `{"id": 1, "doc": "d", "text": "x"}`, ReadOptions{IDField: "doc"}, []Passage{{"d", "", "x", ""}}, nil},
+		{"a group field", `{"text": "x", "topic": 7.0}`, ReadOptions{GroupField: "topic"}, []Passage{{"0", "", "x", "7"}}, nil},
+		{"null counts as absent", `{"id": null, "title": null, "text": "x"}`, ReadOptions{}, []Passage{{"0", "", "x", ""}}, nil},
+		{"both id fields, equal", `{"id": 1, "_id": "1", "text": "x"}`, ReadOptions{}, []Passage{{"1", "", "x", ""}}, nil},
 		{"empty texts", `{"id":"a","text":"x"}` + "\n" + `{"id":"b","text":" "}` + "\n" + `{"id":"c","text":""}`, ReadOptions{},
-			[]Passage{{"a", "", "x"}, {"b", "", " "}, {"c", "", ""}}, []string{
+			[]Passage{{"a", "", "x", ""}, {"b", "", " ", ""}, {"c", "", "", ""}}, []string{
 				`corpus.jsonl:2: passage "b": empty text; it is embedded as its special tokens alone (2 such in the file)`,
 				`corpus.jsonl:3: passage "c" has the text of passage "b" on line 2; they count as one for exclusion and as two for judging (1 such in the file)`}},
-		{"a title alone is no empty passage", `{"title":"T","text":""}`, ReadOptions{}, []Passage{{"0", "T", ""}}, nil},
+		{"a title alone is no empty passage", `{"title":"T","text":""}`, ReadOptions{}, []Passage{{"0", "T", "", ""}}, nil},
 		{"repeated texts", `{"id":"a","text":"x"}` + "\n" + `{"id":"b","text":"x "}` + "\n" + `{"id":"c","title":"x","text":" "}`, ReadOptions{},
-			[]Passage{{"a", "", "x"}, {"b", "", "x "}, {"c", "x", " "}}, []string{
+			[]Passage{{"a", "", "x", ""}, {"b", "", "x ", ""}, {"c", "x", " ", ""}}, []string{
 				`corpus.jsonl:2: passage "b" has the text of passage "a" on line 1; they count as one for exclusion and as two for judging (2 such in the file)`}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -187,19 +188,19 @@ func TestNew(t *testing.T) {
 }
 
 func TestDigest(t *testing.T) {
-	base := []Passage{{"a", "", "xy"}, {"b", "", ""}}
-	same, _ := New([]Passage{{"a", "", "xy"}, {"b", "", ""}})
+	base := []Passage{{"a", "", "xy", ""}, {"b", "", "", ""}}
+	same, _ := New([]Passage{{"a", "", "xy", ""}, {"b", "", "", ""}})
 	c, _ := New(base)
 	if c.Digest() != same.Digest() || len(c.Digest()) != 64 {
 		t.Errorf("equal corpora differ: %s, %s", c.Digest(), same.Digest())
 	}
 	for name, other := range map[string][]Passage{
-		"order":    {{"b", "", ""}, {"a", "", "xy"}},
-		"text":     {{"a", "", "xz"}, {"b", "", ""}},
-		"id":       {{"A", "", "xy"}, {"b", "", ""}},
-		"title":    {{"a", "xy", ""}, {"b", "", ""}},
-		"boundary": {{"a", "x", "y"}, {"b", "", ""}},
-		"fewer":    {{"a", "", "xy"}},
+		"order":    {{"b", "", "", ""}, {"a", "", "xy", ""}},
+		"text":     {{"a", "", "xz", ""}, {"b", "", "", ""}},
+		"id":       {{"A", "", "xy", ""}, {"b", "", "", ""}},
+		"title":    {{"a", "xy", "", ""}, {"b", "", "", ""}},
+		"boundary": {{"a", "x", "y", ""}, {"b", "", "", ""}},
+		"fewer":    {{"a", "", "xy", ""}},
 	} {
 		if o, _ := New(other); o.Digest() == c.Digest() {
 			t.Errorf("%s does not change the digest", name)

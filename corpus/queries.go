@@ -68,16 +68,24 @@ func queryOf(row Object, o ReadOptions) (Query, error) {
 			return q, fmt.Errorf(`"neg": %w`, err)
 		}
 	}
-	if o.GroupField != "" {
-		value, ok := row.Get(o.GroupField)
-		if !ok {
-			return q, fmt.Errorf("the row has no %q, which was named as the group field%s", o.GroupField, hasKeys(row))
-		}
-		if q.Group, err = DecodeID(value); err != nil {
-			return q, fmt.Errorf("%q: %w", o.GroupField, err)
-		}
+	q.Group, err = groupOf(row, o.GroupField)
+	return q, err
+}
+
+// groupOf is the value of the group field, where one is named.
+func groupOf(row Object, field string) (string, error) {
+	if field == "" {
+		return "", nil
 	}
-	return q, nil
+	value, ok := row.Get(field)
+	if !ok {
+		return "", fmt.Errorf("the row has no %q, which was named as the group field%s", field, hasKeys(row))
+	}
+	group, err := DecodeID(value)
+	if err != nil {
+		return "", fmt.Errorf("%q: %w", field, err)
+	}
+	return group, nil
 }
 
 func queryText(row Object) (string, error) {

@@ -7,6 +7,7 @@ package draw
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"iter"
 	"math/bits"
 )
 
@@ -91,19 +92,36 @@ func (s *Source) IntN(n int) int {
 // Sample returns k distinct positions of [0, n) in the order they were drawn; all n, shuffled, when k >= n.
 func (s *Source) Sample(n, k int) []int {
 	k = min(k, n)
-	// A sparse Fisher-Yates shuffle: moved holds only the positions that were swapped, so a draw costs k, not n.
-	moved := make(map[int]int, 2*k)
-	at := func(i int) int {
-		if v, ok := moved[i]; ok {
-			return v
-		}
-		return i
+	chosen := make([]int, 0, k)
+	if k == 0 {
+		return chosen
 	}
-	chosen := make([]int, k)
-	for i := range k {
-		j := i + s.IntN(n-i)
-		chosen[i] = at(j)
-		moved[j] = at(i)
+	for i := range s.Permute(n) {
+		if chosen = append(chosen, i); len(chosen) == k {
+			break
+		}
 	}
 	return chosen
+}
+
+// Permute yields the positions of [0, n) in a drawn order, each as it is drawn: the first k are those of Sample(n, k).
+func (s *Source) Permute(n int) iter.Seq[int] {
+	// A sparse Fisher-Yates shuffle: moved holds only the positions that were swapped, so a draw costs what is taken, not n.
+	return func(yield func(int) bool) {
+		moved := map[int]int{}
+		at := func(i int) int {
+			if v, ok := moved[i]; ok {
+				return v
+			}
+			return i
+		}
+		for i := range n {
+			j := i + s.IntN(n-i)
+			chosen := at(j)
+			moved[j] = at(i)
+			if !yield(chosen) {
+				return
+			}
+		}
+	}
 }

@@ -159,3 +159,20 @@ func TestSourceIsAValue(t *testing.T) {
 		t.Errorf("a copy drew %#x, its original %#x", y, x)
 	}
 }
+
+// TestPermuteBeginsAsSample: a draw that is taken one by one is the draw of so many at once.
+func TestPermuteBeginsAsSample(t *testing.T) {
+	for k := range 12 {
+		a, b := New(1, "test", 0, 0, "key"), New(1, "test", 0, 0, "key")
+		want, got := a.Sample(10, k), []int{}
+		for i := range b.Permute(10) {
+			if len(got) == k {
+				break
+			}
+			got = append(got, i)
+		}
+		if !slices.Equal(want, got) {
+			t.Errorf("%d of 10: %v at once, %v one by one", k, want, got)
+		}
+	}
+}

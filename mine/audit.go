@@ -4,9 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
-	"unicode"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/ranking"
 )
 
@@ -24,6 +23,11 @@ type Audit struct {
 	Passages      int     `json:"passages"`       // different passages among the negatives
 	Hubs          []Hub   `json:"hubs"`           // the passages that are negatives of most queries
 	Dropped       Dropped `json:"dropped"`        // over all queries
+
+	// Of the negatives, where not all are mined: those kept of the last round, drawn from the whole corpus, and given by rows.
+	Kept   int `json:"kept,omitempty"`
+	Random int `json:"random,omitempty"`
+	Given  int `json:"given,omitempty"`
 }
 
 // Hub is a passage and the number of queries that it is a negative of.
@@ -59,12 +63,25 @@ func (a *Auditor) Add(c ranking.Candidates, query string, r Result) {
 	own := a.ownTexts(c, query)
 	for _, n := range r.Negatives {
 		a.uses[n.Passage]++
+		a.countOrigin(n.From, len(c.Hits) > 0)
 		if n.Score > n.PositiveScore {
 			a.audit.AbovePositive++
 		}
-		if a.text != nil && slices.Contains(own, plain(a.text(n.Passage))) {
+		if a.text != nil && slices.Contains(own, corpus.Plain(a.text(n.Passage))) {
 			a.audit.NearEqual++
 		}
+	}
+}
+
+// countOrigin counts a negative that was not mined beside others that were. Where nothing was searched all are random.
+func (a *Auditor) countOrigin(from Origin, searched bool) {
+	switch {
+	case from == FromLast:
+		a.audit.Kept++
+	case from == FromGiven:
+		a.audit.Given++
+	case from == FromRandom && searched:
+		a.audit.Random++
 	}
 }
 
@@ -107,22 +124,11 @@ func (a *Auditor) ownTexts(c ranking.Candidates, query string) []string {
 	if a.text == nil {
 		return nil
 	}
-	own := []string{plain(query)}
+	own := []string{corpus.Plain(query)}
 	for _, p := range c.Positives {
-		own = append(own, plain(a.text(p.Passage)))
+		own = append(own, corpus.Plain(a.text(p.Passage)))
 	}
 	return own
-}
-
-// plain drops what two writings of one text differ by: case, spaces, a final stop. Signs stay: "x = -3" is not "x = 3".
-func plain(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, text)
-	return strings.TrimSuffix(text, ".")
 }
 
 func (d *Dropped) add(other Dropped) {
@@ -133,4 +139,8 @@ func (d *Dropped) add(other Dropped) {
 	d.RelativeMargin += other.RelativeMargin
 	d.MaxScore += other.MaxScore
 	d.MinScore += other.MinScore
+	d.NearText += other.NearText
+	d.SameGroup += other.SameGroup
+	d.ShareOfPositive += other.ShareOfPositive
+	d.Hub += other.Hub
 }

@@ -58,13 +58,29 @@ func FuzzParseWindow(f *testing.F) {
 	})
 }
 
+// FuzzParseQuota checks that a quota that is read asks for something and reads back the same.
+func FuzzParseQuota(f *testing.F) {
+	for _, seed := range []string{"2-20:5", "2-20", ":", "0-1:0", "3-2:1", "0-1: 7"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		q, err := ParseQuota(text)
+		if err != nil {
+			return
+		}
+		if again, err := ParseQuota(q.String()); q.Negatives < 1 || q.Window.Len() < 1 || err != nil || again != q {
+			t.Errorf("%q reads as %+v, which reads as %+v, %v", text, q, again, err)
+		}
+	})
+}
+
 func TestOptionsYAML(t *testing.T) {
 	o := DefaultOptions()
-	text := "window: 2-100\nnegatives: 8\nsampling: top\nmargin: 0\nmax_score: 0.9\n"
+	text := "window: 2-100\nnegatives: 8\nsampling: top\nmargin: 0\nmax_score: 0.9\nquotas: [\"2-20:3\"]\nhub_limit: 4\n"
 	if err := yaml.Unmarshal([]byte(text), &o); err != nil {
 		t.Fatal(err)
 	}
-	want := Options{Window: Window{2, 100}, Negatives: 8, Seed: 42, Sampling: Top, Margin: number(0), MaxScore: number(0.9)}
+	want := Options{Window: Window{2, 100}, Negatives: 8, Seed: 42, Sampling: Top, Margin: number(0), MaxScore: number(0.9), Quotas: []Quota{{Window{2, 20}, 3}}, HubLimit: 4}
 	if diff := cmp.Diff(want, o); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -96,6 +112,20 @@ func TestValidate(t *testing.T) {
 		{"unknown sampling", func(o *Options) { o.Sampling = "random" }, `sampling: "random"`},
 		{"margin NaN", func(o *Options) { o.Margin = number(math.NaN()) }, "margin: NaN"},
 		{"relative margin infinite", func(o *Options) { o.RelativeMargin = number(math.Inf(1)) }, "relative_margin: +Inf"},
+		{"near text 0", func(o *Options) { o.NearText = number(0) }, "near_text: 0 is not a similarity"},
+		{"share NaN", func(o *Options) { o.ShareOfPositive = number(math.NaN()) }, "share_of_positive: NaN"},
+		{"score without temperature", func(o *Options) { o.Sampling = ByScore }, "needs a sampling_temperature above 0"},
+		{"temperature without score", func(o *Options) { o.SamplingTemperature = 1 }, "has no part in sampling"},
+		{"unknown reference", func(o *Options) { o.Reference = "mean" }, `reference: "mean"`},
+		{"unknown group rule", func(o *Options) { o.SameGroup = "always" }, `same_group: "always"`},
+		{"unknown way with given ones", func(o *Options) { o.Given = "add" }, `given: "add"`},
+		{"negative hub limit", func(o *Options) { o.HubLimit = -1 }, "hub_limit: -1"},
+		{"kept beyond all", func(o *Options) { o.Kept = 1.5 }, "kept: 1.5 is not a share"},
+		{"shares beyond all", func(o *Options) { o.Kept, o.Random = 0.6, 0.6 }, "are together more than all 15"},
+		{"quotas overlap", func(o *Options) { o.Quotas = []Quota{{Window{2, 20}, 1}, {Window{19, 30}, 1}} }, "2-20:1 and 19-30:1 overlap"},
+		{"quota outside", func(o *Options) { o.Quotas = []Quota{{Window{0, 20}, 1}} }, "0-20:1 reaches beyond the window 2-200"},
+		{"quota of none", func(o *Options) { o.Quotas = []Quota{{Window{2, 20}, 0}} }, "asks for no negatives"},
+		{"quotas beyond all", func(o *Options) { o.Quotas, o.Kept = []Quota{{Window{2, 20}, 14}}, 0.2 }, "they ask for 14 negatives, but 12 of all 15"},
 		{"scores crossed", func(o *Options) { o.MinScore, o.MaxScore = number(1), number(0) }, "nothing is left"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -26,7 +26,7 @@ func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, err
 	err := d.read(ctx, fsys, r.At("data.corpus"), "corpus", r.Data.Corpus, func(f io.Reader, name string) (int, []corpus.Warning, error) {
 		var warnings []corpus.Warning
 		var err error
-		d.corpus, warnings, err = corpus.ReadPassages(f, name, corpus.ReadOptions{IDField: o.IDField})
+		d.corpus, warnings, err = corpus.ReadPassages(f, name, corpus.ReadOptions{IDField: o.IDField, GroupField: r.Data.PassageGroupField})
 		if err != nil {
 			return 0, nil, err
 		}

@@ -220,7 +220,7 @@ func (r *round) tokenizePassages(m *model.Model, t texts, examples []finetune.Ex
 }
 
 func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages []model.Sequence) (finetune.Data, error) {
-	queries := r.data.queries[split]
+	queries := r.trained(split)
 	negatives, err := r.readNegatives(split)
 	if err != nil {
 		return finetune.Data{}, err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/format/candidates"
+	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/model"
@@ -296,6 +297,62 @@ func TestOtherSourcesOfNegatives(t *testing.T) {
 				t.Errorf("the audit of %d negatives says %+v", want, audit)
 			}
 		})
+	}
+}
+
+// TestRulesOfMining runs two rounds by many rules: each positive has a row, the second round keeps negatives of the first,
+// and the side files say where all come from.
+func TestRulesOfMining(t *testing.T) {
+	text := edit(t, "mine: {window: 1-8", "mine: {reference: each, near_text: 0.95, hub_limit: 20, random: 0.25, kept: 0.5, given: keep, provenance: true, expect: [equal_positive<=0, repeated<=0], window: 1-8", "finetune: {epochs: 2", "finetune: {epochs: 1")
+	r := tinyProject(t, text)
+	notes := mustRun(t, r)
+	if !strings.Contains(notes, "mine: candidates dropped by window ") || !strings.Contains(notes, "mine: audit of 30 rows") {
+		t.Errorf("the log does not tell of the rules and rows:\n%s", notes)
+	}
+	d := look(t, r)
+	var last []provenance.Row
+	for i := range 2 {
+		raw, err := os.ReadFile(d.Round(i).Provenance(rundir.Train))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rows, err := provenance.Read(strings.NewReader(string(raw)), "provenance.jsonl")
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := map[string]int{}
+		for j, row := range rows {
+			if !strings.HasSuffix(row.Key, "#"+row.Positives[0]) || row.Round != i || row.Miner == "" {
+				t.Errorf("round %d, row %d: %+v", i, j, row)
+			}
+			for _, n := range row.Negatives {
+				from[n.From]++
+				if n.From == "kept" && !slices.ContainsFunc(last[j].Negatives, func(old provenance.Negative) bool { return old.ID == n.ID }) {
+					t.Errorf("round %d, row %d: %s was no negative of the last round", i, j, n.ID)
+				}
+			}
+		}
+		if len(rows) != 30 || from["random"] != 30 || (from["kept"] > 0) != (i == 1) || from["mined"] == 0 {
+			t.Errorf("round %d: %d rows, negatives %v", i, len(rows), from)
+		}
+		last = rows
+	}
+	again := mustRun(t, r)
+	if strings.Contains(again, "mine: starts") || !strings.Contains(again, "round 1: mine: done before, unchanged") {
+		t.Errorf("a second run mines anew:\n%s", again)
+	}
+}
+
+// TestMiningMissesAnExpectation: the run fails before anything is trained, and goes on once the recipe expects less.
+func TestMiningMissesAnExpectation(t *testing.T) {
+	r := tinyProject(t, edit(t, "mine: {window: 1-8", "mine: {expect: [hubs<=0], window: 1-8", secondRound, ""))
+	_, err := runTiny(t, r, Options{})
+	var missed MissedError
+	if !errors.As(err, &missed) || !strings.Contains(err.Error(), "expected hubs<=0, got ") || !strings.Contains(err.Error(), "recipe.yaml:") {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := os.Stat(look(t, r).Round(0).Steps()); err == nil {
+		t.Error("it was trained nevertheless")
 	}
 }
 

@@ -3,13 +3,15 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 
+	"github.com/quarry-ml/quarry/audit"
 	"github.com/quarry-ml/quarry/corpus"
-	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/format/flagembedding"
+	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/recipe"
@@ -23,24 +25,45 @@ const algorithmMine = 3
 func (r *round) mine(ctx context.Context) error {
 	o := r.mineOptions()
 	options := struct {
-		Source string       `json:"source"`
-		Mine   mine.Options `json:"mine"`
-	}{r.stages.Mine.Source, o}
+		Source     string        `json:"source"`
+		Mine       mine.Options  `json:"mine"`
+		Provenance bool          `json:"provenance,omitempty"`
+		Expect     []audit.Limit `json:"expect,omitempty"`
+	}{r.stages.Mine.Source, o, r.stages.Mine.Provenance, r.stages.Mine.Expect}
 	inputs := []rundir.Input{r.data.input("corpus"), r.data.input("train"), r.data.input("dev")}
 	if r.stages.Mine.Source == recipe.Dense {
 		inputs = append(inputs, r.made(r.files.Candidates(rundir.Train)), r.made(r.files.Candidates(rundir.Dev)))
 	}
 	outputs := []string{r.files.Negatives(rundir.Train), r.files.Negatives(rundir.Dev), r.files.Audit()}
+	if r.stages.Mine.Provenance {
+		outputs = append(outputs, r.files.Provenance(rundir.Train), r.files.Provenance(rundir.Dev))
+	}
+	if o.SameGroup != "" {
+		inputs = append(inputs, rundir.Input{Name: "data.passage_group_field", Digest: r.recipe.Data.PassageGroupField})
+	}
+	if o.Kept > 0 {
+		for _, s := range minedSplits {
+			path := r.dir.Round(r.index - 1).Negatives(s)
+			digest, _, err := rundir.DigestFile(ctx, r.dir.FS, path)
+			if err != nil {
+				return fmt.Errorf("mine.kept: the negatives of round %d: %w", r.index-1, err)
+			}
+			inputs = append(inputs, rundir.Input{Name: "last." + string(s), Digest: digest})
+		}
+	}
 	return r.do(ctx, work{Stage: r.stage(StageMine, algorithmMine, options, inputs...), outputs: outputs, run: func(ctx context.Context) error {
 		for _, s := range minedSplits {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			rows, audit, err := r.mineSplit(s, o)
+			rows, counts, err := r.mineSplit(s, o)
 			if err != nil {
 				return err
 			}
-			if err := audit.CheckAny(o.Window, r.data.corpus.Len()); err != nil {
+			if err := r.writeProvenance(s, o, rows); err != nil {
+				return err
+			}
+			if err := counts.CheckAny(o.Window, r.data.corpus.Len()); err != nil {
 				return inputErrorf("%s: %s: %w", r.recipe.At("mine.window"), s, err)
 			}
 			if err := r.writeNegatives(s, rows); err != nil {
@@ -50,9 +73,13 @@ func (r *round) mine(ctx context.Context) error {
 				continue
 			}
 			if r.stages.Mine.Source != recipe.None {
-				r.note("round %d: mine: %s", r.index, audit)
+				r.note("round %d: mine: %s", r.index, counts)
+				r.note("round %d: mine: candidates dropped by %s", r.index, counts.Dropped)
 			}
-			if err := rundir.WriteJSON(r.dir.FS, r.files.Audit(), audit); err != nil {
+			if err := rundir.WriteJSON(r.dir.FS, r.files.Audit(), counts); err != nil {
+				return err
+			}
+			if err := r.auditRows(rows); err != nil {
 				return err
 			}
 			if err := r.show(rows); err != nil {
@@ -64,55 +91,174 @@ func (r *round) mine(ctx context.Context) error {
 }
 
 func (r *round) mineOptions() mine.Options {
-	m := r.stages.Mine
-	return mine.Options{
-		Window: mine.Window{From: m.Window.Start, To: m.Window.End}, Survivors: m.Survivors, Negatives: m.Negatives, Seed: r.recipe.Seed,
-		Sampling: mine.Sampling(m.Sampling), MinScore: m.MinScore, MaxScore: m.MaxScore, Margin: m.Margin, RelativeMargin: m.RelativeMargin,
+	o := r.stages.Mine.Options(r.recipe.Seed)
+	if r.index == 0 {
+		o.Kept = 0 // there is no last round
 	}
+	return o
 }
 
-// minedRow is one query with its negatives.
+// minedRow is one row with its negatives: a query, or one of its positives where each has negatives of its own.
 type minedRow struct {
 	query  corpus.Query
 	result mine.Result
+	row    *flagembedding.Row
+	side   provenance.Row // only where the recipe asks for it
 }
 
 func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audit, error) {
 	queries := r.data.queries[s]
 	answers := r.data.answers(s)
-	rows := make([]minedRow, len(queries))
+	by := mine.Ranker{Source: r.stages.Mine.Source}
 	auditor := mine.NewAuditor(o, r.data.corpus.ID, func(p int32) string { return r.data.corpus.Passages[p].Full() })
-	for i, q := range queries {
-		rows[i].query = q
-	}
-	switch r.stages.Mine.Source {
+	switch by.Source {
+	case recipe.None:
+		o = mine.Options{Window: mine.Window{To: 1}, Negatives: 1, Sampling: mine.Top, Reference: o.Reference}
+	case recipe.Random:
+		o = mine.Options{Window: o.Window, Negatives: o.Negatives, Seed: o.Seed, Sampling: mine.Uniform, Random: 1, Reference: o.Reference, NearText: o.NearText, SameGroup: o.SameGroup, HubLimit: o.HubLimit}
 	case recipe.Dense:
+		by.Model = r.miner.digest
 		if r.depth() < r.data.corpus.Len() {
 			if err := o.ValidateDepth(r.depth(), mostTaken(answers, queries)); err != nil {
 				return nil, mine.Audit{}, inputErrorf("%s: %w", r.recipe.At("mine.depth"), err)
 			}
 		}
-		err := r.eachCandidates(s, func(i int, c ranking.Candidates) error {
-			q := queries[i]
-			result, err := mine.Negatives(c, answers.Excluded(q), r.index, o)
-			if err != nil {
-				return fmt.Errorf("query %q: %w", q.Key, err)
-			}
-			rows[i].result = result
-			auditor.Add(c, q.Text, result)
-			return nil
-		})
+	}
+	miner, err := mine.New(o, r.index, r.data.corpus)
+	if err != nil {
+		return nil, mine.Audit{}, inputErrorf("%s: %w", r.recipe.At("mine"), err)
+	}
+	last, err := r.lastNegatives(s, o)
+	if err != nil {
+		return nil, mine.Audit{}, err
+	}
+	var rows []minedRow
+	byKey := make(map[string]corpus.Query, len(queries))
+	pass := miner.NewPass(func(c mine.Query, result mine.Result) error {
+		q := byKey[c.Query]
+		row, err := miner.Row(q, by, result)
 		if err != nil {
-			return nil, mine.Audit{}, err
+			return err
 		}
-	case recipe.Random:
-		positions := r.data.corpus.Positions()
+		m := minedRow{query: q, result: result, row: row}
+		if r.stages.Mine.Provenance {
+			m.side = miner.Provenance(q, c.Candidates, by, result)
+		}
+		rows = append(rows, m)
+		if by.Source != recipe.None {
+			auditor.Add(c.Candidates, q.Text, result)
+		}
+		return nil
+	})
+	add := func(i int, c ranking.Candidates) error {
+		q := queries[i]
+		byKey[q.Key] = q
+		given, err := r.given(q, o)
+		if err != nil {
+			return err
+		}
+		return pass.Add(mine.Query{Candidates: c, Text: q.Text, Excluded: answers.Excluded(q), Given: given, Last: last[q.Key]})
+	}
+	if by.Source == recipe.Dense {
+		err = r.eachCandidates(s, add)
+	} else {
 		for i, q := range queries {
-			rows[i].result = r.randomNegatives(q.Key, answers.Excluded(q), o, positions)
-			auditor.Add(judgedOnly(q), q.Text, rows[i].result)
+			if err == nil {
+				err = add(i, judgedOnly(q))
+			}
 		}
 	}
-	return rows, auditor.Audit(), nil
+	if err == nil {
+		err = pass.Close()
+	}
+	return rows, auditor.Audit(), err
+}
+
+// MissedError says that mined rows hold more of a finding than the recipe expects.
+type MissedError struct{ error }
+
+// Unwrap is the findings.
+func (e MissedError) Unwrap() error { return e.error }
+
+// auditRows looks over the rows of train as a trainer reads them.
+func (r *round) auditRows(rows []minedRow) error {
+	if r.stages.Mine.Source == recipe.None {
+		return nil
+	}
+	o := audit.DefaultOptions()
+	o.Negatives = r.stages.Mine.Negatives
+	auditor, err := audit.New(o)
+	if err != nil {
+		return err
+	}
+	for i, m := range rows {
+		row, err := audit.FromFlagEmbedding(m.row)
+		if err != nil {
+			return err
+		}
+		row.Line = i + 1
+		auditor.Add(row)
+	}
+	report := auditor.Report()
+	r.note("round %d: mine: %s", r.index, report)
+	var missed []error
+	for _, l := range r.stages.Mine.Expect {
+		if text := l.Missed(report); text != "" {
+			missed = append(missed, errors.New(text))
+		}
+	}
+	if missed == nil {
+		return nil
+	}
+	return MissedError{fmt.Errorf("%s: the rows of %s: %w", r.recipe.At("mine.expect"), r.files.Negatives(rundir.Train), errors.Join(missed...))}
+}
+
+// given are the negatives that a query's row brings, where they are to be kept.
+func (r *round) given(q corpus.Query, o mine.Options) ([]int32, error) {
+	if o.Given != mine.Keep {
+		return nil, nil
+	}
+	given, unknown := r.data.corpus.Given(q)
+	if unknown != "" {
+		return nil, inputErrorf("%s: query %q brings the negative %.80q, which is no passage of the corpus; add it there, or leave mine.given at replace", r.recipe.At("mine.given"), q.Key, unknown)
+	}
+	return given, nil
+}
+
+// lastNegatives are the negatives of the round before by query key, where a share of them is kept.
+func (r *round) lastNegatives(s rundir.Split, o mine.Options) (map[string][]int32, error) {
+	if o.Kept == 0 {
+		return nil, nil
+	}
+	before := &round{Run: r.Run, index: r.index - 1, files: r.dir.Round(r.index - 1)}
+	rows, err := before.readNegatives(s)
+	if err != nil {
+		return nil, fmt.Errorf("mine.kept: the negatives of round %d: %w", r.index-1, err)
+	}
+	last := map[string][]int32{} // one list for all rows of a query
+	for _, q := range r.data.queries[s] {
+		last[q.Key] = rows[q.Key]
+		for _, p := range q.Positives {
+			last[q.Key] = append(last[q.Key], rows[mine.EachKey(q.Key, r.data.corpus.ID(p))]...)
+		}
+	}
+	return last, nil
+}
+
+// trained are a split's queries as training takes them: one for each row that was mined.
+func (r *round) trained(s rundir.Split) []corpus.Query {
+	if r.stages.Mine.Reference != string(mine.Each) {
+		return r.data.queries[s]
+	}
+	var rows []corpus.Query
+	for _, q := range r.data.queries[s] {
+		for _, p := range q.Positives {
+			row := q
+			row.Key, row.Positives = mine.EachKey(q.Key, r.data.corpus.ID(p)), []int32{p}
+			rows = append(rows, row)
+		}
+	}
+	return rows
 }
 
 // mostTaken is the most passages that answers and equal texts take out of a query's ranking.
@@ -124,24 +270,6 @@ func mostTaken(answers corpus.Answers, queries []corpus.Query) int {
 	return most
 }
 
-// randomNegatives draws from the whole corpus what is neither an answer nor of equal text: the control that mining is
-// compared with. Positions is the corpus in the order that the draw counts in.
-func (r *round) randomNegatives(key string, taken []int32, o mine.Options, positions []int32) mine.Result {
-	excluded := map[int32]bool{}
-	for _, p := range taken {
-		excluded[p] = true
-	}
-	n := len(positions)
-	source := draw.New(o.Seed, draw.Mining, r.index, 0, "random:"+key)
-	result := mine.Result{Eligible: n - len(excluded)}
-	for _, i := range source.Sample(n, min(n, o.Negatives+len(excluded))) {
-		if p := positions[i]; !excluded[p] && len(result.Negatives) < o.Negatives {
-			result.Negatives = append(result.Negatives, mine.Negative{Passage: p, Rank: -1})
-		}
-	}
-	return result
-}
-
 // judgedOnly is a query's candidates where nothing was searched: its positives, without scores.
 func judgedOnly(q corpus.Query) ranking.Candidates {
 	c := ranking.Candidates{Query: q.Key}
@@ -151,36 +279,11 @@ func judgedOnly(q corpus.Query) ranking.Candidates {
 	return c
 }
 
-// provenance is the side field "quarry" of a mined row, which FlagEmbedding's trainer passes over: where each negative
-// comes from, in the order of "neg". Scores and ranks are the miner's; those of random negatives are absent.
-type provenance struct {
-	Key           string               `json:"key"`
-	Source        string               `json:"source"`
-	Round         int                  `json:"round"`
-	Miner         string               `json:"miner,omitempty"`
-	Positives     []string             `json:"positives"`
-	PositiveScore *float32             `json:"positive_score,omitempty"`
-	Eligible      int                  `json:"eligible"`
-	Negatives     []negativeProvenance `json:"negatives"`
-}
-
-type negativeProvenance struct {
-	ID    string   `json:"id"`
-	Rank  *int32   `json:"rank,omitempty"`
-	Score *float32 `json:"score,omitempty"`
-}
-
-const provenanceKey = "quarry"
-
 func (r *round) writeNegatives(s rundir.Split, rows []minedRow) error {
 	return rundir.WriteFile(r.dir.FS, r.files.Negatives(s), func(w io.Writer) error {
 		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
 		for _, m := range rows {
-			row, err := r.flagRow(m)
-			if err != nil {
-				return err
-			}
-			if err := out.Write(row); err != nil {
+			if err := out.Write(m.row); err != nil {
 				return err
 			}
 		}
@@ -188,36 +291,23 @@ func (r *round) writeNegatives(s rundir.Split, rows []minedRow) error {
 	})
 }
 
-func (r *round) flagRow(m minedRow) (*flagembedding.Row, error) {
-	c := r.data.corpus
-	from := provenance{Key: m.query.Key, Source: r.stages.Mine.Source, Round: r.index, Eligible: m.result.Eligible, Negatives: []negativeProvenance{}}
-	if r.stages.Mine.Source == recipe.Dense {
-		from.Miner = r.miner.digest
+// writeProvenance writes the side file of a split, where the recipe asks for it.
+func (r *round) writeProvenance(s rundir.Split, o mine.Options, rows []minedRow) error {
+	if !r.stages.Mine.Provenance {
+		return nil
 	}
-	var positives, negatives []string
-	for _, p := range m.query.Positives {
-		positives = append(positives, c.Passages[p].Full())
-		from.Positives = append(from.Positives, c.ID(p))
-	}
-	for _, n := range m.result.Negatives {
-		negatives = append(negatives, c.Passages[n.Passage].Full())
-		side := negativeProvenance{ID: c.ID(n.Passage)}
-		if n.Rank >= 0 {
-			side.Rank, side.Score = &n.Rank, &n.Score
-			from.PositiveScore = &n.PositiveScore
+	return rundir.WriteFile(r.dir.FS, r.files.Provenance(s), func(w io.Writer) error {
+		out, err := provenance.NewWriter(w, provenance.Header{Rules: o.Rules(), Seed: o.Seed})
+		for _, m := range rows {
+			if err == nil {
+				err = out.Write(m.side)
+			}
 		}
-		from.Negatives = append(from.Negatives, side)
-	}
-	row := flagembedding.NewRow(m.query.Text, positives)
-	row.SetNeg(negatives)
-	if m.query.Prompt != "" {
-		row.SetPrompt(m.query.Prompt)
-	}
-	raw, err := json.Marshal(from)
-	if err != nil {
-		return nil, fmt.Errorf("query %q: provenance: %w", m.query.Key, err)
-	}
-	return row, row.Set(provenanceKey, raw)
+		if err != nil {
+			return err
+		}
+		return out.Flush()
+	})
 }
 
 // readNegatives returns the negatives of a split by query key, as positions in the corpus.
@@ -234,10 +324,10 @@ func (r *round) readNegatives(s rundir.Split) (map[string][]int32, error) {
 	}
 	negatives := make(map[string][]int32, len(rows))
 	for i, row := range rows {
-		raw, ok := row.Get(provenanceKey)
-		var from provenance
+		raw, ok := row.Get(provenance.Key)
+		var from provenance.Row
 		if !ok || json.Unmarshal(raw, &from) != nil {
-			return nil, fmt.Errorf("%s:%d: no readable %q field; run mine again", path, i+1, provenanceKey)
+			return nil, fmt.Errorf("%s:%d: no readable %q field; run mine again", path, i+1, provenance.Key)
 		}
 		for _, n := range from.Negatives {
 			p, ok := r.data.corpus.ByID(n.ID)
@@ -269,9 +359,9 @@ func (r *round) show(rows []minedRow) error {
 	if r.events.Mined == nil || r.stages.Mine.Source != recipe.Dense {
 		return nil
 	}
-	best := make([]ranking.Positive, len(rows))
-	err := r.eachCandidates(rundir.Train, func(query int, c ranking.Candidates) error {
-		best[query] = c.Positives[0] // every query has one
+	best := map[string]ranking.Positive{}
+	err := r.eachCandidates(rundir.Train, func(_ int, c ranking.Candidates) error {
+		best[c.Query] = c.Positives[0] // every query has one
 		return nil
 	})
 	if err != nil {
@@ -286,7 +376,7 @@ func (r *round) show(rows []minedRow) error {
 		if i < 0 {
 			return fmt.Errorf("query %q is to be shown and is not in train", key)
 		}
-		right := best[i]
+		right := best[key]
 		s := Sample{Query: rows[i].query.Text, Positive: passage(right.Passage, right.Rank, right.Score)}
 		for _, n := range rows[i].result.Negatives {
 			s.Negatives = append(s.Negatives, passage(n.Passage, n.Rank, n.Score))

@@ -56,6 +56,8 @@ type RoundCosts struct {
 	Disk           int64   `json:"disk"`              // bytes of vectors, candidates and checkpoints
 	Seconds        float64 `json:"seconds"`
 
+	Rules []string `json:"rules,omitempty"` // of mining, in the order in which they are held against a candidate
+
 	epochs int
 }
 
@@ -259,12 +261,13 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 			counts[string(split)] += len(s.IDs)
 		}
 	}
-	train, passages := len(r.data.queries[rundir.Train]), r.data.corpus.Len()
+	train, passages := len(r.trained(rundir.Train)), r.data.corpus.Len()
 	o := r.finetuneOptions()
 	group := o.GroupSize
 	if r.stages.Mine.Source == recipe.None {
 		group = 1
 	} else if r.stages.Mine.Source == recipe.Dense {
+		c.Rules = r.mineOptions().Rules()
 		c.EmbedTokens = counts["corpus"] + counts["train"] + counts["dev"]
 	}
 	c.epochs, c.Outside = o.Epochs, r.trainsOutside()

@@ -19,14 +19,21 @@ type Ranking []Hit
 type Positive struct {
 	Passage int32
 	Score   float32
-	Rank    int32 // 0-based rank in the whole corpus, known even beyond the kept depth
+	Rank    int32 // 0-based rank in the whole corpus, known even beyond the kept depth; -1 where the source does not say
 }
 
 // Candidates are what a search keeps of one query before anything is chosen: the top hits and every positive.
 type Candidates struct {
 	Query     string // the query's key
 	Hits      Ranking
-	Positives []Positive // sorted by rank
+	Positives []Positive // sorted by rank, those of unknown rank behind
+	Sources   []Ranked   // what each of several sources keeps, where the hits are fused of them
+}
+
+// Ranked is what one of several sources keeps of one query.
+type Ranked struct {
+	Hits      Ranking
+	Positives []Positive // sorted by rank, those of unknown rank behind
 }
 
 // Order breaks ties of score: Order[p] is passage p's place among all passages by id. A nil Order means corpus order.
@@ -48,3 +55,60 @@ func (o Order) Compare(a, b Hit) int {
 
 // Sort orders hits best first, in place.
 func (o Order) Sort(hits []Hit) { slices.SortFunc(hits, o.Compare) }
+
+// Keep is what a ranking leaves of itself: its first hits, and where positives stand in all of it. A positive that it does
+// not hold has rank -1.
+func (r Ranking) Keep(depth int, positives []int32) Ranked {
+	kept := Ranked{Hits: slices.Clone(r[:min(depth, len(r))])}
+	for _, p := range positives {
+		rank := slices.IndexFunc(r, func(h Hit) bool { return h.Passage == p })
+		positive := Positive{Passage: p, Rank: int32(rank)}
+		if rank >= 0 {
+			positive.Score = r[rank].Score
+		}
+		kept.Positives = append(kept.Positives, positive)
+	}
+	sortPositives(kept.Positives)
+	return kept
+}
+
+// Partial ranks a corpus of which only some passages have a score, all of them above 0; the others have score 0 and come
+// behind, in the order of passages. It keeps the best of those that have one, and where each positive stands.
+func Partial(scores map[int32]float32, depth int, order Order, positives []int32) Ranked {
+	hits := make(Ranking, 0, len(scores))
+	for passage, score := range scores { // sorted below
+		hits = append(hits, Hit{passage, score})
+	}
+	order.Sort(hits)
+	kept := Ranked{Hits: slices.Clone(hits[:min(depth, len(hits))])}
+	for _, p := range positives {
+		h := Hit{Passage: p, Score: scores[p]}
+		rank, found := slices.BinarySearchFunc(hits, h, order.Compare)
+		if !found {
+			rank += order.place(p)
+			for _, other := range hits {
+				if order.place(other.Passage) < order.place(p) {
+					rank-- // it was counted before the positive already
+				}
+			}
+		}
+		kept.Positives = append(kept.Positives, Positive{Passage: p, Score: h.Score, Rank: int32(rank)})
+	}
+	sortPositives(kept.Positives)
+	return kept
+}
+
+// place is where a passage stands among all of equal score.
+func (o Order) place(passage int32) int {
+	if o == nil {
+		return int(passage)
+	}
+	return int(o[passage])
+}
+
+// sortPositives orders by rank, those of unknown rank behind, by passage.
+func sortPositives(positives []Positive) {
+	slices.SortFunc(positives, func(a, b Positive) int {
+		return cmp.Or(cmp.Compare(uint32(a.Rank), uint32(b.Rank)), cmp.Compare(a.Passage, b.Passage))
+	})
+}

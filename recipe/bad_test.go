@@ -68,6 +68,12 @@ var badRecipes = map[string][]string{
 		"recipe.yaml:1: data.train is missing",
 		"recipe.yaml:1: data.dev is missing",
 	},
+	"mining-rules": {
+		"recipe.yaml:4: mine.sampling by score needs a sampling_temperature above 0, such as 0.05, not 0",
+		"recipe.yaml:10: round 1: mine.quotas: 2-20:9 and 19-30:1 overlap",
+		"recipe.yaml:14: round 2: mine.quotas: they ask for 9 negatives, but 7 of all 15 are left beside those kept and random",
+		"recipe.yaml:15: round 3: mine.same_group needs data.passage_group_field: the key of the corpus that holds groups",
+	},
 	"name-of-a-path": {
 		`recipe.yaml:3: name "../elsewhere": want letters, digits, dots, dashes and underscores: it names the run directory`,
 	},
@@ -94,7 +100,7 @@ var badRecipes = map[string][]string{
 		`recipe.yaml:3: precision is "fp16"; want one of auto, f32, bf16`,
 		"recipe.yaml:4: workers is 0; want 1 or more",
 		"recipe.yaml:5: mine.negatives is 0; want 1 or more",
-		`recipe.yaml:5: mine.sampling is "topp"; want one of uniform, top; did you mean "top"?`,
+		`recipe.yaml:5: mine.sampling is "topp"; want one of uniform, top, rank, score; did you mean "top"?`,
 		"recipe.yaml:7: finetune.epochs is 0; want 1 or more",
 		"recipe.yaml:8: finetune.learning_rate is 0; want more than 0",
 		"recipe.yaml:9: finetune.warmup_ratio is 1.5; want 0 to 1",
@@ -112,6 +118,11 @@ var badRecipes = map[string][]string{
 	},
 	"prompt-placeholders": {
 		`recipe.yaml:4: prompts.query: prompt "{} and {}": 2 placeholders {}, want at most one`,
+	},
+	"quotas": {
+		`recipe.yaml:3: mine.quotas: quota "20-2:1": window "20-2" is empty: its end must be greater than its start`,
+		`recipe.yaml:3: mine.quotas: quota "2-20" is not a band of ranks and a number, such as "2-20:5"`,
+		`recipe.yaml:5: rounds[0].mine.expect: "nothing<=0": "nothing" is none of equal_positive, near_positive, equal_query, above_positive, contradictory, repeated, filler, hubs, id_conflicts, duplicate_queries, short, empty, no_positives, unreadable`,
 	},
 	"rounds-no-list": {
 		`recipe.yaml:3: rounds: want a list with one entry a round, {} for one without changes, not "3"`,

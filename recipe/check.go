@@ -5,9 +5,11 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/mine"
 )
 
 var nameForm = regexp.MustCompile(`^[\p{L}\p{N}_][\p{L}\p{N}._-]*$`)
@@ -29,6 +31,9 @@ func (r *Recipe) check(d *decoder) {
 	}
 	for i := range r.Rounds {
 		r.Rounds[i].check(d, i, r.Eval.Metrics)
+		if r.Rounds[i].Mine.SameGroup != "" && r.Data.PassageGroupField == "" {
+			d.failRound(i, []string{"mine.same_group"}, "mine.same_group needs data.passage_group_field: the key of the corpus that holds groups")
+		}
 	}
 }
 
@@ -50,19 +55,8 @@ func (data Data) check(d *decoder) {
 
 // check finds contradictions within the settings of round i.
 func (s *Stages) check(d *decoder, i int, metrics []eval.Measure) {
-	mine, train := s.Mine, s.Finetune
-	if mine.Source == Dense && mine.Depth < mine.Window.End {
-		d.failRound(i, []string{"mine.depth", "mine.window"}, "mine.depth is %d, but mine.window %s ends later: want %d or more",
-			mine.Depth, mine.Window, mine.Window.End)
-	}
-	if width := mine.Window.End - mine.Window.Start; mine.Source == Dense && mine.Negatives > width {
-		d.failRound(i, []string{"mine.negatives", "mine.window"}, "mine.negatives is %d, but mine.window %s holds %d ranks",
-			mine.Negatives, mine.Window, width)
-	}
-	if mine.MinScore != nil && mine.MaxScore != nil && *mine.MinScore > *mine.MaxScore {
-		d.failRound(i, []string{"mine.min_score", "mine.max_score"}, "mine.min_score %v is above mine.max_score %v",
-			*mine.MinScore, *mine.MaxScore)
-	}
+	train := s.Finetune
+	s.Mine.check(d, i)
 	if train.Batch%train.Accumulate != 0 {
 		d.failRound(i, []string{"finetune.accumulate", "finetune.batch"}, "finetune.accumulate is %d, but a batch of %d queries does not divide into so many blocks",
 			train.Accumulate, train.Batch)
@@ -74,6 +68,31 @@ func (s *Stages) check(d *decoder, i int, metrics []eval.Measure) {
 			t, finetune.MinTemperature, finetune.MaxTemperature)
 	}
 	s.checkSelect(d, i, metrics)
+}
+
+// check finds contradictions within the rules of mining.
+func (m Mine) check(d *decoder, i int) {
+	if m.Source == Dense && m.Depth < m.Window.End {
+		d.failRound(i, []string{"mine.depth", "mine.window"}, "mine.depth is %d, but mine.window %s ends later: want %d or more",
+			m.Depth, m.Window, m.Window.End)
+	}
+	if width := m.Window.End - m.Window.Start; m.Source == Dense && m.Negatives > width && m.Kept == 0 && m.Random == 0 && m.Given != string(mine.Keep) {
+		d.failRound(i, []string{"mine.negatives", "mine.window"}, "mine.negatives is %d, but mine.window %s holds %d ranks",
+			m.Negatives, m.Window, width)
+		return
+	}
+	if m.MinScore != nil && m.MaxScore != nil && *m.MinScore > *m.MaxScore {
+		d.failRound(i, []string{"mine.min_score", "mine.max_score"}, "mine.min_score %v is above mine.max_score %v",
+			*m.MinScore, *m.MaxScore)
+		return
+	}
+	if m.Source != Dense {
+		return
+	}
+	if err := m.Options(0).Validate(); err != nil {
+		option, _, _ := strings.Cut(strings.ReplaceAll(err.Error(), ":", " "), " ")
+		d.failRound(i, []string{"mine." + option, "mine"}, "mine.%v", err)
+	}
 }
 
 // checkSelect sees that the rule can be applied to what is trained and measured.

@@ -7,7 +7,9 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/quarry-ml/quarry/audit"
 	"github.com/quarry-ml/quarry/eval"
+	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/prompt"
 )
 
@@ -91,6 +93,10 @@ func kindName(kind reflect.Type) string {
 		return "list, or text for the shell"
 	case reflect.TypeFor[eval.SelectRule]():
 		return "rule"
+	case reflect.TypeFor[audit.Limit]():
+		return "limits"
+	case reflect.TypeFor[mine.Quota]():
+		return "quotas"
 	case reflect.TypeFor[eval.Measure]():
 		return "measures"
 	case reflect.TypeFor[prompt.Template]():

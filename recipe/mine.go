@@ -1,5 +1,10 @@
 package recipe
 
+import (
+	"github.com/quarry-ml/quarry/audit"
+	"github.com/quarry-ml/quarry/mine"
+)
+
 // Sources of negatives.
 const (
 	Dense  = "dense"  // what the miner ranks high
@@ -19,8 +24,11 @@ type Mine struct {
 	Negatives int `yaml:"negatives" in:"[1,)"`
 	// Candidates kept a query and split, for every later question about windows and margins.
 	Depth int `yaml:"depth" in:"[1,)" unset:"the window's end (twice that with survivors), and no less than 100"`
-	// How negatives are taken from the window: uniform, a keyed draw; top, the best ranked.
-	Sampling string `yaml:"sampling" in:"uniform|top"`
+	// How negatives are taken from the window: uniform, a keyed draw; top, the best ranked; rank, drawn in proportion to
+	// 1/(1 + rank); score, in proportion to exp(score / sampling_temperature).
+	Sampling string `yaml:"sampling" in:"uniform|top|rank|score"`
+	// Divisor of scores where sampling is score; small ones keep to the best.
+	SamplingTemperature float64 `yaml:"sampling_temperature" in:"(0,)" unset:"none; sampling by score needs one"`
 	// Least score of a negative.
 	MinScore *float64 `yaml:"min_score" unset:"no limit"`
 	// Greatest score of a negative.
@@ -31,4 +39,48 @@ type Mine struct {
 	RelativeMargin *float64 `yaml:"relative_margin" unset:"no limit"`
 	// Count the window's ranks over the candidates that survive every other rule, not over the raw ranking.
 	Survivors bool `yaml:"survivors"`
+	// Greatest score of a negative as a share of the positive's: 0.95 is NV-Retriever's TopK-PercPos, made right for
+	// negative scores.
+	ShareOfPositive *float64 `yaml:"share_of_positive" unset:"no limit"`
+	// Whose score margins and shares are held against where a query has several positives: minimum, the lowest one's;
+	// each, every positive's by itself, with a training row and negatives of its own.
+	Reference string `yaml:"reference" in:"minimum|each" unset:"the minimum"`
+	// Least similarity to the text of the query or of a positive that is dropped as a near-duplicate: the share of all
+	// pieces of three characters that both texts have, case, spaces and a final stop aside. Equal texts are dropped always.
+	NearText *float64 `yaml:"near_text" in:"(0,1]" unset:"only equal texts"`
+	// By data.passage_group_field: never, no passage of the group of one of the query's positives is a negative; only, no
+	// other passage is one.
+	SameGroup string `yaml:"same_group" in:"never|only" unset:"groups do not count"`
+	// Queries that a passage may be a negative of: a pass over all queries, in an order keyed by their ids.
+	HubLimit int `yaml:"hub_limit" in:"[1,)" unset:"no limit"`
+	// Negatives that each band of raw ranks gives, such as [2-20:5, 20-100:10]; a band that has fewer gives those.
+	Quotas []mine.Quota `yaml:"quotas" unset:"drawn from the whole window"`
+	// Share of the negatives that comes from those of the last round, where they still pass every rule but the window.
+	Kept float64 `yaml:"kept" in:"[0,1]" unset:"none"`
+	// Share of the negatives that is drawn from the whole corpus.
+	Random float64 `yaml:"random" in:"[0,1]" unset:"none"`
+	// What becomes of a row's own neg texts: replace, mined ones take their place; keep, they take the first slots.
+	Given string `yaml:"given" in:"replace|keep" unset:"they are replaced"`
+	// What the audit of the training rows may find at most, else the run fails (exit 3): a count or a share, such as
+	// [equal_positive<=0, above_positive<=2%]. [Mining](mining.md#audit) lists the findings.
+	Expect []audit.Limit `yaml:"expect" unset:"nothing"`
+	// Write where every negative comes from, with the rules that it passed, into a file of its own.
+	Provenance bool `yaml:"provenance" unset:"not written"`
+}
+
+// Options are the settings as package mine takes them, those of the defaults left out.
+func (m Mine) Options(seed uint64) mine.Options {
+	o := mine.Options{
+		Window: mine.Window{From: m.Window.Start, To: m.Window.End}, Survivors: m.Survivors, Negatives: m.Negatives, Seed: seed,
+		Sampling: mine.Sampling(m.Sampling), SamplingTemperature: m.SamplingTemperature,
+		MinScore: m.MinScore, MaxScore: m.MaxScore, Margin: m.Margin, RelativeMargin: m.RelativeMargin, ShareOfPositive: m.ShareOfPositive,
+		NearText: m.NearText, SameGroup: mine.SameGroup(m.SameGroup), HubLimit: m.HubLimit, Quotas: m.Quotas, Kept: m.Kept, Random: m.Random,
+	}
+	if m.Reference == string(mine.Each) { // what is the default is left out: stamps do not tell it apart
+		o.Reference = mine.Each
+	}
+	if m.Given == string(mine.Keep) {
+		o.Given = mine.Keep
+	}
+	return o
 }

@@ -10,8 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/quarry-ml/quarry/audit"
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/internal/golden"
+	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/prompt"
 	"github.com/quarry-ml/quarry/recipe"
 )
@@ -75,6 +77,10 @@ func TestEverythingIsRead(t *testing.T) {
 		Mine: recipe.Mine{
 			Source: recipe.Random, Window: recipe.Window{Start: 10, End: 210}, Negatives: 25, Depth: 300, Sampling: "top",
 			MinScore: ptr(-0.5), MaxScore: ptr(0.9), Margin: ptr(0.0), RelativeMargin: ptr(0.05), Survivors: true,
+			SamplingTemperature: 0.1, ShareOfPositive: ptr(0.95), Reference: "each", NearText: ptr(0.9), SameGroup: "never", HubLimit: 20,
+			Quotas: []mine.Quota{{Window: mine.Window{From: 10, To: 60}, Negatives: 5}, {Window: mine.Window{From: 60, To: 90}, Negatives: 3}},
+			Kept:   0.25, Random: 0.1, Given: "keep", Provenance: true,
+			Expect: []audit.Limit{{Kind: audit.EqualPositive}, {Kind: audit.AbovePositive, Most: 2, Share: true}},
 		},
 		Finetune: recipe.Finetune{
 			Method: recipe.LoRA, Epochs: 5, Batch: 16, GroupSize: 4, Accumulate: 2, DropLast: true, LearningRate: 2e-4, Schedule: "cosine",
@@ -90,6 +96,7 @@ func TestEverythingIsRead(t *testing.T) {
 	second := first
 	second.Lengths.Query = 0
 	second.Mine.Window, second.Mine.Margin, second.Mine.Source = recipe.Window{Start: 2, End: 100}, nil, recipe.Dense
+	second.Mine.Sampling, second.Mine.HubLimit = "score", 0
 	second.Finetune.Epochs, second.Finetune.LoRA.R = 4, 16
 	second.Select = eval.SelectRule{Metric: "map@10", MinGain: 0.001, MaxP: 0.05, Patience: 2}
 	second.MineWith, second.TrainFrom = recipe.Miner{Kind: recipe.Base}, recipe.Base
@@ -100,7 +107,7 @@ func TestEverythingIsRead(t *testing.T) {
 		Version: 1, Name: "eedi-2", Model: recipe.Path{Written: "/models/minilm", File: "/models/minilm"},
 		Data: recipe.Data{
 			Corpus: beside("data/corpus.jsonl"), Train: beside("data/train.jsonl"), Dev: beside("data/dev.jsonl"), Test: beside("data/test.jsonl"),
-			IDField: "misconception_id", GroupField: "question", AllowLeakage: true,
+			IDField: "misconception_id", GroupField: "question", PassageGroupField: "topic", AllowLeakage: true,
 		},
 		Prompts: recipe.Prompts{Query: &query, Passage: &passage, FromRow: true},
 		Pooling: "lasttoken", Normalize: ptr(false), Precision: "bf16", Weights: recipe.BF16Weights, Seed: 18446744073709551615, Memory: 3 << 29, Workers: 3,
@@ -155,8 +162,8 @@ func TestAt(t *testing.T) {
 	}
 	file := filepath.Join("testdata", "everything.good.yaml")
 	for key, want := range map[string]string{
-		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":26", "finetune.lora.alpha": file + ":57",
-		"rounds[1].mine.window": file + ":70", "rounds[1].mine.depth": file + ":70", "rounds[0].mine": file + ":69", "nothing": file,
+		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":27", "finetune.lora.alpha": file + ":70",
+		"rounds[1].mine.window": file + ":83", "rounds[1].mine.depth": file + ":83", "rounds[0].mine": file + ":82", "nothing": file,
 	} {
 		if got := r.At(key); got != want {
 			t.Errorf("At(%s) is %s, want %s", key, got, want)
@@ -182,10 +189,10 @@ func TestSectionsAsJSON(t *testing.T) {
 		section any
 		want    string
 	}{
-		{"mine", r.Round(1).Mine, `{"depth":300,"max_score":0.9,"min_score":-0.5,"negatives":25,"relative_margin":0.05,"sampling":"top","source":"dense","survivors":true,"window":"2-100"}`},
+		{"mine", r.Round(1).Mine, `{"depth":300,"expect":["equal_positive\u003c=0","above_positive\u003c=2%"],"given":"keep","kept":0.25,"max_score":0.9,"min_score":-0.5,"near_text":0.9,"negatives":25,"provenance":true,"quotas":["10-60:5","60-90:3"],"random":0.1,"reference":"each","relative_margin":0.05,"same_group":"never","sampling":"score","sampling_temperature":0.1,"share_of_positive":0.95,"source":"dense","survivors":true,"window":"2-100"}`},
 		{"lengths", r.Round(1).Lengths, `{"passage":128}`},
 		{"eval", r.Eval, `{"convention":"trec_eval","depth":1000,"metrics":["map@10","r-precision"]}`},
-		{"data", r.Data, `{"allow_leakage":true,"corpus":"data/corpus.jsonl","dev":"data/dev.jsonl","group_field":"question","id_field":"misconception_id","test":"data/test.jsonl","train":"data/train.jsonl"}`},
+		{"data", r.Data, `{"allow_leakage":true,"corpus":"data/corpus.jsonl","dev":"data/dev.jsonl","group_field":"question","id_field":"misconception_id","passage_group_field":"topic","test":"data/test.jsonl","train":"data/train.jsonl"}`},
 		{"lora", r.Round(0).Finetune.LoRA, `{"alpha":16,"dropout":0,"r":8,"rslora":true,"target_modules":["q_proj","v_proj"]}`},
 		{"prompts", r.Prompts, `{"from_row":true,"passage":"","query":"\u003cinstruct\u003eFind the misconception.\n\u003cquery\u003e{}"}`},
 	} {

@@ -95,6 +95,8 @@ type Data struct {
 	IDField string `yaml:"id_field" unset:"id, or _id in a corpus"`
 	// Key of queries that belong together, such as answers to one question: kept within one split, resampled together.
 	GroupField string `yaml:"group_field" unset:"none"`
+	// Key of passages that belong together, such as those of one topic, for mine.same_group.
+	PassageGroupField string `yaml:"passage_group_field" unset:"none"`
 	// Go on although a dev or test query, its text or its group is also among the training queries, or a test query among those of dev.
 	AllowLeakage bool `yaml:"allow_leakage"`
 }

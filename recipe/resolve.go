@@ -66,6 +66,10 @@ func (s Stages) clone() Stages {
 	s.Mine.MaxScore = cloned(s.Mine.MaxScore)
 	s.Mine.Margin = cloned(s.Mine.Margin)
 	s.Mine.RelativeMargin = cloned(s.Mine.RelativeMargin)
+	s.Mine.ShareOfPositive = cloned(s.Mine.ShareOfPositive)
+	s.Mine.NearText = cloned(s.Mine.NearText)
+	s.Mine.Expect = slices.Clone(s.Mine.Expect)
+	s.Mine.Quotas = slices.Clone(s.Mine.Quotas)
 	s.Select.Epoch = cloned(s.Select.Epoch)
 	return s
 }

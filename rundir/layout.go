@@ -119,6 +119,15 @@ func (r RoundLayout) Negatives(s Split) string {
 	return r.join("negatives-" + string(s) + ".jsonl")
 }
 
+// Provenance is where the mined negatives of a split come from, in full: provenance.jsonl for train, provenance-dev.jsonl
+// for dev.
+func (r RoundLayout) Provenance(s Split) string {
+	if s == Train {
+		return r.join("provenance.jsonl")
+	}
+	return r.join("provenance-" + string(s) + ".jsonl")
+}
+
 // Audit is what the miner's audit found.
 func (r RoundLayout) Audit() string { return r.join("audit.json") }
 

@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"github.com/quarry-ml/quarry/pipeline"
 )
 
 // Exit codes.
@@ -69,7 +71,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitInterrupted
 	case as[inputError](err), as[usage](err):
 		return exitBadInput
-	case as[missedError](err):
+	case as[missedError](err), as[pipeline.MissedError](err):
 		return exitMissed
 	}
 	return exitFailed

@@ -16,6 +16,8 @@ type DataOptions struct {
 	Corpus, Queries string
 	IDField         string
 	GroupField      string
+
+	PassageGroupField string // of the corpus; a flag of quarry mine alone
 }
 
 // AddFlags adds the flags to a command.
@@ -54,7 +56,7 @@ func (o DataOptions) readCorpus(h *host) (*corpus.Corpus, error) {
 	err := readInput(h, "corpus", o.Corpus, func(r io.Reader) error {
 		var warnings []corpus.Warning
 		var err error
-		c, warnings, err = corpus.ReadPassages(r, o.Corpus, corpus.ReadOptions{IDField: o.IDField})
+		c, warnings, err = corpus.ReadPassages(r, o.Corpus, corpus.ReadOptions{IDField: o.IDField, GroupField: o.PassageGroupField})
 		warn(h, warnings)
 		return err
 	})

@@ -70,6 +70,7 @@ Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 a stated expectation was m
 		byRecipe(newEmbedCommand(h), h, pipeline.StageEmbed),
 		byRecipe(newSearchCommand(h), h, pipeline.StageSearch),
 		byRecipe(newMineCommand(h), h, pipeline.StageMine),
+		newAuditCommand(h),
 		byRecipe(newFinetuneCommand(h), h, pipeline.StageFinetune),
 		byRecipe(newEvalCommand(h), h, pipeline.StageEval),
 		byRecipe(newMergeCommand(h), h, pipeline.StageMerge),

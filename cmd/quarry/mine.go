@@ -9,20 +9,30 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/format/flagembedding"
+	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/ranking"
 )
 
 // MineOptions are the flags of quarry mine.
 type MineOptions struct {
-	Rank   RankOptions
-	Window string
-	Mine   mine.Options
-	Round  int
-	Depth  int
-	Output string
-	JSON   bool
+	Rank       RankOptions
+	Sources    SourceOptions
+	Window     string
+	Quotas     []string
+	Mine       mine.Options
+	Last       string // mined rows of the last round
+	Round      int
+	Depth      int
+	Output     string
+	Provenance string
+	Candidates string // stored ones, to mine from
+	Save       string // where to store what was ranked
+	WhatIf     WhatIfOptions
+	Audit      RowAuditOptions
+	JSON       bool
 }
 
 func newMineCommand(h *host) *cobra.Command {
@@ -34,10 +44,16 @@ func newMineCommand(h *host) *cobra.Command {
 
 Writes a row for each query in FlagEmbedding's form, {"query", "pos", "neg"}, with where each negative comes from in the
 key "quarry". Positives, passages of equal text and the query's own text are never negatives. The draw depends on the
-seed, the round and the query alone, not on other queries or the order of files. docs/mining.md explains the rules.`,
+seed, the round and the query alone, not on other queries or the order of files; a hub limit couples queries. What was
+ranked can be stored (--save-candidates) and mined again without a model (--candidates), or asked what other settings
+would mine from it (--what-if). docs/mining.md explains the rules and their order.`,
 		Example: `  quarry mine --model models/minilm --corpus corpus.jsonl --queries train.jsonl --window 2-200 --negatives 15 \
       --seed 42 --output mined.jsonl
-  quarry mine --model models/minilm --corpus corpus.jsonl --queries train.jsonl --margin 0.05 --output mined.jsonl`,
+  quarry mine --model models/minilm --corpus corpus.jsonl --queries train.jsonl --margin 0.05 --output mined.jsonl
+  quarry mine --source dense --source bm25 --model models/minilm --corpus corpus.jsonl --queries train.jsonl \
+      --save-candidates train.cand --output mined.jsonl
+  quarry mine --what-if --candidates train.cand --corpus corpus.jsonl --queries train.jsonl \
+      --windows 0-50,2-100 --margins none,0,0.05`,
 		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Rank.Texts.set = setFlags(cmd.Flags())
@@ -45,24 +61,22 @@ seed, the round and the query alone, not on other queries or the order of files.
 		},
 	}
 	o.Rank.AddFlags(cmd)
+	o.addRuleFlags(cmd)
+	o.Sources.addFlags(cmd.Flags())
 	f := cmd.Flags()
-	f.StringVar(&o.Window, "window", o.Mine.Window.String(), "`ranks` that may become negatives, counted from 0, the end not included: 2-200 is ranks 3 to 200 counted from one")
-	f.IntVar(&o.Mine.Negatives, "negatives", o.Mine.Negatives, "negatives kept a query")
-	seedFlag(f, &o.Mine.Seed, o.Mine.Seed, "seed of the draw")
-	f.StringVar((*string)(&o.Mine.Sampling), "sampling", string(o.Mine.Sampling), "uniform: drawn from the window; top: the best ranked of it")
-	optionalFloat(f, &o.Mine.Margin, "margin", "a negative scores at least this much less than the query's lowest positive")
-	optionalFloat(f, &o.Mine.RelativeMargin, "relative-margin", "the same as a share of the positive's score")
-	optionalFloat(f, &o.Mine.MinScore, "min-score", "least score of a negative")
-	optionalFloat(f, &o.Mine.MaxScore, "max-score", "greatest score of a negative")
-	f.BoolVar(&o.Mine.Survivors, "survivors", false, "count the window over the passages that all other rules leave")
 	f.IntVar(&o.Depth, "depth", 0, "passages searched a query (what the window needs)")
-	f.IntVar(&o.Round, "round", 0, "round that the draw is for")
+	f.IntVar(&o.Round, "round", 0, "round that the draw is for (with --candidates theirs)")
+	f.StringVar(&o.Candidates, "candidates", "", "stored candidates `file` to mine from, in place of a model")
+	f.StringVar(&o.Save, "save-candidates", "", "`file` that stores what was ranked, for --candidates")
 	f.StringVar(&o.Output, "output", "", "JSONL `file` to write")
-	f.BoolVar(&o.JSON, "json", false, "print the audit as JSON")
+	f.StringVar(&o.Provenance, "provenance", "", "JSONL `file` that gets where each negative comes from, with the rules that it passed")
+	o.Audit.addFlags(f)
+	o.WhatIf.addFlags(f)
+	f.BoolVar(&o.JSON, "json", false, "print the audit, or the table of --what-if, as JSON")
 	return cmd
 }
 
-// runMine searches, mines and writes, query by query, and tells what deserves a look.
+// runMine ranks, mines and writes, query by query, and tells what deserves a look.
 func runMine(ctx context.Context, o MineOptions, h *host) error {
 	if err := o.validate(); err != nil {
 		return err
@@ -73,34 +87,55 @@ func runMine(ctx context.Context, o MineOptions, h *host) error {
 		return err
 	}
 	answers := d.corpus.AnswersOf(d.queries)
-	depth, err := o.depth(d, answers)
+	ranked, err := o.ranked(ctx, h, d, answers)
 	if err != nil {
 		return err
 	}
-	auditor := mine.NewAuditor(o.Mine, d.corpus.ID, func(p int32) string { return d.corpus.Passages[p].Full() })
+	queries, err := o.asked(h, d, answers)
+	if err != nil {
+		return err
+	}
+	if o.WhatIf.Run {
+		return o.whatIf(ctx, h, d, ranked, queries)
+	}
+	miner, err := mine.New(o.Mine, ranked.round, d.corpus)
+	if err != nil {
+		return badInput(err)
+	}
+	m := mining{o: o, data: d, ranked: ranked, queries: queries, miner: miner}
+	m.auditor = mine.NewAuditor(o.Mine, d.corpus.ID, func(p int32) string { return d.corpus.Passages[p].Full() })
+	if m.rows, err = o.Audit.newAuditor(o.Mine.Negatives); err != nil {
+		return err
+	}
+	return m.run(ctx, h)
+}
+
+// mining is one run of quarry mine.
+type mining struct {
+	o       MineOptions
+	data    data
+	ranked  rankedBy
+	queries []mine.Query // what is known of each beside its candidates
+	miner   *mine.Miner
+	auditor *mine.Auditor
+	rows    *rowAuditor
+}
+
+func (m *mining) run(ctx context.Context, h *host) error {
 	var nothing error
-	err = writeOutput(h, o.Output, func(w io.Writer) error {
-		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
-		err := o.Rank.rank(ctx, h, d, depth, func(query int, c ranking.Candidates) error {
-			q := d.queries[query]
-			result, err := mine.Negatives(c, answers.Excluded(q), o.Round, o.Mine)
-			if err != nil {
-				return fmt.Errorf("%s:%d: %w", o.Rank.Data.Queries, q.Line, err)
-			}
-			auditor.Add(c, q.Text, result)
-			row, err := minedRow(d.corpus, q, result, o.Round)
-			if err != nil {
-				return err
-			}
-			return out.Write(row)
+	err := writeOutput(h, m.o.Output, func(w io.Writer) error {
+		return m.writeProvenance(h, func(side *provenance.Writer) error {
+			return m.writeCandidates(h, func(keep *candidates.Writer) error {
+				out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
+				if err := m.mine(ctx, out, side, keep); err != nil {
+					return err
+				}
+				if nothing = m.auditor.Audit().CheckAny(m.o.Mine.Window, m.data.corpus.Len()); nothing != nil {
+					return nothing
+				}
+				return out.Flush()
+			})
 		})
-		if err != nil {
-			return err
-		}
-		if nothing = auditor.Audit().CheckAny(o.Mine.Window, d.corpus.Len()); nothing != nil {
-			return nothing
-		}
-		return out.Flush()
 	})
 	if nothing != nil {
 		return badInputf("--window: %w", nothing)
@@ -108,62 +143,151 @@ func runMine(ctx context.Context, o MineOptions, h *host) error {
 	if err != nil {
 		return err
 	}
-	return o.tell(h, auditor.Audit())
+	return m.tell(h)
 }
 
-// validate checks the flags and reads the window.
+// mine hands what is mined to the writers; those of provenance and candidates may be nil.
+func (m *mining) mine(ctx context.Context, out *flagembedding.Writer, side *provenance.Writer, keep *candidates.Writer) error {
+	byKey := make(map[string]corpus.Query, len(m.data.queries))
+	pass := m.miner.NewPass(func(c mine.Query, r mine.Result) error {
+		q := byKey[c.Query]
+		m.auditor.Add(c.Candidates, q.Text, r)
+		row, err := m.miner.Row(q, m.ranked.by, r)
+		if err != nil {
+			return err
+		}
+		if side != nil {
+			full := m.miner.Provenance(q, c.Candidates, m.ranked.by, r)
+			full.Miner = m.ranked.header.ModelDigest
+			if err := side.Write(full); err != nil {
+				return err
+			}
+		}
+		if err := m.rows.add(row); err != nil {
+			return err
+		}
+		return out.Write(row)
+	})
+	err := m.ranked.each(ctx, func(query int, c ranking.Candidates) error {
+		q, asked := m.data.queries[query], m.queries[query]
+		byKey[q.Key] = q
+		if keep != nil {
+			if err := keep.Write(c); err != nil {
+				return err
+			}
+		}
+		asked.Candidates = c
+		if err := pass.Add(asked); err != nil {
+			return badInputf("%s:%d: %w", m.o.Rank.Data.Queries, q.Line, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return pass.Close()
+}
+
+func (m *mining) writeProvenance(h *host, write func(*provenance.Writer) error) error {
+	if m.o.Provenance == "" {
+		return write(nil)
+	}
+	return writeOutput(h, m.o.Provenance, func(w io.Writer) error {
+		side, err := provenance.NewWriter(w, provenance.Header{Rules: m.o.Mine.Rules(), Seed: m.o.Mine.Seed})
+		if err == nil {
+			err = write(side)
+		}
+		if err != nil {
+			return err
+		}
+		return side.Flush()
+	})
+}
+
+func (m *mining) writeCandidates(h *host, write func(*candidates.Writer) error) error {
+	if m.o.Save == "" {
+		return write(nil)
+	}
+	return writeOutput(h, m.o.Save, func(w io.Writer) error {
+		keep, err := candidates.NewWriter(w, m.ranked.header)
+		if err == nil {
+			err = write(keep)
+		}
+		if err != nil {
+			return err
+		}
+		return keep.Close()
+	})
+}
+
+// validate checks the flags and reads those that are texts.
 func (o *MineOptions) validate() error {
-	if err := o.Rank.validate(); err != nil {
-		return err
-	}
-	if err := need("corpus", o.Rank.Data.Corpus, "queries", o.Rank.Data.Queries, "output", o.Output); err != nil {
-		return err
-	}
-	if err := mayWrite("output", o.Output, o.Rank.inputs()...); err != nil {
+	if err := o.validateFiles(); err != nil {
 		return err
 	}
 	if o.Round < 0 {
 		return badInputf("--round %d: rounds are counted from 0", o.Round)
 	}
-	if err := o.Rank.Texts.set.atLeast(1, map[string]int{"depth": o.Depth}); err != nil {
+	if err := o.Rank.Texts.set.atLeast(1, map[string]int{"depth": o.Depth, "hub-limit": o.Mine.HubLimit}); err != nil {
 		return err
+	}
+	return o.readRules()
+}
+
+func (o *MineOptions) validateFiles() error {
+	if err := o.validateSources(); err != nil {
+		return err
+	}
+	if err := o.WhatIf.validate(o); err != nil {
+		return err
+	}
+	needed := []string{"corpus", o.Rank.Data.Corpus, "queries", o.Rank.Data.Queries}
+	if !o.WhatIf.Run {
+		needed = append(needed, "output", o.Output)
+	}
+	if err := need(needed...); err != nil {
+		return err
+	}
+	inputs := append(o.Rank.inputs(), "candidates", o.Candidates, "last", o.Last)
+	for i, output := range []struct{ flag, path string }{{"output", o.Output}, {"provenance", o.Provenance}, {"save-candidates", o.Save}} {
+		if output.path == "" {
+			continue
+		}
+		if i > 0 && output.path == standard {
+			return badInputf("--%s -: name a file", output.flag)
+		}
+		if i > 0 && (output.path == o.Output || i > 1 && output.path == o.Provenance) {
+			return badInputf("--%s %s is another output too: choose another file", output.flag, output.path)
+		}
+		if err := mayWrite(output.flag, output.path, inputs...); err != nil {
+			return err
+		}
 	}
 	if o.JSON && o.Output == standard {
 		return badInputf("--json and --output -: both would go to standard output: name a file")
 	}
-	var err error
-	if o.Mine.Window, err = mine.ParseWindow(o.Window); err != nil {
-		return badInputf("--window: %w", err)
-	}
-	return badInput(o.Mine.Validate())
+	return nil
 }
 
-// depth is how far the search goes: as the flag says, if that is enough, else as far as the window needs.
-func (o MineOptions) depth(d data, answers corpus.Answers) (int, error) {
-	taken := 0
-	for _, q := range d.queries {
-		taken = max(taken, len(answers.Excluded(q)))
-	}
-	if o.Depth == 0 {
-		return min(o.Mine.Depth(taken), d.corpus.Len()), nil
-	}
-	if o.Depth < d.corpus.Len() {
-		if err := o.Mine.ValidateDepth(o.Depth, taken); err != nil {
-			return 0, badInputf("--depth: %w", err)
+func (m *mining) tell(h *host) error {
+	audit := m.auditor.Audit()
+	h.note("%s", audit)
+	h.note("rules: %s", joined(m.o.Mine.Rules()))
+	h.note("candidates dropped by %s", audit.Dropped)
+	found := m.rows.findings()
+	h.note("%s", found)
+	if m.o.JSON {
+		err := printJSON(h, struct {
+			Schema int        `json:"schema"`
+			Audit  mine.Audit `json:"audit"`
+			Rules  []string   `json:"rules"`
+			Rows   any        `json:"rows"`
+		}{schema, audit, m.o.Mine.Rules(), found})
+		if err != nil {
+			return err
 		}
 	}
-	return o.Depth, nil
-}
-
-func (o MineOptions) tell(h *host, audit mine.Audit) error {
-	h.note("%s", audit)
-	if !o.JSON {
-		return nil
-	}
-	return printJSON(h, struct {
-		Schema int        `json:"schema"`
-		Audit  mine.Audit `json:"audit"`
-	}{schema, audit})
+	return m.rows.check()
 }
 
 // schema is the version of what --json prints; new keys do not raise it.
@@ -175,4 +299,67 @@ func printJSON(h *host, v any) error {
 		return err
 	}
 	return h.printf("%s\n", raw)
+}
+
+// asked is what is known of each query beside its candidates.
+func (o MineOptions) asked(h *host, d data, answers corpus.Answers) ([]mine.Query, error) {
+	last, err := o.lastNegatives(h, d)
+	if err != nil {
+		return nil, err
+	}
+	queries := make([]mine.Query, len(d.queries))
+	for i, q := range d.queries {
+		queries[i] = mine.Query{Text: q.Text, Excluded: answers.Excluded(q), Last: last[q.Key]}
+		if o.Mine.Given != mine.Keep {
+			continue
+		}
+		given, unknown := d.corpus.Given(q)
+		if unknown != "" {
+			return nil, badInputf("%s:%d: the negative %.80q is no passage of the corpus; add it there, or leave --given at replace", o.Rank.Data.Queries, q.Line, unknown)
+		}
+		queries[i].Given = given
+	}
+	return queries, nil
+}
+
+// lastNegatives reads the rows of the last round, by query key; nil where none are given.
+func (o MineOptions) lastNegatives(h *host, d data) (map[string][]int32, error) {
+	if o.Last == "" {
+		return nil, nil
+	}
+	rows := map[string][]int32{}
+	err := readInput(h, "last", o.Last, func(r io.Reader) error {
+		lines := corpus.NewLines(r, o.Last, corpus.LineOptions{})
+		for {
+			object, err := lines.NextObject()
+			if err == io.EOF {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			from, ok, err := provenance.OfRow(object)
+			if err == nil && !ok {
+				err = fmt.Errorf("the row has no %q: it was not mined by quarry", provenance.Key)
+			}
+			if err != nil {
+				return lines.Errorf("%w", err)
+			}
+			for _, n := range from.Negatives {
+				p, ok := d.corpus.ByID(n.ID)
+				if !ok {
+					return lines.Errorf("the negative %q is not in the corpus", n.ID)
+				}
+				rows[from.Key] = append(rows[from.Key], p)
+			}
+		}
+	})
+	last := map[string][]int32{}
+	for _, q := range d.queries { // one list for all rows of a query
+		last[q.Key] = rows[q.Key]
+		for _, p := range q.Positives {
+			last[q.Key] = append(last[q.Key], rows[mine.EachKey(q.Key, d.corpus.ID(p))]...)
+		}
+	}
+	return last, err
 }

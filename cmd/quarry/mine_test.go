@@ -7,9 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/flagembedding"
+	"github.com/quarry-ml/quarry/format/provenance"
+	"github.com/quarry-ml/quarry/fuse"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/lexical"
 	"github.com/quarry-ml/quarry/mine"
 )
 
@@ -40,15 +45,15 @@ func TestMine(t *testing.T) {
 		t.Fatalf("%d rows, want 30", len(rows))
 	}
 	for i, row := range rows {
-		raw, _ := row.Get(provenanceKey)
-		var from provenance
+		raw, _ := row.Get(provenance.Key)
+		var from provenance.Row
 		mustBe(t, json.Unmarshal(raw, &from))
 		if len(row.Neg()) != 4 || len(from.Negatives) != 4 || from.Eligible < 4 || len(row.Pos()) != 1 {
 			t.Errorf("row %d: %d negatives, provenance %+v", i, len(row.Neg()), from)
 		}
 		for j, n := range from.Negatives {
-			if n.Rank < 1 || n.Rank >= 12 || row.Neg()[j] == row.Pos()[0] {
-				t.Errorf("row %d: negative %d at rank %d: %q", i, j, n.Rank, row.Neg()[j])
+			if *n.Rank < 1 || *n.Rank >= 12 || row.Neg()[j] == row.Pos()[0] {
+				t.Errorf("row %d: negative %d at rank %d: %q", i, j, *n.Rank, row.Neg()[j])
 			}
 		}
 	}
@@ -101,29 +106,29 @@ func TestMineRules(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		change func(*MineOptions)
-		holds  func(from provenance) bool
+		holds  func(from provenance.Row) bool
 	}{
-		{"margin 0", func(o *MineOptions) { o.Mine.Margin = &zero }, func(from provenance) bool {
-			return !slices.ContainsFunc(from.Negatives, func(n negativeProvenance) bool { return n.Score > *from.PositiveScore })
+		{"margin 0", func(o *MineOptions) { o.Mine.Margin = &zero }, func(from provenance.Row) bool {
+			return !slices.ContainsFunc(from.Negatives, func(n provenance.Negative) bool { return *n.Score > *from.PositiveScore })
 		}},
-		{"max score", func(o *MineOptions) { o.Mine.MaxScore = &high }, func(from provenance) bool {
-			return !slices.ContainsFunc(from.Negatives, func(n negativeProvenance) bool { return n.Score > float32(high) })
+		{"max score", func(o *MineOptions) { o.Mine.MaxScore = &high }, func(from provenance.Row) bool {
+			return !slices.ContainsFunc(from.Negatives, func(n provenance.Negative) bool { return *n.Score > float32(high) })
 		}},
-		{"min score", func(o *MineOptions) { o.Mine.MinScore = &high }, func(from provenance) bool {
-			return !slices.ContainsFunc(from.Negatives, func(n negativeProvenance) bool { return n.Score < float32(high) })
+		{"min score", func(o *MineOptions) { o.Mine.MinScore = &high }, func(from provenance.Row) bool {
+			return !slices.ContainsFunc(from.Negatives, func(n provenance.Negative) bool { return *n.Score < float32(high) })
 		}},
-		{"top", func(o *MineOptions) { o.Mine.Sampling = mine.Top }, func(from provenance) bool {
-			return from.Negatives[0].Rank <= 2 && from.Negatives[3].Rank <= 5
+		{"top", func(o *MineOptions) { o.Mine.Sampling = mine.Top }, func(from provenance.Row) bool {
+			return *from.Negatives[0].Rank <= 2 && *from.Negatives[3].Rank <= 5
 		}},
-		{"whole corpus", func(o *MineOptions) { o.Depth = 30; o.Window = "0-30" }, func(from provenance) bool { return from.Eligible == 29 }},
+		{"whole corpus", func(o *MineOptions) { o.Depth = 30; o.Window = "0-30" }, func(from provenance.Row) bool { return from.Eligible == 29 }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := p.mineOptions()
 			tc.change(&o)
 			_, rows := p.mine(t, o)
 			for i, row := range rows {
-				raw, _ := row.Get(provenanceKey)
-				var from provenance
+				raw, _ := row.Get(provenance.Key)
+				var from provenance.Row
 				mustBe(t, json.Unmarshal(raw, &from))
 				if !tc.holds(from) {
 					t.Errorf("row %d: %s", i, raw)
@@ -187,4 +192,229 @@ func TestMinedKeysSurviveTraining(t *testing.T) {
 	if i != 3 || len(set.train) != 30 {
 		t.Errorf("the row of query t3 is row %d of %d", i, len(set.train))
 	}
+}
+
+// provenanceOf is the key "quarry" of rows.
+func provenanceOf(t *testing.T, rows []*flagembedding.Row) []provenance.Row {
+	t.Helper()
+	all := make([]provenance.Row, len(rows))
+	for i, row := range rows {
+		raw, _ := row.Get(provenance.Key)
+		mustBe(t, json.Unmarshal(raw, &all[i]))
+	}
+	return all
+}
+
+// TestReplay: stored candidates mine the same bytes as the model, and other settings without it.
+func TestReplay(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.mineOptions()
+	o.Save, o.Provenance, o.Depth = p.path("train.cand"), p.path("side.jsonl"), 25
+	o.Mine.HubLimit = 9
+	h, _ := p.mine(t, o)
+	want, side := p.read(t, "mined.jsonl"), p.read(t, "side.jsonl")
+	if said := h.err.String(); !strings.Contains(said, "rules: window 1-12, positive, excluded, hub_limit 9, sampling uniform") || !strings.Contains(said, "candidates dropped by window ") {
+		t.Errorf("the rules are not told: %s", said)
+	}
+	stored := MineOptions{Rank: RankOptions{Data: o.Rank.Data}, Window: o.Window, Mine: o.Mine, Output: o.Output, Provenance: o.Provenance, Candidates: o.Save}
+	p.mine(t, stored)
+	if p.read(t, "mined.jsonl") != want || p.read(t, "side.jsonl") != side {
+		t.Error("stored candidates mine other bytes than the model")
+	}
+	turned := lines(p.read(t, "train.jsonl"))
+	slices.Reverse(turned)
+	stored.Rank.Data.Queries = p.write(t, "turned.jsonl", strings.Join(turned, "\n"))
+	p.mine(t, stored)
+	got := lines(p.read(t, "mined.jsonl"))
+	slices.Reverse(got)
+	if !slices.Equal(got, lines(want)) {
+		t.Error("the hub limit draws otherwise for queries in another order")
+	}
+	header, rows, err := provenance.Read(strings.NewReader(side), "side.jsonl")
+	mustBe(t, err)
+	if len(rows) != 30 || header.Seed != 42 || rows[3].Miner == "" || len(rows[3].Ranks) != 1 || rows[3].Dropped["window"] != 14 {
+		t.Errorf("side file: %+v, row 3 of %d: %+v", header, len(rows), rows[3])
+	}
+	if n := rows[3].Negatives[0]; n.From != "mined" || *n.PositiveScore != rows[3].Ranks[0].Score || strings.Join(n.Trail, "|") != "window 1-12|positive|excluded|hub_limit 9|sampling uniform" {
+		t.Errorf("side file: negative %+v", n)
+	}
+	stored.Rank.Data.Queries = o.Rank.Data.Queries
+	for _, tc := range []struct {
+		name, want string
+		change     func(*MineOptions)
+	}{
+		{"deeper", "needs a depth of 26, but 25", func(o *MineOptions) { o.Window = "0-26" }},
+		{"another corpus", "they are of another corpus", func(o *MineOptions) {
+			o.Rank.Data.Corpus = p.write(t, "other.jsonl", p.read(t, "corpus.jsonl")+"\n")
+		}},
+		{"other queries", `has no candidates of the query "new" with these positives`, func(o *MineOptions) {
+			o.Rank.Data.Queries = p.write(t, "new.jsonl", `{"id":"new","query":"x","positive_ids":["p01"]}`)
+		}},
+		{"other positives", `has no candidates of the query "t3" with these positives`, func(o *MineOptions) {
+			o.Rank.Data.Queries = p.write(t, "judged.jsonl", `{"id":"t3","query":"x","positive_ids":["p01","p02","p03"]}`)
+		}},
+		{"no candidates", "not a candidates file", func(o *MineOptions) { o.Candidates = p.path("train.jsonl") }},
+		{"a source", "--source has no part beside --candidates", func(o *MineOptions) { o.Rank.Texts.set = set{"source": true} }},
+		{"the output", "--output", func(o *MineOptions) { o.Output = o.Candidates }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := stored
+			o.Output = p.path("refused.jsonl")
+			tc.change(&o)
+			refused(t, runMine(t.Context(), o, newTestHost().host), tc.want)
+		})
+	}
+}
+
+// TestSources: BM25, a run and the model, alone and fused; every source's rank and score are in the side file.
+func TestSources(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	search := SearchOptions{Rank: p.rank("train.jsonl"), Depth: 30, Output: p.path("run.trec"), Tag: "x"}
+	mustBe(t, runSearch(t.Context(), search, newTestHost().host))
+	mined := func(change func(*MineOptions)) ([]provenance.Row, []provenance.Row) {
+		t.Helper()
+		o := p.mineOptions()
+		o.Sources.Fuse, o.Sources.BM25 = fuse.DefaultOptions(), lexical.DefaultOptions()
+		o.Provenance, o.Save = p.path("side.jsonl"), p.path("fused.cand")
+		change(&o)
+		_, rows := p.mine(t, o)
+		_, side, err := provenance.Read(strings.NewReader(p.read(t, "side.jsonl")), "side")
+		mustBe(t, err)
+		return provenanceOf(t, rows), side
+	}
+	model, _ := mined(func(*MineOptions) {})
+	byRun, _ := mined(func(o *MineOptions) {
+		o.Rank.Model, o.Sources.Names = ModelOptions{}, []string{"run:" + p.path("run.trec")}
+	})
+	for i := range model {
+		if byRun[i].Source != "run:"+p.path("run.trec") {
+			t.Fatalf("source %q", byRun[i].Source)
+		}
+		byRun[i].Source = model[i].Source
+	}
+	if diff := cmp.Diff(model, byRun); diff != "" {
+		t.Errorf("mined of the model and of its run:\n%s", diff)
+	}
+	fused, side := mined(func(o *MineOptions) {
+		o.Sources.Names = []string{"dense", "bm25", "model:" + p.path("model")}
+		o.Sources.Fuse.Weights = []float64{1, 0, 1}
+	})
+	for i := range model {
+		if fused[i].Source != "fused" || len(fused[i].Negatives) != len(model[i].Negatives) {
+			t.Fatalf("row %d: %+v", i, fused[i])
+		}
+		for j, n := range fused[i].Negatives {
+			if n.ID != model[i].Negatives[j].ID || *n.Rank != *model[i].Negatives[j].Rank {
+				t.Errorf("row %d, negative %d: a model fused with itself ranks otherwise", i, j)
+			}
+		}
+	}
+	if n := side[0].Negatives[0]; len(n.Sources) < 2 || n.Sources[0].Source != "dense" || n.Sources[0].Score != *model[0].Negatives[0].Score || len(side[0].Ranks) != 4 {
+		t.Errorf("side file: %+v with ranks %+v", n, side[0].Ranks)
+	}
+	want := p.read(t, "mined.jsonl")
+	stored := MineOptions{Rank: RankOptions{Data: p.rank("train.jsonl").Data}, Window: "1-12", Mine: p.mineOptions().Mine, Output: p.path("mined.jsonl"), Candidates: p.path("fused.cand")}
+	p.mine(t, stored)
+	if p.read(t, "mined.jsonl") != want {
+		t.Error("stored candidates of several sources mine other bytes")
+	}
+	zero := 0.0
+	stored.Mine.Margin = &zero
+	refused(t, runMine(t.Context(), stored, newTestHost().host), "--margin compares scores, and the reciprocal ranks of")
+	lexicalOnly, _ := mined(func(o *MineOptions) { o.Rank.Model, o.Sources.Names = ModelOptions{}, []string{"bm25"} })
+	if lexicalOnly[0].Source != "bm25" {
+		t.Errorf("source %q", lexicalOnly[0].Source)
+	}
+	for _, tc := range []struct {
+		name, want string
+		change     func(*MineOptions)
+	}{
+		{"unknown", "--source tfidf: want dense, bm25, run:FILE or model:DIR", func(o *MineOptions) { o.Sources.Names = []string{"tfidf"} }},
+		{"no file", "--source run: want dense", func(o *MineOptions) { o.Sources.Names = []string{"run"} }},
+		{"twice", "--source bm25 is named twice", func(o *MineOptions) { o.Sources.Names = []string{"bm25", "bm25"} }},
+		{"margin on ranks", "--margin compares scores, and reciprocal ranks are none", func(o *MineOptions) {
+			o.Sources.Names, o.Mine.Margin = []string{"dense", "bm25"}, &zero
+		}},
+		{"weights", "--fuse: 1 weights for 2 sources", func(o *MineOptions) {
+			o.Sources.Names, o.Sources.Fuse.Weights = []string{"dense", "bm25"}, []float64{1}
+		}},
+		{"a shallow run", "it keeps at most 1 passages a query, but the window 1-12 needs 12", func(o *MineOptions) {
+			o.Rank.Model, o.Sources.Names = ModelOptions{}, []string{"run:" + p.write(t, "short.trec", "t0 Q0 p01 1 0.5 x\n")}
+		}},
+		{"a run of others", "none of its 1 queries is among those to mine", func(o *MineOptions) {
+			o.Rank.Model, o.Sources.Names = ModelOptions{}, []string{"run:" + p.write(t, "others.trec", "zz Q0 p01 1 0.5 x\n")}
+		}},
+		{"bm25's b", "--source bm25: b 2", func(o *MineOptions) {
+			o.Rank.Model, o.Sources.Names, o.Sources.BM25.B = ModelOptions{}, []string{"bm25"}, 2
+		}},
+		{"a model in vain", "--model has no part without --source dense", func(o *MineOptions) {
+			o.Sources.Names, o.Rank.Texts.set = []string{"bm25"}, set{"model": true}
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := p.mineOptions()
+			o.Output, o.Sources.Fuse, o.Sources.BM25 = p.path("refused.jsonl"), fuse.DefaultOptions(), lexical.DefaultOptions()
+			tc.change(&o)
+			refused(t, runMine(t.Context(), o, newTestHost().host), tc.want)
+		})
+	}
+}
+
+// TestMixOfRounds: kept ones come of the last round's file, given ones of the rows; each positive has its row.
+func TestMixOfRounds(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.mineOptions()
+	_, rows := p.mine(t, o)
+	last := provenanceOf(t, rows)
+	given := []string{}
+	for i, line := range lines(p.read(t, "train.jsonl")) {
+		neg, err := json.Marshal(rows[i].Neg()[:1])
+		mustBe(t, err)
+		given = append(given, strings.TrimSuffix(line, "}")+`,"neg":`+string(neg)+"}")
+	}
+	p.write(t, "last.jsonl", p.read(t, "mined.jsonl"))
+	o.Rank.Data.Queries = p.write(t, "given.jsonl", strings.Join(given, "\n"))
+	o.Last, o.Round, o.Mine.Kept, o.Mine.Random, o.Mine.Given, o.Mine.Reference = p.path("last.jsonl"), 1, 0.25, 0.25, mine.Keep, mine.Each
+	_, rows = p.mine(t, o)
+	for i, from := range provenanceOf(t, rows) {
+		if want := last[i].Key + "#" + from.Positives[0]; from.Key != want {
+			t.Errorf("row %d: key %q, want %q", i, from.Key, want)
+		}
+		origins := map[string]int{}
+		for _, n := range from.Negatives {
+			origins[n.From]++
+			kept := slices.ContainsFunc(last[i].Negatives, func(old provenance.Negative) bool { return old.ID == n.ID })
+			if (n.From == "kept" || n.From == "given") && !kept {
+				t.Errorf("row %d: %s %s was no negative before", i, n.From, n.ID)
+			}
+		}
+		if diff := cmp.Diff(map[string]int{"given": 1, "kept": 1, "random": 1, "": 1}, origins); diff != "" {
+			t.Errorf("row %d, -want +got:\n%s", i, diff)
+		}
+	}
+	o.Rank.Data.Queries = p.write(t, "strange.jsonl", `{"id":"t0","query":"x","positive_ids":["p01"],"neg":["nowhere"]}`)
+	refused(t, runMine(t.Context(), o, newTestHost().host), `strange.jsonl:1: the negative "nowhere" is no passage of the corpus`)
+	o.Last = p.path("train.jsonl")
+	refused(t, runMine(t.Context(), o, newTestHost().host), `train.jsonl:1: the row has no "quarry"`)
+	o.Last = ""
+	refused(t, runMine(t.Context(), o, newTestHost().host), "--kept needs --last")
+}
+
+func TestSameGroupByField(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	var grouped []string
+	for i, line := range lines(p.read(t, "corpus.jsonl")) {
+		grouped = append(grouped, strings.TrimSuffix(line, "}")+`,"topic":`+string("01"[i%2])+"}")
+	}
+	o := p.mineOptions()
+	o.Rank.Data.Corpus = p.write(t, "grouped.jsonl", strings.Join(grouped, "\n"))
+	o.Rank.Data.PassageGroupField, o.Mine.SameGroup = "topic", mine.Never
+	h, _ := p.mine(t, o)
+	if !strings.Contains(h.err.String(), "same_group ") {
+		t.Errorf("no candidate is dropped by its group: %s", h.err.String())
+	}
+	o.Rank.Data.PassageGroupField = "colour"
+	refused(t, runMine(t.Context(), o, newTestHost().host), `grouped.jsonl:1: the row has no "colour"`)
+	o.Rank.Data.PassageGroupField = ""
+	refused(t, runMine(t.Context(), o, newTestHost().host), "--same-group needs --passage-group-field")
 }

@@ -64,6 +64,9 @@ func planText(p *pipeline.Plan) string {
 	for _, c := range p.Rounds {
 		fmt.Fprintf(&b, "\nround %d, all of it\n", c.Round)
 		fmt.Fprintf(&b, "  a step     %d queries x %d columns; %d steps an epoch, %d in all, %d of them warm-up\n", c.QueriesPerStep, c.ColumnsPerRow, c.StepsPerEpoch, c.Steps, c.WarmupSteps)
+		if c.Rules != nil {
+			fmt.Fprintf(&b, "  mining     %s\n", strings.Join(c.Rules, ", "))
+		}
 		fmt.Fprintf(&b, "  tokens     embed %d, train %d, eval %d\n", c.EmbedTokens, c.TrainTokens, c.EvalTokens)
 		memory := "weights, gradients, moments, one block and a step's scores"
 		if c.Outside {

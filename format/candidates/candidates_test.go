@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"flag"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"math"
@@ -54,30 +55,88 @@ func encode(t testing.TB, h Header, records []ranking.Candidates) []byte {
 	return file.Bytes()
 }
 
-// The golden file pins the layout: an old file must stay readable by every later version.
+// fused is a file of two sources.
+var fused = Header{
+	Split: "train", Source: "fused", CorpusDigest: "c0", QueriesDigest: "91", Depth: 3, Queries: 2, Passages: 5, Fusion: "rrf 60",
+	Sources: []Source{{Name: "dense", Kind: "dense", ModelDigest: "d0", Prompt: "query: {}", Identity: "portable/f32/amd64/any"}, {Name: "bm25", Kind: "bm25", Parameters: "k1 1.5, b 0.75"}},
+}
+
+// fusedRecords are of a source that has all passages and of one that knows fewer.
+func fusedRecords() []ranking.Candidates {
+	records := smallRecords()
+	for i, c := range records {
+		records[i].Sources = []ranking.Ranked{{Hits: c.Hits, Positives: c.Positives}, {}}
+	}
+	records[0].Sources[1] = ranking.Ranked{Hits: ranking.Ranking{{Passage: 1, Score: 7}}, Positives: []ranking.Positive{{Passage: 0, Score: 0, Rank: 1}, {Passage: 3, Rank: -1}}}
+	records[1].Hits = records[1].Hits[:1]
+	return records
+}
+
+// The golden files pin the layouts: an old file must stay readable by every later version.
 func TestGolden(t *testing.T) {
-	path := filepath.Join("testdata", "version_1.candidates")
-	if *update {
-		if err := os.WriteFile(path, encode(t, small, smallRecords()), 0o644); err != nil {
+	for version, file := range map[int]struct {
+		header  Header
+		records []ranking.Candidates
+	}{1: {small, smallRecords()}, 2: {fused, fusedRecords()}} {
+		path := filepath.Join("testdata", fmt.Sprintf("version_%d.candidates", version))
+		if *update {
+			if err := os.WriteFile(path, encode(t, file.header, file.records), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		golden, err := os.ReadFile(path)
+		if err != nil {
 			t.Fatal(err)
 		}
+		if !bytes.Equal(golden, encode(t, file.header, file.records)) || golden[8] != byte(version) {
+			t.Errorf("the written file differs from the golden one of version %d", version)
+		}
+		header, records, err := ReadAll(bytes.NewReader(golden), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(file.header, header); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(file.records, records, cmpopts.EquateEmpty()); diff != "" {
+			t.Error(diff)
+		}
 	}
-	golden, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
+}
+
+func TestSources(t *testing.T) {
+	two := func(c ...Source) Header { h := fused; h.Sources = c; return h }
+	for _, tc := range []struct {
+		name   string
+		header Header
+		change func(c *ranking.Candidates)
+		want   string
+	}{
+		{"a fusion of one", two(fused.Sources[0]), nil, `1 sources for the fusion "rrf 60"`},
+		{"a name twice", two(fused.Sources[0], fused.Sources[0]), nil, `source 1: the name "dense" is empty or occurs twice`},
+		{"a part missing", fused, func(c *ranking.Candidates) { c.Sources = c.Sources[:1] }, "parts of 1 sources, want 2"},
+		{"too many hits", fused, func(c *ranking.Candidates) { c.Hits = append(c.Hits, c.Hits[0]) }, "4 hits, want 3"},
+		{"a bad part", fused, func(c *ranking.Candidates) { c.Sources[1].Hits[0].Passage = 5 }, "source bm25: rank 0: passage 5 of 5"},
+		{"a score without a rank", fused, func(c *ranking.Candidates) { c.Sources[1].Positives[1].Score = 1 }, "source bm25: positive 1: passage 3 has no rank, but a score of 1"},
+		{"unknown ranks first", fused, func(c *ranking.Candidates) { p := c.Sources[1].Positives; p[0], p[1] = p[1], p[0] }, "source bm25: positive 1: rank 1 follows rank -1"},
+		{"an unknown rank in a search", small, func(c *ranking.Candidates) { c.Sources = nil; c.Positives[1] = ranking.Positive{Passage: 3, Rank: -1} }, "positive 1: rank -1 of 5"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w, err := NewWriter(io.Discard, tc.header)
+			if err == nil {
+				c := fusedRecords()[0]
+				tc.change(&c)
+				err = w.Write(c)
+			}
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %s", err, tc.want)
+			}
+		})
 	}
-	if !bytes.Equal(golden, encode(t, small, smallRecords())) {
-		t.Error("the written file differs from the golden one")
-	}
-	header, records, err := ReadAll(bytes.NewReader(golden), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(small, header); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff(smallRecords(), records, cmpopts.EquateEmpty()); diff != "" {
-		t.Error(diff)
+	old := encode(t, small, smallRecords())
+	binary.LittleEndian.PutUint32(old[8:], 2)
+	if _, _, err := ReadAll(bytes.NewReader(reseal(old)), "f"); err == nil || !strings.Contains(err.Error(), "f: 0 sources in a file of version 2") {
+		t.Errorf("a version that lies: %v", err)
 	}
 }
 
@@ -191,7 +250,7 @@ func TestReadErrors(t *testing.T) {
 	good := encode(t, small, smallRecords())
 	first := bytes.Index(good, []byte("q2")) // in the first record's key
 	newer := bytes.Clone(good)
-	binary.LittleEndian.PutUint32(newer[8:], 2)
+	binary.LittleEndian.PutUint32(newer[8:], 3)
 	for _, tc := range []struct {
 		name string
 		file []byte
@@ -199,7 +258,7 @@ func TestReadErrors(t *testing.T) {
 	}{
 		{"empty", nil, "f: not a candidates file"},
 		{"text", []byte(`{"query": "q", "pos": []}`), "f: not a candidates file (it does not begin with QRYCAND)"},
-		{"newer version", newer, "f: version 2 is newer than this program knows (1); use a newer Quarry, or search again"},
+		{"newer version", newer, "f: version 3 is newer than this program knows (2); use a newer Quarry, or search again"},
 		{"cut header", good[:60], "f: the file ends inside its header; it looks truncated"},
 		{"corrupt header", flip(good, 20), "f: the header does not match its checksum"},
 		{"corrupt record", flip(good, first), "f: record 0 of 2: it does not match its checksum; the file is corrupt, search again"},
@@ -272,6 +331,7 @@ func FuzzReader(f *testing.F) {
 	good := encode(f, small, smallRecords())
 	f.Add(good)
 	f.Add(good[:len(good)-30])
+	f.Add(encode(f, fused, fusedRecords()))
 	f.Add(flip(good, 30))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		header, records, err := ReadAll(bytes.NewReader(reseal(file)), "f")

@@ -1,5 +1,5 @@
 // Package candidates is the file of one round's candidates: for each query its top hits, before anything is chosen, and the
-// score and rank of every positive. Any window, margin or count is replayed from it without the model. Layout and errors:
+// score and rank of every positive; of several sources those of each besides. Any window, margin or count is replayed from it without the model. Layout and errors:
 // docs/formats/candidates.md.
 package candidates
 
@@ -12,15 +12,18 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"slices"
 )
 
-// Version is the version of the layout that this package writes, and the newest that it reads.
-const Version = 1
+// Version is the newest version of the layout, the newest that this package reads. Candidates of one search over the
+// whole corpus are written in version 1, those of other sources in version 2.
+const Version = 2
 
 const (
-	magic     = "QRYCAND\x00"
-	trailer   = "QRYCEND\x00"
-	maxHeader = 16 << 20 // a prompt with examples may be long; a longer header is a lie
+	magic      = "QRYCAND\x00"
+	trailer    = "QRYCEND\x00"
+	maxSources = 64
+	maxHeader  = 16 << 20 // a prompt with examples may be long; a longer header is a lie
 )
 
 // Header says what the candidates were made of. It holds nothing that differs between two runs on the same input.
@@ -37,6 +40,36 @@ type Header struct {
 	Depth         int    `json:"depth"`                    // hits kept per query; fewer only where the corpus is smaller
 	Queries       int    `json:"queries"`                  // records in the file
 	Passages      int    `json:"passages"`                 // passages in the corpus
+
+	Sources []Source `json:"sources,omitempty"` // version 2: what ranked, in the order of the records' parts
+	Fusion  string   `json:"fusion,omitempty"`  // version 2: how several sources were made one
+}
+
+// Source is one ranker of a file of version 2.
+type Source struct {
+	Name          string `json:"name"`             // no two of a file have the same
+	Kind          string `json:"kind"`             // dense, bm25, run
+	ModelDigest   string `json:"digest,omitempty"` // of the model, the vectors or the run
+	Parameters    string `json:"parameters,omitempty"`
+	Prompt        string `json:"prompt,omitempty"`
+	PassagePrompt string `json:"passage_prompt,omitempty"`
+	Identity      string `json:"identity,omitempty"`
+}
+
+// version is that of the layout which the header needs.
+func (h Header) version() uint32 {
+	if len(h.Sources) > 0 {
+		return 2
+	}
+	return 1
+}
+
+// parts is how many sources every record holds beside what was made of them.
+func (h Header) parts() int {
+	if len(h.Sources) < 2 {
+		return 0
+	}
+	return len(h.Sources)
 }
 
 // Validate checks the numbers of a header.
@@ -50,6 +83,15 @@ func (h Header) Validate() error {
 		return fmt.Errorf("candidates: %d passages, want at least 1", h.Passages)
 	case h.Round < 0:
 		return fmt.Errorf("candidates: round %d", h.Round)
+	case h.Fusion != "" && len(h.Sources) < 2:
+		return fmt.Errorf("candidates: %d sources for the fusion %q", len(h.Sources), h.Fusion)
+	case len(h.Sources) > maxSources:
+		return fmt.Errorf("candidates: %d sources, want at most %d", len(h.Sources), maxSources)
+	}
+	for i, s := range h.Sources {
+		if s.Name == "" || slices.ContainsFunc(h.Sources[:i], func(other Source) bool { return other.Name == s.Name }) {
+			return fmt.Errorf("candidates: source %d: the name %q is empty or occurs twice", i, s.Name)
+		}
 	}
 	return nil
 }
@@ -72,7 +114,7 @@ func (h Header) marshal() ([]byte, error) {
 		return nil, fmt.Errorf("candidates: a header of %d bytes; the prompt is too long", len(text))
 	}
 	b := append([]byte(magic), 0, 0, 0, 0, 0, 0, 0, 0)
-	binary.LittleEndian.PutUint32(b[len(magic):], Version)
+	binary.LittleEndian.PutUint32(b[len(magic):], h.version())
 	binary.LittleEndian.PutUint32(b[len(magic)+4:], uint32(len(text)))
 	b = append(b, text...)
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli)), nil
@@ -90,7 +132,8 @@ func readHeader(r io.Reader) (Header, error) {
 	if string(start[:len(magic)]) != magic {
 		return Header{}, errNotCandidates
 	}
-	if version := binary.LittleEndian.Uint32(start[len(magic):]); version > Version {
+	version := binary.LittleEndian.Uint32(start[len(magic):])
+	if version > Version {
 		return Header{}, fmt.Errorf("version %d is newer than this program knows (%d); use a newer Quarry, or search again", version, Version)
 	} else if version < 1 {
 		return Header{}, errors.New("version 0 does not exist; the file is corrupt")
@@ -112,6 +155,9 @@ func readHeader(r io.Reader) (Header, error) {
 	var h Header
 	if err := decoder.Decode(&h); err != nil {
 		return Header{}, fmt.Errorf("header: %w", err)
+	}
+	if h.version() != version {
+		return Header{}, fmt.Errorf("%d sources in a file of version %d; the file is corrupt", len(h.Sources), version)
 	}
 	return h, h.Validate()
 }

@@ -107,7 +107,7 @@ func (f *Reader) record() (ranking.Candidates, error) {
 	if crc32.Update(crc32.Checksum(prefix, castagnoli), castagnoli, record) != sum {
 		return none, fmt.Errorf("it does not match its checksum; the file is corrupt, search again")
 	}
-	c, err := parseRecord(record)
+	c, err := parseRecord(record, f.header.parts())
 	if err == nil {
 		err = f.header.check(c)
 	}

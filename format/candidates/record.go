@@ -22,7 +22,23 @@ func (h Header) check(c ranking.Candidates) error {
 	if c.Query == "" || len(c.Query) > maxKey {
 		return fmt.Errorf("a key of %d bytes", len(c.Query))
 	}
-	if len(c.Hits) != h.kept() {
+	if err := h.checkRanked(ranking.Ranked{Hits: c.Hits, Positives: c.Positives}); err != nil {
+		return err
+	}
+	if len(c.Sources) != h.parts() {
+		return fmt.Errorf("parts of %d sources, want %d", len(c.Sources), h.parts())
+	}
+	for i, source := range c.Sources {
+		if err := h.checkRanked(source); err != nil {
+			return fmt.Errorf("source %s: %w", h.Sources[i].Name, err)
+		}
+	}
+	return nil
+}
+
+func (h Header) checkRanked(c ranking.Ranked) error {
+	// A run or a fusion may know fewer hits than were asked for; a search over the corpus has them all.
+	if len(c.Hits) > h.kept() || len(c.Hits) < h.kept() && len(h.Sources) == 0 {
 		return fmt.Errorf("%d hits, want %d (depth %d, %d passages)", len(c.Hits), h.kept(), h.Depth, h.Passages)
 	}
 	seen := make(map[int32]bool, len(c.Hits))
@@ -41,15 +57,21 @@ func (h Header) check(c ranking.Candidates) error {
 	return h.checkPositives(c, seen)
 }
 
-func (h Header) checkPositives(c ranking.Candidates, ranked map[int32]bool) error {
+func (h Header) checkPositives(c ranking.Ranked, ranked map[int32]bool) error {
 	for i, p := range c.Positives {
 		if err := h.checkHit(p.Passage, p.Score); err != nil {
 			return fmt.Errorf("positive %d: %w", i, err)
 		}
+		if p.Rank == -1 && len(h.Sources) > 0 { // the source does not say
+			if p.Score != 0 || ranked[p.Passage] {
+				return fmt.Errorf("positive %d: passage %d has no rank, but a score of %v or a hit", i, p.Passage, p.Score)
+			}
+			continue
+		}
 		if p.Rank < 0 || int(p.Rank) >= h.Passages {
 			return fmt.Errorf("positive %d: rank %d of %d passages", i, p.Rank, h.Passages)
 		}
-		if i > 0 && c.Positives[i-1].Rank >= p.Rank {
+		if i > 0 && (c.Positives[i-1].Rank < 0 || c.Positives[i-1].Rank >= p.Rank) {
 			return fmt.Errorf("positive %d: rank %d follows rank %d", i, p.Rank, c.Positives[i-1].Rank)
 		}
 		if int(p.Rank) < len(c.Hits) {
@@ -73,10 +95,18 @@ func (h Header) checkHit(passage int32, score float32) error {
 	return nil
 }
 
-// appendRecord lays a record out: key, hits, positives, each behind its count.
+// appendRecord lays a record out: key, hits, positives, each behind its count; then hits and positives of each source.
 func appendRecord(b []byte, c ranking.Candidates) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(c.Query)))
 	b = append(b, c.Query...)
+	b = appendRanked(b, ranking.Ranked{Hits: c.Hits, Positives: c.Positives})
+	for _, source := range c.Sources {
+		b = appendRanked(b, source)
+	}
+	return b
+}
+
+func appendRanked(b []byte, c ranking.Ranked) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(c.Hits)))
 	for _, h := range c.Hits {
 		b = binary.LittleEndian.AppendUint32(b, uint32(h.Passage))
@@ -91,46 +121,70 @@ func appendRecord(b []byte, c ranking.Candidates) []byte {
 	return b
 }
 
-// parseRecord is appendRecord's inverse.
-func parseRecord(b []byte) (ranking.Candidates, error) {
+// parseRecord is appendRecord's inverse, for records of so many sources' parts.
+func parseRecord(b []byte, parts int) (ranking.Candidates, error) {
 	var c ranking.Candidates
-	next := func() uint32 {
-		v := binary.LittleEndian.Uint32(b)
-		b = b[4:]
-		return v
-	}
-	// count reads how many parts follow and makes sure that they do.
-	count := func(size int) (int, error) {
-		if len(b) < 4 {
-			return 0, errShort
-		}
-		n := int(next())
-		if n > len(b)/size {
-			return 0, errShort
-		}
-		return n, nil
-	}
-	n, err := count(1)
+	p := parser{b}
+	n, err := p.count(1)
 	if err != nil {
 		return c, err
 	}
-	c.Query, b = string(b[:n]), b[n:]
-	if n, err = count(hitSize); err != nil {
+	c.Query, p.b = string(p.b[:n]), p.b[n:]
+	whole, err := p.ranked()
+	if err != nil {
+		return c, err
+	}
+	c.Hits, c.Positives = whole.Hits, whole.Positives
+	for range parts {
+		source, err := p.ranked()
+		if err != nil {
+			return c, err
+		}
+		c.Sources = append(c.Sources, source)
+	}
+	if len(p.b) != 0 {
+		return c, fmt.Errorf("%d bytes behind the last positive", len(p.b))
+	}
+	return c, nil
+}
+
+// parser reads a record from its beginning.
+type parser struct{ b []byte }
+
+func (p *parser) next() uint32 {
+	v := binary.LittleEndian.Uint32(p.b)
+	p.b = p.b[4:]
+	return v
+}
+
+// count reads how many parts of a size follow and makes sure that they do.
+func (p *parser) count(size int) (int, error) {
+	if len(p.b) < 4 {
+		return 0, errShort
+	}
+	n := int(p.next())
+	if n > len(p.b)/size {
+		return 0, errShort
+	}
+	return n, nil
+}
+
+func (p *parser) ranked() (ranking.Ranked, error) {
+	var c ranking.Ranked
+	n, err := p.count(hitSize)
+	if err != nil {
 		return c, err
 	}
 	c.Hits = make(ranking.Ranking, n)
 	for i := range c.Hits {
-		c.Hits[i] = ranking.Hit{Passage: int32(next()), Score: math.Float32frombits(next())}
+		c.Hits[i] = ranking.Hit{Passage: int32(p.next()), Score: math.Float32frombits(p.next())}
 	}
-	if n, err = count(positiveSize); err != nil {
+	if n, err = p.count(positiveSize); err != nil {
 		return c, err
 	}
 	c.Positives = make([]ranking.Positive, n)
 	for i := range c.Positives {
-		c.Positives[i] = ranking.Positive{Passage: int32(next()), Score: math.Float32frombits(next()), Rank: int32(next())}
-	}
-	if len(b) != 0 {
-		return c, fmt.Errorf("%d bytes behind the last positive", len(b))
+		c.Positives[i] = ranking.Positive{Passage: int32(p.next()), Score: math.Float32frombits(p.next()), Rank: int32(p.next())}
 	}
 	return c, nil
 }
@@ -139,7 +193,7 @@ var errShort = errors.New("the record is shorter than its counts say")
 
 // maxRecord is the largest length that a record of this file can have.
 func (h Header) maxRecord() int64 {
-	return 12 + maxKey + int64(h.kept())*hitSize + int64(h.Passages)*positiveSize
+	return 4 + maxKey + int64(1+h.parts())*(8+int64(h.kept())*hitSize+int64(h.Passages)*positiveSize)
 }
 
 // readBytes reads n bytes; memory grows with what is there, since a length may lie.

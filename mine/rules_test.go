@@ -6,10 +6,12 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/ranking"
 )
@@ -22,6 +24,36 @@ func ten() ranking.Candidates {
 	}
 	c.Positives = []ranking.Positive{{Passage: 2, Score: c.Hits[2].Score, Rank: 2}, {Passage: 5, Score: c.Hits[5].Score, Rank: 5}}
 	return c
+}
+
+// numbered is a corpus of 400 passages that differ in text; their groups are a, b and c in turn.
+var numbered = sync.OnceValue(func() *corpus.Corpus {
+	passages := make([]corpus.Passage, 400)
+	for i := range passages {
+		passages[i] = corpus.Passage{ID: fmt.Sprintf("p%03d", i), Text: fmt.Sprintf("passage number %d", i), Group: string("abc"[i%3])}
+	}
+	c, err := corpus.New(passages)
+	if err != nil {
+		panic(err) // The ids are different and none is empty.
+	}
+	return c
+})
+
+// mineOne mines one query.
+func mineOne(c ranking.Candidates, excluded []int32, round int, o Options) (Result, error) {
+	results, err := mineAll(round, o, Query{Candidates: c, Excluded: excluded})
+	if err != nil {
+		return Result{}, err
+	}
+	return results[0], nil
+}
+
+func mineAll(round int, o Options, queries ...Query) ([]Result, error) {
+	m, err := New(o, round, numbered())
+	if err != nil {
+		return nil, err
+	}
+	return m.Mine(queries)
 }
 
 func passagesOf(r Result) []int32 {
@@ -62,7 +94,7 @@ func TestRules(t *testing.T) {
 			o.Window.To, o.Negatives = 10, 10
 			tc.change(&o)
 			o.Negatives = min(o.Negatives, o.Window.Len())
-			got, err := Negatives(ten(), tc.excluded, 0, o)
+			got, err := mineOne(ten(), tc.excluded, 0, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,7 +125,7 @@ func TestRelativeMarginOfNegativeScores(t *testing.T) {
 		Hits:      ranking.Ranking{{Passage: 0, Score: -0.3}, {Passage: 1, Score: -0.4}, {Passage: 2, Score: -0.5}, {Passage: 3, Score: -0.7}},
 		Positives: []ranking.Positive{{Passage: 1, Score: -0.4, Rank: 1}},
 	}
-	got, err := Negatives(c, nil, 0, Options{Window: Window{0, 4}, Negatives: 4, Sampling: Top, RelativeMargin: number(0.5)})
+	got, err := mineOne(c, nil, 0, Options{Window: Window{0, 4}, Negatives: 4, Sampling: Top, RelativeMargin: number(0.5)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,13 +156,13 @@ func TestNegativesErrors(t *testing.T) {
 		{"excluded unsorted", ten(), []int32{4, 3}, DefaultOptions(), "excluded passages are not sorted"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, err := Negatives(tc.c, tc.excluded, 0, tc.o)
+			_, err := mineOne(tc.c, tc.excluded, 0, tc.o)
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v does not contain %q", err, tc.want)
 			}
 		})
 	}
-	_, err := Negatives(ranking.Candidates{}, nil, 0, DefaultOptions())
+	_, err := mineOne(ranking.Candidates{}, nil, 0, DefaultOptions())
 	if !errors.Is(err, ErrNoPositives) {
 		t.Errorf("%v is not ErrNoPositives", err)
 	}
@@ -164,7 +196,7 @@ func TestNoPositiveOrExcludedAmongNegatives(t *testing.T) {
 		if i%3 == 0 {
 			o.Margin = number(0)
 		}
-		got, err := Negatives(c, excluded, 0, o)
+		got, err := mineOne(c, excluded, 0, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +224,7 @@ func TestDrawKey(t *testing.T) {
 		c.Query = query
 		o := DefaultOptions()
 		o.Seed = seed
-		r, err := Negatives(c, excluded, round, o)
+		r, err := mineOne(c, excluded, round, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -220,7 +252,7 @@ func TestSamplingIsFair(t *testing.T) {
 	counts := make([]int, 20)
 	for i := range queries {
 		c.Query = fmt.Sprint(i)
-		r, err := Negatives(c, nil, 0, Options{Window: Window{0, 20}, Negatives: negatives, Sampling: Uniform})
+		r, err := mineOne(c, nil, 0, Options{Window: Window{0, 20}, Negatives: negatives, Sampling: Uniform})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -240,7 +272,7 @@ func TestSamplingIsFair(t *testing.T) {
 func eligible(t *testing.T, c ranking.Candidates, excluded []int32, o Options) []int32 {
 	t.Helper()
 	o.Sampling, o.Negatives = Top, o.Window.Len()
-	r, err := Negatives(c, excluded, 0, o)
+	r, err := mineOne(c, excluded, 0, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,6 +289,8 @@ func TestEligibleSetsNest(t *testing.T) {
 		"relative margin": func(o *Options, s float64) { o.RelativeMargin = number(s - 0.5) },
 		"max score":       func(o *Options, s float64) { o.MaxScore = number(1 - s) },
 		"min score":       func(o *Options, s float64) { o.MinScore = number(s - 1) },
+		"positive share":  func(o *Options, s float64) { o.ShareOfPositive = number(1.5 - s) },
+		"near text":       func(o *Options, s float64) { o.NearText = number(1 - s/2) },
 	}
 	for name, tighten := range tightenings {
 		t.Run(name, func(t *testing.T) {
@@ -302,6 +336,10 @@ func TestMarginZeroDropsExactlyWhatIsAbove(t *testing.T) {
 		o.Margin, o.RelativeMargin = nil, number(0)
 		if diff := cmp.Diff(want, eligible(t, c, excluded, o)); diff != "" {
 			t.Errorf("query %d, relative margin 0, -want +got:\n%s", i, diff)
+		}
+		o.RelativeMargin, o.ShareOfPositive = nil, number(1)
+		if diff := cmp.Diff(want, eligible(t, c, excluded, o)); diff != "" {
+			t.Errorf("query %d, all of the positive's score, -want +got:\n%s", i, diff)
 		}
 	}
 }

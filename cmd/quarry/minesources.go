@@ -1,0 +1,414 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/format/candidates"
+	"github.com/quarry-ml/quarry/format/trec"
+	"github.com/quarry-ml/quarry/fuse"
+	"github.com/quarry-ml/quarry/lexical"
+	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/ranking"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// SourceOptions are the flags that say what ranks candidates.
+type SourceOptions struct {
+	Names []string // dense, bm25, run:FILE, model:DIR; none is dense
+	Fuse  fuse.Options
+	BM25  lexical.Options
+}
+
+// Kinds of sources.
+const (
+	dense = "dense"
+	bm25  = "bm25"
+	run   = "run"
+	other = "model" // a further model
+)
+
+func (o *SourceOptions) addFlags(f *pflag.FlagSet) {
+	o.Fuse, o.BM25 = fuse.DefaultOptions(), lexical.DefaultOptions()
+	f.StringArrayVar(&o.Names, "source", nil, "what ranks: dense (--model or given vectors; the default), bm25, run:FILE (a TREC run), model:DIR (a further model); several are fused")
+	f.StringVar((*string)(&o.Fuse.Method), "fuse", string(o.Fuse.Method), "how several sources become one ranking: rrf, by reciprocal ranks; weighted, by scores brought to 0 to 1")
+	f.Float64Var(&o.Fuse.K, "fuse-constant", o.Fuse.K, "added to ranks in --fuse rrf")
+	f.Float64SliceVar(&o.Fuse.Weights, "fuse-weights", nil, "weights of the sources in their order (1 each)")
+	f.Float64Var(&o.BM25.K1, "bm25-k1", o.BM25.K1, "how soon further occurrences of a word stop to count")
+	f.Float64Var(&o.BM25.B, "bm25-b", o.BM25.B, "how much long passages are held back, from 0 to 1")
+}
+
+// fused says whether several sources become one.
+func (o SourceOptions) fused() bool { return len(o.Names) > 1 }
+
+// list are the sources; dense where none is named.
+func (o SourceOptions) list() []string {
+	if len(o.Names) == 0 {
+		return []string{dense}
+	}
+	return o.Names
+}
+
+// kindOf splits a source's name from the file behind it.
+func kindOf(source string) (kind, file string) {
+	kind, file, _ = strings.Cut(source, ":")
+	return kind, file
+}
+
+// validateSources refuses sources that are none, and flags without a part in those there are.
+func (o *MineOptions) validateSources() error {
+	set := o.Rank.Texts.set
+	if o.Candidates != "" {
+		for _, flag := range []string{"model", "corpus-vectors", "query-vectors", "corpus-ids", "query-ids", "source", "fuse", "fuse-constant", "fuse-weights", "bm25-k1", "bm25-b",
+			"query-prompt", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize", "depth", "save-candidates"} {
+			if set[flag] {
+				return badInputf("--%s has no part beside --candidates: they are ranked already", flag)
+			}
+		}
+		return nil
+	}
+	needsModel, hasBM25 := false, false
+	for i, source := range o.Sources.list() {
+		kind, file := kindOf(source)
+		switch {
+		case slices.Contains(o.Sources.list()[:i], source):
+			return badInputf("--source %s is named twice", source)
+		case kind != dense && kind != bm25 && kind != run && kind != other:
+			return badInputf("--source %s: want dense, bm25, run:FILE or model:DIR", source)
+		case (kind == run || kind == other) != (file != ""):
+			return badInputf("--source %s: want dense, bm25, run:FILE or model:DIR", source)
+		}
+		needsModel = needsModel || kind == dense
+		hasBM25 = hasBM25 || kind == bm25
+	}
+	if !hasBM25 {
+		if err := set.needs("--source bm25", "bm25-k1", "bm25-b"); err != nil {
+			return err
+		}
+	}
+	if !o.Sources.fused() {
+		if err := set.needs("several sources", "fuse", "fuse-constant", "fuse-weights"); err != nil {
+			return err
+		}
+	} else if err := o.Sources.Fuse.Validate(len(o.Sources.Names)); err != nil {
+		return badInputf("--%w", err)
+	}
+	if hasBM25 {
+		if err := o.Sources.BM25.Validate(); err != nil {
+			return badInputf("--source %w", err)
+		}
+	}
+	if !needsModel {
+		return set.needs("--source dense", "model", "corpus-vectors", "query-vectors")
+	}
+	return o.Rank.validate()
+}
+
+// rankedBy is candidates and what made them.
+type rankedBy struct {
+	by     mine.Ranker
+	header candidates.Header
+	round  int
+	each   func(ctx context.Context, sink func(query int, c ranking.Candidates) error) error // in the order of the queries
+}
+
+// ranked prepares the candidates of all queries: stored ones, those of one model as they are searched, or those of other
+// sources.
+func (o MineOptions) ranked(ctx context.Context, h *host, d data, answers corpus.Answers) (rankedBy, error) {
+	if o.Candidates != "" {
+		return o.stored(h, d, answers)
+	}
+	depth, err := o.depth(d, answers)
+	if err != nil {
+		return rankedBy{}, err
+	}
+	r := rankedBy{by: mine.Ranker{Source: dense}, round: o.Round}
+	if r.header, err = o.header(ctx, h, d, depth); err != nil {
+		return r, err
+	}
+	if len(r.header.Sources) == 0 {
+		r.each = func(ctx context.Context, sink func(int, ranking.Candidates) error) error {
+			return o.Rank.rank(ctx, h, d, depth, sink)
+		}
+		return r, nil
+	}
+	r.by = rankerOf(r.header)
+	parts := make([][]ranking.Ranked, len(o.Sources.Names)) // of each source, by query
+	for i, source := range o.Sources.Names {
+		if parts[i], err = o.part(ctx, h, d, source, depth); err != nil {
+			return r, err
+		}
+	}
+	r.each = func(ctx context.Context, sink func(int, ranking.Candidates) error) error {
+		for i, q := range d.queries {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := sink(i, o.Sources.combine(d, q, depth, parts, i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return r, nil
+}
+
+// combine is what is known of one query: its only source's ranking, or one made of several with theirs beside it.
+func (o SourceOptions) combine(d data, q corpus.Query, depth int, parts [][]ranking.Ranked, query int) ranking.Candidates {
+	c := ranking.Candidates{Query: q.Key}
+	whole := parts[0][query]
+	if len(parts) > 1 {
+		for _, part := range parts {
+			c.Sources = append(c.Sources, part[query])
+		}
+		whole = fuse.Fuse(c.Sources, depth, d.corpus.Order(), q.Positives, o.Fuse)
+	}
+	c.Hits, c.Positives = whole.Hits, whole.Positives
+	return c
+}
+
+// rankerOf is what provenance says of a file's candidates.
+func rankerOf(h candidates.Header) mine.Ranker {
+	by := mine.Ranker{Source: dense}
+	if len(h.Sources) == 1 {
+		by.Source = h.Sources[0].Name
+	} else if len(h.Sources) > 1 {
+		by.Source = "fused"
+		for _, s := range h.Sources {
+			by.Sources = append(by.Sources, s.Name)
+		}
+	}
+	return by
+}
+
+// part is what one source keeps of every query.
+func (o MineOptions) part(ctx context.Context, h *host, d data, source string, depth int) ([]ranking.Ranked, error) {
+	parts := make([]ranking.Ranked, len(d.queries))
+	kind, file := kindOf(source)
+	switch kind {
+	case bm25:
+		index, err := lexical.NewIndex(func(yield func(string) bool) {
+			for _, p := range d.corpus.Passages {
+				if !yield(p.Full()) {
+					return
+				}
+			}
+		}, o.Sources.BM25)
+		if err != nil {
+			return nil, badInput(err)
+		}
+		order := d.corpus.Order()
+		for i, q := range d.queries {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			parts[i] = index.Search(q.Text, depth, order, q.Positives)
+			h.progress(progress{Label: "bm25", Done: int64(i + 1), Total: int64(len(d.queries)), Unit: "queries"})
+		}
+		return parts, nil
+	case run:
+		return parts, o.readRun(h, d, file, depth, parts)
+	}
+	ranker := o.Rank
+	if kind == other {
+		ranker.Model.Model, ranker.Given = file, VectorOptions{}
+	}
+	return parts, ranker.rank(ctx, h, d, depth, func(query int, c ranking.Candidates) error {
+		parts[query] = ranking.Ranked{Hits: c.Hits, Positives: c.Positives}
+		return nil
+	})
+}
+
+// readRun reads a TREC run: by its scores, ties by passage. The window has to lie within what it keeps.
+func (o MineOptions) readRun(h *host, d data, file string, depth int, parts []ranking.Ranked) error {
+	return readInput(h, "source", file, func(r io.Reader) error {
+		all, err := trec.ReadRun(r, file)
+		if err != nil {
+			return err
+		}
+		place := make(map[string]int, len(d.queries))
+		for i, q := range d.queries {
+			place[q.Key] = i
+			parts[i] = ranking.Ranking(nil).Keep(depth, q.Positives)
+		}
+		order, longest, found := d.corpus.Order(), 0, 0
+		for _, q := range all.Queries {
+			i, ok := place[q.Query]
+			if !ok {
+				continue // a run may be of more queries than are mined
+			}
+			found++
+			hits, err := q.Ranking(d.corpus.ByID)
+			if err != nil {
+				return err
+			}
+			order.Sort(hits)
+			longest = max(longest, len(hits))
+			parts[i] = hits.Keep(depth, d.queries[i].Positives)
+		}
+		if found == 0 {
+			return fmt.Errorf("%s: none of its %d queries is among those to mine", file, len(all.Queries))
+		}
+		if want := min(o.Mine.Window.To, d.corpus.Len()); longest < want && !o.Sources.fused() {
+			return fmt.Errorf("%s: it keeps at most %d passages a query, but the window %s needs %d", file, longest, o.Mine.Window, want)
+		}
+		return nil
+	})
+}
+
+// depth is how far the search goes: as the flag says, if that is enough, else as far as the window needs.
+func (o MineOptions) depth(d data, answers corpus.Answers) (int, error) {
+	taken := mostTaken(d, answers)
+	if o.Depth == 0 {
+		return min(o.Mine.Depth(taken), d.corpus.Len()), nil
+	}
+	if o.Depth < d.corpus.Len() {
+		if err := o.Mine.ValidateDepth(o.Depth, taken); err != nil {
+			return 0, badInputf("--depth: %w", err)
+		}
+	}
+	return o.Depth, nil
+}
+
+func mostTaken(d data, answers corpus.Answers) int {
+	taken := 0
+	for _, q := range d.queries {
+		taken = max(taken, len(answers.Excluded(q)))
+	}
+	return taken
+}
+
+// stored are the candidates of a file, matched to the queries by their keys.
+func (o MineOptions) stored(h *host, d data, answers corpus.Answers) (rankedBy, error) {
+	r := rankedBy{round: o.Round}
+	var all []ranking.Candidates
+	err := readInput(h, "candidates", o.Candidates, func(in io.Reader) error {
+		var err error
+		r.header, all, err = candidates.ReadAll(in, o.Candidates)
+		return err
+	})
+	if err != nil {
+		return r, err
+	}
+	digest, err := digestInput(h, "corpus", o.Rank.Data.Corpus)
+	if err != nil {
+		return r, err
+	}
+	if digest != r.header.CorpusDigest || r.header.Passages != d.corpus.Len() {
+		return r, badInputf("--candidates %s: they are of another corpus than %s: rank again", o.Candidates, o.Rank.Data.Corpus)
+	}
+	if r.header.Depth < d.corpus.Len() {
+		if err := o.Mine.ValidateDepth(r.header.Depth, mostTaken(d, answers)); err != nil {
+			return r, badInputf("--candidates %s: %w", o.Candidates, err)
+		}
+	}
+	if name := o.Mine.NeedsScores(); name != "" && !scored(r.header) {
+		return r, badInputf("--%s compares scores, and the reciprocal ranks of %s are none: leave it out", strings.ReplaceAll(name, "_", "-"), o.Candidates)
+	}
+	if !o.Rank.Texts.set["round"] {
+		r.round = r.header.Round
+	}
+	r.by = rankerOf(r.header)
+	byKey := make(map[string]ranking.Candidates, len(all))
+	for _, c := range all {
+		byKey[c.Query] = c
+	}
+	r.each = func(_ context.Context, sink func(int, ranking.Candidates) error) error {
+		for i, q := range d.queries {
+			c, ok := byKey[q.Key]
+			if !ok || !samePositives(c, q) {
+				return badInputf("%s:%d: %s has no candidates of the query %q with these positives: rank again", o.Rank.Data.Queries, q.Line, o.Candidates, q.Key)
+			}
+			if err := sink(i, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return r, nil
+}
+
+// scored says whether the scores of candidates compare with their positives': reciprocal ranks do not.
+func scored(h candidates.Header) bool {
+	return !strings.HasPrefix(h.Fusion, string(fuse.ReciprocalRank))
+}
+
+// samePositives says whether candidates were made for the positives that a query has.
+func samePositives(c ranking.Candidates, q corpus.Query) bool {
+	var positives []int32
+	for _, p := range c.Positives {
+		positives = append(positives, p.Passage)
+	}
+	slices.Sort(positives)
+	return slices.Equal(positives, q.Positives)
+}
+
+// header says what the candidates are made of. Digests are taken only where they are recorded.
+func (o MineOptions) header(ctx context.Context, h *host, d data, depth int) (candidates.Header, error) {
+	header := candidates.Header{Round: o.Round, Source: dense, Depth: depth, Queries: len(d.queries), Passages: d.corpus.Len()}
+	recorded := o.Save != "" || o.Provenance != ""
+	list := o.Sources.list()
+	for _, source := range list {
+		s, err := o.source(ctx, h, source, recorded)
+		if err != nil {
+			return header, err
+		}
+		header.Sources = append(header.Sources, s)
+	}
+	if len(list) > 1 {
+		header.Source, header.Fusion = "fused", o.Sources.Fuse.String()
+	} else if header.Source = header.Sources[0].Name; list[0] == dense {
+		header.ModelDigest, header.Sources = header.Sources[0].ModelDigest, nil
+	}
+	if !recorded {
+		return header, nil
+	}
+	var err error
+	if header.CorpusDigest, err = digestInput(h, "corpus", o.Rank.Data.Corpus); err == nil {
+		header.QueriesDigest, err = digestInput(h, "queries", o.Rank.Data.Queries)
+	}
+	return header, err
+}
+
+func (o MineOptions) source(ctx context.Context, h *host, name string, recorded bool) (candidates.Source, error) {
+	kind, file := kindOf(name)
+	s := candidates.Source{Name: name, Kind: kind}
+	var err error
+	switch {
+	case kind == bm25:
+		s.Parameters = o.Sources.BM25.String()
+	case !recorded:
+	case kind == run:
+		s.ModelDigest, err = digestInput(h, "source", file)
+	case kind == other:
+		s.Kind = dense
+		s.ModelDigest, err = rundir.ModelDigest(ctx, rundir.OS{}, file)
+	case o.Rank.Model.Model != "":
+		s.ModelDigest, err = rundir.ModelDigest(ctx, rundir.OS{}, o.Rank.Model.Model)
+	default:
+		var passages, queries string
+		if passages, err = digestInput(h, "corpus-vectors", o.Rank.Given.CorpusVectors); err == nil {
+			queries, err = digestInput(h, "query-vectors", o.Rank.Given.QueryVectors)
+		}
+		s.ModelDigest = rundir.DigestBytes([]byte(passages + " " + queries))
+	}
+	return s, badInput(err)
+}
+
+// digestInput is the SHA-256 of a file that a flag names, as a run's stamps have it.
+func digestInput(h *host, flag, path string) (string, error) {
+	sum := sha256.New()
+	err := readInput(h, flag, path, func(r io.Reader) error {
+		_, err := io.Copy(sum, r)
+		return err
+	})
+	return hex.EncodeToString(sum.Sum(nil)), err
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/mine"
+)
+
+func (p project) whatIfOptions(t *testing.T) MineOptions {
+	t.Helper()
+	o := p.mineOptions()
+	o.Save, o.Depth = p.path("train.cand"), 30
+	p.mine(t, o)
+	p.write(t, "last.jsonl", p.read(t, "mined.jsonl"))
+	return MineOptions{Rank: RankOptions{Data: o.Rank.Data}, Window: o.Window, Mine: o.Mine, Candidates: o.Save, WhatIf: WhatIfOptions{Run: true}}
+}
+
+// TestWhatIf: the setting that was mined overlaps the last round wholly, and the grid is in the order of its lists.
+func TestWhatIf(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.whatIfOptions(t)
+	o.Last = p.path("last.jsonl")
+	o.WhatIf.Windows, o.WhatIf.Margins, o.WhatIf.HubLimits = []string{"1-12", "0-30"}, []string{"none", "0"}, []string{"none", "6"}
+	o.WhatIf.Judgments = p.path("train.jsonl") // known already: none of them is a negative
+	h := newTestHost()
+	mustBe(t, runMine(t.Context(), o, h.host))
+	table := lines(h.out.String())
+	if len(table) != 9 || strings.Join(strings.Fields(table[0]), " ") != "window margin hub limit survivors negatives short filler gap as last round judged positive" {
+		t.Fatalf("table:\n%s", h.out.String())
+	}
+	if first := strings.Fields(table[1]); first[0] != "1-12" || first[1] != "none" || first[2] != "none" || first[4] != "4.0" || first[8] != "100.0%" || first[9] != "0.00%" {
+		t.Errorf("first setting: %s", table[1])
+	}
+	if last := strings.Fields(table[8]); last[0] != "0-30" || last[1] != "0" || last[2] != "6" {
+		t.Errorf("last setting: %s", table[8])
+	}
+	o.JSON, o.WhatIf.HubLimits = true, nil
+	h = newTestHost()
+	mustBe(t, runMine(t.Context(), o, h.host))
+	var printed struct {
+		Schema   int
+		Rules    []string
+		Settings []supposed
+	}
+	mustBe(t, json.Unmarshal(h.out.Bytes(), &printed))
+	if s := printed.Settings; len(s) != 4 || s[1].Margin == nil || s[0].Margin != nil || s[0].Queries != 30 || *s[0].Overlap != 1 || len(printed.Rules) != 4 {
+		t.Errorf("as JSON: %s", h.out.String())
+	}
+}
+
+func TestWhatIfRefuses(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	base := p.whatIfOptions(t)
+	for _, tc := range []struct {
+		name, want string
+		change     func(*MineOptions)
+	}{
+		{"without candidates", "--what-if asks stored candidates", func(o *MineOptions) {
+			o.Candidates, o.Rank = "", p.rank("train.jsonl")
+		}},
+		{"with an output", "--output has no part beside --what-if", func(o *MineOptions) { o.Rank.Texts.set = set{"output": true} }},
+		{"a grid for nothing", "--windows has no part without --what-if", func(o *MineOptions) {
+			o.WhatIf.Run, o.Output, o.Rank.Texts.set = false, p.path("x"), set{"windows": true}
+		}},
+		{"a window", "--windows: window", func(o *MineOptions) { o.WhatIf.Windows = []string{"5"} }},
+		{"a margin", `--margins: "wide" is neither a number nor none`, func(o *MineOptions) { o.WhatIf.Margins = []string{"wide"} }},
+		{"a hub limit", `--hub-limits: "0" is neither`, func(o *MineOptions) { o.WhatIf.HubLimits = []string{"0"} }},
+		{"too few ranks", "negatives: 4 a query do not fit into the window 0-3", func(o *MineOptions) { o.WhatIf.Windows = []string{"0-3"} }},
+		{"judgments of others", "no query has the text of one that is mined", func(o *MineOptions) {
+			o.WhatIf.Judgments = p.write(t, "others.jsonl", `{"query":"nobody asks this","positive_ids":["p01"]}`)
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := base
+			tc.change(&o)
+			refused(t, runMine(t.Context(), o, newTestHost().host), tc.want)
+		})
+	}
+	base.Mine.Sampling = mine.ByScore
+	refused(t, runMine(t.Context(), base, newTestHost().host), "needs a sampling_temperature")
+}

@@ -1,0 +1,281 @@
+package mine
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/ranking"
+)
+
+// Query is what mining knows of one query. Without hits nothing was searched for it: all its negatives are then random,
+// kept or given.
+type Query struct {
+	ranking.Candidates         // a positive of rank -1 has no score in this ranking
+	Text               string  // for near_text
+	Excluded           []int32 // sorted: passages that must not become negatives, such as those with the text of a positive or of the query
+	Given              []int32 // negatives that its row brings, in the row's order
+	Last               []int32 // its negatives of the last round, in their order
+}
+
+// Origin is where a negative comes from.
+type Origin string
+
+// The origins of negatives.
+const (
+	Mined      Origin = "mined"  // drawn from the eligible candidates
+	FromLast   Origin = "kept"   // a negative of the last round
+	FromRandom Origin = "random" // drawn from the whole corpus
+	FromGiven  Origin = "given"  // brought by the query's row
+)
+
+// Negative is one chosen negative and where it comes from.
+type Negative struct {
+	Passage       int32
+	Rank          int32   // 0-based, in the raw ranking; -1 where the candidates do not hold it
+	Score         float32 // the miner's, where the rank is known
+	PositiveScore float32 // of the positive that margins are held against; NaN where it has none
+	From          Origin
+}
+
+// Result is what was mined for one row: a query, or one of its positives where each has negatives of its own.
+type Result struct {
+	Key       string     // of draws and of training: the query's; with Each the query's and the positive's
+	Of        int32      // with Each the passage that is the row's positive, else -1
+	Negatives []Negative // by rank; those without a rank behind, in the order in which they were taken
+	Eligible  int        // candidates that all rules left, before sampling
+	Dropped   Dropped
+}
+
+// Dropped counts the candidates that each rule took out. A candidate that several rules would take counts for the first
+// of them in the order of Options.Rules.
+type Dropped struct {
+	Window          int `json:"window"`
+	Positive        int `json:"positive"`
+	Excluded        int `json:"excluded"`
+	Margin          int `json:"margin"`
+	RelativeMargin  int `json:"relative_margin"`
+	MaxScore        int `json:"max_score"`
+	MinScore        int `json:"min_score"`
+	NearText        int `json:"near_text,omitempty"`
+	SameGroup       int `json:"same_group,omitempty"`
+	ShareOfPositive int `json:"share_of_positive,omitempty"`
+	Hub             int `json:"hub_limit,omitempty"`
+}
+
+// Miner mines the queries of one corpus by one set of options. It is for one goroutine.
+type Miner struct {
+	o         Options
+	round     int
+	corpus    *corpus.Corpus
+	rules     []rule
+	near      *nearTexts
+	positions []int32 // the corpus in the order that random draws count in; made when needed
+}
+
+// New checks options and makes a miner for a round.
+func New(o Options, round int, c *corpus.Corpus) (*Miner, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("mine: %w", err)
+	}
+	near := &nearTexts{text: func(p int32) string { return c.Passages[p].Full() }, met: map[int32]corpus.Fingerprint{}}
+	return &Miner{o: o, round: round, corpus: c, rules: newRules(o, near, c), near: near}, nil
+}
+
+// Pass mines query after query and hands each result on in the order in which queries came. With a hub limit, which
+// couples queries, it waits for the last of them.
+type Pass struct {
+	miner   *Miner
+	sink    func(q Query, r Result) error
+	waiting []*pool
+}
+
+// NewPass begins a pass over queries. Every query of the set has to be added to one pass, then Close called.
+func (m *Miner) NewPass(sink func(q Query, r Result) error) *Pass { return &Pass{miner: m, sink: sink} }
+
+// Add mines a query, or holds it until Close where a global rule is asked for.
+func (p *Pass) Add(q Query) error {
+	asked, err := p.miner.ask(q)
+	if err != nil {
+		return fmt.Errorf("mine: query %q: %w", q.Query, err)
+	}
+	for _, a := range asked {
+		pool := p.miner.pool(a)
+		if p.miner.o.HubLimit > 0 {
+			p.waiting = append(p.waiting, pool)
+			continue
+		}
+		if err := p.sink(q, p.miner.draw(pool, nil)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close draws for the queries that wait, in an order keyed by seed, round and query key, each from what the queries before
+// it have left of the hub limit, and hands the results on in the order in which the queries came.
+func (p *Pass) Close() error {
+	m := p.miner
+	order := make([]int, len(p.waiting))
+	turn := make([]uint64, len(p.waiting))
+	for i, pool := range p.waiting {
+		order[i] = i
+		turn[i] = draw.Hash(m.o.Seed, draw.Mining, m.round, 0, "hub:"+pool.key)
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(turn[a], turn[b]), cmp.Compare(p.waiting[a].key, p.waiting[b].key))
+	})
+	uses := map[int32]int{}
+	results := make([]Result, len(p.waiting))
+	for _, i := range order {
+		results[i] = m.draw(p.waiting[i], uses)
+		for _, n := range results[i].Negatives {
+			uses[n.Passage]++
+		}
+	}
+	for i, pool := range p.waiting {
+		if err := p.sink(pool.Query, results[i]); err != nil {
+			return err
+		}
+	}
+	p.waiting = nil
+	return nil
+}
+
+// Mine mines queries in one pass.
+func (m *Miner) Mine(queries []Query) ([]Result, error) {
+	var results []Result
+	pass := m.NewPass(func(_ Query, r Result) error {
+		results = append(results, r)
+		return nil
+	})
+	for _, q := range queries {
+		if err := pass.Add(q); err != nil {
+			return nil, err
+		}
+	}
+	return results, pass.Close()
+}
+
+// ask turns a query into the rows that are mined for it.
+func (m *Miner) ask(q Query) ([]*asked, error) {
+	if len(q.Positives) == 0 {
+		return nil, ErrNoPositives
+	}
+	if err := check(q); err != nil {
+		return nil, err
+	}
+	base := asked{Query: q, key: q.Query, of: -1}
+	for _, p := range q.Positives {
+		base.positives = append(base.positives, p.Passage)
+	}
+	slices.Sort(base.positives)
+	if m.o.NearText != nil {
+		base.texts = []corpus.Fingerprint{corpus.NewFingerprint(q.Text)}
+		for _, p := range base.positives {
+			base.texts = append(base.texts, m.near.of(p))
+		}
+	}
+	if m.o.SameGroup != "" {
+		base.groups = map[string]bool{}
+		for _, p := range base.positives {
+			base.groups[m.corpus.Passages[p].Group] = true
+		}
+	}
+	if m.o.Reference != Each {
+		var err error
+		base.reference, err = m.referenceOf(q.Positives)
+		return []*asked{&base}, err
+	}
+	rows := make([]*asked, len(q.Positives))
+	for i, p := range q.Positives {
+		row := base
+		var err error
+		if row.reference, err = m.referenceOf(q.Positives[i : i+1]); err != nil {
+			return nil, err
+		}
+		row.key, row.of = EachKey(q.Query, m.corpus.ID(p.Passage)), p.Passage
+		rows[i] = &row
+	}
+	return rows, nil
+}
+
+// EachKey is the key of the row of one positive, where each positive of a query has a row.
+func EachKey(query, positive string) string { return query + "#" + positive }
+
+// referenceOf is the lowest score of positives.
+func (m *Miner) referenceOf(positives []ranking.Positive) (float64, error) {
+	lowest := math.Inf(1)
+	for _, p := range positives {
+		if p.Rank < 0 {
+			if name := m.o.needsReference(); name != "" {
+				return 0, fmt.Errorf("the ranking has no score of positive %q, which %s is held against: rank deeper, or leave %s out", m.corpus.ID(p.Passage), name, name)
+			}
+			return math.NaN(), nil
+		}
+		lowest = min(lowest, float64(p.Score))
+	}
+	return lowest, nil
+}
+
+// pool is one row's candidates behind the rules, before anything is drawn.
+type pool struct {
+	*asked
+	eligible []Negative // by rank
+	dropped  Dropped
+}
+
+// pool holds the rules against every candidate.
+func (m *Miner) pool(q *asked) *pool {
+	p := &pool{asked: q}
+	for rank, h := range q.Hits {
+		n := Negative{Passage: h.Passage, Rank: int32(rank), Score: h.Score, PositiveScore: float32(q.reference), From: Mined}
+		if r := m.firstThatDrops(q, n, byRank); r != nil {
+			*r.count(&p.dropped)++
+			continue
+		}
+		p.eligible = append(p.eligible, n)
+	}
+	if m.o.Survivors {
+		survivors := len(p.eligible)
+		p.eligible = p.eligible[min(m.o.Window.From, survivors):min(m.o.Window.To, survivors)]
+		p.dropped.Window = survivors - len(p.eligible)
+	}
+	return p
+}
+
+// firstThatDrops is the first rule of a kind from least on that takes a candidate out, nil where it stays.
+func (m *Miner) firstThatDrops(q *asked, n Negative, least kind) *rule {
+	for i, r := range m.rules {
+		if r.kind >= least && r.drops(q, n) {
+			return &m.rules[i]
+		}
+	}
+	return nil
+}
+
+// check refuses candidates on which ranks and margins mean nothing.
+func check(q Query) error {
+	if !slices.IsSorted(q.Excluded) {
+		return fmt.Errorf("its excluded passages are not sorted")
+	}
+	for i, h := range q.Hits {
+		if h.Score != h.Score || i > 0 && h.Score > q.Hits[i-1].Score {
+			return fmt.Errorf("its hits are not sorted by score: rank %d has %v", i, h.Score)
+		}
+	}
+	for _, p := range q.Positives {
+		if p.Score != p.Score {
+			return fmt.Errorf("the score of positive %d is not a number", p.Passage)
+		}
+	}
+	return nil
+}
+
+func contains(sorted []int32, p int32) bool {
+	_, ok := slices.BinarySearch(sorted, p)
+	return ok
+}

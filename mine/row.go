@@ -1,0 +1,142 @@
+package mine
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/format/flagembedding"
+	"github.com/quarry-ml/quarry/format/provenance"
+	"github.com/quarry-ml/quarry/ranking"
+)
+
+// Ranker is what provenance says of a ranking.
+type Ranker struct {
+	Source  string   // dense, random, bm25, …
+	Model   string   // digest of the model; may be empty
+	Sources []string // names of the sources that were fused, in the candidates' order
+}
+
+// Row is a mined row in FlagEmbedding's form, with where its negatives come from in the key "quarry".
+func (m *Miner) Row(q corpus.Query, by Ranker, r Result) (*flagembedding.Row, error) {
+	from := m.short(q, by, r)
+	var positives, negatives []string
+	for _, id := range from.Positives {
+		p, _ := m.corpus.ByID(id)
+		positives = append(positives, m.corpus.Passages[p].Full())
+	}
+	for _, n := range r.Negatives {
+		negatives = append(negatives, m.corpus.Passages[n.Passage].Full())
+	}
+	row := flagembedding.NewRow(q.Text, positives)
+	row.SetNeg(negatives)
+	if q.Prompt != "" {
+		row.SetPrompt(q.Prompt)
+	}
+	raw, err := json.Marshal(from)
+	if err != nil {
+		return nil, fmt.Errorf("query %q: provenance: %w", q.Key, err)
+	}
+	return row, row.Set(provenance.Key, raw)
+}
+
+// short is the provenance that a row carries itself.
+func (m *Miner) short(q corpus.Query, by Ranker, r Result) provenance.Row {
+	row := provenance.Row{Key: r.Key, Source: by.Source, Round: m.round, Miner: by.Model, Eligible: r.Eligible, Negatives: []provenance.Negative{}}
+	for _, p := range q.Positives {
+		if r.Of < 0 || r.Of == p {
+			row.Positives = append(row.Positives, m.corpus.ID(p))
+		}
+	}
+	for _, n := range r.Negatives {
+		side := provenance.Negative{ID: m.corpus.ID(n.Passage)}
+		if n.Rank >= 0 {
+			side.Rank, side.Score = &n.Rank, &n.Score
+			row.PositiveScore = known(n.PositiveScore)
+		}
+		if n.From != Mined && by.Source != string(FromRandom) {
+			side.From = string(n.From)
+		}
+		row.Negatives = append(row.Negatives, side)
+	}
+	return row
+}
+
+// Provenance is all that is known of where a row's negatives come from: a row of the side file.
+func (m *Miner) Provenance(q corpus.Query, c ranking.Candidates, by Ranker, r Result) provenance.Row {
+	row := m.short(q, by, r)
+	row.Dropped = r.Dropped.byName()
+	for i, n := range r.Negatives {
+		side := &row.Negatives[i]
+		side.From, side.Trail = string(n.From), m.Trail(n)
+		if n.Rank >= 0 {
+			side.PositiveScore = known(n.PositiveScore)
+		}
+		for s, source := range c.Sources {
+			for rank, h := range source.Hits {
+				if h.Passage == n.Passage {
+					side.Sources = append(side.Sources, provenance.Place{Source: by.Sources[s], Rank: int32(rank), Score: h.Score})
+				}
+			}
+		}
+	}
+	ranks := func(source string, positives []ranking.Positive) {
+		for _, p := range positives {
+			if p.Rank >= 0 {
+				row.Ranks = append(row.Ranks, provenance.Place{Passage: m.corpus.ID(p.Passage), Source: source, Rank: p.Rank, Score: p.Score})
+			}
+		}
+	}
+	if len(c.Hits) > 0 {
+		ranks(by.Source, c.Positives)
+	}
+	for s, source := range c.Sources {
+		ranks(by.Sources[s], source.Positives)
+	}
+	return row
+}
+
+// known is a score that there is, nil for one that is not a number.
+func known(score float32) *float32 {
+	if math.IsNaN(float64(score)) {
+		return nil
+	}
+	return &score
+}
+
+// each visits the counts by the names of their rules, in the order of the fields.
+func (d Dropped) each(visit func(name string, n int)) {
+	v := reflect.ValueOf(d)
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		visit(name, int(v.Field(i).Int()))
+	}
+}
+
+// byName are the counts that are not 0.
+func (d Dropped) byName() map[string]int {
+	counts := map[string]int{}
+	d.each(func(name string, n int) {
+		if n > 0 {
+			counts[name] = n
+		}
+	})
+	return counts
+}
+
+// String lists the counts that are not 0, such as "window 5, positive 2".
+func (d Dropped) String() string {
+	var counts []string
+	d.each(func(name string, n int) {
+		if n > 0 {
+			counts = append(counts, fmt.Sprintf("%s %d", name, n))
+		}
+	})
+	if counts == nil {
+		return "no rule"
+	}
+	return strings.Join(counts, ", ")
+}
