@@ -11,6 +11,7 @@ import (
 	"github.com/quarry-ml/quarry/demo"
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/pipeline"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // TestDemoInSmall runs the demo on two questions a kind, a smaller encoder and a few steps a round, and again from the recipe that it leaves.
@@ -38,6 +39,13 @@ func TestDemoInSmall(t *testing.T) {
 	again := newTestHost()
 	if code := again.run(t, "run", filepath.Join(dir, demoRecipe)); code != exitDone {
 		t.Fatalf("exit code %d\n%s", code, again.err.String())
+	}
+	page := rundir.Layout(filepath.Join(runs, "demo")).Page()
+	if content, err := os.ReadFile(page); err != nil || !strings.Contains(string(content), "Scores of positives and negatives") {
+		t.Errorf("no page with charts: %v", err)
+	}
+	if !strings.Contains(h.out.String(), page) {
+		t.Errorf("the demo does not name %s", page)
 	}
 	got := reproducible(t, filepath.Join(runs, "demo"))
 	if len(got) != len(want) || len(want) < 20 {
