@@ -62,6 +62,7 @@ Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 a stated expectation was m
 		newRunCommand(h),
 		newSelectCommand(h),
 		newReportCommand(h),
+		newViewCommand(h),
 		newPrepareCommand(h),
 		byRecipe(newEmbedCommand(h), h, pipeline.StageEmbed),
 		byRecipe(newSearchCommand(h), h, pipeline.StageSearch),

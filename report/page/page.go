@@ -6,7 +6,9 @@
 package page
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/quarry-ml/quarry/report"
 	"github.com/quarry-ml/quarry/rundir"
@@ -42,20 +44,67 @@ type Table struct {
 }
 
 // Read returns the page of a run directory. Reading takes no lock and changes nothing; the run may be under way.
-func Read(d *rundir.Dir) (*Page, error) {
-	r, err := report.Read(d)
+func Read(d *rundir.Dir) (*Page, error) { return new(Reader).Read(d) }
+
+// Reader reads the pages of one run directory again and again. It keeps what it has drawn of the large files as long as
+// they stay as they are. The zero value is ready; it is for one goroutine.
+type Reader struct{ kept map[string]kept }
+
+// kept is a part of a page, and the state of the files that it was drawn of.
+type kept struct {
+	state string
+	part  Page
+}
+
+// Read returns the page of the run directory.
+func (r *Reader) Read(d *rundir.Dir) (*Page, error) {
+	told, err := report.Read(d)
 	if err != nil {
 		return nil, err
 	}
-	p := &Page{Run: r.Run, Identity: r.Identity, Summary: summary(r)}
-	for _, add := range []func(*rundir.Dir, *report.Report) error{
-		p.addTraining, p.addMeasures, p.addMined, p.addRanks, p.addTimes, p.addLineage,
-	} {
-		if err := add(d, r); err != nil {
-			return nil, err
+	p := &Page{Run: told.Run, Identity: told.Identity, Summary: summary(told)}
+	if err := errors.Join(p.addTraining(d, told), p.addMeasures(d, told)); err != nil {
+		return nil, err
+	}
+	mined := func(i int) string { return d.Round(i).Negatives(rundir.Train) }
+	if err := r.keep(d, told, p, "mined", mined, (*Page).addMined); err != nil {
+		return nil, err
+	}
+	searched := func(i int) string { return d.Round(i).Candidates(rundir.Dev) }
+	if err := r.keep(d, told, p, "ranks", searched, (*Page).addRanks); err != nil {
+		return nil, err
+	}
+	return p, errors.Join(p.addTimes(d, told), p.addLineage(d, told))
+}
+
+// keep adds a part of the page, which is drawn anew when the file of some round has changed.
+func (r *Reader) keep(d *rundir.Dir, told *report.Report, p *Page, name string, file func(round int) string, draw func(*Page, *rundir.Dir, *report.Report) error) error {
+	state := ""
+	for _, round := range told.Rounds {
+		info, err := d.FS.Stat(file(round.Round))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			state += "none;"
+		case err != nil:
+			return err
+		default:
+			state += fmt.Sprintf("%d %d;", info.Size(), info.ModTime().UnixNano())
 		}
 	}
-	return p, nil
+	was, ok := r.kept[name]
+	if !ok || was.state != state {
+		was = kept{state: state}
+		if err := draw(&was.part, d, told); err != nil {
+			return err
+		}
+		if r.kept == nil {
+			r.kept = map[string]kept{}
+		}
+		r.kept[name] = was
+	}
+	p.Sections = append(p.Sections, was.part.Sections...)
+	p.Missing = append(p.Missing, was.part.Missing...)
+	return nil
 }
 
 // Drawings is the drawings of all figures by the figure's id, for the page's script.

@@ -237,6 +237,35 @@ func TestHalfALineIsNoError(t *testing.T) {
 	}
 }
 
+// A reader that keeps what it has drawn shows what one without memory shows, whatever changes between.
+func TestAReaderThatKeepsShowsTheSame(t *testing.T) {
+	run, err := tinyrun.Begin(t.TempDir(), tinyrun.Options{Train: 4, Dev: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := rundir.Open(run.Dir, rundir.OpenOptions{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r Reader
+	for round := range 2 {
+		for _, step := range []func(int) error{run.Mine, run.Train, run.Score, run.Finish} {
+			if err := step(round); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				got, err := r.Read(d)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(read(t, d), got); diff != "" {
+					t.Fatalf("round %d (-fresh +kept):\n%s", round, diff)
+				}
+			}
+		}
+	}
+}
+
 func TestEqualDirectoriesGiveEqualBytes(t *testing.T) {
 	_, a := opened(t, tinyrun.Options{})
 	_, b := opened(t, tinyrun.Options{})
