@@ -39,10 +39,7 @@ const (
 
 // compare sets a round of this run against a round of the other, or of this one where there is no other.
 func (v *View) compare(split rundir.Split, roundA, roundB int, order string, page int) (*comparison, error) {
-	other := v.against
-	if other == nil {
-		other = v.run
-	}
+	other := v.other()
 	c := &comparison{A: place(v.run, roundA), B: place(other, roundB), Notes: []string{}}
 	for role, digest := range v.run.digests {
 		if (role == "corpus" || role == string(split)) && other.digests[role] != digest {

@@ -122,9 +122,23 @@ func (r *run) close() error {
 	return failed
 }
 
+// searched is the numbers of the rounds that have candidates of dev, and with them of train.
+func (r *run) searched() ([]int, error) {
+	rounds, err := r.rounds()
+	found := []int{}
+	for _, i := range rounds {
+		there, failed := r.dir.Exists(r.dir.Round(i).Candidates(rundir.Dev))
+		err = errors.Join(err, failed)
+		if there {
+			found = append(found, i)
+		}
+	}
+	return found, err
+}
+
 // rounds is the numbers of the rounds that have a directory.
 func (r *run) rounds() ([]int, error) {
-	var all []int
+	all := []int{}
 	for i := 0; ; i++ {
 		there, err := r.dir.Exists(r.dir.Round(i).Dir())
 		if err != nil || !there {

@@ -82,27 +82,35 @@ func (v *View) Close() error {
 
 // about is what a page needs to know before it asks for anything else.
 type about struct {
-	Run           string         `json:"run"`
-	Rounds        []int          `json:"rounds"`
-	Against       string         `json:"against"`
-	AgainstRounds []int          `json:"against_rounds"`
-	Queries       map[string]int `json:"queries"`
-	Near          float64        `json:"near"`
+	Run             string         `json:"run"`
+	Rounds          []int          `json:"rounds"`
+	Searched        []int          `json:"searched"` // rounds that have candidates
+	Against         string         `json:"against"`
+	AgainstSearched []int          `json:"against_searched"`
+	Alone           bool           `json:"alone"` // there is no other run to compare with
+	Queries         map[string]int `json:"queries"`
+	Near            float64        `json:"near"`
 }
 
 func (v *View) about() (*about, error) {
-	other := v.against
-	if other == nil {
-		other = v.run
-	}
-	a := &about{Run: v.run.dir.Name(), Against: other.dir.Name(), Queries: map[string]int{}, Near: near}
+	other := v.other()
+	a := &about{Run: v.run.dir.Name(), Against: other.dir.Name(), Alone: v.against == nil, Queries: map[string]int{}, Near: near}
 	for s, set := range v.run.sets {
 		a.Queries[string(s)] = len(set.queries)
 	}
-	var err, failed error
+	var err, failed, alsoFailed error
 	a.Rounds, err = v.run.rounds()
-	a.AgainstRounds, failed = other.rounds()
-	return a, errors.Join(err, failed)
+	a.Searched, failed = v.run.searched()
+	a.AgainstSearched, alsoFailed = other.searched()
+	return a, errors.Join(err, failed, alsoFailed)
+}
+
+// other is the run that is compared with: this one too where there is no other.
+func (v *View) other() *run {
+	if v.against == nil {
+		return v.run
+	}
+	return v.against
 }
 
 // charts is the page with charts: its inside, the drawings, and the state of the run that events tell changes of.

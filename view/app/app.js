@@ -126,7 +126,7 @@
         el("span", {}, text(hit.text), marks ? el("span", { class: "mark" }, marks) : null)));
     }
     return el("section", {}, el("h2", {}, `Round ${round.round}`),
-      round.searched ? null : el("p", { class: "quiet" }, round.hits.length ? "Drawn at random, not searched." : "Not searched yet."),
+      round.searched ? null : el("p", { class: "quiet" }, round.hits.length ? "Drawn at random, not searched." : "Not searched."),
       el("ol", { class: "hits" }, items));
   }
 
@@ -222,14 +222,15 @@
   function compare() {
     return show(async () => {
       const a = state.about;
-      if (sides.a === undefined) { sides.a = a.against === a.run ? a.rounds[0] : a.rounds.at(-1); sides.b = a.against_rounds.at(-1); }
+      if (sides.a === undefined) { sides.a = a.alone ? a.searched[0] : a.searched.at(-1); sides.b = a.against_searched.at(-1); }
       const change = (key) => (value) => { sides[key] = value; sides.page = 0; compare(); };
       const tools = el("form", { class: "tools", onsubmit: (e) => e.preventDefault() },
         select("queries of", sides.split, [["dev", "dev"], ["train", "train"]], change("split")),
-        select(`A: ${a.run}`, sides.a, a.rounds.map((r) => [r, `round ${r}`]), change("a")),
-        select(`B: ${a.against}`, sides.b, a.against_rounds.map((r) => [r, `round ${r}`]), change("b")),
+        select(`A: ${a.run}`, sides.a, a.searched.map((r) => [r, `round ${r}`]), change("a")),
+        select(`B: ${a.against}`, sides.b, a.against_searched.map((r) => [r, `round ${r}`]), change("b")),
         select("order", sides.order, [["change", "largest change first"], ["wins", "B better first"], ["losses", "B worse first"], ["file", "as in the file"]], change("order")));
       const head = [el("h1", {}, "Compare"), el("p", { class: "quiet" }, "Rank of the best positive of each query, as the miner of a round ranks the corpus."), tools];
+      if (sides.a === undefined || sides.b === undefined) return [...head, el("p", {}, "A comparison wants a round of each run that has searched.")];
       let c;
       try {
         c = await ask("compare", sides);
@@ -241,7 +242,7 @@
         el("p", {}, el("span", { class: "better" }, `▲ B better: ${c.better}`), " · ", el("span", { class: "worse" }, `▼ B worse: ${c.worse}`), ` · same: ${c.same}`, c.alone ? ` · in one of them alone: ${c.alone}` : ""),
         pager(c.list, (page) => { sides.page = page; compare(); }),
         el("table", { class: "list" },
-          el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "query"), [c.A || c.a, c.b].map((n) => el("th", { scope: "col", class: "number" }, `rank in ${n}`)), el("th", { scope: "col", class: "number" }, "change"))),
+          el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "query"), [c.a, c.b].map((n) => el("th", { scope: "col", class: "number" }, `rank in ${n}`)), el("th", { scope: "col", class: "number" }, "change"))),
           el("tbody", {}, c.list.rows.map((row) => el("tr", {},
             el("td", {}, el("button", { class: "open", type: "button", onclick: () => { location.hash = `query/${sides.split}/${row.index}`; } }, text(row.text, true))),
             el("td", { class: "number" }, row.a), el("td", { class: "number" }, row.b),
