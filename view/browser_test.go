@@ -293,7 +293,6 @@ func served(t *testing.T, dir, folder string, against string) (address string) {
 	t.Cleanup(func() {
 		cancel()
 		_ = server.Close()
-		_ = v.Close()
 	})
 	return "http://" + o.Host + "/"
 }

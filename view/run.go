@@ -44,7 +44,7 @@ type set struct {
 // searched is the candidates of a round, and the rank of the best positive of each query, counted from 0; -1 is none.
 type searched struct {
 	state string
-	file  io.Closer
+	file  *pieces
 	index *candidates.Index
 	ranks []int32 // nil until it is asked for
 }
@@ -111,8 +111,9 @@ func newSet(queries []corpus.Query) *set {
 	return s
 }
 
-// close gives up the files of rounds.
-func (r *run) close() error {
+// release closes the files that a request has opened: an open file would be in the way of a run that replaces it, on
+// systems that are strict about that.
+func (r *run) release() error {
 	var failed error
 	for _, s := range r.sets {
 		for _, round := range s.rounds {
@@ -155,8 +156,7 @@ func (r *run) candidates(round int, split rundir.Split) (*searched, error) {
 	if err != nil || state == "" {
 		return nil, err
 	}
-	was := s.rounds[round]
-	if was != nil && was.state == state {
+	if was := s.rounds[round]; was != nil && was.state == state {
 		return was, nil
 	}
 	now, err := r.openCandidates(path, state, split)
@@ -164,32 +164,62 @@ func (r *run) candidates(round int, split rundir.Split) (*searched, error) {
 		return nil, err
 	}
 	s.rounds[round] = now
-	if was != nil {
-		return now, was.file.Close()
-	}
 	return now, nil
 }
 
 func (r *run) openCandidates(path, state string, split rundir.Split) (*searched, error) {
-	f, err := r.dir.FS.Open(path)
+	info, err := r.dir.FS.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	at, ok := f.(io.ReaderAt)
-	info, err := r.dir.FS.Stat(path)
-	if !ok || err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: cannot be read in pieces", path), err, f.Close())
-	}
-	x, err := candidates.OpenIndex(at, info.Size(), path)
+	file := &pieces{dir: r.dir, path: path, state: state}
+	x, err := candidates.OpenIndex(file, info.Size(), path)
 	if err == nil {
 		if h := x.Header(); h.CorpusDigest != r.digests["corpus"] || h.QueriesDigest != r.digests[string(split)] || h.Queries != len(r.sets[split].queries) {
 			err = fmt.Errorf("%s: candidates of other data than %s and corpus are now", path, split)
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, file.Close())
 	}
-	return &searched{state: state, file: f, index: x}, nil
+	return &searched{state: state, file: file, index: x}, nil
+}
+
+// pieces reads a file in pieces, which is open from the first one to Close.
+type pieces struct {
+	dir   *rundir.Dir
+	path  string
+	state string // that the file has to be in
+	file  io.ReadCloser
+}
+
+// ReadAt implements io.ReaderAt.
+func (p *pieces) ReadAt(b []byte, offset int64) (int, error) {
+	if p.file == nil {
+		f, err := p.dir.FS.Open(p.path)
+		if err != nil {
+			return 0, err
+		}
+		p.file = f
+		if state, err := stateOf(p.dir, p.path); err != nil || state != p.state {
+			return 0, errors.Join(fmt.Errorf("%s has changed meanwhile: load again", p.path), err)
+		}
+	}
+	at, ok := p.file.(io.ReaderAt)
+	if !ok {
+		return 0, fmt.Errorf("%s: cannot be read in pieces", p.path)
+	}
+	return at.ReadAt(b, offset)
+}
+
+// Close closes the file until the next piece.
+func (p *pieces) Close() error {
+	if p.file == nil {
+		return nil
+	}
+	f := p.file
+	p.file = nil
+	return f.Close()
 }
 
 // bestRanks is the rank of the best positive of each query. The first call reads the whole file.

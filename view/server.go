@@ -111,8 +111,8 @@ func (v *View) answer(of func(*http.Request) (any, error)) http.HandlerFunc {
 		code := http.StatusOK
 		if err != nil {
 			answer, code = map[string]string{"error": err.Error()}, http.StatusInternalServerError
-			var w wrong
-			if errors.As(err, &w) {
+			var senseless wrong
+			if errors.As(err, &senseless) {
 				code = http.StatusBadRequest
 			}
 		}
@@ -127,9 +127,10 @@ func (v *View) answer(of func(*http.Request) (any, error)) http.HandlerFunc {
 	}
 }
 
-func (v *View) locked(r *http.Request, of func(*http.Request) (any, error)) (any, error) {
+func (v *View) locked(r *http.Request, of func(*http.Request) (any, error)) (answer any, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	defer func() { err = errors.Join(err, v.release()) }()
 	if err := v.readVerdicts(); err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ type View struct {
 	verdictState string
 }
 
-// Open reads the texts that a run was made of. Close the view after use.
+// Open reads the texts that a run was made of. A view keeps no file open between two requests.
 func Open(ctx context.Context, o Options) (*View, error) {
 	if o.Token == "" {
 		return nil, errors.New("view: a token is needed")
@@ -69,13 +69,11 @@ func Open(ctx context.Context, o Options) (*View, error) {
 	return v, v.readVerdicts()
 }
 
-// Close gives up the files that the view has open.
-func (v *View) Close() error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	failed := v.run.close()
+// release closes what a request has opened.
+func (v *View) release() error {
+	failed := v.run.release()
 	if v.against != nil {
-		failed = errors.Join(failed, v.against.close())
+		failed = errors.Join(failed, v.against.release())
 	}
 	return failed
 }

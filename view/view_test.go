@@ -55,7 +55,6 @@ func open(t *testing.T, run, against *tinyrun.Run) *View {
 	}
 	v, err := Open(t.Context(), o)
 	must(t, err)
-	t.Cleanup(func() { must(t, v.Close()) })
 	return v
 }
 
@@ -159,6 +158,13 @@ func TestNothingButVerdictsIsWritten(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, snapshot(t, run.Folder)); diff != "" {
 		t.Errorf("looking has written:\n%s", diff)
+	}
+	for split, set := range v.run.sets {
+		for round, found := range set.rounds {
+			if found.file.file != nil {
+				t.Errorf("the candidates of round %d, %s, are open after the request", round, split)
+			}
+		}
 	}
 	if w := request(v, "POST", "/api/verdict", `{"query":"train-0","passage":"p3","verdict":"drop","round":1}`, nil); w.Code != 200 {
 		t.Fatal(w.Body)

@@ -72,7 +72,6 @@ func runView(ctx context.Context, h *host, o ViewOptions, run string) (err error
 	if err != nil {
 		return errors.Join(badInput(err), listener.Close())
 	}
-	defer func() { err = errors.Join(err, v.Close()) }()
 	if err := h.printf("http://%s/ shows %s; Ctrl-C ends it\n", options.Host, options.Dir.Name()); err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -20,7 +20,7 @@ const quarryCharts = (() => {
       chart.svg.setAttribute("aria-label", `${title ? title.textContent : "Chart"}. The numbers are in the table behind it.`);
       box.append(chart.svg);
       if (drawing.series && drawing.series.length > 1) box.append(legend(drawing));
-      walk(box, chart);
+      walk(box, chart, title ? title.textContent : "Chart");
     }
   }
 
@@ -132,7 +132,7 @@ const quarryCharts = (() => {
   }
 
   // walk lets the arrow keys go from value to value, which is ringed and read out.
-  function walk(box, chart) {
+  function walk(box, chart, title) {
     const readout = document.createElement("output");
     readout.className = "readout";
     readout.setAttribute("aria-live", "polite");
@@ -140,7 +140,7 @@ const quarryCharts = (() => {
     box.append(readout);
     box.tabIndex = 0;
     box.setAttribute("role", "group");
-    box.setAttribute("aria-label", "Chart; arrow keys read out its values");
+    box.setAttribute("aria-label", `${title}; arrow keys read out the values`);
     let at = -1;
     const go = (to) => {
       at = Math.max(0, Math.min(chart.stops.length - 1, to));
