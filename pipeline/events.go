@@ -64,17 +64,7 @@ func (j *journal) line(text string) {
 	j.keep(j.log.Line(time.Now().UTC().Format("2006-01-02T15:04:05Z ") + oneLine(text)))
 }
 
-// stageTime is one line of times.jsonl.
-type stageTime struct {
-	Round   int     `json:"round"`
-	Stage   string  `json:"stage"`
-	Seconds float64 `json:"seconds"`
-	Start   string  `json:"start"`
-
-	PeakMemory int64 `json:"peak_memory,omitempty"` // of the process, up to the stage's end
-}
-
-func (j *journal) time(t stageTime) { j.keep(j.times.JSON(t)) }
+func (j *journal) time(t rundir.StageTime) { j.keep(j.times.JSON(t)) }
 
 func (j *journal) keep(err error) {
 	if j.failed == nil {

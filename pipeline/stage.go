@@ -65,7 +65,7 @@ func (p *Run) do(ctx context.Context, w work) error {
 		return err
 	}
 	p.stamps = append(p.stamps, stamp)
-	took := stageTime{Round: w.Round, Stage: w.Name, Seconds: time.Since(start).Seconds(), Start: start.UTC().Format(time.RFC3339)}
+	took := rundir.StageTime{Round: w.Round, Stage: w.Name, Seconds: time.Since(start).Seconds(), Start: start.UTC().Format(time.RFC3339)}
 	if p.options.PeakMemory != nil {
 		took.PeakMemory = p.options.PeakMemory()
 	}

@@ -128,3 +128,12 @@ func (d *Dir) Name() string {
 	path := strings.TrimRight(string(d.Layout), `/\`)
 	return path[strings.LastIndexAny(path, `/\`)+1:]
 }
+
+// Exists says whether there is a file or directory at a path.
+func (d *Dir) Exists(path string) (bool, error) {
+	_, err := d.FS.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}

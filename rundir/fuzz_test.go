@@ -27,6 +27,40 @@ func FuzzReadSteps(f *testing.F) {
 	})
 }
 
+func FuzzParseTimes(f *testing.F) {
+	f.Add([]byte(`{"round":0,"stage":"mine","seconds":1.5,"start":"2026-01-02T03:04:05Z","peak_memory":1024}` + "\n" + `{"round":0,"sta`))
+	f.Add([]byte("{}\n"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		times, err := rundir.ParseTimes(content, "times.jsonl")
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "times.jsonl:") {
+				t.Errorf("%v names no line", err)
+			}
+			return
+		}
+		if len(times) != bytes.Count(content, []byte("\n")) {
+			t.Errorf("%d times from %d lines", len(times), bytes.Count(content, []byte("\n")))
+		}
+	})
+}
+
+func FuzzReadMined(f *testing.F) {
+	f.Add([]byte(`{"query":"q","pos":["p"],"neg":["n"],"quarry":{"key":"k","source":"dense","round":1,"positives":["1"],"positive_score":0.5,"negatives":[{"id":"2","rank":3,"score":0.25}]}}` + "\n"))
+	f.Add([]byte(`{"quarry":{}}`))
+	f.Add([]byte("{"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		err := rundir.ReadMined(bytes.NewReader(content), "negatives.jsonl", func(m rundir.Mined) error {
+			if m.Key == "" {
+				t.Error("a row without its key was handed on")
+			}
+			return nil
+		})
+		if err != nil && !strings.HasPrefix(err.Error(), "negatives.jsonl") {
+			t.Errorf("%v names no file", err)
+		}
+	})
+}
+
 func FuzzParseManifest(f *testing.F) {
 	f.Add([]byte(`{"version":1,"recipe":"eedi","round":0,"options":{"mine":{}},"stages":[{"stage":"embed","inputs":[{"name":"a","digest":"b"}]}]}`))
 	f.Add([]byte(`{"version":1}`))

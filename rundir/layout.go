@@ -16,6 +16,8 @@ const (
 	logFile           = "log.txt"
 	timesFile         = "times.jsonl"
 	outsideScoresFile = "outside-scores.json"
+	verdictsFile      = "verdicts.jsonl"
+	pageFile          = "report.html"
 	roundPrefix       = "round-"
 	epochPrefix       = "epoch-"
 	stampsDir         = "stamps"
@@ -39,6 +41,12 @@ func (l Layout) Times() string { return l.join(timesFile) }
 // OutsideScores holds scores that a person took elsewhere, such as a leaderboard's.
 func (l Layout) OutsideScores() string { return l.join(outsideScoresFile) }
 
+// Verdicts holds what people said of mined negatives, one JSON object a line, outside every stamp.
+func (l Layout) Verdicts() string { return l.join(verdictsFile) }
+
+// Page is the run's report with its charts, written when a run ends.
+func (l Layout) Page() string { return l.join(pageFile) }
+
 // Relative returns path as stamps and manifests write it: relative to the run directory, with forward slashes.
 // A path outside is an error.
 func (l Layout) Relative(path string) (string, error) {
@@ -56,7 +64,8 @@ func (l Layout) Relative(path string) (string, error) {
 func (l Layout) Absolute(relative string) string { return l.join(filepath.FromSlash(relative)) }
 
 // Reproducible says whether the file at a relative path has the same bytes in every run of the same recipe, identity
-// and data, interrupted or not. The log, the times, the lock, outside scores and temporary files have not.
+// and data, interrupted or not. The log, the times and the page that shows them, the lock, what people record beside the
+// run, and temporary files have not.
 func (l Layout) Reproducible(relative string) bool {
 	for _, part := range strings.Split(relative, "/") {
 		if isTemporary(part) {
@@ -64,7 +73,7 @@ func (l Layout) Reproducible(relative string) bool {
 		}
 	}
 	switch relative {
-	case lockFile, logFile, timesFile, outsideScoresFile:
+	case lockFile, logFile, timesFile, outsideScoresFile, verdictsFile, pageFile:
 		return false
 	}
 	return true

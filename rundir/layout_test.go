@@ -16,6 +16,7 @@ func TestLayoutNames(t *testing.T) {
 	got := map[string]string{}
 	for what, path := range map[string]string{
 		"format": l.Format(), "lock": l.Lock(), "recipe": l.Recipe(), "log": l.Log(), "times": l.Times(), "outside": l.OutsideScores(),
+		"verdicts": l.Verdicts(), "page": l.Page(),
 		"corpus vectors": r.PassageVectors(), "train vectors": r.QueryVectors(rundir.Train), "candidates": r.Candidates(rundir.Dev),
 		"negatives": r.Negatives(rundir.Train), "dev negatives": r.Negatives(rundir.Dev), "audit": r.Audit(), "epoch": r.Epoch(3),
 		"epoch scores": r.EpochScores(0), "epoch queries": r.EpochQueries(rundir.Dev, 2), "state": r.TrainingState(), "steps": r.Steps(), "scores": r.Scores(), "choice": r.Choice(),
@@ -32,7 +33,7 @@ func TestLayoutNames(t *testing.T) {
 	}
 	want := map[string]string{
 		"format": "quarry.json", "lock": "lock", "recipe": "recipe.resolved.yaml", "log": "log.txt", "times": "times.jsonl",
-		"outside": "outside-scores.json", "corpus vectors": "round-1/vectors/corpus.npy", "train vectors": "round-1/vectors/train.npy",
+		"outside": "outside-scores.json", "verdicts": "verdicts.jsonl", "page": "report.html", "corpus vectors": "round-1/vectors/corpus.npy", "train vectors": "round-1/vectors/train.npy",
 		"candidates": "round-1/candidates/dev.cand", "negatives": "round-1/negatives.jsonl", "dev negatives": "round-1/negatives-dev.jsonl",
 		"audit": "round-1/audit.json", "epoch": "round-1/epochs/epoch-3", "epoch scores": "round-1/epochs/epoch-0.scores.json", "epoch queries": "round-1/epochs/epoch-2.dev.jsonl",
 		"state": "round-1/training-state", "steps": "round-1/steps.jsonl", "scores": "round-1/scores.json", "choice": "round-1/choice.json",
@@ -44,7 +45,7 @@ func TestLayoutNames(t *testing.T) {
 	}
 	for relative, want := range map[string]bool{
 		"quarry.json": true, "round-1/steps.jsonl": true, "round-1/merged/model.safetensors": true, "round-1/stamps/mine.json": true,
-		"lock": false, "log.txt": false, "times.jsonl": false, "outside-scores.json": false, "round-1/.merged.tmp/config.json": false,
+		"lock": false, "log.txt": false, "times.jsonl": false, "outside-scores.json": false, "verdicts.jsonl": false, "report.html": false, "round-1/.merged.tmp/config.json": false,
 	} {
 		if l.Reproducible(relative) != want {
 			t.Errorf("Reproducible(%s) is %v", relative, !want)

@@ -29,3 +29,31 @@ func (d *Dir) Rounds() (n int, ok bool, err error) {
 	}
 	return len(recipe.Rounds), true, nil
 }
+
+// DataNames is the files of texts that a recipe names, as it writes them: relative ones start at its folder.
+type DataNames struct {
+	Corpus     string `yaml:"corpus"`
+	Train      string `yaml:"train"`
+	Dev        string `yaml:"dev"`
+	IDField    string `yaml:"id_field"`
+	GroupField string `yaml:"group_field"`
+}
+
+// DataNames returns the files of the recipe that the run last followed. Nothing else of the recipe is looked at, as in
+// Rounds.
+func (d *Dir) DataNames() (DataNames, error) {
+	var recipe struct {
+		Data DataNames `yaml:"data"`
+	}
+	content, err := ReadFile(d.FS, d.Recipe())
+	if err != nil {
+		return DataNames{}, fmt.Errorf("the run has not begun to follow a recipe: %w", err)
+	}
+	if err := yaml.Unmarshal(content, &recipe); err != nil {
+		return DataNames{}, fmt.Errorf("%s: data: %w", d.Recipe(), err)
+	}
+	if recipe.Data.Corpus == "" || recipe.Data.Train == "" || recipe.Data.Dev == "" {
+		return DataNames{}, fmt.Errorf("%s: data: corpus, train and dev are not all named", d.Recipe())
+	}
+	return recipe.Data, nil
+}

@@ -87,7 +87,7 @@ func runDemo(ctx context.Context, h *host, o DemoOptions) error {
 	if err := drive(ctx, h, r, RunOptions{CPU: o.CPU}, shown); err != nil {
 		return err
 	}
-	return h.printf("\nThe demo is in %s. Next:\n  quarry report %s\n  quarry run %s    # does nothing more: all is stamped\n  quarry plan %s\n", o.Dir, r.Dir(), r.File(), r.File())
+	return h.printf("\nThe demo is in %s; %s has its charts. Next:\n  quarry report %s\n  quarry run %s    # does nothing more: all is stamped\n  quarry plan %s\n", o.Dir, rundir.Layout(r.Dir()).Page(), r.Dir(), r.File(), r.File())
 }
 
 const demoRecipe = "recipe.yaml"

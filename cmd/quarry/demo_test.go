@@ -4,13 +4,18 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/quarry-ml/quarry/demo"
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/pipeline"
+	"github.com/quarry-ml/quarry/report/page"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // TestDemoInSmall runs the demo on two questions a kind, a smaller encoder and a few steps a round, and again from the recipe that it leaves.
@@ -34,10 +39,21 @@ func TestDemoInSmall(t *testing.T) {
 
 	runs := filepath.Join(dir, "runs")
 	want := reproducible(t, filepath.Join(runs, "demo"))
+	charts := timeless(t, filepath.Join(runs, "demo"))
 	mustBe(t, os.RemoveAll(runs))
 	again := newTestHost()
 	if code := again.run(t, "run", filepath.Join(dir, demoRecipe)); code != exitDone {
 		t.Fatalf("exit code %d\n%s", code, again.err.String())
+	}
+	if diff := cmp.Diff(charts, timeless(t, filepath.Join(runs, "demo"))); diff != "" {
+		t.Errorf("the page with charts differs from the demo's in more than times:\n%s", diff)
+	}
+	file := rundir.Layout(filepath.Join(runs, "demo")).Page()
+	if content, err := os.ReadFile(file); err != nil || !strings.Contains(string(content), "Scores of positives and negatives") {
+		t.Errorf("no page with charts: %v", err)
+	}
+	if !strings.Contains(h.out.String(), file) {
+		t.Errorf("the demo does not name %s", file)
 	}
 	got := reproducible(t, filepath.Join(runs, "demo"))
 	if len(got) != len(want) || len(want) < 20 {
@@ -48,6 +64,17 @@ func TestDemoInSmall(t *testing.T) {
 			t.Errorf("%s differs from the demo's or is missing", path)
 		}
 	}
+}
+
+// timeless is the page with charts without the figures of time and memory.
+func timeless(t *testing.T, dir string) *page.Page {
+	t.Helper()
+	d, err := rundir.Open(dir, rundir.OpenOptions{ReadOnly: true})
+	mustBe(t, err)
+	p, err := page.Read(d)
+	mustBe(t, err)
+	p.Sections = slices.DeleteFunc(p.Sections, func(s page.Section) bool { return s.ID == "times" })
+	return p
 }
 
 // checkShown looks for the three questions of the showcase, in order, in both mined rounds: each with its positive and its

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -11,6 +13,7 @@ import (
 
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/report"
+	"github.com/quarry-ml/quarry/report/page"
 	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/stats"
 )
@@ -21,9 +24,13 @@ type ReportOptions struct {
 	JSON   bool
 	Scores []string
 	Folds  bool
+	HTML   string // file of the page with charts; empty is none
 }
 
-func newReportCommand() *cobra.Command {
+// inRun stands for the page's place in the run directory where --html names no file.
+const inRun = "report.html of the run"
+
+func newReportCommand(h *host) *cobra.Command {
 	var o ReportOptions
 	cmd := &cobra.Command{
 		Use:   "report RUN | report --folds RUN…",
@@ -31,31 +38,50 @@ func newReportCommand() *cobra.Command {
 		Long: `Show what a run has scored: a table of epochs for every round, the epoch that the round went on with and why.
 RUN is a run directory, or a recipe whose run directory is meant. The run may be under way meanwhile.
 
+With --html it writes the page with charts in place of the tables: one file that needs nothing else. A run writes it
+when it ends, into its directory.
+
 With --folds, runs on the folds of one data set ('quarry split') are shown together: of every epoch that all have scored, the
 mean and spread over the folds, and the mean over the queries of all folds with its interval.`,
 		Example: `  quarry report runs/eedi
   quarry report recipe.yaml --format markdown > results.md
   quarry report --folds eedi.fold-*.yaml
-  quarry report runs/eedi --score 1/3=0.505:LB    # a leaderboard's score of round 1, epoch 3`,
+  quarry report runs/eedi --score 1/3=0.505:LB    # a leaderboard's score of round 1, epoch 3
+  quarry report runs/eedi --html                  # runs/eedi/report.html
+  quarry report runs/eedi --html results.html`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.Folds && len(args) > 1 {
 				return nil
 			}
+			if o.HTML == inRun && len(args) == 2 { // a flag whose value may be absent takes it only behind "="
+				args = args[:1]
+			}
 			return one("RUN")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.HTML == inRun && len(args) == 2 {
+				o.HTML = args[1]
+			}
+			if o.HTML != "" && (o.JSON || cmd.Flags().Changed("format")) {
+				return badInputf("--html and --format contradict each other")
+			}
 			if o.JSON && cmd.Flags().Changed("format") && o.Format != string(report.JSON) {
 				return badInputf("--json and --format %s contradict each other", o.Format)
 			}
 			if o.Folds {
-				return runReportFolds(o, args, cmd.OutOrStdout())
+				if o.HTML != "" {
+					return badInputf("--html is for one run: it has no part beside --folds")
+				}
+				return runReportFolds(o, args, h.out)
 			}
-			return runReport(o, args[0], cmd.OutOrStdout())
+			return runReport(h, o, args[0])
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Format, "format", string(report.Text), "text, markdown, json, csv or latex")
 	f.BoolVar(&o.JSON, "json", false, "the same as --format json")
+	f.StringVar(&o.HTML, "html", "", "write the page with charts to this `file`, - for standard output; report.html in the run directory where none is named")
+	f.Lookup("html").NoOptDefVal = inRun
 	f.StringArrayVar(&o.Scores, "score", nil, "record a score taken elsewhere, as `ROUND/EPOCH=VALUE:LABEL`; replaces the one of the same label; may be repeated")
 	f.BoolVar(&o.Folds, "folds", false, "runs on folds of one data set, shown together")
 	return cmd
@@ -98,7 +124,7 @@ func runReportFolds(o ReportOptions, runs []string, out io.Writer) (err error) {
 }
 
 // runReport records the scores given, then writes the report.
-func runReport(o ReportOptions, run string, out io.Writer) (err error) {
+func runReport(h *host, o ReportOptions, run string) (err error) {
 	if o.JSON {
 		o.Format = string(report.JSON)
 	}
@@ -118,11 +144,63 @@ func runReport(o ReportOptions, run string, out io.Writer) (err error) {
 	if err := recordScores(d, o.Scores); err != nil {
 		return fmt.Errorf("--score: %w", err)
 	}
+	if o.HTML != "" {
+		return writePage(h, d, o.HTML)
+	}
 	r, err := report.Read(d)
 	if err != nil {
 		return badInput(err)
 	}
-	return r.Write(out, format)
+	return r.Write(h.out, format)
+}
+
+// writePage writes the page with charts of a run directory to a file, or to its place in the directory.
+func writePage(h *host, d *rundir.Dir, file string) error {
+	p, err := page.Read(d)
+	if err != nil {
+		return badInput(err)
+	}
+	if file == inRun {
+		return replacePage(d, p)
+	}
+	if err := mayWrite("html", file); err != nil {
+		return err
+	}
+	return writeOutput(h, file, p.Write)
+}
+
+// replacePage writes the page to its place in the run directory, where it is not there yet as it should be: a run that has
+// nothing left to do leaves no trace.
+func replacePage(d *rundir.Dir, p *page.Page) error {
+	var content bytes.Buffer
+	if err := p.Write(&content); err != nil {
+		return err
+	}
+	old, err := rundir.ReadFile(d.FS, d.Page())
+	if err == nil && bytes.Equal(old, content.Bytes()) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return rundir.WriteFile(d.FS, d.Page(), func(w io.Writer) error {
+		_, err := content.WriteTo(w)
+		return err
+	})
+}
+
+// writeRunPage leaves the page in the directory of a run that has ended, however it ended. Where nothing has begun there
+// is nothing to show.
+func writeRunPage(h *host, dir string) (err error) {
+	d, err := rundir.Open(dir, rundir.OpenOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	if err := writePage(h, d, inRun); err != nil {
+		return fmt.Errorf("the page with charts: %w", err)
+	}
+	return nil
 }
 
 // recordScores records scores as the user wrote them: all, or none where one is wrong.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -90,12 +89,83 @@ func TestReportCommandJSON(t *testing.T) {
 	}
 }
 
+// The page goes to its place in the run directory, to a file that a word or a value names, or to standard output.
+func TestReportCommandHTML(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		args []string // RUN and FILE stand for paths
+		file string   // that holds the page; empty is standard output
+		fail string
+	}{
+		{"in the run", []string{"RUN", "--html"}, "RUN/report.html", ""},
+		{"a word behind it", []string{"RUN", "--html", "FILE"}, "FILE", ""},
+		{"a value", []string{"--html=FILE", "RUN"}, "FILE", ""},
+		{"standard output", []string{"RUN", "--html=-"}, "", ""},
+		{"two words behind it", []string{"RUN", "--html", "FILE", "FILE"}, "", "one RUN is wanted"},
+		{"a folder", []string{"RUN", "--html=RUN"}, "", "--html"},
+		{"a format beside it", []string{"RUN", "--html", "--format", "json"}, "", "contradict"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, dir := reportedRun(t)
+			replace := strings.NewReplacer("RUN", dir, "FILE", filepath.Join(t.TempDir(), "page.html")).Replace
+			var args []string
+			for _, a := range tc.args {
+				if a != "--html" {
+					a = replace(a)
+				}
+				args = append(args, a)
+			}
+			if tc.name == "a word behind it" { // the same file for both
+				tc.file = args[2]
+			}
+			out, err := executeReport(args)
+			if tc.fail != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.fail) {
+					t.Errorf("got %v, want %q", err, tc.fail)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.file != "" {
+				content, err := os.ReadFile(replace(tc.file))
+				if err != nil || out != "" {
+					t.Fatalf("%v; printed %q", err, out)
+				}
+				out = string(content)
+			}
+			if !strings.HasPrefix(out, "<!DOCTYPE html>") || !strings.Contains(out, "map@25 by epoch") {
+				t.Errorf("no page: %.100s", out)
+			}
+		})
+	}
+}
+
+// A second page of the same content is not written, so that it leaves no trace.
+func TestAnUnchangedPageStays(t *testing.T) {
+	_, dir := reportedRun(t)
+	var before os.FileInfo
+	for range 2 {
+		if _, err := executeReport([]string{dir, "--html"}); err != nil {
+			t.Fatal(err)
+		}
+		after, err := os.Stat(rundir.Layout(dir).Page())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before != nil && !os.SameFile(before, after) {
+			t.Error("the page was written again")
+		}
+		before = after
+	}
+}
+
 func executeReport(args []string) (string, error) {
-	var out bytes.Buffer
-	cmd := newReportCommand()
+	h := newTestHost()
+	cmd := newReportCommand(h.host)
 	cmd.SetArgs(args)
-	cmd.SetOut(&out)
 	cmd.SilenceUsage, cmd.SilenceErrors = true, true
 	err := cmd.Execute()
-	return out.String(), err
+	return h.out.String(), err
 }

@@ -99,7 +99,8 @@ func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, shown s
 		return ifInterrupted(inputUnlessWriting(err), goOn)
 	}
 	outcome := p.Run(ctx)
-	ended := errors.Join(p.Finish(afterwards, outcome), p.Close())
+	drawn := writeRunPage(h, p.Dir()) // before on_finish, which may send it somewhere
+	ended := errors.Join(drawn, p.Finish(afterwards, outcome), p.Close())
 	if errors.Is(outcome, pipeline.ErrChoiceWanted) { // a good end, unless what follows it fails
 		h.note("%v", outcome)
 		return ended

@@ -17,8 +17,8 @@ var floors = [][]string{
 	{"mine", "audit", "review", "finetune", "eval", "stats"},                         // choices and judgments
 	{"embedding", "search", "lexical", "fuse", "rerank", "merging"},                  // sources of rankings, and models made of parts
 	{"recipe", "rundir", "rundir/*", "prepare", "demo", "convert", "hub", "weights"}, // what the user wrote, what a run leaves, models that come from elsewhere
-	{"pipeline", "report", "view"},                                                   // the loop, and what a person reads
-	{"cmd/*"},                                                                        // flags, terminal, exit codes
+	{"pipeline", "report", "report/*", "view"},                                       // the loop, and what a person reads
+	{"cmd/*"}, // flags, terminal, exit codes
 }
 
 // supports reports whether a package is for tests: only _test.go files import it, and it may import anything. Contract
@@ -43,6 +43,8 @@ var sameFloor = []struct{ from, to, because string }{
 	{"model/lora", "model/safetensors", "adapters are safetensors files"},
 	{"merging", "embedding", "a merged model is checked by the vectors that it gives"},
 	{"demo", "rundir", "demo writes its data and recipe into a run directory"},
+	{"report/*", "report", "the page with charts shows what the report reads"},
+	{"view", "report/*", "the live page is the page with charts, served anew"},
 	{"rundir/*", "rundir", "file layers, the fault-injecting one among them, implement rundir's"},
 	{"prepare", "rundir", "prepared files are written atomically"},
 	{"hub", "rundir", "downloads are durable, and what stops them is told as for a run's files"},

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/view"
+)
+
+// ViewOptions are the flags of quarry view.
+type ViewOptions struct {
+	Port    int
+	Data    string
+	Against string
+}
+
+func newViewCommand(h *host) *cobra.Command {
+	o := ViewOptions{Port: 8765}
+	cmd := &cobra.Command{
+		Use:   "view RUN",
+		Short: "Look at a run in a browser: live charts, rankings, doubtful negatives",
+		Long: `Serve a run to a browser on this machine, also while it goes on: charts that move as the run writes, every query with
+its ranking in every round, the mined negatives that look like answers, with one key a verdict, and two searches query by
+query. RUN is a run directory, or a recipe whose run directory is meant.
+
+It listens on 127.0.0.1 alone and refuses requests of other pages. It writes nothing but verdicts.jsonl in the run directory.
+Ctrl-C ends it.`,
+		Example: `  quarry view runs/eedi
+  quarry view recipe.yaml --port 0                   # any free port
+  quarry view runs/second --against runs/first`,
+		Args: one("RUN"),
+		RunE: func(cmd *cobra.Command, args []string) error { return runView(cmd.Context(), h, o, args[0]) },
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.Port, "port", o.Port, "of 127.0.0.1; 0 takes any that is free")
+	f.StringVar(&o.Data, "data", "", "`folder` that the recipe's relative paths start at (that of the recipe; of a run directory, the one that holds its runs folder)")
+	f.StringVar(&o.Against, "against", "", "compare with this `run`: a directory or a recipe")
+	return cmd
+}
+
+// runView serves until it is interrupted, which is its good end.
+func runView(ctx context.Context, h *host, o ViewOptions, run string) (err error) {
+	if o.Port < 0 || o.Port > 65535 {
+		return badInputf("--port %d: ports are 0 to 65535", o.Port)
+	}
+	options := view.Options{Token: rand.Text()}
+	if options.Dir, options.Files, err = o.open(ctx, run); err != nil {
+		return badInput(err)
+	}
+	if o.Against != "" {
+		if options.Against, options.AgainstFiles, err = o.open(ctx, o.Against); err != nil {
+			return badInputf("--against: %w", err)
+		}
+	}
+	listener, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(o.Port)))
+	if err != nil {
+		return badInputf("--port: %w: choose another, or 0 for any that is free", err)
+	}
+	options.Host = listener.Addr().String()
+	v, err := view.Open(ctx, options)
+	if err != nil {
+		return errors.Join(badInput(err), listener.Close())
+	}
+	if err := h.printf("http://%s/ shows %s; Ctrl-C ends it\n", options.Host, options.Dir.Name()); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return serve(ctx, listener, v.Handler())
+}
+
+// serve answers requests until the context ends, and lets those under way end.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog: log.New(io.Discard, "", 0), // what browsers do wrong is no news for the terminal
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	err := server.Shutdown(grace)
+	<-ended
+	return err
+}
+
+// open finds a run directory and the texts that it was made of, which must be the same still.
+func (o ViewOptions) open(ctx context.Context, run string) (*rundir.Dir, view.Files, error) {
+	var files view.Files
+	path, err := reportedDir(run)
+	if err != nil {
+		return nil, files, err
+	}
+	d, err := rundir.Open(path, rundir.OpenOptions{ReadOnly: true})
+	if err != nil {
+		return nil, files, err
+	}
+	names, err := d.DataNames()
+	if err != nil {
+		return nil, files, err
+	}
+	from := o.Data
+	if from == "" {
+		from = filepath.Join(path, "..", "..") // runs/NAME beside the recipe
+		if path != run {
+			from = filepath.Dir(run)
+		}
+	}
+	files = view.Files{IDField: names.IDField, GroupField: names.GroupField}
+	var sources []rundir.Source
+	for _, one := range []struct {
+		name string
+		file *string
+	}{{names.Corpus, &files.Corpus}, {names.Train, &files.Train}, {names.Dev, &files.Dev}} {
+		*one.file = one.name
+		if !filepath.IsAbs(one.name) {
+			*one.file = filepath.Join(from, one.name)
+		}
+		digest, _, err := rundir.DigestFile(ctx, d.FS, *one.file)
+		if err != nil {
+			return nil, files, badInputf("the run's texts: %w: name the recipe in place of the run directory, or --data, the folder that its paths start at", err)
+		}
+		sources = append(sources, rundir.Source{Name: one.name, Digest: digest})
+	}
+	d, err = rundir.Open(path, rundir.OpenOptions{ReadOnly: true, Data: sources})
+	return d, files, err
+}

@@ -1,0 +1,365 @@
+// Package tinyrun writes small run directories, with the data they were made of, for the tests of what shows a run. Nothing
+// in one was computed by a model: scores are drawn, the same for the same options, and rise for positives round by round.
+package tinyrun
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"path/filepath"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/format/candidates"
+	"github.com/quarry-ml/quarry/format/flagembedding"
+	"github.com/quarry-ml/quarry/ranking"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// Options says what is in a run; zero values take the defaults in parentheses.
+type Options struct {
+	Rounds   int // (2)
+	Epochs   int // of a round, besides the base (3)
+	Passages int // (40)
+	Train    int // queries (12)
+	Dev      int // queries (8)
+	Depth    int // hits kept a query (20)
+	Seed     uint64
+	Name     string   // of the run (tiny)
+	Hostile  []string // in place of the first texts of queries and passages
+	Unmined  bool     // no candidates and no negatives, as of rounds with source none
+}
+
+func (o Options) withDefaults() Options {
+	for _, n := range []struct {
+		value    *int
+		standard int
+	}{{&o.Rounds, 2}, {&o.Epochs, 3}, {&o.Passages, 40}, {&o.Train, 12}, {&o.Dev, 8}, {&o.Depth, 20}} {
+		if *n.value == 0 {
+			*n.value = n.standard
+		}
+	}
+	if o.Name == "" {
+		o.Name = "tiny"
+	}
+	return o
+}
+
+// Negatives is how many negatives each query has.
+const Negatives = 4
+
+// Run is a run directory and what it was made of.
+type Run struct {
+	Folder  string // of corpus.jsonl, train.jsonl, dev.jsonl and runs/NAME
+	Dir     string // the run directory
+	options Options
+	data    []rundir.Source
+}
+
+// Write makes the data in a folder and a finished run of it in runs/NAME.
+func Write(folder string, o Options) (*Run, error) {
+	r, err := Begin(folder, o)
+	for round := 0; err == nil && round < r.options.Rounds; round++ {
+		err = r.Round(round)
+	}
+	return r, err
+}
+
+// Begin makes the data, and a run directory without rounds.
+func Begin(folder string, o Options) (*Run, error) {
+	r := &Run{Folder: folder, options: o.withDefaults()}
+	r.Dir = filepath.Join(folder, "runs", r.options.Name)
+	for _, file := range []struct {
+		name  string
+		count int
+		row   func(i int) any
+	}{
+		{"corpus.jsonl", r.options.Passages, func(i int) any {
+			return map[string]any{"id": fmt.Sprintf("p%d", i), "text": r.passage(i)}
+		}},
+		{"train.jsonl", r.options.Train, func(i int) any {
+			return map[string]any{"id": Key(rundir.Train, i), "query": r.query(rundir.Train, i), "positive_ids": []string{fmt.Sprintf("p%d", r.positive(rundir.Train, i))}}
+		}},
+		{"dev.jsonl", r.options.Dev, func(i int) any {
+			return map[string]any{"id": Key(rundir.Dev, i), "query": r.query(rundir.Dev, i), "positive_ids": []string{fmt.Sprintf("p%d", r.positive(rundir.Dev, i))}}
+		}},
+	} {
+		path := filepath.Join(folder, file.name)
+		err := rundir.WriteFile(rundir.OS{}, path, func(w io.Writer) error {
+			encoder := json.NewEncoder(w)
+			encoder.SetEscapeHTML(false)
+			for i := range file.count {
+				if err := encoder.Encode(file.row(i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		digest, _, err := rundir.DigestFile(context.Background(), rundir.OS{}, path)
+		if err != nil {
+			return nil, err
+		}
+		r.data = append(r.data, rundir.Source{Name: file.name, Digest: digest})
+	}
+	return r, r.within(func(d *rundir.Dir) error {
+		text := fmt.Sprintf("version: 1\nname: %q\ndata:\n  corpus: corpus.jsonl\n  train: train.jsonl\n  dev: dev.jsonl\nrounds:\n", r.options.Name)
+		for range r.options.Rounds {
+			text += "  - {}\n"
+		}
+		return rundir.WriteFile(d.FS, d.Recipe(), func(w io.Writer) error {
+			_, err := io.WriteString(w, text)
+			return err
+		})
+	})
+}
+
+// Key is the key of a query.
+func Key(s rundir.Split, i int) string { return fmt.Sprintf("%s-%d", s, i) }
+
+// Round writes everything of a round.
+func (r *Run) Round(round int) error {
+	for _, step := range []func(int) error{r.Mine, r.Train, r.Score, r.Finish} {
+		if err := step(round); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Mine writes candidates and negatives of a round.
+func (r *Run) Mine(round int) error {
+	if r.options.Unmined {
+		return nil
+	}
+	return r.within(func(d *rundir.Dir) error {
+		for _, s := range []rundir.Split{rundir.Train, rundir.Dev} {
+			found := r.search(round, s)
+			if err := r.writeCandidates(d, round, s, found); err != nil {
+				return err
+			}
+			if err := r.writeNegatives(d, round, s, found); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Train writes the steps of a round.
+func (r *Run) Train(round int) error {
+	return r.within(func(d *rundir.Dir) error { return r.AddSteps(d, round, 1, r.options.Epochs*5) })
+}
+
+// AddSteps writes the steps from first to last, five an epoch, behind those that are there.
+func (r *Run) AddSteps(d *rundir.Dir, round, first, last int) error {
+	log, err := rundir.OpenSteps(d.FS, d.Round(round).Steps(), first-1)
+	if err != nil {
+		return err
+	}
+	for n := first; n <= last; n++ {
+		loss := 3/float64(n) + draw(r.options.Seed, round, "loss", n)/4
+		err := log.Append(rundir.Step{Step: n, Epoch: 1 + (n-1)/5, Loss: loss, LearningRate: 1e-3 / float64(n), GradientNorm: 1, Queries: 4, Columns: 8})
+		if err != nil {
+			return err
+		}
+	}
+	return log.Close()
+}
+
+// Score writes the table of a round and the choice of its last epoch.
+func (r *Run) Score(round int) error {
+	return r.within(func(d *rundir.Dir) error {
+		s := &rundir.Scores{Version: rundir.ScoresVersion, Round: round, Convention: "sentence-transformers", Measures: []string{"map@25", "recall@25"}}
+		for epoch := range r.options.Epochs + 1 {
+			v := 0.2 + 0.1*float64(epoch)*float64(round+1)/2
+			loss := 2 - v
+			s.Epochs = append(s.Epochs, rundir.EpochScores{Epoch: epoch, EvalLoss: &loss, Dev: rundir.Means{
+				Queries: r.options.Dev, All: []float64{v, v + 0.2},
+				Seen: rundir.Slice{Queries: r.options.Dev - 1, Means: []float64{v + 0.05, v + 0.25}}, Unseen: rundir.Slice{Queries: 1, Means: []float64{v - 0.1, v}},
+			}})
+		}
+		if err := rundir.WriteJSON(d.FS, d.Round(round).Scores(), s); err != nil {
+			return err
+		}
+		return rundir.WriteJSON(d.FS, d.Round(round).Choice(), rundir.Choice{Version: rundir.ScoresVersion, Epoch: r.options.Epochs, By: "rule", Because: "the last is the best", Scores: s.Digest()})
+	})
+}
+
+// Finish writes times and manifest of a round.
+func (r *Run) Finish(round int) error {
+	return r.within(func(d *rundir.Dir) error {
+		times, err := rundir.OpenLines(d.FS, d.Times())
+		if err != nil {
+			return err
+		}
+		for i, stage := range []string{"embed", "search", "mine", "eval-epoch-0", "eval-epoch-1", "finetune", "merge"} {
+			t := rundir.StageTime{Round: round, Stage: stage, Seconds: float64(i + 1), Start: "2026-01-02T03:04:05Z", PeakMemory: int64(i+1) << 26}
+			if err := times.JSON(t); err != nil {
+				return err
+			}
+		}
+		if err := times.Close(); err != nil {
+			return err
+		}
+		m := &rundir.Manifest{Recipe: r.options.Name, Round: round, Options: []byte("{}"), Choice: rundir.ManifestChoice{Epoch: r.options.Epochs, By: "rule", Because: "the last is the best"},
+			Base:   rundir.ManifestModel{Name: "models/base", Digest: "ba5e000000000000"},
+			Miner:  rundir.ManifestModel{Name: "models/base", Digest: "ba5e000000000000"},
+			Result: rundir.ManifestModel{Name: fmt.Sprintf("round-%d/merged", round), Digest: fmt.Sprintf("%d0de1000000000000", round)},
+			Stages: []rundir.ManifestStage{{Stage: "mine", Outputs: []rundir.Output{{Path: fmt.Sprintf("round-%d/negatives.jsonl", round), SHA256: fmt.Sprintf("%de9a71fe5", round)}}}},
+		}
+		for i, source := range r.data {
+			role := []string{"corpus", "train", "dev"}[i]
+			m.Data = append(m.Data, rundir.ManifestData{Role: role, Name: source.Name, Digest: source.Digest, Count: []int{r.options.Passages, r.options.Train, r.options.Dev}[i]})
+		}
+		if round > 0 {
+			m.Miner = rundir.ManifestModel{Name: fmt.Sprintf("round-%d/merged", round-1), Digest: fmt.Sprintf("%d0de1000000000000", round-1)}
+		}
+		return d.WriteManifest(m)
+	})
+}
+
+// within opens the run directory for one piece of work.
+func (r *Run) within(work func(*rundir.Dir) error) error {
+	d, err := rundir.Open(r.Dir, rundir.OpenOptions{Create: true, Data: r.data, Identity: "portable/f32/amd64/any"})
+	if err != nil {
+		return err
+	}
+	if err := work(d); err != nil {
+		_ = d.Close() // the first error is the one to tell
+		return err
+	}
+	return d.Close()
+}
+
+// search ranks the corpus for the queries of a split by drawn scores.
+func (r *Run) search(round int, s rundir.Split) []ranking.Candidates {
+	order := r.corpus().Order()
+	var all []ranking.Candidates
+	for q := range r.count(s) {
+		hits := make(ranking.Ranking, r.options.Passages)
+		for p := range hits {
+			score := draw(r.options.Seed, round, string(s), q, p)
+			if p == r.positive(s, q) {
+				score = 0.55 + 0.15*float64(round) + score/4
+			}
+			hits[p] = ranking.Hit{Passage: int32(p), Score: float32(score)}
+		}
+		order.Sort(hits)
+		c := ranking.Candidates{Query: Key(s, q), Hits: hits[:min(r.options.Depth, len(hits))]}
+		for rank, h := range hits {
+			if int(h.Passage) == r.positive(s, q) {
+				c.Positives = append(c.Positives, ranking.Positive{Passage: h.Passage, Score: h.Score, Rank: int32(rank)})
+			}
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+func (r *Run) writeCandidates(d *rundir.Dir, round int, s rundir.Split, found []ranking.Candidates) error {
+	return rundir.WriteFile(d.FS, d.Round(round).Candidates(s), func(w io.Writer) error {
+		digest := r.data[1].Digest
+		if s == rundir.Dev {
+			digest = r.data[2].Digest
+		}
+		out, err := candidates.NewWriter(w, candidates.Header{
+			Split: string(s), Round: round, CorpusDigest: r.data[0].Digest, QueriesDigest: digest, ModelDigest: "m", Depth: r.options.Depth, Queries: len(found), Passages: r.options.Passages,
+		})
+		if err != nil {
+			return err
+		}
+		for _, c := range found {
+			if err := out.Write(c); err != nil {
+				return err
+			}
+		}
+		return out.Close()
+	})
+}
+
+func (r *Run) writeNegatives(d *rundir.Dir, round int, s rundir.Split, found []ranking.Candidates) error {
+	return rundir.WriteFile(d.FS, d.Round(round).Negatives(s), func(w io.Writer) error {
+		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
+		for q, c := range found {
+			score := c.Positives[0].Score
+			m := rundir.Mined{Key: c.Query, Source: "dense", Round: round, Positives: []string{fmt.Sprintf("p%d", c.Positives[0].Passage)}, PositiveScore: &score}
+			var texts []string
+			for rank, h := range c.Hits {
+				if h.Passage != c.Positives[0].Passage && len(m.Negatives) < Negatives {
+					rank, score := int32(rank), h.Score
+					m.Negatives = append(m.Negatives, rundir.MinedNegative{ID: fmt.Sprintf("p%d", h.Passage), Rank: &rank, Score: &score})
+					texts = append(texts, r.passage(int(h.Passage)))
+				}
+			}
+			row := flagembedding.NewRow(r.query(s, q), []string{r.passage(r.positive(s, q))})
+			row.SetNeg(texts)
+			side, err := json.Marshal(m)
+			if err != nil {
+				return err
+			}
+			if err := row.Set("quarry", side); err != nil {
+				return err
+			}
+			if err := out.Write(row); err != nil {
+				return err
+			}
+		}
+		return out.Flush()
+	})
+}
+
+func (r *Run) corpus() *corpus.Corpus {
+	passages := make([]corpus.Passage, r.options.Passages)
+	for i := range passages {
+		passages[i] = corpus.Passage{ID: fmt.Sprintf("p%d", i), Text: r.passage(i)}
+	}
+	c, err := corpus.New(passages)
+	if err != nil {
+		panic(err) // the ids differ
+	}
+	return c
+}
+
+func (r *Run) count(s rundir.Split) int {
+	if s == rundir.Train {
+		return r.options.Train
+	}
+	return r.options.Dev
+}
+
+func (r *Run) query(s rundir.Split, i int) string {
+	if i < len(r.options.Hostile) {
+		return fmt.Sprintf("%s (%s)", r.options.Hostile[i], s)
+	}
+	return fmt.Sprintf("What is %d + %d? (%s)", i, i+1, s)
+}
+
+func (r *Run) passage(i int) string {
+	if i < len(r.options.Hostile) {
+		return fmt.Sprintf("passage %d %s", i, r.options.Hostile[i])
+	}
+	return fmt.Sprintf("Adds %d instead of %d", i, i+1)
+}
+
+// positive is the passage that answers a query.
+func (r *Run) positive(s rundir.Split, i int) int {
+	if s == rundir.Dev {
+		i *= 3
+	}
+	return i % r.options.Passages
+}
+
+// draw is a number in [0, 1) of what it is for.
+func draw(seed uint64, key ...any) float64 {
+	h := fnv.New64a()
+	fmt.Fprint(h, seed, key)
+	x := h.Sum64()
+	x ^= x >> 29 // neighbouring keys differ in low bits alone
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 32
+	return float64(x>>11) / (1 << 53)
+}

@@ -1,0 +1,156 @@
+// Package page is report.html: what a run directory has to show, as one file with charts that asks nobody for anything.
+//
+// A page is made of figures. Each is a drawing, which the page's script turns into a chart, and a table of the same
+// numbers, which stands behind the chart for those who cannot see it, print it or trust it. The bytes of a page depend on
+// the run directory alone. What a directory does not have is left out, and the page says so.
+package page
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/quarry-ml/quarry/report"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// Page is what a run directory has to show in charts.
+type Page struct {
+	Run      string
+	Identity string   // numeric identity of its numbers; empty while nothing is computed
+	Summary  []string // the result in sentences
+	Sections []Section
+	Missing  []string // what the directory does not have, each a sentence
+}
+
+// Section is figures of one subject.
+type Section struct {
+	ID, Title string
+	Figures   []Figure
+}
+
+// Figure is a chart and the numbers behind it.
+type Figure struct {
+	ID, Title string
+	About     string // what is drawn, in a sentence or two
+	Drawing   Drawing
+	Table     Table
+}
+
+// Table is rows of cells under headings.
+type Table struct {
+	Head []string
+	Rows [][]string
+}
+
+// Read returns the page of a run directory. Reading takes no lock and changes nothing; the run may be under way.
+func Read(d *rundir.Dir) (*Page, error) { return new(Reader).Read(d) }
+
+// Reader reads the pages of one run directory again and again. It keeps what it has drawn of the large files as long as
+// they stay as they are. The zero value is ready; it is for one goroutine.
+type Reader struct{ kept map[string]kept }
+
+// kept is a part of a page, and the state of the files that it was drawn of.
+type kept struct {
+	state string
+	part  Page
+}
+
+// Read returns the page of the run directory.
+func (r *Reader) Read(d *rundir.Dir) (*Page, error) {
+	told, err := report.Read(d)
+	if err != nil {
+		return nil, err
+	}
+	p := &Page{Run: told.Run, Identity: told.Identity, Summary: summary(told)}
+	if err := errors.Join(p.addTraining(d, told), p.addMeasures(d, told)); err != nil {
+		return nil, err
+	}
+	mined := func(i int) string { return d.Round(i).Negatives(rundir.Train) }
+	if err := r.keep(d, told, p, "mined", mined, (*Page).addMined); err != nil {
+		return nil, err
+	}
+	searched := func(i int) string { return d.Round(i).Candidates(rundir.Dev) }
+	if err := r.keep(d, told, p, "ranks", searched, (*Page).addRanks); err != nil {
+		return nil, err
+	}
+	return p, errors.Join(p.addTimes(d, told), p.addLineage(d, told))
+}
+
+// keep adds a part of the page, which is drawn anew when the file of some round has changed.
+func (r *Reader) keep(d *rundir.Dir, told *report.Report, p *Page, name string, file func(round int) string, draw func(*Page, *rundir.Dir, *report.Report) error) error {
+	state := ""
+	for _, round := range told.Rounds {
+		info, err := d.FS.Stat(file(round.Round))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			state += "none;"
+		case err != nil:
+			return err
+		default:
+			state += fmt.Sprintf("%d %d;", info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	was, ok := r.kept[name]
+	if !ok || was.state != state {
+		was = kept{state: state}
+		if err := draw(&was.part, d, told); err != nil {
+			return err
+		}
+		if r.kept == nil {
+			r.kept = map[string]kept{}
+		}
+		r.kept[name] = was
+	}
+	p.Sections = append(p.Sections, was.part.Sections...)
+	p.Missing = append(p.Missing, was.part.Missing...)
+	return nil
+}
+
+// Drawings is the drawings of all figures by the figure's id, for the page's script.
+func (p *Page) Drawings() map[string]Drawing {
+	all := map[string]Drawing{}
+	for _, s := range p.Sections {
+		for _, f := range s.Figures {
+			all[f.ID] = f.Drawing
+		}
+	}
+	return all
+}
+
+// summary is what the run has come to: result, base, and each round's choice.
+func summary(r *report.Report) []string {
+	var lines []string
+	if round, epoch, ok := r.Result(); ok && len(round.Measures) > 0 {
+		line := fmt.Sprintf("The run has come to epoch %d of round %d: %s %s on %d dev queries", epoch.Epoch, round.Round, round.Measures[0], value(epoch.Dev.All[0]), epoch.Dev.Queries)
+		if base := r.Rounds[0]; len(base.Epochs) > 0 && len(base.Epochs[0].Dev.All) > 0 && base.Measures[0] == round.Measures[0] {
+			line += fmt.Sprintf(" (%s before any training)", value(base.Epochs[0].Dev.All[0]))
+		}
+		lines = append(lines, line+".")
+	}
+	for _, round := range r.Rounds {
+		if c := round.Choice; c != nil {
+			lines = append(lines, fmt.Sprintf("Round %d goes on with epoch %d, chosen by %s: %s.", round.Round, c.Epoch, c.By, c.Because))
+		}
+		for _, note := range round.Notes {
+			lines = append(lines, fmt.Sprintf("Round %d: %s.", round.Round, note))
+		}
+	}
+	return lines
+}
+
+// add puts a section on the page if it has figures.
+func (p *Page) add(s Section) {
+	if len(s.Figures) > 0 {
+		p.Sections = append(p.Sections, s)
+	}
+}
+
+func (p *Page) missing(format string, args ...any) {
+	p.Missing = append(p.Missing, fmt.Sprintf(format, args...))
+}
+
+// value writes a measure as the tables do.
+func value(v float64) string { return fmt.Sprintf("%.4f", v) }
+
+func roundName(round int) string { return fmt.Sprintf("round %d", round) }

@@ -1,0 +1,296 @@
+// The view's own page. Every text of the run goes into the page as text (textContent), never as HTML; the inside of the charts'
+// page alone comes as HTML, from the server's own template.
+"use strict";
+
+{
+  const content = document.getElementById("content");
+  const token = document.querySelector('meta[name="quarry-token"]').content;
+
+  // el makes an element: el("td", {class: "x", onclick: f}, children…); strings become text.
+  function el(name, attributes = {}, ...children) {
+    const element = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) {
+      if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+      else if (value === true) element.setAttribute(key, "");
+      else if (value !== false && value !== undefined && value !== null) element.setAttribute(key, value);
+    }
+    element.append(...children.flat().filter((c) => c !== null && c !== undefined).map((c) => (c instanceof Node ? c : String(c))));
+    return element;
+  }
+
+  // text is a text of the run: its own direction, which ends with it, and its line ends.
+  const text = (value, short = false) => el("div", { class: short ? "text short" : "text", dir: "auto", title: short ? value : undefined }, value);
+
+  function trouble(error) {
+    const box = document.getElementById("trouble");
+    box.hidden = !error;
+    box.textContent = error ? String(error.message || error) : "";
+  }
+
+  async function ask(path, parameters = {}) {
+    const query = new URLSearchParams(Object.entries(parameters).filter(([, v]) => v !== "" && v !== undefined));
+    const answer = await fetch(`/api/${path}?${query}`);
+    const body = await answer.json().catch(() => ({ error: answer.statusText }));
+    if (!answer.ok) throw new Error(body.error);
+    return body;
+  }
+
+  const state = { about: null, view: "", drawn: "", key: null, turn: 0 };
+
+  // show draws a view; of two that are asked for one after the other only the last is drawn.
+  async function show(draw) {
+    const turn = ++state.turn;
+    try {
+      const nodes = await draw();
+      if (turn !== state.turn) return;
+      content.replaceChildren(...nodes);
+      trouble(null);
+      if (nodes.after) nodes.after();
+    } catch (error) {
+      if (turn === state.turn) trouble(error);
+    }
+  }
+
+  const select = (label, value, options, change) =>
+    el("label", {}, label, el("select", { onchange: (e) => change(e.target.value) }, options.map(([v, name]) => el("option", { value: v, selected: String(v) === String(value) }, name))));
+
+  const pager = (list, go) => {
+    const pages = Math.max(1, Math.ceil(list.total / list.size));
+    return el("div", { class: "pager" },
+      el("button", { type: "button", disabled: list.page <= 0, onclick: () => go(list.page - 1) }, "← before"),
+      el("span", {}, `page ${list.page + 1} of ${pages}, ${list.total.toLocaleString("en")} in all`),
+      el("button", { type: "button", disabled: list.page + 1 >= pages, onclick: () => go(list.page + 1) }, "next →"));
+  };
+
+  // Charts: what report.html shows, drawn again whenever the run has written something.
+  async function charts() {
+    const page = await ask("charts");
+    state.drawn = page.state;
+    const open = new Set([...content.querySelectorAll("details[open]")].map((d) => d.id));
+    const inside = new DOMParser().parseFromString(page.html, "text/html").body;
+    for (const d of inside.querySelectorAll("details")) d.open = open.has(d.id);
+    for (const link of inside.querySelectorAll('a[href^="#"]')) {
+      const to = link.getAttribute("href").slice(1); // the address names the view
+      link.addEventListener("click", (event) => { event.preventDefault(); document.getElementById(to).scrollIntoView(); });
+    }
+    const nodes = [...inside.childNodes].map((n) => document.adoptNode(n));
+    nodes.after = () => quarryCharts.draw(content, page.drawings);
+    return nodes;
+  }
+
+  // Queries: a list, and one query with its ranking in every round side by side.
+  const listed = { split: "dev", search: "", order: "file", page: 0 };
+
+  function queries() {
+    return show(async () => {
+      const list = await ask("queries", listed);
+      const change = (key) => (value) => { listed[key] = value; listed.page = 0; queries(); };
+      const search = el("input", { type: "search", value: listed.search, placeholder: "words of the text, or a key" });
+      return [
+        el("h1", {}, "Queries"),
+        el("form", { class: "tools", role: "search", onsubmit: (e) => { e.preventDefault(); change("search")(search.value); } },
+          select("queries of", listed.split, Object.entries(state.about.queries).map(([s, n]) => [s, `${s} (${n.toLocaleString("en")})`]), change("split")),
+          el("label", {}, "search", search), el("button", {}, "Search"),
+          select("order", listed.order, [["file", "as in the file"], ["worst", "worst rank first"], ["rise", "risen most first"], ["fall", "fallen most first"]], change("order"))),
+        pager(list, (page) => { listed.page = page; queries(); }),
+        el("table", { class: "list" },
+          el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "query"), state.about.rounds.map((r) => el("th", { scope: "col", class: "number" }, `rank, round ${r}`)))),
+          el("tbody", {}, list.rows.map((row) => el("tr", {},
+            el("td", {}, el("button", { class: "open", type: "button", onclick: () => { location.hash = `query/${listed.split}/${row.index}`; } }, text(row.text, true))),
+            row.ranks.map((rank) => el("td", { class: "number" }, rank > 0 ? rank : "–")))))),
+      ];
+    });
+  }
+
+  function query(split, index) {
+    return show(async () => {
+      const q = await ask("query", { split, index });
+      return [
+        el("p", {}, el("a", { href: "#queries" }, "← all queries")),
+        el("h1", {}, "Query ", el("bdi", {}, q.key)),
+        el("div", { class: "card" }, text(q.text), el("h3", {}, "Answered by"), q.positives.map((p) => text(p.text))),
+        el("div", { class: "columns" }, q.rounds.map(ranking)),
+      ];
+    });
+  }
+
+  function ranking(round) {
+    let last = 0;
+    const items = [];
+    for (const hit of round.hits) {
+      if (hit.rank > last + 1 && last > 0) items.push(el("li", { class: "gap" }, "", "", "⋮"));
+      last = hit.rank;
+      const marks = [hit.positive ? "✓ positive" : "", hit.negative ? "✗ negative" : "", hit.verdict ? `you: ${hit.verdict}` : ""].filter(Boolean).join(", ");
+      items.push(el("li", { class: hit.positive ? "positive" : hit.negative ? "negative" : "" },
+        el("span", {}, hit.rank > 0 ? hit.rank : "–"), el("span", {}, hit.score === undefined ? "" : hit.score.toFixed(4)),
+        el("span", {}, text(hit.text), marks ? el("span", { class: "mark" }, marks) : null)));
+    }
+    return el("section", {}, el("h2", {}, `Round ${round.round}`),
+      round.searched ? null : el("p", { class: "quiet" }, round.hits.length ? "Drawn at random, not searched." : "Not searched."),
+      el("ol", { class: "hits" }, items));
+  }
+
+  // Doubtful negatives: one at a time, one key a verdict.
+  const queue = { filter: "open", page: 0, at: 0, list: null, last: null };
+  const kinds = { d: ["drop", "too close to be a negative"], p: ["promote", "it is an answer"], k: ["keep", "it is no answer"] };
+
+  function negatives(fresh = true) {
+    return show(async () => {
+      if (fresh || !queue.list) {
+        queue.list = await ask("queue", { filter: queue.filter, page: queue.page });
+        queue.at = Math.min(queue.at, Math.max(0, queue.list.rows.length - 1));
+      }
+      state.key = keyed;
+      const row = queue.list.rows[queue.at];
+      const go = (page) => { queue.page = page; queue.at = 0; negatives(); };
+      return [
+        el("h1", {}, "Doubtful negatives"),
+        el("p", { class: "quiet" }, `Mined negatives that a round scores above the query's weakest positive, or at most ${100 * state.about.near} % below it; those that most rounds doubt come first.`),
+        el("form", { class: "tools", onsubmit: (e) => e.preventDefault() },
+          select("show", queue.filter, [["open", "without a verdict"], ["judged", "with a verdict"], ["all", "all"]], (v) => { queue.filter = v; go(0); })),
+        pager(queue.list, go),
+        row ? suspect(row) : el("p", {}, queue.filter === "open" ? "Nothing is left to judge." : "Nothing is here."),
+      ];
+    });
+  }
+
+  function suspect(row) {
+    const number = (v) => (v === undefined ? "–" : v.toFixed(4));
+    return el("article", { class: "card", id: "suspect" },
+      el("p", { class: "quiet" }, `${queue.at + 1} of ${queue.list.rows.length} on this page; doubted by ${row.agree} of ${row.searches} rounds`),
+      el("h2", {}, "Query ", el("bdi", {}, row.query.key)), text(row.query.text),
+      el("div", { class: "pair" },
+        el("section", {}, el("h3", {}, "✓ Answered by"), row.positives.map((p) => text(p.text))),
+        el("section", {}, el("h3", {}, "✗ Mined as a negative"), text(row.passage.text))),
+      el("table", {},
+        el("thead", {}, el("tr", {}, ["round", "mined", "rank", "its score", "positive's score", "above by"].map((h) => el("th", { scope: "col" }, h)))),
+        el("tbody", {}, row.rounds.map((r) => el("tr", {},
+          [r.round, r.mined ? "yes" : "no", r.rank || "–", number(r.score), number(r.positive), r.score === undefined || r.positive === undefined ? "–" : (r.score - r.positive).toFixed(4)].map((c) => el("td", {}, c)))))),
+      el("p", { class: "said", role: "status", id: "said" }, row.verdict ? `Your verdict: ${row.verdict}` : "No verdict yet"),
+      el("div", { class: "verdicts" },
+        Object.entries(kinds).map(([key, [kind, why]]) => el("button", { type: "button", "data-verdict": kind, onclick: () => judge(kind) }, el("kbd", {}, key), ` ${kind}: ${why}`)),
+        el("button", { type: "button", disabled: !row.verdict, onclick: () => judge("open") }, el("kbd", {}, "o"), " take back"),
+        el("button", { type: "button", onclick: () => move(-1) }, el("kbd", {}, "←"), " before"),
+        el("button", { type: "button", onclick: () => move(1) }, el("kbd", {}, "→"), " next"),
+        el("a", { href: `#query/train/${row.query.index}` }, "its rankings")));
+  }
+
+  async function judge(kind) {
+    const row = queue.list && queue.list.rows[queue.at];
+    if (!row || row.busy) return;
+    row.busy = true;
+    try {
+      const round = Math.max(0, ...row.rounds.filter((r) => r.mined).map((r) => r.round));
+      const answer = await fetch("/api/verdict", {
+        method: "POST", headers: { "Content-Type": "application/json", "X-Quarry-Token": token },
+        body: JSON.stringify({ query: row.query.key, passage: row.passage.id, verdict: kind, round }),
+      });
+      if (!answer.ok) throw new Error((await answer.text()).slice(0, 500));
+      row.verdict = kind === "open" ? "" : kind;
+      trouble(null);
+      if (kind === "open") await negatives(false);
+      else await move(1);
+    } catch (error) {
+      trouble(new Error(`The verdict is not saved. ${error.message}`));
+    } finally {
+      row.busy = false;
+    }
+  }
+
+  function move(by) {
+    const to = queue.at + by;
+    if (to < 0) return negatives(false);
+    if (to < queue.list.rows.length) { queue.at = to; return negatives(false); }
+    // The page is at its end. Of the open ones those that were judged are gone, so the same page has others now.
+    const judged = queue.list.rows.some((r) => r.verdict);
+    if (queue.filter === "open" && judged) { queue.at = 0; return negatives(); }
+    if ((queue.page + 1) * queue.list.size < queue.list.total) { queue.page += 1; queue.at = 0; return negatives(); }
+    return negatives(false);
+  }
+
+  function keyed(key) {
+    if (kinds[key]) return judge(kinds[key][0]);
+    if (key === "o") return judge("open");
+    if (key === "ArrowRight" || key === "j") return move(1);
+    if (key === "ArrowLeft") return move(-1);
+    return null;
+  }
+
+  // Compare: a round against another one, of this run or of the other, query by query.
+  const sides = { split: "dev", a: undefined, b: undefined, order: "change", page: 0 };
+
+  function compare() {
+    return show(async () => {
+      const a = state.about;
+      if (sides.a === undefined) { sides.a = a.alone ? a.searched[0] : a.searched.at(-1); sides.b = a.against_searched.at(-1); }
+      const change = (key) => (value) => { sides[key] = value; sides.page = 0; compare(); };
+      const tools = el("form", { class: "tools", onsubmit: (e) => e.preventDefault() },
+        select("queries of", sides.split, [["dev", "dev"], ["train", "train"]], change("split")),
+        select(`A: ${a.run}`, sides.a, a.searched.map((r) => [r, `round ${r}`]), change("a")),
+        select(`B: ${a.against}`, sides.b, a.against_searched.map((r) => [r, `round ${r}`]), change("b")),
+        select("order", sides.order, [["change", "largest change first"], ["wins", "B better first"], ["losses", "B worse first"], ["file", "as in the file"]], change("order")));
+      const head = [el("h1", {}, "Compare"), el("p", { class: "quiet" }, "Rank of the best positive of each query, as the miner of a round ranks the corpus."), tools];
+      if (sides.a === undefined || sides.b === undefined) return [...head, el("p", {}, "A comparison wants a round of each run that has searched.")];
+      let c;
+      try {
+        c = await ask("compare", sides);
+      } catch (error) {
+        return [...head, el("p", { role: "alert" }, error.message)];
+      }
+      return [
+        ...head, c.notes.map((n) => el("p", { class: "worse" }, n)),
+        el("p", {}, el("span", { class: "better" }, `▲ B better: ${c.better}`), " · ", el("span", { class: "worse" }, `▼ B worse: ${c.worse}`), ` · same: ${c.same}`, c.alone ? ` · in one of them alone: ${c.alone}` : ""),
+        pager(c.list, (page) => { sides.page = page; compare(); }),
+        el("table", { class: "list" },
+          el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "query"), [c.a, c.b].map((n) => el("th", { scope: "col", class: "number" }, `rank in ${n}`)), el("th", { scope: "col", class: "number" }, "change"))),
+          el("tbody", {}, c.list.rows.map((row) => el("tr", {},
+            el("td", {}, el("button", { class: "open", type: "button", onclick: () => { location.hash = `query/${sides.split}/${row.index}`; } }, text(row.text, true))),
+            el("td", { class: "number" }, row.a), el("td", { class: "number" }, row.b),
+            el("td", { class: `number ${row.b < row.a ? "better" : row.b > row.a ? "worse" : ""}` }, row.b < row.a ? `▲ ${row.a - row.b}` : row.b > row.a ? `▼ ${row.b - row.a}` : "="))))),
+      ].flat();
+    });
+  }
+
+  async function route() {
+    const [view, split, index] = (location.hash.slice(1) || "charts").split("/");
+    state.view = view;
+    state.key = null;
+    for (const tab of document.querySelectorAll("#tabs a")) {
+      if (tab.hash.slice(1) === (view === "query" ? "queries" : view)) tab.setAttribute("aria-current", "page");
+      else tab.removeAttribute("aria-current");
+    }
+    try {
+      state.about = await ask("about");
+    } catch (error) {
+      return trouble(error);
+    }
+    switch (view) {
+      case "queries": return queries();
+      case "query": return query(split, index);
+      case "negatives": return negatives();
+      case "compare": return compare();
+      default: state.view = "charts"; return show(charts);
+    }
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (!state.key || event.altKey || event.ctrlKey || event.metaKey || event.repeat || event.target.closest("input, select, textarea")) return;
+    if (state.key(event.key)) event.preventDefault();
+  });
+  document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); content.focus(); });
+  window.addEventListener("hashchange", route);
+
+  // The server says when the run has written something.
+  const live = document.getElementById("live");
+  const events = new EventSource("/events");
+  let waiting = false;
+  events.addEventListener("changed", (event) => {
+    live.textContent = "live";
+    if (state.view !== "charts" || state.drawn === event.data || waiting) return;
+    waiting = true; // at most twice a second, however fast a run writes
+    setTimeout(() => { waiting = false; if (state.view === "charts") show(charts); }, 500);
+  });
+  events.addEventListener("error", () => { live.textContent = "the view has ended, or cannot be reached"; });
+
+  route();
+}

@@ -1,0 +1,456 @@
+//go:build browser
+
+// The tests of this file look at the pages in a real browser: Chromium, which CI's step `browser` installs.
+//
+//	go test -tags browser -run Browser ./view
+//	go test -tags browser -run Browser ./view -screenshots docs/images -run-dir DEMO/runs/demo
+package view_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/quarry-ml/quarry/format/verdicts"
+	"github.com/quarry-ml/quarry/internal/tinyrun"
+	reportpage "github.com/quarry-ml/quarry/report/page"
+	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/view"
+)
+
+var (
+	screenshots = flag.String("screenshots", "", "write the documentation's pictures to this folder, of -run-dir")
+	runDir      = flag.String("run-dir", "", "run directory that -screenshots are taken of, two folders below its data")
+)
+
+// hostile is texts that do harm where one of them becomes code, or turns the direction of what stands beside it.
+var hostile = []string{
+	`<img src=x onerror="window.hostile=1">`,
+	`</script><script>window.hostile=1</script>`,
+	"\u202eright to left\u2067 \u05d0",
+	`"><svg onload=window.hostile=1>`,
+	`<iframe srcdoc="<script>parent.hostile=1</script>"></iframe>`,
+	`'-window.hostile=1-' {{.}} ${window.hostile=1}`,
+	`<!--<script>`,
+}
+
+// tab is a page in a browser, and what went wrong in it.
+type tab struct {
+	context.Context
+	t *testing.T
+
+	mu       sync.Mutex
+	faults   []string // errors of the console, exceptions, dialogs
+	requests []string // addresses asked for
+}
+
+func newTab(t *testing.T) *tab {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.WindowSize(1280, 900))
+	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stop)
+	ctx, end := chromedp.NewContext(allocator)
+	t.Cleanup(end)
+	b := &tab{Context: ctx, t: t}
+	must(t, chromedp.Listen(ctx, b.listen))
+	call(b, network.Enable, network.EnableParams{})
+	call(b, log.Enable, cdp.Empty{})
+	call(b, runtime.Enable, cdp.Empty{})
+	return b
+}
+
+func (b *tab) listen(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		b.faults = append(b.faults, fmt.Sprintf("exception: %+v", *e.ExceptionDetails))
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning {
+			b.faults = append(b.faults, fmt.Sprintf("console: %s %s", e.Type, e.Args[0].Value))
+		}
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
+			b.faults = append(b.faults, fmt.Sprintf("log: %s %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
+		}
+	case *page.EventJavascriptDialogOpening:
+		b.faults = append(b.faults, "dialog: "+e.Message)
+	case *network.EventRequestWillBeSent:
+		b.requests = append(b.requests, e.Request.URL)
+	}
+}
+
+// limit ends what hangs; it is no measure of speed.
+const limit = 2 * time.Minute
+
+// ask runs one action and returns its value.
+func ask[T any](b *tab, action chromedp.Action[T]) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b, limit)
+	defer cancel()
+	v, err := chromedp.Run(ctx, action)
+	if err != nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.t.Fatalf("%v; faults %q", err, b.faults)
+	}
+	return v
+}
+
+func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	for _, action := range actions {
+		ask(b, action)
+	}
+}
+
+// call runs a command of the browser's protocol.
+func call[P, R any](b *tab, command cdp.Command[P, R], parameters P) R {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b, limit)
+	defer cancel()
+	r, err := chromedp.Call(ctx, command, parameters)
+	must(b.t, err)
+	return r
+}
+
+// media has the page shown on a medium, in light or dark.
+func (b *tab) media(medium, scheme string) {
+	b.t.Helper()
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: medium, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+}
+
+// value evaluates an expression.
+func value[T any](b *tab, expression string) T {
+	b.t.Helper()
+	return ask(b, chromedp.Evaluate[T](expression))
+}
+
+// act evaluates an expression for what it does.
+func act(expression string) chromedp.Action[chromedp.Void] {
+	return chromedp.Evaluate[chromedp.Void](expression)
+}
+
+// until waits for an expression to become true.
+func (b *tab) until(expression string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b, limit)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(limit), chromedp.WithPollingInterval(50*time.Millisecond))); err != nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.t.Fatalf("%s: %v; faults %q", expression, err, b.faults)
+	}
+}
+
+// clean fails where the page did anything that a good one does not: errors, code out of texts, requests of others.
+func (b *tab) clean(own string) {
+	b.t.Helper()
+	if value[bool](b, "window.hostile !== undefined") {
+		b.t.Error("a text ran as code")
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, fault := range b.faults {
+		b.t.Error(fault)
+	}
+	for _, request := range b.requests {
+		if !strings.HasPrefix(request, own) && !strings.HasPrefix(request, "data:") {
+			b.t.Errorf("asked for %s", request)
+		}
+	}
+}
+
+// drawn says that every chart has its drawing.
+const drawn = `document.querySelectorAll("[data-drawing]").length > 0 && [...document.querySelectorAll("[data-drawing]")].every(c => c.querySelector("svg[role=img] :is(path, rect, circle, text)"))`
+
+func writeReport(t *testing.T, dir string) (file string) {
+	t.Helper()
+	d, err := rundir.Open(dir, rundir.OpenOptions{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := reportpage.Read(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = filepath.Join(t.TempDir(), "report.html")
+	if err := rundir.WriteFile(rundir.OS{}, file, p.Write); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestBrowserReport(t *testing.T) {
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Hostile: hostile, Name: `"><img src=x onerror=window.hostile=1>`, Rounds: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := writeReport(t, run.Dir)
+	b := newTab(t)
+	b.do(chromedp.Navigate("file://" + file))
+	b.until(drawn)
+	if n := value[int](b, `document.querySelectorAll("[data-drawing]").length`); n < 10 {
+		t.Errorf("%d charts", n)
+	}
+	if name := value[string](b, `document.querySelector("h1").textContent`); !strings.Contains(name, "<img") {
+		t.Errorf("the run is called %q", name)
+	}
+	// The choice is marked in words, series have dashes and symbols of their own, and every chart has a name and a table.
+	for what, expression := range map[string]string{
+		"chosen epoch":          `document.querySelector("[data-drawing=eval-loss] svg").textContent.includes("★ chosen")`,
+		"dashes":                `document.querySelectorAll('[data-drawing="seen-map-at-25"] svg [stroke-dasharray]').length > 0`,
+		"names of charts":       `[...document.querySelectorAll("svg[role=img]")].every(s => s.getAttribute("aria-label").length > 20)`,
+		"tables behind charts":  `[...document.querySelectorAll("figure")].every(f => f.querySelector("details table tbody tr"))`,
+		"ids told once":         `new Set([...document.querySelectorAll("[id]")].map(e => e.id)).size === document.querySelectorAll("[id]").length`,
+		"links that lead there": `[...document.querySelectorAll('a[href^="#"]')].every(a => document.getElementById(a.hash.slice(1)))`,
+	} {
+		if !value[bool](b, expression) {
+			t.Errorf("no %s", what)
+		}
+	}
+	// By keyboard: a chart takes the focus and reads its values out, and a table opens.
+	b.do(chromedp.Focus(`[data-drawing="measure-map-at-25"]`), chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight))
+	if got := value[string](b, `document.querySelector('[data-drawing="measure-map-at-25"] output').textContent`); got != "round 0, epoch 1: map@25 0.2500" {
+		t.Errorf("the chart reads out %q", got)
+	}
+	b.do(chromedp.Focus(`#loss-numbers summary`), chromedp.KeyEvent(kb.Enter))
+	b.until(`document.querySelector("#loss-numbers").open && document.querySelector("#loss-numbers table").offsetHeight > 0`)
+	// The ring that marks a value is where the value is drawn.
+	if off := value[float64](b, `(() => {
+		const chart = document.querySelector('[data-drawing="measure-map-at-25"]'), ring = chart.querySelector("circle[r='7']").getBoundingClientRect();
+		const middle = (r) => [r.x + r.width / 2, r.y + r.height / 2], [x, y] = middle(ring);
+		return Math.min(...[...chart.querySelectorAll("g[aria-label=dot] :is(circle, path)")].map(p => { const [u, v] = middle(p.getBoundingClientRect()); return Math.hypot(u - x, v - y); }));
+	})()`); off > 2 {
+		t.Errorf("the ring is %v pixels off", off)
+	}
+	// Light, dark and paper are one drawing in other colours; nothing sticks out of a narrow window.
+	ground := `getComputedStyle(document.documentElement).backgroundColor`
+	light := value[string](b, ground)
+	b.media("", "dark")
+	if dark := value[string](b, ground); dark == light {
+		t.Errorf("dark is %s too", dark)
+	}
+	b.media("print", "dark")
+	if paper := value[string](b, ground); paper != "rgb(255, 255, 255)" {
+		t.Errorf("paper is %s", paper)
+	}
+	if pdf := ask(b, chromedp.PrintToPDF()); !strings.HasPrefix(string(pdf), "%PDF-") {
+		t.Error("it does not print")
+	}
+	b.media("", "light")
+	b.do(chromedp.EmulateViewport(400, 800), chromedp.Navigate("file://"+file))
+	b.until(drawn)
+	if wide := value[int](b, `document.documentElement.scrollWidth`); wide > 400 {
+		t.Errorf("%d pixels wide in a window of 400", wide)
+	}
+	b.clean("file://" + file)
+}
+
+// served is a view on a port of its own.
+func served(t *testing.T, dir, folder string, against string) (address string) {
+	t.Helper()
+	open := func(dir, folder string) (*rundir.Dir, view.Files) {
+		d, err := rundir.Open(dir, rundir.OpenOptions{ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d, view.Files{Corpus: filepath.Join(folder, "corpus.jsonl"), Train: filepath.Join(folder, "train.jsonl"), Dev: filepath.Join(folder, "dev.jsonl")}
+	}
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := view.Options{Host: listener.Addr().String(), Token: "secret", Poll: 50 * time.Millisecond}
+	o.Dir, o.Files = open(dir, folder)
+	if against != "" {
+		o.Against, o.AgainstFiles = open(against, folder)
+	}
+	v, err := view.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	server := &http.Server{Handler: v.Handler(), BaseContext: func(net.Listener) context.Context { return ctx }}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() {
+		cancel()
+		_ = server.Close()
+	})
+	return "http://" + o.Host + "/"
+}
+
+func TestBrowserChartsMoveAsARunWrites(t *testing.T) {
+	run, err := tinyrun.Begin(t.TempDir(), tinyrun.Options{Hostile: hostile, Epochs: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, run.Mine(0))
+	address := served(t, run.Dir, run.Folder, "")
+	b := newTab(t)
+	b.do(chromedp.Navigate(address))
+	b.until(`document.querySelector("[data-drawing=scores] svg") !== null && document.getElementById("live").textContent === "live"`)
+	b.do(act(`window.stays = true`))
+	must(t, run.Train(0))
+	b.until(`document.querySelector("[data-drawing=loss] svg") !== null`)
+	before := value[int](b, `document.querySelectorAll("#loss tbody tr").length`)
+	b.do(act(`document.querySelector("#loss-numbers").open = true`))
+	d, err := rundir.Open(run.Dir, rundir.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	must(t, run.AddSteps(d, 0, before+1, before+7))
+	b.until(fmt.Sprintf(`document.querySelectorAll("#loss tbody tr").length === %d`, before+7))
+	if !value[bool](b, `window.stays === true && document.querySelector("#loss-numbers").open`) {
+		t.Error("the page was loaded again, or closed what was open")
+	}
+	b.clean(address)
+}
+
+func TestBrowserVerdictsAreSaved(t *testing.T) {
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Hostile: hostile, Train: 30, Passages: 60})
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := served(t, run.Dir, run.Folder, "")
+	b := newTab(t)
+	b.do(chromedp.Navigate(address + "#negatives"))
+	b.until(`document.querySelector("#suspect") !== null`)
+	read := func() []verdicts.Verdict {
+		content, err := os.ReadFile(rundir.Layout(run.Dir).Verdicts())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := verdicts.Read(strings.NewReader(string(content)), "verdicts.jsonl")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	for i, press := range []struct {
+		key  string
+		want verdicts.Kind
+	}{{"d", verdicts.Drop}, {"p", verdicts.Promote}, {"k", verdicts.Keep}} {
+		shown := value[string](b, `document.querySelector("#suspect").textContent`)
+		b.do(chromedp.KeyEvent(press.key))
+		b.until(fmt.Sprintf(`document.querySelector("#suspect").textContent !== %q`, shown))
+		all := read()
+		if len(all) != i+1 || all[i].Verdict != press.want || !strings.Contains(shown, strings.Fields(all[i].PassageText)[0]) || all[i].At == "" {
+			t.Fatalf("key %s left %+v", press.key, all)
+		}
+	}
+	// Back to the last one, whose verdict is shown, and taken back.
+	b.do(chromedp.KeyEvent(kb.ArrowLeft))
+	b.until(`document.querySelector("#said").textContent === "Your verdict: keep"`)
+	b.do(chromedp.KeyEvent("o"))
+	b.until(`document.querySelector("#said").textContent === "No verdict yet"`)
+	if latest := verdicts.Latest(read()); len(latest) != 2 {
+		t.Errorf("%d verdicts hold", len(latest))
+	}
+	// By mouse, and after the page is loaded anew the judged are out of the queue.
+	b.do(chromedp.Click(`button[data-verdict=promote]`))
+	b.until(`document.querySelector("#said").textContent === "No verdict yet"`)
+	if all := read(); len(all) != 5 || all[4].Verdict != verdicts.Promote {
+		t.Errorf("after a click: %+v", all)
+	}
+	b.do(chromedp.Reload())
+	b.until(`document.querySelector("#suspect") !== null`)
+	b.do(chromedp.SetValue(`select`, "judged"), act(`document.querySelector("select").dispatchEvent(new Event("change"))`))
+	b.until(`document.querySelector(".pager span").textContent.includes("3 in all")`)
+	b.clean(address)
+}
+
+func TestBrowserQueriesAndComparison(t *testing.T) {
+	folder := t.TempDir()
+	run, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Dev: 120, Rounds: 3})
+	must(t, err)
+	other, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Dev: 120, Seed: 7, Name: "other"})
+	must(t, err)
+	address := served(t, run.Dir, folder, other.Dir)
+	b := newTab(t)
+	b.do(chromedp.Navigate(address + "#queries"))
+	b.until(`document.querySelectorAll("table.list tbody tr").length === 50`)
+	for i, text := range hostile { // to the letter, line ends and marks of direction too
+		if got := value[string](b, fmt.Sprintf(`document.querySelectorAll("table.list tbody .text")[%d].textContent`, i)); got != text+" (dev)" {
+			t.Errorf("shown as %q", got)
+		}
+	}
+	b.do(chromedp.SendKeys(`input[type=search]`, "ONERROR"+kb.Enter))
+	b.until(`document.querySelectorAll("table.list tbody tr").length === 1`)
+	b.do(chromedp.Click(`button.open`))
+	b.until(`document.querySelectorAll(".columns > section").length === 3`)
+	if n := value[int](b, `document.querySelectorAll("li.positive .mark").length`); n != 3 {
+		t.Errorf("%d positives marked, want one a round", n)
+	}
+	if n := value[int](b, `document.querySelectorAll("li.negative .mark").length`); n != 3*tinyrun.Negatives {
+		t.Errorf("%d negatives marked", n)
+	}
+	b.do(chromedp.Navigate(address + "#compare"))
+	b.until(`document.querySelectorAll("table.list tbody tr").length === 50`)
+	if head := value[string](b, `document.querySelector("table.list thead").textContent`); !strings.Contains(head, "tiny, round 2") || !strings.Contains(head, "other, round 1") {
+		t.Errorf("compared are %q", head)
+	}
+	if n := value[int](b, `[...document.querySelectorAll("main p span")].reduce((n, s) => n + Number(s.textContent.split(": ")[1]), 0)`); n == 0 || n > 120 {
+		t.Errorf("%d queries better or worse", n)
+	}
+	b.clean(address)
+}
+
+// TestBrowserScreenshots takes the pictures of the documentation when it is told to.
+func TestBrowserScreenshots(t *testing.T) {
+	if *screenshots == "" {
+		return
+	}
+	b := newTab(t)
+	file := writeReport(t, *runDir)
+	shoot := func(name string) {
+		b.do(chromedp.Sleep(300 * time.Millisecond)) // for what moves
+		must(t, os.WriteFile(filepath.Join(*screenshots, name+".png"), ask(b, chromedp.CaptureScreenshot()), 0o644))
+	}
+	b.do(chromedp.EmulateViewport(1200, 1500), chromedp.Navigate("file://"+file))
+	b.until(drawn)
+	shoot("report")
+	b.do(chromedp.EmulateViewport(1200, 900))
+	b.media("", "dark")
+	b.do(act(`document.getElementById("negatives").scrollIntoView()`))
+	shoot("report-dark")
+	b.media("", "light")
+	address := served(t, *runDir, filepath.Join(*runDir, "..", ".."), "")
+	b.do(chromedp.EmulateViewport(1200, 760), chromedp.Navigate(address+"#negatives"))
+	b.until(`document.querySelector("#suspect") !== null`)
+	shoot("view-negatives")
+	b.do(chromedp.Navigate(address + "#queries"))
+	b.until(`document.querySelectorAll("table.list tbody tr").length > 0`)
+	b.do(chromedp.Click(`tbody tr:nth-child(2) button.open`))
+	b.until(`document.querySelectorAll(".columns > section").length > 0`)
+	shoot("view-query")
+	b.do(chromedp.Navigate(address + "#compare"))
+	b.do(chromedp.SetValue(`form.tools label:nth-child(2) select`, "1"), act(`document.querySelectorAll("form.tools select")[1].dispatchEvent(new Event("change"))`))
+	b.until(`document.querySelectorAll("table.list tbody tr").length > 0`)
+	shoot("view-compare")
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

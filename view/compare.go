@@ -1,0 +1,106 @@
+package view
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// comparison is two searches, query by query: ranks of the best positive.
+type comparison struct {
+	A      string            `json:"a"`
+	B      string            `json:"b"`
+	Better int               `json:"better"` // queries whose positive B ranks higher
+	Worse  int               `json:"worse"`
+	Same   int               `json:"same"`
+	Alone  int               `json:"alone"` // queries that only one of the two has
+	Notes  []string          `json:"notes"`
+	List   list[comparedRow] `json:"list"`
+}
+
+// comparedRow is one query in both; ranks count from 1.
+type comparedRow struct {
+	Index int    `json:"index"` // in A
+	Key   string `json:"key"`
+	Text  string `json:"text"`
+	A     int32  `json:"a"`
+	B     int32  `json:"b"`
+}
+
+type compared struct{ query, a, b int32 }
+
+// The orders of a comparison.
+const (
+	byChange = "change" // the largest first, either way
+	byWins   = "wins"   // risen most from A to B first
+	byLosses = "losses" // fallen most first
+)
+
+// compare sets a round of this run against a round of the other, or of this one where there is no other.
+func (v *View) compare(split rundir.Split, roundA, roundB int, order string, page int) (*comparison, error) {
+	other := v.other()
+	c := &comparison{A: place(v.run, roundA), B: place(other, roundB), Notes: []string{}}
+	for role, digest := range v.run.digests {
+		if (role == "corpus" || role == string(split)) && other.digests[role] != digest {
+			c.Notes = append(c.Notes, "The two runs have other data in "+role+": queries are matched by their keys, and ranks are of corpora of their own.")
+		}
+	}
+	slices.Sort(c.Notes)
+	a, err := v.run.ranksOf(split, roundA)
+	if err != nil {
+		return nil, err
+	}
+	b, err := other.ranksOf(split, roundB)
+	if err != nil {
+		return nil, err
+	}
+	var rows []compared
+	for i, q := range v.run.sets[split].queries {
+		j, ok := other.sets[split].byKey[q.Key]
+		if !ok || a[i] < 0 || b[j] < 0 {
+			c.Alone++
+			continue
+		}
+		rows = append(rows, compared{int32(i), a[i], b[j]})
+		switch {
+		case b[j] < a[i]:
+			c.Better++
+		case b[j] > a[i]:
+			c.Worse++
+		default:
+			c.Same++
+		}
+	}
+	for key := range other.sets[split].byKey {
+		if _, ok := v.run.sets[split].byKey[key]; !ok {
+			c.Alone++
+		}
+	}
+	by, ok := map[string]func(compared) int32{
+		byChange: func(r compared) int32 { return -max(r.a-r.b, r.b-r.a) },
+		byWins:   func(r compared) int32 { return r.b - r.a },
+		byLosses: func(r compared) int32 { return r.a - r.b },
+		byFile:   func(compared) int32 { return 0 },
+	}[order]
+	if !ok {
+		return nil, wrongf("order %q is unknown", order)
+	}
+	slices.SortStableFunc(rows, func(x, y compared) int { return cmp.Compare(by(x), by(y)) })
+	c.List, err = pageOf(rows, page, func(r compared) (comparedRow, error) {
+		q := v.run.sets[split].queries[r.query]
+		return comparedRow{Index: int(r.query), Key: q.Key, Text: q.Text, A: r.a + 1, B: r.b + 1}, nil
+	})
+	return c, err
+}
+
+func (r *run) ranksOf(split rundir.Split, round int) ([]int32, error) {
+	found, err := r.candidates(round, split)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		return nil, wrongf("%s has not searched %s", place(r, round), split)
+	}
+	return found.bestRanks()
+}

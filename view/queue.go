@@ -1,0 +1,223 @@
+package view
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// near is how close to the score of the weakest positive a negative must come to be doubted, as a share of that score.
+const near = 0.05
+
+// suspect is a mined negative that some round scores above the query's weakest positive, or near it.
+type suspect struct {
+	query, passage int32
+	agree          int32   // rounds that score it so
+	margin         float32 // the most by which a round scores it above the positive; negative is below
+}
+
+// suspects is the queue of doubted negatives, most suspicious first, and the state of the files that it was made of.
+type suspects struct {
+	state string
+	all   []suspect
+}
+
+// suspectRow is a doubted negative with what every round says of it.
+type suspectRow struct {
+	Query     queryRow       `json:"query"`
+	Positives []textOf       `json:"positives"`
+	Passage   textOf         `json:"passage"`
+	Agree     int32          `json:"agree"`
+	Searches  int            `json:"searches"` // rounds that could have agreed
+	Rounds    []suspectRound `json:"rounds"`
+	Verdict   string         `json:"verdict,omitempty"`
+}
+
+// suspectRound is what one round says of a pair; scores are absent where the passage is not among the hits kept.
+type suspectRound struct {
+	Round    int      `json:"round"`
+	Mined    bool     `json:"mined"`
+	Rank     int32    `json:"rank"`
+	Score    *float32 `json:"score,omitempty"`
+	Positive *float32 `json:"positive,omitempty"` // score of the weakest positive
+}
+
+// The filters of the queue.
+const (
+	openOnly   = "open"   // without a verdict
+	judgedOnly = "judged" // with one
+	everything = "all"
+)
+
+// queue lists doubted negatives, most suspicious first: by the rounds that agree, then by how far above the positive they
+// come, then in the order of queries and passages.
+func (v *View) queue(filter string, page int) (list[suspectRow], error) {
+	if err := v.findSuspects(); err != nil {
+		return list[suspectRow]{}, err
+	}
+	if !slices.Contains([]string{openOnly, judgedOnly, everything}, filter) {
+		return list[suspectRow]{}, wrongf("filter %q is unknown", filter)
+	}
+	var places []suspect
+	for _, s := range v.suspects.all {
+		_, judged := v.judged[judgedPair{s.query, s.passage}]
+		if filter == everything || judged == (filter == judgedOnly) {
+			places = append(places, s)
+		}
+	}
+	return pageOf(places, page, v.suspectRow)
+}
+
+// findSuspects goes over candidates and negatives of train, where they have changed since the last time.
+func (v *View) findSuspects() error {
+	rounds, err := v.run.rounds()
+	if err != nil {
+		return err
+	}
+	state := ""
+	for _, round := range rounds {
+		for _, path := range []string{v.run.dir.Round(round).Candidates(rundir.Train), v.run.dir.Round(round).Negatives(rundir.Train)} {
+			one, err := stateOf(v.run.dir, path)
+			if err != nil {
+				return err
+			}
+			state += one + ";"
+		}
+	}
+	if v.suspects != nil && v.suspects.state == state {
+		return nil
+	}
+	all, err := v.run.suspects(rounds)
+	if err != nil {
+		return err
+	}
+	v.suspects = &suspects{state, all}
+	return nil
+}
+
+func (r *run) suspects(rounds []int) ([]suspect, error) {
+	var found []*searched
+	var mined [][][]negative
+	for _, round := range rounds {
+		c, err := r.candidates(round, rundir.Train)
+		if err != nil {
+			return nil, err
+		}
+		n, err := r.negatives(round, rundir.Train)
+		if err != nil {
+			return nil, err
+		}
+		if c != nil {
+			found = append(found, c)
+		}
+		if n != nil {
+			mined = append(mined, n)
+		}
+	}
+	var all []suspect
+	for q := range r.sets[rundir.Train].queries {
+		one, err := suspectsOf(q, found, mined)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one...)
+	}
+	slices.SortFunc(all, func(a, b suspect) int {
+		return cmp.Or(cmp.Compare(b.agree, a.agree), cmp.Compare(b.margin, a.margin), cmp.Compare(a.query, b.query), cmp.Compare(a.passage, b.passage))
+	})
+	return all, nil
+}
+
+// suspectsOf doubts the negatives that any round mined for a query, by what all searches say of them.
+func suspectsOf(query int, found []*searched, mined [][][]negative) ([]suspect, error) {
+	doubted := map[int32]*suspect{}
+	for _, round := range mined {
+		for _, n := range round[query] {
+			doubted[n.passage] = &suspect{query: int32(query), passage: n.passage}
+		}
+	}
+	if len(doubted) == 0 {
+		return nil, nil
+	}
+	for _, round := range found {
+		c, err := round.index.At(query)
+		if err != nil {
+			return nil, err
+		}
+		if len(c.Positives) == 0 {
+			continue
+		}
+		weakest := c.Positives[len(c.Positives)-1].Score
+		for _, h := range c.Hits {
+			s := doubted[h.Passage]
+			if margin := h.Score - weakest; s != nil && margin >= -near*max(weakest, -weakest) {
+				if s.agree == 0 || margin > s.margin {
+					s.margin = margin
+				}
+				s.agree++
+			}
+		}
+	}
+	var all []suspect
+	for _, s := range doubted {
+		if s.agree > 0 {
+			all = append(all, *s)
+		}
+	}
+	return all, nil
+}
+
+func (v *View) suspectRow(s suspect) (suspectRow, error) {
+	q := v.run.sets[rundir.Train].queries[s.query]
+	row := suspectRow{
+		Query: queryRow{Index: int(s.query), Key: q.Key, Text: q.Text}, Passage: v.run.textOf(s.passage), Positives: []textOf{},
+		Agree: s.agree, Rounds: []suspectRound{}, Verdict: string(v.judged[judgedPair{s.query, s.passage}]),
+	}
+	for _, p := range q.Positives {
+		row.Positives = append(row.Positives, v.run.textOf(p))
+	}
+	rounds, err := v.run.rounds()
+	if err != nil {
+		return row, err
+	}
+	for _, round := range rounds {
+		one, searched, err := v.run.suspectRound(s, round)
+		if err != nil {
+			return row, err
+		}
+		if searched {
+			row.Searches++
+		}
+		row.Rounds = append(row.Rounds, one)
+	}
+	return row, nil
+}
+
+func (r *run) suspectRound(s suspect, round int) (one suspectRound, searched bool, err error) {
+	one.Round = round
+	mined, err := r.negatives(round, rundir.Train)
+	if err != nil {
+		return one, false, err
+	}
+	if mined != nil {
+		one.Mined = slices.ContainsFunc(mined[s.query], func(n negative) bool { return n.passage == s.passage })
+	}
+	found, err := r.candidates(round, rundir.Train)
+	if found == nil || err != nil {
+		return one, false, err
+	}
+	c, err := found.index.At(int(s.query))
+	if err != nil {
+		return one, false, err
+	}
+	if n := len(c.Positives); n > 0 {
+		one.Positive = &c.Positives[n-1].Score
+	}
+	for rank, h := range c.Hits {
+		if h.Passage == s.passage {
+			one.Rank, one.Score = int32(rank)+1, &h.Score
+		}
+	}
+	return one, true, nil
+}

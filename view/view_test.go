@@ -1,0 +1,537 @@
+package view
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quarry-ml/quarry/format/verdicts"
+	"github.com/quarry-ml/quarry/internal/tinyrun"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+const (
+	testHost  = "127.0.0.1:4711"
+	testToken = "the secret"
+)
+
+func files(folder string) Files {
+	return Files{Corpus: filepath.Join(folder, "corpus.jsonl"), Train: filepath.Join(folder, "train.jsonl"), Dev: filepath.Join(folder, "dev.jsonl")}
+}
+
+func readOnly(t *testing.T, dir string) *rundir.Dir {
+	t.Helper()
+	d, err := rundir.Open(dir, rundir.OpenOptions{ReadOnly: true})
+	must(t, err)
+	return d
+}
+
+// opened is a view of a tiny run, and what asks it.
+func opened(t *testing.T, o tinyrun.Options) (*tinyrun.Run, *View) {
+	t.Helper()
+	run, err := tinyrun.Write(t.TempDir(), o)
+	must(t, err)
+	return run, open(t, run, nil)
+}
+
+func open(t *testing.T, run, against *tinyrun.Run) *View {
+	t.Helper()
+	o := Options{Dir: readOnly(t, run.Dir), Files: files(run.Folder), Host: testHost, Token: testToken, Now: func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }}
+	if against != nil {
+		o.Against, o.AgainstFiles = readOnly(t, against.Dir), files(against.Folder)
+	}
+	v, err := Open(t.Context(), o)
+	must(t, err)
+	return v
+}
+
+// request sends a request as the view's own page does, changed by what a test wants.
+func request(v *View, method, target, body string, change func(*http.Request)) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r.Host = testHost
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Origin", "http://"+testHost)
+		r.Header.Set(tokenHeader, testToken)
+	}
+	if change != nil {
+		change(r)
+	}
+	w := httptest.NewRecorder()
+	v.Handler().ServeHTTP(w, r)
+	return w
+}
+
+// get asks for JSON.
+func get[T any](t *testing.T, v *View, path string, parameters ...string) T {
+	t.Helper()
+	query := url.Values{}
+	for i := 0; i < len(parameters); i += 2 {
+		query.Set(parameters[i], parameters[i+1])
+	}
+	w := request(v, http.MethodGet, "/api/"+path+"?"+query.Encode(), "", nil)
+	if w.Code != http.StatusOK {
+		t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+	}
+	var answer T
+	must(t, json.Unmarshal(w.Body.Bytes(), &answer))
+	return answer
+}
+
+func TestGuard(t *testing.T) {
+	_, v := opened(t, tinyrun.Options{Rounds: 1})
+	verdict := fmt.Sprintf(`{"query":%q,"passage":"p1","verdict":"keep","round":0}`, tinyrun.Key(rundir.Train, 0))
+	header := func(name, value string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set(name, value) }
+	}
+	host := func(host string) func(*http.Request) { return func(r *http.Request) { r.Host = host } }
+	for _, tc := range []struct {
+		name, method, target string
+		change               func(*http.Request)
+		want                 int
+	}{
+		{"own page", "GET", "/", nil, 200},
+		{"localhost", "GET", "/", host("localhost:4711"), 200},
+		{"own origin", "GET", "/api/about", header("Origin", "http://localhost:4711"), 200},
+		{"typed in", "GET", "/", header("Sec-Fetch-Site", "none"), 200},
+		{"a name bound to 127.0.0.1", "GET", "/api/about", host("evil.example:4711"), 403},
+		{"another port", "GET", "/", host("127.0.0.1:4712"), 403},
+		{"no port", "GET", "/", host("127.0.0.1"), 403},
+		{"a longer name", "GET", "/", host("127.0.0.1:4711.evil.example"), 403},
+		{"another origin", "GET", "/api/about", header("Origin", "http://evil.example"), 403},
+		{"an origin of https", "GET", "/api/about", header("Origin", "https://127.0.0.1:4711"), 403},
+		{"an origin that is hidden", "GET", "/api/about", header("Origin", "null"), 403},
+		{"a page of another site", "GET", "/api/charts", header("Sec-Fetch-Site", "cross-site"), 403},
+		{"a page of another port", "GET", "/assets/app.js", header("Sec-Fetch-Site", "same-site"), 403},
+		{"a verdict", "POST", "/api/verdict", nil, 200},
+		{"a verdict of another host", "POST", "/api/verdict", host("evil.example"), 403},
+		{"a verdict of another origin", "POST", "/api/verdict", header("Origin", "http://evil.example"), 403},
+		{"a verdict without the token", "POST", "/api/verdict", func(r *http.Request) { r.Header.Del(tokenHeader) }, 403},
+		{"a verdict with another token", "POST", "/api/verdict", header(tokenHeader, "the secreT"), 403},
+		{"a verdict as a form sends it", "POST", "/api/verdict", header("Content-Type", "text/plain"), 403},
+		{"a verdict by GET", "GET", "/api/verdict", nil, 405},
+		{"another method", "DELETE", "/api/verdict", nil, 403},
+		{"what is not there", "GET", "/etc/passwd", nil, 404},
+		{"a file above the assets", "GET", "/assets/..%2fview.go", nil, 404},
+		{"the page without its token", "GET", "/assets/index.html", nil, 404},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			body := ""
+			if tc.method == "POST" {
+				body = verdict
+			}
+			w := request(v, tc.method, tc.target, body, tc.change)
+			if w.Code != tc.want {
+				t.Errorf("got %d %s, want %d", w.Code, w.Body, tc.want)
+			}
+			if policy := w.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(strings.SplitN(policy, "style-src", 2)[0], "unsafe") {
+				t.Errorf("policy %q", policy)
+			}
+			if w.Code == 403 && strings.Contains(w.Body.String(), testToken) {
+				t.Error("a refusal tells the token")
+			}
+		})
+	}
+}
+
+// However much is looked at, nothing is written; a verdict writes its file and no other.
+func TestNothingButVerdictsIsWritten(t *testing.T) {
+	run, v := opened(t, tinyrun.Options{})
+	before := snapshot(t, run.Folder)
+	for _, target := range []string{"/", "/assets/app.js", "/api/about", "/api/charts", "/api/queries?split=train&order=worst&search=what", "/api/query?split=dev&index=1", "/api/queue?filter=open", "/api/compare?split=dev&a=0&b=1&order=wins"} {
+		if w := request(v, "GET", target, "", nil); w.Code != 200 {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+	}
+	if diff := cmp.Diff(before, snapshot(t, run.Folder)); diff != "" {
+		t.Errorf("looking has written:\n%s", diff)
+	}
+	for split, set := range v.run.sets {
+		for round, found := range set.rounds {
+			if found.file.file != nil {
+				t.Errorf("the candidates of round %d, %s, are open after the request", round, split)
+			}
+		}
+	}
+	if w := request(v, "POST", "/api/verdict", `{"query":"train-0","passage":"p3","verdict":"drop","round":1}`, nil); w.Code != 200 {
+		t.Fatal(w.Body)
+	}
+	after := snapshot(t, run.Folder)
+	name := "runs/tiny/verdicts.jsonl"
+	want := `{"version":1,"verdict":"drop","query":"train-0","query_text":"What is 0 + 1? (train)","passage":"p3","passage_text":"Adds 3 instead of 4","round":1,"at":"2026-01-02T03:04:05Z"}` + "\n"
+	if after[name] != want {
+		t.Errorf("verdicts are %q", after[name])
+	}
+	delete(after, name)
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("a verdict has written:\n%s", diff)
+	}
+}
+
+func TestVerdictsThatMakeNoSenseAreRefused(t *testing.T) {
+	run, v := opened(t, tinyrun.Options{Rounds: 1})
+	for _, tc := range []struct{ name, body, want string }{
+		{"unknown query", `{"query":"x","passage":"p1","verdict":"drop"}`, "no train query"},
+		{"a query of dev", `{"query":"dev-0","passage":"p1","verdict":"drop"}`, "no train query"},
+		{"unknown passage", `{"query":"train-0","passage":"x","verdict":"drop"}`, "no passage"},
+		{"unknown verdict", `{"query":"train-0","passage":"p1","verdict":"dropp"}`, "dropp"},
+		{"round", `{"query":"train-0","passage":"p1","verdict":"drop","round":-1}`, "round -1"},
+		{"unknown key", `{"query":"train-0","passage":"p1","verdict":"drop","path":"/etc/passwd"}`, "path"},
+		{"no JSON", `drop it`, "a verdict: "},
+		{"too long", `{"query":"` + strings.Repeat("x", longestBody) + `"}`, "too large"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if w := request(v, "POST", "/api/verdict", tc.body, nil); w.Code != 400 || !strings.Contains(w.Body.String(), tc.want) {
+				t.Errorf("got %d %s, want %q", w.Code, w.Body, tc.want)
+			}
+		})
+	}
+	if there, err := rundir.OS.Stat(rundir.OS{}, rundir.Layout(run.Dir).Verdicts()); err == nil {
+		t.Errorf("%s is there", there.Name())
+	}
+}
+
+// A verdict goes behind what a crash left, and is seen by what other views and people write meanwhile.
+func TestVerdictsAfterACrashAndByOthers(t *testing.T) {
+	run, v := opened(t, tinyrun.Options{})
+	path := rundir.Layout(run.Dir).Verdicts()
+	first := get[list[suspectRow]](t, v, "queue", "filter", "open").Rows[0]
+	line, err := verdicts.Verdict{Verdict: verdicts.Keep, Query: "by another key", QueryText: first.Query.Text, Passage: "by another id", PassageText: first.Passage.Text}.Line()
+	must(t, err)
+	must(t, os.WriteFile(path, []byte(line+"\n"+line[:30]), 0o600))
+	if judged := get[list[suspectRow]](t, v, "queue", "filter", "judged"); judged.Total != 1 || judged.Rows[0].Passage != first.Passage || judged.Rows[0].Verdict != "keep" {
+		t.Errorf("judged are %+v", judged)
+	}
+	if w := request(v, "POST", "/api/verdict", `{"query":"train-1","passage":"p3","verdict":"promote"}`, nil); w.Code != 200 {
+		t.Fatal(w.Body)
+	}
+	content, err := os.ReadFile(path)
+	must(t, err)
+	all, err := verdicts.Read(bytes.NewReader(content), path)
+	if err != nil || len(all) != 2 || all[1].Verdict != verdicts.Promote {
+		t.Errorf("%v: %+v", err, all)
+	}
+	must(t, os.WriteFile(path, []byte("damaged\n"), 0o600))
+	if w := request(v, "GET", "/api/queue?filter=open", "", nil); w.Code != 500 || !strings.Contains(w.Body.String(), "verdicts.jsonl:1: ") {
+		t.Errorf("a damaged file: %d %s", w.Code, w.Body)
+	}
+}
+
+// The queue is what a plain look at every pair gives: doubted by a round's scores, by agreement, margin, query and passage.
+func TestQueue(t *testing.T) {
+	run, v := opened(t, tinyrun.Options{Train: 25, Passages: 30, Depth: 30, Rounds: 3})
+	var want []suspect
+	margins := map[judgedPair][]float32{}
+	d := readOnly(t, run.Dir)
+	pairs := map[judgedPair]bool{}
+	for round := range 3 {
+		must(t, d.EachMined(round, rundir.Train, func(m rundir.Mined) error {
+			for _, n := range m.Negatives {
+				p, _ := v.run.corpus.ByID(n.ID)
+				pairs[judgedPair{v.run.sets[rundir.Train].byKey[m.Key], p}] = true
+			}
+			return nil
+		}))
+	}
+	for pair := range pairs {
+		for round := range 3 {
+			found, err := v.run.candidates(round, rundir.Train)
+			must(t, err)
+			c, err := found.index.At(int(pair.query))
+			must(t, err)
+			for _, h := range c.Hits {
+				if p := c.Positives[0].Score; h.Passage == pair.passage && h.Score >= p-0.05*p {
+					margins[pair] = append(margins[pair], h.Score-p)
+				}
+			}
+		}
+	}
+	for pair, m := range margins {
+		want = append(want, suspect{pair.query, pair.passage, int32(len(m)), slices.Max(m)})
+	}
+	slices.SortFunc(want, func(a, b suspect) int {
+		switch {
+		case a.agree != b.agree:
+			return int(b.agree - a.agree)
+		case a.margin != b.margin:
+			return map[bool]int{true: -1, false: 1}[a.margin > b.margin]
+		case a.query != b.query:
+			return int(a.query - b.query)
+		}
+		return int(a.passage - b.passage)
+	})
+	if len(want) < 60 {
+		t.Fatalf("%d doubted pairs show too little", len(want))
+	}
+	var got []suspect
+	for page := 0; len(got) < len(want); page++ {
+		l := get[list[suspectRow]](t, v, "queue", "filter", "open", "page", fmt.Sprint(page))
+		if l.Total != len(want) || len(l.Rows) == 0 {
+			t.Fatalf("page %d has %d rows of %d, want %d in all", page, len(l.Rows), l.Total, len(want))
+		}
+		for _, row := range l.Rows {
+			p, _ := v.run.corpus.ByID(row.Passage.ID)
+			one := suspect{int32(row.Query.Index), p, row.Agree, 0}
+			for _, r := range row.Rounds {
+				if r.Score != nil && *r.Score >= *r.Positive-0.05**r.Positive {
+					one.margin = max(one.margin, *r.Score-*r.Positive)
+				}
+			}
+			if one.margin == 0 { // below the positive in every round
+				one.margin = want[len(got)].margin
+			}
+			got = append(got, one)
+		}
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(suspect{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestQueries(t *testing.T) {
+	_, v := opened(t, tinyrun.Options{Dev: 120, Hostile: []string{"<b>ÄPFEL</b>"}})
+	ranks := func(l list[queryRow], round int) (all []int32) {
+		for _, row := range l.Rows {
+			all = append(all, row.Ranks[round])
+		}
+		return all
+	}
+	page := func(parameters ...string) list[queryRow] {
+		return get[list[queryRow]](t, v, "queries", append([]string{"split", "dev", "order", "file"}, parameters...)...)
+	}
+	last := page("page", "2")
+	if last.Total != 120 || len(last.Rows) != 20 || last.Rows[0].Key != "dev-100" || len(last.Rows[0].Ranks) != 2 || last.Rows[0].Ranks[0] < 1 {
+		t.Errorf("the last page is %+v", last)
+	}
+	if beyond := page("page", "99"); len(beyond.Rows) != 0 || beyond.Total != 120 {
+		t.Errorf("a page beyond the end is %+v", beyond)
+	}
+	for search, want := range map[string]int{"äpfel": 1, "DEV-11": 11, "what is": 119, "nowhere": 0} { // dev-11 and dev-110 to dev-119
+		if got := page("search", search); got.Total != want {
+			t.Errorf("%q finds %d, want %d", search, got.Total, want)
+		}
+	}
+	worst := ranks(get[list[queryRow]](t, v, "queries", "split", "dev", "order", "worst"), 1)
+	if !slices.IsSortedFunc(worst, func(a, b int32) int { return int(b - a) }) {
+		t.Errorf("worst first: %v", worst)
+	}
+	for order, sign := range map[string]int32{"rise": 1, "fall": -1} {
+		l := get[list[queryRow]](t, v, "queries", "split", "dev", "order", order)
+		if !slices.IsSortedFunc(l.Rows, func(a, b queryRow) int {
+			return int(sign * ((b.Ranks[0] - b.Ranks[1]) - (a.Ranks[0] - a.Ranks[1])))
+		}) {
+			t.Errorf("%s: %v", order, l.Rows)
+		}
+	}
+	for _, target := range []string{"queries?split=test", "queries?split=dev&order=best", "queries?split=dev&page=-1", "query?split=dev&index=120", "queue?filter=x", "compare?split=dev&a=0&b=9&order=change", "compare?split=dev&a=0&b=1&order=x"} {
+		if w := request(v, "GET", "/api/"+target, "", nil); w.Code != 400 {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+	}
+}
+
+func TestQueryMarksPositivesAndNegatives(t *testing.T) {
+	_, v := opened(t, tinyrun.Options{Passages: 60, Depth: 60})
+	q := get[queryView](t, v, "query", "split", "train", "index", "3")
+	if q.Key != "train-3" || len(q.Rounds) != 2 || len(q.Positives) != 1 || q.Positives[0].ID != "p3" {
+		t.Fatalf("%+v", q)
+	}
+	for _, round := range q.Rounds {
+		positives, negatives := 0, 0
+		for i, h := range round.Hits {
+			if i > 0 && h.Rank <= round.Hits[i-1].Rank {
+				t.Errorf("rank %d follows %d", h.Rank, round.Hits[i-1].Rank)
+			}
+			if h.Positive && h.ID == "p3" {
+				positives++
+			}
+			if h.Negative && !h.Positive {
+				negatives++
+			}
+		}
+		if positives != 1 || negatives != tinyrun.Negatives || len(round.Hits) < shownHits || len(round.Hits) > shownHits+1+tinyrun.Negatives {
+			t.Errorf("round %d: %d positives, %d negatives among %d hits", round.Round, positives, negatives, len(round.Hits))
+		}
+	}
+	request(v, "POST", "/api/verdict", fmt.Sprintf(`{"query":"train-3","passage":%q,"verdict":"keep"}`, q.Rounds[0].Hits[0].ID), nil)
+	if again := get[queryView](t, v, "query", "split", "train", "index", "3"); again.Rounds[0].Hits[0].Verdict != "keep" {
+		t.Errorf("no verdict on %+v", again.Rounds[0].Hits[0])
+	}
+}
+
+// A positive beyond the hits that were kept is shown all the same, at its rank.
+func TestADeepPositiveIsShown(t *testing.T) {
+	_, v := opened(t, tinyrun.Options{Passages: 200, Depth: 5, Rounds: 1})
+	for i := range 8 {
+		hits := get[queryView](t, v, "query", "split", "dev", "index", fmt.Sprint(i)).Rounds[0].Hits
+		if last := hits[len(hits)-1]; !slices.ContainsFunc(hits, func(h hit) bool { return h.Positive }) || last.Rank < 5 {
+			t.Errorf("query %d: %+v", i, hits)
+		}
+	}
+}
+
+func TestCompare(t *testing.T) {
+	folder := t.TempDir()
+	a, err := tinyrun.Write(folder, tinyrun.Options{Dev: 70})
+	must(t, err)
+	b, err := tinyrun.Write(folder, tinyrun.Options{Dev: 70, Seed: 9, Name: "other", Rounds: 1})
+	must(t, err)
+	v := open(t, a, b)
+	got := get[comparison](t, v, "compare", "split", "dev", "a", "1", "b", "0", "order", "wins")
+	if got.A != "tiny, round 1" || got.B != "other, round 0" || got.Better+got.Worse+got.Same != 70 || got.Alone != 0 || len(got.Notes) != 0 || got.List.Total != 70 {
+		t.Errorf("%+v", got)
+	}
+	if !slices.IsSortedFunc(got.List.Rows, func(x, y comparedRow) int { return int((x.B - x.A) - (y.B - y.A)) }) {
+		t.Errorf("not by wins: %+v", got.List.Rows)
+	}
+	same := get[comparison](t, open(t, a, nil), "compare", "split", "train", "a", "1", "b", "1", "order", "change")
+	if same.Same != 12 || same.Better != 0 || same.Worse != 0 {
+		t.Errorf("a round against itself: %+v", same)
+	}
+	other, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Dev: 60, Passages: 50})
+	must(t, err)
+	strange := get[comparison](t, open(t, a, other), "compare", "split", "dev", "a", "0", "b", "0", "order", "losses")
+	if strange.Alone != 10 || len(strange.Notes) != 2 || !strings.Contains(strange.Notes[0], "other data in corpus") {
+		t.Errorf("runs of other data: %+v", strange)
+	}
+}
+
+// A view opened before a round was mined shows the round when it is, and the new files when it is done anew.
+func TestARunUnderWay(t *testing.T) {
+	run, err := tinyrun.Begin(t.TempDir(), tinyrun.Options{})
+	must(t, err)
+	v := open(t, run, nil)
+	if l := get[list[suspectRow]](t, v, "queue", "filter", "open"); l.Total != 0 {
+		t.Errorf("%d doubted before anything was mined", l.Total)
+	}
+	state := func() string {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		s, err := v.state()
+		must(t, err)
+		return s
+	}
+	last := state()
+	for round, step := range []func() error{func() error { return run.Mine(0) }, func() error { return run.Train(0) }, func() error { return run.Score(0) }, func() error { return run.Finish(0) }, func() error { return run.Round(1) }} {
+		must(t, step())
+		now := state()
+		if now == last {
+			t.Errorf("step %d: no change is told", round)
+		}
+		last = now
+		c := get[charts](t, v, "charts")
+		if c.State != now || len(c.Drawings) == 0 || !strings.Contains(c.HTML, "<h1>") {
+			t.Errorf("step %d: charts of state %s, want %s", round, c.State, now)
+		}
+	}
+	one := get[queryView](t, v, "query", "split", "dev", "index", "0").Rounds[0]
+	again, err := tinyrun.Begin(run.Folder, tinyrun.Options{Seed: 5})
+	must(t, err)
+	must(t, again.Mine(0))
+	if two := get[queryView](t, v, "query", "split", "dev", "index", "0").Rounds[0]; cmp.Diff(one, two) == "" {
+		t.Error("the old candidates are shown")
+	}
+}
+
+// Server-sent events tell a change, and end with the request.
+func TestEvents(t *testing.T) {
+	run, err := tinyrun.Begin(t.TempDir(), tinyrun.Options{})
+	must(t, err)
+	v := open(t, run, nil)
+	v.options.Poll = time.Millisecond
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Host = testHost
+		v.Handler().ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, "GET", server.URL+"/events", nil)
+	must(t, err)
+	answer, err := http.DefaultClient.Do(r)
+	must(t, err)
+	defer answer.Body.Close()
+	changes := func(want int) {
+		t.Helper()
+		var read strings.Builder
+		buffer := make([]byte, 512)
+		for strings.Count(read.String(), "event: changed\n") < want {
+			n, err := answer.Body.Read(buffer)
+			must(t, err)
+			read.Write(buffer[:n])
+		}
+	}
+	changes(1)
+	must(t, run.Mine(0))
+	changes(1)
+}
+
+func TestOpenRefusesOtherData(t *testing.T) {
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{})
+	must(t, err)
+	if _, err := Open(t.Context(), Options{Dir: readOnly(t, run.Dir), Files: files(t.TempDir()), Token: "x"}); err == nil || !strings.Contains(err.Error(), "corpus") {
+		t.Errorf("no files: %v", err)
+	}
+	if _, err := Open(t.Context(), Options{Dir: readOnly(t, run.Dir), Files: files(run.Folder)}); err == nil || !strings.Contains(err.Error(), "token") {
+		t.Errorf("no token: %v", err)
+	}
+	f, err := os.OpenFile(files(run.Folder).Dev, os.O_APPEND|os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteString("\n")
+	must(t, err)
+	must(t, f.Close())
+	v := open(t, run, nil)
+	if w := request(v, "GET", "/api/queries?split=dev&order=file", "", nil); w.Code != 500 || !strings.Contains(w.Body.String(), "candidates of other data") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// Texts go out as JSON and nothing else, so that no browser takes one for a page.
+func TestTextsAreDataOnly(t *testing.T) {
+	_, v := opened(t, tinyrun.Options{Hostile: []string{"</script><img src=x onerror=alert(1)>"}, Name: "<script>alert(1)<"})
+	for _, target := range []string{"/api/about", "/api/charts", "/api/queries?split=dev&order=file", "/api/query?split=dev&index=0", "/api/queue?filter=open"} {
+		w := request(v, "GET", target, "", nil)
+		if kind := w.Header().Get("Content-Type"); kind != "application/json" || w.Header().Get("X-Content-Type-Options") != "nosniff" || strings.Contains(w.Body.String(), "<script") || strings.Contains(w.Body.String(), "<img") {
+			t.Errorf("%s: %s %.200s", target, kind, w.Body)
+		}
+	}
+	if page := request(v, "GET", "/", "", nil).Body.String(); strings.Contains(page, "<script>alert") || !strings.Contains(page, testToken) {
+		t.Error("the page has the run's name as code, or no token")
+	}
+}
+
+// snapshot is the content of every file below a folder.
+func snapshot(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	must(t, filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		name, _ := filepath.Rel(folder, path)
+		all[filepath.ToSlash(name)] = string(content)
+		return err
+	}))
+	return all
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
