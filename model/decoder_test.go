@@ -65,6 +65,37 @@ func openDecoder(t *testing.T, name string) *model.Model {
 	return open(t, dir, model.Options{Pooling: model.PoolLastToken, Normalize: &yes})
 }
 
+func TestTokensWithoutAnEmbeddingAreRefused(t *testing.T) {
+	for _, tc := range []struct{ name, token, want string }{
+		{"embeddinggemma", "<image_soft_token>", ""}, // that of images, which Gemma 3's text networks have no row for
+		{"embeddinggemma", "<query>", `tokens were added without embeddings ("<query>" has id 40)`},
+		{"mistral", "<image_soft_token>", "the tokenizer has 41 tokens, config.json's vocab_size is 40"},
+	} {
+		t.Run(tc.name+" "+tc.token, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(filepath.Join(decoders, tc.name))); err != nil {
+				t.Fatal(err)
+			}
+			var words []string
+			for id := range 40 {
+				words = append(words, fmt.Sprintf(`"w%d": %d`, id, id))
+			}
+			tokenizer := fmt.Sprintf(`{"version": "1.0", "added_tokens": [{"id": 40, "content": %q, "special": true}],
+				"model": {"type": "WordLevel", "vocab": {%s}, "unk_token": "w0"}}`, tc.token, strings.Join(words, ", "))
+			if err := os.WriteFile(filepath.Join(dir, "tokenizer.json"), []byte(tokenizer), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			m, err := model.Open(dir, model.Options{Pooling: model.PoolMean})
+			if err == nil {
+				m.Close()
+			}
+			if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
+
 // decoderSequences are the texts of the fixtures.
 func decoderSequences(t *testing.T) [][]int32 {
 	t.Helper()

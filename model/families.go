@@ -20,6 +20,8 @@ type family struct {
 	bos, eos string
 	lowers   bool // its tokenizer lowers texts where tokenizer_config.json does not say
 
+	beyond []string // tokens of its tokenizers that have no embedding
+
 	first       string   // a tensor that every file has: the embeddings
 	prefixes    []string // what may stand before all names of the network, beside nothing
 	withoutPart []string // tensors that have no part in a text's vector, by what their names begin with after the prefix

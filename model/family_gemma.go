@@ -11,8 +11,15 @@ import (
 // use_bidirectional_attention.
 var (
 	gemma2 = decoder("gemma2", classesOf("Gemma2"), readGemma2)
-	gemma3 = decoder("gemma3_text", []string{"Gemma3TextModel", "Gemma3ForCausalLM", "Gemma3TextForSequenceClassification"}, readGemma3)
+	gemma3 = withTokens(decoder("gemma3_text", []string{"Gemma3TextModel", "Gemma3ForCausalLM", "Gemma3TextForSequenceClassification"}, readGemma3),
+		"<image_soft_token>") // all of Gemma 3 has one tokenizer; only networks that read images have a row for this
 )
+
+// withTokens is a family whose tokenizers have tokens without an embedding.
+func withTokens(f *family, beyond ...string) *family {
+	f.beyond = beyond
+	return f
+}
 
 func readGemma2(c *Config, o *object) (transformer.Decoder, error) {
 	d, err := readGemma(c, o)

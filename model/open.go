@@ -42,8 +42,8 @@ func Open(dir string, o Options) (*Model, error) {
 	if m.Tokenizer, err = tokenizer.Load(d.Transformer()); err != nil {
 		return nil, err
 	}
-	if n := m.Tokenizer.VocabSize(); n > d.Config.VocabSize {
-		return nil, fmt.Errorf("%s: the tokenizer has %d tokens, config.json's vocab_size is %d: they belong to different models", dir, n, d.Config.VocabSize)
+	if err := m.checkVocabulary(); err != nil {
+		return nil, err
 	}
 	if err := m.openFiles(); err != nil {
 		return nil, errors.Join(err, m.Close())
@@ -55,6 +55,19 @@ func Open(dir string, o Options) (*Model, error) {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
+}
+
+// checkVocabulary refuses a tokenizer with tokens that the network has no embedding for, but those that the family's
+// tokenizers are known to have: no text is meant to hold one, and one that does is an error when it is embedded.
+func (m *Model) checkVocabulary() error {
+	n, rows := m.Tokenizer.VocabSize(), m.Config.VocabSize
+	for id := rows; id < n; id++ {
+		if token := m.Tokenizer.Token(int32(id)); !slices.Contains(m.Config.family.beyond, token) {
+			return fmt.Errorf("%s: the tokenizer has %d tokens, config.json's vocab_size is %d: they belong to different models, or tokens were added without embeddings (%q has id %d)",
+				m.Path, n, rows, token, id)
+		}
+	}
+	return nil
 }
 
 // Close unmaps the weights. No graph that uses them may run any more.

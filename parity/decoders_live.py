@@ -30,6 +30,7 @@ LEAST = 0.999999
 
 def main():
     torch.set_grad_enabled(False)
+    texts.HARD = [text.strip() for text in texts.HARD]  # quarry strips texts, which shows only in tokenizers that keep spaces
     checks = report.Checks()
     with tempfile.TemporaryDirectory() as folder:
         scratch = pathlib.Path(folder)
@@ -119,7 +120,7 @@ def mistral(folder, pooling):
 
 def compare_texts(scratch, model):
     peer = SentenceTransformer(str(model), device="cpu")
-    rows = [text.strip() for text in texts.HARD]
+    rows = texts.HARD
     ids = peer.tokenizer(rows[0])["input_ids"]
     assert ids[0] == 1 and ids[-1] == 2, f"the peer's tokenizer gives {ids}"
     want = numpy.stack([peer.encode([row], show_progress_bar=False)[0] for row in rows])

@@ -15,8 +15,9 @@ import fixture
 import report
 
 SCRIPTS = ["adamw_fixture.py", "infonce_fixture.py", "bert_fixture.py", "encoders_fixture.py", "decoder_fixture.py",
-           "steps_fixture.py", "bm25_fixture.py"]
+           "steps_fixture.py", "lora_curve_fixture.py", "bm25_fixture.py"]
 RELATIVE = 1e-5  # torch's float32 AdamW over 50 steps is the loosest of them
+LOOSER = {"lora_curve.json": 1e-3}  # 20 steps of a whole network in float32, where each feeds on the rounding of those before
 
 
 def main():
@@ -54,7 +55,7 @@ def difference_of_json(committed, made):
     for content in (want, got):  # the interpreter that made it is told, not compared
         if isinstance(content, dict) and "header" in content:
             content["header"].pop("python")
-    return fixture.difference(want, got, RELATIVE)
+    return fixture.difference(want, got, LOOSER.get(committed.name, RELATIVE))
 
 
 def difference_of_tensors(committed, made):

@@ -28,7 +28,9 @@ def main():
     header = fixture.header("torch", "transformers")
     cases, tensors = [], {}
     for case in source["cases"]:
-        steps, temperature, weights = train(case)
+        model = transformers.BertModel.from_pretrained(
+            fixture.ROOT / "model/testdata/tiny-bert", attn_implementation="eager", add_pooling_layer=False)
+        steps, temperature, weights = train(case, model.double().eval(), mean)
         cases.append({"name": case["name"], "temperature": temperature, "steps": steps})
         tensors |= {f"{case['name']}/{name}": value for name, value in weights.items()}
     fixture.write_json(folder / "steps.json", {"header": header, "cases": cases})
@@ -36,11 +38,10 @@ def main():
     (folder / "steps.safetensors").chmod(0o644)
 
 
-def train(case):
+def train(case, model, pool):
+    """Trains what of the model is to be trained: the reports of the steps, the temperature and the weights that are left."""
     options = case["options"]
-    model = transformers.BertModel.from_pretrained(
-        fixture.ROOT / "model/testdata/tiny-bert", attn_implementation="eager", add_pooling_layer=False).double().eval()
-    named = dict(model.named_parameters())
+    named = {name: p for name, p in model.named_parameters() if p.requires_grad}
     scale = torch.nn.Parameter(torch.tensor(math.log(1 / options["temperature"]), dtype=torch.float64))
     learned = [scale] if options["learn_temperature"] else []
     decayed = [p for name, p in named.items() if not name.endswith(UNDECAYED)]
@@ -58,7 +59,7 @@ def train(case):
         columns, masked, loss = 0, 0, 0.0
         size = options["batch"] // options["accumulate"]
         for block in (rows[i : i + size] for i in range(0, len(rows), size)):
-            part, mask = contrast(model, case, block, torch.exp(-scale))
+            part, mask = contrast(lambda texts: embed(model, texts, pool), case, block, torch.exp(-scale))
             (part / len(rows)).backward()
             loss += part.item() / len(rows)
             columns += mask.shape[1]
@@ -75,13 +76,13 @@ def train(case):
     return reports, torch.exp(-scale).item(), weights
 
 
-def contrast(model, case, rows, temperature):
+def contrast(embed, case, rows, temperature):
     """The loss of a block, summed over its rows, and its mask [rows, columns]."""
     options = case["options"]
     columns = [passage for row in rows for passage in row["passages"]]
     targets = torch.tensor([sum(len(r["passages"]) for r in rows[:i]) for i in range(len(rows))])
-    queries = embed(model, [case["queries"][row["query"]] for row in rows])
-    passages = embed(model, [case["passages"][p] for p in columns])
+    queries = embed([case["queries"][row["query"]] for row in rows])
+    passages = embed([case["passages"][p] for p in columns])
     mask = torch.zeros(len(rows), len(columns), dtype=torch.bool)
     if options["mask_known_positives"]:
         for i, row in enumerate(rows):
@@ -95,13 +96,21 @@ def contrast(model, case, rows, temperature):
     return loss, mask
 
 
-def embed(model, sequences):
+def embed(model, sequences, pool):
     longest = max(map(len, sequences))
     ids = torch.tensor([s + [0] * (longest - len(s)) for s in sequences])
     mask = torch.tensor([[1] * len(s) + [0] * (longest - len(s)) for s in sequences])
     hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state
+    return torch.nn.functional.normalize(pool(hidden, mask), dim=1)
+
+
+def mean(hidden, mask):
     real = mask.unsqueeze(-1).double()
-    return torch.nn.functional.normalize((hidden * real).sum(1) / real.sum(1), dim=1)
+    return (hidden * real).sum(1) / real.sum(1)
+
+
+def last(hidden, mask):
+    return hidden[torch.arange(len(hidden)), mask.sum(1) - 1]
 
 
 if __name__ == "__main__":
