@@ -19,6 +19,10 @@ from texts import lines
 LONG = "What misconception leads to 3/4 + 1/2 = 4/6? " * 400
 
 
+# As queries they keep the white space at their ends; blank ones are no queries.
+HARD = [t for t in tokenizer_fixture.HARD if t.strip()]
+
+
 def main():
     checks = report.Checks()
     with tempfile.TemporaryDirectory() as folder:
@@ -31,27 +35,33 @@ def main():
                     same(tokenize(scratch, directory, texts), [e.ids for e in encoded], texts)
                     same(tokenize(scratch, directory, texts, "--tokens"), [e.tokens for e in encoded], texts)
             with checks.check(f"{name}: quarry tokenize --no-specials"):
-                same(tokenize(scratch, directory, tokenizer_fixture.HARD, "--no-specials"),
-                     [e.ids for e in peer.encode_batch(tokenizer_fixture.HARD, add_special_tokens=False)], tokenizer_fixture.HARD)
+                same(tokenize(scratch, directory, HARD, "--no-specials"), [e.ids for e in peer.encode_batch(HARD, add_special_tokens=False)], HARD)
         with checks.check("all-MiniLM-L6-v2: transformers' ids"):
             transformers_ids(scratch, report.minilm())
-        for bos, eos in [(True, True), (True, False), (False, True)]:
-            with checks.check(f"mistral-7b-v0.1 with add_bos_token {bos}, add_eos_token {eos}: transformers' ids"):
-                transformers_ids(scratch, mistral(scratch, bos, eos))
+        with checks.check("mistral-7b-v0.1 with add_bos_token: transformers' ids"):
+            transformers_ids(scratch, mistral(scratch, bos=True, eos=False))
+        # transformers 5 goes by the template of tokenizer.json alone; before it, these settings stood above it, and models
+        # were trained so.
+        for bos, eos in [(True, True), (False, True)]:
+            with checks.check(f"mistral-7b-v0.1 with add_bos_token {bos}, add_eos_token {eos}: as transformers 4 has it"):
+                directory = mistral(scratch, bos, eos)
+                peer, texts = tokenizers_live.load(directory), [t for _, some in named_texts() for t in some]
+                bare = [e.ids for e in peer.encode_batch(texts, add_special_tokens=False)]
+                same(tokenize(scratch, directory, texts), [[1] * bos + ids + [2] * eos for ids in bare], texts)
     checks.finish()
 
 
 def named_texts():
-    yield "hard cases", tokenizer_fixture.HARD + [LONG]
+    yield "hard cases", HARD + [LONG]
     try:
-        yield "eedi", [t for file in ["corpus", "dev", "hn_mine_input"] for t in lines(report.shared("eedi") / f"{file}.jsonl", "text", "query", "prompt")][:4000]
+        yield "eedi", [t for file in ["corpus", "dev", "hn_mine_input"] for t in lines(report.shared("eedi") / f"{file}.jsonl", "text", "query") if t.strip()][:4000]
     except report.Skip:
         return
 
 
 def tokenize(scratch, directory, texts, *options):
     source = scratch / "texts.jsonl"
-    source.write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
+    source.write_text("".join(json.dumps({"query": t}) + "\n" for t in texts))
     printed = report.quarry("tokenize", "--model", directory, "--input", source, *options)
     return [json.loads(line) for line in printed.splitlines()]
 

@@ -82,7 +82,7 @@ func (o TokenizeOptions) line(t *tokenizer.Tokenizer, text string, ids []int32) 
 	if ids == nil {
 		ids = t.Encode([]int32{}, text)
 		if !o.NoSpecials {
-			ids = t.WithSpecials(nil, ids, 0)
+			ids = t.WithSpecials([]int32{}, ids, 0)
 		}
 	}
 	if !o.Tokens {

@@ -29,6 +29,18 @@ func TestTokenize(t *testing.T) {
 	}
 }
 
+// TestTokenizeOfAnEmptyText by a tokenizer without special tokens is a list without tokens.
+func TestTokenizeOfAnEmptyText(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	p.write(t, "bare/tokenizer.json", `{"version": "1.0", "model": {"type": "WordLevel", "vocab": {"[UNK]": 0, "a": 1}, "unk_token": "[UNK]"}}`)
+	h := newTestHost()
+	input := p.write(t, "texts.jsonl", "{\"text\":\" \"}\n{\"query\":\"a\"}\n")
+	mustBe(t, runTokenize(t.Context(), TokenizeOptions{Model: p.path("bare"), Input: input}, h.host))
+	if want := "[]\n[1]\n"; h.out.String() != want {
+		t.Errorf("output %q, want %q", h.out.String(), want)
+	}
+}
+
 // TestTokenizeNeverCuts has a text longer than the model's positions.
 func TestTokenizeNeverCuts(t *testing.T) {
 	p := newProject(t, tinymodel.Options{Positions: 16})
