@@ -74,7 +74,9 @@ func (r *round) mine(ctx context.Context) error {
 			}
 			if r.stages.Mine.Source != recipe.None {
 				r.note("round %d: mine: %s", r.index, counts)
-				r.note("round %d: mine: candidates dropped by %s", r.index, counts.Dropped)
+				if r.stages.Mine.Searches() {
+					r.note("round %d: mine: candidates dropped by %s", r.index, counts.Dropped)
+				}
 			}
 			if err := rundir.WriteJSON(r.dir.FS, r.files.Audit(), counts); err != nil {
 				return err

@@ -305,7 +305,7 @@ func (o MineOptions) stored(h *host, d data, answers corpus.Answers) (rankedBy, 
 	if digest != r.header.CorpusDigest || r.header.Passages != d.corpus.Len() {
 		return r, badInputf("--candidates %s: they are of another corpus than %s: rank again", o.Candidates, o.Rank.Data.Corpus)
 	}
-	if r.header.Depth < d.corpus.Len() {
+	if r.header.Depth < d.corpus.Len() && !o.WhatIf.Run { // every setting of a grid is checked by itself
 		if err := o.Mine.ValidateDepth(r.header.Depth, mostTaken(d, answers)); err != nil {
 			return r, badInputf("--candidates %s: %w", o.Candidates, err)
 		}
