@@ -231,7 +231,7 @@ func (a *Auditor) negative(r Row, i int, d digest, k kept, near []corpus.Fingerp
 		a.count(EqualQuery, r.Line, "negative %d, %s", i, quoted(n.Text))
 	}
 	if n.Score != nil && *n.Score > lowest {
-		a.count(AbovePositive, r.Line, "negative %d scores %g, the positive %g: %s", i, *n.Score, lowest, quoted(n.Text))
+		a.count(AbovePositive, r.Line, "negative %d scores %.6g, the positive %.6g: %s", i, *n.Score, lowest, quoted(n.Text))
 	}
 	if i < len(r.Filler) && r.Filler[i] {
 		a.count(Filler, r.Line, "negative %d, %s", i, quoted(n.Text))

@@ -10,7 +10,6 @@ import (
 	"github.com/quarry-ml/quarry/embedding"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/prompt"
-	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/vectors"
 )
@@ -23,7 +22,7 @@ var minedSplits = []rundir.Split{rundir.Train, rundir.Dev}
 
 // embed makes the vectors of the corpus and of the train and dev queries with the miner. A round without mining needs none.
 func (r *round) embed(ctx context.Context) error {
-	if r.stages.Mine.Source != recipe.Dense {
+	if !r.stages.Mine.Embeds() {
 		return nil
 	}
 	m, err := r.openModel(r.miner.path)

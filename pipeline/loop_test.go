@@ -343,6 +343,44 @@ func TestRulesOfMining(t *testing.T) {
 	}
 }
 
+// TestRankingByWords mines by BM25 alone, which embeds nothing before training, and by both rankings made one.
+func TestRankingByWords(t *testing.T) {
+	for _, tc := range []struct{ name, mine, source string }{
+		{"bm25", "source: bm25, bm25_b: 0.5", "bm25"},
+		{"fused", "source: fused, fuse: weighted, fuse_weights: [1, 0.5], margin: -1", "fused"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := tinyProject(t, edit(t, "mine: {window: 1-8", "mine: {"+tc.mine+", provenance: true, window: 1-8", secondRound, "", "finetune: {epochs: 2", "finetune: {epochs: 1"))
+			mustRun(t, r)
+			d := look(t, r)
+			f, err := os.Open(d.Round(0).Candidates(rundir.Train))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			header, all, err := candidates.ReadAll(f, "train.cand")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, embedded := os.Stat(d.Round(0).PassageVectors())
+			if fused := tc.name == "fused"; header.Source != tc.source || (embedded == nil) != fused || (len(all[0].Sources) == 2) != fused || (header.ModelDigest != "") != fused {
+				t.Errorf("header %+v, %d sources' parts, vectors: %v", header, len(all[0].Sources), embedded)
+			}
+			raw, err := os.ReadFile(d.Round(0).Provenance(rundir.Train))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, rows, err := provenance.Read(strings.NewReader(string(raw)), "provenance.jsonl")
+			if err != nil || rows[0].Source != tc.source || len(rows[0].Ranks) != 1+len(all[0].Sources) {
+				t.Errorf("provenance %+v, %v", rows[0], err)
+			}
+			if notes := mustRun(t, r); !strings.Contains(notes, "round 0: search: done before, unchanged") {
+				t.Errorf("a second run searches anew:\n%s", notes)
+			}
+		})
+	}
+}
+
 // TestMiningMissesAnExpectation: the run fails before anything is trained, and goes on once the recipe expects less.
 func TestMiningMissesAnExpectation(t *testing.T) {
 	r := tinyProject(t, edit(t, "mine: {window: 1-8", "mine: {expect: [hubs<=0], window: 1-8", secondRound, ""))

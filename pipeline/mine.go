@@ -31,7 +31,7 @@ func (r *round) mine(ctx context.Context) error {
 		Expect     []audit.Limit `json:"expect,omitempty"`
 	}{r.stages.Mine.Source, o, r.stages.Mine.Provenance, r.stages.Mine.Expect}
 	inputs := []rundir.Input{r.data.input("corpus"), r.data.input("train"), r.data.input("dev")}
-	if r.stages.Mine.Source == recipe.Dense {
+	if r.stages.Mine.Searches() {
 		inputs = append(inputs, r.made(r.files.Candidates(rundir.Train)), r.made(r.files.Candidates(rundir.Dev)))
 	}
 	outputs := []string{r.files.Negatives(rundir.Train), r.files.Negatives(rundir.Dev), r.files.Audit()}
@@ -74,7 +74,9 @@ func (r *round) mine(ctx context.Context) error {
 			}
 			if r.stages.Mine.Source != recipe.None {
 				r.note("round %d: mine: %s", r.index, counts)
-				r.note("round %d: mine: candidates dropped by %s", r.index, counts.Dropped)
+				if r.stages.Mine.Searches() {
+					r.note("round %d: mine: candidates dropped by %s", r.index, counts.Dropped)
+				}
 			}
 			if err := rundir.WriteJSON(r.dir.FS, r.files.Audit(), counts); err != nil {
 				return err
@@ -116,8 +118,13 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 		o = mine.Options{Window: mine.Window{To: 1}, Negatives: 1, Sampling: mine.Top, Reference: o.Reference}
 	case recipe.Random:
 		o = mine.Options{Window: o.Window, Negatives: o.Negatives, Seed: o.Seed, Sampling: mine.Uniform, Random: 1, Reference: o.Reference, NearText: o.NearText, SameGroup: o.SameGroup, HubLimit: o.HubLimit}
-	case recipe.Dense:
-		by.Model = r.miner.digest
+	default:
+		if r.stages.Mine.Embeds() {
+			by.Model = r.miner.digest
+		}
+		for _, source := range r.mineSources() {
+			by.Sources = append(by.Sources, source.Name)
+		}
 		if r.depth() < r.data.corpus.Len() {
 			if err := o.ValidateDepth(r.depth(), mostTaken(answers, queries)); err != nil {
 				return nil, mine.Audit{}, inputErrorf("%s: %w", r.recipe.At("mine.depth"), err)
@@ -159,7 +166,7 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 		}
 		return pass.Add(mine.Query{Candidates: c, Text: q.Text, Excluded: answers.Excluded(q), Given: given, Last: last[q.Key]})
 	}
-	if by.Source == recipe.Dense {
+	if r.stages.Mine.Searches() {
 		err = r.eachCandidates(s, add)
 	} else {
 		for i, q := range queries {
@@ -356,7 +363,7 @@ type SamplePassage struct {
 
 // show hands on what was mined for the queries that the caller wants to see, in the caller's order.
 func (r *round) show(rows []minedRow) error {
-	if r.events.Mined == nil || r.stages.Mine.Source != recipe.Dense {
+	if r.events.Mined == nil || !r.stages.Mine.Searches() {
 		return nil
 	}
 	best := map[string]ranking.Positive{}

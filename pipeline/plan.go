@@ -129,8 +129,8 @@ func (p *Run) planRest(i int, reached []PlanStage) {
 		state = PlanRun
 	}
 	for _, name := range Stages() {
-		mined := p.recipe.Round(i).Mine.Source == recipe.Dense
-		if seen[name] || !mined && (name == StageEmbed || name == StageSearch) {
+		mining := p.recipe.Round(i).Mine
+		if seen[name] || !mining.Embeds() && name == StageEmbed || !mining.Searches() && name == StageSearch {
 			continue
 		}
 		s := PlanStage{Round: i, Stage: name, State: state}
@@ -266,8 +266,10 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	group := o.GroupSize
 	if r.stages.Mine.Source == recipe.None {
 		group = 1
-	} else if r.stages.Mine.Source == recipe.Dense {
+	} else if r.stages.Mine.Searches() {
 		c.Rules = r.mineOptions().Rules()
+	}
+	if r.stages.Mine.Embeds() {
 		c.EmbedTokens = counts["corpus"] + counts["train"] + counts["dev"]
 	}
 	c.epochs, c.Outside = o.Epochs, r.trainsOutside()
@@ -282,8 +284,11 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	if c.Memory, c.Disk, err = r.bytes(m, t); err != nil {
 		return c, err
 	}
-	if r.stages.Mine.Source == recipe.Dense {
-		c.Disk += vectors + int64(8*r.depth()*(train+len(r.data.queries[rundir.Dev])))
+	if r.stages.Mine.Embeds() {
+		c.Disk += vectors
+	}
+	if r.stages.Mine.Searches() {
+		c.Disk += int64(8 * r.depth() * max(1, 3*len(r.mineSources())/2) * (train + len(r.data.queries[rundir.Dev]))) // both sources' hits, and those made of them
 	}
 	return c, nil
 }

@@ -42,6 +42,11 @@ var badRecipes = map[string][]string{
 	"first-line-parser": {
 		"recipe.yaml:2: not YAML: did not find expected ',' or '}'",
 	},
+	"fused": {
+		"recipe.yaml:5: mine.margin compares scores, and reciprocal ranks are none: want mine.fuse weighted",
+		"recipe.yaml:6: mine.fuse_weights has 3 values: want 2, the miner's and BM25's",
+		"recipe.yaml:10: round 2: mine.depth is 200, but mine.window 0-300 ends later: want 300 or more",
+	},
 	"key-twice": {
 		"recipe.yaml:4: mine.window is given twice, first in line 4",
 		"recipe.yaml:5: seed is given twice, first in line 3",

@@ -72,11 +72,11 @@ func (s *Stages) check(d *decoder, i int, metrics []eval.Measure) {
 
 // check finds contradictions within the rules of mining.
 func (m Mine) check(d *decoder, i int) {
-	if m.Source == Dense && m.Depth < m.Window.End {
+	if m.Searches() && m.Depth < m.Window.End {
 		d.failRound(i, []string{"mine.depth", "mine.window"}, "mine.depth is %d, but mine.window %s ends later: want %d or more",
 			m.Depth, m.Window, m.Window.End)
 	}
-	if width := m.Window.End - m.Window.Start; m.Source == Dense && m.Negatives > width && m.Kept == 0 && m.Random == 0 && m.Given != string(mine.Keep) {
+	if width := m.Window.End - m.Window.Start; m.Searches() && m.Negatives > width && m.Kept == 0 && m.Random == 0 && m.Given != string(mine.Keep) {
 		d.failRound(i, []string{"mine.negatives", "mine.window"}, "mine.negatives is %d, but mine.window %s holds %d ranks",
 			m.Negatives, m.Window, width)
 		return
@@ -86,8 +86,14 @@ func (m Mine) check(d *decoder, i int) {
 			*m.MinScore, *m.MaxScore)
 		return
 	}
-	if m.Source != Dense {
+	if !m.Searches() {
 		return
+	}
+	if name := m.Options(0).NeedsScores(); name != "" && !m.Scored() {
+		d.failRound(i, []string{"mine." + name, "mine.source"}, "mine.%s compares scores, and reciprocal ranks are none: want mine.fuse weighted", name)
+	}
+	if n := len(m.FuseWeights); n != 0 && n != 2 {
+		d.failRound(i, []string{"mine.fuse_weights"}, "mine.fuse_weights has %d values: want 2, the miner's and BM25's", n)
 	}
 	if err := m.Options(0).Validate(); err != nil {
 		option, _, _ := strings.Cut(strings.ReplaceAll(err.Error(), ":", " "), " ")

@@ -8,15 +8,26 @@ import (
 // Sources of negatives.
 const (
 	Dense  = "dense"  // what the miner ranks high
+	BM25   = "bm25"   // what ranks high by the words that it shares with the query
+	Fused  = "fused"  // what ranks high by both
 	None   = "none"   // no mined negatives: each query learns from the other passages of its batch
 	Random = "random" // passages drawn from the whole corpus: the control that mining is compared with
 )
 
 // Mine says which passages become a query's negatives. Positives are never among them.
 type Mine struct {
-	// Where negatives come from: dense, what the miner ranks high; none, only the other passages of the batch (a warm-up);
-	// random, the whole corpus (the control that mining is compared with).
-	Source string `yaml:"source" in:"dense|none|random"`
+	// Where negatives come from: dense, what the miner ranks high; bm25, what shares words with the query; fused, both; none,
+	// only the other passages of the batch (a warm-up); random, the whole corpus (the control that mining is compared with).
+	Source string `yaml:"source" in:"dense|bm25|fused|none|random"`
+	// How source fused makes one ranking of both: rrf, by reciprocal ranks, which no limit of scores can be held against;
+	// weighted, by scores brought to 0 to 1.
+	Fuse string `yaml:"fuse" in:"rrf|weighted" unset:"by rrf"`
+	// Weights of the miner's ranking and of BM25's in source fused.
+	FuseWeights []float64 `yaml:"fuse_weights" in:"[0,)" unset:"1 each"`
+	// BM25's k1: how soon further occurrences of a word stop to count.
+	BM25K1 *float64 `yaml:"bm25_k1" in:"[0,)" unset:"1.5 of bm25s"`
+	// BM25's b: how much long passages are held back.
+	BM25B *float64 `yaml:"bm25_b" in:"[0,1]" unset:"0.75 of bm25s"`
 	// Ranks that may become negatives, counted from 0, the end not included: 2-200 is ranks 3 to 200 counted from one. The
 	// very best are often positives that nobody judged.
 	Window Window `yaml:"window"`
@@ -84,3 +95,12 @@ func (m Mine) Options(seed uint64) mine.Options {
 	}
 	return o
 }
+
+// Embeds says whether the round needs vectors of the corpus and its queries to mine.
+func (m Mine) Embeds() bool { return m.Source == Dense || m.Source == Fused }
+
+// Searches says whether the round ranks the corpus for its queries to mine.
+func (m Mine) Searches() bool { return m.Embeds() || m.Source == BM25 }
+
+// Scored says whether a candidate's score compares with a positive's: the sum of reciprocal ranks does not.
+func (m Mine) Scored() bool { return m.Source != Fused || m.Fuse == "weighted" }

@@ -68,6 +68,8 @@ func (s Stages) clone() Stages {
 	s.Mine.RelativeMargin = cloned(s.Mine.RelativeMargin)
 	s.Mine.ShareOfPositive = cloned(s.Mine.ShareOfPositive)
 	s.Mine.NearText = cloned(s.Mine.NearText)
+	s.Mine.FuseWeights = slices.Clone(s.Mine.FuseWeights)
+	s.Mine.BM25K1, s.Mine.BM25B = cloned(s.Mine.BM25K1), cloned(s.Mine.BM25B)
 	s.Mine.Expect = slices.Clone(s.Mine.Expect)
 	s.Mine.Quotas = slices.Clone(s.Mine.Quotas)
 	s.Select.Epoch = cloned(s.Select.Epoch)

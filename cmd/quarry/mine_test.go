@@ -73,6 +73,8 @@ func TestMine(t *testing.T) {
 func TestMineDoesNotDependOnTheOrderOfQueriesOrWorkers(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	o := p.mineOptions()
+	near := 0.9
+	o.Mine.NearText, o.Mine.Random, o.Mine.Sampling, o.Quotas = &near, 0.25, mine.ByRank, []string{"1-5:2", "5-12:1"}
 	p.mine(t, o)
 	want := lines(p.read(t, "mined.jsonl"))
 	turned := lines(p.read(t, "train.jsonl"))
@@ -346,6 +348,9 @@ func TestSources(t *testing.T) {
 		}},
 		{"bm25's b", "--source bm25: b 2", func(o *MineOptions) {
 			o.Rank.Model, o.Sources.Names, o.Sources.BM25.B = ModelOptions{}, []string{"bm25"}, 2
+		}},
+		{"a prompt in vain", "--query-prompt has no part without a --source that embeds", func(o *MineOptions) {
+			o.Sources.Names, o.Rank.Texts.set = []string{"bm25"}, set{"query-prompt": true}
 		}},
 		{"a model in vain", "--model has no part without --source dense", func(o *MineOptions) {
 			o.Sources.Names, o.Rank.Texts.set = []string{"bm25"}, set{"model": true}

@@ -75,7 +75,7 @@ func (o *MineOptions) validateSources() error {
 		}
 		return nil
 	}
-	needsModel, hasBM25 := false, false
+	needsModel, hasBM25, embeds := false, false, false
 	for i, source := range o.Sources.list() {
 		kind, file := kindOf(source)
 		switch {
@@ -88,6 +88,13 @@ func (o *MineOptions) validateSources() error {
 		}
 		needsModel = needsModel || kind == dense
 		hasBM25 = hasBM25 || kind == bm25
+		embeds = embeds || kind == dense || kind == other
+	}
+	if !embeds {
+		err := set.needs("a --source that embeds", "query-prompt", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize")
+		if err != nil {
+			return err
+		}
 	}
 	if !hasBM25 {
 		if err := set.needs("--source bm25", "bm25-k1", "bm25-b"); err != nil {
@@ -106,10 +113,13 @@ func (o *MineOptions) validateSources() error {
 			return badInputf("--source %w", err)
 		}
 	}
-	if !needsModel {
-		return set.needs("--source dense", "model", "corpus-vectors", "query-vectors")
+	if needsModel {
+		return o.Rank.validate()
 	}
-	return o.Rank.validate()
+	if err := set.needs("--source dense", "model", "corpus-vectors", "query-vectors", "corpus-ids", "query-ids"); err != nil {
+		return err
+	}
+	return o.Rank.Texts.validate()
 }
 
 // rankedBy is candidates and what made them.
@@ -305,7 +315,7 @@ func (o MineOptions) stored(h *host, d data, answers corpus.Answers) (rankedBy, 
 	if digest != r.header.CorpusDigest || r.header.Passages != d.corpus.Len() {
 		return r, badInputf("--candidates %s: they are of another corpus than %s: rank again", o.Candidates, o.Rank.Data.Corpus)
 	}
-	if r.header.Depth < d.corpus.Len() {
+	if r.header.Depth < d.corpus.Len() && !o.WhatIf.Run { // every setting of a grid is checked by itself
 		if err := o.Mine.ValidateDepth(r.header.Depth, mostTaken(d, answers)); err != nil {
 			return r, badInputf("--candidates %s: %w", o.Candidates, err)
 		}

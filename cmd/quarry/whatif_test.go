@@ -12,7 +12,7 @@ import (
 func (p project) whatIfOptions(t *testing.T) MineOptions {
 	t.Helper()
 	o := p.mineOptions()
-	o.Save, o.Depth = p.path("train.cand"), 30
+	o.Save, o.Depth = p.path("train.cand"), 25
 	p.mine(t, o)
 	p.write(t, "last.jsonl", p.read(t, "mined.jsonl"))
 	return MineOptions{Rank: RankOptions{Data: o.Rank.Data}, Window: o.Window, Mine: o.Mine, Candidates: o.Save, WhatIf: WhatIfOptions{Run: true}}
@@ -22,8 +22,8 @@ func (p project) whatIfOptions(t *testing.T) MineOptions {
 func TestWhatIf(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	o := p.whatIfOptions(t)
-	o.Last = p.path("last.jsonl")
-	o.WhatIf.Windows, o.WhatIf.Margins, o.WhatIf.HubLimits = []string{"1-12", "0-30"}, []string{"none", "0"}, []string{"none", "6"}
+	o.Last, o.Window = p.path("last.jsonl"), "2-200" // beyond the candidates, and not asked for
+	o.WhatIf.Windows, o.WhatIf.Margins, o.WhatIf.HubLimits = []string{"1-12", "0-25"}, []string{"none", "0"}, []string{"none", "6"}
 	o.WhatIf.Judgments = p.path("train.jsonl") // known already: none of them is a negative
 	h := newTestHost()
 	mustBe(t, runMine(t.Context(), o, h.host))
@@ -34,7 +34,7 @@ func TestWhatIf(t *testing.T) {
 	if first := strings.Fields(table[1]); first[0] != "1-12" || first[1] != "none" || first[2] != "none" || first[4] != "4.0" || first[8] != "100.0%" || first[9] != "0.00%" {
 		t.Errorf("first setting: %s", table[1])
 	}
-	if last := strings.Fields(table[8]); last[0] != "0-30" || last[1] != "0" || last[2] != "6" {
+	if last := strings.Fields(table[8]); last[0] != "0-25" || last[1] != "0" || last[2] != "6" {
 		t.Errorf("last setting: %s", table[8])
 	}
 	o.JSON, o.WhatIf.HubLimits = true, nil
@@ -68,6 +68,7 @@ func TestWhatIfRefuses(t *testing.T) {
 		{"a window", "--windows: window", func(o *MineOptions) { o.WhatIf.Windows = []string{"5"} }},
 		{"a margin", `--margins: "wide" is neither a number nor none`, func(o *MineOptions) { o.WhatIf.Margins = []string{"wide"} }},
 		{"a hub limit", `--hub-limits: "0" is neither`, func(o *MineOptions) { o.WhatIf.HubLimits = []string{"0"} }},
+		{"too deep", "--what-if: the window 0-26 needs a depth of 26, but 25 hits", func(o *MineOptions) { o.WhatIf.Windows = []string{"0-26"} }},
 		{"too few ranks", "negatives: 4 a query do not fit into the window 0-3", func(o *MineOptions) { o.WhatIf.Windows = []string{"0-3"} }},
 		{"judgments of others", "no query has the text of one that is mined", func(o *MineOptions) {
 			o.WhatIf.Judgments = p.write(t, "others.jsonl", `{"query":"nobody asks this","positive_ids":["p01"]}`)
