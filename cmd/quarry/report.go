@@ -122,6 +122,9 @@ func runReport(o ReportOptions, run string, out io.Writer) (err error) {
 	if err != nil {
 		return badInput(err)
 	}
+	if err := r.AddIntervals(d, stats.DefaultOptions()); err != nil {
+		return badInput(err)
+	}
 	return r.Write(out, format)
 }
 
