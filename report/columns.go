@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,6 +96,10 @@ func (r Round) epochTable(mark func(string) string) table {
 	groups := groupMeasures(r.Measures)
 	labels := r.labels()
 	t := table{columns: append(epochColumns(), measureColumns(groups)...)}
+	level := r.level()
+	if level > 0 {
+		t.columns = append(t.columns, column{head: fmt.Sprintf("%s %g %% interval", display(r.Measures[0]), 100*level)})
+	}
 	tested := len(groups) > 0 && slices.ContainsFunc(r.Epochs, func(e Epoch) bool { return e.Test != nil })
 	if tested {
 		t.columns = append(t.columns, column{head: "test " + display(r.Measures[0])})
@@ -108,6 +113,9 @@ func (r Round) epochTable(mark func(string) string) table {
 			name = mark(name)
 		}
 		row := append([]string{name, lossCell(e.EvalLoss)}, measureCells(groups, e.Dev.All)...)
+		if level > 0 {
+			row = append(row, e.intervalCell())
+		}
 		if tested {
 			row = append(row, testCell(e.Test))
 		}

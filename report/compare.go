@@ -94,7 +94,8 @@ type Contrast struct {
 	Measure       string
 	First, Second float64 // means
 	stats.Comparison
-	Holm, BH float64 // the randomisation test's p, corrected
+	Holm, BH     float64 // the randomisation test's p, corrected
+	Wins, Losses int     // queries that score higher, or lower; Better and Worse count units
 }
 
 // Part is the rows over the queries of one label. Its corrections are over all parts of the comparison.
@@ -211,7 +212,16 @@ func (s Side) rows(other Side, queries []int, o CompareOptions) ([]Contrast, err
 		if err != nil {
 			return nil, fmt.Errorf("compare %s with %s: %s: %w", other.Name, s.Name, m, err)
 		}
-		rows = append(rows, Contrast{Measure: m, First: mean(first), Second: mean(second), Comparison: c})
+		row := Contrast{Measure: m, First: mean(first), Second: mean(second), Comparison: c}
+		for i := range first {
+			switch {
+			case second[i] > first[i]:
+				row.Wins++
+			case second[i] < first[i]:
+				row.Losses++
+			}
+		}
+		rows = append(rows, row)
 	}
 	return rows, nil
 }

@@ -38,7 +38,7 @@ func TestCompareByHand(t *testing.T) {
 	}
 	r := c.Against[0].Rows[0]
 	// Means 0.25 and 0.25 + 0.25/6. Groups gain 0.25, 0 and 0: of 8 patterns all give ±0.25.
-	if r.First != 0.25 || math.Abs(r.Second-(0.25+0.25/6)) > 1e-12 || r.Randomisation != 1 || r.Better != 1 || r.Worse != 0 || r.Equal != 2 {
+	if r.First != 0.25 || math.Abs(r.Second-(0.25+0.25/6)) > 1e-12 || r.Randomisation != 1 || r.Better != 1 || r.Worse != 0 || r.Equal != 2 || r.Wins != 2 || r.Losses != 1 {
 		t.Errorf("%+v", r)
 	}
 	if c.Units != 3 || c.Queries != 6 || c.Tests != 2 {

@@ -88,7 +88,7 @@ func (c *Comparison) legend() []string {
 	return []string{
 		"base: " + oneLine(c.Base),
 		fmt.Sprintf("%d queries in %d independent units, measures as %s has them", c.Queries, c.Units, c.Convention),
-		fmt.Sprintf("difference: other - base, with its %g %% bootstrap interval; p: paired randomisation test, by Holm and by Benjamini and Hochberg corrected over %d tests; better, worse: units", 100*c.Level, c.Tests),
+		fmt.Sprintf("difference: other - base, with its %g %% bootstrap interval; p: paired randomisation test, by Holm and by Benjamini and Hochberg corrected over %d tests; better, worse, equal: units; queries: how many score higher and lower", 100*c.Level, c.Tests),
 		"the variance between training seeds is in none of it",
 	}
 }
@@ -135,7 +135,7 @@ func (a Against) changeTable(measure string, show int) table {
 
 func rowColumns() []column {
 	var columns []column
-	for _, head := range []string{"base", "other", "difference", "low", "high", "p", "p Holm", "p BH", "p of t", "p of sign", "better", "worse", "equal"} {
+	for _, head := range []string{"base", "other", "difference", "low", "high", "p", "p Holm", "p BH", "p of t", "p of sign", "better", "worse", "equal", "queries"} {
 		columns = append(columns, column{head: head})
 	}
 	return columns
@@ -146,7 +146,7 @@ func (r Contrast) cells() []string {
 	return []string{
 		fixed(r.First), fixed(r.Second), signed(d.Mean), signed(d.Low), signed(d.High),
 		probability(r.Randomisation), probability(r.Holm), probability(r.BH), probability(r.Student), probability(r.Sign),
-		strconv.Itoa(r.Better), strconv.Itoa(r.Worse), strconv.Itoa(r.Equal),
+		strconv.Itoa(r.Better), strconv.Itoa(r.Worse), strconv.Itoa(r.Equal), fmt.Sprintf("+%d -%d", r.Wins, r.Losses),
 	}
 }
 
@@ -173,7 +173,7 @@ func (c *Comparison) numbers() table {
 	var t table
 	for _, head := range []string{
 		"base", "other", "convention", "by", "label", "queries", "units", "measure", "mean_base", "mean_other", "difference", "low", "high", "level",
-		"p_randomisation", "p_holm", "p_bh", "p_t", "p_sign", "better", "worse", "equal",
+		"p_randomisation", "p_holm", "p_bh", "p_t", "p_sign", "better", "worse", "equal", "wins", "losses",
 	} {
 		t.columns = append(t.columns, column{head: head})
 	}
@@ -183,7 +183,7 @@ func (c *Comparison) numbers() table {
 			t.rows = append(t.rows, []string{
 				oneLine(c.Base), oneLine(a.Name), c.Convention, oneLine(by), oneLine(label), strconv.Itoa(queries), strconv.Itoa(d.Units), r.Measure, number(r.First), number(r.Second),
 				number(d.Mean), number(d.Low), number(d.High), number(d.Level), number(r.Randomisation), number(r.Holm), number(r.BH), number(r.Student), number(r.Sign),
-				strconv.Itoa(r.Better), strconv.Itoa(r.Worse), strconv.Itoa(r.Equal),
+				strconv.Itoa(r.Better), strconv.Itoa(r.Worse), strconv.Itoa(r.Equal), strconv.Itoa(r.Wins), strconv.Itoa(r.Losses),
 			})
 		}
 		for _, r := range a.Rows {
@@ -239,6 +239,8 @@ type rowJSON struct {
 	Better     int     `json:"better"`
 	Worse      int     `json:"worse"`
 	Equal      int     `json:"equal"`
+	Wins       int     `json:"wins"` // queries; better, worse and equal count units
+	Losses     int     `json:"losses"`
 }
 
 type changeJSON struct {
@@ -273,7 +275,7 @@ func rowsJSON(rows []Contrast) map[string]rowJSON {
 		d := r.Difference
 		out[r.Measure] = rowJSON{
 			Base: r.First, Other: r.Second, Difference: d.Mean, Low: d.Low, High: d.High, Level: d.Level, Units: d.Units,
-			P: r.Randomisation, Exact: r.Exact, Holm: r.Holm, BH: r.BH, Student: r.Student, Sign: r.Sign, Better: r.Better, Worse: r.Worse, Equal: r.Equal,
+			P: r.Randomisation, Exact: r.Exact, Holm: r.Holm, BH: r.BH, Student: r.Student, Sign: r.Sign, Better: r.Better, Worse: r.Worse, Equal: r.Equal, Wins: r.Wins, Losses: r.Losses,
 		}
 	}
 	return out

@@ -117,9 +117,9 @@ func (r *run) write(file string, v any) {
 	}
 }
 
-func (r *run) stamp(round int, stage string, options any, file string) {
+func (r *run) stamp(round int, stage string, options any, files ...string) {
 	r.t.Helper()
-	s, err := r.WriteStamp(context.Background(), rundir.Stage{Name: stage, Round: round, Algorithm: 1, Options: options}, []string{file})
+	s, err := r.WriteStamp(context.Background(), rundir.Stage{Name: stage, Round: round, Algorithm: 1, Options: options}, files)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -57,10 +57,18 @@ type outsideJSON struct {
 }
 
 type meansJSON struct {
-	Queries int       `json:"queries"`
-	Metrics metrics   `json:"metrics"`
-	Seen    sliceJSON `json:"seen"`
-	Unseen  sliceJSON `json:"unseen"`
+	Queries   int                     `json:"queries"`
+	Metrics   metrics                 `json:"metrics"`
+	Intervals map[string]intervalJSON `json:"intervals,omitempty"` // of dev, where scores are kept by query
+	Seen      sliceJSON               `json:"seen"`
+	Unseen    sliceJSON               `json:"unseen"`
+}
+
+type intervalJSON struct {
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+	Level float64 `json:"level"`
+	Units int     `json:"units"` // what was resampled: groups, and queries without one
 }
 
 type sliceJSON struct {
@@ -122,6 +130,12 @@ func (r Round) json() roundJSON {
 	}
 	for _, e := range r.Epochs {
 		row := epochJSON{Epoch: e.Epoch, Chosen: e.Chosen, EvalLoss: e.EvalLoss, Dev: meansOf(r.Measures, e.Dev)}
+		for i, interval := range e.Intervals {
+			if row.Dev.Intervals == nil {
+				row.Dev.Intervals = map[string]intervalJSON{}
+			}
+			row.Dev.Intervals[r.Measures[i]] = intervalJSON{interval.Low, interval.High, interval.Level, interval.Units}
+		}
 		if e.Test != nil {
 			test := meansOf(r.Measures, *e.Test)
 			row.Test = &test
@@ -135,7 +149,7 @@ func (r Round) json() roundJSON {
 }
 
 func meansOf(measures []string, m rundir.Means) meansJSON {
-	return meansJSON{m.Queries, metrics{measures, m.All}, sliceOf(measures, m.Seen), sliceOf(measures, m.Unseen)}
+	return meansJSON{Queries: m.Queries, Metrics: metrics{measures, m.All}, Seen: sliceOf(measures, m.Seen), Unseen: sliceOf(measures, m.Unseen)}
 }
 
 func sliceOf(measures []string, s rundir.Slice) sliceJSON {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 
 	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/stats"
 )
 
 // Report is what a run directory has to show.
@@ -34,8 +35,9 @@ type Round struct {
 // Epoch is one row of a table.
 type Epoch struct {
 	rundir.EpochScores
-	Chosen  bool
-	Outside []rundir.OutsideScore // by label
+	Chosen    bool
+	Outside   []rundir.OutsideScore // by label
+	Intervals []stats.Interval      // of the means over all dev queries, one a measure; nil before AddIntervals, or where nothing is kept by query
 }
 
 // Read returns the report of a run directory. A file of a newer version, or one that contradicts itself, is an error

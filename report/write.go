@@ -9,6 +9,7 @@ import (
 
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/stats"
 )
 
 // Format is a way to write a report.
@@ -134,22 +135,22 @@ func (r *Report) latex(w io.Writer) {
 // numbers is every number of the report in a row of its own, for programs that take tables.
 func (r *Report) numbers() table {
 	var t table
-	for _, head := range []string{"run", "round", "epoch", "chosen", "split", "queries", "n", "convention", "measure", "value"} {
+	for _, head := range []string{"run", "round", "epoch", "chosen", "split", "queries", "n", "convention", "measure", "value", "low", "high"} {
 		t.columns = append(t.columns, column{head: head})
 	}
 	for _, round := range r.Rounds {
 		for _, e := range round.Epochs {
-			row := func(split, part string, n int, convention, measure string, value float64) {
+			row := func(split, part string, n int, convention, measure string, value float64, low, high string) {
 				count := ""
 				if n > 0 {
 					count = strconv.Itoa(n)
 				}
-				t.rows = append(t.rows, []string{oneLine(r.Run), strconv.Itoa(round.Round), strconv.Itoa(e.Epoch), strconv.FormatBool(e.Chosen), split, part, count, convention, oneLine(measure), number(value)})
+				t.rows = append(t.rows, []string{oneLine(r.Run), strconv.Itoa(round.Round), strconv.Itoa(e.Epoch), strconv.FormatBool(e.Chosen), split, part, count, convention, oneLine(measure), number(value), low, high})
 			}
 			if e.EvalLoss != nil {
-				row(string(rundir.Dev), "all", e.Dev.Queries, "", eval.EvalLoss, *e.EvalLoss)
+				row(string(rundir.Dev), "all", e.Dev.Queries, "", eval.EvalLoss, *e.EvalLoss, "", "")
 			}
-			means := func(split rundir.Split, m *rundir.Means) {
+			means := func(split rundir.Split, m *rundir.Means, intervals []stats.Interval) {
 				if m == nil {
 					return
 				}
@@ -158,14 +159,18 @@ func (r *Report) numbers() table {
 					rundir.Slice
 				}{{"all", rundir.Slice{Queries: m.Queries, Means: m.All}}, {"seen", m.Seen}, {"unseen", m.Unseen}} {
 					for i, v := range part.Means {
-						row(string(split), part.name, part.Queries, round.Convention, round.Measures[i], v)
+						low, high := "", ""
+						if part.name == "all" && intervals != nil {
+							low, high = number(intervals[i].Low), number(intervals[i].High)
+						}
+						row(string(split), part.name, part.Queries, round.Convention, round.Measures[i], v, low, high)
 					}
 				}
 			}
-			means(rundir.Dev, &e.Dev)
-			means(rundir.Test, e.Test)
+			means(rundir.Dev, &e.Dev, e.Intervals)
+			means(rundir.Test, e.Test, nil)
 			for _, s := range e.Outside {
-				row("outside", "", 0, "", s.Label, s.Value)
+				row("outside", "", 0, "", s.Label, s.Value, "", "")
 			}
 		}
 	}
@@ -187,6 +192,9 @@ func (r *Report) legend() []string {
 		return append(lines, "nothing is scored yet")
 	}
 	lines = append(lines, "eval_loss compares epochs of one round only: every round has negatives of its own")
+	if slices.ContainsFunc(r.Rounds, func(round Round) bool { return round.level() > 0 }) {
+		lines = append(lines, "intervals are the bootstrap's, by groups where there are some; the variance between training seeds is not in them")
+	}
 	if split {
 		lines = append(lines, "seen: a positive of the query is a positive of some training query; unseen: none is")
 	}

@@ -151,6 +151,9 @@ func runReport(h *host, o ReportOptions, run string) (err error) {
 	if err != nil {
 		return badInput(err)
 	}
+	if err := r.AddIntervals(d, stats.DefaultOptions()); err != nil {
+		return badInput(err)
+	}
 	return r.Write(h.out, format)
 }
 
