@@ -2,8 +2,8 @@
 
 // The tests of this file look at the pages in a real browser: Chromium, which CI's step `browser` installs.
 //
-//	go test -tags browser -run Browser ./view
-//	go test -tags browser -run Browser ./view -screenshots docs/images -run-dir DEMO/runs/demo
+//	go test -tags browser -run TestBrowser ./view
+//	go test -tags browser -run TestScreenshots ./view -screenshots ../docs/images -run-dir DEMO/runs/demo
 package view_test
 
 import (
@@ -414,10 +414,10 @@ func TestBrowserQueriesAndComparison(t *testing.T) {
 	b.clean(address)
 }
 
-// TestBrowserScreenshots takes the pictures of the documentation when it is told to.
-func TestBrowserScreenshots(t *testing.T) {
-	if *screenshots == "" {
-		return
+// TestScreenshots takes the pictures of the documentation; CI, which is not told where to, does not run it.
+func TestScreenshots(t *testing.T) {
+	if *screenshots == "" || *runDir == "" {
+		t.Fatal("give -screenshots FOLDER and -run-dir DIR")
 	}
 	b := newTab(t)
 	file := writeReport(t, *runDir)

@@ -446,6 +446,25 @@ func TestARunUnderWay(t *testing.T) {
 	}
 }
 
+// Rounds that mined nothing have no rankings, and that is no error.
+func TestARunThatMinedNothing(t *testing.T) {
+	_, v := opened(t, tinyrun.Options{Unmined: true})
+	q := get[queryView](t, v, "query", "split", "dev", "index", "0")
+	if len(q.Rounds) != 2 || q.Rounds[0].Searched || len(q.Rounds[0].Hits) != 0 {
+		t.Errorf("%+v", q)
+	}
+	l := get[list[queryRow]](t, v, "queries", "split", "dev", "order", "worst")
+	if l.Total != 8 || !slices.Equal(l.Rows[0].Ranks, []int32{0, 0}) {
+		t.Errorf("%+v", l)
+	}
+	if queue := get[list[suspectRow]](t, v, "queue", "filter", "open"); queue.Total != 0 {
+		t.Errorf("%+v", queue)
+	}
+	if a := get[about](t, v, "about"); len(a.Rounds) != 2 || len(a.Searched) != 0 {
+		t.Errorf("%+v", a)
+	}
+}
+
 // Server-sent events tell a change, and end with the request.
 func TestEvents(t *testing.T) {
 	run, err := tinyrun.Begin(t.TempDir(), tinyrun.Options{})
