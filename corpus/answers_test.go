@@ -1,6 +1,7 @@
 package corpus_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -38,5 +39,19 @@ func TestAnswersOf(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestGiven: a row's own negatives are passages of the corpus, the first of each text, in the row's order.
+func TestGiven(t *testing.T) {
+	c, err := corpus.New([]corpus.Passage{{Text: "one"}, {Text: "two"}, {Text: "one"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if given, unknown := c.Given(corpus.Query{Negatives: []string{" two", "one"}}); !slices.Equal(given, []int32{1, 0}) || unknown != "" {
+		t.Errorf("got %v, unknown %q", given, unknown)
+	}
+	if _, unknown := c.Given(corpus.Query{Negatives: []string{"one", "three"}}); unknown != "three" {
+		t.Errorf("unknown %q", unknown)
 	}
 }

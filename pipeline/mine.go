@@ -2,11 +2,8 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"slices"
 
 	"github.com/quarry-ml/quarry/audit"
 	"github.com/quarry-ml/quarry/corpus"
@@ -284,112 +281,4 @@ func judgedOnly(q corpus.Query) ranking.Candidates {
 		c.Positives = append(c.Positives, ranking.Positive{Passage: p})
 	}
 	return c
-}
-
-func (r *round) writeNegatives(s rundir.Split, rows []minedRow) error {
-	return rundir.WriteFile(r.dir.FS, r.files.Negatives(s), func(w io.Writer) error {
-		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
-		for _, m := range rows {
-			if err := out.Write(m.row); err != nil {
-				return err
-			}
-		}
-		return out.Flush()
-	})
-}
-
-// writeProvenance writes the side file of a split, where the recipe asks for it.
-func (r *round) writeProvenance(s rundir.Split, o mine.Options, rows []minedRow) error {
-	if !r.stages.Mine.Provenance {
-		return nil
-	}
-	return rundir.WriteFile(r.dir.FS, r.files.Provenance(s), func(w io.Writer) error {
-		out, err := provenance.NewWriter(w, provenance.Header{Rules: o.Rules(), Seed: o.Seed})
-		for _, m := range rows {
-			if err == nil {
-				err = out.Write(m.side)
-			}
-		}
-		if err != nil {
-			return err
-		}
-		return out.Flush()
-	})
-}
-
-// readNegatives returns the negatives of a split by query key, as positions in the corpus.
-func (r *round) readNegatives(s rundir.Split) (map[string][]int32, error) {
-	path := r.files.Negatives(s)
-	f, err := r.dir.FS.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	rows, err := flagembedding.ReadAll(f, path)
-	if err != nil {
-		return nil, err
-	}
-	negatives := make(map[string][]int32, len(rows))
-	for i, row := range rows {
-		raw, ok := row.Get(provenance.Key)
-		var from provenance.Row
-		if !ok || json.Unmarshal(raw, &from) != nil {
-			return nil, fmt.Errorf("%s:%d: no readable %q field; run mine again", path, i+1, provenance.Key)
-		}
-		for _, n := range from.Negatives {
-			p, ok := r.data.corpus.ByID(n.ID)
-			if !ok {
-				return nil, fmt.Errorf("%s:%d: negative %q is not in the corpus; run mine again", path, i+1, n.ID)
-			}
-			negatives[from.Key] = append(negatives[from.Key], p)
-		}
-	}
-	return negatives, nil
-}
-
-// Sample is one mined query for people to look at. Ranks count from 1.
-type Sample struct {
-	Query     string
-	Positive  SamplePassage // the best placed of several
-	Negatives []SamplePassage
-}
-
-// SamplePassage is a passage of a Sample where the miner put it.
-type SamplePassage struct {
-	Text  string
-	Rank  int
-	Score float32
-}
-
-// show hands on what was mined for the queries that the caller wants to see, in the caller's order.
-func (r *round) show(rows []minedRow) error {
-	if r.events.Mined == nil || !r.stages.Mine.Searches() {
-		return nil
-	}
-	best := map[string]ranking.Positive{}
-	err := r.eachCandidates(rundir.Train, func(_ int, c ranking.Candidates) error {
-		best[c.Query] = c.Positives[0] // every query has one
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	passage := func(p int32, rank int32, score float32) SamplePassage {
-		return SamplePassage{r.data.corpus.Passages[p].Full(), int(rank) + 1, score}
-	}
-	samples := make([]Sample, 0, len(r.events.Show))
-	for _, key := range r.events.Show {
-		i := slices.IndexFunc(rows, func(m minedRow) bool { return m.query.Key == key })
-		if i < 0 {
-			return fmt.Errorf("query %q is to be shown and is not in train", key)
-		}
-		right := best[key]
-		s := Sample{Query: rows[i].query.Text, Positive: passage(right.Passage, right.Rank, right.Score)}
-		for _, n := range rows[i].result.Negatives {
-			s.Negatives = append(s.Negatives, passage(n.Passage, n.Rank, n.Score))
-		}
-		samples = append(samples, s)
-	}
-	r.events.Mined(r.index, samples)
-	return nil
 }

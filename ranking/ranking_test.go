@@ -120,3 +120,39 @@ func TestTopRefusesNaN(t *testing.T) {
 	}()
 	NewTop(1, nil).Push(Hit{0, float32(math.NaN())})
 }
+
+// TestKeep: what is cut off keeps the ranks of its positives, and what the ranking lacks has none.
+func TestKeep(t *testing.T) {
+	r := Ranking{{4, 0.9}, {2, 0.5}, {7, 0.1}}
+	got := r.Keep(2, []int32{1, 7, 4})
+	want := Ranked{Hits: r[:2], Positives: []Positive{{4, 0.9, 0}, {7, 0.1, 2}, {1, 0, -1}}}
+	if !slices.Equal(got.Hits, want.Hits) || !slices.Equal(got.Positives, want.Positives) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got := Ranking(nil).Keep(5, []int32{3}); len(got.Hits) != 0 || got.Positives[0].Rank != -1 {
+		t.Errorf("of nothing: %+v", got)
+	}
+}
+
+// TestPartialIsTheRankingOfAll: ranks are those of sorting every passage, with 0 for those without a score.
+func TestPartialIsTheRankingOfAll(t *testing.T) {
+	scores := map[int32]float32{5: 2, 1: 3, 8: 2}
+	for _, order := range []Order{nil, {9, 8, 7, 6, 5, 4, 3, 2, 1, 0}} {
+		var all Ranking
+		var everyone []int32
+		for p := range int32(10) {
+			all = append(all, Hit{p, scores[p]})
+			everyone = append(everyone, p)
+		}
+		order.Sort(all)
+		got := Partial(scores, 2, order, everyone)
+		if !slices.Equal(got.Hits, all[:2]) {
+			t.Errorf("hits %v, want %v", got.Hits, all[:2])
+		}
+		for rank, p := range got.Positives {
+			if want := (Positive{all[rank].Passage, all[rank].Score, int32(rank)}); p != want {
+				t.Errorf("positive %+v, want %+v", p, want)
+			}
+		}
+	}
+}
