@@ -2,7 +2,7 @@ package compute
 
 import "sort"
 
-// attention is softmax(factor·q·kᵀ)·v by sequence and head. Nothing of one sequence meets another, so no padding exists.
+// attention is softmax(factor·q·kᵀ + bias)·v by sequence and head. Nothing of one sequence meets another, so no padding exists.
 //
 // The scores of a head are never held whole: rows of queries are taken a block at a time, and of a long sequence so are
 // keys, by a softmax in parts (attention_head.go). The gradient computes scores again from q and k. Blocks are cut from the
@@ -14,6 +14,7 @@ type attention struct {
 	starts []int      // first task of each sequence in the running pass, and their number at the end
 	runs   int        // tasks that the blocks of queries or keys of a head are split into
 	bundle int        // heads of k and v of a short sequence that are one task
+	sums   biasSums
 }
 
 // scoreRows is the query rows of a block of scores. It is fixed: the gradients of k and v are sums over these blocks.
@@ -42,11 +43,15 @@ func (o *attention) forward() {
 // of k and v by blocks of keys and those of q by blocks of queries, at the price of computing scores twice.
 func (o *attention) backward() {
 	workers := o.w.engine.team.size
+	if o.trainsBias() {
+		o.clearBias()
+		defer o.addBias()
+	}
 	if o.split(1, 1); o.starts[o.w.batch.Sequences()] >= workers {
 		o.pass(phaseInput, 0)
 		return
 	}
-	if o.wants(1) || o.wants(2) {
+	if o.wants(1) || o.wants(2) || o.trainsBias() {
 		o.pass(phaseKeys, tasksPerWorker)
 	}
 	if o.wants(0) {

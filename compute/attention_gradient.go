@@ -1,23 +1,25 @@
 package compute
 
-// backward is what query rows [from, to) and keys [firstKey, lastKey) of a head give the gradients: of k and v where the
-// rows are all, of q where the keys are.
+// backward is what query rows [from, to) and keys [firstKey, lastKey) of a head give the gradients: of k, v and the bias
+// where the rows are all, of q where the keys are.
 func (h *headWork) backward(from, to, firstKey, lastKey int) {
 	q, k, v := h.w.value(h.op.In[0]), h.w.value(h.op.In[1]), h.w.value(h.op.In[2])
 	wantsQ := h.wants(0) && h.phase != phaseKeys
 	wantsK, wantsV := h.wants(1) && h.phase != phaseQueries, h.wants(2) && h.phase != phaseQueries
+	wantsBias := h.trainsBias() && h.phase != phaseQueries
 	for at := firstKey; at < lastKey; at += h.block {
 		h.moveTo(at)
 		h.packAll(h.keys, h.shared.from(k, at, true), h.dim, h.width)
 		if wantsQ {
 			h.packAll(h.keyRows, h.shared.from(k, at, false), h.width, h.dim)
 		}
-		if wantsQ || wantsK {
+		if wantsQ || wantsK || wantsBias {
 			h.packAll(h.valueColumns, h.shared.from(v, at, true), h.dim, h.width)
 		}
 		again := false
 		for member := range h.group {
 			h.choose(member)
+			h.layBias()
 			for from := from; from < to; from += scoreRows {
 				rows := min(scoreRows, h.length-from)
 				seen, first := h.sees(from, rows)
@@ -28,7 +30,7 @@ func (h *headWork) backward(from, to, firstKey, lastKey int) {
 				if wantsV {
 					h.pullValues(from, rows, again)
 				}
-				if wantsQ || wantsK {
+				if wantsQ || wantsK || wantsBias {
 					pull := h.pullScores(from, rows)
 					if wantsQ {
 						c := h.w.gradient(h.op.In[0])[h.queries.at+from*h.queries.stride:]
@@ -38,8 +40,14 @@ func (h *headWork) backward(from, to, firstKey, lastKey int) {
 						h.packAll(h.right, h.queries.from(q, from, false), rows, h.dim)
 						h.intoShared(1, pull, rows, again)
 					}
+					if wantsBias {
+						h.gatherBias(from, rows)
+					}
 				}
 				again = true
+			}
+			if wantsBias {
+				h.leaveBias()
 			}
 		}
 	}
@@ -47,7 +55,7 @@ func (h *headWork) backward(from, to, firstKey, lastKey int) {
 
 // probabilitiesAgain fills scores [rows, width] with the probabilities of the forward pass.
 func (h *headWork) probabilitiesAgain(q []float32, from, rows int) {
-	h.multiply(h.scores, h.pitch, h.queries.from(q, from, false), h.keys, rows, h.width, h.dim, false)
+	h.score(q, from, rows)
 	if !h.parts() {
 		h.probabilities(from, rows)
 		return

@@ -26,6 +26,7 @@ type headWork struct {
 	keyRows, valueColumns        []float32 // gradient: right operands k [width, dim] and vᵀ [dim, width]
 	scores, dropped, pull, right []float32
 	uncapped                     []float32 // gradient: scores over the cap, before the tanh
+	bias, diagonals              []float32 // by distance of a key of the block from its query, and its gradient's sums
 	scratch                      []float32
 	again                        [2]float32 // a row's largest and sum in the gradient
 }
@@ -49,9 +50,9 @@ func (h *headWork) start(o *attention, worker, sequence int) {
 }
 
 // headSizes is the words of a head's buffers.
-type headSizes struct{ across, along, block, uncapped, scratch, right int }
+type headSizes struct{ across, along, block, uncapped, scratch, right, bias int }
 
-// newHeadSizes is the buffers of a sequence of so many tokens: beyond a block of keys they do not grow.
+// newHeadSizes is the buffers of a sequence of so many tokens: beyond a block of keys only those of a bias grow.
 func newHeadSizes(l layout, op *tensor.Op, length, dim int) headSizes {
 	rows, width := min(scoreRows, length), min(keyBlock, length)
 	s := headSizes{
@@ -62,12 +63,16 @@ func newHeadSizes(l layout, op *tensor.Op, length, dim int) headSizes {
 	if op.Cap > 0 {
 		s.uncapped = s.block
 	}
+	if op.Buckets != nil {
+		s.bias = length + width
+	}
 	return s
 }
 
 // total is the words of all buffers, forward and backward.
 func (s headSizes) total() int {
-	return 2*wholeLines(s.across) + 2*wholeLines(s.along) + 3*wholeLines(s.block) + wholeLines(s.uncapped) + wholeLines(s.scratch) + wholeLines(s.right)
+	return 2*wholeLines(s.across) + 2*wholeLines(s.along) + 3*wholeLines(s.block) + wholeLines(s.uncapped) +
+		wholeLines(s.scratch) + wholeLines(s.right) + 2*wholeLines(s.bias)
 }
 
 // take cuts the worker's memory into the buffers of a head.
@@ -80,10 +85,10 @@ func (h *headWork) take(t *team, worker int) {
 		m = m[wholeLines(n):]
 		return part
 	}
-	h.keys, h.values, h.scores, h.dropped, h.scratch = next(across), next(along), next(block), next(block), next(sizes.scratch)
+	h.keys, h.values, h.scores, h.dropped, h.scratch, h.bias = next(across), next(along), next(block), next(block), next(sizes.scratch), next(sizes.bias)
 	if h.phase != phaseForward {
 		h.keyRows, h.valueColumns, h.pull, h.right = next(along), next(across), next(block), next(sizes.right)
-		h.uncapped = next(sizes.uncapped)
+		h.uncapped, h.diagonals = next(sizes.uncapped), next(sizes.bias)
 	}
 }
 
@@ -132,6 +137,7 @@ func (h *headWork) forward(from, to int) {
 		h.packAll(h.values, h.shared.from(v, at, false), h.width, h.dim)
 		for member := range h.group {
 			h.choose(member)
+			h.layBias()
 			for from := from; from < to; from += scoreRows {
 				rows := min(scoreRows, h.length-from)
 				seen, first := h.sees(from, rows)
@@ -139,7 +145,7 @@ func (h *headWork) forward(from, to int) {
 					continue
 				}
 				y := out[h.queries.at+from*h.queries.stride:]
-				h.multiply(h.scores, h.pitch, h.queries.from(q, from, false), h.keys, rows, h.width, h.dim, false)
+				h.score(q, from, rows)
 				if h.parts() {
 					h.exponentials(y, from, rows, first)
 				} else {
@@ -152,6 +158,17 @@ func (h *headWork) forward(from, to int) {
 	}
 	if h.parts() {
 		h.divide(out, from, to)
+	}
+}
+
+// score fills scores [rows, width], the bias among them, before they are multiplied by the factor.
+func (h *headWork) score(q []float32, from, rows int) {
+	h.multiply(h.scores, h.pitch, h.queries.from(q, from, false), h.keys, rows, h.width, h.dim, false)
+	if h.biased() {
+		for r := range rows {
+			row := h.row(h.scores, r)
+			h.s.Add(row, row, h.ofPlace(h.bias, from+r))
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ type attending struct {
 	factor, rate        float32
 	lengths             []int
 	keys                int // that are taken at once; 0 is as many as there are
+	bias                int // distance that buckets of a bias reach to; 0 is no bias
 }
 
 var attendings = []attending{
@@ -41,6 +42,10 @@ var attendings = []attending{
 	{name: "capped", heads: 4, kvHeads: 2, dim: 4, cap: 0.3, lengths: []int{7, 1, 120}},
 	{name: "capped in blocks", heads: 2, kvHeads: 2, dim: 4, causal: true, cap: 0.3, lengths: []int{7, 1, 120}, keys: 16},
 	{name: "capped window in blocks", heads: 2, kvHeads: 1, dim: 4, causal: true, window: 20, cap: 2, lengths: []int{130, 20, 21}, keys: 10},
+	{name: "bias", heads: 3, kvHeads: 3, dim: 5, bias: 4, lengths: []int{7, 1, 120}},
+	{name: "bias with shared keys", heads: 4, kvHeads: 2, dim: 4, bias: 150, lengths: []int{130, 9}},
+	{name: "bias in blocks", heads: 2, kvHeads: 2, dim: 5, bias: 30, lengths: []int{115, 3, 33}, keys: 16},
+	{name: "bias within a window", heads: 2, kvHeads: 2, dim: 5, bias: 30, window: 20, lengths: []int{115, 33}, keys: 16},
 	{name: "window of one in blocks of one", heads: 2, kvHeads: 2, dim: 4, causal: true, window: 1, lengths: []int{9}, keys: 1},
 }
 
@@ -50,8 +55,22 @@ func (c attending) graph() *tensor.Graph {
 		return g.Lookup(g.Param(name, testVocabulary, heads*c.dim), g.Param(name+"position", testPositions, heads*c.dim), tensor.None)
 	}
 	q, k, v := table("q", c.heads), table("k", c.kvHeads), table("v", c.kvHeads)
-	g.Attend(q, k, v, tensor.Attending{Heads: c.heads, Causal: c.causal, Window: c.window, Factor: 0.8, Cap: c.cap})
+	how := tensor.Attending{Heads: c.heads, Causal: c.causal, Window: c.window, Factor: 0.8, Cap: c.cap}
+	if c.bias > 0 {
+		g.BiasedAttention(q, k, v, g.Param("bias", 5, c.heads), testBuckets(c.bias), how)
+	} else {
+		g.Attend(q, k, v, how)
+	}
 	return g
+}
+
+// testBuckets gives distances up to reach, and those beyond, one of five rows that neighbours and signs do not share.
+func testBuckets(reach int) []int32 {
+	var buckets []int32
+	for d := -reach; d <= reach; d++ {
+		buckets = append(buckets, int32((3*d*d+d+5*reach*reach)%5))
+	}
+	return buckets
 }
 
 // want is the attention of a token, written as the papers do, in float64.
@@ -75,6 +94,10 @@ func (c attending) want(weights []*Weight, b Batch, sequence, place int) []float
 				continue
 			}
 			var score float64
+			if c.bias > 0 {
+				distance := min(max(other-place, -c.bias), c.bias)
+				score = float64(weights[6].Values[int(testBuckets(c.bias)[distance+c.bias])*c.heads+head])
+			}
 			for i, k := range row(1, other, shared) {
 				score += 0.8 * q[i] * k
 			}

@@ -3,7 +3,7 @@ package compute
 import "github.com/quarry-ml/quarry/compute/tensor"
 
 // Beside is the bytes that running a plan takes beside its workspaces and the packed weights that are kept: each worker's
-// scratch, and the panels of the product that is running. It holds for sequences of up to longest tokens,
+// scratch, and the panels of the product that is running or the sums of a bias. It holds for sequences of up to longest tokens,
 // if the plan and the graph's positions allow so many.
 func (e *Engine) Beside(p *tensor.Plan, longest int) int64 {
 	longest = min(longest, p.Tokens)
@@ -22,6 +22,9 @@ func (e *Engine) Beside(p *tensor.Plan, longest int) int64 {
 			}
 		case tensor.Attention:
 			scratch = max(scratch, newHeadSizes(e.layout, &op, longest, columns/op.Heads).total())
+			if op.Buckets != nil && p.Training {
+				panels = max(panels, (p.Tokens/keyBlock+p.Sequences)*op.Heads*p.Graph.Params[op.Params[0]].Rows)
+			}
 		case tensor.Linear:
 			w := p.Graph.Params[op.Params[0]]
 			product(p.Tokens, w.Rows, w.Columns)

@@ -13,9 +13,10 @@ func TestBesideBoundsWhatIsTaken(t *testing.T) {
 	networks := map[string]network{
 		"encoder": {act: tensor.GELU, pooling: tensor.Mean, rate: 0.1},
 		"decoder": {act: tensor.SiLU, pooling: tensor.Mean, causal: true, kvHeads: 1, rate: 0.1, decoder: true},
+		"bias":    {act: tensor.GELU, pooling: tensor.Mean, bias: true},
 	}
 	for _, a := range arithmetics() {
-		for name, workers := range map[string]int{"encoder": 3, "decoder": 1} {
+		for name, workers := range map[string]int{"encoder": 3, "decoder": 1, "bias": 2} {
 			for _, training := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%s/workers %d/training %t", a, name, workers, training), func(t *testing.T) {
 					g := networks[name].graph()

@@ -21,13 +21,16 @@ type network struct {
 	causal  bool
 	window  int     // 0 is none
 	cap     float32 // of scores, 0 is none
-	kvHeads int     // 0 is as many as queries have
+	bias    bool
+	padded  bool // places are counted as RoBERTa does
+	fused   bool // queries, keys and values are one linear map, and norms have no beta
+	kvHeads int  // 0 is as many as queries have
 	rate    float32
 	decoder bool
 	offset  float32 // of a decoder's norms
 }
 
-const testHidden, testHeads, testVocabulary, testPositions = 24, 3, 50, 200
+const testHidden, testHeads, testVocabulary, testPositions, testPadding = 24, 3, 50, 200, 7
 
 func (n network) graph() *tensor.Graph {
 	if n.decoder {
@@ -35,18 +38,42 @@ func (n network) graph() *tensor.Graph {
 	}
 	g := &tensor.Graph{}
 	vector := func(name string, columns int) tensor.Param { return g.Param(name, 1, columns) }
-	x := g.Lookup(g.Param("word", testVocabulary, testHidden), g.Param("position", testPositions, testHidden), g.Param("type", 2, testHidden))
-	x = g.LayerNorm(x, vector("gamma0", testHidden), vector("beta0", testHidden), 1e-5)
+	norm := func(x tensor.Value, name string) tensor.Value {
+		beta := tensor.Param(tensor.None)
+		if !n.fused {
+			beta = vector("beta"+name, testHidden)
+		}
+		return g.LayerNorm(x, vector("gamma"+name, testHidden), beta, 1e-5)
+	}
+	word, position, kind := g.Param("word", testVocabulary, testHidden), g.Param("position", testPositions, testHidden), g.Param("type", 2, testHidden)
+	x := tensor.Value(tensor.None)
+	if n.padded {
+		x = g.PaddedLookup(word, position, kind, testPadding)
+	} else {
+		x = g.Lookup(word, position, kind)
+	}
+	x = norm(x, "0")
 	x = g.Dropout(x, n.rate)
 	project := func(name string, heads int) tensor.Value {
 		columns := testHidden / testHeads * heads
 		return g.Linear(x, g.Param(name, columns, testHidden), vector(name+"bias", columns), tensor.Identity, tensor.None)
 	}
 	kvHeads := cmp.Or(n.kvHeads, testHeads)
-	q, k, v := project("q", testHeads), project("k", kvHeads), project("v", kvHeads)
-	a := g.Attend(q, k, v, n.attending())
+	var q, k, v tensor.Value
+	if n.fused {
+		all := project("qkv", 3*testHeads)
+		q, k, v = g.Slice(all, 0, testHidden), g.Slice(all, testHidden, 2*testHidden), g.Slice(all, 2*testHidden, 3*testHidden)
+	} else {
+		q, k, v = project("q", testHeads), project("k", kvHeads), project("v", kvHeads)
+	}
+	var a tensor.Value
+	if n.bias {
+		a = g.BiasedAttention(q, k, v, g.Param("relative", 5, testHeads), testBuckets(40), n.attending())
+	} else {
+		a = g.Attend(q, k, v, n.attending())
+	}
 	a = g.Linear(a, g.Param("o", testHidden, testHidden), tensor.None, tensor.Identity, x)
-	a = g.LayerNorm(a, vector("gamma1", testHidden), vector("beta1", testHidden), 1e-5)
+	a = norm(a, "1")
 	up := g.Linear(a, g.Param("up", 40, testHidden), vector("upbias", 40), n.act, tensor.None)
 	down := g.Dropout(g.Linear(up, g.Param("down", testHidden, 40), vector("downbias", testHidden), tensor.Identity, tensor.None), n.rate)
 	y := g.Add(g.Activate(g.Scale(down, 0.7), n.act), a)
@@ -195,6 +222,9 @@ var networks = map[string]network{
 	"gelu tanh decoder":     {act: tensor.GELUTanh, pooling: tensor.Mean, window: 4, causal: true, decoder: true, offset: 1, rate: 0.1},
 	"gelu tanh capped":      {act: tensor.GELUTanh, pooling: tensor.LastToken, window: 5, causal: true, cap: 0.3, decoder: true, offset: 1},
 	"gelu decoder":          {act: tensor.GELU, pooling: tensor.WeightedMean, kvHeads: 1, window: 6, causal: true, decoder: true},
+	"gelu mean bias":        {act: tensor.GELU, pooling: tensor.Mean, bias: true, rate: 0.1},
+	"gelu cls padded":       {act: tensor.GELU, pooling: tensor.CLS, padded: true},
+	"gelu mean fused":       {act: tensor.GELU, pooling: tensor.Mean, fused: true, window: 9, rate: 0.1},
 	"gelu causal dropout ":  {act: tensor.GELU, pooling: tensor.WeightedMean, rate: 0.1, causal: true},
 }
 
@@ -230,6 +260,9 @@ func checkDirection(t *testing.T, w *Workspace, b Batch, weight *Weight, kinked 
 	var predicted, norm float64
 	for i := range step {
 		step[i] = 2*source.Float64() - 1
+		if i/weight.Columns == w.plan.Graph.Ops[0].Padding && (weight.Name == "word" || weight.Name == "position") {
+			step[i] = 0 // these rows do not learn
+		}
 		norm += step[i] * step[i]
 	}
 	const width = 0.01
@@ -266,6 +299,8 @@ func TestVectorsDoNotDependOnTheBatch(t *testing.T) {
 		for name, n := range map[string]network{
 			"encoder": {act: tensor.GELU, pooling: tensor.Mean},
 			"decoder": {act: tensor.SiLU, pooling: tensor.Mean, causal: true, kvHeads: 1, decoder: true},
+			"bias":    {act: tensor.GELU, pooling: tensor.Mean, bias: true, padded: true},
+			"local":   {act: tensor.GELU, pooling: tensor.Mean, window: 20, fused: true},
 		} {
 			t.Run(fmt.Sprintf("%s/%s", a, name), func(t *testing.T) { checkVectors(t, a, n) })
 		}
@@ -304,6 +339,8 @@ func TestGradientsDoNotDependOnWorkers(t *testing.T) {
 		{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, window: 40, causal: true},
 		{act: tensor.GELU, pooling: tensor.Mean, kvHeads: 1, window: 30, cap: 0.5},
 		{act: tensor.SiLU, pooling: tensor.Mean, window: 40, kvHeads: 1, causal: true, rate: 0.1, decoder: true},
+		{act: tensor.GELU, pooling: tensor.Mean, bias: true, rate: 0.1},
+		{act: tensor.GELU, pooling: tensor.Mean, window: 40, fused: true, rate: 0.1},
 	} {
 		for _, keys := range []int{0, 16} {
 			for _, lengths := range [][]int{{130, 4, 61}, {200}} {

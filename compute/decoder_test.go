@@ -182,6 +182,15 @@ func TestGradientsOfDecoderOperations(t *testing.T) {
 		{"rotate a part and residual", func(g *tensor.Graph, x, y tensor.Value) {
 			g.Add(g.Add(g.Rotate(x, g.StretchedRotary(angles, tensor.Stretch{Scale: 1.3}), 2), x), y)
 		}},
+		{"slices", func(g *tensor.Graph, x, y tensor.Value) {
+			g.Add(g.Slice(x, 0, 5), g.Add(g.Slice(y, 3, 8), g.Slice(x, 7, 12)))
+		}},
+		{"slice and residual", func(g *tensor.Graph, x, y tensor.Value) {
+			g.Add(g.Gate(g.Slice(x, 1, 7), g.Slice(y, 1, 7), tensor.SiLU), g.Slice(g.Add(x, y), 2, 8))
+		}},
+		{"layer norm without beta", func(g *tensor.Graph, x, y tensor.Value) {
+			g.Add(g.LayerNorm(x, g.Param("gamma", 1, columns), tensor.None, 1e-5), y)
+		}},
 		{"rotate and residual", func(g *tensor.Graph, x, y tensor.Value) {
 			g.Add(g.Add(g.Rotate(x, g.Rotary(angles), 3), x), y)
 		}},

@@ -40,7 +40,7 @@ type Engine struct {
 
 	busy   sync.Mutex   // one forward or backward pass at a time
 	kept   atomic.Int64 // bytes of lasting packed weights
-	shared []float32    // panels of the product that is running
+	shared []float32    // panels of the product that is running, or sums of a bias
 	adam   adam         // the optimizer step that is running
 }
 

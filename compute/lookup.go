@@ -21,7 +21,7 @@ func (o *lookup) row(i, t int) int {
 	case 0:
 		return int(o.w.batch.IDs[t])
 	case 1:
-		return int(o.w.place[t])
+		return int(o.w.position[t])
 	}
 	return 0
 }
@@ -50,6 +50,9 @@ func (o *lookup) scatter(from, to int) {
 		}
 		for t := range o.w.tokens {
 			r := o.row(i, t)
+			if i < 2 && r == o.op.Padding {
+				continue
+			}
 			g := table.Gradient[r*h+from : r*h+to]
 			add(g, g, dy[t*h+from:t*h+to])
 		}

@@ -3,7 +3,18 @@ package compute
 import "math"
 
 // layerNorm normalises rows; the gradients of gamma and beta are sums over rows in order, a stripe of columns a task.
-type layerNorm struct{ common }
+type layerNorm struct {
+	common
+	beta []float32 // of a norm without one, zeros
+}
+
+func newLayerNorm(c common) *layerNorm {
+	o := &layerNorm{common: c}
+	if o.weight(1) == nil {
+		o.beta = make([]float32, o.columns(o.op.Out))
+	}
+	return o
+}
 
 func (o *layerNorm) forward() { o.runRows(o, phaseForward, o.w.rows(o.op.Out)) }
 
@@ -22,9 +33,12 @@ func (o *layerNorm) run(worker, task int) {
 	gamma, beta := o.weight(0), o.weight(1)
 	switch o.phase {
 	case phaseForward:
-		y := o.w.value(o.op.Out)
+		y, shift := o.w.value(o.op.Out), o.beta
+		if beta != nil {
+			shift = beta.Values
+		}
 		for r, to := span(task, rowsPerTask, rows); r < to; r++ {
-			s.LayerNorm(y[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, beta.Values, stats[2*r:2*r+2], o.op.Epsilon)
+			s.LayerNorm(y[r*h:(r+1)*h], x[r*h:(r+1)*h], gamma.Values, shift, stats[2*r:2*r+2], o.op.Epsilon)
 		}
 	case phaseInput:
 		dy, dx := o.w.gradient(o.op.Out), o.w.gradient(o.op.In[0])
@@ -41,8 +55,12 @@ func (o *layerNorm) run(worker, task int) {
 	case phaseWeights:
 		dy := o.w.gradient(o.op.Out)
 		from, to := span(task, columnsPerTask, h)
+		shift := o.w.engine.team.memory(worker, to-from) // of no use to a norm without beta
+		if beta != nil {
+			shift = beta.Gradient[from:to]
+		}
 		for r := range rows {
-			s.LayerNormWeights(gamma.Gradient[from:to], beta.Gradient[from:to], dy[r*h+from:r*h+to], x[r*h+from:r*h+to], stats[2*r:2*r+2])
+			s.LayerNormWeights(gamma.Gradient[from:to], shift, dy[r*h+from:r*h+to], x[r*h+from:r*h+to], stats[2*r:2*r+2])
 		}
 	}
 }

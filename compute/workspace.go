@@ -30,7 +30,8 @@ type Workspace struct {
 	operations []operation
 	batch      Batch
 	tokens     int
-	place      []int32 // position of each token in its sequence
+	place      []int32 // place of each token in its sequence
+	position   []int32 // row of each token in the table of positions
 	owner      []int32 // sequence of each token
 }
 
@@ -53,7 +54,7 @@ func (e *Engine) NewWorkspace(plan *tensor.Plan, weights []*Weight) (*Workspace,
 			return nil, fmt.Errorf("tensor %s: shape [%d, %d], want [%d, %d]", weights[i].Name, weights[i].Rows, weights[i].Columns, spec.Rows, spec.Columns)
 		}
 	}
-	w := &Workspace{engine: e, plan: plan, weights: weights, arena: Buffer(plan.Size), place: make([]int32, plan.Tokens), owner: make([]int32, plan.Tokens)}
+	w := &Workspace{engine: e, plan: plan, weights: weights, arena: Buffer(plan.Size), place: make([]int32, plan.Tokens), position: make([]int32, plan.Tokens), owner: make([]int32, plan.Tokens)}
 	for i := range plan.Graph.Ops {
 		w.operations = append(w.operations, w.compile(i))
 	}
@@ -61,7 +62,9 @@ func (e *Engine) NewWorkspace(plan *tensor.Plan, weights []*Weight) (*Workspace,
 }
 
 // Bytes is the memory that the workspace holds.
-func (w *Workspace) Bytes() int64 { return 4 * int64(len(w.arena)+len(w.place)+len(w.owner)) }
+func (w *Workspace) Bytes() int64 {
+	return 4 * int64(len(w.arena)+len(w.place)+len(w.position)+len(w.owner))
+}
 
 func (w *Workspace) compile(i int) operation {
 	op := &w.plan.Graph.Ops[i]
@@ -70,7 +73,7 @@ func (w *Workspace) compile(i int) operation {
 	case tensor.Lookup:
 		return &lookup{common: base}
 	case tensor.LayerNorm:
-		return &layerNorm{common: base}
+		return newLayerNorm(base)
 	case tensor.Linear:
 		return &linear{common: base}
 	case tensor.Scale, tensor.Add, tensor.Dropout, tensor.Activate:
@@ -85,6 +88,8 @@ func (w *Workspace) compile(i int) operation {
 		return &rotary{common: base}
 	case tensor.Rotate:
 		return &rotate{common: base}
+	case tensor.Slice:
+		return &slice{common: base}
 	case tensor.Pool:
 		return &pool{common: base}
 	case tensor.Normalize:
@@ -143,19 +148,26 @@ func (w *Workspace) accept(b Batch) error {
 	if b.Offsets[0] != 0 || int(b.Offsets[n]) != len(b.IDs) {
 		return fmt.Errorf("batch: offsets run from %d to %d over %d tokens", b.Offsets[0], b.Offsets[n], len(b.IDs))
 	}
-	word, position := w.tables()
+	word, positions, padding := w.tables()
 	for s := range n {
 		from, to := b.Offsets[s], b.Offsets[s+1]
 		if to < from {
 			return fmt.Errorf("batch: sequence %d ends before it starts", s)
 		}
-		if position > 0 && int(to-from) > position {
-			return fmt.Errorf("sequence %d has %d tokens; the model has %d positions", s, to-from, position)
+		if positions > 0 && int(to-from) > positions {
+			return fmt.Errorf("sequence %d has %d tokens; the model has %d positions", s, to-from, positions)
 		}
+		next := padding + 1
 		for t := from; t < to; t++ {
-			w.place[t], w.owner[t] = t-from, int32(s)
-			if id := b.IDs[t]; id < 0 || int(id) >= word {
+			id := b.IDs[t]
+			if id < 0 || int(id) >= word {
 				return fmt.Errorf("token id %d is outside the vocabulary of %d", id, word)
+			}
+			w.place[t], w.position[t], w.owner[t] = t-from, next, int32(s)
+			if id == padding {
+				w.position[t] = padding
+			} else {
+				next++
 			}
 		}
 	}
@@ -163,18 +175,19 @@ func (w *Workspace) accept(b Batch) error {
 	return nil
 }
 
-// tables returns the rows of the word and position tables of the graph's lookup; no position table is 0.
-func (w *Workspace) tables() (word, position int) {
+// tables returns the rows of the graph's lookup: words, positions that a sequence may take (0 without such a table), and
+// the padding token (tensor.None without one).
+func (w *Workspace) tables() (words, positions int, padding int32) {
 	for _, op := range w.plan.Graph.Ops {
 		if op.Kind == tensor.Lookup {
-			word = w.weights[op.Params[0]].Rows
+			words = w.weights[op.Params[0]].Rows
 			if op.Params[1] != tensor.None {
-				position = w.weights[op.Params[1]].Rows
+				positions = w.weights[op.Params[1]].Rows - op.Padding - 1
 			}
-			return word, position
+			return words, positions, int32(op.Padding)
 		}
 	}
-	return math.MaxInt, 0
+	return math.MaxInt, 0, tensor.None
 }
 
 func (w *Workspace) rows(v tensor.Value) int {

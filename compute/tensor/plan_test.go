@@ -233,6 +233,22 @@ func TestShapesThatDoNotFitPanic(t *testing.T) {
 		{"keys and values of one value", func(g *Graph) { x := values(g, 8); g.Attention(values(g, 8), x, x, 2, false, 1, 0) }},
 		{"window of less than no token", func(g *Graph) { g.Attend(values(g, 8), values(g, 8), values(g, 8), Attending{Heads: 2, Window: -1}) }},
 		{"cap below 0", func(g *Graph) { g.Attend(values(g, 8), values(g, 8), values(g, 8), Attending{Heads: 2, Cap: -1}) }},
+		{"bias of other heads", func(g *Graph) {
+			g.BiasedAttention(values(g, 8), values(g, 8), values(g, 8), g.Param("b", 4, 3), []int32{0, 1, 2}, Attending{Heads: 2})
+		}},
+		{"bias of an even number of buckets", func(g *Graph) {
+			g.BiasedAttention(values(g, 8), values(g, 8), values(g, 8), g.Param("b", 4, 2), []int32{0, 1}, Attending{Heads: 2})
+		}},
+		{"bias of a bucket that the table has not", func(g *Graph) {
+			g.BiasedAttention(values(g, 8), values(g, 8), values(g, 8), g.Param("b", 4, 2), []int32{4}, Attending{Heads: 2})
+		}},
+		{"bias of capped scores", func(g *Graph) {
+			g.BiasedAttention(values(g, 8), values(g, 8), values(g, 8), g.Param("b", 4, 2), []int32{0}, Attending{Heads: 2, Cap: 1})
+		}},
+		{"slice beyond the columns", func(g *Graph) { g.Slice(values(g, 8), 4, 9) }},
+		{"slice of nothing", func(g *Graph) { g.Slice(values(g, 8), 4, 4) }},
+		{"padding without positions", func(g *Graph) { g.PaddedLookup(g.Param("w", 4, 8), None, None, 1) }},
+		{"padding that leaves no position", func(g *Graph) { g.PaddedLookup(g.Param("w", 9, 8), g.Param("p", 4, 8), None, 3) }},
 		{"pool twice", func(g *Graph) { g.Pool(g.Pool(g.Lookup(g.Param("w", 4, 8), None, None), Mean, false), Mean, false) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -56,6 +56,7 @@ const (
 	RMSNorm               // [R, H] divided by the root mean square of a row, or of each G columns of it, gamma [G]
 	Rotary                // [T, 2·F] cosines, then sines, of a token's place times each frequency
 	Rotate                // [T, H] heads turned by those angles, or the first 2·F columns of each
+	Slice                 // [R, N] = columns [From, From+N) of x
 )
 
 // Activation names the function a Linear applies before its residual.
@@ -94,6 +95,8 @@ type Op struct {
 	Activation Activation
 	Pooling    Pooling
 	Skip       int     // Pool: leading tokens of each sequence left out come from the batch when 1 (include_prompt: false)
+	Padding    int     // Lookup: token whose places are not counted; None where every token's is
+	From       int     // Slice: the first column
 	Heads      int     // Attention: heads of q; Rotate: of x
 	KVHeads    int     // Attention: heads of k and v; each serves Heads/KVHeads heads of q in a row
 	Causal     bool    // Attention: a token sees itself and those before it
@@ -107,6 +110,7 @@ type Op struct {
 
 	Frequencies []float32 // Rotary
 	Stretch     Stretch   // Rotary
+	Buckets     []int32   // Attention with a bias: its table's row by distance
 }
 
 // Attending is how the tokens of a sequence attend to each other.
@@ -173,11 +177,23 @@ func (g *Graph) site() int {
 // Lookup adds the rows of up to three tables [rows, H]: word by token id, position by place in the sequence, and type, always row 0.
 // Position and type may be None.
 func (g *Graph) Lookup(word, position, kind Param) Value {
+	return g.lookup(word, position, kind, None)
+}
+
+// PaddedLookup is Lookup with the places of fairseq's RoBERTa: the first token's is padding + 1, the padding token's is
+// padding wherever it stands, and it moves no other. Neither table's row of padding learns (torch.nn.Embedding's
+// padding_idx), so a sequence has at most rows - padding - 1 tokens.
+func (g *Graph) PaddedLookup(word, position, kind Param, padding int) Value {
+	g.check(position != None && padding >= 0 && padding+1 < g.Params[position].Rows && padding < g.Params[word].Rows, "lookup: padding %d", padding)
+	return g.lookup(word, position, kind, padding)
+}
+
+func (g *Graph) lookup(word, position, kind Param, padding int) Value {
 	h := g.Params[word].Columns
 	for _, p := range []Param{position, kind} {
 		g.check(p == None || g.Params[p].Columns == h, "lookup: tables of %d and %d columns", h, g.paramColumns(p))
 	}
-	return g.op(Op{Kind: Lookup, In: [3]Value{None, None, None}, Out: g.value(Tokens, h), Saved: None, Params: [3]Param{word, position, kind}})
+	return g.op(Op{Kind: Lookup, In: [3]Value{None, None, None}, Out: g.value(Tokens, h), Saved: None, Params: [3]Param{word, position, kind}, Padding: padding})
 }
 
 func (g *Graph) paramColumns(p Param) int {
@@ -187,10 +203,10 @@ func (g *Graph) paramColumns(p Param) int {
 	return g.Params[p].Columns
 }
 
-// LayerNorm normalises the rows of x [R, H] with gamma and beta [H].
+// LayerNorm normalises the rows of x [R, H] with gamma and beta [H]; beta may be None.
 func (g *Graph) LayerNorm(x Value, gamma, beta Param, epsilon float32) Value {
 	h := g.columns(x)
-	g.check(g.Params[gamma].Columns == h && g.Params[beta].Columns == h, "layer norm of %d columns with %s of %d", h, g.Params[gamma].Name, g.Params[gamma].Columns)
+	g.check(g.Params[gamma].Columns == h && (beta == None || g.Params[beta].Columns == h), "layer norm of %d columns with %s of %d", h, g.Params[gamma].Name, g.Params[gamma].Columns)
 	rows := g.Values[x].Rows
 	stats := g.value(rows, 2)
 	return g.op(Op{Kind: LayerNorm, In: [3]Value{x, None, None}, Out: g.value(rows, h), Saved: stats, Params: [3]Param{gamma, beta, None}, Epsilon: epsilon})
@@ -252,22 +268,37 @@ func (g *Graph) Attention(q, k, v Value, heads int, causal bool, factor, rate fl
 // are as wide, or whole heads narrower: then a run of heads of q shares one head of k and v (grouped-query attention,
 // Ainslie et al., 2023). A window is that of Beltagy et al. (2020); with Causal it is sliding_window of transformers' Mistral.
 func (g *Graph) Attend(q, k, v Value, how Attending) Value {
-	g.check(how.Window >= 0, "attention: a window of %d tokens", how.Window)
-	g.check(how.Cap >= 0, "attention: scores capped at %g", how.Cap)
-	return g.attend(q, k, v, Op{Heads: how.Heads, Causal: how.Causal, Window: how.Window, Factor: how.Factor, Cap: how.Cap, Rate: how.Rate})
+	return g.attend(q, k, v, noParams, nil, how)
 }
 
-func (g *Graph) attend(q, k, v Value, o Op) Value {
+// BiasedAttention is Attend with scores factor·q·kᵀ + b and no cap, where b is of the distance of a key from its query alone
+// (Raffel et al., 2020): element [buckets[d + n], head] of bias [rows, heads] for a key d places after the query, with
+// 2·n + 1 buckets. What is farther away than n takes the bucket of n.
+func (g *Graph) BiasedAttention(q, k, v Value, bias Param, buckets []int32, how Attending) Value {
+	spec := g.Params[bias]
+	g.check(spec.Columns == how.Heads && len(buckets)%2 == 1 && how.Cap == 0, "attention of %d heads, cap %g, with a bias [%d, %d] and %d buckets", how.Heads, how.Cap, spec.Rows, spec.Columns, len(buckets))
+	for _, b := range buckets {
+		g.check(b >= 0 && int(b) < spec.Rows, "attention: bucket %d of a bias of %d rows", b, spec.Rows)
+	}
+	return g.attend(q, k, v, [3]Param{bias, None, None}, buckets, how)
+}
+
+func (g *Graph) attend(q, k, v Value, params [3]Param, buckets []int32, how Attending) Value {
+	g.check(how.Window >= 0, "attention: a window of %d tokens", how.Window)
+	g.check(how.Cap >= 0, "attention: scores capped at %g", how.Cap)
 	s, narrow := g.Values[q], g.Values[k]
 	g.check(s.Rows == Tokens && narrow.Rows == Tokens && g.Values[v] == narrow, "attention of %v, %v, %v", s, narrow, g.Values[v])
 	g.check(q != k && q != v && k != v, "attention: q, k and v are one value") // their gradients are set apart
-	g.check(o.Heads > 0 && s.Columns > 0 && s.Columns%o.Heads == 0, "attention: %d columns in %d heads", s.Columns, o.Heads)
-	dim := s.Columns / o.Heads
-	o.KVHeads = narrow.Columns / dim
-	g.check(o.KVHeads > 0 && o.KVHeads*dim == narrow.Columns && o.Heads%o.KVHeads == 0, "attention: %d heads of %d columns share keys of %d columns", o.Heads, dim, narrow.Columns)
-	stats := g.value(Tokens, 2*o.Heads)
-	o.Kind, o.In, o.Out, o.Saved, o.Params, o.Site = Attention, [3]Value{q, k, v}, g.value(Tokens, s.Columns), stats, noParams, g.site()
-	return g.op(o)
+	g.check(how.Heads > 0 && s.Columns > 0 && s.Columns%how.Heads == 0, "attention: %d columns in %d heads", s.Columns, how.Heads)
+	dim := s.Columns / how.Heads
+	kvHeads := narrow.Columns / dim
+	g.check(kvHeads > 0 && kvHeads*dim == narrow.Columns && how.Heads%kvHeads == 0, "attention: %d heads of %d columns share keys of %d columns", how.Heads, dim, narrow.Columns)
+	stats := g.value(Tokens, 2*how.Heads)
+	return g.op(Op{
+		Kind: Attention, In: [3]Value{q, k, v}, Out: g.value(Tokens, s.Columns), Saved: stats, Params: params, Site: g.site(),
+		Heads: how.Heads, KVHeads: kvHeads, Causal: how.Causal, Window: how.Window, Factor: how.Factor, Cap: how.Cap, Rate: how.Rate,
+		Buckets: buckets,
+	})
 }
 
 // Rotary is the angles of rotary position embeddings [T, 2·F], as cosines and sines: the place of a token in its sequence
@@ -299,6 +330,13 @@ func (g *Graph) Gate(gate, up Value, act Activation) Value {
 	g.check(g.Values[up] == s, "gate of %v and %v", s, g.Values[up])
 	g.check(act == GELU || act == GELUTanh || act == SiLU, "gate: activation %d has no gated unit", act)
 	return g.op(Op{Kind: Gate, In: [3]Value{gate, up, None}, Out: g.value(s.Rows, s.Columns), Saved: None, Params: noParams, Activation: act})
+}
+
+// Slice is the columns [from, to) of x [R, H]: a part of a linear map that was made as one.
+func (g *Graph) Slice(x Value, from, to int) Value {
+	s := g.Values[x]
+	g.check(0 <= from && from < to && to <= s.Columns, "slice [%d, %d) of %d columns", from, to, s.Columns)
+	return g.op(Op{Kind: Slice, In: [3]Value{x, None, None}, Out: g.value(s.Rows, to-from), Saved: None, Params: noParams, From: from})
 }
 
 // Pool makes one row a sequence of x [T, H]. With skipPrompt the batch's leading prompt tokens are left out.
