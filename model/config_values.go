@@ -104,6 +104,33 @@ func (o *object) over(under *object) *object {
 // isNull says whether a key is there without a value, which for transformers is another thing than an absent key.
 func (o *object) isNull(key string) bool { return string(o.values[key]) == "null" }
 
+// takeSlidingLayers reads layer_types: which layers have attention within a window. Where it is absent, slides says.
+func (o *object) takeSlidingLayers(layers int, slides func(layer int) bool) ([]bool, error) {
+	var types []string
+	present, err := o.take("layer_types", &types)
+	if err != nil {
+		return nil, err
+	}
+	if present && len(types) != layers {
+		return nil, fmt.Errorf("%s: layer_types has %d entries for num_hidden_layers %d", o.file, len(types), layers)
+	}
+	sliding := make([]bool, layers)
+	for layer := range layers {
+		if !present {
+			sliding[layer] = slides(layer)
+			continue
+		}
+		switch types[layer] {
+		case "sliding_attention":
+			sliding[layer] = true
+		case "full_attention":
+		default:
+			return nil, fmt.Errorf("%s: layer_types: %q is not supported; supported are full_attention, sliding_attention", o.file, types[layer])
+		}
+	}
+	return sliding, nil
+}
+
 // checkPadding checks the padding token, which takes no part: nothing is padded.
 func (o *object) checkPadding(vocabulary int) error {
 	padding := 0

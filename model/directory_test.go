@@ -56,7 +56,7 @@ func TestReadDirectoryRefuses(t *testing.T) {
 		{"config.json of a list", "config.json", `[]`, "config.json: begins with [, not with an object"},
 		{"config.json not UTF-8", "config.json", "{\"a\": \"\xff\"}", "config.json: is not valid UTF-8"},
 		{"key twice", "config.json", with(testConfig, "hidden_size", "8"), `config.json: key "hidden_size" comes twice`},
-		{"other model", "config.json", strings.Replace(testConfig, `"bert"`, `"mpnet"`, 1), `model_type "mpnet" is not supported; supported are bert`},
+		{"other model", "config.json", strings.Replace(testConfig, `"bert"`, `"deberta"`, 1), `model_type "deberta" is not supported; supported are bert`},
 		{"no model", "config.json", `{}`, `no "model_type"`},
 		{"other architecture", "config.json", strings.Replace(testConfig, "BertModel", "BertLMHeadModel", 1), `architecture "BertLMHeadModel" is not supported; supported are BertModel, `},
 		{"relative positions", "config.json", with(testConfig, "position_embedding_type", `"relative_key"`), `position_embedding_type "relative_key" is not supported; supported is absolute`},

@@ -200,28 +200,9 @@ func takeWindow(o *object, d *transformer.Decoder) error {
 }
 
 // takeLayerTypes reads which layers have the window; where config.json does not say, the family does.
-func takeLayerTypes(o *object, d *transformer.Decoder, slides func(layer int) bool) error {
-	var types []string
-	present, err := o.take("layer_types", &types)
-	if err != nil {
+func takeLayerTypes(o *object, d *transformer.Decoder, slides func(layer int) bool) (err error) {
+	if d.Sliding, err = o.takeSlidingLayers(d.Layers, slides); err != nil {
 		return err
-	}
-	if present && len(types) != d.Layers {
-		return fmt.Errorf("%s: layer_types has %d entries for num_hidden_layers %d", o.file, len(types), d.Layers)
-	}
-	d.Sliding = make([]bool, d.Layers)
-	for layer := range d.Layers {
-		if !present {
-			d.Sliding[layer] = slides(layer)
-			continue
-		}
-		switch types[layer] {
-		case "sliding_attention":
-			d.Sliding[layer] = true
-		case "full_attention":
-		default:
-			return fmt.Errorf("%s: layer_types: %q is not supported; supported are full_attention, sliding_attention", o.file, types[layer])
-		}
 	}
 	if slices.Contains(d.Sliding, true) && d.Window == 0 {
 		return fmt.Errorf("%s: layer_types has sliding_attention, but there is no sliding_window", o.file)

@@ -247,7 +247,7 @@ func TestShapesThatDoNotFitPanic(t *testing.T) {
 		}},
 		{"slice beyond the columns", func(g *Graph) { g.Slice(values(g, 8), 4, 9) }},
 		{"slice of nothing", func(g *Graph) { g.Slice(values(g, 8), 4, 4) }},
-		{"padding without positions", func(g *Graph) { g.PaddedLookup(g.Param("w", 4, 8), None, None, 1) }},
+		{"padding beyond the words", func(g *Graph) { g.PaddedLookup(g.Param("w", 4, 8), None, None, 4) }},
 		{"padding that leaves no position", func(g *Graph) { g.PaddedLookup(g.Param("w", 9, 8), g.Param("p", 4, 8), None, 3) }},
 		{"pool twice", func(g *Graph) { g.Pool(g.Pool(g.Lookup(g.Param("w", 4, 8), None, None), Mean, false), Mean, false) }},
 	} {

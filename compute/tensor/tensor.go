@@ -95,7 +95,7 @@ type Op struct {
 	Activation Activation
 	Pooling    Pooling
 	Skip       int     // Pool: leading tokens of each sequence left out come from the batch when 1 (include_prompt: false)
-	Padding    int     // Lookup: token whose places are not counted; None where every token's is
+	Padding    int     // Lookup: the padding token, or None where none is set apart
 	From       int     // Slice: the first column
 	Heads      int     // Attention: heads of q; Rotate: of x
 	KVHeads    int     // Attention: heads of k and v; each serves Heads/KVHeads heads of q in a row
@@ -180,11 +180,12 @@ func (g *Graph) Lookup(word, position, kind Param) Value {
 	return g.lookup(word, position, kind, None)
 }
 
-// PaddedLookup is Lookup with the places of fairseq's RoBERTa: the first token's is padding + 1, the padding token's is
-// padding wherever it stands, and it moves no other. Neither table's row of padding learns (torch.nn.Embedding's
-// padding_idx), so a sequence has at most rows - padding - 1 tokens.
+// PaddedLookup is Lookup where the padding token's row of the table of words does not learn (torch.nn.Embedding's
+// padding_idx). Places, where there is a table of them, are those of fairseq's RoBERTa: the first token's is padding + 1,
+// the padding token's is padding wherever it stands, and it moves no other; nor does that row learn. So a sequence has at
+// most rows - padding - 1 tokens.
 func (g *Graph) PaddedLookup(word, position, kind Param, padding int) Value {
-	g.check(position != None && padding >= 0 && padding+1 < g.Params[position].Rows && padding < g.Params[word].Rows, "lookup: padding %d", padding)
+	g.check(padding >= 0 && padding < g.Params[word].Rows && (position == None || padding+1 < g.Params[position].Rows), "lookup: padding %d", padding)
 	return g.lookup(word, position, kind, padding)
 }
 

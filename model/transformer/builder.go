@@ -1,6 +1,10 @@
 package transformer
 
-import "github.com/quarry-ml/quarry/compute/tensor"
+import (
+	"math"
+
+	"github.com/quarry-ml/quarry/compute/tensor"
+)
 
 // builder adds names, dropout and adapters to a graph.
 type builder struct {
@@ -45,15 +49,20 @@ func (g *builder) linear(x tensor.Value, m module, act tensor.Activation) tensor
 	return g.Activate(y, act)
 }
 
-// add is a module, its dropout and the residual. Without dropout the residual joins the product.
+// add is a module, its dropout and the residual.
 func (g *builder) add(x tensor.Value, m module, residual tensor.Value) tensor.Value {
+	return g.addAt(g.mode.HiddenDropout, x, m, residual)
+}
+
+// addAt is add with a dropout of its own. Without dropout the residual joins the product.
+func (g *builder) addAt(rate float32, x tensor.Value, m module, residual tensor.Value) tensor.Value {
 	_, adapted := g.mode.Adapters[m.name]
-	if g.mode.HiddenDropout == 0 && !adapted {
+	if rate == 0 && !adapted {
 		g.Skip()
 		w, bias := g.weights(m, g.Values[x].Columns)
 		return g.Linear(x, w, bias, tensor.Identity, residual)
 	}
-	y := g.Dropout(g.linear(x, m, tensor.Identity), g.mode.HiddenDropout)
+	y := g.Dropout(g.linear(x, m, tensor.Identity), rate)
 	return g.Add(y, residual)
 }
 
@@ -65,3 +74,6 @@ func (g *builder) adapt(y, x tensor.Value, name string, adapter Adapter) tensor.
 	low := g.Linear(g.Dropout(x, adapter.Dropout), a, tensor.None, tensor.Identity, tensor.None)
 	return g.Linear(g.Scale(low, adapter.Scaling), b, tensor.None, tensor.Identity, y)
 }
+
+// headFactor is the usual factor of scores: one over the root of a head's width.
+func headFactor(hidden, heads int) float32 { return float32(1 / math.Sqrt(float64(hidden/heads))) }

@@ -1,0 +1,248 @@
+package model_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/compute/tensor"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/model/lora"
+	"github.com/quarry-ml/quarry/model/transformer"
+)
+
+// encoder is a small random model of an architecture and what transformers computes with it in float64; see
+// parity/encoders_fixture.py.
+type encoder struct{ name string }
+
+var encoders = []encoder{
+	{"roberta"}, {"xlm-roberta"}, {"mpnet"},
+}
+
+func (e encoder) dir() string { return filepath.Join("testdata/encoders", e.name) }
+
+// encoderInputs are texts, and sequences of token ids: those of the texts first.
+type encoderInputs struct {
+	MaxLength int `json:"max_length"`
+	Texts     []string
+	Sequences [][]int32
+}
+
+func (e encoder) inputs(t *testing.T) encoderInputs {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(e.dir(), "expected/inputs.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var in encoderInputs
+	if err := json.Unmarshal(raw, &in); err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+func (e encoder) outputs(t *testing.T) map[string][]float32 {
+	t.Helper()
+	return expectedTensors(t, filepath.Join(e.dir(), "expected/outputs.safetensors"))
+}
+
+func packed(sequences [][]int32) compute.Batch {
+	b := compute.Batch{Offsets: []int32{0}}
+	for _, s := range sequences {
+		b.IDs = append(b.IDs, s...)
+		b.Offsets = append(b.Offsets, int32(len(b.IDs)))
+	}
+	return b
+}
+
+// runner computes with a model's graph on one path.
+type runner struct {
+	t       *testing.T
+	run     *compute.Workspace
+	weights []*compute.Weight
+}
+
+// newRunner trains the weights that trained names; nil is inference.
+func newRunner(t *testing.T, m *model.Model, path kernel.Path, g *tensor.Graph, trained func(name string) bool) runner {
+	t.Helper()
+	e, err := compute.New(compute.Options{Path: path, Precision: compute.F32, Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	weights, err := m.Weights(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var trainable []bool
+	for _, w := range weights {
+		if trained == nil {
+			break
+		}
+		if trained(w.Name) {
+			w.Gradient = make([]float32, len(w.Values))
+		}
+		trainable = append(trainable, w.Trainable())
+	}
+	run, err := e.NewWorkspace(tensor.NewPlan(g, trainable, 400, 16), weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runner{t, run, weights}
+}
+
+func (r runner) forward(b compute.Batch) []float32 {
+	r.t.Helper()
+	out, err := r.run.Forward(context.Background(), b)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return slices.Clone(out)
+}
+
+func (r runner) backward(cotangent []float32) {
+	r.t.Helper()
+	if err := r.run.Backward(context.Background(), cotangent); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func graphOf(t *testing.T, m *model.Model) *tensor.Graph {
+	t.Helper()
+	g, err := m.Graph(transformer.Mode{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// untilPooling cuts the head off a graph: what is left gives the last hidden state.
+func untilPooling(g *tensor.Graph) *tensor.Graph {
+	at := slices.IndexFunc(g.Ops, func(o tensor.Op) bool { return o.Kind == tensor.Pool })
+	g.Output, g.Ops = g.Ops[at].In[0], g.Ops[:at]
+	return g
+}
+
+// alike holds values to 1e-5 of the largest among them.
+func alike(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	var largest float64
+	for _, v := range want {
+		largest = math.Max(largest, math.Abs(float64(v)))
+	}
+	equalWithin(t, what, got, want, 1e-5*largest)
+}
+
+func TestEncodersAgainstTransformers(t *testing.T) {
+	for _, e := range encoders {
+		for _, path := range kernel.Available() {
+			t.Run(fmt.Sprintf("%s/%s", e.name, path), func(t *testing.T) {
+				want, b := e.outputs(t), packed(e.inputs(t).Sequences)
+				m := open(t, e.dir(), model.Options{})
+				alike(t, "hidden state", newRunner(t, m, path, untilPooling(graphOf(t, m)), nil).forward(b), want["hidden"])
+				alike(t, "embeddings", newRunner(t, m, path, graphOf(t, m), nil).forward(b), want["embeddings"])
+			})
+		}
+	}
+}
+
+// TestGradientsOfEncodersAgainstTorch trains every weight.
+func TestGradientsOfEncodersAgainstTorch(t *testing.T) {
+	for _, e := range encoders {
+		for _, path := range kernel.Available() {
+			t.Run(fmt.Sprintf("%s/%s", e.name, path), func(t *testing.T) {
+				want := e.outputs(t)
+				m := open(t, e.dir(), model.Options{})
+				r := newRunner(t, m, path, graphOf(t, m), func(string) bool { return true })
+				r.forward(packed(e.inputs(t).Sequences))
+				r.backward(want["cotangent"])
+				gradientsEqual(t, r.weights, func(name string) []float32 { return want["gradient."+name] })
+			})
+		}
+	}
+}
+
+// TestVectorsOfEncodersDoNotDependOnTheBatch compares bits.
+func TestVectorsOfEncodersDoNotDependOnTheBatch(t *testing.T) {
+	for _, e := range encoders {
+		for _, path := range kernel.Available() {
+			t.Run(fmt.Sprintf("%s/%s", e.name, path), func(t *testing.T) {
+				sequences := e.inputs(t).Sequences
+				m := open(t, e.dir(), model.Options{})
+				r := newRunner(t, m, path, graphOf(t, m), nil)
+				together := r.forward(packed(sequences))
+				backwards := slices.Clone(sequences)
+				slices.Reverse(backwards)
+				reversed := r.forward(packed(backwards))
+				n := m.Dimension()
+				for i, s := range sequences {
+					alone, at := r.forward(packed([][]int32{s})), len(sequences)-1-i
+					if !slices.Equal(alone, together[i*n:(i+1)*n]) || !slices.Equal(alone, reversed[at*n:(at+1)*n]) {
+						t.Errorf("sequence %d: the vector depends on the batch", i)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestEncodersReadTexts holds token ids and the longest text to those of transformers' tokenizer and model.
+func TestEncodersReadTexts(t *testing.T) {
+	for _, e := range encoders {
+		t.Run(e.name, func(t *testing.T) {
+			in := e.inputs(t)
+			m := open(t, e.dir(), model.Options{})
+			if m.Contract.MaxLength != in.MaxLength {
+				t.Errorf("texts of up to %d tokens, want %d", m.Contract.MaxLength, in.MaxLength)
+			}
+			for i, text := range in.Texts {
+				s, err := m.Sequence(text, m.Contract.Passage, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(s.IDs, in.Sequences[i]) {
+					t.Errorf("%q: ids %v, want %v", text, s.IDs, in.Sequences[i])
+				}
+			}
+			if _, err := m.Sequence("a", m.Contract.Passage, m.Config.MaxPositions+1); err == nil {
+				t.Error("a text longer than the positions is not refused")
+			}
+		})
+	}
+}
+
+func TestAdaptersOfEncodersAgainstPEFT(t *testing.T) {
+	for _, name := range []string{"roberta", "mpnet"} {
+		for _, path := range kernel.Available() {
+			t.Run(fmt.Sprintf("%s/%s", name, path), func(t *testing.T) {
+				e := encoder{name}
+				want := expectedTensors(t, filepath.Join(e.dir(), "lora/expected.safetensors"))
+				m := open(t, e.dir(), model.Options{})
+				a, err := lora.Open(filepath.Join(e.dir(), "lora"), m.Base())
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, module := range m.LinearModules() {
+					if !slices.ContainsFunc(a.Layers, func(l lora.Layer) bool { return l.Name == module }) {
+						t.Errorf("PEFT's all-linear has no %s", module)
+					}
+				}
+				if err := m.Attach(a); err != nil {
+					t.Fatal(err)
+				}
+				gradient := func(name string) []float32 { return want["gradient.base_model.model."+name] }
+				r := newRunner(t, m, path, graphOf(t, m), func(name string) bool { return gradient(name) != nil })
+				alike(t, "embeddings", r.forward(packed(e.inputs(t).Sequences)), want["embeddings"])
+				r.backward(want["cotangent"])
+				gradientsEqual(t, r.weights, gradient)
+			})
+		}
+	}
+}
