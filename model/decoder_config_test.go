@@ -244,7 +244,7 @@ func TestParseConfigRefusesDecoders(t *testing.T) {
 		settings   map[string]any
 		want       string
 	}{
-		{"another model", "falcon", nil, `model_type "falcon" is not supported; supported are bert, roberta, xlm-roberta, mpnet, llama, mistral, qwen2, qwen3, gemma2, gemma3_text`},
+		{"another model", "falcon", nil, `model_type "falcon" is not supported; supported are bert, roberta, xlm-roberta, modernbert, mpnet, nomic_bert, gte, new, llama, mistral, qwen2, qwen3, gemma2, gemma3_text`},
 		{"another class", "mistral", map[string]any{"architectures": []string{"MistralBiModel"}}, `architecture "MistralBiModel" is not supported; supported are MistralModel, `},
 		{"size missing", "qwen2", map[string]any{"intermediate_size": nil}, `no "intermediate_size"`},
 		{"layers", "llama", map[string]any{"num_hidden_layers": 1 << 30}, "num_hidden_layers 1073741824 is not a size"},
@@ -287,7 +287,14 @@ func TestParseConfigRefusesDecoders(t *testing.T) {
 
 // FuzzParseConfig puts arbitrary text where config.json is: no panic, and what is accepted makes a list of operations.
 func FuzzParseConfig(f *testing.F) {
-	for _, kind := range []string{"bert", "roberta", "xlm-roberta", "mpnet", "llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text"} {
+	for _, settings := range []string{
+		`"model_type": "modernbert", "pad_token_id": null, "local_attention": 6, "norm_bias": true`,
+		`"model_type": "nomic_bert", "n_embd": 8, "n_head": 2, "n_layer": 1, "n_positions": 64, "rotary_emb_fraction": 1, "activation_function": "geglu", "rotary_scaling_factor": 2`,
+		`"model_type": "new", "rope_scaling": {"type": "ntk", "factor": 2}, "type_vocab_size": 0`,
+	} {
+		f.Add(fmt.Sprintf(`{%s, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 12, "vocab_size": 20, "max_position_embeddings": 64}`, settings))
+	}
+	for _, kind := range []string{"bert", "roberta", "xlm-roberta", "mpnet", "nomic_bert", "gte", "llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text"} {
 		f.Add(fmt.Sprintf(`{"model_type": %q, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 4,
 			"intermediate_size": 12, "vocab_size": 20, "max_position_embeddings": 64, "sliding_window": 4, "use_sliding_window": true}`, kind))
 	}

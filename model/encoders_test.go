@@ -23,7 +23,7 @@ import (
 type encoder struct{ name string }
 
 var encoders = []encoder{
-	{"roberta"}, {"xlm-roberta"}, {"mpnet"},
+	{"roberta"}, {"xlm-roberta"}, {"modernbert"}, {"mpnet"}, {"nomic"}, {"nomic-published"}, {"gte"}, {"gte-published"},
 }
 
 func (e encoder) dir() string { return filepath.Join("testdata/encoders", e.name) }
@@ -219,7 +219,7 @@ func TestEncodersReadTexts(t *testing.T) {
 }
 
 func TestAdaptersOfEncodersAgainstPEFT(t *testing.T) {
-	for _, name := range []string{"roberta", "mpnet"} {
+	for _, name := range []string{"roberta", "modernbert", "mpnet"} {
 		for _, path := range kernel.Available() {
 			t.Run(fmt.Sprintf("%s/%s", name, path), func(t *testing.T) {
 				e := encoder{name}

@@ -29,7 +29,7 @@ type family struct {
 
 // families is every architecture that is supported. A model_type that is not here is refused with this list.
 var families = []*family{
-	bert, roberta, xlmRoberta, mpnet,
+	bert, roberta, xlmRoberta, modernbert, mpnet, nomicBERT, gte, gteNew,
 	llama, mistral, qwen2, qwen3, gemma2, gemma3,
 }
 
