@@ -153,9 +153,7 @@ func TestAdamWAgainstTorch(t *testing.T) {
 					t.Fatal(err)
 				}
 				w.Gradient = make([]float32, len(w.Values))
-				p := newParameter(w)
-				p.decays = name == "dense.weight"
-				parameters = append(parameters, p)
+				parameters = append(parameters, newParameter(w, name == "dense.weight"))
 			}
 			after := map[int]tensors{}
 			for _, a := range tc.After {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/compute/tensor"
 )
 
 // parameter is a trained weight with its moments.
@@ -15,14 +16,29 @@ type parameter struct {
 	decays        bool
 }
 
-func newParameter(w *compute.Weight) *parameter {
+func newParameter(w *compute.Weight, decays bool) *parameter {
 	n := len(w.Values)
-	return &parameter{Weight: w, first: make([]float32, n), second: make([]float32, n), decays: decays(w.Name)}
+	return &parameter{Weight: w, first: make([]float32, n), second: make([]float32, n), decays: decays}
 }
 
-// decays says whether weight decay applies: never to biases and norms.
-func decays(name string) bool {
-	return !strings.HasSuffix(name, ".bias") && !strings.Contains(name, "LayerNorm")
+// decays says of each parameter of a graph whether weight decay applies, by the rule of transformers' Trainer: neither to
+// norms nor to what is called a bias, as MPNet's table of distances is.
+func decays(g *tensor.Graph) []bool {
+	all := make([]bool, len(g.Params))
+	for i, spec := range g.Params {
+		all[i] = !strings.Contains(spec.Name, "bias")
+	}
+	for _, op := range g.Ops {
+		if op.Kind != tensor.LayerNorm && op.Kind != tensor.RMSNorm {
+			continue
+		}
+		for _, p := range op.Params {
+			if p != tensor.None {
+				all[p] = false
+			}
+		}
+	}
+	return all
 }
 
 // normBlock is the gradient values whose squares are summed in float32 before float64 takes over.

@@ -27,14 +27,15 @@ func (t *Trainer) prepare() error {
 		return err
 	}
 	t.graph = g
-	for _, spec := range g.Params {
+	decays := decays(g)
+	for i, spec := range g.Params {
 		w, err := t.weight(spec)
 		if err != nil {
 			return err
 		}
 		t.weights = append(t.weights, w)
 		if w.Trainable() {
-			t.parameters = append(t.parameters, newParameter(w))
+			t.parameters = append(t.parameters, newParameter(w, decays[i]))
 		}
 	}
 	t.runner = runner{engine: t.engine, graph: g, weights: t.weights, limit: t.options.BlockTokens, need: need}

@@ -2,7 +2,8 @@
 what transformers makes of it. `python parity/encoders_fixture.py`; the versions stand in each expected/inputs.json.
 
   <family>/.                            the model directory: pooling, Normalize; hidden 24, 3 heads
-  <family>/expected/inputs.json         versions, texts, and sequences of token ids: those of the texts first
+  <family>/expected/inputs.json         versions, texts, and sequences of token ids: those of the texts first; the tensors
+                                        that transformers' Trainer applies weight decay to, but for the pooler's
   <family>/expected/outputs.safetensors
       hidden [tokens, 24]               the last hidden state; only real tokens, sequences end to end
       embeddings [sequences, 24]        pooled and normalised
@@ -210,7 +211,9 @@ def write(folder, model, tokenizer, pooling, max_length=None, prefix="", adapter
     max_length = max_length or peer.max_seq_length
     sequences = tokenizer(TEXTS, truncation=True, max_length=max_length)["input_ids"] + token_ids(len(tokenizer), max_length)
     (folder / "expected").mkdir(exist_ok=True)
-    inputs = {"header": fixture.header(*HEADER), "max_length": max_length, "texts": TEXTS, "sequences": sequences}
+    decayed = transformers.Trainer.get_decay_parameter_names(None, model)
+    decayed = [prefix + name for name, parts in names.items() if set(parts) <= set(decayed) and not name.startswith("pooler")]
+    inputs = {"header": fixture.header(*HEADER), "max_length": max_length, "texts": TEXTS, "sequences": sequences, "decayed": sorted(decayed)}
     fixture.write_json(folder / "expected" / "inputs.json", inputs)
     pad = tokenizer.pad_token_id
     tensors = expected(model.double().eval(), names, sequences, pooling, pad, frequencies)
