@@ -13,13 +13,13 @@ import (
 // limits is what the files beside the network say about its input: how long a text may be, and what the tokenizer puts
 // around it.
 type limits struct {
-	stated    int // max_seq_length of sentence_bert_config.json; 0 when it has none
+	stated    int // max_seq_length of sentence_bert_config.json or its like; 0 when it has none
 	tokenizer int // model_max_length of tokenizer_config.json; 0 when it sets no limit
 	positions int // of a text where neither says anything
 	bos, eos  string
 	lowercase bool // sentence_bert_config.json says do_lower_case, which the tokenizer does anyway
 
-	config *object // sentence_bert_config.json, nil when there is none
+	config *object // sentence_bert_config.json or its like, nil when there is none
 }
 
 // maxLength is the decided order: sentence_bert_config.json, else the smaller of tokenizer and positions. The truncation
@@ -40,7 +40,7 @@ func (l limits) unstated() int {
 
 func (r *reader) readLimits(root string, c *Config) (limits, error) {
 	l := limits{positions: c.Positions, bos: c.family.bos, eos: c.family.eos}
-	tokenizerLowers, err := r.readTokenizerConfig(root, &l)
+	tokenizerLowers, err := r.readTokenizerConfig(root, &l, c.family.lowers)
 	if err != nil {
 		return limits{}, err
 	}
@@ -62,12 +62,13 @@ func (r *reader) readLimits(root string, c *Config) (limits, error) {
 	return l, nil
 }
 
-// readTokenizerConfig takes three facts from tokenizer_config.json; the tokenizer package reads the rest of it.
-func (r *reader) readTokenizerConfig(root string, l *limits) (lowers bool, err error) {
+// readTokenizerConfig takes facts from tokenizer_config.json; the tokenizer package reads the rest of it. Whether the
+// tokenizer lowers texts is otherwise as the family's do.
+func (r *reader) readTokenizerConfig(root string, l *limits, family bool) (lowers bool, err error) {
 	name := path.Join(root, "tokenizer_config.json")
 	raw, err := r.read(name)
 	if err != nil || raw == nil {
-		return true, err // BertTokenizer lowers by default
+		return family, err
 	}
 	o, err := parseObject(raw, r.path(name))
 	if err != nil {
@@ -87,7 +88,7 @@ func (r *reader) readTokenizerConfig(root string, l *limits) (lowers bool, err e
 	if err := takeToken(o, "sep_token", &l.eos); err != nil {
 		return false, err
 	}
-	lowers = true
+	lowers = family
 	_, err = o.take("do_lower_case", &lowers)
 	return lowers, err
 }
@@ -110,13 +111,27 @@ func takeToken(o *object, key string, into *string) error {
 	return err
 }
 
-// readSentenceConfig reads sentence_bert_config.json: {max_seq_length, do_lower_case} in the old form, what goes in and
-// out of the network in that of sentence-transformers 6.
+// sentenceConfigs are the names of the file that says how texts go into the network, in the order in which
+// sentence-transformers looks for it. Releases of before the second named it after the architecture.
+var sentenceConfigs = []string{
+	"sentence_bert_config.json", "sentence_roberta_config.json", "sentence_distilbert_config.json", "sentence_camembert_config.json",
+	"sentence_albert_config.json", "sentence_xlm-roberta_config.json", "sentence_xlnet_config.json",
+}
+
+// readSentenceConfig reads the first of those files: {max_seq_length, do_lower_case} in the old form, what goes in and out
+// of the network in that of sentence-transformers 6.
 func (r *reader) readSentenceConfig(root string, l *limits) error {
-	name := path.Join(root, "sentence_bert_config.json")
-	raw, err := r.read(name)
-	if err != nil {
-		return err
+	var name string
+	var raw []byte
+	for _, file := range sentenceConfigs {
+		name = path.Join(root, file)
+		content, err := r.read(name)
+		if err != nil {
+			return err
+		}
+		if raw = content; raw != nil {
+			break
+		}
 	}
 	if raw == nil {
 		return r.refuseOtherSentenceConfig(root)
@@ -177,11 +192,11 @@ func takeTextTask(o *object) error {
 	return nil
 }
 
-// refuseOtherSentenceConfig finds the files that sentence-transformers reads for other architectures.
+// refuseOtherSentenceConfig finds a file of such a name that sentence-transformers does not read.
 func (r *reader) refuseOtherSentenceConfig(root string) error {
 	other, _ := fs.Glob(r.files, path.Join(root, "sentence_*_config.json"))
 	if len(other) > 0 {
-		return fmt.Errorf("%s: is not supported; a BERT model has sentence_bert_config.json", r.path(other[0]))
+		return fmt.Errorf("%s: is not a name that sentence-transformers reads; use sentence_bert_config.json", r.path(other[0]))
 	}
 	return nil
 }

@@ -97,7 +97,7 @@ func TestReadDirectoryRefuses(t *testing.T) {
 		{"modality", sbert, `{"modality_config": {"image": {"method": "forward"}}}`, "modality_config is not supported"},
 		{"arguments", sbert, `{"model_args": {"use_cache": true}}`, "model_args is not supported"},
 		{"query length", sbert, `{"query_length": 32}`, `sentence_bert_config.json: unknown key "query_length"`},
-		{"other encoder's file", "sentence_xlnet_config.json", `{}`, "sentence_xlnet_config.json: is not supported"},
+		{"other encoder's file", "sentence_gpt_config.json", `{}`, "sentence_gpt_config.json: is not a name that sentence-transformers reads"},
 		{"tokenizer settings", tok, `{"model_max_length": {}}`, "tokenizer_config.json: model_max_length: found object"},
 
 		{"similarity", st, `{"similarity_fn_name": "manhattan"}`, `similarity_fn_name: score function "manhattan" is not supported; supported are cosine, dot`},
@@ -189,6 +189,9 @@ func TestReadDirectory(t *testing.T) {
 		{name: "length null, tokenizer without limit", files: map[string]string{
 			"sentence_bert_config.json": `{"max_seq_length": null}`, "tokenizer_config.json": `{"model_max_length": 1000000000000000019884624838656}`,
 		}, want: base},
+		{name: "length in a file of an old name", files: map[string]string{
+			"sentence_xlm-roberta_config.json": `{"max_seq_length": 48}`, "tokenizer_config.json": `{"model_max_length": 32}`,
+		}, want: change(func(c *Contract) { c.MaxLength = 48 })},
 		{name: "lowering that the tokenizer does", files: map[string]string{"sentence_bert_config.json": `{"do_lower_case": true}`}, want: base},
 		{name: "prompts", files: map[string]string{
 			"config_sentence_transformers.json": `{"prompts": {"passage": "p: ", "query": null, "s2s": "t\nq: "}, "default_prompt_name": "s2s"}`,

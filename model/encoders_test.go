@@ -211,6 +211,11 @@ func TestEncodersReadTexts(t *testing.T) {
 					t.Errorf("%q: ids %v, want %v", text, s.IDs, in.Sequences[i])
 				}
 			}
+			first, _ := m.Tokenizer.ID(m.Contract.BOS)
+			last, _ := m.Tokenizer.ID(m.Contract.EOS)
+			if s := in.Sequences[0]; s[0] != first || s[len(s)-1] != last {
+				t.Errorf("%q and %q are not around the text %v", m.Contract.BOS, m.Contract.EOS, s)
+			}
 			if _, err := m.Sequence("a", m.Contract.Passage, m.Config.MaxPositions+1); err == nil {
 				t.Error("a text longer than the positions is not refused")
 			}
@@ -244,5 +249,66 @@ func TestAdaptersOfEncodersAgainstPEFT(t *testing.T) {
 				gradientsEqual(t, r.weights, gradient)
 			})
 		}
+	}
+}
+
+// TestLoweringIsNotLeftToATokenizerThatDoesNot asks for it beside RoBERTa's, and beside MPNet's, which lowers by itself.
+func TestLoweringIsNotLeftToATokenizerThatDoesNot(t *testing.T) {
+	for name, lowers := range map[string]bool{"roberta": false, "xlm-roberta": false, "modernbert": false, "mpnet": true} {
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, os.DirFS(encoder{name}.dir())); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "sentence_bert_config.json"), []byte(`{"do_lower_case": true}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := model.ReadDirectory(dir, model.Options{}); lowers != (err == nil) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// TestEncoderLayersComputedAgainChangeNoBit compares gradients with those of activations that are kept.
+func TestEncoderLayersComputedAgainChangeNoBit(t *testing.T) {
+	for _, e := range encoders {
+		t.Run(e.name, func(t *testing.T) {
+			cotangent, b := e.outputs(t)["cotangent"], packed(e.inputs(t).Sequences)
+			gradients := func(plan func(*tensor.Graph, []bool, int, int) *tensor.Plan) (all [][]float32, size int) {
+				m := open(t, e.dir(), model.Options{})
+				g := graphOf(t, m)
+				engine, err := compute.New(compute.Options{Precision: compute.F32, Workers: 1})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer engine.Close()
+				weights, err := m.Weights(g)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, w := range weights {
+					w.Gradient = make([]float32, len(w.Values))
+					all = append(all, w.Gradient)
+				}
+				p := plan(g, slices.Repeat([]bool{true}, len(weights)), 400, 16)
+				run, err := engine.NewWorkspace(p, weights)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := runner{t, run, weights}
+				r.forward(b)
+				r.backward(cotangent)
+				return all, p.Size
+			}
+			want, kept := gradients(tensor.NewPlan)
+			got, again := gradients(tensor.NewRecomputingPlan)
+			for i := range want {
+				if !slices.Equal(got[i], want[i]) {
+					t.Errorf("parameter %d: the gradient changed", i)
+				}
+			}
+			if layers := open(t, e.dir(), model.Options{}).Config.Layers; layers > 1 && again >= kept {
+				t.Errorf("%d layers take %d computed again, and %d kept", layers, again, kept)
+			}
+		})
 	}
 }

@@ -15,6 +15,7 @@ var bert = &family{
 	read:        readBERT,
 	bos:         "[CLS]",
 	eos:         "[SEP]",
+	lowers:      true,
 	first:       "embeddings.word_embeddings.weight",
 	prefixes:    []string{"bert."},
 	withoutPart: []string{"pooler.", "embeddings.position_ids", "embeddings.token_type_ids", "cls.", "lm_head.", "classifier.", "qa_outputs."},

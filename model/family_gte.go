@@ -19,8 +19,7 @@ func gteFamily(kind, stem string, prefixes []string) *family {
 		kind:        kind,
 		classes:     withHeads(stem, "MaskedLM", "SequenceClassification", "TokenClassification", "QuestionAnswering", "MultipleChoice"),
 		read:        readGTE,
-		bos:         "[CLS]",
-		eos:         "[SEP]",
+		lowers:      kind == "new", // the native models' tokenizer is XLM-RoBERTa's
 		first:       "embeddings.word_embeddings.weight",
 		prefixes:    prefixes,
 		withoutPart: []string{"pooler.", "lm_head.", "classifier.", "qa_outputs."},

@@ -12,8 +12,6 @@ var modernbert = &family{
 	kind:        "modernbert",
 	classes:     withHeads("ModernBert", "MaskedLM", "SequenceClassification", "TokenClassification", "QuestionAnswering", "MultipleChoice"),
 	read:        readModernBERT,
-	bos:         "[CLS]",
-	eos:         "[SEP]",
 	first:       "embeddings.tok_embeddings.weight",
 	prefixes:    []string{"model."},
 	withoutPart: []string{"head.", "decoder.", "classifier."},

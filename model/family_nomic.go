@@ -16,6 +16,7 @@ var nomicBERT = &family{
 	read:        readNomicBERT,
 	bos:         "[CLS]",
 	eos:         "[SEP]",
+	lowers:      true,
 	first:       "embeddings.word_embeddings.weight",
 	prefixes:    []string{"bert.", "nomic_bert."},
 	withoutPart: []string{"pooler.", "cls.", "classifier.", "qa_outputs."},

@@ -18,8 +18,6 @@ func robertaFamily(kind, stem string) *family {
 		kind:        kind,
 		classes:     withHeads(stem, "MaskedLM", "SequenceClassification", "TokenClassification", "QuestionAnswering", "MultipleChoice"),
 		read:        readRoBERTa,
-		bos:         "<s>",
-		eos:         "</s>",
 		first:       "embeddings.word_embeddings.weight",
 		prefixes:    []string{"roberta."},
 		withoutPart: []string{"pooler.", "embeddings.position_ids", "embeddings.token_type_ids", "lm_head.", "classifier.", "qa_outputs."},
