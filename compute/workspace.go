@@ -76,9 +76,10 @@ func (e *Engine) NewWorkspace(plan *tensor.Plan, weights []*Weight) (*Workspace,
 }
 
 // Bytes is the memory that the workspace holds.
-func (w *Workspace) Bytes() int64 {
-	return 4 * int64(len(w.arena)+len(w.place)+len(w.position)+len(w.owner))
-}
+func (w *Workspace) Bytes() int64 { return WorkspaceBytes(w.plan) }
+
+// WorkspaceBytes is the memory that a workspace of a plan holds: the arena, and place, position and owner of each token.
+func WorkspaceBytes(p *tensor.Plan) int64 { return 4 * int64(p.Size+3*p.Tokens) }
 
 func (w *Workspace) compile(i int) operation {
 	op := &w.plan.Graph.Ops[i]

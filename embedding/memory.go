@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/tensor"
 )
 
@@ -50,10 +51,10 @@ func (x *Embedder) reserve(tokens, longest int, o Options) error {
 	return nil
 }
 
-// least is the engine's memory that a plan takes: activations, place and owner of each token, what the engine has beside
-// them, and a quarter that is the engine's for packed weights.
+// least is the engine's memory that a plan takes: its workspace, what the engine has beside it, and a quarter that is the
+// engine's for packed weights.
 func (x *Embedder) least(p *tensor.Plan, longest int, o Options) int64 {
-	return (4*(o.Taken+4*int64(p.Size+2*p.Tokens)+x.engine.Beside(p, longest)) + 2) / 3
+	return (4*(o.Taken+compute.WorkspaceBytes(p)+x.engine.Beside(p, longest)) + 2) / 3
 }
 
 // planFor is for batches of so many tokens, in as many texts as there may be.

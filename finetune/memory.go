@@ -70,14 +70,13 @@ func (m Memory) blocks(limit int64) int {
 
 // plan takes blocks of so many tokens into account and returns their plan under a limit.
 func (m *Memory) plan(e *compute.Engine, g *tensor.Graph, trainable []bool, tokens int, limit int64) *tensor.Plan {
-	bytes := func(p *tensor.Plan) int64 { return 4 * int64(p.Size+2*tokens) }
 	plan := tensor.NewPlan(g, trainable, tokens, blockSequences)
-	m.Block, m.Lean, m.Beside, m.Tokens = bytes(plan), 0, e.Beside(plan, tokens), tokens
+	m.Block, m.Lean, m.Beside, m.Tokens = compute.WorkspaceBytes(plan), 0, e.Beside(plan, tokens), tokens
 	if trainable == nil {
 		return plan
 	}
 	lean := tensor.NewRecomputingPlan(g, trainable, tokens, blockSequences)
-	m.Lean = bytes(lean)
+	m.Lean = compute.WorkspaceBytes(lean)
 	if m.recomputes(limit) {
 		return lean
 	}

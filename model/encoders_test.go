@@ -223,6 +223,38 @@ func TestEncodersReadTexts(t *testing.T) {
 	}
 }
 
+// TestAdaptersFindTheModulesOfEncoders looks for every linear module of the network in the weights' file, whatever stands
+// before its name there, and for no other but the pooler's.
+func TestAdaptersFindTheModulesOfEncoders(t *testing.T) {
+	for _, e := range encoders {
+		t.Run(e.name, func(t *testing.T) {
+			m := open(t, e.dir(), model.Options{})
+			want := m.LinearModules()
+			found, err := m.AdapterModules()
+			if err != nil {
+				t.Fatal(err)
+			}
+			all, err := lora.Modules(m.Base())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, module := range found {
+				if !slices.Contains(want, module.Name) {
+					t.Errorf("%s is no module of the network", module.Name)
+				}
+			}
+			if len(found) != len(want) {
+				t.Errorf("%d modules, want %d", len(found), len(want))
+			}
+			for _, module := range all {
+				if module.Name != "pooler.dense" && !slices.Contains(want, module.Name) {
+					t.Errorf("%s counts as a linear module", module.Name)
+				}
+			}
+		})
+	}
+}
+
 func TestAdaptersOfEncodersAgainstPEFT(t *testing.T) {
 	for _, name := range []string{"roberta", "modernbert", "mpnet"} {
 		for _, path := range kernel.Available() {

@@ -18,10 +18,10 @@ type Module struct {
 
 // wrappers stand before a module's name when the network was saved or trained inside another: PEFT's own, those of
 // sentence-transformers, and the attribute by which a model with a head holds its encoder.
-var wrappers = []string{"base_model.model.", "0.auto_model.", "0.model.", "bert.", "model."}
+var wrappers = []string{"base_model.model.", "0.auto_model.", "0.model.", "bert.", "model.", "roberta.", "mpnet.", "nomic_bert.", "gte.", "new."}
 
 // heads are modules on top of the encoder, which AutoModel does not load.
-var heads = []string{"cls.", "classifier.", "qa_outputs.", "lm_head.", "score."}
+var heads = []string{"cls.", "classifier.", "qa_outputs.", "lm_head.", "score.", "head.", "decoder."}
 
 // Modules lists the linear modules of a base, in the order of its files: every matrix named .weight that is neither an
 // embedding nor in a head.
@@ -48,7 +48,7 @@ func Modules(base *safetensors.File) ([]Module, error) {
 
 func isEmbedding(path string) bool {
 	last := path[strings.LastIndex(path, ".")+1:]
-	return strings.HasSuffix(last, "embeddings") || slices.Contains([]string{"embed_tokens", "wte", "wpe"}, last)
+	return strings.HasSuffix(last, "embeddings") || slices.Contains([]string{"embed_tokens", "wte", "wpe", "relative_attention_bias"}, last)
 }
 
 // isPooler reports whether a module belongs to BERT's pooler. No sentence embedding passes through it: networks are often
