@@ -120,6 +120,26 @@ func checkPrompts(t *testing.T, before string, c Contract, current bool) {
 	}
 }
 
+// TestTruncateDimThroughSentenceTransformers reads what is kept of a vector and writes it, from and into either file.
+func TestTruncateDimThroughSentenceTransformers(t *testing.T) {
+	for _, before := range []string{``, `{}`, `{"truncate_dim": null}`, `{"truncate_dim": 4, "prompts": {"s2s": "kept"}}`} {
+		for _, want := range []int{0, 3, 4} {
+			t.Run(fmt.Sprint(before, want), func(t *testing.T) {
+				c := Contract{Score: Cosine, Pooling: PoolMean, MaxLength: 1, TruncateDim: want}
+				checkPrompts(t, before, c, false)
+				stored, err := ParseContract(c.Encode(), ContractName)
+				if err != nil || stored.TruncateDim != want {
+					t.Errorf("%s holds %d, %v", ContractName, stored.TruncateDim, err)
+				}
+			})
+		}
+	}
+	c := Contract{TruncateDim: 4}
+	if diff := cmp.Diff([]string{"truncate_dim: 4, not 0"}, c.Differences(Contract{})); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 // TestUnlike compares directories with the contract of a CLS model with a query prompt.
 func TestUnlike(t *testing.T) {
 	const prompts = `{"prompts": {"query": %q}, "default_prompt_name": null, "similarity_fn_name": "dot"}`
