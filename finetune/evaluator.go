@@ -56,7 +56,7 @@ func NeedEvaluation(m *model.Model, e *compute.Engine, o Options, longest int) (
 	if err != nil {
 		return Memory{}, err
 	}
-	need := Memory{Model: paramBytes(g), Scores: o.contrastBytes(o.Batch, o.Batch*o.GroupSize, m.Dimension(), true)}
+	need := Memory{Model: paramBytes(g), Scores: o.contrastBytes(o.Batch, o.Batch*o.GroupSize, m.WholeDimension(), true)}
 	need.plan(e, g, nil, max(o.BlockTokens, longest), 0)
 	return need, nil
 }

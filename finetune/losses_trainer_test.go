@@ -178,3 +178,20 @@ func TestLossRefusals(t *testing.T) {
 		})
 	}
 }
+
+// TestTrainingSeesWholeVectors: what a model keeps of its vectors changes nothing of how it is trained.
+func TestTrainingSeesWholeVectors(t *testing.T) {
+	x := newTiny(t, 14)
+	want := outcome(t, x.trainer(t, options(finetune.Full), compute.Options{Workers: 1}))
+	m, err := model.Open(x.model.Path, model.Options{TruncateDim: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	plain := train(t, x.trainer(t, options(finetune.Full), compute.Options{Workers: 1}))
+	x.model = m
+	cut := x.trainer(t, options(finetune.Full), compute.Options{Workers: 1})
+	if !bytes.Equal(outcome(t, cut), want) || !slices.Equal(train(t, cut), plain) {
+		t.Error("a model that keeps 4 numbers is trained otherwise")
+	}
+}

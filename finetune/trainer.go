@@ -190,11 +190,11 @@ func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys, lo
 			sequences = append(sequences, keys.of(t.data.Passage(p), "passage", t.data.PassageKey(p)))
 		}
 	}
-	vectors, err := t.runner.forward(ctx, sequences, t.options.contrastBytes(len(rows), len(columns), t.model.Dimension(), lossOnly))
+	vectors, err := t.runner.forward(ctx, sequences, t.options.contrastBytes(len(rows), len(columns), t.model.WholeDimension(), lossOnly))
 	if err != nil {
 		return contrast{}, err
 	}
-	c := contrast{dim: t.model.Dimension(), queries: vectors[:len(rows)], passages: vectors[len(rows):], targets: targets, temperature: t.currentTemperature(), both: t.options.BothDirections, lossOnly: lossOnly, each: t.engine.Each}
+	c := contrast{dim: t.model.WholeDimension(), queries: vectors[:len(rows)], passages: vectors[len(rows):], targets: targets, temperature: t.currentTemperature(), both: t.options.BothDirections, lossOnly: lossOnly, each: t.engine.Each}
 	c.guided = t.data.Guide.mask(t.options.Guide, rows, columns, targets)
 	if t.options.Distill != "" {
 		c.distill = t.options.Distill
