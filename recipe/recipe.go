@@ -28,6 +28,9 @@ type Recipe struct {
 	Pooling string `yaml:"pooling" in:"cls|mean|max|lasttoken|weightedmean" unset:"as the model says"`
 	// Whether vectors are brought to length 1. Needed only where the model does not say it.
 	Normalize *bool `yaml:"normalize" unset:"as the model says"`
+	// Leading numbers of a vector that are kept wherever texts are embedded to be compared: mining, evaluation and the
+	// merged model. Training sees whole vectors; finetune.matryoshka makes their leading parts good.
+	TruncateDim int `yaml:"truncate_dim" in:"[1,)" unset:"as the model says"`
 	// Operands of matrix products: auto takes bf16 where the processor has it. Everything else is f32 always.
 	Precision string `yaml:"precision" in:"auto|f32|bf16"`
 	// Key of every random draw.

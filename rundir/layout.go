@@ -39,6 +39,9 @@ func (l Layout) Times() string { return l.join(timesFile) }
 // OutsideScores holds scores that a person took elsewhere, such as a leaderboard's.
 func (l Layout) OutsideScores() string { return l.join(outsideScoresFile) }
 
+// Guide is the vectors that a guide made of the corpus and of train and dev queries, for all rounds.
+func (l Layout) Guide(name string) string { return l.join(filepath.Join("guides", name+".npy")) }
+
 // Relative returns path as stamps and manifests write it: relative to the run directory, with forward slashes.
 // A path outside is an error.
 func (l Layout) Relative(path string) (string, error) {

@@ -15,6 +15,7 @@ type ModelOptions struct {
 	Model     string
 	Pooling   string
 	Normalize *bool
+	Truncate  int  // leading numbers of a vector that are kept
 	assume    bool // open a model whose pooling nothing names, to show that
 }
 
@@ -28,6 +29,7 @@ func (o *ModelOptions) AddFlags(f *pflag.FlagSet) {
 func (o *ModelOptions) addAbove(f *pflag.FlagSet) {
 	f.StringVar(&o.Pooling, "pooling", "", "cls, mean, max, lasttoken or weightedmean (as the model says)")
 	optionalBool(f, &o.Normalize, "normalize", "bring vectors to length 1 (as the model says)")
+	f.IntVar(&o.Truncate, "truncate-dim", 0, "leading `numbers` of a vector that are kept (as the model says, else all)")
 }
 
 // open opens the model.
@@ -52,7 +54,10 @@ func wantPooling(err error) error {
 }
 
 func (o ModelOptions) options() (model.Options, error) {
-	above := model.Options{Normalize: o.Normalize, AssumeMean: o.assume}
+	if o.Truncate < 0 {
+		return model.Options{}, badInputf("--truncate-dim %d: at least 1", o.Truncate)
+	}
+	above := model.Options{Normalize: o.Normalize, AssumeMean: o.assume, TruncateDim: o.Truncate}
 	if o.Pooling != "" {
 		var err error
 		if above.Pooling, err = model.ParsePooling(o.Pooling); err != nil {
