@@ -153,7 +153,8 @@ func TestUnlike(t *testing.T) {
 		{"says the same", tinymodel.Options{Pooling: "cls"}, "", func(*Contract) {}, nil},
 		{"leaves the prompt open", tinymodel.Options{Pooling: "cls"}, "", func(c *Contract) { c.Query.Template = "q: {}" }, nil},
 		{"spells the prompt as a prefix", tinymodel.Options{Pooling: "cls"}, "q: ", func(c *Contract) { c.Query.Template, c.Score = "q: {}", Dot }, nil},
-		{"leaves everything open", tinymodel.Options{Plain: true}, "", func(c *Contract) { c.Score = Dot }, nil},
+		{"leaves everything open", tinymodel.Options{Plain: true}, "", func(c *Contract) { c.Score, c.TruncateDim = Dot, 4 }, nil},
+		{"keeps all of a vector", tinymodel.Options{Pooling: "cls"}, "", func(c *Contract) { c.TruncateDim = 4 }, []string{"truncate_dim: 0, not 4"}},
 		{"says otherwise", tinymodel.Options{NoNormalize: true}, "ask: ", func(c *Contract) { c.Query.Template = "q: {}" },
 			[]string{`query prompt: "ask: ", not "q: "`, "pooling: mean, not cls", "normalize: false, not true", "score: dot, not cosine"}},
 	} {

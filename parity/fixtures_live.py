@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 import fixture
 import report
 
-SCRIPTS = ["adamw_fixture.py", "infonce_fixture.py", "bert_fixture.py", "encoders_fixture.py", "decoder_fixture.py",
+SCRIPTS = ["adamw_fixture.py", "infonce_fixture.py", "losses_fixture.py", "bert_fixture.py", "encoders_fixture.py", "decoder_fixture.py",
            "steps_fixture.py"]
 RELATIVE = 1e-5  # torch's float32 AdamW over 50 steps is the loosest of them
 

@@ -46,6 +46,9 @@ func TestAGuideEmbedsOnceForAllRounds(t *testing.T) {
 			t.Errorf("round %d: the guide masked nothing", round)
 		}
 	}
+	if plan := states(t, r); !strings.Contains(plan, "0 guide-") || strings.Contains(plan, " "+PlanRun) || strings.Contains(plan, PlanDepends) {
+		t.Errorf("after a run the plan is\n%s", plan)
+	}
 	want := files(t, r.Dir())
 	if notes := mustRun(t, r); strings.Contains(notes, "starts") {
 		t.Errorf("a second run does work:\n%s", notes)
