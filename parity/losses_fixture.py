@@ -1,8 +1,8 @@
 """Writes finetune/testdata/losses.json: the losses and gradients of the peers, in float64 (see peer_losses.py).
 
 Passages are grouped by query, the positive first. Losses of sentence-transformers bring vectors to length 1 themselves;
-FlagEmbedding's take them as they are. The committed file was made with FlagEmbedding 1.3.5 on PYTHONPATH; the equations
-give the same to rounding.
+FlagEmbedding's take them as they are. The committed file is of FlagEmbedding 1.3.5's own; its equations, which stand in
+where the package is missing, give the same to rounding.
 """
 
 import torch

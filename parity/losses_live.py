@@ -29,8 +29,9 @@ def main():
     checks = report.Checks()
     package = peer_losses.flagembedding()
     whose = "FlagEmbedding's own" if package else "FlagEmbedding's equations written out"
-    with checks.check("FlagEmbedding: its equations written out are its own losses"):
-        equations_hold(package)
+    if package:
+        with checks.check("FlagEmbedding: its equations written out are its own losses"):
+            equations_hold(package)
     with tempfile.TemporaryDirectory() as folder:
         scratch = pathlib.Path(folder)
         with checks.check("MatryoshkaLoss"):
@@ -47,8 +48,6 @@ def main():
 
 
 def equations_hold(package):
-    if package is None:
-        raise report.Skip("FlagEmbedding is not installed (peer_losses.py says how)")
     generator = torch.Generator().manual_seed(7)
     q, p, scores = (torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in [(5, 8), (15, 8), (5, 3)])
     for kind in ["kl_div", "m3_kd_loss"]:

@@ -3,8 +3,8 @@
 Vectors are rows of a matrix that a real model looks up: a text "t7" is row 7, so that the gradient of a row is that of
 its vector. Quarry's columns are grouped by query, the peers' by column of the data set; they are the same columns.
 
-FlagEmbedding is not among the requirements. Where `PYTHONPATH` has it (`pip install --no-deps --target FOLDER
-FlagEmbedding==1.3.5`), its own module is read; otherwise its equations are written out here, in `distance`.
+FlagEmbedding's module of losses is read without the rest of the package, which imports more than the environment has. An
+interpreter without the package (QUARRY_PYTHON) gets its equations, written out in `distance`.
 """
 
 import importlib.machinery
