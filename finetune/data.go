@@ -16,6 +16,9 @@ type Example struct {
 	Positives []int32 // at least one
 	Negatives []int32 // mined; may be empty, then other queries' passages are the only negatives
 	Known     []int32 // sorted: every passage judged positive for this query's text, and those of equal text
+
+	PositiveScores []float64 // a teacher's scores, by index; only distillation reads them
+	NegativeScores []float64
 }
 
 // Data is what is trained on. Passages and queries are read as token sequences whenever a step needs them.
@@ -25,6 +28,23 @@ type Data struct {
 	Passage  func(passage int32) model.Sequence
 	// PassageKey is the identity of a passage in the draws of dropout.
 	PassageKey func(passage int32) string
+	Guide      Guide // only guide masking reads it
+}
+
+// validate checks that the data can be trained on with the options.
+func (d Data) validate(o Options) error {
+	if err := d.Validate(); err != nil {
+		return err
+	}
+	if o.Guide.Mask != "" {
+		if err := d.Guide.check(); err != nil {
+			return err
+		}
+	}
+	if o.Distill != "" {
+		return d.checkTeacher()
+	}
+	return nil
 }
 
 // Validate checks that the data can be trained on.
@@ -49,6 +69,7 @@ func (d Data) Validate() error {
 type row struct {
 	example  int
 	passages []int32
+	teacher  []float64 // its scores of the passages; nil where there are none
 }
 
 // order returns the examples in the order of an epoch: by the hash of their keys, so that file order never matters.
@@ -71,11 +92,18 @@ func (d Data) order(o Options, epoch int) []int {
 func (d Data) group(o Options, example, epoch int) row {
 	e := d.Examples[example]
 	positives := draw.New(o.Seed, draw.Positives, o.Round, epoch, e.Key)
-	r := row{example: example, passages: []int32{e.Positives[positives.IntN(len(e.Positives))]}}
+	positive := positives.IntN(len(e.Positives))
+	r := row{example: example, passages: []int32{e.Positives[positive]}}
+	if o.Distill != "" {
+		r.teacher = []float64{e.PositiveScores[positive]}
+	}
 	negatives := draw.New(o.Seed, draw.Negatives, o.Round, epoch, e.Key)
 	for len(e.Negatives) > 0 && len(r.passages) < o.GroupSize {
 		for _, i := range negatives.Sample(len(e.Negatives), o.GroupSize-len(r.passages)) {
 			r.passages = append(r.passages, e.Negatives[i])
+			if o.Distill != "" {
+				r.teacher = append(r.teacher, e.NegativeScores[i])
+			}
 		}
 	}
 	return r

@@ -15,7 +15,8 @@ type Evaluator struct{ trainer *Trainer } // one that takes no step
 
 // NewEvaluator prepares a model for its loss on data, as a training with the options takes it.
 func NewEvaluator(m *model.Model, e *compute.Engine, dev Data, o Options) (*Evaluator, error) {
-	if err := dev.Validate(); err != nil {
+	o.Distill = "" // eval_loss is without it
+	if err := dev.validate(o); err != nil {
 		return nil, err
 	}
 	need, err := NeedEvaluation(m, e, o, dev.longest())
@@ -55,7 +56,7 @@ func NeedEvaluation(m *model.Model, e *compute.Engine, o Options, longest int) (
 	if err != nil {
 		return Memory{}, err
 	}
-	need := Memory{Model: paramBytes(g), Scores: contrastBytes(o.Batch, o.Batch*o.GroupSize, m.Dimension(), true)}
+	need := Memory{Model: paramBytes(g), Scores: o.contrastBytes(o.Batch, o.Batch*o.GroupSize, m.WholeDimension(), true)}
 	need.plan(e, g, nil, max(o.BlockTokens, longest), 0)
 	return need, nil
 }

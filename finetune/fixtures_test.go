@@ -75,7 +75,12 @@ func TestInfoNCEAgainstTorch(t *testing.T) {
 // near allows for another order of summation in float64.
 func near(t *testing.T, what string, got, want float64) {
 	t.Helper()
-	if math.Abs(got-want) > 1e-9*(1+math.Abs(want)) {
+	within(t, what, got, want, 1e-9)
+}
+
+func within(t *testing.T, what string, got, want, tolerance float64) {
+	t.Helper()
+	if math.Abs(got-want) > tolerance*(1+math.Abs(want)) {
 		t.Errorf("%s: got %v, want %v", what, got, want)
 	}
 }

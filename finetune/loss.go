@@ -9,9 +9,12 @@ type contrast struct {
 	passages    [][]float32 // [columns][dim]
 	targets     []int       // the column of each row's positive
 	masked      func(row, column int) bool
+	guided      func(row, column int) bool // what a guide takes out beside; nil without one
 	temperature float64
-	both        bool // the mean of both directions, as sentence-transformers' symmetric loss
-	lossOnly    bool // no gradients
+	both        bool         // the mean of both directions, as sentence-transformers' symmetric loss
+	distill     Distillation // with teacher
+	teacher     [][]float64  // [rows][passages of the row's group], each row adding up to 1
+	lossOnly    bool         // no gradients
 	// each does the tasks 0 to n-1, in any order and on any goroutines; what it does has no part in a sum's order.
 	each func(n int, do func(task int))
 }
@@ -19,12 +22,15 @@ type contrast struct {
 // contrastResult is the block's loss and gradients. The gradients are those of the sum over rows, so that blocks of any
 // size add up; the caller divides by the queries of the step.
 type contrastResult struct {
-	rows        []float64   // loss of each row, query to passage
+	rows        []float64   // InfoNCE of each row, query to passage
 	total       float64     // sum over rows of the loss that is minimised
+	contrastive float64     // sum over rows of InfoNCE, in the directions asked for
+	distilled   float64     // sum over rows of the distance from the teacher
 	queries     [][]float64 // gradient by query
 	passages    [][]float64
 	temperature float64
 	masked      int // pairs that the mask took out
+	guided      int // further pairs that the guide took out
 }
 
 // Rows are scored tileRows at a time, so that a step of many columns needs a few rows of scores and not all of them; the
@@ -35,23 +41,28 @@ const (
 )
 
 // contrastBytes is the memory of a block: its vectors and, unless its loss is all that is wanted, their gradients in
-// float32 and in float64 on the way there; and a tile of scores and of gradients by score.
-func contrastBytes(rows, columns, dim int, lossOnly bool) int64 {
-	value := int64(4)
+// float32 and in float64 on the way there; the same of leading parts; and a tile of scores and of gradients by score.
+func (o Options) contrastBytes(rows, columns, dim int, lossOnly bool) int64 {
+	value, part := int64(4), int64(4)
 	if !lossOnly {
-		value += 4 + 8
+		value, part = value+4+8, part+8
 	}
-	return value*int64(rows+columns)*int64(dim) + 2*8*tileRows*int64(columns)
+	leading := 0
+	for _, d := range o.Matryoshka.Dims {
+		leading = max(leading, d)
+	}
+	return (value*int64(dim)+part*int64(leading))*int64(rows+columns) + 2*8*tileRows*int64(columns)
 }
 
 // scoreBytes is the memory that the scores and gradients of a step take beside the activations, for vectors of a length.
 // eval_loss takes a whole batch as one block.
 func (o Options) scoreBytes(dim int) int64 {
 	rows := o.Batch / o.Accumulate
-	return max(contrastBytes(rows, rows*o.GroupSize, dim, false), contrastBytes(o.Batch, o.Batch*o.GroupSize, dim, true))
+	return max(o.contrastBytes(rows, rows*o.GroupSize, dim, false), o.contrastBytes(o.Batch, o.Batch*o.GroupSize, dim, true))
 }
 
-// infoNCE computes -log softmax(score/temperature)[target] a row, in float64, in row and column order.
+// infoNCE computes -log softmax(score/temperature)[target] a row, in float64, in row and column order; where there is a
+// teacher, with or in place of it the distance of the row's scores from the teacher's.
 func infoNCE(c contrast) contrastResult {
 	rows, columns := len(c.queries), len(c.passages)
 	r := contrastResult{rows: make([]float64, rows)}
@@ -59,7 +70,10 @@ func infoNCE(c contrast) contrastResult {
 		r.queries, r.passages = matrix(rows, c.dim), matrix(columns, c.dim)
 	}
 	t := tile{contrast: c, scores: matrix(min(tileRows, rows), columns), pull: matrix(min(tileRows, rows), columns), share: 1}
-	t.masks = make([]int, rows)
+	t.masks, t.guides = make([]int, rows), make([]int, rows)
+	if c.distill != "" {
+		t.distances = make([]float64, rows)
+	}
 	if c.both {
 		t.share = 0.5
 		t.standColumns()
@@ -80,12 +94,20 @@ func infoNCE(c contrast) contrastResult {
 		}
 	}
 	for i, loss := range r.rows {
-		r.total += float64(t.share * loss)
+		r.contrastive += float64(t.share * loss)
 		r.masked += t.masks[i]
+		r.guided += t.guides[i]
 	}
 	for _, column := range t.columns {
-		r.total += float64(t.share * column.loss)
+		r.contrastive += float64(t.share * column.loss)
 	}
+	for _, distance := range t.distances {
+		r.distilled += distance
+	}
+	if c.distill != M3KD {
+		r.total = r.contrastive
+	}
+	r.total += r.distilled
 	return r
 }
 
@@ -93,10 +115,12 @@ func infoNCE(c contrast) contrastResult {
 type tile struct {
 	contrast
 	scores, pull [][]float64
-	share        float64 // of a direction in the loss
-	masks        []int   // masked pairs by row
-	columns      []stand // of the rows' targets, where both directions count
-	owner        []int32 // by column, the row whose target it is, else -1
+	share        float64   // of a direction in the loss
+	masks        []int     // masked pairs by row
+	guides       []int     // pairs that the guide masked besides
+	distances    []float64 // from the teacher, by row; nil without one
+	columns      []stand   // of the rows' targets, where both directions count
+	owner        []int32   // by column, the row whose target it is, else -1
 }
 
 // stand is a softmax over logits: the highest of them, the sum of exp(logit - highest), and -log of the target's share.
@@ -121,7 +145,7 @@ func standing(scores []float64, target int, temperature float64) stand {
 
 // score is cosine or dot product, before the temperature.
 func (c *contrast) score(row, column int) float64 {
-	if c.masked(row, column) {
+	if c.masked(row, column) || c.guided != nil && c.guided(row, column) {
 		return math.Inf(-1)
 	}
 	return dot(c.queries[row], c.passages[column])
@@ -150,18 +174,49 @@ func (t *tile) standColumns() {
 	}
 }
 
+// scoreRow fills a row's scores and counts what is masked.
+func (t *tile) scoreRow(i int, scores []float64) {
+	for j := range scores {
+		switch {
+		case t.masked(i, j):
+			scores[j] = math.Inf(-1)
+			t.masks[i]++
+		case t.guided != nil && t.guided(i, j):
+			scores[j] = math.Inf(-1)
+			t.guides[i]++
+		default:
+			scores[j] = dot(t.queries[i], t.passages[j])
+		}
+	}
+}
+
 // row scores a row, takes its loss and, unless that is all, its gradients by score and by query.
 func (t *tile) row(i int, r *contrastResult) {
 	scores, pull := t.scores[i%tileRows], t.pull[i%tileRows]
-	for j := range scores {
-		scores[j] = t.score(i, j)
-		if t.masked(i, j) {
-			t.masks[i]++
-		}
-	}
+	t.scoreRow(i, scores)
 	across := standing(scores, t.targets[i], t.temperature)
 	r.rows[i] = across.loss
+	if !t.lossOnly {
+		t.contrastPull(i, across, scores, pull)
+	}
+	if t.distill != "" {
+		t.distances[i] = t.distance(i, scores, pull)
+	}
 	if t.lossOnly {
+		return
+	}
+	for j := range pull {
+		pull[j] /= t.temperature
+		if pull[j] != 0 {
+			addScaled(r.queries[i], t.passages[j], pull[j])
+		}
+	}
+}
+
+// contrastPull is the gradient of a row's InfoNCE by logit; none where distillation takes its place.
+func (t *tile) contrastPull(i int, across stand, scores, pull []float64) {
+	if t.distill == M3KD {
+		clear(pull)
 		return
 	}
 	for j, score := range scores {
@@ -177,10 +232,7 @@ func (t *tile) row(i int, r *contrastResult) {
 			}
 			g += float64(t.share * p)
 		}
-		pull[j] = g / t.temperature
-		if pull[j] != 0 {
-			addScaled(r.queries[i], t.passages[j], pull[j])
-		}
+		pull[j] = g
 	}
 }
 

@@ -100,6 +100,7 @@ func plainInfoNCE(c contrast) contrastResult {
 			r.total += share * crossEntropy(rows, i, func(k int) float64 { return scores[k][column] / c.temperature }, func(k int, g float64) { pull[k][column] += share * g })
 		}
 	}
+	r.contrastive = r.total
 	for i := range rows {
 		for j := range columns {
 			g := pull[i][j] / c.temperature

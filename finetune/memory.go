@@ -123,7 +123,7 @@ func NeedMemory(m *model.Model, e *compute.Engine, o Options, longest int) (Memo
 	if err != nil {
 		return Memory{}, err
 	}
-	need := Memory{Scores: o.scoreBytes(m.Dimension())}
+	need := Memory{Scores: o.scoreBytes(m.WholeDimension())}
 	adapters := adapterWeightNames(mode.Adapters)
 	trainable := make([]bool, len(g.Params))
 	for i, p := range g.Params {
@@ -164,7 +164,7 @@ func (d Data) longest() int {
 
 // trainingMode is the network in training, without adapters.
 func trainingMode(m *model.Model, o Options) transformer.Mode {
-	mode := transformer.Mode{}
+	mode := transformer.Mode{Whole: true}
 	if o.Dropout {
 		hidden, attention := m.Dropout()
 		mode.HiddenDropout, mode.AttentionDropout = float32(hidden), float32(attention)

@@ -44,8 +44,12 @@ type Options struct {
 	LearnTemperature   bool    `json:"learn_temperature"`
 	BothDirections     bool    `json:"both_directions"` // also ask each positive for its query
 	MaskKnownPositives bool    `json:"mask_known_positives"`
-	Dropout            bool    `json:"dropout"`   // of the network, as config.json says; LoRA's own is LoRAOptions.Dropout
-	MaxSteps           int     `json:"max_steps"` // stop after so many optimizer steps, the schedule fitted to them; 0 is no limit
+	Dropout            bool    `json:"dropout"` // of the network, as config.json says; LoRA's own is LoRAOptions.Dropout
+	// Distill learns from a teacher's scores too; empty is InfoNCE alone. eval_loss is InfoNCE always.
+	Distill    Distillation `json:"distill,omitzero"`
+	Guide      GuideOptions `json:"guide,omitzero"`
+	Matryoshka Matryoshka   `json:"matryoshka,omitzero"`
+	MaxSteps   int          `json:"max_steps"` // stop after so many optimizer steps, the schedule fitted to them; 0 is no limit
 
 	// BlockTokens is the tokens that go through the network together in training. Sums over tokens are taken block by
 	// block, so it is part of the recipe; memory only decides whether a block's activations are kept or computed again.
@@ -103,6 +107,10 @@ func (o Options) Validate() error {
 		{o.Clip >= 0 && finite(o.Clip), fmt.Sprintf("clip %g: a finite number that is not negative; 0 never clips", o.Clip)},
 		{o.Temperature > 0 && finite(o.Temperature), fmt.Sprintf("temperature %g: a positive, finite number", o.Temperature)},
 		{!o.LearnTemperature || o.Temperature >= MinTemperature && o.Temperature <= MaxTemperature, fmt.Sprintf("temperature %g: one that is learned starts and stays between %g and %g", o.Temperature, MinTemperature, MaxTemperature)},
+		{o.Distill.known(), fmt.Sprintf("distill %q: use kl_div or m3_kd_loss", o.Distill)},
+		{o.Distill != M3KD || !o.BothDirections, "both_directions has no part in distill m3_kd_loss, which takes InfoNCE's place"},
+		{o.Guide.Mask.known(), fmt.Sprintf("guide mask %q: use absolute or relative", o.Guide.Mask)},
+		{finite(o.Guide.Margin) && (o.Guide.Mask != "" || o.Guide.Margin == 0), fmt.Sprintf("guide margin %g: a finite number, beside a mask", o.Guide.Margin)},
 		{o.MaxSteps >= 0, fmt.Sprintf("max_steps %d: at least 1, or 0 for no limit", o.MaxSteps)},
 		{o.Round >= 0, fmt.Sprintf("round %d: rounds are counted from 0", o.Round)},
 		{o.BlockTokens >= 1, fmt.Sprintf("block_tokens %d: at least 1", o.BlockTokens)},
@@ -115,7 +123,7 @@ func (o Options) Validate() error {
 			return errors.New(c.what)
 		}
 	}
-	return nil
+	return o.Matryoshka.Validate()
 }
 
 func finite(v float64) bool { return !math.IsInf(v, 0) && !math.IsNaN(v) }

@@ -9,6 +9,9 @@ import (
 
 // prepare builds the training graph and its weights.
 func (t *Trainer) prepare() error {
+	if err := t.options.Matryoshka.fits(t.model.WholeDimension()); err != nil {
+		return err
+	}
 	need, err := NeedMemory(t.model, t.engine, t.options, t.data.longest())
 	if err != nil {
 		return err

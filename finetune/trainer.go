@@ -34,12 +34,15 @@ type Report struct {
 	Epoch        int     `json:"epoch"` // from 1
 	Step         int     `json:"step"`  // of the round, from 1
 	Loss         float64 `json:"loss"`
+	Contrastive  float64 `json:"contrastive_loss"`  // InfoNCE; part of Loss but for M3KD
+	Distillation float64 `json:"distillation_loss"` // part of Loss; 0 without a teacher
 	LearningRate float64 `json:"learning_rate"`
 	GradientNorm float64 `json:"gradient_norm"` // before clipping
 	Temperature  float64 `json:"temperature"`
 	Queries      int     `json:"queries"`
-	Columns      int     `json:"columns"` // passages of the step
-	Masked       int     `json:"masked"`  // pairs of query and known positive taken out of the loss
+	Columns      int     `json:"columns"`      // passages of the step
+	Masked       int     `json:"masked"`       // pairs of query and known positive taken out of the loss
+	GuideMasked  int     `json:"guide_masked"` // further pairs that the guide took out
 	Tokens       int     `json:"tokens"`
 }
 
@@ -56,7 +59,7 @@ func New(m *model.Model, e *compute.Engine, data Data, o Options) (*Trainer, err
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	if err := data.Validate(); err != nil {
+	if err := data.validate(o); err != nil {
 		return nil, err
 	}
 	t := &Trainer{options: o, data: data, model: m, engine: e, temperature: scalar{Value: math.Log(1 / o.Temperature)}}
@@ -123,7 +126,7 @@ func (t *Trainer) step(ctx context.Context, epoch int, examples []int) (Report, 
 	for _, p := range t.parameters {
 		clear(p.Gradient)
 	}
-	var loss, pullTemperature float64
+	var loss, contrastive, distilled, pullTemperature float64
 	keys := t.dropoutKeys(t.done)
 	for _, part := range chunks(examples, t.options.Batch/t.options.Accumulate) {
 		rows := make([]row, len(part))
@@ -135,16 +138,20 @@ func (t *Trainer) step(ctx context.Context, epoch int, examples []int) (Report, 
 			return r, err
 		}
 		loss += block.total
+		contrastive += block.contrastive
+		distilled += block.distilled
 		pullTemperature += block.temperature
 		r.Columns += len(block.passages)
 		r.Masked += block.masked
+		r.GuideMasked += block.guided
 		r.Tokens += t.runner.tokens
 	}
-	r.Loss = loss / float64(len(examples))
+	n := float64(len(examples))
+	r.Loss, r.Contrastive, r.Distillation = loss/n, contrastive/n, distilled/n
 	if math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
 		return r, fmt.Errorf("epoch %d, step %d: the loss is %v; lower learning_rate or look for broken texts", epoch, r.Step, r.Loss)
 	}
-	return r, t.update(&r, pullTemperature/float64(len(examples)))
+	return r, t.update(&r, pullTemperature/n)
 }
 
 // chunks cuts a batch into runs of a size, the last one perhaps smaller.
@@ -156,7 +163,7 @@ func (t *Trainer) contrast(ctx context.Context, rows []row, keys *dropoutKeys, b
 	if err != nil {
 		return contrastResult{}, err
 	}
-	result := infoNCE(block)
+	result := t.options.Matryoshka.loss(block)
 	gradient := make([]float32, 0, (len(rows)+len(block.passages))*block.dim)
 	for _, side := range [][][]float64{result.queries, result.passages} {
 		for _, g := range side {
@@ -183,11 +190,18 @@ func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys, lo
 			sequences = append(sequences, keys.of(t.data.Passage(p), "passage", t.data.PassageKey(p)))
 		}
 	}
-	vectors, err := t.runner.forward(ctx, sequences, contrastBytes(len(rows), len(columns), t.model.Dimension(), lossOnly))
+	vectors, err := t.runner.forward(ctx, sequences, t.options.contrastBytes(len(rows), len(columns), t.model.WholeDimension(), lossOnly))
 	if err != nil {
 		return contrast{}, err
 	}
-	c := contrast{dim: t.model.Dimension(), queries: vectors[:len(rows)], passages: vectors[len(rows):], targets: targets, temperature: t.currentTemperature(), both: t.options.BothDirections, lossOnly: lossOnly, each: t.engine.Each}
+	c := contrast{dim: t.model.WholeDimension(), queries: vectors[:len(rows)], passages: vectors[len(rows):], targets: targets, temperature: t.currentTemperature(), both: t.options.BothDirections, lossOnly: lossOnly, each: t.engine.Each}
+	c.guided = t.data.Guide.mask(t.options.Guide, rows, columns, targets)
+	if t.options.Distill != "" {
+		c.distill = t.options.Distill
+		for _, r := range rows {
+			c.teacher = append(c.teacher, teacherTargets(r.teacher))
+		}
+	}
 	c.masked = func(i, j int) bool {
 		return t.options.MaskKnownPositives && j != targets[i] && contains(t.data.Examples[rows[i].example].Known, columns[j])
 	}
@@ -243,14 +257,14 @@ func (t *Trainer) update(r *Report, pullTemperature float64) error {
 }
 
 // EvalLoss is the mean loss a query of other data under the weights as they are: dropout off, the draws of epoch 0,
-// batches of the training size with the last one kept, the same mask.
+// batches of the training size with the last one kept, the same masks. It is InfoNCE's, without what a teacher adds.
 func (t *Trainer) EvalLoss(ctx context.Context, dev Data) (float64, error) {
-	if err := dev.Validate(); err != nil {
+	train, options := t.data, t.options
+	defer func() { t.data, t.options = train, options }()
+	t.data, t.options.Distill = dev, ""
+	if err := dev.validate(t.options); err != nil {
 		return 0, err
 	}
-	train := t.data
-	t.data = dev
-	defer func() { t.data = train }()
 	order := dev.order(t.options, 0)
 	var sum float64
 	for part := range slices.Chunk(order, t.options.Batch) {
@@ -262,7 +276,7 @@ func (t *Trainer) EvalLoss(ctx context.Context, dev Data) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		sum += infoNCE(block).total
+		sum += t.options.Matryoshka.loss(block).total
 	}
 	if math.IsNaN(sum) {
 		return 0, errors.New("eval_loss is not a number")

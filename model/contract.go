@@ -22,6 +22,10 @@ type Contract struct {
 	Normalize     bool // whether vectors end with unit length
 	Score         Score
 
+	// TruncateDim is how many leading numbers of a vector are kept, after Normalize and without another one, as
+	// sentence-transformers' truncate_dim; 0 keeps all. Training sees the whole vector.
+	TruncateDim int
+
 	// MaxLength is how many tokens of a text are read, special tokens included, unless a stage says otherwise. Lengths
 	// belong to a stage and its data: two contracts that differ in MaxLength alone do not differ.
 	MaxLength int
@@ -75,6 +79,7 @@ func (c Contract) Differences(other Contract) []string {
 	report("include_prompt", fmt.Sprint(c.IncludePrompt), fmt.Sprint(other.IncludePrompt))
 	report("normalize", fmt.Sprint(c.Normalize), fmt.Sprint(other.Normalize))
 	report("score", string(c.Score), string(other.Score))
+	report("truncate_dim", fmt.Sprint(c.TruncateDim), fmt.Sprint(other.TruncateDim))
 	return found
 }
 
@@ -93,6 +98,9 @@ func (c Contract) Validate() error {
 	}
 	if _, err := ParseScore(string(c.Score)); err != nil {
 		return err
+	}
+	if c.TruncateDim < 0 {
+		return fmt.Errorf("truncate_dim %d is not positive", c.TruncateDim)
 	}
 	if c.MaxLength < 1 {
 		return fmt.Errorf("max_length %d is not positive", c.MaxLength)

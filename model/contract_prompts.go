@@ -13,16 +13,16 @@ import (
 // passageNames are the names under which sentence-transformers looks for the prompt of a passage, in its order.
 var passageNames = []string{"document", "passage", "corpus"}
 
-// storedPrompts is config_sentence_transformers.json: named prompts and the score function.
+// storedPrompts is config_sentence_transformers.json: named prompts, the score function and what is kept of a vector.
 type storedPrompts struct {
 	object      *object           // nil without the file
 	named       map[string]string // prefixes
 	defaultName string
 	score       Score
+	truncateDim *int // null and absent keep all
 }
 
-// parsePrompts reads config_sentence_transformers.json. A key that would change vectors and is not supported, such as
-// truncate_dim, is an error.
+// parsePrompts reads config_sentence_transformers.json. A key that would change vectors and is not supported is an error.
 func parsePrompts(raw []byte, file string) (*storedPrompts, error) {
 	s := &storedPrompts{named: map[string]string{}, score: Cosine}
 	if raw == nil {
@@ -41,6 +41,7 @@ func parsePrompts(raw []byte, file string) (*storedPrompts, error) {
 	}{
 		{"model_type", &kind}, {"prompts", &prompts},
 		{"default_prompt_name", &s.defaultName}, {"similarity_fn_name", &s.score},
+		{"truncate_dim", &s.truncateDim},
 	} {
 		if _, err := o.take(field.key, field.into); err != nil {
 			return nil, err
@@ -55,6 +56,9 @@ func parsePrompts(raw []byte, file string) (*storedPrompts, error) {
 	}
 	if s.score, err = ParseScore(string(s.score)); err != nil {
 		return nil, fmt.Errorf("%s: similarity_fn_name: %w", file, err)
+	}
+	if d := s.truncateDim; d != nil && *d < 1 {
+		return nil, fmt.Errorf("%s: truncate_dim %d is not positive", file, *d)
 	}
 	for name, text := range prompts {
 		s.named[name] = ""
@@ -100,10 +104,13 @@ func (s *storedPrompts) fill(c *Contract) {
 		c.Default = take(s.defaultName)
 	}
 	c.Score = s.score
+	if s.truncateDim != nil {
+		c.TruncateDim = *s.truncateDim
+	}
 }
 
 // encode returns config_sentence_transformers.json for a contract: as it was read where that says the same, else with
-// the prompts and the score function replaced and every other named prompt kept. A prompt with text after the
+// the prompts, the score function and truncate_dim replaced and every other named prompt kept. A prompt with text after the
 // placeholder has no place in this file and is left out; quarry.json holds it.
 func (s *storedPrompts) encode(c Contract, current bool) []byte {
 	named := maps.Clone(s.named)
@@ -120,10 +127,18 @@ func (s *storedPrompts) encode(c Contract, current bool) []byte {
 	put("query", c.Query)
 	put(passageName(c.Passage), c.Passage)
 	defaultName := s.putDefault(named, c.Default)
-	if s.object != nil && maps.Equal(named, s.named) && defaultName == s.defaultName && c.Score == s.score {
+	if s.object != nil && maps.Equal(named, s.named) && defaultName == s.defaultName && c.Score == s.score && s.keeps(c.TruncateDim) {
 		return s.object.encode("  ")
 	}
-	return s.rewrite(named, defaultName, c.Score, current)
+	return s.rewrite(named, defaultName, c, current)
+}
+
+// keeps says whether the file keeps so much of a vector; 0 is all.
+func (s *storedPrompts) keeps(dim int) bool {
+	if s.truncateDim == nil {
+		return dim == 0
+	}
+	return dim == *s.truncateDim
 }
 
 func passageName(p Prompt) string {
@@ -146,7 +161,7 @@ func (s *storedPrompts) putDefault(named map[string]string, p Prompt) string {
 	return "default"
 }
 
-func (s *storedPrompts) rewrite(named map[string]string, defaultName string, score Score, current bool) []byte {
+func (s *storedPrompts) rewrite(named map[string]string, defaultName string, c Contract, current bool) []byte {
 	o := &object{values: map[string]json.RawMessage{}}
 	if s.object != nil {
 		o.keys = slices.Clone(s.object.keys)
@@ -161,6 +176,13 @@ func (s *storedPrompts) rewrite(named map[string]string, defaultName string, sco
 	} else {
 		o.set("default_prompt_name", defaultName)
 	}
-	o.set("similarity_fn_name", score)
+	o.set("similarity_fn_name", c.Score)
+	switch {
+	case s.keeps(c.TruncateDim):
+	case c.TruncateDim == 0:
+		o.set("truncate_dim", nil)
+	default:
+		o.set("truncate_dim", c.TruncateDim)
+	}
 	return o.encode("  ")
 }

@@ -28,6 +28,7 @@ type storedContract struct {
 	Normalize     bool          `json:"normalize"`
 	Score         Score         `json:"score"`
 	MaxLength     int           `json:"max_length"`
+	TruncateDim   int           `json:"truncate_dim,omitempty"`
 }
 
 type storedPrompt struct {
@@ -36,7 +37,7 @@ type storedPrompt struct {
 	Suffix   string `json:"suffix,omitempty"`
 }
 
-// ParseContract reads quarry.json; file stands for it in errors. All keys but the prompts must be there, and no others.
+// ParseContract reads quarry.json; file stands for it in errors. All keys but the prompts and truncate_dim must be there, and no others.
 func ParseContract(raw []byte, file string) (Contract, error) {
 	o, err := parseObject(raw, file)
 	if err != nil {
@@ -57,17 +58,18 @@ func ParseContract(raw []byte, file string) (Contract, error) {
 		{"bos", &s.BOS, false}, {"eos", &s.EOS, false},
 		{"pooling", &s.Pooling, false}, {"include_prompt", &s.IncludePrompt, false},
 		{"normalize", &s.Normalize, false}, {"score", &s.Score, false}, {"max_length", &s.MaxLength, false},
+		{"truncate_dim", &s.TruncateDim, true},
 	} {
 		present, err := o.take(field.key, field.into)
 		if err != nil {
 			return Contract{}, err
 		}
-		if !present {
+		if !present && !field.optional {
 			return Contract{}, fmt.Errorf("%s: no %q", file, field.key)
 		}
 	}
 	c := Contract{BOS: s.BOS, EOS: s.EOS, Pooling: s.Pooling, IncludePrompt: s.IncludePrompt,
-		Normalize: s.Normalize, Score: s.Score, MaxLength: s.MaxLength}
+		Normalize: s.Normalize, Score: s.Score, MaxLength: s.MaxLength, TruncateDim: s.TruncateDim}
 	for _, p := range []struct {
 		key  string
 		into *Prompt
@@ -121,7 +123,7 @@ func (c Contract) Encode() []byte {
 		Query:   store(c.Query), Passage: store(c.Passage), Default: store(c.Default),
 		BOS: c.BOS, EOS: c.EOS,
 		Pooling: c.Pooling, IncludePrompt: c.IncludePrompt, Normalize: c.Normalize, Score: c.Score,
-		MaxLength: c.MaxLength,
+		MaxLength: c.MaxLength, TruncateDim: c.TruncateDim,
 	}, "  ")
 }
 

@@ -120,6 +120,26 @@ func checkPrompts(t *testing.T, before string, c Contract, current bool) {
 	}
 }
 
+// TestTruncateDimThroughSentenceTransformers reads what is kept of a vector and writes it, from and into either file.
+func TestTruncateDimThroughSentenceTransformers(t *testing.T) {
+	for _, before := range []string{``, `{}`, `{"truncate_dim": null}`, `{"truncate_dim": 4, "prompts": {"s2s": "kept"}}`} {
+		for _, want := range []int{0, 3, 4} {
+			t.Run(fmt.Sprint(before, want), func(t *testing.T) {
+				c := Contract{Score: Cosine, Pooling: PoolMean, MaxLength: 1, TruncateDim: want}
+				checkPrompts(t, before, c, false)
+				stored, err := ParseContract(c.Encode(), ContractName)
+				if err != nil || stored.TruncateDim != want {
+					t.Errorf("%s holds %d, %v", ContractName, stored.TruncateDim, err)
+				}
+			})
+		}
+	}
+	c := Contract{TruncateDim: 4}
+	if diff := cmp.Diff([]string{"truncate_dim: 4, not 0"}, c.Differences(Contract{})); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 // TestUnlike compares directories with the contract of a CLS model with a query prompt.
 func TestUnlike(t *testing.T) {
 	const prompts = `{"prompts": {"query": %q}, "default_prompt_name": null, "similarity_fn_name": "dot"}`
@@ -133,7 +153,8 @@ func TestUnlike(t *testing.T) {
 		{"says the same", tinymodel.Options{Pooling: "cls"}, "", func(*Contract) {}, nil},
 		{"leaves the prompt open", tinymodel.Options{Pooling: "cls"}, "", func(c *Contract) { c.Query.Template = "q: {}" }, nil},
 		{"spells the prompt as a prefix", tinymodel.Options{Pooling: "cls"}, "q: ", func(c *Contract) { c.Query.Template, c.Score = "q: {}", Dot }, nil},
-		{"leaves everything open", tinymodel.Options{Plain: true}, "", func(c *Contract) { c.Score = Dot }, nil},
+		{"leaves everything open", tinymodel.Options{Plain: true}, "", func(c *Contract) { c.Score, c.TruncateDim = Dot, 4 }, nil},
+		{"keeps all of a vector", tinymodel.Options{Pooling: "cls"}, "", func(c *Contract) { c.TruncateDim = 4 }, []string{"truncate_dim: 0, not 4"}},
 		{"says otherwise", tinymodel.Options{NoNormalize: true}, "ask: ", func(c *Contract) { c.Query.Template = "q: {}" },
 			[]string{`query prompt: "ask: ", not "q: "`, "pooling: mean, not cls", "normalize: false, not true", "score: dot, not cosine"}},
 	} {

@@ -34,6 +34,8 @@ type Options struct {
 	Normalize *bool       // nil: as the directory says, else false
 	Score     Score       // empty: as the directory says, else cosine
 
+	TruncateDim int // leading numbers of a vector that are kept; 0: as the directory says, else all
+
 	// AssumeMean opens a directory for which nothing names a pooling, with mean pooling, which Assumed then names. It is
 	// for those who show what a directory leaves open; vectors of an assumed pooling may be other ones than were trained.
 	AssumeMean bool
@@ -77,8 +79,16 @@ func (d *Directory) OpenDense(m Module) (*safetensors.File, error) {
 	return openDense(filepath.Join(d.Path, filepath.FromSlash(m.Path)), m.Dense)
 }
 
-// Dimension returns the length of the model's vectors.
+// Dimension returns the length of the model's vectors: what the contract keeps of them.
 func (d *Directory) Dimension() int {
+	if n := d.Contract.TruncateDim; n > 0 {
+		return n
+	}
+	return d.WholeDimension()
+}
+
+// WholeDimension returns the length of the model's vectors before any truncation, which training sees.
+func (d *Directory) WholeDimension() int {
 	n := d.Config.HiddenSize
 	for _, m := range d.Modules {
 		if m.Kind == KindDense {
@@ -198,6 +208,9 @@ func (d *Directory) readContract(r *reader) error {
 		Pooling: pooling.Mode, IncludePrompt: pooling.IncludePrompt, Normalize: normalizes(d.Modules),
 	}
 	d.prompts.fill(&d.Contract)
+	if err := d.checkTruncation(d.Contract); err != nil {
+		return fmt.Errorf("%s: %w", r.path(file), err)
+	}
 	stored, err := r.read(ContractName)
 	if err != nil || stored == nil {
 		return err
@@ -231,10 +244,24 @@ func (d *Directory) apply(o Options) error {
 	if o.Score != "" {
 		c.Score = o.Score
 	}
+	if o.TruncateDim != 0 {
+		c.TruncateDim = o.TruncateDim
+	}
 	if err := c.Validate(); err != nil {
 		return fmt.Errorf("%s: %w", d.Path, err)
 	}
+	if err := d.checkTruncation(c); err != nil {
+		return fmt.Errorf("%s: %w", d.Path, err)
+	}
 	d.Contract, d.Modules = c, withContract(d.Modules, c)
+	return nil
+}
+
+// checkTruncation sees that vectors have what a contract keeps of them.
+func (d *Directory) checkTruncation(c Contract) error {
+	if n := d.WholeDimension(); c.TruncateDim > n {
+		return fmt.Errorf("truncate_dim %d: the model's vectors have %d numbers", c.TruncateDim, n)
+	}
 	return nil
 }
 

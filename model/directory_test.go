@@ -101,7 +101,9 @@ func TestReadDirectoryRefuses(t *testing.T) {
 		{"tokenizer settings", tok, `{"model_max_length": {}}`, "tokenizer_config.json: model_max_length: found object"},
 
 		{"similarity", st, `{"similarity_fn_name": "manhattan"}`, `similarity_fn_name: score function "manhattan" is not supported; supported are cosine, dot`},
-		{"cut vectors", st, `{"truncate_dim": 4}`, `unknown key "truncate_dim"`},
+		{"vectors cut to nothing", st, `{"truncate_dim": 0}`, "truncate_dim 0 is not positive"},
+		{"vectors cut beyond their length", st, `{"truncate_dim": 9}`, "truncate_dim 9: the model's vectors have 8 numbers"},
+		{"another key", st, `{"trust_remote_code": true}`, `unknown key "trust_remote_code"`},
 		{"other kind", st, `{"model_type": "SparseEncoder"}`, `model_type "SparseEncoder" is not supported`},
 		{"default without prompt", st, `{"prompts": {"query": "q"}, "default_prompt_name": "task"}`, `default_prompt_name "task" is not among the prompts: query`},
 		{"placeholder in a prompt", st, `{"prompts": {"query": "say {} now"}}`, "prompts: query: contains {}"},

@@ -114,7 +114,10 @@ func (m *Model) Graph(mode transformer.Mode) (*tensor.Graph, error) {
 		mode.Adapters = m.adapters
 	}
 	head := m.head
-	head.Normalize = head.Normalize || m.unit
+	head.Unit = m.unit
+	if d := m.Contract.TruncateDim; !mode.Whole && d < m.WholeDimension() {
+		head.Truncate = d
+	}
 	return transformer.Graph(m.Config.network, m.prefix, head, mode)
 }
 

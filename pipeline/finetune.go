@@ -13,6 +13,7 @@ import (
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/vectors"
 )
 
 // algorithmFinetune is raised when the same data and options give other weights, algorithmOutside when an outside
@@ -55,9 +56,22 @@ func (r *round) finetune(ctx context.Context) error {
 		stage := r.stage(StageFinetune, algorithmOutside, options, append(inputs, trainer...)...)
 		return r.do(ctx, work{Stage: stage, found: r.checkpoints, again: r.forget, run: r.trainOutside})
 	}
+	scores, err := r.teacherInput(ctx)
+	if err != nil {
+		return err
+	}
+	inputs = append(inputs, scores...)
+	guide := ""
+	if r.guided() {
+		var made rundir.Input
+		if guide, made, err = r.guide(ctx); err != nil {
+			return err
+		}
+		inputs = append(inputs, made)
+	}
 	stage := r.stage(StageFinetune, algorithmFinetune, options, inputs...)
 	return r.do(ctx, work{Stage: stage, outputs: []string{r.files.Steps()}, found: r.checkpoints, again: r.forget, run: func(ctx context.Context) error {
-		return r.trainHere(ctx, m, t, stage)
+		return r.trainHere(ctx, m, t, stage, guide)
 	}})
 }
 
@@ -71,14 +85,23 @@ func (r *round) checkpoints() ([]string, error) {
 	return dirs, err
 }
 
-// trainHere is Quarry's own trainer, from the start or from where a kill left it.
-func (r *round) trainHere(ctx context.Context, m *model.Model, t texts, stage rundir.Stage) error {
+// trainHere is Quarry's own trainer, from the start or from where a kill left it, with the vectors of a guide where there
+// is one.
+func (r *round) trainHere(ctx context.Context, m *model.Model, t texts, stage rundir.Stage, guide string) error {
 	if err := r.begin(ctx, stage); err != nil {
 		return err
 	}
 	train, dev, err := r.trainingData(m, t)
 	if err != nil {
 		return err
+	}
+	if guide != "" {
+		rows, err := vectors.OpenNPY(guide)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		train.Guide, dev.Guide = r.guideOf(rows, rundir.Train), r.guideOf(rows, rundir.Dev)
 	}
 	trainer, err := r.trainer(ctx, stage, func() (*finetune.Trainer, error) {
 		return finetune.New(m, r.engine, train, r.finetuneOptions())
@@ -180,7 +203,12 @@ func (r *round) finetuneOptions() finetune.Options {
 		Beta1: f.Betas[0], Beta2: f.Betas[1], Epsilon: f.Eps, Clip: f.Clip,
 		Temperature: f.Temperature, LearnTemperature: f.LearnTemperature, BothDirections: f.BothDirections, MaskKnownPositives: f.MaskKnownPositives,
 		Dropout: f.Dropout, MaxSteps: f.MaxSteps, BlockTokens: f.BlockTokens, Seed: r.recipe.Seed, Round: r.index,
-		LoRA: finetune.LoRAOptions{Rank: f.LoRA.R, Alpha: f.LoRA.Alpha, Dropout: f.LoRA.Dropout, TargetModules: f.LoRA.TargetModules, RSLoRA: f.LoRA.RSLoRA, BaseModel: r.base.model(), BaseRevision: r.base.revision},
+		Distill: finetune.Distillation(f.Distill), Guide: finetune.GuideOptions{Mask: finetune.GuideMask(f.GuideMask), Margin: f.GuideMargin},
+		Matryoshka: finetune.Matryoshka{Dims: f.Matryoshka, Weights: f.MatryoshkaWeights},
+		LoRA:       finetune.LoRAOptions{Rank: f.LoRA.R, Alpha: f.LoRA.Alpha, Dropout: f.LoRA.Dropout, TargetModules: f.LoRA.TargetModules, RSLoRA: f.LoRA.RSLoRA, BaseModel: r.base.model(), BaseRevision: r.base.revision},
+	}
+	if r.trainsOutside() { // who knows neither; the eval_loss of what it leaves is without them
+		o.Distill, o.Guide = "", finetune.GuideOptions{}
 	}
 	if o.Method == finetune.Full {
 		o.LoRA = finetune.LoRAOptions{}
@@ -193,6 +221,11 @@ func (r *round) trainingData(m *model.Model, t texts) (train, dev finetune.Data,
 	passages := make([]model.Sequence, r.data.corpus.Len())
 	if train, err = r.examples(m, t, rundir.Train, passages); err != nil {
 		return train, dev, err
+	}
+	if r.distills() {
+		if err := r.teach(train.Examples); err != nil {
+			return train, dev, err
+		}
 	}
 	dev, err = r.examples(m, t, rundir.Dev, passages)
 	return train, dev, err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -59,6 +60,9 @@ func place(stage string) int {
 	var epoch int
 	if n, err := fmt.Sscanf(stage, "eval-epoch-%d", &epoch); n == 1 && err == nil {
 		return slices.Index(Stages(), StageFinetune)*betweenStages + 1 + epoch
+	}
+	if strings.HasPrefix(stage, stageGuide) {
+		return slices.Index(Stages(), StageFinetune)*betweenStages - 1
 	}
 	if stage == stageTest {
 		return slices.Index(Stages(), StageSelect)*betweenStages + 1

@@ -24,7 +24,7 @@ func (p *Run) preflight() error {
 	if err := p.checkModel(p.recipe.Model.File, "model", func(m *model.Model) error {
 		for i := range p.recipe.Rounds {
 			r := &round{Run: p, index: i, stages: p.recipe.Round(i)}
-			if err := errors.Join(r.checkLengths(m), r.checkMemory(m)); err != nil {
+			if err := errors.Join(r.checkLengths(m), r.checkMemory(m), r.checkGuide()); err != nil {
 				return err
 			}
 		}

@@ -104,7 +104,7 @@ func (p *Run) openModel(dir string) (*model.Model, error) {
 }
 
 func (p *Run) modelOptions() model.Options {
-	return model.Options{Pooling: model.PoolingMode(p.recipe.Pooling), Normalize: p.recipe.Normalize}
+	return model.Options{Pooling: model.PoolingMode(p.recipe.Pooling), Normalize: p.recipe.Normalize, TruncateDim: p.recipe.TruncateDim}
 }
 
 // texts is how texts become token sequences: prompts and lengths, part of every stage that embeds.
@@ -116,12 +116,13 @@ type texts struct {
 	PassageLength int          `json:"passage_length"`
 	Pooling       string       `json:"pooling"`
 	Normalize     bool         `json:"normalize"`
+	TruncateDim   int          `json:"truncate_dim,omitzero"`
 }
 
 // texts resolves prompts and lengths for a model: the recipe's, else those stored with the model.
 func (r *round) texts(m *model.Model) texts {
 	c := m.Contract
-	t := texts{Query: c.Query, Passage: c.Passage, FromRow: r.recipe.Prompts.FromRow, QueryLength: r.stages.Lengths.Query, PassageLength: r.stages.Lengths.Passage, Pooling: string(c.Pooling), Normalize: c.Normalize}
+	t := texts{Query: c.Query, Passage: c.Passage, FromRow: r.recipe.Prompts.FromRow, QueryLength: r.stages.Lengths.Query, PassageLength: r.stages.Lengths.Passage, Pooling: string(c.Pooling), Normalize: c.Normalize, TruncateDim: c.TruncateDim}
 	if r.recipe.Prompts.Query != nil {
 		t.Query = model.Prompt{Name: "query", Template: *r.recipe.Prompts.Query}
 	}

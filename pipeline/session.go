@@ -54,6 +54,12 @@ func (s *session) stepDone(report finetune.Report) error {
 	if s.stages.Finetune.LearnTemperature {
 		step.Temperature = &report.Temperature
 	}
+	if s.stages.Finetune.Distill != "" {
+		step.Contrastive, step.Distillation = &report.Contrastive, &report.Distillation
+	}
+	if s.stages.Finetune.GuideMask != "" {
+		step.GuideMasked = &report.GuideMasked
+	}
 	if err := s.steps.Append(step); err != nil {
 		return err
 	}

@@ -12,6 +12,13 @@ var badRecipes = map[string][]string{
 	"complex-key": {
 		"recipe.yaml:3: want a key, not a list",
 	},
+	"losses": {
+		"recipe.yaml:4: finetune.distill m3_kd_loss takes the place of the loss that finetune.both_directions is about: leave one out",
+		"recipe.yaml:6: finetune.guide_mask and finetune.guide_margin are of no use without finetune.guide",
+		"recipe.yaml:7: finetune.matryoshka dims [64 64]: different numbers, each at least 1",
+		"recipe.yaml:12: round 1: finetune.teacher_scores is of no use without finetune.distill",
+		"recipe.yaml:15: round 1: finetune.matryoshka: 1 weights for 2 dims: one for each",
+	},
 	"control-character": {
 		"recipe.yaml:2: control character U+0007: remove it",
 	},

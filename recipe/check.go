@@ -67,6 +67,7 @@ func (s *Stages) check(d *decoder, i int, metrics []eval.Measure) {
 		d.failRound(i, []string{"finetune.temperature", "finetune.learn_temperature"}, "finetune.temperature is %v, but one that is learned starts and stays between %v and %v",
 			t, finetune.MinTemperature, finetune.MaxTemperature)
 	}
+	train.checkLosses(d, i)
 	s.checkSelect(d, i, metrics)
 }
 
@@ -98,6 +99,22 @@ func (m Mine) check(d *decoder, i int) {
 	if err := m.Options(0).Validate(); err != nil {
 		option, _, _ := strings.Cut(strings.ReplaceAll(err.Error(), ":", " "), " ")
 		d.failRound(i, []string{"mine." + option, "mine"}, "mine.%v", err)
+	}
+}
+
+// checkLosses finds losses that do not go together, and settings of one that is not asked for.
+func (f *Finetune) checkLosses(d *decoder, i int) {
+	if f.Distill == string(finetune.M3KD) && f.BothDirections {
+		d.failRound(i, []string{"finetune.distill", "finetune.both_directions"}, "finetune.distill m3_kd_loss takes the place of the loss that finetune.both_directions is about: leave one out")
+	}
+	if f.Distill == "" && f.TeacherScores.Written != "" {
+		d.failRound(i, []string{"finetune.teacher_scores"}, "finetune.teacher_scores is of no use without finetune.distill")
+	}
+	if f.Guide.Written == "" && (f.GuideMask != "" || f.GuideMargin != 0) {
+		d.failRound(i, []string{"finetune.guide_mask", "finetune.guide_margin"}, "finetune.guide_mask and finetune.guide_margin are of no use without finetune.guide")
+	}
+	if err := (finetune.Matryoshka{Dims: f.Matryoshka, Weights: f.MatryoshkaWeights}).Validate(); err != nil {
+		d.failRound(i, []string{"finetune.matryoshka_weights", "finetune.matryoshka"}, "finetune.%v", err)
 	}
 }
 

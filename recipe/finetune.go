@@ -51,6 +51,24 @@ type Finetune struct {
 	BlockTokens int `yaml:"block_tokens" in:"[1,)"`
 	// Stop after so many steps, the schedule fitted to them.
 	MaxSteps int `yaml:"max_steps" in:"[1,)" unset:"no limit"`
+	// Learn from a teacher's scores of each query's own passages, as FlagEmbedding does: kl_div adds the distance from
+	// the teacher's softmax to the loss, m3_kd_loss puts one in its place. eval_loss is without either.
+	Distill string `yaml:"distill" in:"kl_div|m3_kd_loss" unset:"no teacher"`
+	// JSONL rows of query, pos, neg, pos_scores and neg_scores that have the score of every pair that is trained on.
+	TeacherScores Path `yaml:"teacher_scores" unset:"the mined rows themselves"`
+	// Model directory, or Hugging Face name, of a second embedder that masks columns, as sentence-transformers' GIST losses
+	// do: a passage that its score puts above the query's positive, less a margin, has no part in the query's loss. Its vectors of the corpus
+	// and of train and dev queries are made once and kept.
+	Guide Path `yaml:"guide" unset:"no guide"`
+	// Meaning of the guide's margin: absolute, taken from the positive's score; relative, a share of it.
+	GuideMask string `yaml:"guide_mask" in:"absolute|relative" unset:"absolute, if there is a guide"`
+	// How far below the positive the guide's score of a passage has to stay.
+	GuideMargin float64 `yaml:"guide_margin" unset:"no margin"`
+	// Leading parts of the vectors, in numbers, that are trained to be vectors of their own: the loss is the weighted sum
+	// of theirs, as sentence-transformers' MatryoshkaLoss. The whole length counts only where it is listed.
+	Matryoshka []int `yaml:"matryoshka" in:"[1,)" unset:"whole vectors alone"`
+	// Weight of each part's loss.
+	MatryoshkaWeights []float64 `yaml:"matryoshka_weights" in:"(0,)" unset:"1 for each"`
 	// Low-rank adapters, for method lora.
 	LoRA LoRAOptions `yaml:"lora"`
 	// A program that trains in Quarry's place; see [external trainers](external-trainer.md).

@@ -87,6 +87,8 @@ func TestEverythingIsRead(t *testing.T) {
 			Method: recipe.LoRA, Epochs: 5, Batch: 16, GroupSize: 4, Accumulate: 2, DropLast: true, LearningRate: 2e-4, Schedule: "cosine",
 			WarmupRatio: 0, WeightDecay: 0.01, Betas: [2]float64{0.8, 0.95}, Eps: 1e-6, Clip: 0, Temperature: 0.05, LearnTemperature: true,
 			BothDirections: true, MaskKnownPositives: false, Dropout: false, SaveEvery: 500, BlockTokens: 4096, MaxSteps: 1095,
+			Distill: "kl_div", TeacherScores: beside("scored.jsonl"), Guide: beside("guides/bge"), GuideMask: "relative", GuideMargin: 0.05,
+			Matryoshka: []int{384, 64}, MatryoshkaWeights: []float64{1, 0.5},
 			LoRA:     recipe.LoRAOptions{R: 8, Alpha: 16, Dropout: 0, TargetModules: []string{"q_proj", "v_proj"}, RSLoRA: true},
 			External: recipe.External{Command: recipe.Command{"python", "train.py", "--fast"}, Inputs: []recipe.Path{beside("losses.py"), {Written: "/opt/losses", File: "/opt/losses"}}},
 		},
@@ -111,7 +113,7 @@ func TestEverythingIsRead(t *testing.T) {
 			IDField: "misconception_id", GroupField: "question", PassageGroupField: "topic", AllowLeakage: true,
 		},
 		Prompts: recipe.Prompts{Query: &query, Passage: &passage, FromRow: true},
-		Pooling: "lasttoken", Normalize: ptr(false), Precision: "bf16", Weights: recipe.BF16Weights, Seed: 18446744073709551615, Memory: 3 << 29, Workers: 3,
+		Pooling: "lasttoken", Normalize: ptr(false), TruncateDim: 64, Precision: "bf16", Weights: recipe.BF16Weights, Seed: 18446744073709551615, Memory: 3 << 29, Workers: 3,
 		Eval: recipe.Eval{
 			Metrics: []eval.Measure{{Kind: eval.MAP, K: 10}, {Kind: eval.RPrecision}}, Convention: eval.TrecEval, Depth: 1000,
 		},
@@ -163,8 +165,8 @@ func TestAt(t *testing.T) {
 	}
 	file := filepath.Join("testdata", "everything.good.yaml")
 	for key, want := range map[string]string{
-		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":27", "finetune.lora.alpha": file + ":74",
-		"rounds[1].mine.window": file + ":87", "rounds[1].mine.depth": file + ":87", "rounds[0].mine": file + ":86", "nothing": file,
+		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":28", "finetune.lora.alpha": file + ":82",
+		"rounds[1].mine.window": file + ":95", "rounds[1].mine.depth": file + ":95", "rounds[0].mine": file + ":94", "nothing": file,
 	} {
 		if got := r.At(key); got != want {
 			t.Errorf("At(%s) is %s, want %s", key, got, want)

@@ -35,6 +35,9 @@ type Recipe struct {
 	Pooling string `yaml:"pooling" in:"cls|mean|max|lasttoken|weightedmean" unset:"as the model says"`
 	// Whether vectors are brought to length 1. Needed only where the model does not say it.
 	Normalize *bool `yaml:"normalize" unset:"as the model says"`
+	// Leading numbers of a vector that are kept wherever texts are embedded to be compared: mining, evaluation and the
+	// merged model. Training sees whole vectors; finetune.matryoshka makes their leading parts good.
+	TruncateDim int `yaml:"truncate_dim" in:"[1,)" unset:"as the model says"`
 	// Operands of matrix products: auto takes bf16 where the processor has it. Everything else is f32 always.
 	Precision string `yaml:"precision" in:"auto|f32|bf16"`
 	// How the weights of the models that the recipe names are taken: stored, as they are published, or bf16: those in F32
@@ -146,9 +149,10 @@ func (r *Recipe) Locate(find func(Path) (Path, error)) error {
 		key  string
 		path *Path
 	}
-	models := []named{{"model", &r.Model}, {"mine_with", &r.MineWith.Dir}}
+	models := []named{{"model", &r.Model}, {"mine_with", &r.MineWith.Dir}, {"finetune.guide", &r.Finetune.Guide}}
 	for i := range r.Rounds {
-		models = append(models, named{fmt.Sprintf("rounds[%d].mine_with", i), &r.Rounds[i].MineWith.Dir})
+		models = append(models, named{fmt.Sprintf("rounds[%d].mine_with", i), &r.Rounds[i].MineWith.Dir},
+			named{fmt.Sprintf("rounds[%d].finetune.guide", i), &r.Rounds[i].Finetune.Guide})
 	}
 	for _, m := range models {
 		if m.path.Written == "" {

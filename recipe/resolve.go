@@ -12,7 +12,7 @@ const leastDepth = 100
 // resolve fills in what follows from the rest: paths, the name, depths.
 func (r *Recipe) resolve() {
 	dir := filepath.Dir(r.file)
-	for _, path := range []*Path{&r.Model, &r.Data.Corpus, &r.Data.Train, &r.Data.Dev, &r.Data.Test, &r.MineWith.Dir} {
+	for _, path := range []*Path{&r.Model, &r.Data.Corpus, &r.Data.Train, &r.Data.Dev, &r.Data.Test, &r.MineWith.Dir, &r.Finetune.TeacherScores, &r.Finetune.Guide} {
 		path.beside(dir)
 	}
 	if r.Name == "" {
@@ -26,6 +26,8 @@ func (r *Recipe) resolve() {
 	for i := range r.Rounds {
 		r.Rounds[i].MineWith.Dir.beside(dir)
 		r.Rounds[i].Finetune.External.beside(dir)
+		r.Rounds[i].Finetune.TeacherScores.beside(dir)
+		r.Rounds[i].Finetune.Guide.beside(dir)
 		r.Rounds[i].resolve()
 	}
 }
@@ -43,8 +45,20 @@ func (s *Stages) resolve() {
 			s.Mine.Depth = max(leastDepth, 2*s.Mine.Window.End)
 		}
 	}
+	s.Finetune.resolve()
 	if s.Mine.Source == None {
 		s.Finetune.GroupSize = 1
+	}
+}
+
+func (f *Finetune) resolve() {
+	if f.Guide.Written != "" && f.GuideMask == "" {
+		f.GuideMask = "absolute"
+	}
+	if f.MatryoshkaWeights == nil {
+		for range f.Matryoshka {
+			f.MatryoshkaWeights = append(f.MatryoshkaWeights, 1)
+		}
 	}
 }
 
@@ -60,6 +74,8 @@ func (e Eval) largestCutoff() int {
 // clone copies the settings so deeply that a round can be decoded over the copy.
 func (s Stages) clone() Stages {
 	s.Finetune.LoRA.TargetModules = slices.Clone(s.Finetune.LoRA.TargetModules)
+	s.Finetune.Matryoshka = slices.Clone(s.Finetune.Matryoshka)
+	s.Finetune.MatryoshkaWeights = slices.Clone(s.Finetune.MatryoshkaWeights)
 	s.Finetune.External.Command = slices.Clone(s.Finetune.External.Command)
 	s.Finetune.External.Inputs = slices.Clone(s.Finetune.External.Inputs)
 	s.Mine.MinScore = cloned(s.Mine.MinScore)

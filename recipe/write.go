@@ -77,7 +77,7 @@ func nodeOf(v reflect.Value, f field) (*yaml.Node, error) {
 			return textNode("ask"), nil
 		}
 		return encoded(value)
-	case []eval.Measure, [2]float64, []string:
+	case []eval.Measure, [2]float64, []string, []int, []float64:
 		node, err := encoded(value)
 		if err == nil {
 			node.Style = yaml.FlowStyle

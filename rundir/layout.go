@@ -47,6 +47,9 @@ func (l Layout) Verdicts() string { return l.join(verdictsFile) }
 // Page is the run's report with its charts, written when a run ends.
 func (l Layout) Page() string { return l.join(pageFile) }
 
+// Guide is the vectors that a guide made of the corpus and of train and dev queries, for all rounds.
+func (l Layout) Guide(name string) string { return l.join(filepath.Join("guides", name+".npy")) }
+
 // Relative returns path as stamps and manifests write it: relative to the run directory, with forward slashes.
 // A path outside is an error.
 func (l Layout) Relative(path string) (string, error) {

@@ -23,6 +23,10 @@ type Step struct {
 	Columns      int      `json:"columns"`               // passages that a row is scored against
 	Masked       int      `json:"masked"`                // pairs left out because the column answers the row
 	Temperature  *float64 `json:"temperature,omitempty"` // where it is learned
+
+	Contrastive  *float64 `json:"contrastive_loss,omitempty"`  // where a teacher's scores are learned from
+	Distillation *float64 `json:"distillation_loss,omitempty"` // there too
+	GuideMasked  *int     `json:"guide_masked,omitempty"`      // pairs that a guide left out besides; where there is one
 }
 
 // StepLog appends to steps.jsonl.

@@ -3,11 +3,12 @@ package main
 import (
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/model"
 )
 
-// examples turns queries into what a trainer takes, tokenized.
-func (t *training) examples(queries []corpus.Query, path string) (finetune.Data, error) {
+// examples turns queries into what a trainer takes, tokenized, with the scores of a teacher where there is one.
+func (t *training) examples(queries []corpus.Query, path string, teacher *flagembedding.Teacher) (finetune.Data, error) {
 	c := t.set.corpus
 	d := finetune.Data{Examples: make([]finetune.Example, len(queries))}
 	sequences := make([]model.Sequence, len(queries))
@@ -20,6 +21,12 @@ func (t *training) examples(queries []corpus.Query, path string) (finetune.Data,
 				return d, badInputf("%s:%d: the corpus has no passage with the \"neg\" text %q", path, q.Line, text)
 			}
 			e.Negatives = append(e.Negatives, same[0])
+		}
+		if teacher != nil {
+			var err error
+			if e.PositiveScores, e.NegativeScores, err = taught(teacher, c, q.Text, e); err != nil {
+				return d, badInputf("%s:%d: %w", path, q.Line, err)
+			}
 		}
 		queries[i].Negatives = nil // what was read of them is in the corpus, or not needed
 		p := t.query.prompt
@@ -43,6 +50,22 @@ func (t *training) examples(queries []corpus.Query, path string) (finetune.Data,
 		d.PassageKey = func(p int32) string { return c.Passages[p].Full() }
 	}
 	return d, nil
+}
+
+// taught returns a teacher's scores of an example's positives and negatives.
+func taught(teacher *flagembedding.Teacher, c *corpus.Corpus, query string, e finetune.Example) (positives, negatives []float64, err error) {
+	texts := func(passages []int32) []string {
+		list := make([]string, len(passages))
+		for i, p := range passages {
+			list[i] = c.Passages[p].Full()
+		}
+		return list
+	}
+	if positives, err = teacher.Scores(query, texts(e.Positives)); err != nil {
+		return nil, nil, err
+	}
+	negatives, err = teacher.Scores(query, texts(e.Negatives))
+	return positives, negatives, err
 }
 
 // tokenizePassages tokenizes the passages of an example that no other has brought yet.

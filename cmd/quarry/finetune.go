@@ -20,6 +20,10 @@ type FinetuneOptions struct {
 	Engine     EngineOptions
 	Tune       finetune.Options
 	Targets    string // of LoRA
+	Teacher    string // file of a teacher's scores; empty is the rows themselves
+	Guide      string // model directory
+	Parts      []int  // of vectors
+	Weights    []float64
 	Metrics    string
 	SaveEvery  int
 	Output     string
@@ -56,6 +60,7 @@ The same command goes on where it was interrupted.`,
 	f.StringVar(&o.Metrics, "metrics", defaultMetrics(), "`list` of measures, where --dev and --corpus are given")
 	f.BoolVar(&o.JSON, "json", false, "print all epochs as JSON at the end, not a line each")
 	o.addTraining(cmd)
+	o.addLosses(cmd)
 	o.addLoRA(cmd)
 	o.Model.AddFlags(f)
 	o.Texts.AddFlags(f)
@@ -92,6 +97,18 @@ func (o *FinetuneOptions) addTraining(cmd *cobra.Command) {
 	f.IntVar(&o.SaveEvery, "save-every", 100, "steps between saves of what an interrupted training goes on from")
 }
 
+func (o *FinetuneOptions) addLosses(cmd *cobra.Command) {
+	f, t := cmd.Flags(), &o.Tune
+	f.StringVar((*string)(&t.Distill), "distill", "", "learn from a teacher's scores: kl_div, beside the loss; m3_kd_loss, in its place")
+	f.StringVar(&o.Teacher, "teacher-scores", "", "JSONL `file` of rows with pos_scores and neg_scores (the rows of --train themselves)")
+	f.StringVar(&o.Guide, "guide", "", "model `directory`, or a Hugging Face name, whose scores mask columns that may answer a query")
+	f.StringVar((*string)(&t.Guide.Mask), "guide-mask", "absolute", "absolute: mask above the positive's score - margin; relative: above it - its size · margin")
+	f.Float64Var(&t.Guide.Margin, "guide-margin", 0, "margin of --guide-mask")
+	f.IntSliceVar(&o.Parts, "matryoshka", nil, "`list` of leading numbers of vectors, each trained to be a vector of its own")
+	f.Float64SliceVar(&o.Weights, "matryoshka-weights", nil, "`list` of weights, one for each of --matryoshka (1 for each)")
+	f.Lookup("matryoshka-weights").DefValue = "" // none is shown
+}
+
 func (o *FinetuneOptions) addLoRA(cmd *cobra.Command) {
 	f, l := cmd.Flags(), &o.Tune.LoRA
 	f.IntVar(&l.Rank, "lora-rank", l.Rank, "rank of the adapters")
@@ -120,6 +137,13 @@ func (o *FinetuneOptions) validate() ([]eval.Measure, error) {
 		return nil, badInputf("--save-every %d: at least 1", o.SaveEvery)
 	}
 	o.Tune.LoRA.TargetModules = strings.Split(o.Targets, ",")
+	if o.Guide == "" {
+		o.Tune.Guide = finetune.GuideOptions{}
+	}
+	o.Tune.Matryoshka = finetune.Matryoshka{Dims: o.Parts, Weights: o.Weights}
+	for len(o.Weights) == 0 && len(o.Tune.Matryoshka.Weights) < len(o.Parts) {
+		o.Tune.Matryoshka.Weights = append(o.Tune.Matryoshka.Weights, 1)
+	}
 	return measures, badInput(o.Tune.Validate())
 }
 
@@ -127,6 +151,16 @@ func (o *FinetuneOptions) validate() ([]eval.Measure, error) {
 func (o *FinetuneOptions) checkParts() error {
 	if o.Tune.Method != finetune.LoRA {
 		if err := o.set.needs("--method lora", "lora-rank", "lora-alpha", "lora-dropout", "lora-targets", "lora-rs"); err != nil {
+			return err
+		}
+	}
+	if o.Tune.Distill == "" {
+		if err := o.set.needs("--distill", "teacher-scores"); err != nil {
+			return err
+		}
+	}
+	if o.Guide == "" {
+		if err := o.set.needs("--guide", "guide-mask", "guide-margin"); err != nil {
 			return err
 		}
 	}
@@ -164,6 +198,11 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	defer m.Close()
 	o.Engine.weights = o.Model.Weights
 	o.Tune.LoRA.BaseModel, o.Tune.LoRA.BaseRevision = o.Model.calls()
+	if o.Guide != "" {
+		if o.Guide, err = o.findGuide(ctx, h); err != nil {
+			return err
+		}
+	}
 	s := &training{host: h, options: o, set: set, model: m, measures: measures}
 	if err := s.tokenize(); err != nil {
 		return err

@@ -18,6 +18,7 @@ type ModelOptions struct {
 	Model     string
 	Pooling   string
 	Normalize *bool
+	Truncate  int    // leading numbers of a vector that are kept
 	Weights   string // stored or bf16; empty is stored
 	assume    bool   // open a model whose pooling nothing names, to show that
 
@@ -35,6 +36,7 @@ func (o *ModelOptions) addAbove(f *pflag.FlagSet) {
 	f.StringVar(&o.Pooling, "pooling", "", "cls, mean, max, lasttoken or weightedmean (as the model says)")
 	f.StringVar(&o.Weights, "weights", recipe.StoredWeights, "stored: as the model has them; bf16: those in F32 are rounded, once, into Quarry's cache")
 	optionalBool(f, &o.Normalize, "normalize", "bring vectors to length 1 (as the model says)")
+	f.IntVar(&o.Truncate, "truncate-dim", 0, "leading `numbers` of a vector that are kept (as the model says, else all)")
 }
 
 // open finds the model and opens it.
@@ -74,7 +76,10 @@ func wantPooling(err error) error {
 }
 
 func (o ModelOptions) options() (model.Options, error) {
-	above := model.Options{Normalize: o.Normalize, AssumeMean: o.assume}
+	above := model.Options{Normalize: o.Normalize, AssumeMean: o.assume, TruncateDim: o.Truncate}
+	if o.Truncate < 0 {
+		return above, badInputf("--truncate-dim %d: at least 1", o.Truncate)
+	}
 	if o.Weights != "" && o.Weights != recipe.StoredWeights && o.Weights != recipe.BF16Weights {
 		return above, badInputf("--weights %q: use %s or %s", o.Weights, recipe.StoredWeights, recipe.BF16Weights)
 	}

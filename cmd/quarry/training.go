@@ -25,6 +25,7 @@ type training struct {
 	query, passage side
 	passages       []model.Sequence // by position in the corpus; only those in use
 	train, dev     finetune.Data
+	guide          *guide // nil without one
 	trainer        *finetune.Trainer
 	steps          *rundir.StepLog
 	epochs         []epochResult
@@ -35,12 +36,17 @@ type training struct {
 func (t *training) run(ctx context.Context) error {
 	var err error
 	t.model.CompareByCosine()
+	t.planGuide()
 	if t.trainer, err = finetune.New(t.model, t.engine, t.train, t.options.Tune); err != nil {
 		return badInput(t.explainMemory(err))
 	}
 	if err := t.claim(ctx); err != nil {
 		return err
 	}
+	if err := t.openGuide(ctx); err != nil {
+		return ifInterrupted(err, "the same command starts it anew")
+	}
+	defer t.closeGuide()
 	if err := t.resume(ctx); err != nil {
 		return err
 	}
@@ -59,11 +65,11 @@ func (t *training) tokenize() error {
 		return err
 	}
 	t.passages = make([]model.Sequence, t.set.corpus.Len())
-	if t.train, err = t.examples(t.set.train, t.options.Train); err != nil {
+	if t.train, err = t.examples(t.set.train, t.options.Train, t.set.teacher); err != nil {
 		return err
 	}
 	if t.options.Dev != "" {
-		if t.dev, err = t.examples(t.set.dev, t.options.Dev); err != nil {
+		if t.dev, err = t.examples(t.set.dev, t.options.Dev, nil); err != nil {
 			return err
 		}
 	}
@@ -104,6 +110,12 @@ func (t *training) step(r finetune.Report) error {
 	s := rundir.Step{Step: r.Step, Epoch: r.Epoch, Loss: r.Loss, LearningRate: r.LearningRate, GradientNorm: r.GradientNorm, Queries: r.Queries, Columns: r.Columns, Masked: r.Masked}
 	if t.options.Tune.LearnTemperature {
 		s.Temperature = &r.Temperature
+	}
+	if t.options.Tune.Distill != "" {
+		s.Contrastive, s.Distillation = &r.Contrastive, &r.Distillation
+	}
+	if t.options.Tune.Guide.Mask != "" {
+		s.GuideMasked = &r.GuideMasked
 	}
 	if err := t.steps.Append(s); err != nil {
 		return err

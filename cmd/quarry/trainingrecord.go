@@ -16,7 +16,7 @@ import (
 type trainingRecord struct {
 	Schema   int               `json:"schema"`
 	Identity string            `json:"identity"`
-	Digests  map[string]string `json:"digests"` // of train, dev, corpus and model
+	Digests  map[string]string `json:"digests"` // of train, dev, corpus, model, teacher's scores and guide
 	Options  finetune.Options  `json:"options"`
 	// Contract is the model's with flags and prompts above it, as quarry.json of a checkpoint holds it.
 	Contract   json.RawMessage `json:"contract"`
@@ -43,7 +43,8 @@ func (t *training) record(ctx context.Context) (trainingRecord, error) {
 		digest     func(context.Context, string) (string, error)
 	}{
 		{"train", t.options.Train, t.digest}, {"dev", t.options.Dev, t.digest},
-		{"corpus", t.options.Data.Corpus, t.digest}, {"model", t.options.Model.found.dir, modelDigest},
+		{"corpus", t.options.Data.Corpus, t.digest}, {"teacher", t.options.Teacher, t.digest},
+		{"guide", t.options.Guide, modelDigest}, {"model", t.options.Model.found.dir, modelDigest},
 	} {
 		if in.path == "" {
 			continue

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/format/flagembedding"
 )
 
 // trainingSet is what is trained on and what eval_loss is taken on.
@@ -16,6 +17,7 @@ type trainingSet struct {
 	corpus     *corpus.Corpus
 	named      bool // the passages come from --corpus; else from the rows, and their texts are their names
 	train, dev []corpus.Query
+	teacher    *flagembedding.Teacher // of the training rows; nil without distillation
 }
 
 // readTraining reads the rows, and the corpus where there is one.
@@ -36,6 +38,11 @@ func (o FinetuneOptions) readTraining(h *host) (*trainingSet, error) {
 	if !slices.ContainsFunc(set.train, func(q corpus.Query) bool { return len(q.Negatives) > 0 }) && o.Tune.GroupSize > 1 {
 		h.note("warning: %s: no row has \"neg\" texts: only the other passages of a batch are negatives", o.Train)
 	}
+	if o.Tune.Distill != "" {
+		if set.teacher, err = o.readTeacher(h); err != nil {
+			return nil, err
+		}
+	}
 	if o.Dev != "" {
 		if set.dev, err = o.readRows(h, "dev", o.Dev, set); err != nil {
 			return nil, err
@@ -46,6 +53,21 @@ func (o FinetuneOptions) readTraining(h *host) (*trainingSet, error) {
 		}
 	}
 	return set, nil
+}
+
+// readTeacher reads a teacher's scores, from the training rows unless another file is named.
+func (o FinetuneOptions) readTeacher(h *host) (*flagembedding.Teacher, error) {
+	flag, path := "train", o.Train
+	if o.Teacher != "" {
+		flag, path = "teacher-scores", o.Teacher
+	}
+	var t *flagembedding.Teacher
+	err := readInput(h, flag, path, func(r io.Reader) error {
+		var err error
+		t, err = flagembedding.ReadTeacher(r, path)
+		return err
+	})
+	return t, err
 }
 
 // readRows reads queries with their positives and negatives, under the keys that they were mined with.

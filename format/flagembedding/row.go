@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -151,8 +152,8 @@ func (r *Row) parse() error {
 	}
 	scores := func(key string, into *[]float64, texts []string) {
 		if value, ok := r.fields.Get(key); ok && err == nil {
-			if json.Unmarshal(value, into) != nil {
-				err = about(key, errors.New("want a list of numbers"))
+			if *into, err = numbers(value); err != nil {
+				err = about(key, err)
 				return
 			}
 			err = checkScores(key, *into, len(texts))
@@ -182,6 +183,22 @@ func about(key string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("%q: %w", key, err)
+}
+
+// numbers reads a list of numbers; null is none.
+func numbers(value json.RawMessage) ([]float64, error) {
+	var list []*float64
+	if json.Unmarshal(value, &list) != nil || slices.Contains(list, nil) {
+		return nil, errors.New("want a list of numbers")
+	}
+	if list == nil {
+		return nil, nil
+	}
+	found := make([]float64, len(list))
+	for i, n := range list {
+		found[i] = *n
+	}
+	return found, nil
 }
 
 func checkScores(key string, scores []float64, texts int) error {

@@ -37,6 +37,8 @@ type Head struct {
 	SkipPrompt bool // leave the prompt's tokens out of the pooling
 	Dense      []Dense
 	Normalize  bool
+	Truncate   int  // leading numbers of a vector that are kept, after Normalize; 0 keeps all
+	Unit       bool // bring what is kept to unit length
 }
 
 // Dense is a layer on the pooled vector.
@@ -50,6 +52,8 @@ type Dense struct {
 type Mode struct {
 	HiddenDropout, AttentionDropout float32
 	Adapters                        map[string]Adapter // by module name, without prefix and ".weight"
+
+	Whole bool // keep all of a vector, whatever is kept at inference: training
 }
 
 // Adapter is the LoRA pair of one linear module (Hu et al., 2022): y += Scaling · dropout(x)·Aᵀ·Bᵀ.
@@ -74,6 +78,12 @@ func (h Head) build(g *builder, x tensor.Value) {
 		x = g.Linear(x, g.Param(d.Weight, d.Out, d.In), bias, d.Activation, tensor.None)
 	}
 	if h.Normalize {
+		x = g.Normalize(x)
+	}
+	if h.Truncate > 0 {
+		x = g.Slice(x, 0, h.Truncate)
+	}
+	if h.Unit && (h.Truncate > 0 || !h.Normalize) {
 		g.Normalize(x)
 	}
 }

@@ -1,0 +1,134 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/vectors"
+)
+
+// algorithmGuide is raised when the same texts and guide give other vectors.
+const algorithmGuide = 1
+
+// stageGuide begins the names of stages that embed with a guide. Rounds share what a guide made: its stage is round 0's.
+const stageGuide = "guide-"
+
+// guided says whether a guide masks columns in this round.
+func (r *round) guided() bool { return r.stages.Finetune.Guide.File != "" && !r.trainsOutside() }
+
+// guide makes a guide's vectors of the corpus and of train and dev queries, unless an earlier round or run has, and returns
+// where they are and what they depend on.
+func (r *round) guide(ctx context.Context) (path string, made rundir.Input, err error) {
+	named := r.stages.Finetune.Guide
+	digest, err := rundir.ModelDigest(ctx, r.dir.FS, named.File)
+	if err != nil {
+		return "", made, fmt.Errorf("%s: finetune.guide: %w", r.recipe.At("finetune.guide"), err)
+	}
+	name := fmt.Sprintf("%x", sha256.Sum256([]byte(digest)))[:12]
+	path = r.dir.Guide(name)
+	stage := r.stage(stageGuide+name, algorithmGuide, nil, rundir.Input{Name: "guide", Digest: digest}, r.data.input("corpus"), r.data.input("train"), r.data.input("dev"))
+	stage.Round = 0
+	err = r.do(ctx, work{Stage: stage, outputs: []string{path}, run: func(ctx context.Context) error { return r.embedForGuide(ctx, path) }})
+	return path, r.made(path), err
+}
+
+// openGuide opens the guide of a round.
+func (r *round) openGuide() (*model.Model, error) {
+	m, err := model.Open(r.stages.Finetune.Guide.File, model.Options{})
+	if errors.Is(err, model.ErrNoPooling) {
+		err = fmt.Errorf("%w in its own directory", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: finetune.guide: %w", r.recipe.At("finetune.guide"), err)
+	}
+	return m, nil
+}
+
+// embedForGuide writes the guide's vectors, brought to length 1: of the corpus, then of train and of dev queries, each
+// under the guide's own prompts and length.
+func (r *round) embedForGuide(ctx context.Context, path string) error {
+	m, err := r.openGuide()
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	c := m.Contract
+	x, err := newEncoder(r, m, texts{Query: c.Query, Passage: c.Passage, QueryLength: c.MaxLength, PassageLength: c.MaxLength})
+	if err != nil {
+		return err
+	}
+	rows := r.data.corpus.Len()
+	for _, s := range minedSplits {
+		rows += len(r.data.queries[s])
+	}
+	return x.write(ctx, path, "embed with the guide", rows, func(ctx context.Context, label string, sink vectorSink) error {
+		unit := func(first int, v []float32) error {
+			toUnitLength(v, m.Dimension())
+			return sink(first, v)
+		}
+		if err := x.passages(ctx, label, unit); err != nil {
+			return err
+		}
+		for _, s := range minedSplits {
+			if err := x.queries(ctx, label, r.data.queries[s], unit); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// toUnitLength scales rows of so many numbers; a row of zeros stays.
+func toUnitLength(rows []float32, dim int) {
+	for ; len(rows) > 0; rows = rows[dim:] {
+		var square float64
+		for _, v := range rows[:dim] {
+			square += float64(float64(v) * float64(v))
+		}
+		if square == 0 {
+			continue
+		}
+		length := math.Sqrt(square)
+		for k, v := range rows[:dim] {
+			rows[k] = float32(float64(v) / length)
+		}
+	}
+}
+
+// guideOf finds a split's vectors in what embedForGuide wrote.
+func (r *round) guideOf(m *vectors.Mapped, split rundir.Split) finetune.Guide {
+	first := r.data.corpus.Len()
+	for _, s := range minedSplits {
+		if s == split {
+			break
+		}
+		first += len(r.data.queries[s])
+	}
+	return finetune.Guide{
+		Query:   func(example int) []float32 { return m.Row(first + example) },
+		Passage: func(p int32) []float32 { return m.Row(int(p)) },
+	}
+}
+
+// checkGuide refuses before the first stage a guide that cannot be opened.
+func (r *round) checkGuide() error {
+	if !r.guided() {
+		return nil
+	}
+	m, err := r.openGuide()
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if _, err := embedding.New(m, r.engine); err != nil {
+		return fmt.Errorf("%s: finetune.guide: %w", r.recipe.At("finetune.guide"), err)
+	}
+	return nil
+}
