@@ -51,6 +51,26 @@ func (r *round) openGuide() (*model.Model, error) {
 	return m, nil
 }
 
+// widenedGuides is what the weights of the largest guide take in memory.
+func (p *Run) widenedGuides() (int64, error) {
+	var most int64
+	for i := range p.recipe.Rounds {
+		r := &round{Run: p, index: i, stages: p.recipe.Round(i)}
+		if !r.guided() {
+			continue
+		}
+		m, err := r.openGuide()
+		if err != nil {
+			return 0, err
+		}
+		most = max(most, m.Widened())
+		if err := m.Close(); err != nil {
+			return 0, err
+		}
+	}
+	return most, nil
+}
+
 // embedForGuide writes the guide's vectors, brought to length 1: of the corpus, then of train and of dev queries, each
 // under the guide's own prompts and length.
 func (r *round) embedForGuide(ctx context.Context, path string) error {
