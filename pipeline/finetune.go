@@ -91,17 +91,17 @@ func (r *round) trainHere(ctx context.Context, m *model.Model, t texts, stage ru
 	if err := r.begin(ctx, stage); err != nil {
 		return err
 	}
-	train, dev, err := r.trainingData(m, t)
-	if err != nil {
-		return err
-	}
 	if guide != "" {
 		rows, err := vectors.OpenNPY(guide)
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
-		train.Guide, dev.Guide = r.guideOf(rows, rundir.Train), r.guideOf(rows, rundir.Dev)
+		r.guideRows = rows
+		defer func() { r.guideRows = nil; rows.Close() }()
+	}
+	train, dev, err := r.trainingData(m, t)
+	if err != nil {
+		return err
 	}
 	trainer, err := r.trainer(ctx, stage, func() (*finetune.Trainer, error) {
 		return finetune.New(m, r.engine, train, r.finetuneOptions())
@@ -222,11 +222,6 @@ func (r *round) trainingData(m *model.Model, t texts) (train, dev finetune.Data,
 	if train, err = r.examples(m, t, rundir.Train, passages); err != nil {
 		return train, dev, err
 	}
-	if r.distills() {
-		if err := r.teach(train.Examples); err != nil {
-			return train, dev, err
-		}
-	}
 	dev, err = r.examples(m, t, rundir.Dev, passages)
 	return train, dev, err
 }
@@ -274,7 +269,13 @@ func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages [
 	if err := r.tokenizePassages(m, t, examples, passages); err != nil {
 		return finetune.Data{}, err
 	}
+	if split == rundir.Train && r.distills() {
+		if err := r.teach(queries, examples); err != nil {
+			return finetune.Data{}, err
+		}
+	}
 	return finetune.Data{
+		Guide:    r.guideOf(split, queries),
 		Examples: examples,
 		Query:    func(i int) model.Sequence { return sequences[i] },
 		Passage:  func(p int32) model.Sequence { return passages[p] },

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/embedding"
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/rundir"
-	"github.com/quarry-ml/quarry/vectors"
 )
 
 // algorithmGuide is raised when the same texts and guide give other vectors.
@@ -49,6 +49,26 @@ func (r *round) openGuide() (*model.Model, error) {
 		return nil, fmt.Errorf("%s: finetune.guide: %w", r.recipe.At("finetune.guide"), err)
 	}
 	return m, nil
+}
+
+// widenedGuides is what the weights of the largest guide take in memory.
+func (p *Run) widenedGuides() (int64, error) {
+	var most int64
+	for i := range p.recipe.Rounds {
+		r := &round{Run: p, index: i, stages: p.recipe.Round(i)}
+		if !r.guided() {
+			continue
+		}
+		m, err := r.openGuide()
+		if err != nil {
+			return 0, err
+		}
+		most = max(most, m.Widened())
+		if err := m.Close(); err != nil {
+			return 0, err
+		}
+	}
+	return most, nil
 }
 
 // embedForGuide writes the guide's vectors, brought to length 1: of the corpus, then of train and of dev queries, each
@@ -102,18 +122,30 @@ func toUnitLength(rows []float32, dim int) {
 	}
 }
 
-// guideOf finds a split's vectors in what embedForGuide wrote.
-func (r *round) guideOf(m *vectors.Mapped, split rundir.Split) finetune.Guide {
-	first := r.data.corpus.Len()
+// guideOf finds the vectors of a split's queries, by their texts, and of passages in what embedForGuide wrote; none outside
+// a training with a guide.
+func (r *round) guideOf(split rundir.Split, queries []corpus.Query) finetune.Guide {
+	if r.guideRows == nil {
+		return finetune.Guide{}
+	}
+	rows := r.guideRows
+	place := map[string]int{}
+	at := r.data.corpus.Len()
 	for _, s := range minedSplits {
-		if s == split {
-			break
+		for _, q := range r.data.queries[s] {
+			if s == split {
+				place[q.Text] = at
+			}
+			at++
 		}
-		first += len(r.data.queries[s])
+	}
+	of := make([]int, len(queries))
+	for i, q := range queries {
+		of[i] = place[q.Text]
 	}
 	return finetune.Guide{
-		Query:   func(example int) []float32 { return m.Row(first + example) },
-		Passage: func(p int32) []float32 { return m.Row(int(p)) },
+		Query:   func(example int) []float32 { return rows.Row(of[example]) },
+		Passage: func(p int32) []float32 { return rows.Row(int(p)) },
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/vectors"
 )
 
 // round is one turn of the loop: its settings, its models and its files.
@@ -19,6 +20,8 @@ type round struct {
 	files  rundir.RoundLayout
 	miner  source // the model that it mines with
 	base   source // the weights that it trains from
+
+	guideRows *vectors.Mapped // the guide's vectors while the round trains; nil without one
 
 	resting int64 // bytes of the engine's memory that a training holds while its epoch is scored
 }

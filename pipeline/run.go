@@ -149,10 +149,12 @@ func (p *Run) openEngine() error {
 		if err != nil {
 			return fmt.Errorf("%s: model: %w", p.recipe.At("model"), err)
 		}
-		o.Memory = p.options.Rest(2 * m.Widened()) // an epoch's model is scored beside the one that is trained
-		if err := m.Close(); err != nil {
+		held := 2 * m.Widened() // an epoch's model is scored beside the one that is trained
+		guides, err := p.widenedGuides()
+		if err := errors.Join(err, m.Close()); err != nil {
 			return err
 		}
+		o.Memory = p.options.Rest(max(held, held/2+guides))
 	}
 	var err error
 	p.engine, err = compute.New(o)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/rundir"
@@ -25,8 +26,8 @@ func (r *round) teacherInput(ctx context.Context) ([]rundir.Input, error) {
 	return []rundir.Input{{Name: "teacher_scores", Digest: digest}}, nil
 }
 
-// teach puts a teacher's scores to the examples of the training queries.
-func (r *round) teach(examples []finetune.Example) error {
+// teach puts a teacher's scores to the examples that were made of queries, a mined row each.
+func (r *round) teach(queries []corpus.Query, examples []finetune.Example) error {
 	mined := r.files.Negatives(rundir.Train)
 	key, path, name := "finetune.teacher_scores", r.stages.Finetune.TeacherScores.File, r.stages.Finetune.TeacherScores.Written
 	if path == "" {
@@ -44,13 +45,13 @@ func (r *round) teach(examples []finetune.Example) error {
 		}
 		return inputErrorf("%s: %s: %w", r.recipe.At(key), key, err)
 	}
-	for i, q := range r.data.queries[rundir.Train] {
+	for i, q := range queries {
 		e := &examples[i]
 		if e.PositiveScores, err = teacher.Scores(q.Text, r.fullTexts(e.Positives)); err == nil {
 			e.NegativeScores, err = teacher.Scores(q.Text, r.fullTexts(e.Negatives))
 		}
 		if err != nil {
-			return inputErrorf("%s: %s: %s:%d: %w", r.recipe.At(key), key, mined, i+1, err) // a mined row a query
+			return inputErrorf("%s: %s: %s:%d: %w", r.recipe.At(key), key, mined, i+1, err)
 		}
 	}
 	return nil

@@ -211,6 +211,13 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	if set.named && o.Dev != "" {
 		widened *= 2 // each epoch's model, measured beside the one that is trained
 	}
+	if o.Guide != "" {
+		beside, err := widenedGuide(o.Guide)
+		if err != nil {
+			return err
+		}
+		widened = max(widened, m.Widened()+beside)
+	}
 	if s.engine, err = o.Engine.open(h, widened); err != nil {
 		return err
 	}

@@ -43,3 +43,26 @@ func TestTeacherErrors(t *testing.T) {
 		})
 	}
 }
+
+// FuzzTeacher reads damaged rows: an error that names the file, or a score for each pair of the rows.
+func FuzzTeacher(f *testing.F) {
+	f.Add(`{"query":"q","pos":["a"],"neg":["b"],"pos_scores":[3],"neg_scores":[-1]}`)
+	f.Add(`{"query":"q","pos":["a","a"],"pos_scores":[1,1.0001]}` + "\n" + `{"query":"r","pos":[]}`)
+	f.Add(`{"query":"q","pos":["a"],"pos_scores":[null]}`)
+	f.Fuzz(func(t *testing.T, file string) {
+		teacher, err := ReadTeacher(strings.NewReader(file), "f")
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "f:") {
+				t.Errorf("the error does not name the file: %v", err)
+			}
+			return
+		}
+		for _, row := range read(t, file) {
+			for _, texts := range [][]string{row.Pos(), row.Neg()} {
+				if scores, err := teacher.Scores(row.Query(), texts); err != nil || len(scores) != len(texts) {
+					t.Errorf("%q: %v, %v", row.Query(), scores, err)
+				}
+			}
+		}
+	})
+}
