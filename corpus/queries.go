@@ -77,6 +77,18 @@ func queryOf(row Object, o ReadOptions) (Query, error) {
 			return q, fmt.Errorf("%q: %w", o.GroupField, err)
 		}
 	}
+	for _, field := range o.Fields {
+		value, ok := row.Get(field)
+		if !ok {
+			return q, fmt.Errorf("the row has no %q, by which in-context examples are chosen%s", field, hasKeys(row))
+		}
+		if q.Fields == nil {
+			q.Fields = map[string]string{}
+		}
+		if q.Fields[field], err = DecodeID(value); err != nil {
+			return q, fmt.Errorf("%q: %w", field, err)
+		}
+	}
 	return q, nil
 }
 

@@ -22,9 +22,19 @@ type Example struct {
 type Data struct {
 	Examples []Example
 	Query    func(example int) model.Sequence
-	Passage  func(passage int32) model.Sequence
+	// InContext reads a query of a training step behind in-context examples, and says how many it shows: those that fit.
+	// nil where training reads queries as eval_loss does, which takes Query always.
+	InContext func(example int, shown []Shown) (s model.Sequence, count int, err error)
+	Longest   int // tokens of a sequence of InContext, at most
+	Passage   func(passage int32) model.Sequence
 	// PassageKey is the identity of a passage in the draws of dropout.
 	PassageKey func(passage int32) string
+}
+
+// Shown is an in-context example: a query of the step with the positive that it was drawn.
+type Shown struct {
+	Example int
+	Passage int32
 }
 
 // Validate checks that the data can be trained on.
@@ -49,6 +59,8 @@ func (d Data) Validate() error {
 type row struct {
 	example  int
 	passages []int32
+	training bool    // and no row of eval_loss
+	shown    []Shown // before its query
 }
 
 // order returns the examples in the order of an epoch: by the hash of their keys, so that file order never matters.

@@ -19,6 +19,8 @@ type round struct {
 	miner  source // the model that it mines with
 	base   source // the weights that it trains from
 
+	toMine, toEval *examples // shown in mining and in evaluation; nil for none
+
 	resting int64 // bytes of the engine's memory that a training holds while its epoch is scored
 }
 
@@ -55,7 +57,7 @@ func (p *Run) newRound(ctx context.Context, i int) (*round, error) {
 		}
 		r.miner = source{dir.File, dir.Written, digest}
 	}
-	return r, nil
+	return r, r.chooseExamples()
 }
 
 // merged is the result of a round.
@@ -104,18 +106,32 @@ type texts struct {
 	PassageLength int          `json:"passage_length"`
 	Pooling       string       `json:"pooling"`
 	Normalize     bool         `json:"normalize"`
+
+	Examples *examples `json:"examples,omitempty"` // before queries
 }
 
-// texts resolves prompts and lengths for a model: the recipe's, else those stored with the model.
+// mineTexts is texts with the examples of mining.
+func (r *round) mineTexts(m *model.Model) texts {
+	t := r.texts(m)
+	t.Examples = r.toMine
+	return t
+}
+
+// texts resolves prompts and lengths for a model: the recipe's, else those stored with the model; examples are those of
+// evaluation.
 func (r *round) texts(m *model.Model) texts {
 	c := m.Contract
 	t := texts{Query: c.Query, Passage: c.Passage, FromRow: r.recipe.Prompts.FromRow, QueryLength: r.stages.Lengths.Query, PassageLength: r.stages.Lengths.Passage, Pooling: string(c.Pooling), Normalize: c.Normalize}
 	if r.recipe.Prompts.Query != nil {
 		t.Query = model.Prompt{Name: "query", Template: *r.recipe.Prompts.Query}
 	}
+	if r.recipe.Prompts.Suffix != nil {
+		t.Query.Suffix = string(*r.recipe.Prompts.Suffix)
+	}
 	if r.recipe.Prompts.Passage != nil {
 		t.Passage = model.Prompt{Name: "passage", Template: *r.recipe.Prompts.Passage}
 	}
+	t.Examples = r.toEval
 	if t.QueryLength == 0 {
 		t.QueryLength = c.MaxLength
 	}

@@ -54,6 +54,9 @@ func (s *session) stepDone(report finetune.Report) error {
 	if s.stages.Finetune.LearnTemperature {
 		step.Temperature = &report.Temperature
 	}
+	if s.stages.Examples.Train > 0 {
+		step.Examples, step.Leaks = &report.Shown, &report.Leaks
+	}
 	if err := s.steps.Append(step); err != nil {
 		return err
 	}
@@ -133,5 +136,8 @@ func (s *session) writeWeights(dir string) error {
 	if err != nil {
 		return err
 	}
-	return adapter.Write(sink)
+	if err := adapter.Write(sink); err != nil {
+		return err
+	}
+	return s.texts.contract(s.model.Contract).Write(sink)
 }

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/finetune"
@@ -19,6 +20,9 @@ func (r *Recipe) check(d *decoder) {
 		d.failAt("name", "name %q: want letters, digits, dots, dashes and underscores: it names the run directory", r.Name)
 	}
 	r.Data.check(d)
+	if s := r.Prompts.Suffix; s != nil && strings.Contains(string(*s), "{}") {
+		d.failAt("prompts.suffix", "prompts.suffix %s: it stands behind the text, and has no {} for it", s.Show())
+	}
 	for i, m := range r.Eval.Metrics {
 		if slices.Contains(r.Eval.Metrics[:i], m) {
 			d.failAt("eval.metrics", "eval.metrics: %s is named twice", m)
@@ -29,6 +33,7 @@ func (r *Recipe) check(d *decoder) {
 	}
 	for i := range r.Rounds {
 		r.Rounds[i].check(d, i, r.Eval.Metrics)
+		r.Rounds[i].checkExamples(d, i, r.Data)
 	}
 }
 

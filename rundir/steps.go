@@ -23,6 +23,8 @@ type Step struct {
 	Columns      int      `json:"columns"`               // passages that a row is scored against
 	Masked       int      `json:"masked"`                // pairs left out because the column answers the row
 	Temperature  *float64 `json:"temperature,omitempty"` // where it is learned
+	Examples     *int     `json:"examples,omitempty"`    // in-context examples before the queries; where there are any in training
+	Leaks        *int     `json:"leaks,omitempty"`       // drawn ones that were left out because they answer the query
 }
 
 // StepLog appends to steps.jsonl.

@@ -62,6 +62,10 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 	if err != nil {
 		return err
 	}
+	contract, err := o.contract()
+	if err != nil {
+		return err
+	}
 	probes, err := o.probes(h)
 	if err != nil {
 		return err
@@ -82,7 +86,7 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 		sink := func(name string, write func(io.Writer) error) error {
 			return asFailure(rundir.Sink(rundir.OS{}, dir)(name, write))
 		}
-		check, err = merging.Merge(ctx, e, merging.Options{Base: o.Base, Adapter: o.Adapter, Model: above, Probes: probes}, dir, sink)
+		check, err = merging.Merge(ctx, e, merging.Options{Base: o.Base, Adapter: o.Adapter, Model: above, Contract: contract, Probes: probes}, dir, sink)
 		if errors.Is(err, merging.ErrDiffers) {
 			return err
 		}
@@ -99,6 +103,28 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 		Schema int           `json:"schema"`
 		Check  merging.Check `json:"check"`
 	}{schema, check})
+}
+
+// contract is what the adapter was trained under, where that stands beside it; flags stand above it.
+func (o MergeOptions) contract() (*model.Contract, error) {
+	c, err := model.ReadContract(o.Adapter)
+	if err != nil {
+		return nil, badInputf("--adapter: %w", err)
+	}
+	if c == nil {
+		return nil, nil
+	}
+	above, err := o.Model.options()
+	if err != nil {
+		return nil, err
+	}
+	if above.Pooling != "" {
+		c.Pooling = above.Pooling
+	}
+	if above.Normalize != nil {
+		c.Normalize = *above.Normalize
+	}
+	return c, nil
 }
 
 // probes are the texts of a file, or made of the base's vocabulary.

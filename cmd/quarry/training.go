@@ -150,7 +150,10 @@ func (t *training) writeWeights(sink model.Sink) error {
 		if err != nil {
 			return err
 		}
-		return adapter.Write(sink)
+		if err := adapter.Write(sink); err != nil {
+			return err
+		}
+		return t.contract().Write(sink)
 	}
 	network, dense := t.model.Entries(t.trainer.Trained())
 	contract := t.contract()

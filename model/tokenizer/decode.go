@@ -225,19 +225,24 @@ func parseWordPieceDecoder(s section) (decoder, error) {
 	if err := s.decode(&fields); err != nil {
 		return nil, err
 	}
+	return wordPieces(fields.Prefix, fields.Cleanup), nil
+}
+
+// wordPieces joins pieces of words, which begin with a prefix inside of one.
+func wordPieces(prefix string, cleanup bool) decoder {
 	return each(func(i int, token string) string {
 		if i > 0 {
-			if rest, inside := strings.CutPrefix(token, fields.Prefix); inside {
+			if rest, inside := strings.CutPrefix(token, prefix); inside {
 				token = rest
 			} else {
 				token = " " + token
 			}
 		}
-		if fields.Cleanup {
+		if cleanup {
 			token = cleanUp(token)
 		}
 		return token
-	}), nil
+	})
 }
 
 // each is a decoder that looks at one token at a time.
