@@ -14,11 +14,11 @@ var floors = [][]string{
 	{"vectors", "corpus", "ranking", "prompt", "draw", "format/*"}, // nouns and files
 	{"compute", "compute/*"}, // numbers
 	{"model", "model/*"},     // a model directory and its network
-	{"mine", "audit", "review", "finetune", "eval", "stats", "incontext"},        // choices and judgments
-	{"embedding", "search", "lexical", "fuse", "rerank", "merging"}, // sources of rankings, and models made of parts
-	{"recipe", "rundir", "rundir/*", "prepare", "demo", "convert"},  // what the user wrote, what a run leaves
-	{"pipeline", "report", "view"},                                  // the loop, and what a person reads
-	{"cmd/*"},                                                       // flags, terminal, exit codes
+	{"mine", "audit", "review", "finetune", "eval", "stats", "incontext"}, // choices and judgments
+	{"embedding", "search", "lexical", "fuse", "rerank", "merging"},       // sources of rankings, and models made of parts
+	{"recipe", "rundir", "rundir/*", "prepare", "demo", "convert"},        // what the user wrote, what a run leaves
+	{"pipeline", "report", "view"},                                        // the loop, and what a person reads
+	{"cmd/*"},                                                             // flags, terminal, exit codes
 }
 
 // supports reports whether a package is for tests: only _test.go files import it, and it may import anything. Contract
