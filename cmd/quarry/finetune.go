@@ -23,13 +23,14 @@ type FinetuneOptions struct {
 	Metrics    string
 	SaveEvery  int
 	Output     string
+	Examples   ExampleOptions
 	JSON       bool
 
 	set set
 }
 
 func newFinetuneCommand(h *host) *cobra.Command {
-	o := FinetuneOptions{Tune: finetune.DefaultOptions()}
+	o := FinetuneOptions{Tune: finetune.DefaultOptions(), Examples: defaultExamples()}
 	cmd := &cobra.Command{
 		Use:   "finetune --model DIR --train FILE --output DIR",
 		Short: "Fine-tune a model on queries, positives and mined negatives",
@@ -85,6 +86,8 @@ func (o *FinetuneOptions) addTraining(cmd *cobra.Command) {
 	f.BoolVar(&t.BothDirections, "both-directions", t.BothDirections, "also let each positive choose among the queries")
 	f.BoolVar(&t.MaskKnownPositives, "mask-known-positives", t.MaskKnownPositives, "leave passages that are known to answer a query out of its loss")
 	f.BoolVar(&t.Dropout, "dropout", t.Dropout, "dropout as the model's configuration says")
+	f.IntVar(&t.Examples, "examples", t.Examples, "most in-context examples before a query: each is shown a number from 0 to it, drawn of the step's other queries")
+	o.Examples.AddFlags(f)
 	f.IntVar(&t.MaxSteps, "max-steps", t.MaxSteps, "stop after so many steps (no limit)")
 	f.IntVar(&t.BlockTokens, "block-tokens", t.BlockTokens, "tokens in a block over which gradients are summed")
 	seedFlag(f, &t.Seed, t.Seed, "seed of every draw")
@@ -130,6 +133,9 @@ func (o *FinetuneOptions) checkParts() error {
 		if err := o.set.needs("--method lora", "lora-rank", "lora-alpha", "lora-dropout", "lora-targets", "lora-rs"); err != nil {
 			return err
 		}
+	}
+	if err := o.Examples.validate(o.set, o.Tune.Examples); err != nil {
+		return err
 	}
 	if o.Dev == "" {
 		if err := o.set.needs("--dev", "metrics"); err != nil {
