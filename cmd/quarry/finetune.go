@@ -39,7 +39,10 @@ func newFinetuneCommand(h *host) *cobra.Command {
 --train is what quarry mine writes, or queries with "pos" and "neg" texts; with --corpus, positives may also be ids. The
 output directory gets epoch-1, epoch-2, … (model directories, or adapters in PEFT's format), steps.jsonl and epochs.json,
 and each epoch a line is printed: with --dev its eval_loss, with --dev and --corpus also measures over the whole corpus.
-The same command goes on where it was interrupted.`,
+The same command goes on where it was interrupted.
+
+The flags of FlagEmbedding's trainers (--train_data, --output_dir, …) are taken in place of these; see
+docs/migrate-from-flagembedding.md.`,
 		Example: `  quarry finetune --model models/minilm --train mined.jsonl --dev dev.jsonl --corpus corpus.jsonl --output tuned
   quarry finetune --model models/minilm --train mined.jsonl --method lora --lora-rank 64 --lora-alpha 32 --output tuned`,
 		Args: noWords,

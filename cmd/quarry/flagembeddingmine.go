@@ -44,7 +44,7 @@ var hnMineFlags = []pythonFlag{
 	{name: "query_instruction_for_retrieval"},
 	{name: "query_instruction_format_for_retrieval", standard: "{}{}"},
 	{name: "examples_for_task"},
-	{name: "examples_instruction_format", standard: "{}{}"},
+	{name: "examples_instruction_format", standard: "{}{}", does: "an example stands in the query's own format, with suffix and answer behind it"},
 	{name: "trust_remote_code", kind: pythonBool, standard: "False", does: "no code of a model is ever run"},
 	{name: "cache_dir", does: "the model is opened where it lies"},
 	{name: "batch_size", kind: pythonInt, standard: "3000", does: "the memory decides how many texts go through the network together; a vector does not depend on it"},

@@ -63,7 +63,7 @@ var trainerFlags = []pythonFlag{
 	{name: "passage_instruction_for_retrieval"},
 	{name: "passage_instruction_format", standard: "{}{}"},
 	{name: "knowledge_distillation", kind: pythonBool, standard: "False"},
-	{name: "kd_loss_type", standard: "kl_div", choices: []string{"kl_div", "m3_kd_loss"}},
+	{name: "kd_loss_type", standard: "kl_div", choices: []string{"kl_div", "m3_kd_loss"}, does: "there is no distillation"},
 	{name: "shuffle_ratio", kind: pythonFloat, standard: "0"},
 	{name: "same_dataset_within_batch", kind: pythonBool, standard: "False", does: "there is one file of training data, and every batch is of it"},
 	{name: "small_threshold", kind: pythonInt, standard: "0"},

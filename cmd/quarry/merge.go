@@ -32,7 +32,10 @@ func newMergeCommand(h *host) *cobra.Command {
 
 The merged model must give the vectors of base and adapter on probe texts: of each component within 1e-5 for a base in
 f32, within a few roundings for one in bf16 or f16. A merge that fails the check leaves no output directory. Probes are
-texts of the base's own vocabulary unless --probes names some.`,
+texts of the base's own vocabulary unless --probes names some. The merged model's prompts are those that the adapter was
+trained under, where a quarry.json stands beside it.
+
+The flags of save_merged_model.py (--base_model_path, --lora_path, --output_dir) are taken in place of these.`,
 		Example: `  quarry merge --base models/minilm --adapter tuned/epoch-3 --output merged
   quarry merge --base models/minilm --adapter tuned/epoch-3 --probes dev.jsonl --output merged`,
 		Args: noWords,
