@@ -39,6 +39,8 @@ type Query struct {
 	Negatives []string // texts of negatives that the file already gives (`neg`)
 	Group     string   // value of the group field (questions that share rows), empty where there is none
 	Line      int      // 1-based line in its file
+
+	Fields map[string]string // values of the fields that were asked for; nil where none were
 }
 
 // Corpus is the passages that a search ranges over. It is not changed after it is made and may be shared.

@@ -8,10 +8,11 @@ import (
 
 // ReadOptions says how a file of passages or queries is read.
 type ReadOptions struct {
-	IDField       string // the field that holds the id; empty means `id` or `_id`
-	GroupField    string // the field whose value groups queries of one question, or passages of one topic; empty means no groups
-	AllowUnjudged bool   // queries: a query without positives is no error
-	MaxLine       int    // longest line in bytes; 0 means DefaultMaxLine
+	IDField       string   // the field that holds the id; empty means `id` or `_id`
+	GroupField    string   // the field whose value groups queries of one question, or passages of one topic; empty means no groups
+	Fields        []string // queries: further fields to keep, which every row must have
+	AllowUnjudged bool     // queries: a query without positives is no error
+	MaxLine       int      // longest line in bytes; 0 means DefaultMaxLine
 }
 
 // Warning is something a reader let pass that its user should know.

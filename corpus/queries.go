@@ -68,8 +68,22 @@ func queryOf(row Object, o ReadOptions) (Query, error) {
 			return q, fmt.Errorf(`"neg": %w`, err)
 		}
 	}
-	q.Group, err = groupOf(row, o.GroupField)
-	return q, err
+	if q.Group, err = groupOf(row, o.GroupField); err != nil {
+		return q, err
+	}
+	for _, field := range o.Fields {
+		value, ok := row.Get(field)
+		if !ok {
+			return q, fmt.Errorf("the row has no %q, by which in-context examples are chosen%s", field, hasKeys(row))
+		}
+		if q.Fields == nil {
+			q.Fields = map[string]string{}
+		}
+		if q.Fields[field], err = DecodeID(value); err != nil {
+			return q, fmt.Errorf("%q: %w", field, err)
+		}
+	}
+	return q, nil
 }
 
 // groupOf is the value of the group field, where one is named.

@@ -25,6 +25,7 @@ const (
 	Split     Purpose = "split"     // which groups go to which split
 	Demo      Purpose = "demo"      // the demo's questions
 	Probe     Purpose = "probe"     // which texts check a merge
+	Examples  Purpose = "examples"  // which in-context examples a query is shown
 )
 
 // Source is a stream of draws that belongs to one key. It is a value: copying it copies the position.

@@ -25,7 +25,11 @@ type Example struct {
 type Data struct {
 	Examples []Example
 	Query    func(example int) model.Sequence
-	Passage  func(passage int32) model.Sequence
+	// InContext reads a query of a training step behind in-context examples, and says how many it shows: those that fit.
+	// nil where training reads queries as eval_loss does, which takes Query always.
+	InContext func(example int, shown []Shown) (s model.Sequence, count int, err error)
+	Longest   int // tokens of a sequence of InContext, at most
+	Passage   func(passage int32) model.Sequence
 	// PassageKey is the identity of a passage in the draws of dropout.
 	PassageKey func(passage int32) string
 	Guide      Guide // only guide masking reads it
@@ -45,6 +49,12 @@ func (d Data) validate(o Options) error {
 		return d.checkTeacher()
 	}
 	return nil
+}
+
+// Shown is an in-context example: a query of the step with the positive that it was drawn.
+type Shown struct {
+	Example int
+	Passage int32
 }
 
 // Validate checks that the data can be trained on.
@@ -70,6 +80,8 @@ type row struct {
 	example  int
 	passages []int32
 	teacher  []float64 // its scores of the passages; nil where there are none
+	training bool      // and no row of eval_loss
+	shown    []Shown   // before its query
 }
 
 // order returns the examples in the order of an epoch: by the hash of their keys, so that file order never matters.

@@ -16,7 +16,8 @@ type contrast struct {
 	teacher     [][]float64  // [rows][passages of the row's group], each row adding up to 1
 	lossOnly    bool         // no gradients
 	// each does the tasks 0 to n-1, in any order and on any goroutines; what it does has no part in a sum's order.
-	each func(n int, do func(task int))
+	each  func(n int, do func(task int))
+	shown int // in-context examples before the queries; no part of the loss
 }
 
 // contrastResult is the block's loss and gradients. The gradients are those of the sum over rows, so that blocks of any
@@ -31,6 +32,7 @@ type contrastResult struct {
 	temperature float64
 	masked      int // pairs that the mask took out
 	guided      int // further pairs that the guide took out
+	shown       int // in-context examples before the queries
 }
 
 // Rows are scored tileRows at a time, so that a step of many columns needs a few rows of scores and not all of them; the

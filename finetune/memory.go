@@ -150,7 +150,7 @@ func adapterWeightNames(adapters map[string]transformer.Adapter) map[string]bool
 
 // longest is the tokens of the longest sequence of the examples.
 func (d Data) longest() int {
-	n := 0
+	n := d.Longest
 	for i, e := range d.Examples {
 		n = max(n, len(d.Query(i).IDs))
 		for _, passages := range [][]int32{e.Positives, e.Negatives} {

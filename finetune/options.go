@@ -51,6 +51,10 @@ type Options struct {
 	Matryoshka Matryoshka   `json:"matryoshka,omitzero"`
 	MaxSteps   int          `json:"max_steps"` // stop after so many optimizer steps, the schedule fitted to them; 0 is no limit
 
+	// Examples is the most in-context examples before a query in training: each query is shown a number from 0 to it, drawn
+	// anew each epoch, of the step's other queries. Data.InContext writes them.
+	Examples int `json:"examples,omitempty"`
+
 	// BlockTokens is the tokens that go through the network together in training. Sums over tokens are taken block by
 	// block, so it is part of the recipe; memory only decides whether a block's activations are kept or computed again.
 	BlockTokens int    `json:"block_tokens"`
@@ -113,6 +117,7 @@ func (o Options) Validate() error {
 		{finite(o.Guide.Margin) && (o.Guide.Mask != "" || o.Guide.Margin == 0), fmt.Sprintf("guide margin %g: a finite number, beside a mask", o.Guide.Margin)},
 		{o.MaxSteps >= 0, fmt.Sprintf("max_steps %d: at least 1, or 0 for no limit", o.MaxSteps)},
 		{o.Round >= 0, fmt.Sprintf("round %d: rounds are counted from 0", o.Round)},
+		{o.Examples >= 0, fmt.Sprintf("examples %d: at least 0", o.Examples)},
 		{o.BlockTokens >= 1, fmt.Sprintf("block_tokens %d: at least 1", o.BlockTokens)},
 		{o.Method != LoRA || o.LoRA.Rank >= 1 && o.LoRA.Alpha > 0 && finite(o.LoRA.Alpha), fmt.Sprintf("lora r %d, alpha %g: must be positive and finite", o.LoRA.Rank, o.LoRA.Alpha)},
 		{o.Method != LoRA || o.LoRA.Rank <= math.MaxInt32, fmt.Sprintf("lora r %d: at most %d", o.LoRA.Rank, math.MaxInt32)},

@@ -43,6 +43,8 @@ type Report struct {
 	Columns      int     `json:"columns"`      // passages of the step
 	Masked       int     `json:"masked"`       // pairs of query and known positive taken out of the loss
 	GuideMasked  int     `json:"guide_masked"` // further pairs that the guide took out
+	Shown        int     `json:"shown"`        // in-context examples before the step's queries
+	Leaks        int     `json:"leaks"`        // drawn ones that were left out: they answer the query
 	Tokens       int     `json:"tokens"`
 }
 
@@ -128,11 +130,19 @@ func (t *Trainer) step(ctx context.Context, epoch int, examples []int) (Report, 
 	}
 	var loss, contrastive, distilled, pullTemperature float64
 	keys := t.dropoutKeys(t.done)
-	for _, part := range chunks(examples, t.options.Batch/t.options.Accumulate) {
-		rows := make([]row, len(part))
-		for i, example := range part {
-			rows[i] = t.data.group(t.options, example, epoch)
+	step := make([]row, len(examples))
+	for i, example := range examples {
+		step[i] = t.data.group(t.options, example, epoch)
+		step[i].training = true
+	}
+	if t.options.Examples > 0 {
+		var shown [][]Shown
+		shown, r.Leaks = t.data.examples(t.options, step, epoch)
+		for i := range step {
+			step[i].shown = shown[i]
 		}
+	}
+	for rows := range slices.Chunk(step, t.options.Batch/t.options.Accumulate) {
 		block, err := t.contrast(ctx, rows, keys, len(examples))
 		if err != nil {
 			return r, err
@@ -144,6 +154,7 @@ func (t *Trainer) step(ctx context.Context, epoch int, examples []int) (Report, 
 		r.Columns += len(block.passages)
 		r.Masked += block.masked
 		r.GuideMasked += block.guided
+		r.Shown += block.shown
 		r.Tokens += t.runner.tokens
 	}
 	n := float64(len(examples))
@@ -154,9 +165,6 @@ func (t *Trainer) step(ctx context.Context, epoch int, examples []int) (Report, 
 	return r, t.update(&r, pullTemperature/n)
 }
 
-// chunks cuts a batch into runs of a size, the last one perhaps smaller.
-func chunks(examples []int, size int) [][]int { return slices.Collect(slices.Chunk(examples, size)) }
-
 // contrast embeds the queries and passages of rows, takes the loss, and adds the gradients of its share of a batch of queries.
 func (t *Trainer) contrast(ctx context.Context, rows []row, keys *dropoutKeys, batch int) (contrastResult, error) {
 	block, err := t.forward(ctx, rows, keys, false)
@@ -164,6 +172,7 @@ func (t *Trainer) contrast(ctx context.Context, rows []row, keys *dropoutKeys, b
 		return contrastResult{}, err
 	}
 	result := t.options.Matryoshka.loss(block)
+	result.shown = block.shown
 	gradient := make([]float32, 0, (len(rows)+len(block.passages))*block.dim)
 	for _, side := range [][][]float64{result.queries, result.passages} {
 		for _, g := range side {
@@ -178,8 +187,14 @@ func (t *Trainer) contrast(ctx context.Context, rows []row, keys *dropoutKeys, b
 // forward embeds the queries and passages of rows and lays out their contrast.
 func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys, lossOnly bool) (contrast, error) {
 	var sequences []sequence
+	shown := 0
 	for _, r := range rows {
-		sequences = append(sequences, keys.of(t.data.Query(r.example), "query", t.data.Examples[r.example].Key))
+		s, count, err := t.data.query(r)
+		if err != nil {
+			return contrast{}, err
+		}
+		shown += count
+		sequences = append(sequences, keys.of(s, "query", t.data.Examples[r.example].Key))
 	}
 	var columns []int32
 	var targets []int
@@ -194,7 +209,7 @@ func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys, lo
 	if err != nil {
 		return contrast{}, err
 	}
-	c := contrast{dim: t.model.WholeDimension(), queries: vectors[:len(rows)], passages: vectors[len(rows):], targets: targets, temperature: t.currentTemperature(), both: t.options.BothDirections, lossOnly: lossOnly, each: t.engine.Each}
+	c := contrast{dim: t.model.WholeDimension(), queries: vectors[:len(rows)], passages: vectors[len(rows):], targets: targets, temperature: t.currentTemperature(), both: t.options.BothDirections, lossOnly: lossOnly, each: t.engine.Each, shown: shown}
 	c.guided = t.data.Guide.mask(t.options.Guide, rows, columns, targets)
 	if t.options.Distill != "" {
 		c.distill = t.options.Distill

@@ -36,6 +36,16 @@ type Prompt struct {
 	Name     string          // under which sentence-transformers knows it; may be empty when there is no text
 	Template prompt.Template // with real newlines
 	Suffix   string          // after the text, never truncated, such as "\n<response>"
+
+	// Examples are in-context examples as they stand before the template (prompt.Examples). They belong to a stage and its
+	// data, as lengths do: a contract has none, and two prompts that differ in them alone do not differ.
+	Examples string `json:",omitempty"`
+}
+
+// WithoutExamples is the prompt as a contract has it.
+func (p Prompt) WithoutExamples() Prompt {
+	p.Examples = ""
+	return p
 }
 
 // Score is the function that compares two vectors.
@@ -91,6 +101,9 @@ func (c Contract) Validate() error {
 	}{{"query", c.Query}, {"passage", c.Passage}, {"default", c.Default}} {
 		if err := p.Template.Validate(); err != nil {
 			return fmt.Errorf("%s %w", p.kind, err)
+		}
+		if p.Examples != "" {
+			return fmt.Errorf("%s prompt: in-context examples belong to a stage, not to a model's contract", p.kind)
 		}
 	}
 	if _, err := ParsePooling(string(c.Pooling)); err != nil {

@@ -4,6 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/quarry-ml/quarry/prompt"
@@ -125,6 +129,28 @@ func (c Contract) Encode() []byte {
 		Pooling: c.Pooling, IncludePrompt: c.IncludePrompt, Normalize: c.Normalize, Score: c.Score,
 		MaxLength: c.MaxLength, TruncateDim: c.TruncateDim,
 	}, "  ")
+}
+
+// Write writes quarry.json, beside an adapter for instance, which is read back by ReadContract.
+func (c Contract) Write(sink Sink) error {
+	return sink(ContractName, func(w io.Writer) error {
+		_, err := w.Write(c.Encode())
+		return err
+	})
+}
+
+// ReadContract reads quarry.json of a directory that is no model's own, such as an adapter's; nil where there is none.
+func ReadContract(dir string) (*Contract, error) {
+	file := filepath.Join(dir, ContractName)
+	raw, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := ParseContract(raw, file)
+	return &c, err
 }
 
 // agree checks that quarry.json and sentence-transformers' files, where both say something, say the same: one of them

@@ -52,31 +52,45 @@ type Sequence struct {
 }
 
 // Sequence tokenizes a text under a prompt: template around the text, right-truncated to maxLength tokens with the
-// suffix and the special tokens kept; 0 means the contract's length. It is safe for concurrent use.
+// special tokens kept; 0 means the contract's length. Under a prompt with a suffix or in-context examples it is read as
+// bge-en-icl's queries are (inContext). It is safe for concurrent use.
 func (m *Model) Sequence(text string, p Prompt, maxLength int) (Sequence, error) {
+	maxLength, err := m.length(maxLength)
+	if err != nil {
+		return Sequence{}, err
+	}
+	if p.Suffix != "" || p.Examples != "" {
+		return m.inContext(text, p, maxLength)
+	}
+	room := maxLength - m.Tokenizer.SpecialCount()
+	if room < 1 {
+		return Sequence{}, fmt.Errorf("max length %d leaves no room for text beside %d special tokens", maxLength, maxLength-room)
+	}
+	ids := m.Tokenizer.Encode(nil, p.Template.Apply(text))
+	return m.sequence(ids, p, maxLength, len(ids) > room), nil
+}
+
+// length is the limit of a text: as it is given, or the contract's.
+func (m *Model) length(maxLength int) (int, error) {
 	if maxLength == 0 {
 		maxLength = m.Contract.MaxLength
 	}
 	if maxLength > m.Config.MaxPositions {
-		return Sequence{}, fmt.Errorf("max length %d: the model has %d positions", maxLength, m.Config.MaxPositions)
+		return 0, fmt.Errorf("max length %d: the model has %d positions", maxLength, m.Config.MaxPositions)
 	}
-	var suffix []int32
-	if p.Suffix != "" {
-		suffix = m.Tokenizer.Encode(nil, p.Suffix)
-	}
-	room := maxLength - m.Tokenizer.SpecialCount() - len(suffix)
-	if room < 1 {
-		return Sequence{}, fmt.Errorf("max length %d leaves no room for text beside %d special and suffix tokens", maxLength, maxLength-room)
-	}
-	ids := m.Tokenizer.Encode(nil, p.Template.Apply(text))
-	s := Sequence{Truncated: len(ids) > room}
-	ids = append(ids[:min(len(ids), room)], suffix...)
-	s.IDs = m.Tokenizer.WithSpecials(make([]int32, 0, len(ids)+m.Tokenizer.SpecialCount()), ids, maxLength)
-	if before, _ := split(p.Template); before != "" && !m.Contract.IncludePrompt {
+	return maxLength, nil
+}
+
+// sequence puts the special tokens around ids, of which no more than fit into the limit remain.
+func (m *Model) sequence(ids []int32, p Prompt, limit int, truncated bool) Sequence {
+	s := Sequence{Truncated: truncated}
+	s.IDs = m.Tokenizer.WithSpecials(make([]int32, 0, len(ids)+m.Tokenizer.SpecialCount()), ids, limit)
+	before, _ := split(p.Template)
+	if before = p.Examples + before; before != "" && !m.Contract.IncludePrompt {
 		// As in sentence-transformers: the length of the prompt alone with its specials, less a closing one.
 		s.Skip = min(len(m.Tokenizer.Encode(nil, before))+m.leadingSpecials(), max(0, len(s.IDs)-1))
 	}
-	return s, nil
+	return s
 }
 
 // leadingSpecials counts the special tokens that stand before a text.

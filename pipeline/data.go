@@ -7,6 +7,7 @@ import (
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/eval"
+	"github.com/quarry-ml/quarry/incontext"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -18,11 +19,13 @@ type data struct {
 	sources  []rundir.Source
 	files    []rundir.ManifestData
 	warnings []string
+
+	examples []incontext.Example // nil without data.examples
 }
 
 func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, error) {
 	d := &data{queries: map[rundir.Split][]corpus.Query{}}
-	o := corpus.ReadOptions{IDField: r.Data.IDField, GroupField: r.Data.GroupField}
+	o := corpus.ReadOptions{IDField: r.Data.IDField, GroupField: r.Data.GroupField, Fields: exampleFields(r)}
 	err := d.read(ctx, fsys, r.At("data.corpus"), "corpus", r.Data.Corpus, func(f io.Reader, name string) (int, []corpus.Warning, error) {
 		var warnings []corpus.Warning
 		var err error
@@ -52,6 +55,16 @@ func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, err
 				err = fmt.Errorf("%s: no queries", name)
 			}
 			return len(queries), warnings, err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if r.Data.Examples.File != "" {
+		err := d.read(ctx, fsys, r.At("data.examples"), "examples", r.Data.Examples, func(f io.Reader, name string) (int, []corpus.Warning, error) {
+			var err error
+			d.examples, err = incontext.Read(f, name, o.Fields)
+			return len(d.examples), nil, err
 		})
 		if err != nil {
 			return nil, err

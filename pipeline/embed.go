@@ -30,7 +30,7 @@ func (r *round) embed(ctx context.Context) error {
 		return err
 	}
 	defer m.Close()
-	t := r.texts(m)
+	t := r.mineTexts(m)
 	stage := r.stage(StageEmbed, algorithmEmbed, t, r.miner.input("miner"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"))
 	outputs := []string{r.files.PassageVectors()}
 	for _, s := range minedSplits {
@@ -89,7 +89,7 @@ func (x *encoder) passages(ctx context.Context, label string, sink vectorSink) e
 func (x *encoder) queries(ctx context.Context, label string, queries []corpus.Query, sink vectorSink) error {
 	texts := func(yield func(embedding.Text, error) bool) {
 		for _, q := range queries {
-			if !yield(embedding.Text{Text: q.Text, Prompt: x.texts.rowPrompt(q)}, nil) {
+			if !yield(embedding.Text{Text: q.Text, Prompt: x.texts.prompt(q)}, nil) {
 				return
 			}
 		}
@@ -97,13 +97,19 @@ func (x *encoder) queries(ctx context.Context, label string, queries []corpus.Qu
 	return x.embedTexts(ctx, label, len(queries), texts, embedding.Options{Prompt: x.texts.Query, MaxLength: x.texts.QueryLength}, sink)
 }
 
-// rowPrompt is the prompt of the query's own row where the recipe asks for it, else nil.
-func (t texts) rowPrompt(q corpus.Query) *model.Prompt {
-	if !t.FromRow || q.Prompt == "" {
+// prompt is what stands around a query: the prompt of all, or of its own row where the recipe asks for that, and behind its
+// in-context examples. nil is the prompt of all alone.
+func (t texts) prompt(q corpus.Query) *model.Prompt {
+	p := t.Query
+	if t.FromRow && q.Prompt != "" {
+		// A row's prompt is data: what looks like an escape in it is none, and a placeholder was refused when it was read.
+		p = model.Prompt{Name: "row", Template: prompt.Template(q.Prompt), Suffix: t.Query.Suffix}
+	}
+	p.Examples = t.Examples.before(q, t.Query)
+	if p == t.Query {
 		return nil
 	}
-	// A row's prompt is data: what looks like an escape in it is none, and a placeholder was refused when it was read.
-	return &model.Prompt{Name: "row", Template: prompt.Template(q.Prompt)}
+	return &p
 }
 
 func (x *encoder) embedTexts(ctx context.Context, label string, total int, texts iter.Seq2[embedding.Text, error], o embedding.Options, sink vectorSink) error {

@@ -173,7 +173,7 @@ func (r *round) readEpoch(epoch int) (epochInfo, error) {
 // minedAlready returns the miner's own candidates of dev where the miner is the base under the same texts: epoch 0 needs
 // no second search. They are cut to what other epochs are ranked to, for some measures look at all hits there are.
 func (r *round) minedAlready(epoch int) ([]ranking.Candidates, error) {
-	if epoch != 0 || r.stages.Mine.Source != recipe.Dense || r.miner.digest != r.base.digest || r.depth() < r.evalDepth() {
+	if epoch != 0 || r.stages.Mine.Source != recipe.Dense || r.miner.digest != r.base.digest || r.toMine != nil || r.toEval != nil || r.depth() < r.evalDepth() {
 		return nil, nil
 	}
 	found, err := r.readCandidates(rundir.Dev)

@@ -46,7 +46,8 @@ func (r *round) finetune(ctx context.Context) error {
 		Texts    texts            `json:"texts"`
 		Finetune finetune.Options `json:"finetune"` // what decides the weights; how often the state is saved does not
 		External recipe.Command   `json:"external"`
-	}{t, r.finetuneOptions(), r.stages.Finetune.External.Command}
+		Shown    *trainingShown   `json:"shown,omitempty"` // how examples are cut
+	}{t, r.finetuneOptions(), r.stages.Finetune.External.Command, r.trainingShown(t)}
 	inputs := []rundir.Input{r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"), r.made(r.files.Negatives(rundir.Train)), r.made(r.files.Negatives(rundir.Dev))}
 	if r.trainsOutside() {
 		trainer, err := r.outsideInputs(ctx)
@@ -202,7 +203,7 @@ func (r *round) finetuneOptions() finetune.Options {
 		LearningRate: f.LearningRate, Schedule: finetune.Schedule(f.Schedule), WarmupRatio: f.WarmupRatio, WeightDecay: f.WeightDecay,
 		Beta1: f.Betas[0], Beta2: f.Betas[1], Epsilon: f.Eps, Clip: f.Clip,
 		Temperature: f.Temperature, LearnTemperature: f.LearnTemperature, BothDirections: f.BothDirections, MaskKnownPositives: f.MaskKnownPositives,
-		Dropout: f.Dropout, MaxSteps: f.MaxSteps, BlockTokens: f.BlockTokens, Seed: r.recipe.Seed, Round: r.index,
+		Dropout: f.Dropout, MaxSteps: f.MaxSteps, Examples: r.stages.Examples.Train, BlockTokens: f.BlockTokens, Seed: r.recipe.Seed, Round: r.index,
 		Distill: finetune.Distillation(f.Distill), Guide: finetune.GuideOptions{Mask: finetune.GuideMask(f.GuideMask), Margin: f.GuideMargin},
 		Matryoshka: finetune.Matryoshka{Dims: f.Matryoshka, Weights: f.MatryoshkaWeights},
 		LoRA:       finetune.LoRAOptions{Rank: f.LoRA.R, Alpha: f.LoRA.Alpha, Dropout: f.LoRA.Dropout, TargetModules: f.LoRA.TargetModules, RSLoRA: f.LoRA.RSLoRA, BaseModel: r.base.model(), BaseRevision: r.base.revision},
@@ -257,10 +258,7 @@ func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages [
 	sequences := make([]model.Sequence, len(queries))
 	examples := make([]finetune.Example, len(queries))
 	for i, q := range queries {
-		p := t.Query
-		if row := t.rowPrompt(q); row != nil {
-			p = *row
-		}
+		p := t.promptOf(q)
 		if sequences[i], err = m.Sequence(q.Text, p, t.QueryLength); err != nil {
 			return finetune.Data{}, inputErrorf("%s: lengths.query: %w", r.recipe.At("lengths.query"), err)
 		}
@@ -274,12 +272,16 @@ func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages [
 			return finetune.Data{}, err
 		}
 	}
-	return finetune.Data{
+	d := finetune.Data{
 		Guide:    r.guideOf(split, queries),
 		Examples: examples,
 		Query:    func(i int) model.Sequence { return sequences[i] },
 		Passage:  func(p int32) model.Sequence { return passages[p] },
 		// Where passages have ids, the order of the corpus never matters.
 		PassageKey: func(p int32) string { return r.data.corpus.ID(p) },
-	}, nil
+	}
+	if split == rundir.Train {
+		r.showInTraining(m, t, &d)
+	}
+	return d, nil
 }

@@ -40,10 +40,11 @@ func (r *round) writeManifest(ctx context.Context) error {
 	manifest := &rundir.Manifest{
 		Version: rundir.ManifestVersion, Recipe: r.recipe.Name, Round: r.index, Seed: r.recipe.Seed, Identity: r.engine.Identity(),
 		Data: r.data.files, Miner: manifestModel(r.miner), Base: manifestModel(r.base),
-		Prompts: rundir.ManifestPrompts{Query: string(t.Query.Template), Passage: string(t.Passage.Template)},
-		Options: options,
-		Choice:  rundir.ManifestChoice{Epoch: choice.Epoch, By: choice.By, Because: choice.Because},
-		Result:  rundir.ManifestModel{Name: name, Digest: result},
+		Prompts:  rundir.ManifestPrompts{Query: string(t.Query.Template), Suffix: t.Query.Suffix, Passage: string(t.Passage.Template)},
+		Examples: r.manifestExamples(),
+		Options:  options,
+		Choice:   rundir.ManifestChoice{Epoch: choice.Epoch, By: choice.By, Because: choice.Because},
+		Result:   rundir.ManifestModel{Name: name, Digest: result},
 	}
 	// The order of the loop, not of the moment: a resumed run scores epochs after the training that it skips.
 	stamps := slices.Clone(r.stamps)

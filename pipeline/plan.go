@@ -252,9 +252,9 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 		}
 		counts["corpus"] += len(s.IDs)
 	}
-	for _, split := range minedSplits {
+	for split, t := range map[rundir.Split]texts{rundir.Train: r.mineTexts(m), rundir.Dev: t} { // dev is evaluated more often than mined
 		for _, q := range r.data.queries[split] {
-			s, err := m.Sequence(q.Text, t.Query, t.QueryLength)
+			s, err := m.Sequence(q.Text, t.promptOf(q), t.QueryLength)
 			if err != nil {
 				return c, err
 			}

@@ -60,6 +60,9 @@ func (p *Run) checkModel(dir, key string, more func(*model.Model) error) error {
 // checkLengths refuses lengths that the model or the prompt has no room for.
 func (r *round) checkLengths(m *model.Model) error {
 	t := r.texts(m)
+	if err := r.checkExampleRoom(t); err != nil {
+		return err
+	}
 	for _, side := range []struct {
 		key    string
 		prompt model.Prompt

@@ -23,6 +23,8 @@ type round struct {
 
 	guideRows *vectors.Mapped // the guide's vectors while the round trains; nil without one
 
+	toMine, toEval *examples // shown in mining and in evaluation; nil for none
+
 	resting int64 // bytes of the engine's memory that a training holds while its epoch is scored
 }
 
@@ -70,7 +72,7 @@ func (p *Run) newRound(ctx context.Context, i int) (*round, error) {
 		}
 		r.miner = source{dir.File, dir.Written, digest, dir.Revision}
 	}
-	return r, nil
+	return r, r.chooseExamples()
 }
 
 // merged is the result of a round.
@@ -120,18 +122,32 @@ type texts struct {
 	Pooling       string       `json:"pooling"`
 	Normalize     bool         `json:"normalize"`
 	TruncateDim   int          `json:"truncate_dim,omitzero"`
+
+	Examples *examples `json:"examples,omitempty"` // before queries
 }
 
-// texts resolves prompts and lengths for a model: the recipe's, else those stored with the model.
+// mineTexts is texts with the examples of mining.
+func (r *round) mineTexts(m *model.Model) texts {
+	t := r.texts(m)
+	t.Examples = r.toMine
+	return t
+}
+
+// texts resolves prompts and lengths for a model: the recipe's, else those stored with the model; examples are those of
+// evaluation.
 func (r *round) texts(m *model.Model) texts {
 	c := m.Contract
 	t := texts{Query: c.Query, Passage: c.Passage, FromRow: r.recipe.Prompts.FromRow, QueryLength: r.stages.Lengths.Query, PassageLength: r.stages.Lengths.Passage, Pooling: string(c.Pooling), Normalize: c.Normalize, TruncateDim: c.TruncateDim}
 	if r.recipe.Prompts.Query != nil {
 		t.Query = model.Prompt{Name: "query", Template: *r.recipe.Prompts.Query}
 	}
+	if r.recipe.Prompts.Suffix != nil {
+		t.Query.Suffix = string(*r.recipe.Prompts.Suffix)
+	}
 	if r.recipe.Prompts.Passage != nil {
 		t.Passage = model.Prompt{Name: "passage", Template: *r.recipe.Prompts.Passage}
 	}
+	t.Examples = r.toEval
 	if t.QueryLength == 0 {
 		t.QueryLength = c.MaxLength
 	}

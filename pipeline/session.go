@@ -60,6 +60,9 @@ func (s *session) stepDone(report finetune.Report) error {
 	if s.stages.Finetune.GuideMask != "" {
 		step.GuideMasked = &report.GuideMasked
 	}
+	if s.stages.Examples.Train > 0 {
+		step.Examples, step.Leaks = &report.Shown, &report.Leaks
+	}
 	if err := s.steps.Append(step); err != nil {
 		return err
 	}
@@ -139,5 +142,8 @@ func (s *session) writeWeights(dir string) error {
 	if err != nil {
 		return err
 	}
-	return adapter.Write(sink)
+	if err := adapter.Write(sink); err != nil {
+		return err
+	}
+	return s.texts.contract(s.model.Contract).Write(sink)
 }

@@ -82,6 +82,29 @@ func TestFormat(t *testing.T) {
 	}
 }
 
+func TestExamples(t *testing.T) {
+	const template, suffix = Template("<instruct>Find it\n<query>{}"), "\n<response>"
+	for _, tc := range []struct {
+		name     string
+		examples []Example
+		want     string
+	}{
+		{"none", nil, ""},
+		{"one", []Example{{"1 + 1", "2"}}, "<instruct>Find it\n<query>1 + 1\n<response>2\n\n"},
+		{"two, and data is not looked into", []Example{{"{}", `\nabla`}, {"b", "c"}},
+			"<instruct>Find it\n<query>{}\n<response>\\nabla\n\n<instruct>Find it\n<query>b\n<response>c\n\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := Examples(template, suffix, tc.examples); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+	if got := ParseSuffix(`\n<response>`); got != suffix {
+		t.Errorf("suffix %q", got)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"", "query: ", `<instruct>a\n<query>{}`, "{}{}", `\\n`} {
 		f.Add(seed, `\nabla {}`)

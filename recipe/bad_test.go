@@ -43,6 +43,15 @@ var badRecipes = map[string][]string{
 	"eval-depth": {
 		"recipe.yaml:5: eval.depth is 100, but a metric looks at 1000 hits",
 	},
+	"examples": {
+		"recipe.yaml:4: examples.mine is -1; want 0 or more",
+		`recipe.yaml:4: examples.leaks is "ignore"; want one of error, pass_over`,
+	},
+	"examples-without-file": {
+		`recipe.yaml:3: prompts.suffix "{}!": it stands behind the text, and has no {} for it`,
+		"recipe.yaml:4: examples.eval is 2, but there is no file of examples: give data.examples",
+		"recipe.yaml:7: round 1: examples.mine is 1, but there is no file of examples: give data.examples",
+	},
 	"first-line": {
 		"recipe.yaml:2: not YAML: found unexpected end of stream",
 	},
@@ -186,7 +195,7 @@ var badRecipes = map[string][]string{
 	"unknown-key-elsewhere": {
 		`recipe.yaml:3: unknown key "window"; did you mean mine.window?`,
 		`recipe.yaml:5: unknown key "seed" in rounds[0]; did you mean "seed" at the top level?`,
-		`recipe.yaml:6: unknown key "quarry" in rounds[1]; known are lengths, mine, finetune, select, mine_with, train_from`,
+		`recipe.yaml:6: unknown key "quarry" in rounds[1]; known are lengths, examples, mine, finetune, select, mine_with, train_from`,
 	},
 	"unknown-key-spelling": {
 		`recipe.yaml:3: unknown key "learningRate" in finetune; did you mean "learning_rate"?`,

@@ -21,6 +21,9 @@ func (r *Recipe) check(d *decoder) {
 		d.failAt("name", "name %q: want letters, digits, dots, dashes and underscores: it names the run directory", r.Name)
 	}
 	r.Data.check(d)
+	if s := r.Prompts.Suffix; s != nil && strings.Contains(string(*s), "{}") {
+		d.failAt("prompts.suffix", "prompts.suffix %s: it stands behind the text, and has no {} for it", s.Show())
+	}
 	for i, m := range r.Eval.Metrics {
 		if slices.Contains(r.Eval.Metrics[:i], m) {
 			d.failAt("eval.metrics", "eval.metrics: %s is named twice", m)
@@ -34,6 +37,7 @@ func (r *Recipe) check(d *decoder) {
 		if r.Rounds[i].Mine.SameGroup != "" && r.Data.PassageGroupField == "" {
 			d.failRound(i, []string{"mine.same_group"}, "mine.same_group needs data.passage_group_field: the key of the corpus that holds groups")
 		}
+		r.Rounds[i].checkExamples(d, i, r.Data)
 	}
 }
 

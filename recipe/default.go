@@ -54,6 +54,7 @@ func defaults() *Recipe {
 				BlockTokens:        2048,
 				LoRA:               LoRAOptions{R: 64, Alpha: 32, Dropout: 0.1, TargetModules: []string{"all-linear"}},
 			},
+			Examples:  Examples{Leaks: LeaksError, QueryLength: 384, ResponseLength: 128},
 			Select:    eval.DefaultSelectRule(),
 			MineWith:  Miner{Kind: Merged},
 			TrainFrom: Base,

@@ -19,6 +19,9 @@ type Eval struct {
 type Prompts struct {
 	// Around queries; "" for nothing.
 	Query *prompt.Template `yaml:"query" unset:"the prompt stored with the model"`
+	// Behind queries, never cut off, such as '\n<response>'. It belongs to the query prompt: with prompts.query and without a
+	// suffix there is none.
+	Suffix *prompt.Template `yaml:"suffix" unset:"that of the prompt stored with the model"`
 	// Around passages; "" for nothing.
 	Passage *prompt.Template `yaml:"passage" unset:"the prompt stored with the model"`
 	// Use each row's own prompt key in place of the query prompt.

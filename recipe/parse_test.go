@@ -72,8 +72,13 @@ func TestEverythingIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	query, passage := prompt.Template("<instruct>Find the misconception.\n<query>{}"), prompt.Template("")
+	suffix := prompt.Template("\n<response>")
 	first := recipe.Stages{
 		Lengths: recipe.Lengths{Query: 256, Passage: 128},
+		Examples: recipe.Examples{
+			Mine: 1, Eval: 2, Train: 5, By: []string{"construct_id", "subject_id"}, Leaks: recipe.LeaksPassOver,
+			QueryLength: 200, ResponseLength: 60, Tokens: 900,
+		},
 		Mine: recipe.Mine{
 			Source: recipe.Random, Window: recipe.Window{Start: 10, End: 210}, Negatives: 25, Depth: 300, Sampling: "top",
 			MinScore: ptr(-0.5), MaxScore: ptr(0.9), Margin: ptr(0.0), RelativeMargin: ptr(0.05), Survivors: true,
@@ -109,10 +114,10 @@ func TestEverythingIsRead(t *testing.T) {
 	want := &recipe.Recipe{
 		Version: 1, Name: "eedi-2", Model: recipe.Path{Written: "/models/minilm", File: "/models/minilm"},
 		Data: recipe.Data{
-			Corpus: beside("data/corpus.jsonl"), Train: beside("data/train.jsonl"), Dev: beside("data/dev.jsonl"), Test: beside("data/test.jsonl"),
+			Corpus: beside("data/corpus.jsonl"), Train: beside("data/train.jsonl"), Dev: beside("data/dev.jsonl"), Test: beside("data/test.jsonl"), Examples: beside("data/examples.jsonl"),
 			IDField: "misconception_id", GroupField: "question", PassageGroupField: "topic", AllowLeakage: true,
 		},
-		Prompts: recipe.Prompts{Query: &query, Passage: &passage, FromRow: true},
+		Prompts: recipe.Prompts{Query: &query, Suffix: &suffix, Passage: &passage, FromRow: true},
 		Pooling: "lasttoken", Normalize: ptr(false), TruncateDim: 64, Precision: "bf16", Weights: recipe.BF16Weights, Seed: 18446744073709551615, Memory: 3 << 29, Workers: 3,
 		Eval: recipe.Eval{
 			Metrics: []eval.Measure{{Kind: eval.MAP, K: 10}, {Kind: eval.RPrecision}}, Convention: eval.TrecEval, Depth: 1000,
@@ -195,9 +200,9 @@ func TestSectionsAsJSON(t *testing.T) {
 		{"mine", r.Round(1).Mine, `{"bm25_b":0.4,"bm25_k1":0.9,"depth":300,"expect":["equal_positive\u003c=0","above_positive\u003c=2%"],"fuse":"weighted","fuse_weights":[1,0.5],"given":"keep","kept":0.25,"max_score":0.9,"min_score":-0.5,"near_text":0.9,"negatives":25,"provenance":true,"quotas":["10-60:5","60-90:3"],"random":0.1,"reference":"each","relative_margin":0.05,"same_group":"never","sampling":"score","sampling_temperature":0.1,"share_of_positive":0.95,"source":"dense","survivors":true,"window":"2-100"}`},
 		{"lengths", r.Round(1).Lengths, `{"passage":128}`},
 		{"eval", r.Eval, `{"convention":"trec_eval","depth":1000,"metrics":["map@10","r-precision"]}`},
-		{"data", r.Data, `{"allow_leakage":true,"corpus":"data/corpus.jsonl","dev":"data/dev.jsonl","group_field":"question","id_field":"misconception_id","passage_group_field":"topic","test":"data/test.jsonl","train":"data/train.jsonl"}`},
+		{"data", r.Data, `{"allow_leakage":true,"corpus":"data/corpus.jsonl","dev":"data/dev.jsonl","examples":"data/examples.jsonl","group_field":"question","id_field":"misconception_id","passage_group_field":"topic","test":"data/test.jsonl","train":"data/train.jsonl"}`},
 		{"lora", r.Round(0).Finetune.LoRA, `{"alpha":16,"dropout":0,"r":8,"rslora":true,"target_modules":["q_proj","v_proj"]}`},
-		{"prompts", r.Prompts, `{"from_row":true,"passage":"","query":"\u003cinstruct\u003eFind the misconception.\n\u003cquery\u003e{}"}`},
+		{"prompts", r.Prompts, `{"from_row":true,"passage":"","query":"\u003cinstruct\u003eFind the misconception.\n\u003cquery\u003e{}","suffix":"\n\u003cresponse\u003e"}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := json.Marshal(tc.section)

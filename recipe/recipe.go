@@ -70,6 +70,8 @@ type Recipe struct {
 type Stages struct {
 	// Tokens kept of a text, special tokens included.
 	Lengths Lengths `yaml:"lengths"`
+	// In-context examples before queries.
+	Examples Examples `yaml:"examples"`
 	// Which passages become negatives.
 	Mine Mine `yaml:"mine"`
 	// How the model is trained.
@@ -94,6 +96,8 @@ type Data struct {
 	Dev Path `yaml:"dev" need:"true"`
 	// Queries scored only for the base and each round's chosen model, never seen by mining or choosing.
 	Test Path `yaml:"test" unset:"none"`
+	// In-context examples: query and response, optionally query_id, the id of the query that an example was made of.
+	Examples Path `yaml:"examples" unset:"none"`
 	// Key that holds ids in all of these files.
 	IDField string `yaml:"id_field" unset:"id, or _id in a corpus"`
 	// Key of queries that belong together, such as answers to one question: kept within one split, resampled together.

@@ -12,7 +12,7 @@ const leastDepth = 100
 // resolve fills in what follows from the rest: paths, the name, depths.
 func (r *Recipe) resolve() {
 	dir := filepath.Dir(r.file)
-	for _, path := range []*Path{&r.Model, &r.Data.Corpus, &r.Data.Train, &r.Data.Dev, &r.Data.Test, &r.MineWith.Dir, &r.Finetune.TeacherScores, &r.Finetune.Guide} {
+	for _, path := range []*Path{&r.Model, &r.Data.Corpus, &r.Data.Train, &r.Data.Dev, &r.Data.Test, &r.Data.Examples, &r.MineWith.Dir, &r.Finetune.TeacherScores, &r.Finetune.Guide} {
 		path.beside(dir)
 	}
 	if r.Name == "" {

@@ -12,19 +12,20 @@ const ManifestVersion = 1
 // Manifest traces one round from its sources to its result: what was read, with which options, what came out, by
 // digest. It holds no time, so the same work gives the same manifest.
 type Manifest struct {
-	Version  int             `json:"version"`
-	Recipe   string          `json:"recipe"` // its name
-	Round    int             `json:"round"`
-	Seed     uint64          `json:"seed"`
-	Identity string          `json:"identity"` // numeric identity
-	Data     []ManifestData  `json:"data"`     // corpus, train, dev, test
-	Miner    ManifestModel   `json:"miner"`    // the model that the round mines with
-	Base     ManifestModel   `json:"base"`     // the weights that it trains from
-	Prompts  ManifestPrompts `json:"prompts"`
-	Options  json.RawMessage `json:"options"` // the round's resolved settings
-	Stages   []ManifestStage `json:"stages"`  // in the order they were run
-	Choice   ManifestChoice  `json:"choice"`
-	Result   ManifestModel   `json:"result"` // the merged model
+	Version  int               `json:"version"`
+	Recipe   string            `json:"recipe"` // its name
+	Round    int               `json:"round"`
+	Seed     uint64            `json:"seed"`
+	Identity string            `json:"identity"` // numeric identity
+	Data     []ManifestData    `json:"data"`     // corpus, train, dev, test
+	Miner    ManifestModel     `json:"miner"`    // the model that the round mines with
+	Base     ManifestModel     `json:"base"`     // the weights that it trains from
+	Prompts  ManifestPrompts   `json:"prompts"`
+	Examples *ManifestExamples `json:"examples,omitempty"` // in-context examples; absent without any
+	Options  json.RawMessage   `json:"options"`            // the round's resolved settings
+	Stages   []ManifestStage   `json:"stages"`             // in the order they were run
+	Choice   ManifestChoice    `json:"choice"`
+	Result   ManifestModel     `json:"result"` // the merged model
 }
 
 // ManifestData is one file that the user gave.
@@ -45,7 +46,30 @@ type ManifestModel struct {
 // ManifestPrompts is the templates as applied, newlines real.
 type ManifestPrompts struct {
 	Query   string `json:"query"`
+	Suffix  string `json:"suffix,omitempty"` // of queries
 	Passage string `json:"passage"`
+}
+
+// ManifestExamples is the in-context examples that queries were shown.
+type ManifestExamples struct {
+	Train int            `json:"train"` // the most before a query in training, drawn of its step
+	Mine  *ManifestShown `json:"mine,omitempty"`
+	Eval  *ManifestShown `json:"eval,omitempty"`
+}
+
+// ManifestShown is examples of a file, and how they were given to queries.
+type ManifestShown struct {
+	Count    int               `json:"count"`        // before a query
+	By       []string          `json:"by,omitempty"` // keys that they were chosen by
+	Digest   string            `json:"digest"`       // of who was shown what
+	Examples []ManifestExample `json:"examples"`     // that any query was shown, in the order of the file
+}
+
+// ManifestExample is one in-context example.
+type ManifestExample struct {
+	Line     int    `json:"line"` // of the file of examples
+	Query    string `json:"query"`
+	Response string `json:"response"`
 }
 
 // ManifestStage is what a stage's stamp says, without its options (the manifest's own hold them).

@@ -27,6 +27,8 @@ type Step struct {
 	Contrastive  *float64 `json:"contrastive_loss,omitempty"`  // where a teacher's scores are learned from
 	Distillation *float64 `json:"distillation_loss,omitempty"` // there too
 	GuideMasked  *int     `json:"guide_masked,omitempty"`      // pairs that a guide left out besides; where there is one
+	Examples     *int     `json:"examples,omitempty"`          // in-context examples before the queries; where there are any in training
+	Leaks        *int     `json:"leaks,omitempty"`             // drawn ones that were left out because they answer the query
 }
 
 // StepLog appends to steps.jsonl.

@@ -115,6 +115,8 @@ func (o *EmbedOptions) validate() error {
 		o.Kind = kindPassage
 	case o.Kind != "" && o.Kind != kindQuery && o.Kind != kindPassage:
 		return badInputf("--kind %q: use query or passage", o.Kind)
+	case o.Kind != kindQuery && o.Texts.QuerySuffix != nil:
+		return badInputf("--query-suffix has no part without --kind query")
 	case o.Kind == kindPassage && o.Texts.QueryPrompt != nil:
 		return badInputf("--query-prompt has no part in --kind passage")
 	case o.Kind == kindQuery && o.Texts.PassagePrompt != nil:

@@ -7,8 +7,9 @@ import (
 	"github.com/quarry-ml/quarry/model"
 )
 
-// examples turns queries into what a trainer takes, tokenized, with the scores of a teacher where there is one.
-func (t *training) examples(queries []corpus.Query, path string, teacher *flagembedding.Teacher) (finetune.Data, error) {
+// examples turns queries into what a trainer takes, tokenized, with the scores of a teacher where there is one; trained says
+// that they are trained on, and not judged.
+func (t *training) examples(queries []corpus.Query, path string, teacher *flagembedding.Teacher, trained bool) (finetune.Data, error) {
 	c := t.set.corpus
 	d := finetune.Data{Examples: make([]finetune.Example, len(queries))}
 	sequences := make([]model.Sequence, len(queries))
@@ -29,10 +30,7 @@ func (t *training) examples(queries []corpus.Query, path string, teacher *flagem
 			}
 		}
 		queries[i].Negatives = nil // what was read of them is in the corpus, or not needed
-		p := t.query.prompt
-		if row := rowPrompt(q, t.options.Texts.PromptFromRow); row != nil {
-			p = *row
-		}
+		p := t.promptOf(q)
 		var err error
 		if sequences[i], err = t.model.Sequence(q.Text, p, t.query.maxLength); err != nil {
 			return d, badInputf("%s:%d: %w", path, q.Line, err)
@@ -49,7 +47,23 @@ func (t *training) examples(queries []corpus.Query, path string, teacher *flagem
 		// A position in a corpus made of rows depends on their order; the text does not.
 		d.PassageKey = func(p int32) string { return c.Passages[p].Full() }
 	}
-	return d, nil
+	if !trained {
+		return d, nil
+	}
+	return d, t.showInTraining(&d, queries)
+}
+
+// promptOf is what stands around a query.
+func (t *training) promptOf(q corpus.Query) model.Prompt {
+	if format := t.options.Texts.rowFormat; format != "" && q.Prompt != "" {
+		if template, err := format.With(q.Prompt); err == nil { // it has no placeholder: readRows has seen to that
+			return model.Prompt{Name: "row", Template: template, Suffix: t.query.prompt.Suffix}
+		}
+	}
+	if row := rowPrompt(q, t.options.Texts.PromptFromRow, t.query.prompt.Suffix); row != nil {
+		return *row
+	}
+	return t.query.prompt
 }
 
 // taught returns a teacher's scores of an example's positives and negatives.

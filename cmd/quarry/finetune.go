@@ -27,13 +27,14 @@ type FinetuneOptions struct {
 	Metrics    string
 	SaveEvery  int
 	Output     string
+	Examples   ExampleOptions
 	JSON       bool
 
 	set set
 }
 
 func newFinetuneCommand(h *host) *cobra.Command {
-	o := FinetuneOptions{Tune: finetune.DefaultOptions()}
+	o := FinetuneOptions{Tune: finetune.DefaultOptions(), Examples: defaultExamples()}
 	cmd := &cobra.Command{
 		Use:   "finetune --model DIR --train FILE --output DIR",
 		Short: "Fine-tune a model on queries, positives and mined negatives",
@@ -42,7 +43,10 @@ func newFinetuneCommand(h *host) *cobra.Command {
 --train is what quarry mine writes, or queries with "pos" and "neg" texts; with --corpus, positives may also be ids. The
 output directory gets epoch-1, epoch-2, … (model directories, or adapters in PEFT's format), steps.jsonl and epochs.json,
 and each epoch a line is printed: with --dev its eval_loss, with --dev and --corpus also measures over the whole corpus.
-The same command goes on where it was interrupted.`,
+The same command goes on where it was interrupted.
+
+The flags of FlagEmbedding's trainers (--train_data, --output_dir, …) are taken in place of these; see
+docs/migrate-from-flagembedding.md.`,
 		Example: `  quarry finetune --model models/minilm --train mined.jsonl --dev dev.jsonl --corpus corpus.jsonl --output tuned
   quarry finetune --model models/minilm --train mined.jsonl --method lora --lora-rank 64 --lora-alpha 32 --output tuned`,
 		Args: noWords,
@@ -90,6 +94,8 @@ func (o *FinetuneOptions) addTraining(cmd *cobra.Command) {
 	f.BoolVar(&t.BothDirections, "both-directions", t.BothDirections, "also let each positive choose among the queries")
 	f.BoolVar(&t.MaskKnownPositives, "mask-known-positives", t.MaskKnownPositives, "leave passages that are known to answer a query out of its loss")
 	f.BoolVar(&t.Dropout, "dropout", t.Dropout, "dropout as the model's configuration says")
+	f.IntVar(&t.Examples, "examples", t.Examples, "most in-context examples before a query: each is shown a number from 0 to it, drawn of the step's other queries")
+	o.Examples.AddFlags(f)
 	f.IntVar(&t.MaxSteps, "max-steps", t.MaxSteps, "stop after so many steps (no limit)")
 	f.IntVar(&t.BlockTokens, "block-tokens", t.BlockTokens, "tokens in a block over which gradients are summed")
 	seedFlag(f, &t.Seed, t.Seed, "seed of every draw")
@@ -163,6 +169,9 @@ func (o *FinetuneOptions) checkParts() error {
 		if err := o.set.needs("--guide", "guide-mask", "guide-margin"); err != nil {
 			return err
 		}
+	}
+	if err := o.Examples.validate(o.set, o.Tune.Examples); err != nil {
+		return err
 	}
 	if o.Dev == "" {
 		if err := o.set.needs("--dev", "metrics"); err != nil {

@@ -328,3 +328,44 @@ func TestFinetuneWarnsOfDevQueriesInTraining(t *testing.T) {
 		t.Errorf("no warning in %q", h.err.String())
 	}
 }
+
+// Examples of the step stand before its queries, and how they are cut is part of the training.
+func TestFinetuneWithExamples(t *testing.T) {
+	p := trainable(t)
+	o := p.finetuneOptions("tuned")
+	suffix := ` sum`
+	o.Tune.Examples, o.Tune.Epochs, o.Examples, o.Texts.QuerySuffix = 2, 1, ExampleOptions{8, 4, 24}, &suffix
+	h := newTestHost()
+	mustBe(t, runFinetune(t.Context(), o, h.host))
+	steps, err := rundir.ReadSteps(strings.NewReader(p.read(t, "tuned/steps.jsonl")), "steps.jsonl")
+	mustBe(t, err)
+	shown := 0
+	for _, s := range steps {
+		shown += *s.Examples + *s.Leaks
+	}
+	if shown == 0 {
+		t.Error("no example was drawn")
+	}
+	o.Examples.QueryLength = 7
+	if err := runFinetune(t.Context(), o, h.host); err == nil || !strings.Contains(err.Error(), "tuned") {
+		t.Errorf("another cut of examples went on in the same directory: %v", err)
+	}
+	for _, tc := range []struct {
+		name   string
+		change func(*FinetuneOptions)
+		want   string
+	}{
+		{"no room", func(o *FinetuneOptions) { o.Examples.Tokens = 0 }, "--examples: queries of 64 tokens keep 512"},
+		{"a flag without examples", func(o *FinetuneOptions) { o.Tune.Examples, o.set = 0, set{"example-tokens": true} }, "--example-tokens has no part without --examples"},
+		{"no suffix fits", func(o *FinetuneOptions) { o.Texts.QueryMaxLength = 3 }, "leaves no room for text"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			wrong := o
+			wrong.Output = p.path("other")
+			tc.change(&wrong)
+			if err := runFinetune(t.Context(), wrong, h.host); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+}

@@ -25,6 +25,7 @@ func execute(ctx context.Context, h *host, args []string) int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	root := newQuarryCommand(h)
+	takeFlagEmbedding(root, h, args)
 	root.SetArgs(args)
 	root.SetOut(h.out)
 	root.SetErr(h.err)

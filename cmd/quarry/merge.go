@@ -35,10 +35,13 @@ func newMergeCommand(h *host) *cobra.Command {
 
 The merged model must give the vectors of base and adapter on probe texts: of each component within 1e-5 for a base in
 f32, within a few roundings for one in bf16 or f16. A merge that fails the check leaves no output directory. Probes are
-texts of the base's own vocabulary unless --probes names some.
+texts of the base's own vocabulary unless --probes names some. The merged model's prompts are those that the adapter was
+trained under, where a quarry.json stands beside it.
 
 Weights are read and written a piece at a time, from shards and into shards; the merged model has the types of the base, and
-all of its tensors.`,
+all of its tensors.
+
+The flags of save_merged_model.py (--base_model_path, --lora_path, --output_dir) are taken in place of these.`,
 		Example: `  quarry merge --base models/minilm --adapter tuned/epoch-3 --output merged
   quarry merge --base models/minilm --adapter tuned/epoch-3 --probes dev.jsonl --output merged`,
 		Args: noWords,
@@ -76,6 +79,10 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 	if base.dir, err = h.rounded(ctx, base.dir, o.Model.Weights); err != nil {
 		return inputUnlessWriting(fmt.Errorf("--base: %w", err))
 	}
+	contract, err := o.contract()
+	if err != nil {
+		return err
+	}
 	probes, err := o.probes(h, base.dir)
 	if err != nil {
 		return err
@@ -97,7 +104,7 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 		sink := func(name string, write func(io.Writer) error) error {
 			return asFailure(rundir.Sink(rundir.OS{}, dir)(name, write))
 		}
-		check, err = merging.Merge(ctx, e, merging.Options{Base: base.dir, Adapter: o.Adapter, Model: above, Probes: probes, ShardLimit: int64(o.ShardSize)}, dir, sink)
+		check, err = merging.Merge(ctx, e, merging.Options{Base: base.dir, Adapter: o.Adapter, Model: above, Contract: contract, Probes: probes, ShardLimit: int64(o.ShardSize)}, dir, sink)
 		if errors.Is(err, merging.ErrDiffers) {
 			return err
 		}
@@ -114,6 +121,31 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 		Schema int           `json:"schema"`
 		Check  merging.Check `json:"check"`
 	}{schema, check})
+}
+
+// contract is what the adapter was trained under, where that stands beside it; flags stand above it.
+func (o MergeOptions) contract() (*model.Contract, error) {
+	c, err := model.ReadContract(o.Adapter)
+	if err != nil {
+		return nil, badInputf("--adapter: %w", err)
+	}
+	if c == nil {
+		return nil, nil
+	}
+	above, err := o.Model.options()
+	if err != nil {
+		return nil, err
+	}
+	if above.Pooling != "" {
+		c.Pooling = above.Pooling
+	}
+	if above.Normalize != nil {
+		c.Normalize = *above.Normalize
+	}
+	if above.TruncateDim != 0 {
+		c.TruncateDim = above.TruncateDim
+	}
+	return c, nil
 }
 
 // probes are the texts of a file, or made of the base's vocabulary.

@@ -46,7 +46,10 @@ Writes a row for each query in FlagEmbedding's form, {"query", "pos", "neg"}, wi
 key "quarry". Positives, passages of equal text and the query's own text are never negatives. The draw depends on the
 seed, the round and the query alone, not on other queries or the order of files; a hub limit couples queries. What was
 ranked can be stored (--save-candidates) and mined again without a model (--candidates), or asked what other settings
-would mine from it (--what-if). docs/mining.md explains the rules and their order.`,
+would mine from it (--what-if). docs/mining.md explains the rules and their order.
+
+The flags of FlagEmbedding's hn_mine.py (--input_file, --candidate_pool, …) in place of these mine as it does; see
+docs/migrate-from-flagembedding.md.`,
 		Example: `  quarry mine --model models/minilm --corpus corpus.jsonl --queries train.jsonl --window 2-200 --negatives 15 \
       --seed 42 --output mined.jsonl
   quarry mine --model models/minilm --corpus corpus.jsonl --queries train.jsonl --margin 0.05 --output mined.jsonl

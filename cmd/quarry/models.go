@@ -98,6 +98,10 @@ type TextOptions struct {
 	MaxLength                        int
 	QueryMaxLength, PassageMaxLength int
 	PromptFromRow                    bool
+	QuerySuffix                      *string
+
+	queryTemplate, passageTemplate *prompt.Template // made of FlagEmbedding's flags; stand above the prompts
+	rowFormat                      prompt.Format    // takes a row's own prompt as the instruction, as FlagEmbedding's trainers do; empty leaves it unread
 
 	set set
 }
@@ -105,6 +109,7 @@ type TextOptions struct {
 // AddFlags adds the flags to a command.
 func (o *TextOptions) AddFlags(f *pflag.FlagSet) {
 	optionalString(f, &o.QueryPrompt, "query-prompt", `put around queries: a template with one {}, else a prefix; \n is a newline (the prompt stored with the model)`)
+	optionalString(f, &o.QuerySuffix, "query-suffix", `put behind queries and never cut off, as bge-en-icl's \n<response>; \n is a newline (that of the prompt stored with the model; none with --query-prompt)`)
 	optionalString(f, &o.PassagePrompt, "passage-prompt", "the same for passages")
 	f.IntVar(&o.MaxLength, "max-length", 0, "`tokens` kept of a text, special ones included (as the model says)")
 	f.IntVar(&o.QueryMaxLength, "query-max-length", 0, "the same for queries alone")
@@ -139,6 +144,15 @@ func (o TextOptions) sides(m *model.Model) (query, passage side, err error) {
 		}
 		*s.into = model.Prompt{Name: s.flag, Template: t}
 	}
+	if o.queryTemplate != nil {
+		query.prompt = model.Prompt{Name: "query", Template: *o.queryTemplate}
+	}
+	if o.passageTemplate != nil {
+		passage.prompt = model.Prompt{Name: "passage", Template: *o.passageTemplate}
+	}
+	if o.QuerySuffix != nil {
+		query.prompt.Suffix = prompt.ParseSuffix(*o.QuerySuffix)
+	}
 	for _, s := range []struct {
 		flag string
 		side side
@@ -162,6 +176,8 @@ func (o TextOptions) reads() string {
 		return "query-prompt"
 	case o.PassagePrompt != nil:
 		return "passage-prompt"
+	case o.QuerySuffix != nil:
+		return "query-suffix"
 	case o.MaxLength > 0:
 		return "max-length"
 	case o.QueryMaxLength > 0:

@@ -49,7 +49,7 @@ func (o RankOptions) validate() error {
 	case !given && o.Model.Model == "":
 		return badInputf("--model is needed, or --corpus-vectors and --query-vectors")
 	case given:
-		err := o.Texts.set.needs("--model", "query-prompt", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize", "weights")
+		err := o.Texts.set.needs("--model", "query-prompt", "query-suffix", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize", "truncate-dim", "weights")
 		if err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func (o RankOptions) rankModel(ctx context.Context, h *host, d data, on modelOn,
 	if err != nil {
 		return err
 	}
-	queries, err := collect(ctx, h, x, job{"embed queries", len(d.queries), query, queryTexts(d.queries, o.Texts.PromptFromRow), on.taken}, finish)
+	queries, err := collect(ctx, h, x, job{"embed queries", len(d.queries), query, queryTexts(d.queries, o.Texts.PromptFromRow, query.prompt.Suffix), on.taken}, finish)
 	if err != nil {
 		return errors.Join(err, passages.Close())
 	}
@@ -179,10 +179,10 @@ func passageTexts(c *corpus.Corpus) func(yield func(embedding.Text, error) bool)
 	}
 }
 
-func queryTexts(queries []corpus.Query, fromRow bool) func(yield func(embedding.Text, error) bool) {
+func queryTexts(queries []corpus.Query, fromRow bool, suffix string) func(yield func(embedding.Text, error) bool) {
 	return func(yield func(embedding.Text, error) bool) {
 		for _, q := range queries {
-			if !yield(embedding.Text{Text: q.Text, Prompt: rowPrompt(q, fromRow)}, nil) {
+			if !yield(embedding.Text{Text: q.Text, Prompt: rowPrompt(q, fromRow, suffix)}, nil) {
 				return
 			}
 		}
@@ -191,11 +191,11 @@ func queryTexts(queries []corpus.Query, fromRow bool) func(yield func(embedding.
 
 // rowPrompt is the prompt of a query's own row where that is wanted, else nil. A row's prompt is data: what looks like
 // an escape in it is none, and a placeholder is refused (corpus.CheckPrompts).
-func rowPrompt(q corpus.Query, wanted bool) *model.Prompt {
+func rowPrompt(q corpus.Query, wanted bool, suffix string) *model.Prompt {
 	if !wanted || q.Prompt == "" {
 		return nil
 	}
-	return &model.Prompt{Name: "row", Template: prompt.Template(q.Prompt)}
+	return &model.Prompt{Name: "row", Template: prompt.Template(q.Prompt), Suffix: suffix}
 }
 
 // normalize brings rows to length 1, for models that compare by cosine without saying so in their vectors.

@@ -65,11 +65,11 @@ func (t *training) tokenize() error {
 		return err
 	}
 	t.passages = make([]model.Sequence, t.set.corpus.Len())
-	if t.train, err = t.examples(t.set.train, t.options.Train, t.set.teacher); err != nil {
+	if t.train, err = t.examples(t.set.train, t.options.Train, t.set.teacher, true); err != nil {
 		return err
 	}
 	if t.options.Dev != "" {
-		if t.dev, err = t.examples(t.set.dev, t.options.Dev, nil); err != nil {
+		if t.dev, err = t.examples(t.set.dev, t.options.Dev, nil, false); err != nil {
 			return err
 		}
 	}
@@ -108,6 +108,9 @@ func (t *training) steer(ctx context.Context) error {
 func (t *training) step(r finetune.Report) error {
 	t.progress(progress{Label: "finetune", Done: int64(r.Step), Total: int64(t.trainer.Steps()), Unit: "steps", Detail: fmt.Sprintf("epoch %d, loss %.4f", r.Epoch, r.Loss)})
 	s := rundir.Step{Step: r.Step, Epoch: r.Epoch, Loss: r.Loss, LearningRate: r.LearningRate, GradientNorm: r.GradientNorm, Queries: r.Queries, Columns: r.Columns, Masked: r.Masked}
+	if t.options.Tune.Examples > 0 {
+		s.Examples, s.Leaks = &r.Shown, &r.Leaks
+	}
 	if t.options.Tune.LearnTemperature {
 		s.Temperature = &r.Temperature
 	}
@@ -162,7 +165,10 @@ func (t *training) writeWeights(sink model.Sink) error {
 		if err != nil {
 			return err
 		}
-		return adapter.Write(sink)
+		if err := adapter.Write(sink); err != nil {
+			return err
+		}
+		return t.contract().Write(sink)
 	}
 	network, dense := t.model.Entries(t.trainer.Trained())
 	contract := t.contract()

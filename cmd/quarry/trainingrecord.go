@@ -22,6 +22,7 @@ type trainingRecord struct {
 	Contract   json.RawMessage `json:"contract"`
 	Lengths    [2]int          `json:"lengths"` // of queries and passages
 	FromRow    bool            `json:"prompt_from_row"`
+	Examples   *ExampleOptions `json:"examples,omitempty"` // where any are shown
 	IDField    string          `json:"id_field"`
 	GroupField string          `json:"group_field"`
 	Metrics    []string        `json:"metrics"`
@@ -29,8 +30,11 @@ type trainingRecord struct {
 
 func (t *training) record(ctx context.Context) (trainingRecord, error) {
 	r := trainingRecord{Schema: schema, Identity: t.engine.Identity(), Digests: map[string]string{}, Options: t.options.Tune,
-		Contract: t.contract().Encode(), Lengths: [2]int{t.query.maxLength, t.passage.maxLength}, FromRow: t.options.Texts.PromptFromRow,
+		Contract: t.contract().Encode(), Lengths: [2]int{t.query.maxLength, t.passage.maxLength}, FromRow: t.options.Texts.PromptFromRow || t.options.Texts.rowFormat != "",
 		IDField: t.options.Data.IDField, GroupField: t.options.Data.GroupField}
+	if t.options.Tune.Examples > 0 {
+		r.Examples = &t.options.Examples
+	}
 	for _, m := range t.measures {
 		r.Metrics = append(r.Metrics, m.String())
 	}

@@ -95,7 +95,7 @@ func (o FinetuneOptions) readRows(h *host, flag, path string, set *trainingSet) 
 				queries[i].Key = keys[i]
 			}
 		}
-		if err == nil && o.Texts.PromptFromRow {
+		if err == nil && (o.Texts.PromptFromRow || o.Texts.rowFormat != "") {
 			err = corpus.CheckPrompts(queries, path)
 		}
 		return err

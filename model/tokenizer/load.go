@@ -47,7 +47,7 @@ func Load(dir string) (*Tokenizer, error) {
 }
 
 // Parse reads the content of a tokenizer.json; name is used in errors. Its truncation and padding sections set no
-// lengths, and its decoder is not read.
+// lengths; a decoder that is not known is an error of Decode alone.
 func Parse(data []byte, name string) (*Tokenizer, error) {
 	if !utf8.Valid(data) {
 		return nil, fmt.Errorf("%s: not UTF-8", name)
@@ -93,6 +93,7 @@ func Parse(data []byte, name string) (*Tokenizer, error) {
 	if t.template, err = parsePostProcessor(section{name, "post_processor", file.PostProcessor}, t.VocabSize()); err != nil {
 		return nil, err
 	}
+	t.decoders, t.undecodable = parseDecoder(section{name, "decoder", file.Decoder})
 	t.findPadding(file.Padding)
 	return t, nil
 }

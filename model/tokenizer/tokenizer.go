@@ -7,8 +7,8 @@
 // parity/tokenizers_live.py compares them. A stage of a type that is not known is an error that names it. The models are
 // WordPiece, BPE (of bytes, and SentencePiece's), Unigram and WordLevel.
 //
-// Offsets, pairs of sequences, decoding, padding and the file's own truncation are not implemented: the lengths of a
-// stage decide (docs/formats/tokenizer.md).
+// Offsets, pairs of sequences, padding and the file's own truncation are not implemented: the lengths of a stage decide
+// (docs/formats/tokenizer.md).
 package tokenizer
 
 import "sync"
@@ -23,6 +23,9 @@ type Tokenizer struct {
 	model      model
 	template   template
 	asksFirst  bool // some stage does another thing where a text begins
+
+	decoders    []decoder // nil where the file has none
+	undecodable error     // of Decode
 
 	specials []int32 // ids of the special added tokens, ascending
 	padding  int32   // -1 when there is none

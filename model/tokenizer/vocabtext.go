@@ -75,7 +75,7 @@ func bertFromVocabulary(v vocabulary, name string, c config) (*Tokenizer, error)
 	if b.strip != nil {
 		strip = *b.strip
 	}
-	t := &Tokenizer{vocabulary: v, padding: -1, unknown: -1, stages: splitBy(bertSplitter{}),
+	t := &Tokenizer{vocabulary: v, padding: -1, unknown: -1, stages: splitBy(bertSplitter{}), decoders: []decoder{wordPieces("##", true)},
 		normalizer: []normalizer{newBertNormalizer(true, chinese, strip, lower)}}
 	special, err := t.addBertSpecials(name, c)
 	if err != nil {

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/prompt"
+)
+
+// Why flags of training programs have no meaning here.
+const (
+	onProcessor  = "everything runs on the processor"
+	ownPrecision = "products are f32 or bf16, as the processor has it; sums, gradients and moments are f32"
+	ownMemory    = "the memory decides what is kept and what is computed again; results do not depend on it"
+	ownLog       = "every step is in steps.jsonl, every epoch in epochs.json and on standard output"
+	everyEpoch   = "every epoch's checkpoint is kept, under its own number"
+	ownLoader    = "texts are read and tokenized once"
+	localModel   = "the model is opened where it lies"
+	evalLater    = "measures over a corpus are quarry eval's: run it on the epochs"
+)
+
+// trainerFlags are those of FlagEmbedding's trainers of decoders (decoder_only.icl and .base), of transformers'
+// TrainingArguments that their scripts pass, and of the reference pipeline's icl_finetune.sh.
+var trainerFlags = []pythonFlag{
+	// the model
+	{name: "model_name_or_path", needed: true},
+	{name: "config_name", does: "config.json of the model itself is read"},
+	{name: "tokenizer_name", does: "the tokenizer of the model itself is read"},
+	{name: "cache_dir", does: localModel},
+	{name: "token", does: localModel},
+	{name: "trust_remote_code", kind: pythonBool, standard: "False", does: "no code of a model is ever run"},
+	{name: "use_fast_tokenizer", kind: pythonBool, standard: "True", does: "there is one tokenizer, with the ids of the fast one"},
+	{name: "use_slow_tokenizer", kind: pythonBool, standard: "False", does: "there is one tokenizer, with the ids of the fast one"},
+	{name: "use_flash_attn", kind: pythonBool, standard: "False", does: onProcessor},
+	{name: "use_lora", kind: pythonBool, standard: "True"},
+	{name: "use_qlora", kind: pythonBool, standard: "False"},
+	{name: "lora_rank", kind: pythonInt, standard: "64"},
+	{name: "lora_alpha", kind: pythonFloat, standard: "16"},
+	{name: "lora_dropout", kind: pythonFloat, standard: "0.1"},
+	{name: "target_modules", kind: pythonList, standard: "v_proj q_proj k_proj gate_proj down_proj o_proj up_proj"},
+	{name: "modules_to_save", kind: pythonList},
+	{name: "peft_model_path"}, {name: "from_peft"}, {name: "raw_peft"},
+	{name: "additional_special_tokens", kind: pythonList},
+	{name: "save_merged_lora_model", kind: pythonBool, standard: "False", does: "merge the epoch that you choose with quarry merge, which checks the result"},
+	{name: "only_merge_lora_model", kind: pythonBool, standard: "False"},
+	{name: "save_lora_every_epoch", kind: pythonBool, standard: "False", does: everyEpoch},
+	// the data
+	{name: "train_data", kind: pythonList, needed: true},
+	{name: "eval_data"},
+	{name: "eval_corpus_path", does: evalLater}, {name: "eval_queries_path", does: evalLater}, {name: "eval_examples_path", does: evalLater},
+	{name: "cache_path", does: ownLoader},
+	{name: "train_group_size", kind: pythonInt, standard: "8"},
+	{name: "query_max_len", kind: pythonInt, standard: "32"},
+	{name: "passage_max_len", kind: pythonInt, standard: "128"},
+	{name: "pad_to_multiple_of", kind: pythonInt, does: "there is no padding"},
+	{name: "max_example_num_per_dataset", kind: pythonInt, standard: "100000000"},
+	{name: "query_instruction_for_retrieval"},
+	{name: "query_instruction_format", standard: "{}{}"},
+	{name: "passage_instruction_for_retrieval"},
+	{name: "passage_instruction_format", standard: "{}{}"},
+	{name: "knowledge_distillation", kind: pythonBool, standard: "False"},
+	{name: "kd_loss_type", standard: "kl_div", choices: []string{"kl_div", "m3_kd_loss"}, does: "there is no distillation"},
+	{name: "shuffle_ratio", kind: pythonFloat, standard: "0"},
+	{name: "same_dataset_within_batch", kind: pythonBool, standard: "False", does: "there is one file of training data, and every batch is of it"},
+	{name: "small_threshold", kind: pythonInt, standard: "0"},
+	{name: "drop_threshold", kind: pythonInt, standard: "0"},
+	{name: "example_query_max_len", kind: pythonInt, standard: "64"},
+	{name: "example_passage_max_len", kind: pythonInt, standard: "96"},
+	{name: "retrieval_use_examples", kind: pythonBool, standard: "True"},
+	{name: "icl_suffix_str", standard: `\nResponse:`},
+	// the training
+	{name: "output_dir", needed: true},
+	{name: "overwrite_output_dir", kind: pythonBool, standard: "False", does: "a training of the same options goes on where it stopped; another one needs a directory of its own"},
+	{name: "learning_rate", kind: pythonFloat, standard: "5e-5"},
+	{name: "num_train_epochs", kind: pythonFloat, standard: "3"},
+	{name: "max_steps", kind: pythonInt, standard: "-1"},
+	{name: "per_device_train_batch_size", kind: pythonInt, standard: "8"},
+	{name: "per_device_eval_batch_size", kind: pythonInt, standard: "8", does: "eval_loss is taken in batches of the training's size"},
+	{name: "gradient_accumulation_steps", kind: pythonInt, standard: "1"},
+	{name: "negatives_cross_device", kind: pythonBool, standard: "False"},
+	{name: "dataloader_drop_last", kind: pythonBool, standard: "False"},
+	{name: "dataloader_num_workers", kind: pythonInt, standard: "0", does: ownLoader},
+	{name: "lr_scheduler_type", standard: "linear", choices: []string{"linear", "cosine", "constant", "constant_with_warmup"}},
+	{name: "warmup_ratio", kind: pythonFloat, standard: "0"},
+	{name: "warmup_steps", kind: pythonFloat, standard: "0"},
+	{name: "weight_decay", kind: pythonFloat, standard: "0"},
+	{name: "adam_beta1", kind: pythonFloat, standard: "0.9"},
+	{name: "adam_beta2", kind: pythonFloat, standard: "0.999"},
+	{name: "adam_epsilon", kind: pythonFloat, standard: "1e-8"},
+	{name: "max_grad_norm", kind: pythonFloat, standard: "1"},
+	{name: "temperature", kind: pythonFloat, standard: "0.02"},
+	{name: "fix_position_embedding", kind: pythonBool, standard: "False"},
+	{name: "sentence_pooling_method", standard: "cls", choices: []string{"cls", "mean", "last_token"}},
+	{name: "normalize_embeddings", kind: pythonBool, standard: "True"},
+	{name: "sub_batch_size", kind: pythonInt, does: ownMemory},
+	{name: "use_mrl", kind: pythonBool, standard: "False"},
+	{name: "mrl_dims", kind: pythonList},
+	{name: "seed", kind: pythonInt, standard: "42"},
+	{name: "data_seed", kind: pythonInt, does: "--seed keys every draw"},
+	{name: "fp16", kind: pythonBool, standard: "False", does: ownPrecision},
+	{name: "bf16", kind: pythonBool, standard: "False", does: ownPrecision},
+	{name: "tf32", kind: pythonBool, standard: "False", does: ownPrecision},
+	{name: "gradient_checkpointing", kind: pythonBool, standard: "False", does: ownMemory},
+	{name: "gradient_checkpointing_kwargs", does: ownMemory},
+	{name: "deepspeed", does: onProcessor}, {name: "fsdp", does: onProcessor}, {name: "local_rank", kind: pythonInt, does: onProcessor},
+	{name: "ddp_find_unused_parameters", kind: pythonBool, does: onProcessor}, {name: "use_cpu", kind: pythonBool, does: onProcessor},
+	{name: "logging_steps", kind: pythonFloat, does: ownLog}, {name: "logging_dir", does: ownLog}, {name: "logging_strategy", does: ownLog},
+	{name: "report_to", kind: pythonList, does: ownLog}, {name: "run_name", does: ownLog}, {name: "disable_tqdm", kind: pythonBool, does: ownLog},
+	{name: "save_steps", kind: pythonInt, standard: "500"},
+	{name: "save_strategy", does: everyEpoch}, {name: "save_total_limit", kind: pythonInt, does: everyEpoch},
+	{name: "eval_strategy", does: "eval_loss is taken after every epoch"}, {name: "evaluation_strategy", does: "eval_loss is taken after every epoch"},
+	{name: "do_train", kind: pythonBool, does: "this command trains"}, {name: "do_eval", kind: pythonBool, does: "eval_loss is taken after every epoch where --eval_data is given"},
+	{name: "remove_unused_columns", kind: pythonBool, does: ownLoader}, {name: "resume_from_checkpoint", does: "the same command goes on where it was interrupted"},
+	// icl_finetune.sh's own
+	{name: "epochs", kind: pythonFloat, standard: "0"},
+	{name: "batch_size", kind: pythonInt, standard: "0"},
+	{name: "num_gpus", kind: pythonInt, standard: "1"},
+	{name: "gpu_ids", does: onProcessor},
+}
+
+// mostExamples is how many in-context examples decoder_only.icl shows a query at most.
+const mostExamples = 5
+
+// runTrainer trains as FlagEmbedding's trainer of decoders does, from its own flags.
+func runTrainer(ctx context.Context, h *host, words []string) error {
+	a, err := parsePython(words, trainerFlags)
+	if err != nil {
+		return badInput(err)
+	}
+	o, err := trainerOptions(a)
+	if err != nil {
+		return badInput(err)
+	}
+	a.tell(h)
+	return runFinetune(ctx, o, h)
+}
+
+// notHere are flags whose value, where it is not the default, asks for what quarry finetune does not do.
+var notHere = []struct{ flag, instead string }{
+	{"use_qlora", "bases are never quantised"},
+	{"modules_to_save", "adapters are trained on linear layers alone"},
+	{"peft_model_path", "every training begins with a fresh adapter: merge the old one into the base first"},
+	{"from_peft", "every training begins with a fresh adapter: merge the old one into the base first"},
+	{"raw_peft", "every training begins with a fresh adapter: merge the old one into the base first"},
+	{"additional_special_tokens", "the vocabulary stays as it is: use a model that has them"},
+	{"only_merge_lora_model", "merge with quarry merge"},
+	{"max_example_num_per_dataset", "all rows are trained on: give a smaller file"},
+	{"knowledge_distillation", "there is no distillation"},
+	{"shuffle_ratio", "texts stay as they are"},
+	{"small_threshold", "there is one file of training data"},
+	{"drop_threshold", "there is one file of training data"},
+	{"fix_position_embedding", "all weights are trained, or adapters"},
+	{"use_mrl", "there is one length of vectors"},
+	{"mrl_dims", "there is one length of vectors"},
+	{"warmup_steps", "give --warmup_ratio"},
+}
+
+// trainerOptions are the options of quarry finetune that mean the same.
+func trainerOptions(a pythonArgs) (FinetuneOptions, error) {
+	o := FinetuneOptions{Tune: finetune.DefaultOptions(), Examples: ExampleOptions{a.number("example_query_max_len"), a.number("example_passage_max_len"), 0}, Metrics: defaultMetrics(), set: set{}}
+	for _, n := range notHere {
+		standard := pythonArgs{flags: a.flags}.text(n.flag)
+		if a.given(n.flag) && a.text(n.flag) != standard && !falsy(a, n.flag) {
+			return o, fmt.Errorf("--%s %s: not supported: %s", n.flag, a.text(n.flag), n.instead)
+		}
+	}
+	if files := a.list("train_data"); len(files) != 1 {
+		return o, fmt.Errorf("--train_data: %d files: quarry finetune trains on one: put them into one", len(files))
+	}
+	o.Train, o.Dev, o.Output = a.text("train_data"), a.text("eval_data"), a.text("output_dir")
+	normalize := a.truth("normalize_embeddings")
+	pooling := map[string]string{"cls": "cls", "mean": "mean", "last_token": "lasttoken"}[a.text("sentence_pooling_method")]
+	o.Model = ModelOptions{Model: a.text("model_name_or_path"), Pooling: pooling, Normalize: &normalize}
+	o.Engine.Precision = "auto"
+	o.SaveEvery = a.number("save_steps")
+	if err := o.takeTraining(a); err != nil {
+		return o, err
+	}
+	return o, o.takeTexts(a)
+}
+
+// falsy says whether a switch was given and is off, in whatever spelling.
+func falsy(a pythonArgs, name string) bool {
+	i := slices.IndexFunc(a.flags, func(f pythonFlag) bool { return f.name == name })
+	switch a.flags[i].kind {
+	case pythonBool:
+		return !a.truth(name)
+	case pythonInt, pythonFloat:
+		return a.float(name) == 0
+	}
+	return false
+}
+
+// takeTraining takes what decides the steps. Batches of several devices share their columns with negatives_cross_device
+// and are blocks apart without it, as those of accumulation always are.
+func (o *FinetuneOptions) takeTraining(a pythonArgs) error {
+	t := &o.Tune
+	if !a.truth("use_lora") {
+		t.Method = finetune.Full
+	} else {
+		t.Method = finetune.LoRA
+		t.LoRA.Rank, t.LoRA.Alpha, t.LoRA.Dropout = a.number("lora_rank"), a.float("lora_alpha"), a.float("lora_dropout")
+	}
+	o.Targets = strings.Join(a.list("target_modules"), ",")
+	epochs, batch := a.float("num_train_epochs"), a.number("per_device_train_batch_size")
+	if a.given("epochs") {
+		epochs = a.float("epochs")
+	}
+	if a.given("batch_size") {
+		batch = a.number("batch_size")
+	}
+	if epochs < 1 || epochs != math.Trunc(epochs) || epochs > math.MaxInt32 {
+		return fmt.Errorf("--num_train_epochs %v: want a whole number from 1 on", epochs)
+	}
+	devices, accumulate := a.number("num_gpus"), a.number("gradient_accumulation_steps")
+	if devices < 1 || accumulate < 1 || batch < 1 {
+		return fmt.Errorf("--num_gpus %d, --gradient_accumulation_steps %d, a batch of %d: at least 1 each", devices, accumulate, batch)
+	}
+	t.Epochs, t.Batch, t.Accumulate = int(epochs), batch*devices*accumulate, accumulate
+	if !a.truth("negatives_cross_device") {
+		t.Accumulate *= devices
+	}
+	// Whole batches of one dataset, decoder_only.icl's only way, leave the last one out.
+	t.DropLast = a.truth("dataloader_drop_last") || a.truth("same_dataset_within_batch")
+	t.GroupSize, t.LearningRate, t.Schedule, t.WarmupRatio = a.number("train_group_size"), a.float("learning_rate"), finetune.Schedule(a.text("lr_scheduler_type")), a.float("warmup_ratio")
+	t.WeightDecay, t.Beta1, t.Beta2, t.Epsilon, t.Clip = a.float("weight_decay"), a.float("adam_beta1"), a.float("adam_beta2"), a.float("adam_epsilon"), a.float("max_grad_norm")
+	t.Temperature, t.MaskKnownPositives, t.MaxSteps = a.float("temperature"), false, max(0, a.number("max_steps")) // FlagEmbedding masks nothing
+	if a.number("seed") < 0 {
+		return fmt.Errorf("--seed %s: want a whole number from 0 on", a.text("seed"))
+	}
+	t.Seed = uint64(a.number("seed"))
+	return nil
+}
+
+// takeTexts takes prompts, lengths and examples. A flag of decoder_only.icl's own makes it that trainer.
+func (o *FinetuneOptions) takeTexts(a pythonArgs) error {
+	o.Texts.set = set{"query-max-length": true, "passage-max-length": true}
+	o.Texts.QueryMaxLength, o.Texts.PassageMaxLength = a.number("query_max_len"), a.number("passage_max_len")
+	for _, kind := range []struct {
+		name string
+		into **prompt.Template
+	}{{"query", &o.Texts.queryTemplate}, {"passage", &o.Texts.passageTemplate}} {
+		t := prompt.Template("")
+		if instruction := kind.name + "_instruction_for_retrieval"; a.given(instruction) {
+			format, err := prompt.ParseFormat(a.text(kind.name + "_instruction_format"))
+			if err != nil {
+				return fmt.Errorf("--%s_instruction_format: %w", kind.name, err)
+			}
+			if t, err = format.With(a.text(instruction)); err != nil {
+				return fmt.Errorf("--%s: %w", instruction, err)
+			}
+		}
+		*kind.into = &t
+	}
+	format, err := prompt.ParseFormat(a.text("query_instruction_format"))
+	if err != nil {
+		return fmt.Errorf("--query_instruction_format: %w", err)
+	}
+	o.Texts.rowFormat = format
+	if !slices.ContainsFunc([]string{"icl_suffix_str", "retrieval_use_examples", "example_query_max_len", "example_passage_max_len"}, a.given) {
+		return nil
+	}
+	suffix := a.text("icl_suffix_str")
+	o.Texts.QuerySuffix = &suffix
+	if a.truth("retrieval_use_examples") {
+		o.Tune.Examples = mostExamples
+		if o.Texts.QueryMaxLength <= 512 {
+			o.Examples.Tokens = 1 // as there: nothing is left for examples, and none fits
+		}
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+"""Compares queries, passages and in-context examples of bge-en-icl with FlagEmbedding's: 200 queries of Eedi's dev file under
+the whole Mistral tokenizer, plain and with <instruct>, <query>, <response> behind its vocabulary.
+
+    parity/run icl_live.py
+
+The ids that the network would get are compared, one by one, and the text that they stand for. Quarry's come from
+model/internal/read. See icl.py for what of FlagEmbedding runs.
+"""
+
+import gzip
+import json
+import pathlib
+import random
+import subprocess
+import tempfile
+
+import transformers
+
+import fixtures_live
+import fixture
+import icl
+import report
+
+QUERIES = 200
+SEED = 20240917
+LENGTHS = dict(query_max_len=1024, passage_max_len=128, example_query_max_len=384, example_passage_max_len=128)  # the reference's
+BATCH = 8
+
+
+def main():
+    checks = report.Checks()
+    with checks.check("model/testdata/icl is what icl_fixture.py makes today"), tempfile.TemporaryDirectory() as folder:
+        fixtures_live.run("icl_fixture.py", folder)
+        for made in sorted(path for path in pathlib.Path(folder).rglob("*") if path.is_file()):
+            fixtures_live.compare(fixture.ROOT / made.relative_to(folder), made)
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = pathlib.Path(scratch)
+        binary = scratch / "read"
+        subprocess.run(["go", "build", "-o", binary, "./model/internal/read"], cwd=report.ROOT, check=True)
+        for name, added in [("Mistral", False), ("Mistral with <instruct>, <query>, <response>", True)]:
+            with checks.check(f"{name}: inference and training"):
+                compare(checks, name, prepare(scratch / name.split()[-1].strip("<>"), added), binary)
+    checks.finish()
+
+
+def prepare(folder, added):
+    """A directory with the tokenizer and, for Quarry to open, a model of almost no size."""
+    packed = report.shared("tokenizers", "mistral-7b-v0.1", "tokenizer.json.gz")
+    icl.write_tokenizer(folder, json.loads(gzip.decompress(packed.read_bytes())), added)
+    config = transformers.MistralConfig(
+        vocab_size=32003 if added else 32000, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=4, max_position_embeddings=32768, bos_token_id=1, eos_token_id=2)
+    transformers.MistralModel(config).save_pretrained(folder)
+    return folder
+
+
+def compare(checks, name, folder, binary):
+    rows = eedi()
+    config = (folder / "config.json").read_text()
+    tokenizer = icl.load(folder)
+    (folder / "config.json").write_text(config)
+    template = icl.FORMAT.replace("{}", icl.TASK, 1)
+    queries, answers = [q for q, _ in rows], [p for _, p in rows]
+    examples = [[q, p] for q, p in rows[-3:]]
+
+    for count, length in [(0, 1024), (0, 256), (2, 512), (3, 128)]:
+        _, want = icl.inference_queries(tokenizer, queries, [{"instruct": icl.TASK, "query": q, "response": p} for q, p in examples[:count]], length)
+        asked = [dict(text=q, template=template, suffix=icl.SUFFIX, examples=examples[:count], max_length=length) for q in queries]
+        with checks.check(f"{name}: {len(queries)} queries, {count} examples, {length} tokens"):
+            same(tokenizer, binary, folder, asked, want)
+    for length in [128, 12]:
+        want = icl.inference_passages(tokenizer, answers, length)
+        with checks.check(f"{name}: {len(answers)} passages, {length} tokens"):
+            same(tokenizer, binary, folder, [dict(text=p, max_length=length) for p in answers], want)
+    draw = random.Random(SEED)
+    for lengths in [LENGTHS, LENGTHS | dict(query_max_len=700, example_query_max_len=60, example_passage_max_len=6, passage_max_len=10)]:
+        asked_queries, asked_passages, want_queries, want_passages = [], [], [], []
+        for at in range(0, len(rows), BATCH):
+            batch = rows[at:at + BATCH]
+            shown = [draw.sample([j for j in range(len(batch)) if j != i], draw.randint(0, 5)) for i in range(len(batch))]
+            _, ids, passages = icl.training_batch(tokenizer, batch, shown, lengths)
+            want_queries += ids
+            want_passages += passages
+            asked_queries += [dict(
+                text=q, template=template, suffix=icl.SUFFIX, examples=[list(batch[j]) for j in shown[i]], max_length=lengths["query_max_len"],
+                training=True, query_tokens=lengths["example_query_max_len"], response_tokens=lengths["example_passage_max_len"],
+                tokens=lengths["query_max_len"] - 512) for i, (q, _) in enumerate(batch)]
+            asked_passages += [dict(text=p, max_length=lengths["passage_max_len"]) for _, p in batch]
+        with checks.check(f"{name}: {len(rows)} training queries with examples, {lengths['query_max_len']} tokens"):
+            same(tokenizer, binary, folder, asked_queries, want_queries)
+        with checks.check(f"{name}: {len(rows)} training passages, {lengths['passage_max_len']} tokens"):
+            same(tokenizer, binary, folder, asked_passages, want_passages)
+
+
+def eedi():
+    """200 queries and an answer of each, spread over the dev file."""
+    folder = report.shared("eedi")
+    texts = {row["id"]: row["text"] for row in map(json.loads, (folder / "corpus.jsonl").open())}
+    rows = [json.loads(line) for line in (folder / "dev.jsonl").open()]
+    rows = [rows[i * len(rows) // QUERIES] for i in range(QUERIES)]
+    return [(row["query"], texts[str(row["correct_id"])] if str(row["correct_id"]) in texts else texts[row["correct_id"]]) for row in rows]
+
+
+def same(tokenizer, binary, folder, asked, want):
+    done = subprocess.run([binary, folder], input="".join(json.dumps(a) + "\n" for a in asked).encode(), capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    got = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(got) == len(want), f"{len(got)} answers to {len(want)} questions"
+    for i, (a, b) in enumerate(zip(got, want)):
+        assert a == b, f"text {i}: Quarry {tokenizer.decode(a)!r} {a}, FlagEmbedding {tokenizer.decode(b)!r} {b}"
+
+
+if __name__ == "__main__":
+    main()
