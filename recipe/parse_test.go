@@ -170,8 +170,8 @@ func TestAt(t *testing.T) {
 	}
 	file := filepath.Join("testdata", "everything.good.yaml")
 	for key, want := range map[string]string{
-		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":28", "finetune.lora.alpha": file + ":82",
-		"rounds[1].mine.window": file + ":95", "rounds[1].mine.depth": file + ":95", "rounds[0].mine": file + ":94", "nothing": file,
+		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":39", "finetune.lora.alpha": file + ":93",
+		"rounds[1].mine.window": file + ":106", "rounds[1].mine.depth": file + ":106", "rounds[0].mine": file + ":105", "nothing": file,
 	} {
 		if got := r.At(key); got != want {
 			t.Errorf("At(%s) is %s, want %s", key, got, want)

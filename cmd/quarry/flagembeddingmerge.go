@@ -42,7 +42,10 @@ func readSaveMerged(h *host, words []string) (MergeOptions, error) {
 // decoder.
 func decoderAbove(h *host, flag, dir string) (ModelOptions, error) {
 	var o ModelOptions
-	_, err := model.ReadDirectory(dir, model.Options{})
+	found, err := h.findModel(dir)
+	if err == nil {
+		_, err = model.ReadDirectory(found.dir, model.Options{})
+	}
 	if !errors.Is(err, model.ErrNoPooling) {
 		return o, nil // what else is wrong shows when the model is opened
 	}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/quarry-ml/quarry/finetune"
@@ -63,7 +65,7 @@ var trainerFlags = []pythonFlag{
 	{name: "passage_instruction_for_retrieval"},
 	{name: "passage_instruction_format", standard: "{}{}"},
 	{name: "knowledge_distillation", kind: pythonBool, standard: "False"},
-	{name: "kd_loss_type", standard: "kl_div", choices: []string{"kl_div", "m3_kd_loss"}, does: "there is no distillation"},
+	{name: "kd_loss_type", standard: "kl_div", choices: []string{"kl_div", "m3_kd_loss"}},
 	{name: "shuffle_ratio", kind: pythonFloat, standard: "0"},
 	{name: "same_dataset_within_batch", kind: pythonBool, standard: "False", does: "there is one file of training data, and every batch is of it"},
 	{name: "small_threshold", kind: pythonInt, standard: "0"},
@@ -149,13 +151,10 @@ var notHere = []struct{ flag, instead string }{
 	{"additional_special_tokens", "the vocabulary stays as it is: use a model that has them"},
 	{"only_merge_lora_model", "merge with quarry merge"},
 	{"max_example_num_per_dataset", "all rows are trained on: give a smaller file"},
-	{"knowledge_distillation", "there is no distillation"},
 	{"shuffle_ratio", "texts stay as they are"},
 	{"small_threshold", "there is one file of training data"},
 	{"drop_threshold", "there is one file of training data"},
 	{"fix_position_embedding", "all weights are trained, or adapters"},
-	{"use_mrl", "there is one length of vectors"},
-	{"mrl_dims", "there is one length of vectors"},
 	{"warmup_steps", "give --warmup_ratio"},
 }
 
@@ -233,6 +232,31 @@ func (o *FinetuneOptions) takeTraining(a pythonArgs) error {
 		return fmt.Errorf("--seed %s: want a whole number from 0 on", a.text("seed"))
 	}
 	t.Seed = uint64(a.number("seed"))
+	if a.truth("knowledge_distillation") {
+		t.Distill = finetune.Distillation(a.text("kd_loss_type"))
+	}
+	return o.takeParts(a)
+}
+
+// takeParts takes the parts of vectors that are trained as vectors of their own. FlagEmbedding takes the mean of their losses.
+func (o *FinetuneOptions) takeParts(a pythonArgs) error {
+	if !a.truth("use_mrl") {
+		return nil
+	}
+	if !a.truth("normalize_embeddings") {
+		return errors.New("--use_mrl with --normalize_embeddings False: not supported: parts of vectors are compared at length 1")
+	}
+	dims := a.list("mrl_dims")
+	if len(dims) == 0 {
+		return errors.New("--use_mrl needs --mrl_dims")
+	}
+	for _, text := range dims {
+		dim, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("--mrl_dims %q: want whole numbers", text)
+		}
+		o.Parts, o.Weights = append(o.Parts, dim), append(o.Weights, 1/float64(len(dims)))
+	}
 	return nil
 }
 

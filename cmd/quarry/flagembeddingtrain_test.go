@@ -84,7 +84,12 @@ func TestTrainerFlags(t *testing.T) {
 		{"the plain trainer shows no examples", "--query_max_len 64", func(o FinetuneOptions) bool { return o.Tune.Examples == 0 && o.Texts.QuerySuffix == nil }},
 		{"examples need more than 512 tokens", "--icl_suffix_str x --query_max_len 512", func(o FinetuneOptions) bool { return o.Tune.Examples == 5 && o.Examples.Tokens == 1 }},
 		{"no examples", "--retrieval_use_examples False", func(o FinetuneOptions) bool { return o.Tune.Examples == 0 && *o.Texts.QuerySuffix == `\nResponse:` }},
-		{"what is off is no request", "--use_mrl False --shuffle_ratio 0.0 --knowledge_distillation no", func(FinetuneOptions) bool { return true }},
+		{"what is off is no request", "--use_mrl False --mrl_dims 8 --shuffle_ratio 0.0 --knowledge_distillation no", func(o FinetuneOptions) bool { return o.Tune.Distill == "" && o.Parts == nil }},
+		{"distillation", "--knowledge_distillation True", func(o FinetuneOptions) bool { return o.Tune.Distill == finetune.KLDiv && o.Teacher == "" }},
+		{"distillation alone", "--knowledge_distillation --kd_loss_type m3_kd_loss", func(o FinetuneOptions) bool { return o.Tune.Distill == finetune.M3KD }},
+		{"the mean of the parts' losses", "--use_mrl True --mrl_dims 8 16", func(o FinetuneOptions) bool {
+			return slices.Equal(o.Parts, []int{8, 16}) && slices.Equal(o.Weights, []float64{0.5, 0.5})
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a, err := parsePython(append(slices.Clone(needed), strings.Fields(tc.words)...), trainerFlags)
@@ -98,7 +103,9 @@ func TestTrainerFlags(t *testing.T) {
 	for _, tc := range []struct{ words, want string }{
 		{"--use_qlora True", "--use_qlora True: not supported: bases are never quantised"},
 		{"--additional_special_tokens <a> <b>", "--additional_special_tokens <a> <b>: not supported"},
-		{"--knowledge_distillation True", "not supported: there is no distillation"},
+		{"--use_mrl True", "--use_mrl needs --mrl_dims"},
+		{"--use_mrl True --mrl_dims many", `--mrl_dims "many": want whole numbers`},
+		{"--use_mrl True --mrl_dims 8 --normalize_embeddings False", "parts of vectors are compared at length 1"},
 		{"--num_train_epochs 1.5", "--num_train_epochs 1.5: want a whole number"},
 		{"--lr_scheduler_type polynomial", `--lr_scheduler_type "polynomial": want one of linear`},
 		{"--sentence_pooling_method max", "want one of cls, mean, last_token"},

@@ -28,15 +28,11 @@ type guide struct {
 
 // findGuide is where the guide lies, with its weights as those of the model are taken.
 func (o FinetuneOptions) findGuide(ctx context.Context, h *host) (string, error) {
-	found, err := h.findModel(o.Guide)
+	found, err := o.Model.locate(ctx, h, o.Guide)
 	if err != nil {
-		return "", badInputf("--guide: %w", err)
+		return "", fmt.Errorf("--guide: %w", err)
 	}
-	dir, err := h.rounded(ctx, found.dir, o.Model.Weights)
-	if err != nil {
-		return "", inputUnlessWriting(fmt.Errorf("--guide: %w", err))
-	}
-	return dir, nil
+	return found.dir, nil
 }
 
 // planGuide lays out the rows. They are there from openGuide on.

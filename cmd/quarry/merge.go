@@ -72,12 +72,9 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 	if err != nil {
 		return err
 	}
-	base, err := h.findModel(o.Base)
+	base, err := o.Model.locate(ctx, h, o.Base)
 	if err != nil {
-		return badInputf("--base: %w", err)
-	}
-	if base.dir, err = h.rounded(ctx, base.dir, o.Model.Weights); err != nil {
-		return inputUnlessWriting(fmt.Errorf("--base: %w", err))
+		return fmt.Errorf("--base: %w", err)
 	}
 	contract, err := o.contract()
 	if err != nil {

@@ -333,9 +333,9 @@ func (o MineOptions) source(ctx context.Context, h *host, name string, recorded 
 		s.ModelDigest, err = digestInput(h, "source", file)
 	case kind == other:
 		s.Kind = dense
-		s.ModelDigest, err = rundir.ModelDigest(ctx, rundir.OS{}, file)
+		s.ModelDigest, err = o.Rank.Model.digest(ctx, h, file)
 	case o.Rank.Model.Model != "":
-		s.ModelDigest, err = rundir.ModelDigest(ctx, rundir.OS{}, o.Rank.Model.Model)
+		s.ModelDigest, err = o.Rank.Model.digest(ctx, h, o.Rank.Model.Model)
 	default:
 		var passages, queries string
 		if passages, err = digestInput(h, "corpus-vectors", o.Rank.Given.CorpusVectors); err == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/prompt"
 	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // ModelOptions are the flags that name a model and what stands above its own files.
@@ -45,17 +46,33 @@ func (o *ModelOptions) open(ctx context.Context, h *host) (*model.Model, error) 
 	if err != nil {
 		return nil, err
 	}
-	if o.found, err = h.findModel(o.Model); err != nil {
-		return nil, badInputf("--model: %w", err)
-	}
-	if o.found.dir, err = h.rounded(ctx, o.found.dir, o.Weights); err != nil {
-		return nil, inputUnlessWriting(fmt.Errorf("--model: %w", err))
+	if o.found, err = o.locate(ctx, h, o.Model); err != nil {
+		return nil, fmt.Errorf("--model: %w", err)
 	}
 	m, err := model.Open(o.found.dir, above)
 	if err != nil {
 		return nil, badInputf("--model: %w", wantPooling(err))
 	}
 	return m, nil
+}
+
+// locate finds the model of that name with its weights as the flags want them.
+func (o ModelOptions) locate(ctx context.Context, h *host, name string) (foundModel, error) {
+	found, err := h.findModel(name)
+	if err != nil {
+		return found, badInput(err)
+	}
+	found.dir, err = h.rounded(ctx, found.dir, o.Weights)
+	return found, inputUnlessWriting(err)
+}
+
+// digest is that of the model of that name.
+func (o ModelOptions) digest(ctx context.Context, h *host, name string) (string, error) {
+	found, err := o.locate(ctx, h, name)
+	if err != nil {
+		return "", err
+	}
+	return rundir.ModelDigest(ctx, rundir.OS{}, found.dir)
 }
 
 // calls is what others call the model that open found: its path, or its name on the hub and the commit.
