@@ -110,6 +110,27 @@ func TestAnAdapterNamesItsBase(t *testing.T) {
 	mustBe(t, runMerge(t.Context(), MergeOptions{Base: "acme/tiny", Adapter: p.path("tuned/epoch-1"), Output: p.path("merged"), Seed: 1}, h.host))
 }
 
+// TestGuidesAndMiningSourcesTakeNames: stored candidates have the digest of what lies in the cache.
+func TestGuidesAndMiningSourcesTakeNames(t *testing.T) {
+	p, h := pulled(t)
+	candidates := map[string]string{}
+	for name, model := range map[string]string{"path": p.path("hf/hub/models--acme--tiny/snapshots/" + tinyCommit), "name": "acme/tiny"} {
+		if code := h.run(t, "mine", "--model", model, "--corpus", p.path("corpus.jsonl"), "--queries", p.path("train.jsonl"), "--window", "0-5", "--negatives", "2",
+			"--save-candidates", p.path(name+".cand"), "--output", p.path(name+".jsonl")); code != exitDone {
+			t.Fatalf("exit code %d: %s", code, h.err.String())
+		}
+		candidates[name] = p.read(t, name+".cand")
+	}
+	if candidates["name"] != candidates["path"] {
+		t.Error("the model's name and its path make different candidates")
+	}
+	o := p.finetuneOptions("guided")
+	o.Model.Model, o.Guide, o.Train, o.Dev, o.Tune.Epochs, o.Tune.Guide = "acme/tiny", "acme/tiny@main", p.path("train.jsonl"), "", 1, finetune.GuideOptions{Mask: finetune.AbsoluteMargin}
+	mustBe(t, runFinetune(t.Context(), o, h.host))
+	o.Guide, o.Output = "acme/other", p.path("none")
+	refused(t, runFinetune(t.Context(), o, h.host), "--guide: acme/other: no such directory")
+}
+
 // TestARunRecordsTheNameAndTheCommit of a model that its recipe calls by name.
 func TestARunRecordsTheNameAndTheCommit(t *testing.T) {
 	p, h := pulled(t)
