@@ -44,9 +44,13 @@ func TestChainsChangeNoBit(t *testing.T) {
 						}
 						return all
 					}
-					for _, b := range []Batch{testBatch(1), testBatch(40, 3, 120), testBatch(150, 1), testBatch(200, 199, 157, 63, 64)} {
+					batches, teams := []Batch{testBatch(150, 1), testBatch(1), testBatch(40, 3, 120), testBatch(200, 199, 157, 63, 64)}, []int{2, 1, 3}
+					if testing.Short() {
+						batches, teams = batches[:1], teams[:1]
+					}
+					for _, b := range batches {
 						want := run(false, 1, b)
-						for _, workers := range []int{1, 2, 3} {
+						for _, workers := range teams {
 							for i, got := range run(true, workers, b) {
 								if !slices.Equal(got, want[i]) {
 									t.Errorf("%d tokens, %d workers: chains change bits of part %d", len(b.IDs), workers, i)
