@@ -64,19 +64,7 @@ def write_model(folder):
     transformers.BertTokenizer(vocab=positions, model_max_length=24).save_pretrained(folder)
     model = SentenceTransformer(modules=[Transformer(str(folder)), Pooling(32, "mean"), Normalize()], device="cpu")
     model.save(str(folder), create_model_card=False)
-    tidy(folder)
-
-
-def tidy(folder):
-    """Takes out of the saved files what depends on the machine and not on the model."""
-    path = folder / "config_sentence_transformers.json"
-    content = json.loads(path.read_text())
-    content["__version__"]["pytorch"] = torch.__version__.split("+")[0]
-    path.write_text(json.dumps(content, indent=2) + "\n")
-    path = folder / "tokenizer_config.json"
-    content = json.loads(path.read_text())
-    content = {k: v for k, v in content.items() if k not in ("is_local", "local_files_only")}
-    path.write_text(json.dumps(content, indent=2) + "\n")
+    fixture.tidy(folder)
 
 
 def token_ids():

@@ -207,7 +207,7 @@ def write(folder, model, tokenizer, pooling, max_length=None, prefix="", adapter
     modules = [Transformer(str(folder)), Pooling(SIZES["hidden_size"], pooling), Normalize()]
     peer = SentenceTransformer(modules=modules, device="cpu")
     peer.save(str(folder), create_model_card=False)
-    tidy(folder)
+    fixture.tidy(folder)
     max_length = max_length or peer.max_seq_length
     sequences = tokenizer(TEXTS, truncation=True, max_length=max_length)["input_ids"] + token_ids(len(tokenizer), max_length)
     (folder / "expected").mkdir(exist_ok=True)
@@ -245,18 +245,6 @@ def file_names(folder, model):
             assert torch.equal(torch.cat([parameters[n] for n in alike]), tensor), name
         names[name] = alike
     return names
-
-
-def tidy(folder):
-    """Takes out of the saved files what depends on the machine and not on the model."""
-    path = folder / "config_sentence_transformers.json"
-    content = json.loads(path.read_text())
-    content["__version__"]["pytorch"] = torch.__version__.split("+")[0]
-    path.write_text(json.dumps(content, indent=2) + "\n")
-    path = folder / "tokenizer_config.json"
-    content = json.loads(path.read_text())
-    content = {k: v for k, v in content.items() if k not in ("is_local", "local_files_only")}
-    path.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def republish(folder, config):

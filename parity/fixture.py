@@ -32,6 +32,20 @@ def header(*packages):
     return {"command": f"python parity/{pathlib.Path(sys.argv[0]).name}", "python": platform.python_version(), **versions}
 
 
+def tidy(folder):
+    """Takes out of a saved model's files what depends on the machine and not on the model."""
+    import torch
+
+    path = folder / "config_sentence_transformers.json"
+    content = json.loads(path.read_text())
+    content["__version__"]["pytorch"] = torch.__version__.split("+")[0]
+    path.write_text(json.dumps(content, indent=2) + "\n")
+    path = folder / "tokenizer_config.json"
+    content = json.loads(path.read_text())
+    content = {k: v for k, v in content.items() if k not in ("is_local", "local_files_only")}
+    path.write_text(json.dumps(content, indent=2) + "\n")
+
+
 def write_json(path, content):
     """Writes content with one entry of a list of cases a line. Numbers keep their shortest exact form."""
     path.write_text(dumps(content, depth=2) + "\n")

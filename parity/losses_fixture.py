@@ -1,7 +1,7 @@
 """Writes finetune/testdata/losses.json: the losses and gradients of the peers, in float64 (see peer_losses.py).
 
 Passages are grouped by query, the positive first. Losses of sentence-transformers bring vectors to length 1 themselves;
-FlagEmbedding's take them as they are. The committed file is of FlagEmbedding 1.3.5's own; its equations, which stand in
+FlagEmbedding's take them as they are. The committed file is of FlagEmbedding 1.4.2's own; its equations, which stand in
 where the package is missing, give the same to rounding.
 """
 

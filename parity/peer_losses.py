@@ -95,7 +95,7 @@ def distilled(queries, passages, scores, temperature, kind, package=None):
     trainer.__abstractmethods__ = frozenset()
     model = trainer.__new__(trainer)
     torch.nn.Module.__init__(model)
-    model.kd_loss_type, model.negatives_cross_device, model.training = kind, False, True
+    model.kd_loss_type, model.negatives_cross_device, model.use_mrl, model.training = kind, False, False, True
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)  # it makes a tensor of the scores
     try:
