@@ -32,7 +32,7 @@ type rowwise interface {
 
 // The rows of a window: more and its values leave the second-level cache, fewer and the weights are fetched too often.
 // Measured with the layers of all-MiniLM-L6-v2 on a processor with AMX and 2 MB of that cache a core: 96 to 192 rows are about as
-// good, 256 lose half of what chains gain, 384 all of it.
+// good, 256 lose about half of what chains gain, 384 nearly all.
 const (
 	mostRows  = 160
 	leastRows = 64

@@ -17,10 +17,10 @@ func (o *elementwise) backward() { o.runRows(o, phaseInput, o.w.rows(o.op.Out)) 
 
 func (o *elementwise) run(worker, task int) {
 	if o.phase == phaseForward {
-		o.pass(o.span(worker, task))
+		o.pass(o.window(worker, task))
 		return
 	}
-	o.pull(o.span(worker, task))
+	o.pull(o.window(worker, task))
 }
 
 func (o *elementwise) pass(v *window) {

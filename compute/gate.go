@@ -9,10 +9,10 @@ func (o *gate) backward() { o.runRows(o, phaseInput, o.w.rows(o.op.Out)) }
 
 func (o *gate) run(worker, task int) {
 	if o.phase == phaseForward {
-		o.pass(o.span(worker, task))
+		o.pass(o.window(worker, task))
 		return
 	}
-	o.pull(o.span(worker, task))
+	o.pull(o.window(worker, task))
 }
 
 func (o *gate) pass(v *window) {

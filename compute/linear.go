@@ -171,7 +171,7 @@ func (o *linear) run(worker, task int) {
 	case phasePack:
 		o.w.engine.layout.packRight(o.packing.dst, o.packing.operand, o.packing.k, o.packing.n, task)
 	case phaseInput:
-		o.pullRows(o.span(worker, task))
+		o.pullRows(o.window(worker, task))
 	case phaseBias:
 		o.sumBias(span(task, columnsPerTask, o.weight(0).Rows))
 	default:

@@ -22,9 +22,9 @@ func (o *rmsNorm) gather() {
 func (o *rmsNorm) run(worker, task int) {
 	switch o.phase {
 	case phaseForward:
-		o.pass(o.span(worker, task))
+		o.pass(o.window(worker, task))
 	case phaseInput:
-		o.pull(o.span(worker, task))
+		o.pull(o.window(worker, task))
 	case phaseWeights:
 		o.weigh(task)
 	}

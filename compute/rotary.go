@@ -60,10 +60,10 @@ func (o *rotate) backward() {
 
 func (o *rotate) run(worker, task int) {
 	if o.phase == phaseForward {
-		o.pass(o.span(worker, task))
+		o.pass(o.window(worker, task))
 		return
 	}
-	o.pull(o.span(worker, task))
+	o.pull(o.window(worker, task))
 }
 
 func (o *rotate) pass(v *window) {

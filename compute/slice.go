@@ -13,10 +13,10 @@ func (o *slice) backward() {
 
 func (o *slice) run(worker, task int) {
 	if o.phase == phaseForward {
-		o.pass(o.span(worker, task))
+		o.pass(o.window(worker, task))
 		return
 	}
-	o.pull(o.span(worker, task))
+	o.pull(o.window(worker, task))
 }
 
 func (o *slice) pass(v *window) {

@@ -304,8 +304,8 @@ const rowsPerTask = 32
 // columnsPerTask is the columns that one task of a sum over rows takes.
 const columnsPerTask = 64
 
-// span is the window of one task of a row-wise operation.
-func (c *common) span(worker, task int) *window {
+// window is that of one task of a row-wise operation.
+func (c *common) window(worker, task int) *window {
 	from, to := span(task, rowsPerTask, c.w.rows(c.op.Out))
 	return &window{w: c.w, worker: worker, first: from, last: to}
 }
