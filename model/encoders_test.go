@@ -53,15 +53,6 @@ func (e encoder) outputs(t *testing.T) map[string][]float32 {
 	return expectedTensors(t, filepath.Join(e.dir(), "expected/outputs.safetensors"))
 }
 
-func packed(sequences [][]int32) compute.Batch {
-	b := compute.Batch{Offsets: []int32{0}}
-	for _, s := range sequences {
-		b.IDs = append(b.IDs, s...)
-		b.Offsets = append(b.Offsets, int32(len(b.IDs)))
-	}
-	return b
-}
-
 // runner computes with a model's graph on one path.
 type runner struct {
 	t       *testing.T
@@ -144,7 +135,7 @@ func TestEncodersAgainstTransformers(t *testing.T) {
 	for _, e := range encoders {
 		for _, path := range kernel.Available() {
 			t.Run(fmt.Sprintf("%s/%s", e.name, path), func(t *testing.T) {
-				want, b := e.outputs(t), packed(e.inputs(t).Sequences)
+				want, b := e.outputs(t), batchOf(e.inputs(t).Sequences...)
 				m := open(t, e.dir(), model.Options{})
 				alike(t, "hidden state", newRunner(t, m, path, untilPooling(graphOf(t, m)), nil).forward(b), want["hidden"])
 				alike(t, "embeddings", newRunner(t, m, path, graphOf(t, m), nil).forward(b), want["embeddings"])
@@ -161,7 +152,7 @@ func TestGradientsOfEncodersAgainstTorch(t *testing.T) {
 				want := e.outputs(t)
 				m := open(t, e.dir(), model.Options{})
 				r := newRunner(t, m, path, graphOf(t, m), func(string) bool { return true })
-				r.forward(packed(e.inputs(t).Sequences))
+				r.forward(batchOf(e.inputs(t).Sequences...))
 				r.backward(want["cotangent"])
 				gradientsEqual(t, r.weights, func(name string) []float32 { return want["gradient."+name] })
 			})
@@ -177,13 +168,13 @@ func TestVectorsOfEncodersDoNotDependOnTheBatch(t *testing.T) {
 				sequences := e.inputs(t).Sequences
 				m := open(t, e.dir(), model.Options{})
 				r := newRunner(t, m, path, graphOf(t, m), nil)
-				together := r.forward(packed(sequences))
+				together := r.forward(batchOf(sequences...))
 				backwards := slices.Clone(sequences)
 				slices.Reverse(backwards)
-				reversed := r.forward(packed(backwards))
+				reversed := r.forward(batchOf(backwards...))
 				n := m.Dimension()
 				for i, s := range sequences {
-					alone, at := r.forward(packed([][]int32{s})), len(sequences)-1-i
+					alone, at := r.forward(batchOf(s)), len(sequences)-1-i
 					if !slices.Equal(alone, together[i*n:(i+1)*n]) || !slices.Equal(alone, reversed[at*n:(at+1)*n]) {
 						t.Errorf("sequence %d: the vector depends on the batch", i)
 					}
@@ -276,7 +267,7 @@ func TestAdaptersOfEncodersAgainstPEFT(t *testing.T) {
 				}
 				gradient := func(name string) []float32 { return want["gradient.base_model.model."+name] }
 				r := newRunner(t, m, path, graphOf(t, m), func(name string) bool { return gradient(name) != nil })
-				alike(t, "embeddings", r.forward(packed(e.inputs(t).Sequences)), want["embeddings"])
+				alike(t, "embeddings", r.forward(batchOf(e.inputs(t).Sequences...)), want["embeddings"])
 				r.backward(want["cotangent"])
 				gradientsEqual(t, r.weights, gradient)
 			})
@@ -304,7 +295,7 @@ func TestLoweringIsNotLeftToATokenizerThatDoesNot(t *testing.T) {
 func TestEncoderLayersComputedAgainChangeNoBit(t *testing.T) {
 	for _, e := range encoders {
 		t.Run(e.name, func(t *testing.T) {
-			cotangent, b := e.outputs(t)["cotangent"], packed(e.inputs(t).Sequences)
+			cotangent, b := e.outputs(t)["cotangent"], batchOf(e.inputs(t).Sequences...)
 			gradients := func(plan func(*tensor.Graph, []bool, int, int) *tensor.Plan) (all [][]float32, size int) {
 				m := open(t, e.dir(), model.Options{})
 				g := graphOf(t, m)

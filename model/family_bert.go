@@ -22,21 +22,21 @@ var bert = &family{
 }
 
 func readBERT(c *Config, o *object) (transformer.Network, error) {
-	if err := o.only("position_embedding_type", "absolute"); err != nil {
-		return nil, err
-	}
-	if err := o.encodersOnly(); err != nil {
-		return nil, err
-	}
-	b, err := readBERTSizes(c, o)
+	b, err := readAbsolute(c, o)
 	if err != nil {
 		return nil, err
 	}
 	return b, o.checkPadding(c.VocabSize)
 }
 
-// readBERTSizes takes what BERT and RoBERTa have in common.
-func readBERTSizes(c *Config, o *object) (transformer.BERT, error) {
+// readAbsolute takes what BERT and RoBERTa have in common: an encoder with a table of positions.
+func readAbsolute(c *Config, o *object) (transformer.BERT, error) {
+	if err := o.only("position_embedding_type", "absolute"); err != nil {
+		return transformer.BERT{}, err
+	}
+	if err := o.encodersOnly(); err != nil {
+		return transformer.BERT{}, err
+	}
 	e, err := c.readEncoder(o, encoderDefaults{hiddenDropout: 0.1, attentionDropout: 0.1, activation: "gelu", allowed: plainActivations})
 	if err != nil {
 		return transformer.BERT{}, err

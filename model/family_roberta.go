@@ -25,13 +25,7 @@ func robertaFamily(kind, stem string) *family {
 }
 
 func readRoBERTa(c *Config, o *object) (transformer.Network, error) {
-	if err := o.only("position_embedding_type", "absolute"); err != nil {
-		return nil, err
-	}
-	if err := o.encodersOnly(); err != nil {
-		return nil, err
-	}
-	b, err := readBERTSizes(c, o)
+	b, err := readAbsolute(c, o)
 	if err != nil {
 		return nil, err
 	}
