@@ -77,7 +77,7 @@ func (p *pull) beginning(ctx context.Context, f remote, part string, sum hash.Ha
 	if sizeOf(part) > f.size {
 		return 0, rundir.Explain(part, rundir.OS{}.Truncate(part, 0))
 	}
-	return io.CopyBuffer(sum, contextReader{ctx, opened}, make([]byte, 1<<17))
+	return io.CopyBuffer(sum, rundir.UntilDone(ctx, opened), make([]byte, 1<<17))
 }
 
 // receive appends to a part what comes, and returns how long it is then; all of it is durable. An answer that begins
@@ -112,7 +112,7 @@ func (p *pull) receive(ctx context.Context, f remote, part string, have int64, s
 	if err != nil {
 		return have, rundir.Explain(part, err)
 	}
-	have, err = p.copy(f, out, contextReader{ctx, body}, have, sum)
+	have, err = p.copy(f, out, rundir.UntilDone(ctx, body), have, sum)
 	if failed := errors.Join(out.Sync(), out.Close()); failed != nil {
 		err = errors.Join(err, rundir.Explain(part, failed))
 	}
@@ -176,18 +176,4 @@ func writing(content []byte) func(io.Writer) error {
 		_, err := w.Write(content)
 		return err
 	}
-}
-
-// contextReader ends a long reading with its context.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-// Read implements io.Reader.
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }

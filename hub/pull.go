@@ -10,9 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/gofrs/flock"
 
 	"github.com/quarry-ml/quarry/model/safetensors"
 	"github.com/quarry-ml/quarry/rundir"
@@ -112,7 +109,12 @@ func (p *pull) withShards(ctx context.Context, names []string) ([]string, error)
 // fetch brings a file's blob into the cache and links it into the snapshot.
 func (p *pull) fetch(ctx context.Context, f remote) error {
 	blob := p.blob(f.digest)
-	if err := p.whileLocked(ctx, f, func() error {
+	if err := (rundir.OS{}).MkdirAll(filepath.Dir(blob)); err != nil {
+		return rundir.Explain(blob, err)
+	}
+	waiting := func() { p.note("%s: another process downloads it: waiting", f.name) }
+	// The lock is huggingface_hub's own, which may be at it, too.
+	if err := rundir.InTurn(ctx, p.lock(f.digest), waiting, func() error {
 		if info, err := os.Stat(blob); err == nil && info.Size() == f.size {
 			return nil
 		}
@@ -121,28 +123,6 @@ func (p *pull) fetch(ctx context.Context, f remote) error {
 		return err
 	}
 	return link(blob, filepath.Join(p.snapshot(p.listing.commit), filepath.FromSlash(f.name)))
-}
-
-// whileLocked does something that one process may do at a time, huggingface_hub's among them.
-func (p *pull) whileLocked(ctx context.Context, f remote, do func() error) (err error) {
-	const look = 200 * time.Millisecond
-	file := p.lock(f.digest)
-	for _, dir := range []string{filepath.Dir(file), filepath.Dir(p.blob(f.digest))} {
-		if err := (rundir.OS{}).MkdirAll(dir); err != nil {
-			return rundir.Explain(dir, err)
-		}
-	}
-	held := flock.New(file, flock.SetPermissions(0o644))
-	got, err := held.TryLock()
-	if err == nil && !got {
-		p.note("%s: another process downloads it: waiting", f.name)
-		_, err = held.TryLockContext(ctx, look)
-	}
-	if err != nil {
-		return rundir.Explain(file, err)
-	}
-	defer func() { err = errors.Join(err, held.Unlock()) }()
-	return do()
 }
 
 // link makes a link to a blob, relative so that the cache can be moved. One of an older download is replaced.

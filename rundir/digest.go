@@ -32,7 +32,7 @@ func DigestFile(ctx context.Context, fsys FS, file string) (digest string, size 
 	}
 	defer func() { err = errors.Join(err, opened.Close()) }()
 	h := sha256.New()
-	size, err = io.CopyBuffer(h, contextReader{ctx, opened}, make([]byte, 1<<17))
+	size, err = io.CopyBuffer(h, UntilDone(ctx, opened), make([]byte, 1<<17))
 	if err != nil {
 		return "", 0, fmt.Errorf("digest of %s: %w", file, err)
 	}
@@ -154,12 +154,15 @@ func digestDir(ctx context.Context, fsys FS, dir, relative string) ([]Output, er
 
 func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
-// contextReader stops a long read when its context ends.
+// UntilDone is r until a context ends, whose error it then gives: for reads that take long.
+func UntilDone(ctx context.Context, r io.Reader) io.Reader { return contextReader{ctx, r} }
+
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader
 }
 
+// Read implements io.Reader.
 func (c contextReader) Read(p []byte) (int, error) {
 	if err := c.ctx.Err(); err != nil {
 		return 0, err

@@ -10,9 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
-
-	"github.com/gofrs/flock"
 
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/safetensors"
@@ -66,7 +63,8 @@ func BF16(ctx context.Context, cache, dir string, o Options) (string, error) {
 	if there, err := c.there(); err != nil || there {
 		return c.dir, err
 	}
-	return c.dir, c.whileLocked(ctx, func() error {
+	waiting := func() { c.note("another process rounds the weights of %s: waiting", dir) }
+	return c.dir, rundir.InTurn(ctx, c.dir+".lock", waiting, func() error {
 		if there, err := c.there(); err != nil || there { // another process made it meanwhile
 			return err
 		}
@@ -160,26 +158,6 @@ func (c *copying) size() (int64, error) {
 		n += size
 	}
 	return n, nil
-}
-
-// whileLocked lets one process at a time make a copy.
-func (c *copying) whileLocked(ctx context.Context, do func() error) (err error) {
-	const look = 200 * time.Millisecond
-	file := c.dir + ".lock"
-	if err := (rundir.OS{}).MkdirAll(filepath.Dir(file)); err != nil {
-		return rundir.Explain(file, err)
-	}
-	held := flock.New(file, flock.SetPermissions(0o644))
-	got, err := held.TryLock()
-	if err == nil && !got {
-		c.note("another process rounds the weights of %s: waiting", c.source.Path)
-		_, err = held.TryLockContext(ctx, look)
-	}
-	if err != nil {
-		return rundir.Explain(file, err)
-	}
-	defer func() { err = errors.Join(err, held.Unlock()) }()
-	return do()
 }
 
 type writer func([]byte) (int, error)
