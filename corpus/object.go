@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf16"
 )
@@ -31,6 +32,23 @@ func (l *Lines) NextObject() (Object, error) {
 		return nil, l.Errorf("%w", err)
 	}
 	return object, nil
+}
+
+// Each visits the JSON objects of all lines that are left. The values are valid until visit returns, whose error ends it and is
+// returned as it is.
+func (l *Lines) Each(visit func(Object) error) error {
+	for {
+		object, err := l.NextObject()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := visit(object); err != nil {
+			return err
+		}
+	}
 }
 
 // errCut says that a line ends before its value does.

@@ -6,7 +6,6 @@ package incontext
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -29,20 +28,17 @@ type Example struct {
 func Read(r io.Reader, name string, fields []string) ([]Example, error) {
 	lines := corpus.NewLines(r, name, corpus.LineOptions{})
 	var examples []Example
-	for {
-		row, err := lines.NextObject()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
+	err := lines.Each(func(row corpus.Object) error {
 		e, err := exampleOf(row, fields)
 		if err != nil {
-			return nil, lines.Errorf("%w", err)
+			return lines.Errorf("%w", err)
 		}
 		e.Line = lines.Number()
 		examples = append(examples, e)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	if len(examples) == 0 {
 		return nil, fmt.Errorf("%s: no examples", name)

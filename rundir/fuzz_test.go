@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -49,7 +50,7 @@ func FuzzReadMined(f *testing.F) {
 	f.Add([]byte(`{"quarry":{}}`))
 	f.Add([]byte("{"))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		err := rundir.ReadMined(bytes.NewReader(content), "negatives.jsonl", func(m rundir.Mined) error {
+		err := rundir.ReadMined(bytes.NewReader(content), "negatives.jsonl", func(m provenance.Row) error {
 			if m.Key == "" {
 				t.Error("a row without its key was handed on")
 			}

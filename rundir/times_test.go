@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -64,20 +65,20 @@ func TestReadMined(t *testing.T) {
 	rank := func(v int32) *int32 { return &v }
 	for _, tc := range []struct {
 		name, content string
-		want          []rundir.Mined
+		want          []provenance.Row
 		failed        string
 	}{
 		{"searched", `{"query":"q","pos":["p"],"neg":["n"],"quarry":{"key":"k","source":"dense","round":1,"miner":"d0","positives":["1"],"positive_score":0.5,"eligible":9,"negatives":[{"id":"2","rank":3,"score":0.25}]}}`,
-			[]rundir.Mined{{Key: "k", Source: "dense", Round: 1, Positives: []string{"1"}, PositiveScore: score(0.5), Negatives: []rundir.MinedNegative{{"2", rank(3), score(0.25)}}}}, ""},
+			[]provenance.Row{{Key: "k", Source: "dense", Round: 1, Miner: "d0", Positives: []string{"1"}, PositiveScore: score(0.5), Eligible: 9, Negatives: []provenance.Negative{{ID: "2", Rank: rank(3), Score: score(0.25)}}}}, ""},
 		{"drawn at random", `{"query":"q","pos":["p"],"quarry":{"key":"k","source":"random","positives":["1"],"negatives":[{"id":"2"}]}}`,
-			[]rundir.Mined{{Key: "k", Source: "random", Positives: []string{"1"}, Negatives: []rundir.MinedNegative{{ID: "2"}}}}, ""},
+			[]provenance.Row{{Key: "k", Source: "random", Positives: []string{"1"}, Negatives: []provenance.Negative{{ID: "2"}}}}, ""},
 		{"rows of somebody else", `{"query":"q","pos":["p"],"neg":["n"]}`, nil, `negatives.jsonl:1: the row has no "quarry" field`},
 		{"no key", `{"quarry":{"source":"dense"}}`, nil, "negatives.jsonl:1: \"quarry\": the key"},
 		{"of another type", `{"quarry":[]}`, nil, "negatives.jsonl:1: \"quarry\": "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			var got []rundir.Mined
-			err := rundir.ReadMined(strings.NewReader(tc.content+"\n"), "negatives.jsonl", func(m rundir.Mined) error {
+			var got []provenance.Row
+			err := rundir.ReadMined(strings.NewReader(tc.content+"\n"), "negatives.jsonl", func(m provenance.Row) error {
 				got = append(got, m)
 				return nil
 			})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/candidates"
+	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -257,7 +258,7 @@ func (r *run) negatives(round int, split rundir.Split) ([][]negative, error) {
 		return was.negatives, nil
 	}
 	all := make([][]negative, len(s.queries))
-	err = r.dir.EachMined(round, split, func(m rundir.Mined) error {
+	err = r.dir.EachMined(round, split, func(m provenance.Row) error {
 		q, ok := s.byKey[m.Key]
 		if !ok {
 			return fmt.Errorf("%s: query %q is not in %s", r.dir.Round(round).Negatives(split), m.Key, split)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/format/verdicts"
 	"github.com/quarry-ml/quarry/internal/tinyrun"
 	"github.com/quarry-ml/quarry/rundir"
@@ -238,7 +239,7 @@ func TestQueue(t *testing.T) {
 	d := readOnly(t, run.Dir)
 	pairs := map[judgedPair]bool{}
 	for round := range 3 {
-		must(t, d.EachMined(round, rundir.Train, func(m rundir.Mined) error {
+		must(t, d.EachMined(round, rundir.Train, func(m provenance.Row) error {
 			for _, n := range m.Negatives {
 				p, _ := v.run.corpus.ByID(n.ID)
 				pairs[judgedPair{v.run.sets[rundir.Train].byKey[m.Key], p}] = true

@@ -99,26 +99,21 @@ func (o EvalOptions) fieldLabels(h *host, field string, queries []corpus.Query, 
 	named := false
 	err := readInput(h, "queries", path, func(r io.Reader) error {
 		lines := corpus.NewLines(r, path, corpus.LineOptions{})
-		for {
-			row, err := lines.NextObject()
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
+		return lines.Each(func(row corpus.Object) error {
 			key, ok := keyOf[lines.Number()]
 			if !ok {
-				continue
+				return nil
 			}
 			labels[key] = noLabel
 			if value, ok := row.Get(field); ok {
 				named = true
+				var err error
 				if labels[key], err = corpus.Label(value); err != nil {
 					return lines.Errorf("%q: %w", field, err)
 				}
 			}
-		}
+			return nil
+		})
 	})
 	if err == nil && !named {
 		err = badInputf("--by: no row of %s has the field %q", path, field)

@@ -197,13 +197,9 @@ func runPlace(arg string) (path, place string, ok bool) {
 
 // runSides reads one epoch of a run; where it stands alone, all that one would compare within it.
 func (o CompareOptions) runSides(path, place string, alone bool) (sides []report.Side, err error) {
-	dir, err := reportedDir(path)
+	d, err := openReported(path)
 	if err != nil {
-		return nil, badInput(err)
-	}
-	d, err := rundir.Open(dir, rundir.OpenOptions{ReadOnly: true})
-	if err != nil {
-		return nil, badInput(err)
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	r, err := report.Read(d)

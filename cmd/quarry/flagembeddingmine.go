@@ -218,7 +218,8 @@ func (o *hnMine) read(h *host) (rows []*flagembedding.Row, pool []string, err er
 		}
 	} else {
 		err := readInput(h, "candidate_pool", o.candidates, func(r io.Reader) error {
-			return eachRow(r, o.candidates, func(lines *corpus.Lines, row corpus.Object) error {
+			lines := corpus.NewLines(r, o.candidates, corpus.LineOptions{})
+			return lines.Each(func(row corpus.Object) error {
 				raw, ok := row.Get("text")
 				if !ok {
 					return lines.Errorf(`the row has no "text"`)

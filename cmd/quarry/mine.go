@@ -333,14 +333,7 @@ func (o MineOptions) lastNegatives(h *host, d data) (map[string][]int32, error) 
 	rows := map[string][]int32{}
 	err := readInput(h, "last", o.Last, func(r io.Reader) error {
 		lines := corpus.NewLines(r, o.Last, corpus.LineOptions{})
-		for {
-			object, err := lines.NextObject()
-			if err == io.EOF {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
+		return lines.Each(func(object corpus.Object) error {
 			from, ok, err := provenance.OfRow(object)
 			if err == nil && !ok {
 				err = fmt.Errorf("the row has no %q: it was not mined by quarry", provenance.Key)
@@ -355,7 +348,8 @@ func (o MineOptions) lastNegatives(h *host, d data) (map[string][]int32, error) 
 				}
 				rows[from.Key] = append(rows[from.Key], p)
 			}
-		}
+			return nil
+		})
 	})
 	last := map[string][]int32{}
 	for _, q := range d.queries { // one list for all rows of a query

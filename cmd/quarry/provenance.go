@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"io"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -13,18 +12,13 @@ import (
 func minedKeys(r io.Reader, name string) ([]string, error) {
 	lines := corpus.NewLines(r, name, corpus.LineOptions{})
 	var keys []string
-	for {
-		row, err := lines.NextObject()
-		if errors.Is(err, io.EOF) {
-			return keys, nil
-		}
-		if err != nil {
-			return nil, err
-		}
+	err := lines.Each(func(row corpus.Object) error {
 		from, _, err := provenance.OfRow(row)
 		if err != nil {
-			return nil, lines.Errorf("%w", err)
+			return lines.Errorf("%w", err)
 		}
 		keys = append(keys, from.Key)
-	}
+		return nil
+	})
+	return keys, err
 }

@@ -106,13 +106,9 @@ func runReportFolds(o ReportOptions, runs []string, out io.Writer) (err error) {
 		}
 	}()
 	for _, run := range runs {
-		path, err := reportedDir(run)
+		d, err := openReported(run)
 		if err != nil {
-			return badInput(err)
-		}
-		d, err := rundir.Open(path, rundir.OpenOptions{ReadOnly: true})
-		if err != nil {
-			return badInput(err)
+			return err
 		}
 		dirs = append(dirs, d)
 	}
@@ -132,13 +128,9 @@ func runReport(h *host, o ReportOptions, run string) (err error) {
 	if err != nil {
 		return badInputf("--format: %w", err)
 	}
-	path, err := reportedDir(run)
+	d, err := openReported(run)
 	if err != nil {
-		return badInput(err)
-	}
-	d, err := rundir.Open(path, rundir.OpenOptions{ReadOnly: true})
-	if err != nil {
-		return badInput(err)
+		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	if err := recordScores(d, o.Scores); err != nil {
@@ -238,6 +230,16 @@ func notAbove(dir string) error {
 		}
 	}
 	return nil
+}
+
+// openReported opens the run directory that an argument means, to read.
+func openReported(run string) (*rundir.Dir, error) {
+	path, err := reportedDir(run)
+	if err != nil {
+		return nil, badInput(err)
+	}
+	d, err := rundir.Open(path, rundir.OpenOptions{ReadOnly: true})
+	return d, badInput(err)
 }
 
 // reportedDir is the run directory that an argument names: itself, or that of a recipe.

@@ -113,7 +113,8 @@ func textsOf(h *host, files ...string) (*corpus.Corpus, error) {
 			continue
 		}
 		err := readInput(h, flag, path, func(r io.Reader) error {
-			return eachRow(r, path, func(lines *corpus.Lines, row corpus.Object) error {
+			lines := corpus.NewLines(r, path, corpus.LineOptions{})
+			return lines.Each(func(row corpus.Object) error {
 				for _, key := range []string{"pos", "neg"} {
 					texts, err := textsAt(row, key)
 					if err != nil {
@@ -150,22 +151,6 @@ func textsAt(row corpus.Object, key string) ([]string, error) {
 		return nil, fmt.Errorf("%q: %w", key, err)
 	}
 	return texts, nil
-}
-
-func eachRow(r io.Reader, name string, visit func(*corpus.Lines, corpus.Object) error) error {
-	lines := corpus.NewLines(r, name, corpus.LineOptions{})
-	for {
-		row, err := lines.NextObject()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := visit(lines, row); err != nil {
-			return err
-		}
-	}
 }
 
 // withoutIDs is a file without the ids of positives, every row on its old line: without their corpus they mean nothing,

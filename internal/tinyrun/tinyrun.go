@@ -13,6 +13,7 @@ import (
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/format/flagembedding"
+	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -286,12 +287,12 @@ func (r *Run) writeNegatives(d *rundir.Dir, round int, s rundir.Split, found []r
 		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
 		for q, c := range found {
 			score := c.Positives[0].Score
-			m := rundir.Mined{Key: c.Query, Source: "dense", Round: round, Positives: []string{fmt.Sprintf("p%d", c.Positives[0].Passage)}, PositiveScore: &score}
+			m := provenance.Row{Key: c.Query, Source: "dense", Round: round, Positives: []string{fmt.Sprintf("p%d", c.Positives[0].Passage)}, PositiveScore: &score}
 			var texts []string
 			for rank, h := range c.Hits {
 				if h.Passage != c.Positives[0].Passage && len(m.Negatives) < Negatives {
 					rank, score := int32(rank), h.Score
-					m.Negatives = append(m.Negatives, rundir.MinedNegative{ID: fmt.Sprintf("p%d", h.Passage), Rank: &rank, Score: &score})
+					m.Negatives = append(m.Negatives, provenance.Negative{ID: fmt.Sprintf("p%d", h.Passage), Rank: &rank, Score: &score})
 					texts = append(texts, r.passage(int(h.Passage)))
 				}
 			}
@@ -301,7 +302,7 @@ func (r *Run) writeNegatives(d *rundir.Dir, round int, s rundir.Split, found []r
 			if err != nil {
 				return err
 			}
-			if err := row.Set("quarry", side); err != nil {
+			if err := row.Set(provenance.Key, side); err != nil {
 				return err
 			}
 			if err := out.Write(row); err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/report"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -58,7 +59,7 @@ func (p *Page) addMined(d *rundir.Dir, r *report.Report) error {
 
 func readMined(d *rundir.Dir, round int, numbers map[string]int32) (mined, error) {
 	m := mined{round: round, sets: map[string][]int32{}}
-	err := d.EachMined(round, rundir.Train, func(row rundir.Mined) error {
+	err := d.EachMined(round, rundir.Train, func(row provenance.Row) error {
 		if row.PositiveScore != nil {
 			m.positives = appendScore(m.positives, *row.PositiveScore)
 		}
