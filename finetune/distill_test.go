@@ -218,6 +218,6 @@ func TestOnePartIsTheWholeVector(t *testing.T) {
 	c := taught(4, 3, "")
 	whole := Matryoshka{Dims: []int{7}, Weights: []float64{1}}
 	got := whole.loss(c)
-	c.queries, c.passages = unitParts(c.queries, 7).vectors, unitParts(c.passages, 7).vectors
+	c.queries, c.passages = new(partSpace).unitParts(c.queries, 7).vectors, new(partSpace).unitParts(c.passages, 7).vectors
 	near(t, "loss", got.total, infoNCE(c).total)
 }

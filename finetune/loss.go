@@ -17,10 +17,11 @@ type contrast struct {
 	lossOnly    bool         // no gradients
 	// each does the tasks 0 to n-1, in any order and on any goroutines; what it does has no part in a sum's order.
 	each  func(n int, do func(task int))
-	shown int // in-context examples before the queries; no part of the loss
+	shown int        // in-context examples before the queries; no part of the loss
+	space *lossSpace // that the result lies in; nil for one of its own
 }
 
-// contrastResult is the block's loss and gradients. The gradients are those of the sum over rows, so that blocks of any
+// contrastResult is the block's loss and gradients, good until the contrast's space is used again. The gradients are those of the sum over rows, so that blocks of any
 // size add up; the caller divides by the queries of the step.
 type contrastResult struct {
 	rows        []float64   // InfoNCE of each row, query to passage
@@ -67,11 +68,16 @@ func (o Options) scoreBytes(dim int) int64 {
 // teacher, with or in place of it the distance of the row's scores from the teacher's.
 func infoNCE(c contrast) contrastResult {
 	rows, columns := len(c.queries), len(c.passages)
+	space := c.space
+	if space == nil {
+		space = &lossSpace{}
+	}
 	r := contrastResult{rows: make([]float64, rows)}
 	if !c.lossOnly {
-		r.queries, r.passages = matrix(rows, c.dim), matrix(columns, c.dim)
+		r.queries, r.passages = space.queries.zeros(rows, c.dim), space.passages.zeros(columns, c.dim)
 	}
-	t := tile{contrast: c, scores: matrix(min(tileRows, rows), columns), pull: matrix(min(tileRows, rows), columns), share: 1}
+	t := tile{contrast: c, share: 1}
+	t.scores, t.pull = space.scores.zeros(min(tileRows, rows), columns), space.pull.zeros(min(tileRows, rows), columns)
 	t.masks, t.guides = make([]int, rows), make([]int, rows)
 	if c.distill != "" {
 		t.distances = make([]float64, rows)
@@ -247,15 +253,6 @@ func (t *tile) passageGradients(first, n, from int, gradients [][]float64) {
 			}
 		}
 	}
-}
-
-func matrix(rows, columns int) [][]float64 {
-	all := make([]float64, rows*columns)
-	m := make([][]float64, rows)
-	for i := range m {
-		m[i] = all[i*columns : (i+1)*columns : (i+1)*columns]
-	}
-	return m
 }
 
 func dot(a, b []float32) float64 {

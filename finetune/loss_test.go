@@ -26,6 +26,7 @@ func TestTilesAreThePlainLoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
+	var used lossSpace
 	for _, tc := range []struct {
 		rows, group int
 		both        bool
@@ -36,6 +37,7 @@ func TestTilesAreThePlainLoss(t *testing.T) {
 			want := plainInfoNCE(c)
 			for name, each := range map[string]func(int, func(int)){"in order": inOrder, "on workers": e.Each} {
 				c.each, c.lossOnly = each, false
+				c.space = &used // by other shapes before
 				if diff := cmp.Diff(want, infoNCE(c), cmp.AllowUnexported(contrastResult{}), cmp.Comparer(sameBits)); diff != "" {
 					t.Errorf("%s (-plain +tiles):\n%s", name, diff)
 				}
@@ -73,9 +75,9 @@ func drawnContrast(rows, group int) contrast {
 // plainInfoNCE holds whole matrices of scores and gradients, in row and column order: -log softmax(score/temperature)[target] a row, in float64, in row and column order.
 func plainInfoNCE(c contrast) contrastResult {
 	rows, columns := len(c.queries), len(c.passages)
-	r := contrastResult{rows: make([]float64, rows), queries: matrix(rows, c.dim), passages: matrix(columns, c.dim)}
-	scores := matrix(rows, columns) // cosine or dot product, before the temperature
-	pull := matrix(rows, columns)   // d total / d (score/temperature)
+	r := contrastResult{rows: make([]float64, rows), queries: new(matrix).zeros(rows, c.dim), passages: new(matrix).zeros(columns, c.dim)}
+	scores := new(matrix).zeros(rows, columns) // cosine or dot product, before the temperature
+	pull := new(matrix).zeros(rows, columns)   // d total / d (score/temperature)
 	for i, q := range c.queries {
 		for j, p := range c.passages {
 			if c.masked(i, j) {

@@ -46,14 +46,21 @@ func (m Matryoshka) loss(c contrast) contrastResult {
 	if len(m.Dims) == 0 {
 		return infoNCE(c)
 	}
+	space := c.space
+	if space == nil {
+		space = &lossSpace{}
+	}
+	if space.parts == nil {
+		space.parts = &lossSpace{}
+	}
 	var all contrastResult
 	if !c.lossOnly {
-		all.queries, all.passages = matrix(len(c.queries), c.dim), matrix(len(c.passages), c.dim)
+		all.queries, all.passages = space.queries.zeros(len(c.queries), c.dim), space.passages.zeros(len(c.passages), c.dim)
 	}
 	for k, dim := range m.Dims {
 		part, weight := c, m.Weights[k]
-		part.dim = dim
-		queries, passages := unitParts(c.queries, dim), unitParts(c.passages, dim)
+		part.dim, part.space = dim, space.parts
+		queries, passages := space.units[0].unitParts(c.queries, dim), space.units[1].unitParts(c.passages, dim)
 		part.queries, part.passages = queries.vectors, passages.vectors
 		one := infoNCE(part)
 		all.total += float64(weight * one.total)
@@ -71,22 +78,16 @@ func (m Matryoshka) loss(c contrast) contrastResult {
 	return all
 }
 
-// parts are leading parts of vectors, brought to length 1 from the lengths they had.
-type parts struct {
-	vectors [][]float32
-	lengths []float64
-}
-
 // shortest is what torch.nn.functional.normalize takes a shorter length for.
 const shortest = 1e-12
 
-func unitParts(vectors [][]float32, dim int) parts {
-	p := parts{make([][]float32, len(vectors)), make([]float64, len(vectors))}
-	all := make([]float32, len(vectors)*dim)
+// unitParts takes the leading parts of vectors and brings them to length 1.
+func (p *partSpace) unitParts(vectors [][]float32, dim int) *partSpace {
+	p.vectors, p.lengths, p.values = resized(p.vectors, len(vectors)), resized(p.lengths, len(vectors)), resized(p.values, len(vectors)*dim)
 	for i, v := range vectors {
 		v = v[:dim]
 		p.lengths[i] = max(math.Sqrt(dot(v, v)), shortest)
-		p.vectors[i] = all[i*dim : (i+1)*dim]
+		p.vectors[i] = p.values[i*dim : (i+1)*dim]
 		for k, x := range v {
 			p.vectors[i][k] = float32(float64(x) / p.lengths[i])
 		}
@@ -96,7 +97,7 @@ func unitParts(vectors [][]float32, dim int) parts {
 
 // addGradients adds those by the vectors that the parts are of, given those by the parts: what would change a length is
 // taken out.
-func (p parts) addGradients(sum, gradients [][]float64, weight float64) {
+func (p *partSpace) addGradients(sum, gradients [][]float64, weight float64) {
 	for i, g := range gradients {
 		unit, along := p.vectors[i], 0.0
 		if p.lengths[i] > shortest {

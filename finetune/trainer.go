@@ -25,6 +25,7 @@ type Trainer struct {
 	temperature scalar
 	fresh       freshAdapter
 	runner      runner
+	space       lossSpace
 
 	done int // optimizer steps taken
 }
@@ -173,7 +174,7 @@ func (t *Trainer) contrast(ctx context.Context, rows []row, keys *dropoutKeys, b
 	}
 	result := t.options.Matryoshka.loss(block)
 	result.shown = block.shown
-	gradient := make([]float32, 0, (len(rows)+len(block.passages))*block.dim)
+	gradient := resized(t.space.gradient, (len(rows)+len(block.passages))*block.dim)[:0]
 	for _, side := range [][][]float64{result.queries, result.passages} {
 		for _, g := range side {
 			for _, v := range g {
@@ -181,6 +182,7 @@ func (t *Trainer) contrast(ctx context.Context, rows []row, keys *dropoutKeys, b
 			}
 		}
 	}
+	t.space.gradient = gradient
 	return result, t.runner.backward(ctx, gradient)
 }
 
@@ -209,7 +211,7 @@ func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys, lo
 	if err != nil {
 		return contrast{}, err
 	}
-	c := contrast{dim: t.model.WholeDimension(), queries: vectors[:len(rows)], passages: vectors[len(rows):], targets: targets, temperature: t.currentTemperature(), both: t.options.BothDirections, lossOnly: lossOnly, each: t.engine.Each, shown: shown}
+	c := contrast{dim: t.model.WholeDimension(), queries: vectors[:len(rows)], passages: vectors[len(rows):], targets: targets, temperature: t.currentTemperature(), both: t.options.BothDirections, lossOnly: lossOnly, each: t.engine.Each, shown: shown, space: &t.space}
 	c.guided = t.data.Guide.mask(t.options.Guide, rows, columns, targets)
 	if t.options.Distill != "" {
 		c.distill = t.options.Distill

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -111,6 +112,32 @@ func train(t testing.TB, trainer *finetune.Trainer) []finetune.Report {
 		t.Fatal(err)
 	}
 	return reports
+}
+
+// TestStepsKeepTheirMemory trains one and the same batch again and again and sees that a step allocates the names and draws
+// of its texts alone: no vectors, scores, gradients or activations, which here are more.
+func TestStepsKeepTheirMemory(t *testing.T) {
+	for _, method := range []finetune.Method{finetune.Full, finetune.LoRA} {
+		t.Run(string(method), func(t *testing.T) {
+			o := options(method)
+			o.Batch, o.GroupSize, o.Epochs, o.BlockTokens = 24, 6, 5, 4096 // one block, of all its negatives
+			x := newTiny(t, 24)
+			trainer := x.trainer(t, o, compute.Options{Workers: 1})
+			var before, after runtime.MemStats
+			err := trainer.Run(context.Background(), finetune.Hooks{Step: func(r finetune.Report) error {
+				runtime.ReadMemStats(&after)
+				texts := uint64(r.Queries + r.Columns)
+				if took := after.TotalAlloc - before.TotalAlloc; r.Step > 3 && took > 384*texts {
+					t.Errorf("step %d allocates %d bytes, %d for each of %d texts", r.Step, took, took/texts, texts)
+				}
+				runtime.ReadMemStats(&before)
+				return nil
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
 }
 
 // TestGradientCachingIsTheUncachedStep trains with all activations kept, with those of one block, and with layers computed
