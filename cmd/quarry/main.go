@@ -65,6 +65,7 @@ Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 a stated expectation was m
 		newReportCommand(h),
 		newViewCommand(h),
 		newCompareCommand(h),
+		newDriftCommand(h),
 		newPrepareCommand(h),
 		newPullCommand(h),
 		newSplitCommand(h),

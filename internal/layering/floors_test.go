@@ -14,7 +14,7 @@ var floors = [][]string{
 	{"vectors", "corpus", "ranking", "prompt", "draw", "format/*"}, // nouns and files
 	{"compute", "compute/*"}, // numbers
 	{"model", "model/*"},     // a model directory and its network
-	{"mine", "audit", "review", "finetune", "eval", "stats", "incontext"},            // choices and judgments
+	{"mine", "audit", "drift", "review", "finetune", "eval", "stats", "incontext"},   // choices and judgments
 	{"embedding", "search", "lexical", "fuse", "rerank", "merging"},                  // sources of rankings, and models made of parts
 	{"recipe", "rundir", "rundir/*", "prepare", "demo", "convert", "hub", "weights"}, // what the user wrote, what a run leaves, models that come from elsewhere
 	{"pipeline", "report", "report/*", "view"},                                       // the loop, and what a person reads

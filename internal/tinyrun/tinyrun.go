@@ -107,7 +107,7 @@ func Begin(folder string, o Options) (*Run, error) {
 		r.data = append(r.data, rundir.Source{Name: file.name, Digest: digest})
 	}
 	return r, r.within(func(d *rundir.Dir) error {
-		text := fmt.Sprintf("version: 1\nname: %q\ndata:\n  corpus: corpus.jsonl\n  train: train.jsonl\n  dev: dev.jsonl\nrounds:\n", r.options.Name)
+		text := fmt.Sprintf("version: 1\nname: %q\nmodel: model\nmine: {window: 1-10, negatives: 4, depth: 20}\ndata:\n  corpus: corpus.jsonl\n  train: train.jsonl\n  dev: dev.jsonl\nrounds:\n", r.options.Name)
 		for range r.options.Rounds {
 			text += "  - {}\n"
 		}

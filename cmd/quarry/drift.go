@@ -1,0 +1,321 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/drift"
+	"github.com/quarry-ml/quarry/format/candidates"
+	"github.com/quarry-ml/quarry/format/provenance"
+	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// DriftOptions are the flags of quarry drift.
+type DriftOptions struct {
+	Rounds string
+	Split  string
+	Window string
+	Drift  drift.Options
+	Show   int
+	JSON   bool
+}
+
+func newDriftCommand(h *host) *cobra.Command {
+	o := DriftOptions{Drift: drift.DefaultOptions()}
+	cmd := &cobra.Command{
+		Use:   "drift RUN",
+		Short: "Tell what changed between two rounds of mining, and whether the window still fits",
+		Long: `Set the candidates and negatives of two rounds side by side: where positives and the earlier negatives went, how scores moved,
+how much both rounds share, and which queries got worse. It warns when the window that the later round mined holds passages
+that score so close to the positive that they may answer the query, and suggests one that holds fewer. It reads what the
+run has stored; no model runs. RUN is a run directory, or a recipe whose run directory is meant.`,
+		Example: `  quarry drift runs/eedi
+  quarry drift runs/eedi --rounds 0,2 --on dev
+  quarry drift recipe.yaml --near 0.9 --allowed 0.1 --json`,
+		Args: one("RUN"),
+		RunE: func(cmd *cobra.Command, args []string) error { return runDrift(cmd.Context(), h, o, args[0]) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.Rounds, "rounds", "", "the two `rounds`, such as 0,1 (the last two that have searched)")
+	f.StringVar(&o.Split, "on", string(rundir.Train), "train or dev queries")
+	f.StringVar(&o.Window, "window", "", "`ranks` looked at, such as 2-100 (those that the later round mined)")
+	f.Float64Var(&o.Drift.Near, "near", o.Drift.Near, "a passage is a likely answer above this `share` of the weakest positive's score")
+	f.Float64Var(&o.Drift.Allowed, "allowed", o.Drift.Allowed, "`share` of likely answers that a window may hold")
+	f.IntVar(&o.Show, "show", 5, "queries shown whose positive fell most")
+	f.BoolVar(&o.JSON, "json", false, "print one JSON object, with every query whose positive moved")
+	return cmd
+}
+
+// runDrift compares two rounds and prints what it finds.
+func runDrift(ctx context.Context, h *host, o DriftOptions, run string) (err error) {
+	split := rundir.Split(o.Split)
+	if split != rundir.Train && split != rundir.Dev {
+		return badInputf("--on %q: train or dev", o.Split)
+	}
+	if o.Show < 0 {
+		return badInputf("--show %d is negative", o.Show)
+	}
+	d, err := openReported(run)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	rounds, err := o.rounds(d, split)
+	if err != nil {
+		return err
+	}
+	if o.Drift.From, o.Drift.To, err = o.window(d, rounds[1]); err != nil {
+		return err
+	}
+	found, err := compareRounds(ctx, d, rounds, split, o.Drift)
+	if err != nil {
+		return badInput(err)
+	}
+	if o.JSON {
+		return printJSON(h, struct {
+			Schema int        `json:"schema"`
+			Rounds [2]int     `json:"rounds"`
+			On     string     `json:"on"`
+			Near   float64    `json:"near_share"`
+			Limit  float64    `json:"allowed"`
+			Moves  driftMoves `json:"moves"`
+			drift.Report
+		}{schema, rounds, o.Split, o.Drift.Near, o.Drift.Allowed, append(driftMoves{}, found.Moves...), found})
+	}
+	texts, err := shownTexts(d, rounds[1], split, found.Moves[:min(o.Show, len(found.Moves))])
+	if err != nil {
+		return err
+	}
+	return h.printf("%s", driftText(o, rounds, found, texts))
+}
+
+// driftMoves is never null in JSON.
+type driftMoves []drift.Move
+
+// rounds are the two that are meant; both have searched.
+func (o DriftOptions) rounds(d *rundir.Dir, split rundir.Split) (rounds [2]int, err error) {
+	if o.Rounds != "" {
+		earlier, later, _ := strings.Cut(o.Rounds, ",")
+		a, errA := strconv.Atoi(strings.TrimSpace(earlier))
+		b, errB := strconv.Atoi(strings.TrimSpace(later))
+		if errA != nil || errB != nil || a < 0 || b < 0 || a == b {
+			return rounds, badInputf("--rounds %q is not two rounds, such as 0,1", o.Rounds)
+		}
+		return [2]int{a, b}, nil
+	}
+	searched := 0
+	for {
+		there, err := d.Exists(d.Round(searched).Candidates(split))
+		if err != nil {
+			return rounds, err
+		}
+		if !there {
+			break
+		}
+		searched++
+	}
+	if searched < 2 {
+		return rounds, badInputf("%s: %d rounds have searched for %s queries, and a difference needs two: let the run go on, or name another", d.Name(), searched, split)
+	}
+	return [2]int{searched - 2, searched - 1}, nil
+}
+
+// window is the ranks looked at.
+func (o DriftOptions) window(d *rundir.Dir, round int) (from, to int, err error) {
+	if o.Window != "" {
+		w, err := mine.ParseWindow(o.Window)
+		if err != nil {
+			return 0, 0, badInputf("--window: %w", err)
+		}
+		return w.From, w.To, nil
+	}
+	r, err := recipe.Load(d.Recipe())
+	if err != nil {
+		return 0, 0, badInputf("the run's recipe, for the window that it mined: %w", err)
+	}
+	if round >= len(r.Rounds) {
+		return 0, 0, badInputf("--rounds: the recipe has no round %d", round)
+	}
+	w := r.Round(round).Mine.Window
+	return w.Start, w.End, nil
+}
+
+// compareRounds reads the candidates and negatives of two rounds, query by query.
+func compareRounds(ctx context.Context, d *rundir.Dir, rounds [2]int, split rundir.Split, o drift.Options) (found drift.Report, err error) {
+	var files [2]*candidates.Reader
+	var negatives [2]map[string][]int32
+	for i, round := range rounds {
+		path := d.Round(round).Candidates(split)
+		f, err := d.FS.Open(path)
+		if err != nil {
+			return found, fmt.Errorf("round %d has not searched for %s queries: %w", round, split, err)
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		if files[i], err = candidates.NewReader(f, path); err != nil {
+			return found, err
+		}
+		if negatives[i], err = minedRanks(d, round, split); err != nil {
+			return found, err
+		}
+		o.Ranks = o.Ranks || !scored(files[i].Header())
+	}
+	a, b := files[0].Header(), files[1].Header()
+	if a.CorpusDigest != b.CorpusDigest || a.QueriesDigest != b.QueriesDigest || a.Queries != b.Queries {
+		return found, fmt.Errorf("rounds %d and %d searched other texts: let the run go on, so that it searches again", rounds[0], rounds[1])
+	}
+	c, err := drift.New(o)
+	if err != nil {
+		return found, err
+	}
+	for range a.Queries {
+		var sides [2]drift.Side
+		for i, f := range files {
+			one, err := f.Next()
+			if err != nil {
+				return found, err
+			}
+			sides[i] = drift.Side{Candidates: one, Negatives: negatives[i][one.Query]}
+		}
+		if err := errors.Join(ctx.Err(), c.Add(sides[0], sides[1])); err != nil {
+			return found, err
+		}
+	}
+	for _, f := range files { // the sum of the whole is checked at its end
+		if _, err := f.Next(); !errors.Is(err, io.EOF) {
+			return found, err
+		}
+	}
+	return c.Report()
+}
+
+// minedRanks is the ranks of each query's negatives, in what its round found; those drawn at random have none. A round that
+// has not mined yet has no negatives.
+func minedRanks(d *rundir.Dir, round int, split rundir.Split) (map[string][]int32, error) {
+	ranks := map[string][]int32{}
+	err := d.EachMined(round, split, func(row provenance.Row) error {
+		key := row.Key
+		if len(row.Positives) == 1 { // of a row for this positive alone, perhaps
+			key = strings.TrimSuffix(key, mine.EachKey("", row.Positives[0]))
+		}
+		for _, n := range row.Negatives {
+			if n.Rank == nil {
+				continue
+			}
+			ranks[row.Key] = append(ranks[row.Key], *n.Rank)
+			if key != row.Key {
+				ranks[key] = append(ranks[key], *n.Rank)
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return ranks, err
+}
+
+// shownTexts reads the texts of queries out of what a round mined.
+func shownTexts(d *rundir.Dir, round int, split rundir.Split, of []drift.Move) (texts map[string]string, err error) {
+	texts = map[string]string{}
+	for _, m := range of {
+		texts[m.Query] = ""
+	}
+	path := d.Round(round).Negatives(split)
+	f, err := d.FS.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return texts, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	lines := corpus.NewLines(f, path, corpus.LineOptions{})
+	return texts, lines.Each(func(object corpus.Object) error {
+		row, _, err := provenance.OfRow(object)
+		if err != nil {
+			return lines.Errorf("%w", err)
+		}
+		if _, shown := texts[row.Key]; !shown {
+			return nil
+		}
+		raw, _ := object.Get("query")
+		var text string
+		if err := json.Unmarshal(raw, &text); err != nil {
+			return lines.Errorf("\"query\": %w", err)
+		}
+		texts[row.Key] = text
+		return nil
+	})
+}
+
+// beginning is a text on one line, cut where a terminal's line would end.
+func beginning(text string) string {
+	const most = 80
+	line := []rune(strings.Join(strings.Fields(text), " "))
+	if len(line) > most {
+		return string(line[:most-1]) + "…"
+	}
+	return string(line)
+}
+
+// driftText is the report for people.
+func driftText(o DriftOptions, rounds [2]int, r drift.Report, texts map[string]string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "rounds %d and %d, %d %s queries, ranks %d-%d\n\n", rounds[0], rounds[1], r.Queries, o.Split, r.Window.From, r.Window.To)
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "\tround %d\tround %d\t\n", rounds[0], rounds[1])
+	pair := func(title, format string, factor float64, p *drift.Pair) {
+		if p != nil {
+			fmt.Fprintf(w, "%s\t"+format+"\t"+format+"\t\n", title, factor*p[0], factor*p[1])
+		}
+	}
+	pair("positive at rank 1", "%.1f %%", 100, &r.Positives.First)
+	pair("median rank of the positive", "%g", 1, &r.Positives.Median)
+	pair("score of the positive", "%.4f", 1, r.Positives.Score)
+	pair("score in the window", "%.4f", 1, r.Window.Score)
+	pair("its spread", "%.4f", 1, r.Window.Spread)
+	pair("below the weakest positive by", "%.4f", 1, r.Window.Gap)
+	pair("of the window above it", "%.1f %%", 100, r.Window.Above)
+	pair(fmt.Sprintf("above %.0f %% of it", 100*o.Drift.Near), "%.1f %%", 100, r.Window.Near)
+	if n := r.Negatives; n.Before+n.After > 0 {
+		fmt.Fprintf(w, "negatives\t%d\t%d\t\n", n.Before, n.After)
+		pair(fmt.Sprintf("median rank of those of round %d", rounds[0]), "%g", 1, n.Median)
+	}
+	_ = w.Flush() // into memory
+	fmt.Fprintf(&b, "\npositives: %d rose, %d fell, %d stayed\n", r.Positives.Rose, r.Positives.Fell, r.Positives.Same)
+	fmt.Fprintf(&b, "candidates down to rank %d: %.1f %% in both rounds\n", r.Window.To, 100*r.Candidates)
+	if n := r.Negatives; n.Jaccard != nil {
+		fmt.Fprintf(&b, "negatives: %d (%.1f %%) in both rounds; of round %d's, %d are no candidates any more", n.Both, 100**n.Jaccard, rounds[0], n.Lost)
+		if n.Above != nil {
+			fmt.Fprintf(&b, ", %d stand above the positive and %d above %.0f %% of it", *n.Above, *n.Near, 100*o.Drift.Near)
+		}
+		b.WriteString("\n")
+	}
+	if len(texts) > 0 {
+		b.WriteString("\nfell most:\n")
+		for _, m := range r.Moves[:len(texts)] {
+			fmt.Fprintf(&b, "  %d → %d  %s  %s\n", m.From, m.To, m.Query, beginning(texts[m.Query]))
+		}
+	}
+	if r.Window.Warning != "" {
+		fmt.Fprintf(&b, "\nwarning: %s\n", r.Window.Warning)
+		if r.Window.Suggested != "" {
+			fmt.Fprintf(&b, "mine.window: %s would hold %.1f %%; or keep the window and set mine.share_of_positive: %g\n", r.Window.Suggested, 100**r.Window.SuggestedNear, o.Drift.Near)
+		} else {
+			fmt.Fprintf(&b, "no later start of the window would hold less than %.0f %%; mine.share_of_positive: %g leaves such passages out\n", 100*o.Drift.Allowed, o.Drift.Near)
+		}
+	}
+	return b.String()
+}
