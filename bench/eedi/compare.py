@@ -2,6 +2,7 @@
 
     python compare.py arms.jsonl                          # the four comparisons of docs/results/eedi-minilm.md
     python compare.py arms.jsonl --pair A/1-A/0           # arm A's round 1 less arm A's round 0
+    python compare.py arms.jsonl --curves                 # every epoch of every arm, seed and round
 
 Each query's difference of average precision is first averaged over the seeds that both arms have. The interval resamples
 questions, with all their queries; the test swaps the two arms question by question. So both say how far the result
@@ -29,7 +30,11 @@ def main():
     parser.add_argument("--pair", action="append", help="ARM/ROUND-ARM/ROUND; may be repeated")
     parser.add_argument("--resamples", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--curves", action="store_true", help="print every epoch in place of the comparisons")
     arguments = parser.parse_args()
+    if arguments.curves:
+        print_curves(arguments.results)
+        return
     arms = read_arms(arguments.results)
     print("| comparison | seeds | MAP@25 | against | difference | 95 % interval | p | by seed |")
     print("|---|---|---|---|---|---|---|---|")
@@ -44,6 +49,31 @@ def main():
         f"Interval: bootstrap by question, {arguments.resamples:,} resamples; p: paired randomisation by question, as many. "
         "Both on differences averaged over seeds: the variance between training seeds is in the column by seed only."
     )
+
+
+def print_curves(path):
+    """A row for each arm, round and seed, and one for the mean over seeds; measures of the chosen epoch are those of its line."""
+    curves = {}
+    for line in map(json.loads, path.read_text().splitlines()):
+        curves.setdefault((line["arm"], line["round"]), {}).setdefault(line["seed"], []).append(line)
+    print("| arm, round | seed | MAP@25 by epoch, from 0 | Recall@25/50/75/100 | MAP@25 unseen |")
+    print("|---|---|---|---|---|")
+    for (arm, round_index), seeds in sorted(curves.items()):
+        found = [curve_values(lines) for _, lines in sorted(seeds.items())]
+        names = [str(seed) for seed in sorted(seeds)]
+        if len(found) > 1:
+            found.append([numpy.mean(values, axis=0) for values in zip(*found)])
+            names.append("mean")
+        for seed, (maps, recalls, unseen) in zip(names, found):
+            curve = " ".join(f"{v:.4f}" for v in maps)
+            print(f"| {arm}, {round_index} | {seed} | {curve} | {'/'.join(f'{v:.4f}' for v in recalls)} | {unseen:.4f} |")
+
+
+def curve_values(lines):
+    """MAP@25 of each epoch, and the recalls and the unseen queries' MAP@25 of the chosen one, which has its queries beside it."""
+    chosen = next(line for line in lines if "per_query" in line)
+    recalls = [chosen[f"recall@{k}"] for k in (25, 50, 75, 100)]
+    return [line["map@25"] for line in lines], recalls, chosen["unseen"]["map@25"]
 
 
 def read_arms(path):
