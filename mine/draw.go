@@ -25,7 +25,7 @@ func (m *Miner) draw(p *pool, uses map[int32]int) Result {
 	}
 	random := m.o.part(m.o.Random)
 	if len(p.Hits) == 0 && random > 0 { // nothing was searched: the whole corpus is eligible
-		r.Eligible = m.corpus.Len() - len(p.Excluded)
+		r.Eligible = m.corpus.Len() - Taken(p.Excluded, p.Struck)
 	}
 	taken.kept(min(m.o.part(m.o.Kept), m.o.Negatives-len(taken.negatives)))
 	taken.mined(eligible, max(0, m.o.Negatives-len(taken.negatives)-random))
@@ -51,11 +51,11 @@ func (f *filling) add(n Negative) {
 	f.negatives = append(f.negatives, n)
 }
 
-// given takes the first negatives of the row that are no positives.
+// given takes the first negatives of the row that are no positives and that nobody struck.
 func (f *filling) given(most int) {
 	for _, passage := range f.pool.Given {
 		n := f.negative(passage, FromGiven)
-		if len(f.negatives) < most && !f.in[passage] && !contains(f.pool.positives, passage) && !contains(f.pool.Excluded, passage) {
+		if len(f.negatives) < most && !f.in[passage] && !contains(f.pool.positives, passage) && !contains(f.pool.Excluded, passage) && !contains(f.pool.Struck, passage) {
 			f.add(n)
 		}
 	}

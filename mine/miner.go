@@ -17,6 +17,7 @@ type Query struct {
 	ranking.Candidates         // a positive of rank -1 has no score in this ranking
 	Text               string  // for near_text
 	Excluded           []int32 // sorted: passages that must not become negatives, such as those with the text of a positive or of the query
+	Struck             []int32 // sorted: passages that people struck from its negatives; none without Options.Verdicts
 	Given              []int32 // negatives that its row brings, in the row's order
 	Last               []int32 // its negatives of the last round, in their order
 }
@@ -64,6 +65,7 @@ type Dropped struct {
 	SameGroup       int `json:"same_group,omitempty"`
 	ShareOfPositive int `json:"share_of_positive,omitempty"`
 	Hub             int `json:"hub_limit,omitempty"`
+	Verdict         int `json:"verdict,omitempty"`
 }
 
 // Miner mines the queries of one corpus by one set of options. It is for one goroutine.
@@ -168,6 +170,9 @@ func (m *Miner) ask(q Query) ([]*asked, error) {
 	if err := check(q); err != nil {
 		return nil, err
 	}
+	if len(q.Struck) > 0 && !m.o.Verdicts {
+		return nil, fmt.Errorf("passages are struck from its negatives, but the options say nothing of verdicts")
+	}
 	base := asked{Query: q, key: q.Query, of: -1}
 	for _, p := range q.Positives {
 		base.positives = append(base.positives, p.Passage)
@@ -261,6 +266,9 @@ func (m *Miner) firstThatDrops(q *asked, n Negative, least kind) *rule {
 func check(q Query) error {
 	if !slices.IsSorted(q.Excluded) {
 		return fmt.Errorf("its excluded passages are not sorted")
+	}
+	if !slices.IsSorted(q.Struck) {
+		return fmt.Errorf("its struck passages are not sorted")
 	}
 	for i, h := range q.Hits {
 		if h.Score != h.Score || i > 0 && h.Score > q.Hits[i-1].Score {
