@@ -22,7 +22,7 @@ const (
 // lineage draws the way from data and model to the result of each round.
 type lineage struct {
 	Figure
-	models map[string]int // nodes of models by digest
+	models map[string]int              // nodes of models by digest
 	data   map[rundir.ManifestData]int // and of files
 }
 
