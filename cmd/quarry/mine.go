@@ -51,7 +51,8 @@ ranked can be stored (--save-candidates) and mined again without a model (--cand
 would mine from it (--what-if). docs/mining.md explains the rules and their order.
 
 The flags of FlagEmbedding's hn_mine.py (--input_file, --candidate_pool, …) in place of these mine as it does; see
-docs/migrate-from-flagembedding.md.`,
+docs/migrate-from-flagembedding.md. --compat sentence-transformers takes the parameters of mine_hard_negatives (--dataset,
+--range_min, --relative_margin, --output_format, …) in place of these; see docs/migrate-from-sentence-transformers.md.`,
 		Example: `  quarry mine --model models/minilm --corpus corpus.jsonl --queries train.jsonl --window 2-200 --negatives 15 \
       --seed 42 --output mined.jsonl
   quarry mine --model models/minilm --corpus corpus.jsonl --queries train.jsonl --margin 0.05 --output mined.jsonl
@@ -77,6 +78,7 @@ docs/migrate-from-flagembedding.md.`,
 	f.StringVar(&o.Provenance, "provenance", "", "JSONL `file` that gets where each negative comes from, with the rules that it passed")
 	o.Audit.addFlags(f)
 	o.WhatIf.addFlags(f)
+	f.String("compat", "", "flagembedding or sentence-transformers: mine as it does, by its own flags")
 	f.BoolVar(&o.JSON, "json", false, "print the audit, or the table of --what-if, as JSON")
 	return cmd
 }
