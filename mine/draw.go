@@ -12,11 +12,13 @@ import (
 // ones. Each part has a stream of its own, keyed by (seed, mining, round, key), so that no other query, batch or file
 // order has a part in it. Uses counts the negatives of queries before, for the hub limit; nil where there is none.
 func (m *Miner) draw(p *pool, uses map[int32]int) Result {
-	r := Result{Key: p.key, Of: p.of, Dropped: p.dropped}
+	r := Result{Key: p.key, Of: p.of, Dropped: p.dropped, Judged: p.judged}
 	eligible := p.eligible
 	if m.o.HubLimit > 0 {
 		eligible = slices.DeleteFunc(slices.Clone(eligible), func(n Negative) bool { return uses[n.Passage] >= m.o.HubLimit })
 		r.Dropped.Hub = len(p.eligible) - len(eligible)
+		r.Judged.Eligible = p.judgedOf(eligible)
+		r.Judged.Dropped.Hub = p.judged.Eligible - r.Judged.Eligible
 	}
 	r.Eligible = len(eligible)
 	taken := filling{m: m, pool: p, uses: uses, in: map[int32]bool{}}
@@ -34,6 +36,7 @@ func (m *Miner) draw(p *pool, uses map[int32]int) Result {
 		return cmp.Compare(uint32(a.Rank), uint32(b.Rank)) // -1 is the greatest
 	})
 	r.Negatives = taken.negatives
+	r.Judged.Negatives = p.judgedOf(r.Negatives)
 	return r
 }
 
