@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/ranking"
@@ -50,6 +51,8 @@ var stMineFlags = []pythonFlag{
 	{name: "corpus-vectors"},
 	{name: "query-vectors"},
 	{name: "run"},
+	{name: "memory"},
+	{name: "workers", kind: pythonInt, standard: "0"},
 }
 
 // Output formats of mine_hard_negatives.
@@ -65,6 +68,7 @@ const (
 type stMine struct {
 	args   pythonArgs
 	mine   mine.SentenceTransformers
+	engine EngineOptions
 	format string
 	scores bool
 
@@ -89,6 +93,7 @@ func runSTMine(ctx context.Context, h *host, words []string) error {
 		return badInput(err)
 	}
 	o.args.tell(h)
+	h.process.hold(o.engine.limit(h.machine))
 	if err := o.read(h); err != nil {
 		return err
 	}
@@ -132,7 +137,7 @@ func runSTMine(ctx context.Context, h *host, words []string) error {
 func readSTMine(words []string) (*stMine, error) {
 	a, err := parsePython(words, stMineFlags)
 	if err != nil {
-		return nil, fmt.Errorf("%w (parameters of mine_hard_negatives; beside them Quarry's --output, --seed, --corpus-vectors, --query-vectors and --run)", err)
+		return nil, fmt.Errorf("%w (parameters of mine_hard_negatives; beside them Quarry's --output, --seed, --corpus-vectors, --query-vectors, --run, --memory and --workers)", err)
 	}
 	o := &stMine{args: a, format: a.text("output_format"), scores: a.truth("output_scores")}
 	o.mine = mine.SentenceTransformers{
@@ -165,6 +170,15 @@ func readSTMine(words []string) (*stMine, error) {
 	}
 	if a.number("faiss_batch_size") < 1 {
 		return nil, fmt.Errorf("--faiss_batch_size %s: at least 1", a.text("faiss_batch_size"))
+	}
+	o.engine = EngineOptions{Precision: string(compute.F32), Workers: a.number("workers")}
+	if a.given("memory") {
+		if err := (size{&o.engine.Memory}).Set(a.text("memory")); err != nil {
+			return nil, fmt.Errorf("--memory: %w", err)
+		}
+	}
+	if o.engine.Workers < 0 {
+		return nil, fmt.Errorf("--workers %s: at least 1", a.text("workers"))
 	}
 	return o, o.checkFiles()
 }

@@ -304,6 +304,7 @@ func TestSTMineRefusals(t *testing.T) {
 		{"a prompt without a model", append(byRun, "--query_prompt", "x"), "--query_prompt has no part without --model"},
 		{"a cross-encoder", append(byRun, "--cross_encoder", "x"), "as a TREC run (--run)"},
 		{"Quarry's own flag", append(byRun, "--window", "2-20"), "unknown flag --window (parameters of mine_hard_negatives"},
+		{"a memory that is none", append(byRun, "--memory", "much"), "--memory: "},
 		{"no such format", append(byRun, "--output_format", "pairs"), "want one of triplet, n-tuple, labeled-pair, labeled-list"},
 		{"no such column", append(byRun, "--anchor_column_name", "query"), `data.jsonl:1: --anchor_column_name: the first row has no "query"`},
 		{"one column twice", append(byRun, "--positive_column_name", "question"), "the column of anchors and of positives"},

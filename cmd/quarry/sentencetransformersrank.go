@@ -42,9 +42,6 @@ func (o *stMine) rank(ctx context.Context, h *host) ([]stRanked, error) {
 
 // rankByModel embeds at f32, as is usual there, and brings vectors to length 1, as is done there for every model.
 func (o *stMine) rankByModel(ctx context.Context, h *host) ([]stRanked, error) {
-	var engine EngineOptions
-	engine.Precision = "f32"
-	h.process.hold(engine.limit(h.machine))
 	embedder := ModelOptions{Model: o.args.text("model")}
 	m, err := embedder.open(ctx, h)
 	if err != nil {
@@ -59,7 +56,7 @@ func (o *stMine) rankByModel(ctx context.Context, h *host) ([]stRanked, error) {
 	if err != nil {
 		return nil, badInput(err)
 	}
-	e, err := engine.open(h, m.Widened())
+	e, err := o.engine.open(h, m.Widened())
 	if err != nil {
 		return nil, err
 	}
@@ -71,12 +68,12 @@ func (o *stMine) rankByModel(ctx context.Context, h *host) ([]stRanked, error) {
 	unit := func(rows []float32) { normalize(rows, x.Dimension()) }
 	passages, err := collect(ctx, h, x, job{"embed corpus", len(o.corpus), side{passage, m.Contract.MaxLength}, plainTexts(len(o.corpus), func(i int) string { return o.corpus[i] }), 0}, unit)
 	if err != nil {
-		return nil, h.raise(err, "--model")
+		return nil, h.raise(err, "the model's max_seq_length")
 	}
 	defer passages.Close()
 	queries, err := collect(ctx, h, x, job{"embed queries", len(o.queries), side{query, m.Contract.MaxLength}, plainTexts(len(o.queries), func(i int) string { return o.queries[i].text }), 0}, unit)
 	if err != nil {
-		return nil, h.raise(err, "--model")
+		return nil, h.raise(err, "the model's max_seq_length")
 	}
 	defer queries.Close()
 	return o.search(ctx, h, search.Input{
@@ -126,14 +123,13 @@ func (o *stMine) rankGiven(ctx context.Context, h *host) (found []stRanked, err 
 	if err != nil {
 		return nil, badInput(err)
 	}
-	var engine EngineOptions
-	kernels, err := kernel.New(engine.path(h.machine))
+	kernels, err := kernel.New(o.engine.path(h.machine))
 	if err != nil {
 		return nil, badInput(err)
 	}
 	return o.search(ctx, h, search.Input{
 		Queries: g.queries.Data, Dim: g.queries.Dim, Passages: search.Rows(g.passages.Data, g.passages.Dim, searchRows),
-		Kernels: kernels, Workers: h.machine.workers(), Memory: engine.memory(h, 0),
+		Kernels: kernels, Workers: firstPositive(o.engine.Workers, h.machine.workers()), Memory: o.engine.memory(h, 0),
 	})
 }
 
