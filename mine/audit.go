@@ -143,4 +143,5 @@ func (d *Dropped) add(other Dropped) {
 	d.SameGroup += other.SameGroup
 	d.ShareOfPositive += other.ShareOfPositive
 	d.Hub += other.Hub
+	d.Verdict += other.Verdict
 }

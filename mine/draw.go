@@ -12,11 +12,13 @@ import (
 // ones. Each part has a stream of its own, keyed by (seed, mining, round, key), so that no other query, batch or file
 // order has a part in it. Uses counts the negatives of queries before, for the hub limit; nil where there is none.
 func (m *Miner) draw(p *pool, uses map[int32]int) Result {
-	r := Result{Key: p.key, Of: p.of, Dropped: p.dropped}
+	r := Result{Key: p.key, Of: p.of, Dropped: p.dropped, Judged: p.judged}
 	eligible := p.eligible
 	if m.o.HubLimit > 0 {
 		eligible = slices.DeleteFunc(slices.Clone(eligible), func(n Negative) bool { return uses[n.Passage] >= m.o.HubLimit })
 		r.Dropped.Hub = len(p.eligible) - len(eligible)
+		r.Judged.Eligible = p.judgedOf(eligible)
+		r.Judged.Dropped.Hub = p.judged.Eligible - r.Judged.Eligible
 	}
 	r.Eligible = len(eligible)
 	taken := filling{m: m, pool: p, uses: uses, in: map[int32]bool{}}
@@ -25,7 +27,7 @@ func (m *Miner) draw(p *pool, uses map[int32]int) Result {
 	}
 	random := m.o.part(m.o.Random)
 	if len(p.Hits) == 0 && random > 0 { // nothing was searched: the whole corpus is eligible
-		r.Eligible = m.corpus.Len() - len(p.Excluded)
+		r.Eligible = m.corpus.Len() - Taken(p.Excluded, p.Struck)
 	}
 	taken.kept(min(m.o.part(m.o.Kept), m.o.Negatives-len(taken.negatives)))
 	taken.mined(eligible, max(0, m.o.Negatives-len(taken.negatives)-random))
@@ -34,6 +36,7 @@ func (m *Miner) draw(p *pool, uses map[int32]int) Result {
 		return cmp.Compare(uint32(a.Rank), uint32(b.Rank)) // -1 is the greatest
 	})
 	r.Negatives = taken.negatives
+	r.Judged.Negatives = p.judgedOf(r.Negatives)
 	return r
 }
 
@@ -51,11 +54,11 @@ func (f *filling) add(n Negative) {
 	f.negatives = append(f.negatives, n)
 }
 
-// given takes the first negatives of the row that are no positives.
+// given takes the first negatives of the row that are no positives and that nobody struck.
 func (f *filling) given(most int) {
 	for _, passage := range f.pool.Given {
 		n := f.negative(passage, FromGiven)
-		if len(f.negatives) < most && !f.in[passage] && !contains(f.pool.positives, passage) && !contains(f.pool.Excluded, passage) {
+		if len(f.negatives) < most && !f.in[passage] && !contains(f.pool.positives, passage) && !contains(f.pool.Excluded, passage) && !contains(f.pool.Struck, passage) {
 			f.add(n)
 		}
 	}

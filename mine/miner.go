@@ -17,8 +17,10 @@ type Query struct {
 	ranking.Candidates         // a positive of rank -1 has no score in this ranking
 	Text               string  // for near_text
 	Excluded           []int32 // sorted: passages that must not become negatives, such as those with the text of a positive or of the query
+	Struck             []int32 // sorted: passages that people struck from its negatives; none without Options.Verdicts
 	Given              []int32 // negatives that its row brings, in the row's order
 	Last               []int32 // its negatives of the last round, in their order
+	Judged             []int32 // sorted: answers that only who asks what rules do knows of; they have no part in mining
 }
 
 // Origin is where a negative comes from.
@@ -48,6 +50,16 @@ type Result struct {
 	Negatives []Negative // by rank; those without a rank behind, in the order in which they were taken
 	Eligible  int        // candidates that all rules left, before sampling
 	Dropped   Dropped
+	Judged    Judged
+}
+
+// Judged is what became of candidates that are answers, though mining does not know it (Query.Judged): how well rules keep
+// false negatives out. Known positives and excluded passages are not counted.
+type Judged struct {
+	Candidates int     `json:"candidates"` // among the hits
+	Dropped    Dropped `json:"dropped"`    // by the first rule that takes each out
+	Eligible   int     `json:"eligible"`   // that all rules left, before sampling
+	Negatives  int     `json:"negatives"`  // that were chosen; random, kept and given ones too
 }
 
 // Dropped counts the candidates that each rule took out. A candidate that several rules would take counts for the first
@@ -64,6 +76,7 @@ type Dropped struct {
 	SameGroup       int `json:"same_group,omitempty"`
 	ShareOfPositive int `json:"share_of_positive,omitempty"`
 	Hub             int `json:"hub_limit,omitempty"`
+	Verdict         int `json:"verdict,omitempty"`
 }
 
 // Miner mines the queries of one corpus by one set of options. It is for one goroutine.
@@ -168,6 +181,9 @@ func (m *Miner) ask(q Query) ([]*asked, error) {
 	if err := check(q); err != nil {
 		return nil, err
 	}
+	if len(q.Struck) > 0 && !m.o.Verdicts {
+		return nil, fmt.Errorf("passages are struck from its negatives, but the options say nothing of verdicts")
+	}
 	base := asked{Query: q, key: q.Query, of: -1}
 	for _, p := range q.Positives {
 		base.positives = append(base.positives, p.Passage)
@@ -226,6 +242,7 @@ type pool struct {
 	*asked
 	eligible []Negative // by rank
 	dropped  Dropped
+	judged   Judged
 }
 
 // pool holds the rules against every candidate.
@@ -233,17 +250,27 @@ func (m *Miner) pool(q *asked) *pool {
 	p := &pool{asked: q}
 	for rank, h := range q.Hits {
 		n := Negative{Passage: h.Passage, Rank: int32(rank), Score: h.Score, PositiveScore: float32(q.reference), From: Mined}
-		if r := m.firstThatDrops(q, n, byRank); r != nil {
+		r := m.firstThatDrops(q, n, byRank)
+		watched := contains(q.Judged, n.Passage) && !contains(q.positives, n.Passage) && !contains(q.Excluded, n.Passage)
+		if watched {
+			p.judged.Candidates++
+		}
+		if r != nil {
 			*r.count(&p.dropped)++
+			if watched {
+				*r.count(&p.judged.Dropped)++
+			}
 			continue
 		}
 		p.eligible = append(p.eligible, n)
 	}
 	if m.o.Survivors {
-		survivors := len(p.eligible)
-		p.eligible = p.eligible[min(m.o.Window.From, survivors):min(m.o.Window.To, survivors)]
-		p.dropped.Window = survivors - len(p.eligible)
+		survivors := p.eligible
+		p.eligible = survivors[min(m.o.Window.From, len(survivors)):min(m.o.Window.To, len(survivors))]
+		p.dropped.Window = len(survivors) - len(p.eligible)
+		p.judged.Dropped.Window = q.judgedOf(survivors) - q.judgedOf(p.eligible)
 	}
+	p.judged.Eligible = q.judgedOf(p.eligible)
 	return p
 }
 
@@ -257,10 +284,24 @@ func (m *Miner) firstThatDrops(q *asked, n Negative, least kind) *rule {
 	return nil
 }
 
+// judgedOf counts the judged ones among negatives.
+func (q *Query) judgedOf(negatives []Negative) int {
+	count := 0
+	for _, n := range negatives {
+		if contains(q.Judged, n.Passage) {
+			count++
+		}
+	}
+	return count
+}
+
 // check refuses candidates on which ranks and margins mean nothing.
 func check(q Query) error {
 	if !slices.IsSorted(q.Excluded) {
 		return fmt.Errorf("its excluded passages are not sorted")
+	}
+	if !slices.IsSorted(q.Struck) || !slices.IsSorted(q.Judged) {
+		return fmt.Errorf("its struck or judged passages are not sorted")
 	}
 	for i, h := range q.Hits {
 		if h.Score != h.Score || i > 0 && h.Score > q.Hits[i-1].Score {

@@ -79,6 +79,9 @@ type Options struct {
 	Kept   float64 `yaml:"kept,omitempty" json:"kept,omitempty"`     // share of the negatives that comes from the last round's
 	Random float64 `yaml:"random,omitempty" json:"random,omitempty"` // share of the negatives that is drawn from the whole corpus
 	Given  Given   `yaml:"given,omitempty" json:"given,omitempty"`   // negatives of the query's own row; the zero value is Replace
+
+	// Verdicts says that people have looked at negatives: what they struck from a query's (Query.Struck) is a rule.
+	Verdicts bool `yaml:"verdicts,omitempty" json:"verdicts,omitempty"`
 }
 
 // DefaultOptions are those of the reference pipeline's first round: 15 negatives out of ranks 3 to 200.
@@ -206,8 +209,8 @@ func (o Options) needsReference() string {
 }
 
 // Depth is how many hits a query must have been kept for these options: the window's end and, where the window counts
-// survivors, as many more as the rules are sure to take out: the positives and excluded passages of the query that has
-// most of them.
+// survivors, as many more as the rules are sure to take out: the positives, excluded and struck passages of the query that
+// has most of them (Taken).
 func (o Options) Depth(taken int) int {
 	if o.Survivors {
 		return o.Window.To + taken
@@ -219,11 +222,23 @@ func (o Options) Depth(taken int) int {
 func (o Options) ValidateDepth(depth, taken int) error {
 	if want := o.Depth(taken); depth < want {
 		if o.Survivors {
-			return fmt.Errorf("the window %s over survivors needs a depth of %d (%d positives and excluded passages may stand above it), but %d hits a query were kept", o.Window, want, taken, depth)
+			return fmt.Errorf("the window %s over survivors needs a depth of %d (%d positives, excluded and struck passages may stand above it), but %d hits a query were kept", o.Window, want, taken, depth)
 		}
 		return fmt.Errorf("the window %s needs a depth of %d, but %d hits a query were kept", o.Window, want, depth)
 	}
 	return nil
+}
+
+// Taken is how many passages are in one or both of two sorted lists: those that are excluded from a query's negatives, its
+// positives among them, and those that are struck.
+func Taken(excluded, struck []int32) int {
+	n := len(excluded)
+	for _, p := range struck {
+		if !contains(excluded, p) {
+			n++
+		}
+	}
+	return n
 }
 
 // ErrNoPositives marks a query that no passage answers: it has nothing to train on.

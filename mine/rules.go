@@ -46,6 +46,9 @@ func newRules(o Options, near *nearTexts, c *corpus.Corpus) []rule {
 		{"positive", "", func(d *Dropped) *int { return &d.Positive }, byText, func(q *asked, n Negative) bool { return contains(q.positives, n.Passage) }},
 		{"excluded", "", func(d *Dropped) *int { return &d.Excluded }, byText, func(q *asked, n Negative) bool { return contains(q.Excluded, n.Passage) }},
 	}
+	if o.Verdicts {
+		rules = append(rules, rule{"verdict", "", func(d *Dropped) *int { return &d.Verdict }, byText, func(q *asked, n Negative) bool { return contains(q.Struck, n.Passage) }})
+	}
 	if !o.Survivors {
 		rules = slices.Insert(rules, 0, rule{"window", o.Window.String(), func(d *Dropped) *int { return &d.Window }, byRank, func(_ *asked, n Negative) bool { return !o.Window.Contains(int(n.Rank)) }})
 	}
@@ -123,7 +126,7 @@ func (m *Miner) Trail(n Negative) []string {
 	var trail []string
 	for _, r := range m.rules {
 		switch {
-		case n.From == FromGiven && r.name != "positive" && r.name != "excluded":
+		case n.From == FromGiven && r.name != "positive" && r.name != "excluded" && r.name != "verdict":
 		case n.From != Mined && r.kind == byRank:
 		case n.Rank < 0 && r.kind == byScore:
 		default:

@@ -343,3 +343,90 @@ func TestMarginZeroDropsExactlyWhatIsAbove(t *testing.T) {
 		}
 	}
 }
+
+// TestVerdicts: what people struck from a query's negatives is none of them, wherever it comes from, and counts as a rule.
+func TestVerdicts(t *testing.T) {
+	all := Options{Window: Window{0, 10}, Negatives: 10, Sampling: Top, Verdicts: true}
+	for _, tc := range []struct {
+		name    string
+		change  func(o *Options, q *Query)
+		want    []int32
+		dropped Dropped
+	}{
+		{"none struck", func(*Options, *Query) {}, []int32{0, 1, 3, 4, 6, 7, 8, 9}, Dropped{Positive: 2}},
+		{"mined", func(_ *Options, q *Query) { q.Struck = []int32{0, 7, 300} }, []int32{1, 3, 4, 6, 8, 9}, Dropped{Positive: 2, Verdict: 2}},
+		{"a positive stays one", func(_ *Options, q *Query) { q.Struck = []int32{2} }, []int32{0, 1, 3, 4, 6, 7, 8, 9}, Dropped{Positive: 2}},
+		{"before every other rule of texts and scores", func(o *Options, q *Query) { q.Struck, o.MaxScore = []int32{0}, number(0.95) }, []int32{1, 3, 4, 6, 7, 8, 9}, Dropped{Positive: 2, Verdict: 1}},
+		{"given", func(o *Options, q *Query) {
+			o.Given, o.Negatives, q.Given, q.Struck = Keep, 2, []int32{7, 9, 8}, []int32{7}
+		}, []int32{8, 9}, Dropped{Positive: 2, Verdict: 1}},
+		{"kept", func(o *Options, q *Query) {
+			o.Kept, q.Last, q.Struck, o.Negatives = 1, []int32{300, 301}, []int32{301}, 1
+		}, []int32{300}, Dropped{Positive: 2}},
+		{"survivors close ranks", func(o *Options, q *Query) {
+			o.Survivors, o.Window, o.Negatives, q.Struck = true, Window{0, 3}, 3, []int32{1}
+		}, []int32{0, 3, 4}, Dropped{Positive: 2, Verdict: 1, Window: 4}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o, q := all, Query{Candidates: ten()}
+			tc.change(&o, &q)
+			results, err := mineAll(0, o, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, passagesOf(results[0])); diff != "" {
+				t.Errorf("negatives, -want +got:\n%s", diff)
+			}
+			if diff := cmp.Diff(tc.dropped, results[0].Dropped); diff != "" {
+				t.Errorf("dropped, -want +got:\n%s", diff)
+			}
+		})
+	}
+	t.Run("random", func(t *testing.T) {
+		struck := []int32{}
+		for p := range int32(399) {
+			struck = append(struck, p)
+		}
+		results, err := mineAll(0, Options{Window: Window{0, 10}, Negatives: 3, Sampling: Uniform, Random: 1, Verdicts: true}, Query{Candidates: ten(), Struck: struck})
+		if err != nil || !slices.Equal(passagesOf(results[0]), []int32{399}) {
+			t.Errorf("got %v, %v", results, err)
+		}
+	})
+	t.Run("the trail has the rule", func(t *testing.T) {
+		m, err := New(all, 0, numbered())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"window 0-10", "positive", "excluded", "verdict", "sampling top"}
+		if got := m.Trail(Negative{From: Mined}); !slices.Equal(got, want) || !slices.Equal(all.Rules(), want) {
+			t.Errorf("trail %v, rules %v", got, all.Rules())
+		}
+		if got := m.Trail(Negative{From: FromGiven, Rank: -1}); !slices.Equal(got, []string{"positive", "excluded", "verdict", "given"}) {
+			t.Errorf("trail of a given one %v", got)
+		}
+	})
+	t.Run("struck without the option", func(t *testing.T) {
+		o := all
+		o.Verdicts = false
+		if _, err := mineAll(0, o, Query{Candidates: ten(), Struck: []int32{1}}); err == nil || !strings.Contains(err.Error(), "verdicts") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a struck negative that would not be drawn leaves the draw of the others", func(t *testing.T) {
+		o := all
+		o.Sampling, o.Negatives = ByRank, 3
+		before, err := mineAll(0, o, Query{Candidates: ten()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for p := range int32(10) {
+			if slices.Contains(passagesOf(before[0]), p) {
+				continue
+			}
+			after, err := mineAll(0, o, Query{Candidates: ten(), Struck: []int32{p}})
+			if err != nil || !slices.Equal(passagesOf(after[0]), passagesOf(before[0])) {
+				t.Errorf("struck %d: %v, before %v (%v)", p, after, before, err)
+			}
+		}
+	})
+}

@@ -22,10 +22,14 @@ type Outcome struct {
 	Overlap *float64 `json:"overlap,omitempty"`
 	// FalseNegatives is the share of the negatives that further judgments call positive; absent without such judgments.
 	FalseNegatives *float64 `json:"false_negatives,omitempty"`
+	// Judged is what became of what further judgments call positive; absent without them.
+	Judged *Judged `json:"judged,omitempty"`
+	// KeptOut is the share of these, of those within the window, that rules keep from being negatives; absent where there are none.
+	KeptOut *float64 `json:"kept_out,omitempty"`
 }
 
 // WhatIf mines queries by options and tells what comes of it. Judged are passages that are known to answer a query beside
-// its positives, by the query's key; nil where there are no such judgments.
+// its positives, by the query's key and sorted; nil where there are no such judgments.
 func WhatIf(o Options, round int, c *corpus.Corpus, queries []Query, judged map[string][]int32) (Outcome, error) {
 	m, err := New(o, round, c)
 	if err != nil {
@@ -33,10 +37,11 @@ func WhatIf(o Options, round int, c *corpus.Corpus, queries []Query, judged map[
 	}
 	var t tally
 	pass := m.NewPass(func(q Query, r Result) error {
-		t.add(o, q, r, judged[q.Query])
+		t.add(o, q, r)
 		return nil
 	})
 	for _, q := range queries {
+		q.Judged = judged[q.Query]
 		t.last = t.last || len(q.Last) > 0
 		if err := pass.Add(q); err != nil {
 			return Outcome{}, err
@@ -51,12 +56,13 @@ func WhatIf(o Options, round int, c *corpus.Corpus, queries []Query, judged map[
 // tally sums up results.
 type tally struct {
 	Outcome
-	eligible, negatives, scored, before, positive int
-	gap                                           float64
-	last                                          bool // some query had a last round
+	eligible, negatives, scored, before int
+	judged                              Judged
+	gap                                 float64
+	last                                bool // some query had a last round
 }
 
-func (t *tally) add(o Options, q Query, r Result, judged []int32) {
+func (t *tally) add(o Options, q Query, r Result) {
 	t.Queries++
 	t.eligible += r.Eligible
 	t.negatives += len(r.Negatives)
@@ -76,10 +82,11 @@ func (t *tally) add(o Options, q Query, r Result, judged []int32) {
 		if slices.Contains(q.Last, n.Passage) {
 			t.before++
 		}
-		if slices.Contains(judged, n.Passage) {
-			t.positive++
-		}
 	}
+	t.judged.Candidates += r.Judged.Candidates
+	t.judged.Dropped.add(r.Judged.Dropped)
+	t.judged.Eligible += r.Judged.Eligible
+	t.judged.Negatives += r.Judged.Negatives
 }
 
 func (t *tally) outcome(judged bool) Outcome {
@@ -99,7 +106,11 @@ func (t *tally) outcome(judged bool) Outcome {
 		o.Overlap = share(t.before)
 	}
 	if judged {
-		o.FalseNegatives = share(t.positive)
+		o.FalseNegatives, o.Judged = share(t.judged.Negatives), &t.judged
+		if within := t.judged.Candidates - t.judged.Dropped.Window; within > 0 {
+			kept := float64(within-t.judged.Eligible) / float64(within)
+			o.KeptOut = &kept
+		}
 	}
 	return o
 }

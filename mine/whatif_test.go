@@ -2,6 +2,7 @@ package mine
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,13 +13,14 @@ import (
 func TestWhatIf(t *testing.T) {
 	q := Query{Candidates: ten(), Last: []int32{6, 1, 8}}
 	o := Options{Window: Window{0, 10}, Negatives: 5, Sampling: Top, Margin: number(0)}
-	got, err := WhatIf(o, 0, numbered(), []Query{q}, map[string][]int32{"q": {7, 5, 300}})
+	got, err := WhatIf(o, 0, numbered(), []Query{q}, map[string][]int32{"q": {1, 5, 7, 300}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Outcome{
 		Queries: 1, Survivors: 4, Negatives: 4, Short: 1, Filler: 1, Dropped: Dropped{Positive: 2, Margin: 4},
 		Gap: number(0.25), Overlap: number(0.5), FalseNegatives: number(0.25), // 0.5 less 0.4, 0.3, 0.2 and 0.1
+		Judged: &Judged{Candidates: 2, Dropped: Dropped{Margin: 1}, Eligible: 1, Negatives: 1}, KeptOut: number(0.5), // of 1 and 7; 5 is known
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-7)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -57,5 +59,64 @@ func TestWhatIfIsWhatIsMined(t *testing.T) {
 		if want := float64(negatives) / 20; outcome.Negatives != want {
 			t.Errorf("%+v: %v negatives a query, mined %v", o, outcome.Negatives, want)
 		}
+	}
+}
+
+// TestJudgedAddUp: whatever the rules, every judged candidate is counted once, under the rule that drops it or as eligible, and
+// who knows of judgments mines what others mine.
+func TestJudgedAddUp(t *testing.T) {
+	var queries, plain []Query
+	for i := range 30 {
+		q := drawnQuery(fmt.Sprint(i))
+		plain = append(plain, q)
+		for _, h := range q.Hits {
+			if h.Passage%5 == int32(i%5) {
+				q.Judged = append(q.Judged, h.Passage)
+			}
+		}
+		slices.Sort(q.Judged)
+		queries = append(queries, q)
+	}
+	zero := number(0)
+	for name, o := range map[string]Options{
+		"a window":   {Window: Window{2, 60}, Negatives: 5, Sampling: Uniform},
+		"limits":     {Window: Window{0, 100}, Negatives: 5, Sampling: Uniform, Margin: zero, MinScore: number(-0.5)},
+		"survivors":  {Window: Window{3, 40}, Survivors: true, Negatives: 5, Sampling: Top, Margin: zero},
+		"a hub":      {Window: Window{0, 60}, Negatives: 5, Sampling: Uniform, HubLimit: 2},
+		"groups":     {Window: Window{0, 60}, Negatives: 5, Sampling: ByRank, SameGroup: Never},
+		"random too": {Window: Window{0, 60}, Negatives: 6, Sampling: Uniform, Random: 0.5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			results, err := mineAll(1, o, queries...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			unaware, err := mineAll(1, o, plain...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, r := range results {
+				if diff := cmp.Diff(unaware[i].Negatives, r.Negatives, cmpopts.EquateNaNs()); diff != "" {
+					t.Errorf("query %d is mined otherwise: %s", i, diff)
+				}
+				dropped, chosen := 0, 0
+				r.Judged.Dropped.each(func(_ string, n int) { dropped += n })
+				for _, n := range r.Negatives {
+					if slices.Contains(queries[i].Judged, n.Passage) {
+						chosen++
+					}
+				}
+				if r.Judged.Candidates != dropped+r.Judged.Eligible || r.Judged.Negatives != chosen || r.Judged.Candidates == 0 {
+					t.Errorf("query %d: %+v, and %d chosen", i, r.Judged, chosen)
+				}
+				r.Dropped.each(func(name string, n int) {
+					r.Judged.Dropped.each(func(other string, judged int) {
+						if name == other && judged > n {
+							t.Errorf("query %d: %s dropped %d judged ones of %d", i, name, judged, n)
+						}
+					})
+				})
+			}
+		})
 	}
 }

@@ -186,3 +186,13 @@ func (s *storedPrompts) rewrite(named map[string]string, defaultName string, c C
 	}
 	return o.encode("  ")
 }
+
+// NamedPrompt is the prompt that sentence-transformers' files have under a name. An unknown name is an error that lists
+// those there are.
+func (d *Directory) NamedPrompt(name string) (Prompt, error) {
+	text, ok := d.prompts.named[name]
+	if !ok {
+		return Prompt{}, fmt.Errorf("%s has no prompt %q; it has: %s", d.Path, name, list(d.prompts.names()))
+	}
+	return Prompt{Name: name, Template: prompt.Template(text)}, nil
+}

@@ -88,7 +88,9 @@ func (r *round) scoreEpoch(ctx context.Context, epoch int) error {
 	if err != nil {
 		return err
 	}
-	stage := r.stage(evalStage(epoch), algorithmEval, options, rundir.Input{Name: name, Digest: checkpoint}, r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"))
+	inputs := []rundir.Input{{Name: name, Digest: checkpoint}, r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev")}
+	inputs = append(inputs, r.promotions()...) // training has seen them
+	stage := r.stage(evalStage(epoch), algorithmEval, options, inputs...)
 	err = r.do(ctx, work{Stage: stage, outputs: []string{r.files.EpochScores(epoch), r.files.EpochQueries(rundir.Dev, epoch)}, run: func(ctx context.Context) error {
 		scores, err := r.scoresOf(ctx, epoch, t)
 		if err != nil {
@@ -139,14 +141,14 @@ func (r *round) measureEpoch(split rundir.Split, epoch int, found []ranking.Cand
 }
 
 // byQuery is the scores of a split query by query, with what they may be told apart by.
-func (p *Run) byQuery(split rundir.Split, s eval.Scores) *rundir.QueryScores {
+func (r *round) byQuery(split rundir.Split, s eval.Scores) *rundir.QueryScores {
 	kept := &rundir.QueryScores{Version: rundir.QueriesVersion, Split: split, Convention: string(s.Convention)}
 	for _, m := range s.Measures {
 		kept.Measures = append(kept.Measures, m.String())
 	}
-	trained := corpus.Frequencies(p.data.queries[rundir.Train])
+	trained := corpus.Frequencies(r.data.queries[rundir.Train])
 	rows := map[string]corpus.Query{}
-	for _, q := range p.data.queries[split] {
+	for _, q := range r.data.queries[split] {
 		rows[q.Key] = q
 	}
 	for i, key := range s.Queries {
@@ -269,8 +271,8 @@ func (p *Run) isAdapter(dir string) (bool, error) {
 }
 
 // measure evaluates a split's candidates and returns their means.
-func (p *Run) measure(split rundir.Split, found []ranking.Candidates) (rundir.Means, error) {
-	s, err := p.evaluate(split, found)
+func (r *round) measure(split rundir.Split, found []ranking.Candidates) (rundir.Means, error) {
+	s, err := r.evaluate(split, found)
 	if err != nil {
 		return rundir.Means{}, err
 	}
@@ -278,13 +280,13 @@ func (p *Run) measure(split rundir.Split, found []ranking.Candidates) (rundir.Me
 }
 
 // evaluate scores a split's candidates.
-func (p *Run) evaluate(split rundir.Split, found []ranking.Candidates) (eval.Scores, error) {
-	o := eval.Options{Measures: p.recipe.Eval.Metrics, Convention: p.recipe.Eval.Convention, Depth: p.evalDepth(), Order: p.data.corpus.Order()}
+func (r *round) evaluate(split rundir.Split, found []ranking.Candidates) (eval.Scores, error) {
+	o := eval.Options{Measures: r.recipe.Eval.Metrics, Convention: r.recipe.Eval.Convention, Depth: r.evalDepth(), Order: r.data.corpus.Order()}
 	// A corpus smaller than a cutoff is ranked whole: nothing lies beyond it.
-	if o.Depth == p.data.corpus.Len() {
+	if o.Depth == r.data.corpus.Len() {
 		o.Depth = 0
 	}
-	return eval.Evaluate(p.data.judged(split), found, o)
+	return eval.Evaluate(r.data.judged(split), found, o)
 }
 
 func meansOf(s eval.Scores) rundir.Means {

@@ -49,6 +49,7 @@ func (r *round) finetune(ctx context.Context) error {
 		Shown    *trainingShown   `json:"shown,omitempty"` // how examples are cut
 	}{t, r.finetuneOptions(), r.stages.Finetune.External.Command, r.trainingShown(t)}
 	inputs := []rundir.Input{r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"), r.made(r.files.Negatives(rundir.Train)), r.made(r.files.Negatives(rundir.Dev))}
+	inputs = append(inputs, r.promotions()...) // they are drawn as positives, and masked
 	if r.trainsOutside() {
 		trainer, err := r.outsideInputs(ctx)
 		if err != nil {

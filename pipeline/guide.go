@@ -55,7 +55,7 @@ func (r *round) openGuide() (*model.Model, error) {
 func (p *Run) widenedGuides() (int64, error) {
 	var most int64
 	for i := range p.recipe.Rounds {
-		r := &round{Run: p, index: i, stages: p.recipe.Round(i)}
+		r := p.settings(i)
 		if !r.guided() {
 			continue
 		}

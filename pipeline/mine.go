@@ -28,6 +28,7 @@ func (r *round) mine(ctx context.Context) error {
 		Expect     []audit.Limit `json:"expect,omitempty"`
 	}{r.stages.Mine.Source, o, r.stages.Mine.Provenance, r.stages.Mine.Expect}
 	inputs := []rundir.Input{r.data.input("corpus"), r.data.input("train"), r.data.input("dev")}
+	inputs = append(append(inputs, r.promotions()...), r.drops()...)
 	if r.stages.Mine.Searches() {
 		inputs = append(inputs, r.made(r.files.Candidates(rundir.Train)), r.made(r.files.Candidates(rundir.Dev)))
 	}
@@ -49,6 +50,9 @@ func (r *round) mine(ctx context.Context) error {
 		}
 	}
 	return r.do(ctx, work{Stage: r.stage(StageMine, algorithmMine, options, inputs...), outputs: outputs, run: func(ctx context.Context) error {
+		if r.said != nil {
+			r.note("round %d: mine: verdicts of %s: %s", r.index, r.stages.Mine.Verdicts.Written, r.said)
+		}
 		for _, s := range minedSplits {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -112,9 +116,9 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 	auditor := mine.NewAuditor(o, r.data.corpus.ID, func(p int32) string { return r.data.corpus.Passages[p].Full() })
 	switch by.Source {
 	case recipe.None:
-		o = mine.Options{Window: mine.Window{To: 1}, Negatives: 1, Sampling: mine.Top, Reference: o.Reference}
+		o = mine.Options{Window: mine.Window{To: 1}, Negatives: 1, Sampling: mine.Top, Reference: o.Reference, Verdicts: o.Verdicts}
 	case recipe.Random:
-		o = mine.Options{Window: o.Window, Negatives: o.Negatives, Seed: o.Seed, Sampling: mine.Uniform, Random: 1, Reference: o.Reference, NearText: o.NearText, SameGroup: o.SameGroup, HubLimit: o.HubLimit}
+		o = mine.Options{Window: o.Window, Negatives: o.Negatives, Seed: o.Seed, Sampling: mine.Uniform, Random: 1, Reference: o.Reference, NearText: o.NearText, SameGroup: o.SameGroup, HubLimit: o.HubLimit, Verdicts: o.Verdicts}
 	default:
 		if r.stages.Mine.Embeds() {
 			by.Model = r.miner.digest
@@ -123,7 +127,7 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 			by.Sources = append(by.Sources, source.Name)
 		}
 		if r.depth() < r.data.corpus.Len() {
-			if err := o.ValidateDepth(r.depth(), mostTaken(answers, queries)); err != nil {
+			if err := o.ValidateDepth(r.depth(), r.mostTaken(answers, queries)); err != nil {
 				return nil, mine.Audit{}, inputErrorf("%s: %w", r.recipe.At("mine.depth"), err)
 			}
 		}
@@ -161,7 +165,7 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 		if err != nil {
 			return err
 		}
-		return pass.Add(mine.Query{Candidates: c, Text: q.Text, Excluded: answers.Excluded(q), Given: given, Last: last[q.Key]})
+		return pass.Add(mine.Query{Candidates: c, Text: q.Text, Excluded: answers.Excluded(q), Struck: r.said.Struck(q), Given: given, Last: last[q.Key]})
 	}
 	if r.stages.Mine.Searches() {
 		err = r.eachCandidates(s, add)
@@ -234,7 +238,8 @@ func (r *round) lastNegatives(s rundir.Split, o mine.Options) (map[string][]int3
 	if o.Kept == 0 {
 		return nil, nil
 	}
-	before := &round{Run: r.Run, index: r.index - 1, files: r.dir.Round(r.index - 1)}
+	before := r.Run.settings(r.index - 1)
+	before.files = r.dir.Round(r.index - 1)
 	rows, err := before.readNegatives(s)
 	if err != nil {
 		return nil, fmt.Errorf("mine.kept: the negatives of round %d: %w", r.index-1, err)
@@ -265,11 +270,11 @@ func (r *round) trained(s rundir.Split) []corpus.Query {
 	return rows
 }
 
-// mostTaken is the most passages that answers and equal texts take out of a query's ranking.
-func mostTaken(answers corpus.Answers, queries []corpus.Query) int {
+// mostTaken is the most passages that answers, equal texts and verdicts take out of a query's ranking.
+func (r *round) mostTaken(answers corpus.Answers, queries []corpus.Query) int {
 	most := 0
 	for _, q := range queries {
-		most = max(most, len(answers.Excluded(q)))
+		most = max(most, mine.Taken(answers.Excluded(q), r.said.Struck(q)))
 	}
 	return most
 }

@@ -166,7 +166,10 @@ func (p *Run) costs(ctx context.Context, plan *Plan) error {
 		return err
 	}
 	for i := range p.recipe.Rounds {
-		r := &round{Run: p, index: i, stages: p.recipe.Round(i)}
+		r := p.settings(i)
+		if err := r.readVerdicts(); err != nil {
+			return err
+		}
 		c, err := r.costs(m)
 		if err != nil {
 			return err
@@ -215,7 +218,7 @@ func (p *Run) calibrate(ctx context.Context, m *model.Model) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	t := (&round{Run: p, stages: p.recipe.Round(0)}).texts(m)
+	t := p.settings(0).texts(m)
 	queries := p.data.queries[rundir.Train]
 	texts := func(yield func(embedding.Text, error) bool) {
 		for i := range min(calibrationTexts, len(queries)) {

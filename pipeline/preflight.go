@@ -23,8 +23,8 @@ func inputErrorf(format string, args ...any) error { return InputError{fmt.Error
 func (p *Run) preflight() error {
 	if err := p.checkModel(p.recipe.Model.File, "model", func(m *model.Model) error {
 		for i := range p.recipe.Rounds {
-			r := &round{Run: p, index: i, stages: p.recipe.Round(i)}
-			if err := errors.Join(r.checkLengths(m), r.checkMemory(m), r.checkGuide()); err != nil {
+			r := p.settings(i)
+			if err := errors.Join(r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.readVerdicts()); err != nil {
 				return err
 			}
 		}

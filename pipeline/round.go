@@ -8,6 +8,7 @@ import (
 
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/review"
 	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/vectors"
 )
@@ -20,6 +21,9 @@ type round struct {
 	files  rundir.RoundLayout
 	miner  source // the model that it mines with
 	base   source // the weights that it trains from
+
+	data *data            // the run's, with what the round's verdicts say
+	said *review.Verdicts // on negatives; nil where the round does not go by any
 
 	guideRows *vectors.Mapped // the guide's vectors while the round trains; nil without one
 
@@ -49,7 +53,11 @@ func (s source) model() string {
 func (s source) input(role string) rundir.Input { return rundir.Input{Name: role, Digest: s.digest} }
 
 func (p *Run) newRound(ctx context.Context, i int) (*round, error) {
-	r := &round{Run: p, index: i, stages: p.recipe.Round(i), files: p.dir.Round(i)}
+	r := p.settings(i)
+	r.files = p.dir.Round(i)
+	if err := r.readVerdicts(); err != nil {
+		return nil, err
+	}
 	base := source{p.recipe.Model.File, p.recipe.Model.Written, p.model, p.recipe.Model.Revision}
 	r.miner, r.base = base, base
 	if i > 0 && (r.stages.MineWith.Kind == recipe.Merged || r.stages.TrainFrom == recipe.Merged) {
@@ -73,6 +81,11 @@ func (p *Run) newRound(ctx context.Context, i int) (*round, error) {
 		r.miner = source{dir.File, dir.Written, digest, dir.Revision}
 	}
 	return r, r.chooseExamples()
+}
+
+// settings is a round without models and files, and without verdicts.
+func (p *Run) settings(i int) *round {
+	return &round{Run: p, index: i, stages: p.recipe.Round(i), data: p.data}
 }
 
 // merged is the result of a round.

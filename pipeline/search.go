@@ -36,6 +36,7 @@ func (r *round) search(ctx context.Context) error {
 		inputs = append(inputs, r.made(r.files.PassageVectors()), r.made(r.files.QueryVectors(rundir.Train)), r.made(r.files.QueryVectors(rundir.Dev)))
 	}
 	inputs = append(inputs, r.data.input("corpus"), r.data.input("train"), r.data.input("dev"))
+	inputs = append(inputs, r.promotions()...) // every positive's score and rank are kept
 	outputs := []string{r.files.Candidates(rundir.Train), r.files.Candidates(rundir.Dev)}
 	return r.do(ctx, work{Stage: r.stage(StageSearch, algorithmSearch, options, inputs...), outputs: outputs, run: func(ctx context.Context) error {
 		var passages *vectors.Mapped

@@ -216,7 +216,8 @@ func (r *round) test(ctx context.Context, chosen int) error {
 	if err != nil {
 		return err
 	}
-	stage := r.stage(stageTest, algorithmEval, options, r.base.input("base"), rundir.Input{Name: "checkpoint", Digest: checkpoint}, r.made(r.files.Scores()), r.made(r.files.Choice()), r.data.input("corpus"), r.data.input("train"), r.data.input("test"))
+	inputs := []rundir.Input{r.base.input("base"), {Name: "checkpoint", Digest: checkpoint}, r.made(r.files.Scores()), r.made(r.files.Choice()), r.data.input("corpus"), r.data.input("train"), r.data.input("test")}
+	stage := r.stage(stageTest, algorithmEval, options, append(inputs, r.promotions()...)...)
 	epochs := []int{0, chosen}
 	if chosen == 0 {
 		epochs = epochs[:1]

@@ -72,6 +72,9 @@ type Mine struct {
 	Random float64 `yaml:"random" in:"[0,1]" unset:"none"`
 	// What becomes of a row's own neg texts: replace, mined ones take their place; keep, they take the first slots.
 	Given string `yaml:"given" in:"replace|keep" unset:"they are replaced"`
+	// What people said of negatives: a file that `quarry view` writes, such as runs/NAME/verdicts.jsonl of this recipe, which
+	// need not be there yet. Dropped passages are no negatives of their query, promoted ones are its positives.
+	Verdicts Path `yaml:"verdicts" unset:"none"`
 	// What the audit of the training rows may find at most, else the run fails (exit 3): a count or a share, such as
 	// [equal_positive<=0, above_positive<=2%]. [Mining](mining.md#audit) lists the findings.
 	Expect []audit.Limit `yaml:"expect" unset:"nothing"`
@@ -86,6 +89,7 @@ func (m Mine) Options(seed uint64) mine.Options {
 		Sampling: mine.Sampling(m.Sampling), SamplingTemperature: m.SamplingTemperature,
 		MinScore: m.MinScore, MaxScore: m.MaxScore, Margin: m.Margin, RelativeMargin: m.RelativeMargin, ShareOfPositive: m.ShareOfPositive,
 		NearText: m.NearText, SameGroup: mine.SameGroup(m.SameGroup), HubLimit: m.HubLimit, Quotas: m.Quotas, Kept: m.Kept, Random: m.Random,
+		Verdicts: m.Verdicts.Written != "",
 	}
 	if m.Reference == string(mine.Each) { // what is the default is left out: stamps do not tell it apart
 		o.Reference = mine.Each

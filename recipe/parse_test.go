@@ -84,7 +84,7 @@ func TestEverythingIsRead(t *testing.T) {
 			MinScore: ptr(-0.5), MaxScore: ptr(0.9), Margin: ptr(0.0), RelativeMargin: ptr(0.05), Survivors: true,
 			SamplingTemperature: 0.1, ShareOfPositive: ptr(0.95), Reference: "each", NearText: ptr(0.9), SameGroup: "never", HubLimit: 20,
 			Quotas: []mine.Quota{{Window: mine.Window{From: 10, To: 60}, Negatives: 5}, {Window: mine.Window{From: 60, To: 90}, Negatives: 3}},
-			Kept:   0.25, Random: 0.1, Given: "keep", Provenance: true,
+			Kept:   0.25, Random: 0.1, Given: "keep", Provenance: true, Verdicts: beside("runs/eedi/verdicts.jsonl"),
 			Fuse: "weighted", FuseWeights: []float64{1, 0.5}, BM25K1: ptr(0.9), BM25B: ptr(0.4),
 			Expect: []audit.Limit{{Kind: audit.EqualPositive}, {Kind: audit.AbovePositive, Most: 2, Share: true}},
 		},
@@ -170,8 +170,8 @@ func TestAt(t *testing.T) {
 	}
 	file := filepath.Join("testdata", "everything.good.yaml")
 	for key, want := range map[string]string{
-		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":39", "finetune.lora.alpha": file + ":93",
-		"rounds[1].mine.window": file + ":106", "rounds[1].mine.depth": file + ":106", "rounds[0].mine": file + ":105", "nothing": file,
+		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":39", "finetune.lora.alpha": file + ":94",
+		"rounds[1].mine.window": file + ":107", "rounds[1].mine.depth": file + ":107", "rounds[0].mine": file + ":106", "nothing": file,
 	} {
 		if got := r.At(key); got != want {
 			t.Errorf("At(%s) is %s, want %s", key, got, want)
@@ -197,7 +197,7 @@ func TestSectionsAsJSON(t *testing.T) {
 		section any
 		want    string
 	}{
-		{"mine", r.Round(1).Mine, `{"bm25_b":0.4,"bm25_k1":0.9,"depth":300,"expect":["equal_positive\u003c=0","above_positive\u003c=2%"],"fuse":"weighted","fuse_weights":[1,0.5],"given":"keep","kept":0.25,"max_score":0.9,"min_score":-0.5,"near_text":0.9,"negatives":25,"provenance":true,"quotas":["10-60:5","60-90:3"],"random":0.1,"reference":"each","relative_margin":0.05,"same_group":"never","sampling":"score","sampling_temperature":0.1,"share_of_positive":0.95,"source":"dense","survivors":true,"window":"2-100"}`},
+		{"mine", r.Round(1).Mine, `{"bm25_b":0.4,"bm25_k1":0.9,"depth":300,"expect":["equal_positive\u003c=0","above_positive\u003c=2%"],"fuse":"weighted","fuse_weights":[1,0.5],"given":"keep","kept":0.25,"max_score":0.9,"min_score":-0.5,"near_text":0.9,"negatives":25,"provenance":true,"quotas":["10-60:5","60-90:3"],"random":0.1,"reference":"each","relative_margin":0.05,"same_group":"never","sampling":"score","sampling_temperature":0.1,"share_of_positive":0.95,"source":"dense","survivors":true,"verdicts":"runs/eedi/verdicts.jsonl","window":"2-100"}`},
 		{"lengths", r.Round(1).Lengths, `{"passage":128}`},
 		{"eval", r.Eval, `{"convention":"trec_eval","depth":1000,"metrics":["map@10","r-precision"]}`},
 		{"data", r.Data, `{"allow_leakage":true,"corpus":"data/corpus.jsonl","dev":"data/dev.jsonl","examples":"data/examples.jsonl","group_field":"question","id_field":"misconception_id","passage_group_field":"topic","test":"data/test.jsonl","train":"data/train.jsonl"}`},

@@ -12,7 +12,7 @@ const leastDepth = 100
 // resolve fills in what follows from the rest: paths, the name, depths.
 func (r *Recipe) resolve() {
 	dir := filepath.Dir(r.file)
-	for _, path := range []*Path{&r.Model, &r.Data.Corpus, &r.Data.Train, &r.Data.Dev, &r.Data.Test, &r.Data.Examples, &r.MineWith.Dir, &r.Finetune.TeacherScores, &r.Finetune.Guide} {
+	for _, path := range []*Path{&r.Model, &r.Data.Corpus, &r.Data.Train, &r.Data.Dev, &r.Data.Test, &r.Data.Examples, &r.MineWith.Dir, &r.Mine.Verdicts, &r.Finetune.TeacherScores, &r.Finetune.Guide} {
 		path.beside(dir)
 	}
 	if r.Name == "" {
@@ -26,6 +26,7 @@ func (r *Recipe) resolve() {
 	for i := range r.Rounds {
 		r.Rounds[i].MineWith.Dir.beside(dir)
 		r.Rounds[i].Finetune.External.beside(dir)
+		r.Rounds[i].Mine.Verdicts.beside(dir)
 		r.Rounds[i].Finetune.TeacherScores.beside(dir)
 		r.Rounds[i].Finetune.Guide.beside(dir)
 		r.Rounds[i].resolve()

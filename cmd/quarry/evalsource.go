@@ -102,7 +102,7 @@ func (o EvalOptions) judgeFolder(h *host) (*evaluation, error) {
 		return nil, badInputf("--data: %w", err)
 	}
 	warn(h, d.Warnings)
-	e := &evaluation{data: data{d.Corpus, d.Queries}, order: d.Corpus.Order()}
+	e := &evaluation{data: data{corpus: d.Corpus, queries: d.Queries}, order: d.Corpus.Order()}
 	judgments := make([]eval.Judgment, len(d.Judgments))
 	for i, j := range d.Judgments {
 		judgments[i] = eval.Judgment{Query: j.Query, Passage: j.Passage, Grade: float64(j.Grade)}

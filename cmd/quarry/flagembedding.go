@@ -57,6 +57,10 @@ func takeFlagEmbedding(root *cobra.Command, h *host, args []string) {
 	if !ok {
 		return
 	}
+	if mode, words, named := compatibleMode(args[1:]); named && args[0] == "mine" {
+		takeMode(root, h, mode, words)
+		return
+	}
 	for _, cmd := range root.Commands() {
 		if cmd.Name() != args[0] {
 			continue
@@ -228,6 +232,15 @@ func (a pythonArgs) number(name string) int {
 func (a pythonArgs) float(name string) float64 {
 	v, _ := strconv.ParseFloat(a.text(name), 64)
 	return v
+}
+
+// optional is a flag's number, nil where it is not given.
+func (a pythonArgs) optional(name string) *float64 {
+	if !a.given(name) {
+		return nil
+	}
+	v := a.float(name)
+	return &v
 }
 
 func (a pythonArgs) truth(name string) bool {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/review"
 )
 
 // DataOptions are the flags that name a corpus and queries.
@@ -36,6 +37,8 @@ func (o *DataOptions) addFields(f *pflag.FlagSet) {
 type data struct {
 	corpus  *corpus.Corpus
 	queries []corpus.Query
+
+	said *review.Verdicts // on the queries' negatives; nil but in quarry mine with --verdicts
 }
 
 // read reads both files. Unjudged queries are an error unless allowed.
@@ -48,7 +51,7 @@ func (o DataOptions) read(h *host, allowUnjudged bool) (data, error) {
 		return data{}, err
 	}
 	queries, err := o.readQueries(h, "queries", o.Queries, c, allowUnjudged)
-	return data{c, queries}, err
+	return data{corpus: c, queries: queries}, err
 }
 
 func (o DataOptions) readCorpus(h *host) (*corpus.Corpus, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/ranking"
+	"github.com/quarry-ml/quarry/review"
 )
 
 // MineOptions are the flags of quarry mine.
@@ -24,6 +25,7 @@ type MineOptions struct {
 	Quotas     []string
 	Mine       mine.Options
 	Last       string // mined rows of the last round
+	Verdicts   string // what people said of negatives
 	Round      int
 	Depth      int
 	Output     string
@@ -49,7 +51,8 @@ ranked can be stored (--save-candidates) and mined again without a model (--cand
 would mine from it (--what-if). docs/mining.md explains the rules and their order.
 
 The flags of FlagEmbedding's hn_mine.py (--input_file, --candidate_pool, …) in place of these mine as it does; see
-docs/migrate-from-flagembedding.md.`,
+docs/migrate-from-flagembedding.md. --compat sentence-transformers takes the parameters of mine_hard_negatives (--dataset,
+--range_min, --relative_margin, --output_format, …) in place of these; see docs/migrate-from-sentence-transformers.md.`,
 		Example: `  quarry mine --model models/minilm --corpus corpus.jsonl --queries train.jsonl --window 2-200 --negatives 15 \
       --seed 42 --output mined.jsonl
   quarry mine --model models/minilm --corpus corpus.jsonl --queries train.jsonl --margin 0.05 --output mined.jsonl
@@ -75,6 +78,7 @@ docs/migrate-from-flagembedding.md.`,
 	f.StringVar(&o.Provenance, "provenance", "", "JSONL `file` that gets where each negative comes from, with the rules that it passed")
 	o.Audit.addFlags(f)
 	o.WhatIf.addFlags(f)
+	f.String("compat", "", "flagembedding or sentence-transformers: mine as it does, by its own flags")
 	f.BoolVar(&o.JSON, "json", false, "print the audit, or the table of --what-if, as JSON")
 	return cmd
 }
@@ -87,6 +91,9 @@ func runMine(ctx context.Context, o MineOptions, h *host) error {
 	h.process.hold(o.Rank.Engine.limit(h.machine))
 	d, err := o.Rank.Data.read(h, false)
 	if err != nil {
+		return err
+	}
+	if err := o.readVerdicts(h, &d); err != nil {
 		return err
 	}
 	answers := d.corpus.AnswersOf(d.queries)
@@ -251,7 +258,7 @@ func (o *MineOptions) validateFiles() error {
 	if err := need(needed...); err != nil {
 		return err
 	}
-	inputs := append(o.Rank.inputs(), "candidates", o.Candidates, "last", o.Last)
+	inputs := append(o.Rank.inputs(), "candidates", o.Candidates, "last", o.Last, "verdicts", o.Verdicts)
 	for i, output := range []struct{ flag, path string }{{"output", o.Output}, {"provenance", o.Provenance}, {"save-candidates", o.Save}} {
 		if output.path == "" {
 			continue
@@ -281,11 +288,12 @@ func (m *mining) tell(h *host) error {
 	h.note("%s", found)
 	if m.o.JSON {
 		err := printJSON(h, struct {
-			Schema int        `json:"schema"`
-			Audit  mine.Audit `json:"audit"`
-			Rules  []string   `json:"rules"`
-			Rows   any        `json:"rows"`
-		}{schema, audit, m.o.Mine.Rules(), found})
+			Schema   int            `json:"schema"`
+			Audit    mine.Audit     `json:"audit"`
+			Rules    []string       `json:"rules"`
+			Verdicts *review.Counts `json:"verdicts,omitempty"`
+			Rows     any            `json:"rows"`
+		}{schema, audit, m.o.Mine.Rules(), m.data.counts(), found})
 		if err != nil {
 			return err
 		}
@@ -312,7 +320,7 @@ func (o MineOptions) asked(h *host, d data, answers corpus.Answers) ([]mine.Quer
 	}
 	queries := make([]mine.Query, len(d.queries))
 	for i, q := range d.queries {
-		queries[i] = mine.Query{Text: q.Text, Excluded: answers.Excluded(q), Last: last[q.Key]}
+		queries[i] = mine.Query{Text: q.Text, Excluded: answers.Excluded(q), Struck: d.said.Struck(q), Last: last[q.Key]}
 		if o.Mine.Given != mine.Keep {
 			continue
 		}

@@ -289,7 +289,7 @@ func (o MineOptions) depth(d data, answers corpus.Answers) (int, error) {
 func mostTaken(d data, answers corpus.Answers) int {
 	taken := 0
 	for _, q := range d.queries {
-		taken = max(taken, len(answers.Excluded(q)))
+		taken = max(taken, mine.Taken(answers.Excluded(q), d.said.Struck(q)))
 	}
 	return taken
 }

@@ -52,8 +52,11 @@ func (o MineOptions) stored(h *host, d data, answers corpus.Answers) (rankedBy, 
 	r.each = func(_ context.Context, sink func(int, ranking.Candidates) error) error {
 		for i, q := range d.queries {
 			c, ok := byKey[q.Key]
+			if ok {
+				c = d.said.Candidates(q, c)
+			}
 			if !ok || !samePositives(c, q) {
-				return badInputf("%s:%d: %s has no candidates of the query %q with these positives: rank again", o.Rank.Data.Queries, q.Line, o.Candidates, q.Key)
+				return badInputf("%s:%d: %s has no candidates of the query %q with these positives: rank again, or give the --verdicts that promoted some", o.Rank.Data.Queries, q.Line, o.Candidates, q.Key)
 			}
 			if err := sink(i, c); err != nil {
 				return err

@@ -256,7 +256,7 @@ func (t *training) measure(ctx context.Context, epoch int) (map[string]float64, 
 		return nil, err
 	}
 	defer m.Close()
-	d := data{t.set.corpus, t.set.dev}
+	d := data{corpus: t.set.corpus, queries: t.set.dev}
 	var found []ranking.Candidates
 	on := modelOn{model: m, engine: t.engine, depth: evalDepth(t.measures), taken: t.trainer.Rest()}
 	err = RankOptions{Texts: t.options.Texts}.rankModel(ctx, t.host, d, on, func(_ int, c ranking.Candidates) error {

@@ -206,6 +206,7 @@ func whatIfTable(table []supposed) string {
 		{"gap", func(s supposed) string { return numberText(s.Gap, 1, "%.4f") }},
 		{"as last round", func(s supposed) string { return numberText(s.Overlap, 100, "%.1f%%") }},
 		{"judged positive", func(s supposed) string { return numberText(s.FalseNegatives, 100, "%.2f%%") }},
+		{"kept out", func(s supposed) string { return numberText(s.KeptOut, 100, "%.1f%%") }},
 	}
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)

@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/mine"
 )
@@ -48,6 +50,50 @@ func TestWhatIf(t *testing.T) {
 	mustBe(t, json.Unmarshal(h.out.Bytes(), &printed))
 	if s := printed.Settings; len(s) != 4 || s[1].Margin == nil || s[0].Margin != nil || s[0].Queries != 30 || *s[0].Overlap != 1 || len(printed.Rules) != 4 {
 		t.Errorf("as JSON: %s", h.out.String())
+	}
+}
+
+// TestWhatIfTellsWhatRulesKeepOut: of each query the best of the window answers too, which nobody told mining.
+func TestWhatIfTellsWhatRulesKeepOut(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.whatIfOptions(t)
+	_, all, err := candidates.ReadAll(strings.NewReader(p.read(t, "train.cand")), "train.cand")
+	mustBe(t, err)
+	var further strings.Builder
+	hidden, margin := 0, 0 // in the window; of these above the positive
+	for i, line := range lines(p.read(t, "train.jsonl")) {
+		c := all[i]
+		best := c.Hits[1]
+		if best.Passage == c.Positives[0].Passage {
+			best = c.Hits[2]
+		}
+		hidden++
+		if best.Score > c.Positives[0].Score {
+			margin++
+		}
+		fmt.Fprintln(&further, strings.Replace(line, `"positive_ids":[`, fmt.Sprintf(`"positive_ids":["p%02d",`, best.Passage), 1))
+	}
+	if margin == 0 || margin == hidden {
+		t.Fatalf("%d of %d are above the positive: the case tells nothing", margin, hidden)
+	}
+	o.WhatIf.Judgments = p.write(t, "further.jsonl", further.String())
+	o.WhatIf.Margins, o.JSON = []string{"none", "0"}, true
+	h := newTestHost()
+	mustBe(t, runMine(t.Context(), o, h.host))
+	var printed struct{ Settings []supposed }
+	mustBe(t, json.Unmarshal(h.out.Bytes(), &printed))
+	for i, want := range []mine.Judged{{Candidates: hidden, Eligible: hidden}, {Candidates: hidden, Dropped: mine.Dropped{Margin: margin}, Eligible: hidden - margin}} {
+		got := *printed.Settings[i].Judged
+		want.Negatives = got.Negatives // drawn
+		if got != want || got.Negatives > got.Eligible || *printed.Settings[i].KeptOut != float64(want.Dropped.Margin)/float64(hidden) {
+			t.Errorf("setting %d: %+v, want %+v, and kept out %v", i, got, want, *printed.Settings[i].KeptOut)
+		}
+	}
+	o.JSON = false
+	h = newTestHost()
+	mustBe(t, runMine(t.Context(), o, h.host))
+	if table := lines(h.out.String()); !strings.HasSuffix(strings.TrimSpace(table[0]), "judged positive  kept out") || !strings.HasSuffix(strings.TrimSpace(table[1]), " 0.0%") {
+		t.Errorf("table:\n%s", h.out.String())
 	}
 }
 

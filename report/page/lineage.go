@@ -22,13 +22,13 @@ const (
 // lineage draws the way from data and model to the result of each round.
 type lineage struct {
 	Figure
-	models map[string]int // nodes of models by digest
-	data   []int
+	models map[string]int              // nodes of models by digest
+	data   map[rundir.ManifestData]int // and of files
 }
 
 // addLineage draws where the result comes from, by the manifests.
 func (p *Page) addLineage(d *rundir.Dir, r *report.Report) error {
-	l := lineage{models: map[string]int{}, Figure: Figure{
+	l := lineage{models: map[string]int{}, data: map[rundir.ManifestData]int{}, Figure: Figure{
 		ID: "lineage", Title: "From data to the final model",
 		About:   "What each round read and made, by the manifests. Numbers are the beginnings of SHA-256 digests, which the table has whole.",
 		Drawing: Drawing{Kind: Lineage},
@@ -52,12 +52,10 @@ func (p *Page) addLineage(d *rundir.Dir, r *report.Report) error {
 }
 
 func (l *lineage) addRound(d *rundir.Dir, m *rundir.Manifest) {
-	if len(l.Drawing.Nodes) == 0 {
-		for i, data := range m.Data {
-			l.data = append(l.data, l.node(dataColumn, i, fmt.Sprintf("%s (%d)", data.Role, data.Count), data.Digest))
-		}
-	}
 	for _, data := range m.Data {
+		if _, known := l.data[data]; !known { // what people said of negatives grows from round to round
+			l.data[data] = l.node(dataColumn, len(l.data), fmt.Sprintf("%s (%d)", data.Role, data.Count), data.Digest)
+		}
 		l.row(m.Round, data.Role, data.Name, data.Digest)
 	}
 	miner, base := l.model(m.Round, "miner", m.Miner), l.model(m.Round, "base", m.Base)
@@ -66,8 +64,8 @@ func (l *lineage) addRound(d *rundir.Dir, m *rundir.Manifest) {
 	epoch := l.node(epochColumn, row, fmt.Sprintf("epoch %d, by %s", m.Choice.Epoch, m.Choice.By), "of round "+strconv.Itoa(m.Round))
 	l.row(m.Round, "chosen epoch", strconv.Itoa(m.Choice.Epoch)+": "+m.Choice.Because, "")
 	result := l.model(m.Round, "result", m.Result)
-	for _, data := range l.data {
-		l.link(data, negatives)
+	for _, data := range m.Data {
+		l.link(l.data[data], negatives)
 	}
 	l.link(miner, negatives)
 	l.link(base, epoch)
