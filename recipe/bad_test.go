@@ -2,6 +2,21 @@ package recipe_test
 
 // badRecipes is what each testdata/*.bad.yaml is told, one line a problem.
 var badRecipes = map[string][]string{
+	"also": {
+		`recipe.yaml:8: data.also[0].queries is the dev file, which every epoch is scored on as it is`,
+		`recipe.yaml:9: data.also[1].name "General" is taken by data.also[0]`,
+		`recipe.yaml:9: data.also[1].queries is the training file: hold queries out, or set data.allow_leakage`,
+		`recipe.yaml:10: data.also[2].name "a/b": want letters, digits, dots, dashes and underscores: it is part of file names`,
+		`recipe.yaml:10: data.also[2].queries is the test file, which is scored for the base and chosen epochs alone`,
+	},
+	"also-keys": {
+		`recipe.yaml:4: unknown key "query_prefix" in data.also[0]; did you mean "query_prompt"?`,
+		`recipe.yaml:5: data.also[1]: want keys and values, not "general.jsonl"`,
+	},
+	"also-missing": {
+		`recipe.yaml:3: data.also[0].queries is missing`,
+		`recipe.yaml:5: data.also[1].name is missing`,
+	},
 	"accumulate": {
 		"recipe.yaml:3: finetune.accumulate is 5, but a batch of 32 queries does not divide into so many blocks",
 	},

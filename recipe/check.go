@@ -43,6 +43,7 @@ func (r *Recipe) check(d *decoder) {
 
 // check sees that the held-out files are not the training file itself; queries that occur in two files are found later.
 func (data Data) check(d *decoder) {
+	data.checkAlso(d)
 	if data.AllowLeakage || data.Train.File == "" {
 		return
 	}
@@ -151,6 +152,10 @@ func (d *decoder) missing(section reflect.Value, path string) {
 			d.failAt(full, "%s is missing", full)
 		case isSection(f.kind):
 			d.missing(value, full)
+		case isSectionList(f.kind):
+			for i := range value.Len() {
+				d.missing(value.Index(i), fmt.Sprintf("%s[%d]", full, i))
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"encoding"
+	"fmt"
 	"reflect"
 
 	"go.yaml.in/yaml/v3"
@@ -87,7 +88,12 @@ func (d *decoder) list(node *yaml.Node, into reflect.Value, t target) {
 		into.Set(reflect.MakeSlice(into.Type(), len(node.Content), len(node.Content)))
 	}
 	for i, element := range node.Content {
-		d.value(resolveAlias(element), into.Index(i), t.element())
+		inner := t.element()
+		if isSection(into.Index(i).Type()) { // whose keys have lines of their own
+			inner.path = fmt.Sprintf("%s[%d]", t.path, i)
+			d.lines[inner.path] = resolveAlias(element).Line
+		}
+		d.value(resolveAlias(element), into.Index(i), inner)
 	}
 }
 

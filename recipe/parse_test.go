@@ -72,7 +72,7 @@ func TestEverythingIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	query, passage := prompt.Template("<instruct>Find the misconception.\n<query>{}"), prompt.Template("")
-	suffix := prompt.Template("\n<response>")
+	suffix, also := prompt.Template("\n<response>"), prompt.Template("query: ")
 	first := recipe.Stages{
 		Lengths: recipe.Lengths{Query: 256, Passage: 128},
 		Examples: recipe.Examples{
@@ -115,6 +115,10 @@ func TestEverythingIsRead(t *testing.T) {
 		Version: 1, Name: "eedi-2", Model: recipe.Path{Written: "/models/minilm", File: "/models/minilm"},
 		Data: recipe.Data{
 			Corpus: beside("data/corpus.jsonl"), Train: beside("data/train.jsonl"), Dev: beside("data/dev.jsonl"), Test: beside("data/test.jsonl"), Examples: beside("data/examples.jsonl"),
+			Also: []recipe.Also{
+				{Name: "general", Queries: beside("general/queries.jsonl"), Corpus: recipe.Path{Written: "/general/corpus.jsonl", File: "/general/corpus.jsonl"}, IDField: "qid", GroupField: "topic", QueryPrompt: &also, PassagePrompt: &passage},
+				{Name: "second", Queries: beside("second.jsonl")},
+			},
 			IDField: "misconception_id", GroupField: "question", PassageGroupField: "topic", AllowLeakage: true,
 		},
 		Prompts: recipe.Prompts{Query: &query, Suffix: &suffix, Passage: &passage, FromRow: true},
@@ -170,8 +174,8 @@ func TestAt(t *testing.T) {
 	}
 	file := filepath.Join("testdata", "everything.good.yaml")
 	for key, want := range map[string]string{
-		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":39", "finetune.lora.alpha": file + ":93",
-		"rounds[1].mine.window": file + ":106", "rounds[1].mine.depth": file + ":106", "rounds[0].mine": file + ":105", "nothing": file,
+		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":40", "finetune.lora.alpha": file + ":94",
+		"rounds[1].mine.window": file + ":107", "rounds[1].mine.depth": file + ":107", "rounds[0].mine": file + ":106", "nothing": file, "data.also[1].queries": file + ":15", "data.also[0].corpus": file + ":15",
 	} {
 		if got := r.At(key); got != want {
 			t.Errorf("At(%s) is %s, want %s", key, got, want)
@@ -200,7 +204,7 @@ func TestSectionsAsJSON(t *testing.T) {
 		{"mine", r.Round(1).Mine, `{"bm25_b":0.4,"bm25_k1":0.9,"depth":300,"expect":["equal_positive\u003c=0","above_positive\u003c=2%"],"fuse":"weighted","fuse_weights":[1,0.5],"given":"keep","kept":0.25,"max_score":0.9,"min_score":-0.5,"near_text":0.9,"negatives":25,"provenance":true,"quotas":["10-60:5","60-90:3"],"random":0.1,"reference":"each","relative_margin":0.05,"same_group":"never","sampling":"score","sampling_temperature":0.1,"share_of_positive":0.95,"source":"dense","survivors":true,"window":"2-100"}`},
 		{"lengths", r.Round(1).Lengths, `{"passage":128}`},
 		{"eval", r.Eval, `{"convention":"trec_eval","depth":1000,"metrics":["map@10","r-precision"]}`},
-		{"data", r.Data, `{"allow_leakage":true,"corpus":"data/corpus.jsonl","dev":"data/dev.jsonl","examples":"data/examples.jsonl","group_field":"question","id_field":"misconception_id","passage_group_field":"topic","test":"data/test.jsonl","train":"data/train.jsonl"}`},
+		{"data", r.Data, `{"allow_leakage":true,"also":[{"corpus":"/general/corpus.jsonl","group_field":"topic","id_field":"qid","name":"general","passage_prompt":"","queries":"general/queries.jsonl","query_prompt":"query: "},{"name":"second","queries":"second.jsonl"}],"corpus":"data/corpus.jsonl","dev":"data/dev.jsonl","examples":"data/examples.jsonl","group_field":"question","id_field":"misconception_id","passage_group_field":"topic","test":"data/test.jsonl","train":"data/train.jsonl"}`},
 		{"lora", r.Round(0).Finetune.LoRA, `{"alpha":16,"dropout":0,"r":8,"rslora":true,"target_modules":["q_proj","v_proj"]}`},
 		{"prompts", r.Prompts, `{"from_row":true,"passage":"","query":"\u003cinstruct\u003eFind the misconception.\n\u003cquery\u003e{}","suffix":"\n\u003cresponse\u003e"}`},
 	} {

@@ -96,6 +96,9 @@ type Data struct {
 	Dev Path `yaml:"dev" need:"true"`
 	// Queries scored only for the base and each round's chosen model, never seen by mining or choosing.
 	Test Path `yaml:"test" unset:"none"`
+	// Other sets of queries that every epoch is scored on and that nothing is chosen by, such as what the model could do
+	// before: a list, one entry a set.
+	Also []Also `yaml:"also" unset:"none"`
 	// In-context examples: query and response, optionally query_id, the id of the query that an example was made of.
 	Examples Path `yaml:"examples" unset:"none"`
 	// Key that holds ids in all of these files.
@@ -104,7 +107,7 @@ type Data struct {
 	GroupField string `yaml:"group_field" unset:"none"`
 	// Key of passages that belong together, such as those of one topic, for mine.same_group.
 	PassageGroupField string `yaml:"passage_group_field" unset:"none"`
-	// Go on although a dev or test query, its text or its group is also among the training queries, or a test query among those of dev.
+	// Go on although a dev or test query, its text or its group is also among the training queries, or one of data.also, or a test query among those of dev.
 	AllowLeakage bool `yaml:"allow_leakage"`
 }
 

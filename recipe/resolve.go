@@ -15,6 +15,10 @@ func (r *Recipe) resolve() {
 	for _, path := range []*Path{&r.Model, &r.Data.Corpus, &r.Data.Train, &r.Data.Dev, &r.Data.Test, &r.Data.Examples, &r.MineWith.Dir, &r.Finetune.TeacherScores, &r.Finetune.Guide} {
 		path.beside(dir)
 	}
+	for i := range r.Data.Also {
+		r.Data.Also[i].Queries.beside(dir)
+		r.Data.Also[i].Corpus.beside(dir)
+	}
 	if r.Name == "" {
 		base := filepath.Base(r.file)
 		r.Name = strings.TrimSuffix(base, filepath.Ext(base))

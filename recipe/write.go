@@ -159,6 +159,15 @@ func plain(v reflect.Value) (any, error) {
 		return value, nil
 	}
 	switch {
+	case isSectionList(v.Type()):
+		sections := make([]any, v.Len())
+		for i := range sections {
+			var err error
+			if sections[i], err = plain(v.Index(i)); err != nil {
+				return nil, err
+			}
+		}
+		return sections, nil
 	case v.Kind() == reflect.Pointer:
 		return plain(v.Elem())
 	case v.Kind() != reflect.Struct:
