@@ -68,6 +68,9 @@ func place(stage string) int {
 	if strings.HasPrefix(stage, stageGuide) {
 		return slices.Index(Stages(), StageFinetune)*betweenStages - 1
 	}
+	if stage == stageCard {
+		return slices.Index(Stages(), StageMerge)*betweenStages + 1
+	}
 	if stage == stageTest {
 		return slices.Index(Stages(), StageSelect)*betweenStages + 1
 	}

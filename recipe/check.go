@@ -33,12 +33,18 @@ func (r *Recipe) check(d *decoder) {
 		d.failAt("eval.depth", "eval.depth is %d, but a metric looks at %d hits", r.Eval.Depth, largest)
 	}
 	for i := range r.Rounds {
-		r.Rounds[i].check(d, i, r.Eval.Metrics)
-		if r.Rounds[i].Mine.SameGroup != "" && r.Data.PassageGroupField == "" {
-			d.failRound(i, []string{"mine.same_group"}, "mine.same_group needs data.passage_group_field: the key of the corpus that holds groups")
-		}
-		r.Rounds[i].checkExamples(d, i, r.Data)
+		r.checkRound(d, i, r.Rounds[i])
 	}
+	r.Folds.check(d, r)
+}
+
+// checkRound finds contradictions within the settings of round i, and between them and the rest.
+func (r *Recipe) checkRound(d *decoder, i int, s Stages) {
+	s.check(d, i, r.Eval.Metrics)
+	if s.Mine.SameGroup != "" && r.Data.PassageGroupField == "" {
+		d.failRound(i, []string{"mine.same_group"}, "mine.same_group needs data.passage_group_field: the key of the corpus that holds groups")
+	}
+	s.checkExamples(d, i, r.Data)
 }
 
 // check sees that the held-out files are not the training file itself; queries that occur in two files are found later.

@@ -21,6 +21,9 @@ func (d *decoder) value(node *yaml.Node, into reflect.Value, t target) {
 	case *[]Stages:
 		d.rounds = node
 		return
+	case *[]Setting:
+		d.settings = node
+		return
 	case *eval.SelectRule:
 		d.selectRule(node, v, t)
 		return

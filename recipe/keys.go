@@ -109,7 +109,7 @@ func kindName(kind reflect.Type) string {
 		return "measures"
 	case reflect.TypeFor[prompt.Template]():
 		return "template"
-	case reflect.TypeFor[[]Stages]():
+	case reflect.TypeFor[[]Stages](), reflect.TypeFor[[]Setting]():
 		return "list of sections"
 	}
 	switch kind.Kind() {

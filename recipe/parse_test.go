@@ -18,7 +18,7 @@ import (
 	"github.com/quarry-ml/quarry/recipe"
 )
 
-var fieldsOnly = cmpopts.IgnoreUnexported(recipe.Recipe{})
+var fieldsOnly = cmpopts.IgnoreUnexported(recipe.Recipe{}, recipe.Setting{})
 
 func TestBadRecipes(t *testing.T) {
 	seen := map[string]bool{}
@@ -63,6 +63,14 @@ func TestGoodRecipes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// changed is rounds with one change in each.
+func changed(change func(*recipe.Stages), rounds ...recipe.Stages) []recipe.Stages {
+	for i := range rounds {
+		change(&rounds[i])
+	}
+	return rounds
 }
 
 // Every key of a recipe that sets all of them arrives where it belongs.
@@ -127,6 +135,10 @@ func TestEverythingIsRead(t *testing.T) {
 			Metrics: []eval.Measure{{Kind: eval.MAP, K: 10}, {Kind: eval.RPrecision}}, Convention: eval.TrecEval, Depth: 1000,
 		},
 		Stages: first, Rounds: []recipe.Stages{first, second, third},
+		Folds: recipe.Folds{Count: 5, UnseenShare: ptr(0.25), Metric: "r-precision", Settings: []recipe.Setting{
+			{Name: "slow", Rounds: changed(func(s *recipe.Stages) { s.Finetune.LearningRate = 2e-5 }, first, second, third)},
+			{Name: "wide", Rounds: changed(func(s *recipe.Stages) { s.Mine.Window = recipe.Window{Start: 10, End: 250} }, first, second, third)},
+		}},
 		OnFinish: recipe.Command{"sh", "-c", "shutdown -h now"},
 	}
 	if diff := cmp.Diff(want, r, fieldsOnly); diff != "" {
@@ -164,6 +176,60 @@ func TestRoundsDoNotShareMemory(t *testing.T) {
 	*r.Rounds[0].Mine.MinScore = 7
 	if r.Rounds[2].Finetune.LoRA.TargetModules[0] == "changed" || *r.Rounds[2].Mine.MinScore == 7 {
 		t.Error("a change of one round is a change of another")
+	}
+}
+
+// The recipes of folds differ in name and data, those of settings in their rounds, and none is cut again.
+func TestFolds(t *testing.T) {
+	r, err := recipe.Load(filepath.Join("testdata", "everything.good.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	variants := r.Variants()
+	if len(variants) != 2 || variants[0].Name != "eedi-2.slow" || variants[1].Name != "eedi-2.wide" || variants[1].Rounds[1].Mine.Window.End != 250 || variants[0].Rounds[1].Finetune.LearningRate != 2e-5 {
+		t.Fatalf("variants %+v", variants)
+	}
+	fold := variants[1].Fold(3, "runs/eedi-2.folds/fold-3/train.jsonl", "runs/eedi-2.folds/fold-3/dev.jsonl")
+	if fold.Name != "eedi-2.wide.fold-3" || fold.OnFinish != nil || fold.Folds.Count != 0 || fold.Data.Corpus != r.Data.Corpus || fold.Dir() != filepath.Join("testdata", "runs", "eedi-2.wide.fold-3") ||
+		fold.Data.Dev.File != filepath.Join("testdata", "runs", "eedi-2.folds", "fold-3", "dev.jsonl") || r.FoldsDir() != filepath.Join("testdata", "runs", "eedi-2.folds") {
+		t.Errorf("fold %+v", fold)
+	}
+	if r.Name != "eedi-2" || r.Data.Dev.Written != "data/dev.jsonl" {
+		t.Error("a fold changes the recipe that it is of")
+	}
+	r.Folds.Settings = nil
+	if one := r.Variants(); len(one) != 1 || one[0].Name != r.Name || one[0].Folds.Count != 0 {
+		t.Errorf("without settings: %+v", one)
+	}
+}
+
+// The settings of a round are a recipe of that round alone, but for what changes no result.
+func TestSettings(t *testing.T) {
+	path := filepath.Join("testdata", "everything.good.yaml")
+	r, err := recipe.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range r.Rounds {
+		text, err := r.Settings(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, apart := range []string{"on_finish", "shutdown", "memory:", "workers:", "rounds:"} {
+			if strings.Contains(string(text), apart) {
+				t.Errorf("round %d: %s is told", i, apart)
+			}
+		}
+		again, err := recipe.Parse(text, path)
+		if err != nil {
+			t.Fatalf("round %d: %v in\n%s", i, err, text)
+		}
+		if diff := cmp.Diff(r.Rounds[i], again.Rounds[0]); diff != "" {
+			t.Errorf("round %d (-recipe +settings):\n%s", i, diff)
+		}
+		if diff := cmp.Diff(r.Data, again.Data); diff != "" {
+			t.Errorf("data (-recipe +settings):\n%s", diff)
+		}
 	}
 }
 

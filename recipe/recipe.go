@@ -58,6 +58,9 @@ type Recipe struct {
 	// inherit from each other. Without the list there is one round.
 	Rounds []Stages `yaml:"rounds"`
 
+	// Cross-validation: the recipe is run on folds of its queries, and once more on each for other settings.
+	Folds Folds `yaml:"folds"`
+
 	// Program to run when the run has ended, well or not: a list of program and arguments, or one string for the
 	// shell. It is told the outcome; see [external trainers](external-trainer.md#on_finish).
 	OnFinish Command `yaml:"on_finish" unset:"nothing"`
@@ -157,9 +160,14 @@ func (r *Recipe) Locate(find func(Path) (Path, error)) error {
 		path *Path
 	}
 	models := []named{{"model", &r.Model}, {"mine_with", &r.MineWith.Dir}, {"finetune.guide", &r.Finetune.Guide}}
-	for i := range r.Rounds {
-		models = append(models, named{fmt.Sprintf("rounds[%d].mine_with", i), &r.Rounds[i].MineWith.Dir},
-			named{fmt.Sprintf("rounds[%d].finetune.guide", i), &r.Rounds[i].Finetune.Guide})
+	for n, rounds := range r.allRounds() {
+		for i := range rounds {
+			at := fmt.Sprintf("rounds[%d]", i)
+			if n > 0 {
+				at = fmt.Sprintf("folds.settings[%d]", n-1)
+			}
+			models = append(models, named{at + ".mine_with", &rounds[i].MineWith.Dir}, named{at + ".finetune.guide", &rounds[i].Finetune.Guide})
+		}
 	}
 	for _, m := range models {
 		if m.path.Written == "" {
