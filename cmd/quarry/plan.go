@@ -33,6 +33,9 @@ func runPlan(ctx context.Context, h *host, o RunOptions, path string) error {
 	if err != nil {
 		return err
 	}
+	if r.Folds.Count > 0 {
+		return planFolds(ctx, h, r, o)
+	}
 	plan, err := pipeline.MakePlan(ctx, r, pipelineOptions(h, r, o))
 	if err != nil {
 		return inputUnlessWriting(err)

@@ -36,7 +36,8 @@ func newReportCommand(h *host) *cobra.Command {
 		Use:   "report RUN | report --folds RUN…",
 		Short: "Show what a run has scored, round after round",
 		Long: `Show what a run has scored: a table of epochs for every round, the epoch that the round went on with and why.
-RUN is a run directory, or a recipe whose run directory is meant. The run may be under way meanwhile.
+RUN is a run directory, or a recipe whose run directory is meant. The run may be under way meanwhile. Of a recipe with folds
+all runs are shown together.
 
 With --html it writes the page with charts in place of the tables: one file that needs nothing else. A run writes it
 when it ends, into its directory.
@@ -128,6 +129,18 @@ func runReport(h *host, o ReportOptions, run string) (err error) {
 	if err != nil {
 		return badInputf("--format: %w", err)
 	}
+	if r, err := withFolds(run); err != nil {
+		return err
+	} else if r != nil {
+		if o.HTML != "" || len(o.Scores) > 0 {
+			return badInputf("--html and --score are for one run: name the directory of a fold, such as %s.fold-0", r.Dir())
+		}
+		c, err := readCrossValidation(r)
+		if err != nil {
+			return err
+		}
+		return c.Write(h.out, format)
+	}
 	d, err := openReported(run)
 	if err != nil {
 		return err
@@ -147,6 +160,19 @@ func runReport(h *host, o ReportOptions, run string) (err error) {
 		return badInput(err)
 	}
 	return r.Write(h.out, format)
+}
+
+// withFolds is the recipe that an argument names, if it is one with folds, else nil.
+func withFolds(run string) (*recipe.Recipe, error) {
+	info, err := os.Stat(run)
+	if err != nil || info.IsDir() {
+		return nil, nil // which reading the run tells of
+	}
+	r, err := recipe.Load(run)
+	if err != nil || r.Folds.Count == 0 {
+		return nil, badInput(err)
+	}
+	return r, nil
 }
 
 // writePage writes the page with charts of a run directory to a file, or to its place in the directory.

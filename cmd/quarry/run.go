@@ -43,7 +43,10 @@ func newRunCommand(h *host) *cobra.Command {
 		Use:   "run RECIPE",
 		Short: "Do every round of a recipe, or what is left of them",
 		Long: `Do every round of a recipe: embed, search, mine, finetune, eval, select, merge. What is done and unchanged is
-skipped; an interrupted run goes on where it stopped and ends with the same bytes.`,
+skipped; an interrupted run goes on where it stopped and ends with the same bytes.
+
+A recipe with folds is cross-validated: each fold is a run in a directory of its own, runs/NAME.fold-0 and on, and in the end
+stands the summary over all of them, by which one of folds.settings is chosen.`,
 		Example: `  quarry run recipe.yaml
   quarry run recipe.yaml --until mine    # look at the negatives before training`,
 		Args: one("RECIPE"),
@@ -64,6 +67,9 @@ func runRun(ctx context.Context, h *host, o RunOptions, path string) error {
 	r, err := h.loadRecipe(ctx, path)
 	if err != nil {
 		return err
+	}
+	if r.Folds.Count > 0 {
+		return runFolds(ctx, h, r, o)
 	}
 	return drive(ctx, h, r, o, showcase{})
 }
