@@ -109,7 +109,7 @@ func TestFoldsRefuseAQueryTwice(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "dev.jsonl"), []byte(row), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := foldsOf(t, dir); err == nil || !strings.Contains(err.Error(), "recipe.yaml:13: folds: dev.jsonl:1 has the key of train.jsonl:1: ") {
+	if _, _, err := foldsOf(t, dir); err == nil || !strings.Contains(err.Error(), "recipe.yaml:12: folds: dev.jsonl:1 has the key of train.jsonl:1: ") {
 		t.Errorf("got %v", err)
 	}
 }
