@@ -121,9 +121,9 @@ func (c Contract) Validate() error {
 	return nil
 }
 
-// prefix returns the prompt as sentence-transformers can hold it, a text put before; false where something follows the
+// Prefix returns the prompt as sentence-transformers can hold it, a text put before; false where something follows the
 // text, which its files have no word for.
-func (p Prompt) prefix() (string, bool) {
+func (p Prompt) Prefix() (string, bool) {
 	before, after := split(p.Template)
 	return before, after == "" && p.Suffix == ""
 }

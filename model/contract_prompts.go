@@ -116,7 +116,7 @@ func (s *storedPrompts) encode(c Contract, current bool) []byte {
 	named := maps.Clone(s.named)
 	put := func(name string, p Prompt) {
 		_, listed := s.named[name]
-		if text, expressible := p.prefix(); expressible && (text != "" || listed || current) {
+		if text, expressible := p.Prefix(); expressible && (text != "" || listed || current) {
 			named[name] = text
 		}
 	}
@@ -150,7 +150,7 @@ func passageName(p Prompt) string {
 
 // putDefault returns the name of the default prompt, adding it where no prompt of its name has its text.
 func (s *storedPrompts) putDefault(named map[string]string, p Prompt) string {
-	text, expressible := p.prefix()
+	text, expressible := p.Prefix()
 	if p == (Prompt{}) || !expressible {
 		return ""
 	}

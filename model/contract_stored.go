@@ -160,7 +160,7 @@ func (c Contract) agree(other Contract, file string) error {
 	for _, p := range []struct{ ours, theirs *Prompt }{
 		{&c.Query, &foreign.Query}, {&c.Passage, &foreign.Passage}, {&c.Default, &foreign.Default},
 	} {
-		if _, expressible := p.ours.prefix(); !expressible && p.theirs.Template == "" {
+		if _, expressible := p.ours.Prefix(); !expressible && p.theirs.Template == "" {
 			*p.theirs = *p.ours
 		}
 	}
@@ -178,7 +178,7 @@ func (c Contract) agree(other Contract, file string) error {
 // withPrefixes spells prompts as prefixes where they are: a template "p{}" and a prefix "p" are the same prompt.
 func (c Contract) withPrefixes() Contract {
 	for _, p := range []*Prompt{&c.Query, &c.Passage, &c.Default} {
-		if text, ok := p.prefix(); ok {
+		if text, ok := p.Prefix(); ok {
 			p.Template = prompt.Template(text)
 		}
 	}

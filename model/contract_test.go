@@ -107,7 +107,7 @@ func checkPrompts(t *testing.T, before string, c Contract, current bool) {
 		t.Errorf("%v\n%s", err, written)
 	}
 	for _, pair := range [][2]Prompt{{c.Query, alone.Query}, {c.Passage, alone.Passage}, {c.Default, alone.Default}} {
-		want, expressible := pair[0].prefix()
+		want, expressible := pair[0].Prefix()
 		if !expressible {
 			want = "" // better no prompt than half of one
 		}

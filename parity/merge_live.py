@@ -13,6 +13,7 @@ import warnings
 import numpy
 import peft
 import torch
+from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from transformers import AutoModel
@@ -68,6 +69,14 @@ def compare_libraries(checks, scratch, base, adapter, merged):
         near(vectors_of_sentence_transformers(merged), embed(scratch, merged), 1e-5)
     with checks.check("merged weights equal PEFT's own merge"):
         weights_equal(base, adapter, merged)
+    with checks.check("the merged directory's card is one of the hub's"):
+        card = ModelCard.load(merged / "README.md")
+        assert card.data.library_name == "sentence-transformers" and card.data.pipeline_tag == "sentence-similarity", card.data
+        assert "encode_query" in card.text and "## Intended use" in card.text
+        whole = ModelCard.load(pathlib.Path(__file__).parent.parent / "format/modelcard/testdata/whole.md")
+        found = {(r.dataset_name, r.metric_type): r.metric_value for r in whole.data.eval_results}
+        assert found[("dev", "map@25")] == 0.35 and found[("general", "map@25")] == 0.41, found
+        assert whole.data.base_model == "org/minilm" and whole.data.model_name == "eedi, round 1"
     with checks.check("the adapter changes the vectors"):
         differ(embed(scratch, merged), embed(scratch, base))
 

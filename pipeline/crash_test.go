@@ -47,7 +47,7 @@ var crashMethods = map[string]string{
 	"external":  recipe.Full + `, external: {command: 'cp -r "$QUARRY_BASE" "$QUARRY_OUTPUT/epoch-1"'}`,
 }
 
-// crashProject makes a project of two rounds and a test split that runs in a fraction of a second.
+// crashProject makes a project of two rounds, a test split and a set that shows what is forgotten, which runs in a fraction of a second.
 func crashProject(t *testing.T, method string) *recipe.Recipe {
 	t.Helper()
 	dir := t.TempDir()
@@ -58,7 +58,8 @@ func crashProject(t *testing.T, method string) *recipe.Recipe {
 		t.Fatal(err)
 	}
 	writeTestSplit(t, dir)
-	text := strings.Replace(fmt.Sprintf(crashRecipe, crashMethods[method]), "dev: dev.jsonl", "dev: dev.jsonl, test: test.jsonl", 1)
+	writeGeneral(t, dir)
+	text := strings.Replace(fmt.Sprintf(crashRecipe, crashMethods[method]), "dev: dev.jsonl", "dev: dev.jsonl, test: test.jsonl, also: [{name: general, queries: general.jsonl, corpus: passages.jsonl}]", 1)
 	return loadRecipe(t, dir, text+crashRounds)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/eval"
@@ -21,6 +22,20 @@ type data struct {
 	warnings []string
 
 	examples []incontext.Example // nil without data.examples
+	also     []evalSet           // of data.also, in its order
+}
+
+// evalSet is queries that a model is scored on, and the passages that they are searched in.
+type evalSet struct {
+	split   rundir.Split
+	corpus  *corpus.Corpus
+	queries []corpus.Query
+	also    *recipe.Also // its entry in data.also; nil of dev and test
+}
+
+// set is a split of the run's own.
+func (d *data) set(split rundir.Split) evalSet {
+	return evalSet{split: split, corpus: d.corpus, queries: d.queries[split]}
 }
 
 func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, error) {
@@ -70,6 +85,9 @@ func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, err
 			return nil, err
 		}
 	}
+	if err := d.readAlso(ctx, fsys, r); err != nil {
+		return nil, err
+	}
 	return d, d.checkLeaks(r)
 }
 
@@ -91,27 +109,42 @@ func (d *data) read(ctx context.Context, fsys rundir.FS, at, role string, path r
 	for _, w := range warnings {
 		d.warnings = append(d.warnings, w.String())
 	}
-	d.sources = append(d.sources, rundir.Source{Name: path.Written, Digest: digest})
+	if source := (rundir.Source{Name: path.Written, Digest: digest}); !slices.Contains(d.sources, source) { // sets may share a file
+		d.sources = append(d.sources, source)
+	}
 	d.files = append(d.files, rundir.ManifestData{Role: role, Name: path.Written, Digest: digest, Count: count})
 	return nil
 }
 
+// leaking is what a held-out set shares with one that must not know it.
+type leaking struct {
+	from, to rundir.Split
+	at       string // the key that names the held-out set
+	leaks    []corpus.Leak
+}
+
 // checkLeaks refuses held-out queries that training sees, and test queries that epochs are chosen by.
 func (d *data) checkLeaks(r *recipe.Recipe) error {
+	var found []leaking
 	for _, pair := range []struct{ from, to rundir.Split }{
 		{rundir.Train, rundir.Dev}, {rundir.Train, rundir.Test}, {rundir.Dev, rundir.Test},
 	} {
-		leaks := corpus.Leaks(d.queries[pair.from], d.queries[pair.to])
-		if len(leaks) == 0 {
+		found = append(found, leaking{pair.from, pair.to, "data." + string(pair.to), corpus.Leaks(d.queries[pair.from], d.queries[pair.to])})
+	}
+	for i, set := range d.also {
+		found = append(found, leaking{rundir.Train, set.split, fmt.Sprintf("data.also[%d].queries", i), d.alsoLeaks(set)})
+	}
+	for _, pair := range found {
+		if len(pair.leaks) == 0 {
 			continue
 		}
-		rows, text := corpus.DescribeLeaks(leaks, d.file(pair.from), d.file(pair.to))
+		rows, text := corpus.DescribeLeaks(pair.leaks, d.file(pair.from), d.file(pair.to))
 		known := "training"
 		if pair.from == rundir.Dev {
 			known = "dev, which chooses epochs"
 		}
 		if !r.Data.AllowLeakage {
-			return fmt.Errorf("%s: %d %s queries are known from %s; remove them, or set data.allow_leakage: true%s", r.At("data."+string(pair.to)), rows, pair.to, known, text)
+			return fmt.Errorf("%s: %d %s queries are known from %s; remove them, or set data.allow_leakage: true%s", r.At(pair.at), rows, pair.to, known, text)
 		}
 		d.warnings = append(d.warnings, fmt.Sprintf("%d %s queries are known from %s, allowed by data.allow_leakage", rows, pair.to, known))
 	}
@@ -137,18 +170,19 @@ func (d *data) input(role string) rundir.Input {
 	return rundir.Input{Name: role, Digest: "none"}
 }
 
-// judged is a split's judgments for evaluation; a query is seen when training has one of its positives.
-func (d *data) judged(split rundir.Split) []eval.Judged {
+// judged is a set's judgments for evaluation; a query is seen when training has one of its positives, which only passages
+// of the run's own corpus can be.
+func (d *data) judged(set evalSet) []eval.Judged {
 	trained := map[int32]bool{}
 	for _, q := range d.queries[rundir.Train] {
 		for _, p := range q.Positives {
-			trained[p] = true
+			trained[p] = set.corpus == d.corpus
 		}
 	}
-	judged := make([]eval.Judged, 0, len(d.queries[split]))
-	for _, q := range d.queries[split] {
+	judged := make([]eval.Judged, 0, len(set.queries))
+	for _, q := range set.queries {
 		j := eval.Judged{Query: q.Key, Group: q.Group}
-		if own, ok := d.corpus.ByID(q.ID); ok && q.ID != "" {
+		if own, ok := set.corpus.ByID(q.ID); ok && q.ID != "" {
 			j.OwnID = []int32{own}
 		}
 		for _, p := range q.Positives {

@@ -41,7 +41,7 @@ func (r *round) embed(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := x.write(ctx, r.files.PassageVectors(), "embed corpus", r.data.corpus.Len(), x.passages); err != nil {
+		if err := x.write(ctx, r.files.PassageVectors(), "embed corpus", r.data.corpus.Len(), x.passagesOf(x.data.corpus)); err != nil {
 			return err
 		}
 		for _, s := range minedSplits {
@@ -75,15 +75,18 @@ func newEncoder(r *round, m *model.Model, t texts) (*encoder, error) {
 	return &encoder{r, e, t}, nil
 }
 
-func (x *encoder) passages(ctx context.Context, label string, sink vectorSink) error {
-	texts := func(yield func(embedding.Text, error) bool) {
-		for _, p := range x.data.corpus.Passages {
-			if !yield(embedding.Text{Text: p.Full()}, nil) {
-				return
+// passagesOf hands the vectors of a corpus to a sink.
+func (x *encoder) passagesOf(c *corpus.Corpus) embedFunc {
+	return func(ctx context.Context, label string, sink vectorSink) error {
+		texts := func(yield func(embedding.Text, error) bool) {
+			for _, p := range c.Passages {
+				if !yield(embedding.Text{Text: p.Full()}, nil) {
+					return
+				}
 			}
 		}
+		return x.embedTexts(ctx, label, c.Len(), texts, embedding.Options{Prompt: x.texts.Passage, MaxLength: x.texts.PassageLength}, sink)
 	}
-	return x.embedTexts(ctx, label, x.data.corpus.Len(), texts, embedding.Options{Prompt: x.texts.Passage, MaxLength: x.texts.PassageLength}, sink)
 }
 
 func (x *encoder) queries(ctx context.Context, label string, queries []corpus.Query, sink vectorSink) error {

@@ -15,7 +15,6 @@ import (
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
-	"github.com/quarry-ml/quarry/vectors"
 )
 
 // algorithmEval is raised when the same checkpoint and data give other scores. 2 keeps them query by query, too.
@@ -61,12 +60,11 @@ func (r *round) epochs() (int, error) {
 // evalStage is the name of the stamp of one epoch's scores.
 func evalStage(epoch int) string { return fmt.Sprintf("eval-epoch-%d", epoch) }
 
-// scoreEpoch scores one epoch on dev over the whole corpus, unless that is done, and shows the table so far.
+// scoreEpoch scores one epoch on dev and the sets of data.also, each over its whole corpus, unless that is done, and shows
+// the table so far.
 func (r *round) scoreEpoch(ctx context.Context, epoch int) error {
-	for _, s := range r.stamps {
-		if s.Stage == evalStage(epoch) {
-			return nil
-		}
+	if r.scored(epoch) {
+		return nil
 	}
 	checkpoint, err := rundir.TreeDigest(ctx, r.dir.FS, r.files.Epoch(epoch))
 	if err != nil {
@@ -80,75 +78,98 @@ func (r *round) scoreEpoch(ctx context.Context, epoch int) error {
 	if err := m.Close(); err != nil {
 		return err
 	}
-	options := struct {
-		Eval  recipe.Eval `json:"eval"`
-		Texts texts       `json:"texts"`
-	}{r.recipe.Eval, t}
 	name, err := r.dir.Relative(r.files.Epoch(epoch))
 	if err != nil {
 		return err
 	}
-	inputs := []rundir.Input{{Name: name, Digest: checkpoint}, r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev")}
-	inputs = append(inputs, r.promotions()...) // training has seen them
-	stage := r.stage(evalStage(epoch), algorithmEval, options, inputs...)
-	err = r.do(ctx, work{Stage: stage, outputs: []string{r.files.EpochScores(epoch), r.files.EpochQueries(rundir.Dev, epoch)}, run: func(ctx context.Context) error {
-		scores, err := r.scoresOf(ctx, epoch, t)
-		if err != nil {
-			return err
-		}
-		return rundir.WriteJSON(r.dir.FS, r.files.EpochScores(epoch), scores)
-	}})
-	if err != nil {
-		return err
+	s, input := &scorer{round: r, epoch: epoch}, rundir.Input{Name: name, Digest: checkpoint}
+	err = r.scoreDev(ctx, s, t, input)
+	if err == nil {
+		err = r.checkContinuity(epoch)
 	}
-	if err := r.checkContinuity(epoch); err != nil {
+	if err == nil {
+		err = r.scoreAlso(ctx, s, t, input)
+	}
+	if err := errors.Join(err, s.close()); err != nil {
 		return err
 	}
 	return r.showTable(nil)
 }
 
+// scored says whether an epoch was scored on all sets in this run of the round, or found so.
+func (r *round) scored(epoch int) bool {
+	return r.stampedAs(evalStage(epoch)) && !slices.ContainsFunc(r.data.also, func(set evalSet) bool {
+		return !r.stampedAs(alsoStage(set.also.Name, epoch))
+	})
+}
+
+func (r *round) stampedAs(stage string) bool {
+	return slices.ContainsFunc(r.stamps, func(s *rundir.Stamp) bool { return s.Stage == stage })
+}
+
+// scoreDev scores one epoch on dev.
+func (r *round) scoreDev(ctx context.Context, s *scorer, t texts, checkpoint rundir.Input) error {
+	options := struct {
+		Eval  recipe.Eval `json:"eval"`
+		Texts texts       `json:"texts"`
+	}{r.recipe.Eval, t}
+	inputs := []rundir.Input{checkpoint, r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev")}
+	inputs = append(inputs, r.promotions()...) // training has seen them
+	stage := r.stage(evalStage(s.epoch), algorithmEval, options, inputs...)
+	return r.do(ctx, work{Stage: stage, outputs: []string{r.files.EpochScores(s.epoch), r.files.EpochQueries(rundir.Dev, s.epoch)}, run: func(ctx context.Context) error {
+		scores, err := r.scoresOf(ctx, s, t)
+		if err != nil {
+			return err
+		}
+		return rundir.WriteJSON(r.dir.FS, r.files.EpochScores(s.epoch), scores)
+	}})
+}
+
 // scoresOf evaluates one epoch on dev.
-func (r *round) scoresOf(ctx context.Context, epoch int, t texts) (rundir.EpochScores, error) {
-	scores := rundir.EpochScores{Epoch: epoch}
-	info, err := r.readEpoch(epoch)
+func (r *round) scoresOf(ctx context.Context, s *scorer, t texts) (rundir.EpochScores, error) {
+	scores := rundir.EpochScores{Epoch: s.epoch}
+	info, err := r.readEpoch(s.epoch)
 	if err != nil {
 		return scores, err
 	}
 	scores.EvalLoss = info.EvalLoss
-	label := fmt.Sprintf("eval epoch %d", epoch)
-	found, err := r.minedAlready(epoch)
+	found, err := r.minedAlready(s.epoch)
 	if err != nil {
 		return scores, err
 	}
+	dev := r.data.set(rundir.Dev)
 	if found == nil {
-		if found, err = r.rankWith(ctx, epoch, t, rundir.Dev, label); err != nil {
+		if found, err = s.rank(ctx, dev, t, fmt.Sprintf("eval epoch %d", s.epoch)); err != nil {
 			return scores, err
 		}
 	}
-	scores.Dev, err = r.measureEpoch(rundir.Dev, epoch, found)
+	scores.Dev, err = r.measureEpoch(dev, s.epoch, found)
 	return scores, err
 }
 
-// measureEpoch evaluates a split's candidates of an epoch, and keeps what each query scores.
-func (r *round) measureEpoch(split rundir.Split, epoch int, found []ranking.Candidates) (rundir.Means, error) {
-	s, err := r.evaluate(split, found)
+// measureEpoch evaluates a set's candidates of an epoch, and keeps what each query scores.
+func (r *round) measureEpoch(set evalSet, epoch int, found []ranking.Candidates) (rundir.Means, error) {
+	s, err := r.evaluate(set, found)
 	if err != nil {
 		return rundir.Means{}, err
 	}
-	kept := r.byQuery(split, s)
+	kept := r.byQuery(set, s)
 	kept.Round, kept.Epoch = r.index, epoch
-	return meansOf(s), rundir.WriteFile(r.dir.FS, r.files.EpochQueries(split, epoch), kept.Write)
+	return meansOf(s), rundir.WriteFile(r.dir.FS, r.files.EpochQueries(set.split, epoch), kept.Write)
 }
 
-// byQuery is the scores of a split query by query, with what they may be told apart by.
-func (r *round) byQuery(split rundir.Split, s eval.Scores) *rundir.QueryScores {
-	kept := &rundir.QueryScores{Version: rundir.QueriesVersion, Split: split, Convention: string(s.Convention)}
+// byQuery is the scores of a set query by query, with what they may be told apart by.
+func (r *round) byQuery(set evalSet, s eval.Scores) *rundir.QueryScores {
+	kept := &rundir.QueryScores{Version: rundir.QueriesVersion, Split: set.split, Convention: string(s.Convention)}
 	for _, m := range s.Measures {
 		kept.Measures = append(kept.Measures, m.String())
 	}
-	trained := corpus.Frequencies(r.data.queries[rundir.Train])
+	trained := map[int32]int{}
+	if set.corpus == r.data.corpus { // positions of another corpus are other passages
+		trained = corpus.Frequencies(r.data.queries[rundir.Train])
+	}
 	rows := map[string]corpus.Query{}
-	for _, q := range r.data.queries[split] {
+	for _, q := range set.queries {
 		rows[q.Key] = q
 	}
 	for i, key := range s.Queries {
@@ -175,64 +196,24 @@ func (r *round) readEpoch(epoch int) (epochInfo, error) {
 // minedAlready returns the miner's own candidates of dev where the miner is the base under the same texts: epoch 0 needs
 // no second search. They are cut to what other epochs are ranked to, for some measures look at all hits there are.
 func (r *round) minedAlready(epoch int) ([]ranking.Candidates, error) {
-	if epoch != 0 || r.stages.Mine.Source != recipe.Dense || r.miner.digest != r.base.digest || r.toMine != nil || r.toEval != nil || r.depth() < r.evalDepth() {
+	if epoch != 0 || r.stages.Mine.Source != recipe.Dense || r.miner.digest != r.base.digest || r.toMine != nil || r.toEval != nil || r.depth() < r.evalDepth(r.data.corpus) {
 		return nil, nil
 	}
 	found, err := r.readCandidates(rundir.Dev)
+	depth := r.evalDepth(r.data.corpus)
 	for i := range found {
-		found[i].Hits = found[i].Hits[:min(r.evalDepth(), len(found[i].Hits))]
+		found[i].Hits = found[i].Hits[:min(depth, len(found[i].Hits))]
 	}
 	return found, err
 }
 
-// evalDepth is the hits kept of each ranking; one more where one of them may be struck.
-func (p *Run) evalDepth() int {
+// evalDepth is the hits kept of each ranking of a corpus; one more where one of them may be struck.
+func (p *Run) evalDepth(c *corpus.Corpus) int {
 	depth := p.recipe.Eval.Depth
 	if p.recipe.Eval.Convention == eval.BEIR {
 		depth++
 	}
-	return min(depth, p.data.corpus.Len())
-}
-
-// rankWith searches a split's queries with the model of an epoch.
-func (r *round) rankWith(ctx context.Context, epoch int, t texts, split rundir.Split, label string) ([]ranking.Candidates, error) {
-	m, err := r.openEpoch(epoch)
-	if err != nil {
-		return nil, err
-	}
-	defer m.Close()
-	return r.rankModel(ctx, m, t, split, label)
-}
-
-// rankModel searches a split's queries with a model.
-func (r *round) rankModel(ctx context.Context, m *model.Model, t texts, split rundir.Split, label string) ([]ranking.Candidates, error) {
-	x, err := newEncoder(r, m, t)
-	if err != nil {
-		return nil, err
-	}
-	passages, done, err := x.keep(ctx, filepath.Join(r.files.Dir(), "corpus.npy"), label+": corpus", r.data.corpus.Len(), x.passages)
-	if err != nil {
-		return nil, err
-	}
-	found, err := r.rankIn(ctx, x, passages.Matrix, split, label)
-	return found, errors.Join(err, done())
-}
-
-// rankIn searches passages for a split's queries, which are still to be embedded.
-func (r *round) rankIn(ctx context.Context, x *encoder, passages vectors.Matrix, split rundir.Split, label string) ([]ranking.Candidates, error) {
-	queries := r.data.queries[split]
-	asked, done, err := x.keep(ctx, filepath.Join(r.files.Dir(), string(split)+".npy"), label+": "+string(split), len(queries), func(ctx context.Context, label string, sink vectorSink) error {
-		return x.queries(ctx, label, queries, sink)
-	})
-	if err != nil {
-		return nil, err
-	}
-	found := make([]ranking.Candidates, 0, len(queries))
-	err = r.rank(ctx, queries, asked.Data, passages, r.evalDepth(), func(_ int, c ranking.Candidates) error {
-		found = append(found, c)
-		return nil
-	})
-	return found, errors.Join(err, done())
+	return min(depth, c.Len())
 }
 
 // openEpoch opens the model of an epoch.
@@ -270,23 +251,14 @@ func (p *Run) isAdapter(dir string) (bool, error) {
 	return err == nil, err
 }
 
-// measure evaluates a split's candidates and returns their means.
-func (r *round) measure(split rundir.Split, found []ranking.Candidates) (rundir.Means, error) {
-	s, err := r.evaluate(split, found)
-	if err != nil {
-		return rundir.Means{}, err
-	}
-	return meansOf(s), nil
-}
-
-// evaluate scores a split's candidates.
-func (r *round) evaluate(split rundir.Split, found []ranking.Candidates) (eval.Scores, error) {
-	o := eval.Options{Measures: r.recipe.Eval.Metrics, Convention: r.recipe.Eval.Convention, Depth: r.evalDepth(), Order: r.data.corpus.Order()}
+// evaluate scores a set's candidates.
+func (r *round) evaluate(set evalSet, found []ranking.Candidates) (eval.Scores, error) {
+	o := eval.Options{Measures: r.recipe.Eval.Metrics, Convention: r.recipe.Eval.Convention, Depth: r.evalDepth(set.corpus), Order: set.corpus.Order()}
 	// A corpus smaller than a cutoff is ranked whole: nothing lies beyond it.
-	if o.Depth == r.data.corpus.Len() {
+	if o.Depth == set.corpus.Len() {
 		o.Depth = 0
 	}
-	return eval.Evaluate(r.data.judged(split), found, o)
+	return eval.Evaluate(r.data.judged(set), found, o)
 }
 
 func meansOf(s eval.Scores) rundir.Means {
@@ -304,7 +276,7 @@ func meansOf(s eval.Scores) rundir.Means {
 // stamped counts the epochs that are scored and unchanged.
 func (r *round) stamped() int {
 	for n := 0; ; n++ {
-		if !slices.ContainsFunc(r.stamps, func(s *rundir.Stamp) bool { return s.Stage == evalStage(n) }) {
+		if !r.stampedAs(evalStage(n)) {
 			return n
 		}
 	}
@@ -312,12 +284,9 @@ func (r *round) stamped() int {
 
 // table collects the scores of the epochs that are scored and unchanged.
 func (r *round) table() (*rundir.Scores, error) {
-	s := &rundir.Scores{Version: rundir.ScoresVersion, Round: r.index, Convention: string(r.recipe.Eval.Convention)}
-	for _, m := range r.recipe.Eval.Metrics {
-		s.Measures = append(s.Measures, m.String())
-	}
+	s := &rundir.Scores{Version: rundir.ScoresVersion, Round: r.index, Convention: string(r.recipe.Eval.Convention), Measures: r.measureNames()}
 	for epoch := 0; ; epoch++ {
-		if !slices.ContainsFunc(r.stamps, func(s *rundir.Stamp) bool { return s.Stage == evalStage(epoch) }) {
+		if !r.stampedAs(evalStage(epoch)) {
 			return s, nil
 		}
 		var row rundir.EpochScores
@@ -328,11 +297,22 @@ func (r *round) table() (*rundir.Scores, error) {
 	}
 }
 
+func (p *Run) measureNames() []string {
+	var names []string
+	for _, m := range p.recipe.Eval.Metrics {
+		names = append(names, m.String())
+	}
+	return names
+}
+
 func (r *round) showTable(chosen *int) error {
 	if r.events.Epoch == nil {
 		return nil
 	}
 	s, err := r.table()
+	if err == nil {
+		err = r.addAlso(s)
+	}
 	if err == nil {
 		r.events.Epoch(r.index, s, chosen)
 	}

@@ -11,6 +11,7 @@ import (
 type Events struct {
 	Note     func(line string)                                   // what is done and why, as the log has it
 	Progress func(Progress)                                      // within long stages
+	Step     func(round int, step rundir.Step)                   // each optimizer step of Quarry's own trainer
 	Epoch    func(round int, scores *rundir.Scores, chosen *int) // the table of a round, whenever a row is added or chosen
 	Mined    func(round int, samples []Sample)                   // what was mined for the queries of Show, for people
 	Show     []string                                            // keys of train queries

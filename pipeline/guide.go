@@ -93,7 +93,7 @@ func (r *round) embedForGuide(ctx context.Context, path string) error {
 			toUnitLength(v, m.Dimension())
 			return sink(first, v)
 		}
-		if err := x.passages(ctx, label, unit); err != nil {
+		if err := x.passagesOf(x.data.corpus)(ctx, label, unit); err != nil {
 			return err
 		}
 		for _, s := range minedSplits {

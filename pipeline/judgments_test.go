@@ -89,7 +89,8 @@ func TestAQueryIsSeenWhenTrainingHasOneOfItsPositives(t *testing.T) {
 		{Query: "v3", Grades: []eval.Grade{{Passage: 5, Grade: 1}, {Passage: 1, Grade: 1}}, Seen: true},
 		{Query: "v4", Grades: []eval.Grade{{Passage: 3, Grade: 1}}},
 	}
-	for i, got := range judgedData(t).judged(rundir.Dev) {
+	d := judgedData(t)
+	for i, got := range d.judged(d.set(rundir.Dev)) {
 		slices.SortFunc(got.Grades, func(a, b eval.Grade) int { return int(b.Passage - a.Passage) })
 		slices.SortFunc(want[i].Grades, func(a, b eval.Grade) int { return int(b.Passage - a.Passage) })
 		if fmt.Sprint(got) != fmt.Sprint(want[i]) {

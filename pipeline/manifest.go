@@ -55,15 +55,21 @@ func (r *round) writeManifest(ctx context.Context) error {
 	return r.dir.WriteManifest(manifest)
 }
 
-// place is a stage's place in the loop; epochs are scored after the finetuning, in order.
+// place is a stage's place in the loop; epochs are scored after the finetuning, in order, first on dev and then on other sets.
 func place(stage string) int {
 	const betweenStages = 1 << 20
 	var epoch int
 	if n, err := fmt.Sscanf(stage, "eval-epoch-%d", &epoch); n == 1 && err == nil {
 		return slices.Index(Stages(), StageFinetune)*betweenStages + 1 + epoch
 	}
+	if n, err := fmt.Sscanf(stage, "also-epoch-%d-", &epoch); n == 1 && err == nil {
+		return slices.Index(Stages(), StageFinetune)*betweenStages + betweenStages/2 + epoch
+	}
 	if strings.HasPrefix(stage, stageGuide) {
 		return slices.Index(Stages(), StageFinetune)*betweenStages - 1
+	}
+	if stage == stageCard {
+		return slices.Index(Stages(), StageMerge)*betweenStages + 1
 	}
 	if stage == stageTest {
 		return slices.Index(Stages(), StageSelect)*betweenStages + 1

@@ -185,15 +185,16 @@ func (r *round) checkOnDev(ctx context.Context, epoch int, check *mergeCheck) er
 	if err != nil {
 		return err
 	}
-	defer m.Close()
-	found, err := r.rankModel(ctx, m, r.texts(m), rundir.Dev, "check merge")
+	s, dev := &scorer{round: r, model: m}, r.data.set(rundir.Dev)
+	found, err := s.rank(ctx, dev, r.texts(m), "check merge")
+	if err := errors.Join(err, s.close()); err != nil {
+		return err
+	}
+	measured, err := r.evaluate(dev, found)
 	if err != nil {
 		return err
 	}
-	means, err := r.measure(rundir.Dev, found)
-	if err != nil {
-		return err
-	}
+	means := meansOf(measured)
 	scores, err := r.dir.ReadScores(r.index)
 	if err != nil {
 		return err

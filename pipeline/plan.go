@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/embedding"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
@@ -43,11 +44,12 @@ type PlanStage struct {
 // RoundCosts is what one round takes when all of it is run.
 type RoundCosts struct {
 	Round          int     `json:"round"`
-	EmbedTokens    int     `json:"embed_tokens"`    // corpus, train and dev by the miner
-	EvalTokens     int     `json:"eval_tokens"`     // corpus and dev, all epochs and the check of the merge together
-	TrainTokens    int     `json:"train_tokens"`    // all epochs together
-	StepsPerEpoch  int     `json:"steps_per_epoch"` //
-	Steps          int     `json:"steps"`           // of all epochs
+	EmbedTokens    int     `json:"embed_tokens"`          // corpus, train and dev by the miner
+	EvalTokens     int     `json:"eval_tokens"`           // corpus and dev, all epochs and the check of the merge together
+	AlsoTokens     int     `json:"also_tokens,omitempty"` // the sets of data.also, all epochs together
+	TrainTokens    int     `json:"train_tokens"`          // all epochs together
+	StepsPerEpoch  int     `json:"steps_per_epoch"`       //
+	Steps          int     `json:"steps"`                 // of all epochs
 	QueriesPerStep int     `json:"queries_per_step"`
 	ColumnsPerRow  int     `json:"columns_per_row"` // passages that each query is scored against
 	WarmupSteps    int     `json:"warmup_steps"`
@@ -59,6 +61,7 @@ type RoundCosts struct {
 	Rules []string `json:"rules,omitempty"` // of mining, in the order in which they are held against a candidate
 
 	epochs int
+	also   map[string]int // tokens that an epoch's scores on each set of data.also take, by its name
 }
 
 // errPlanned ends the walk of a plan at the first stage that would run.
@@ -148,6 +151,9 @@ func (p *Run) planned(w work, fresh rundir.Freshness) error {
 		s.State, s.Reasons = PlanRun, fresh.Reasons
 	}
 	p.plan.Stages = append(p.plan.Stages, s)
+	if s.State == PlanRun && w.apart {
+		return nil
+	}
 	if s.State == PlanRun {
 		return errPlanned
 	}
@@ -192,6 +198,9 @@ func (c RoundCosts) work() map[string]float64 {
 	work := map[string]float64{StageEmbed: float64(c.EmbedTokens), StageFinetune: trainingFactor * float64(c.TrainTokens)}
 	for epoch := range c.epochs + 1 {
 		work[evalStage(epoch)] = float64(c.EvalTokens) / float64(c.epochs+2)
+		for name, tokens := range c.also {
+			work[alsoStage(name, epoch)] = float64(tokens)
+		}
 	}
 	work[StageMerge] = float64(c.EvalTokens) / float64(c.epochs+2)
 	return work
@@ -248,21 +257,17 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	c := RoundCosts{Round: r.index}
 	t := r.texts(m)
 	counts := map[string]int{}
-	for _, p := range r.data.corpus.Passages {
-		s, err := m.Sequence(p.Full(), t.Passage, t.PassageLength)
-		if err != nil {
-			return c, err
-		}
-		counts["corpus"] += len(s.IDs)
+	var err error
+	if counts["corpus"], err = t.passageTokens(m, r.data.corpus); err != nil {
+		return c, err
 	}
 	for split, t := range map[rundir.Split]texts{rundir.Train: r.mineTexts(m), rundir.Dev: t} { // dev is evaluated more often than mined
-		for _, q := range r.data.queries[split] {
-			s, err := m.Sequence(q.Text, t.promptOf(q), t.QueryLength)
-			if err != nil {
-				return c, err
-			}
-			counts[string(split)] += len(s.IDs)
+		if counts[string(split)], err = t.queryTokens(m, r.data.queries[split]); err != nil {
+			return c, err
 		}
+	}
+	if c.also, err = r.alsoTokens(m, t); err != nil {
+		return c, err
 	}
 	train, passages := len(r.trained(rundir.Train)), r.data.corpus.Len()
 	o := r.finetuneOptions()
@@ -277,13 +282,15 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	}
 	c.epochs, c.Outside = o.Epochs, r.trainsOutside()
 	c.EvalTokens = (o.Epochs + 2) * (counts["corpus"] + counts["dev"])
+	for _, tokens := range c.also {
+		c.AlsoTokens += (o.Epochs + 1) * tokens
+	}
 	c.TrainTokens = o.Epochs * (counts["train"] + train*group*counts["corpus"]/max(1, passages))
 	c.StepsPerEpoch, c.Steps = o.StepsPerEpoch(train), o.Steps(train)
 	c.QueriesPerStep = min(o.Batch, train)
 	c.ColumnsPerRow = c.QueriesPerStep / o.Accumulate * group
 	c.WarmupSteps = o.Schedule.WarmupSteps(o.WarmupRatio, c.Steps)
 	vectors := int64(4 * m.Dimension() * (passages + train + len(r.data.queries[rundir.Dev])))
-	var err error
 	if c.Memory, c.Disk, err = r.bytes(m, t); err != nil {
 		return c, err
 	}
@@ -294,6 +301,28 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 		c.Disk += int64(8 * r.depth() * max(1, 3*len(r.mineSources())/2) * (train + len(r.data.queries[rundir.Dev]))) // both sources' hits, and those made of them
 	}
 	return c, nil
+}
+
+func (t texts) passageTokens(m *model.Model, c *corpus.Corpus) (tokens int, err error) {
+	for _, p := range c.Passages {
+		s, err := m.Sequence(p.Full(), t.Passage, t.PassageLength)
+		if err != nil {
+			return 0, err
+		}
+		tokens += len(s.IDs)
+	}
+	return tokens, nil
+}
+
+func (t texts) queryTokens(m *model.Model, queries []corpus.Query) (tokens int, err error) {
+	for _, q := range queries {
+		s, err := m.Sequence(q.Text, t.promptOf(q), t.QueryLength)
+		if err != nil {
+			return 0, err
+		}
+		tokens += len(s.IDs)
+	}
+	return tokens, nil
 }
 
 // bytes is the memory of training one block, a step's scores with it, or of eval_loss alone where a program outside trains

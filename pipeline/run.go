@@ -274,6 +274,9 @@ func (p *Run) round(ctx context.Context, i int) error {
 			return errUntil
 		}
 	}
+	if err := r.card(ctx); err != nil {
+		return fmt.Errorf("model card: %w", err)
+	}
 	if p.plan != nil {
 		return nil
 	}

@@ -108,7 +108,7 @@ func (r *round) rankSplit(ctx context.Context, s rundir.Split, passages *vectors
 		return err
 	}
 	defer queries.Close()
-	return r.rank(ctx, r.data.queries[s], queries.Data, passages.Matrix, depth, sink)
+	return r.rank(ctx, r.data.queries[s], queries.Data, passages.Matrix, r.data.corpus.Order(), depth, sink)
 }
 
 // withWords adds BM25's ranking to a query's candidates, or takes it for them; a nil index leaves them as they are.
@@ -189,10 +189,10 @@ func (r *round) candidatesHeader(s rundir.Split, depth int) candidates.Header {
 }
 
 // rank searches the corpus for queries and hands over what is kept of each, in order.
-func (r *round) rank(ctx context.Context, queries []corpus.Query, queryVectors []float32, passages vectors.Matrix, depth int, sink func(int, ranking.Candidates) error) error {
+func (r *round) rank(ctx context.Context, queries []corpus.Query, queryVectors []float32, passages vectors.Matrix, order ranking.Order, depth int, sink func(int, ranking.Candidates) error) error {
 	in := search.Input{
 		Queries: queryVectors, Dim: passages.Dim, Passages: search.Rows(passages.Data, passages.Dim, searchRows),
-		Depth: depth, Order: r.data.corpus.Order(), Kernels: r.engine.Kernels(), Workers: r.engine.Workers(), Memory: r.engine.Rest(r.resting),
+		Depth: depth, Order: order, Kernels: r.engine.Kernels(), Workers: r.engine.Workers(), Memory: r.engine.Rest(r.resting),
 	}
 	for _, q := range queries {
 		in.Keys = append(in.Keys, q.Key)

@@ -229,11 +229,12 @@ func (r *round) test(ctx context.Context, chosen int) error {
 	err = r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) error {
 		scores := rundir.TestScores{Version: rundir.ScoresVersion}
 		for _, epoch := range epochs {
-			found, err := r.rankWith(ctx, epoch, t, rundir.Test, fmt.Sprintf("test epoch %d", epoch))
-			if err != nil {
+			s, set := &scorer{round: r, epoch: epoch}, r.data.set(rundir.Test)
+			found, err := s.rank(ctx, set, t, fmt.Sprintf("test epoch %d", epoch))
+			if err := errors.Join(err, s.close()); err != nil {
 				return err
 			}
-			means, err := r.measureEpoch(rundir.Test, epoch, found)
+			means, err := r.measureEpoch(set, epoch, found)
 			if err != nil {
 				return err
 			}

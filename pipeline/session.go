@@ -66,6 +66,9 @@ func (s *session) stepDone(report finetune.Report) error {
 	if err := s.steps.Append(step); err != nil {
 		return err
 	}
+	if s.events.Step != nil {
+		s.events.Step(s.index, step)
+	}
 	// The last step of an epoch is saved behind its checkpoint: a state before it would pass the checkpoint over.
 	if report.Step%s.stages.Finetune.SaveEvery != 0 || s.trainer.Finished() == report.Epoch {
 		return nil

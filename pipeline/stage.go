@@ -19,6 +19,7 @@ type work struct {
 	run     func(context.Context) error
 	found   func() ([]string, error) // further outputs, known only when the stage has run; may be nil
 	again   func() error             // called before a finished stage is done anew; may be nil
+	apart   bool                     // no other stage depends on what it leaves
 }
 
 // do runs a stage unless its stamp says that it is done and unchanged, and stamps it.

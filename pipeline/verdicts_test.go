@@ -184,7 +184,7 @@ func TestPromotedAnswersAreTrainedOnAndSeen(t *testing.T) {
 	if slices.Contains(p.data.queries[rundir.Train][2].Positives, e) {
 		t.Error("rounds without verdicts take it for a positive too")
 	}
-	was, now := p.data.judged(rundir.Dev), round.data.judged(rundir.Dev)
+	was, now := p.data.judged(p.data.set(rundir.Dev)), round.data.judged(round.data.set(rundir.Dev))
 	if was[1].Seen || !now[1].Seen || len(now[1].Grades) != len(was[1].Grades) {
 		t.Errorf("the dev query that e answers: seen %v, then %v", was[1].Seen, now[1].Seen)
 	}

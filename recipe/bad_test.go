@@ -2,6 +2,21 @@ package recipe_test
 
 // badRecipes is what each testdata/*.bad.yaml is told, one line a problem.
 var badRecipes = map[string][]string{
+	"also": {
+		`recipe.yaml:8: data.also[0].queries is the dev file, which every epoch is scored on as it is`,
+		`recipe.yaml:9: data.also[1].name "General" is taken by data.also[0]`,
+		`recipe.yaml:9: data.also[1].queries is the training file: hold queries out, or set data.allow_leakage`,
+		`recipe.yaml:10: data.also[2].name "a/b": want letters, digits, dots, dashes and underscores: it is part of file names`,
+		`recipe.yaml:10: data.also[2].queries is the test file, which is scored for the base and chosen epochs alone`,
+	},
+	"also-keys": {
+		`recipe.yaml:4: unknown key "query_prefix" in data.also[0]; did you mean "query_prompt"?`,
+		`recipe.yaml:5: data.also[1]: want keys and values, not "general.jsonl"`,
+	},
+	"also-missing": {
+		`recipe.yaml:3: data.also[0].queries is missing`,
+		`recipe.yaml:5: data.also[1].name is missing`,
+	},
 	"accumulate": {
 		"recipe.yaml:3: finetune.accumulate is 5, but a batch of 32 queries does not divide into so many blocks",
 	},
@@ -51,6 +66,22 @@ var badRecipes = map[string][]string{
 		`recipe.yaml:3: prompts.suffix "{}!": it stands behind the text, and has no {} for it`,
 		"recipe.yaml:4: examples.eval is 2, but there is no file of examples: give data.examples",
 		"recipe.yaml:7: round 1: examples.mine is 1, but there is no file of examples: give data.examples",
+	},
+	"folds": {
+		"recipe.yaml:7: folds.metric ndcg@10 is not among eval.metrics [map@25]: add it there",
+		`recipe.yaml:9: folds.settings[0].name "a/b": want letters, digits, dots, dashes and underscores: it is part of the names of run directories`,
+		`recipe.yaml:11: folds.settings[2].name "slow" is taken`,
+		"recipe.yaml:11: setting slow, round 0: finetune.accumulate is 2, but a batch of 7 queries does not divide into so many blocks",
+		"recipe.yaml:11: setting slow, round 1: finetune.accumulate is 2, but a batch of 7 queries does not divide into so many blocks",
+		"recipe.yaml:12: setting narrow, round 1: mine.negatives is 25, but mine.window 0-20 holds 20 ranks",
+	},
+	"folds-keys": {
+		"recipe.yaml:5: folds.count is 1; want 2 or more",
+		`recipe.yaml:7: unknown key "learning_rate" in folds.settings[0]; did you mean finetune.learning_rate?`,
+		`recipe.yaml:8: folds.settings[1]: want a name and what the setting does differently, not "slower"`,
+	},
+	"folds-without-count": {
+		"recipe.yaml:4: folds.unseen_share is of no use without folds.count",
 	},
 	"first-line": {
 		"recipe.yaml:2: not YAML: found unexpected end of stream",

@@ -33,16 +33,23 @@ func (r *Recipe) check(d *decoder) {
 		d.failAt("eval.depth", "eval.depth is %d, but a metric looks at %d hits", r.Eval.Depth, largest)
 	}
 	for i := range r.Rounds {
-		r.Rounds[i].check(d, i, r.Eval.Metrics)
-		if r.Rounds[i].Mine.SameGroup != "" && r.Data.PassageGroupField == "" {
-			d.failRound(i, []string{"mine.same_group"}, "mine.same_group needs data.passage_group_field: the key of the corpus that holds groups")
-		}
-		r.Rounds[i].checkExamples(d, i, r.Data)
+		r.checkRound(d, i, r.Rounds[i])
 	}
+	r.Folds.check(d, r)
+}
+
+// checkRound finds contradictions within the settings of round i, and between them and the rest.
+func (r *Recipe) checkRound(d *decoder, i int, s Stages) {
+	s.check(d, i, r.Eval.Metrics)
+	if s.Mine.SameGroup != "" && r.Data.PassageGroupField == "" {
+		d.failRound(i, []string{"mine.same_group"}, "mine.same_group needs data.passage_group_field: the key of the corpus that holds groups")
+	}
+	s.checkExamples(d, i, r.Data)
 }
 
 // check sees that the held-out files are not the training file itself; queries that occur in two files are found later.
 func (data Data) check(d *decoder) {
+	data.checkAlso(d)
 	if data.AllowLeakage || data.Train.File == "" {
 		return
 	}
@@ -151,6 +158,10 @@ func (d *decoder) missing(section reflect.Value, path string) {
 			d.failAt(full, "%s is missing", full)
 		case isSection(f.kind):
 			d.missing(value, full)
+		case isSectionList(f.kind):
+			for i := range value.Len() {
+				d.missing(value.Index(i), fmt.Sprintf("%s[%d]", full, i))
+			}
 		}
 	}
 }

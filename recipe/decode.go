@@ -19,6 +19,7 @@ type decoder struct {
 	lines    map[string]int // of each key path
 	problems []problem
 	rounds   *yaml.Node // kept until the sections that rounds override are whole
+	settings *yaml.Node // kept until the rounds are
 }
 
 type problem struct {
@@ -50,9 +51,15 @@ func (d *decoder) document(content []byte) (*yaml.Node, error) {
 	return root, nil
 }
 
-// recipe decodes the root and then the rounds, each of which starts from the sections.
+// recipe decodes the root, then the rounds, each of which starts from the sections, then the settings, which start from
+// the rounds.
 func (d *decoder) recipe(root *yaml.Node, r *Recipe) {
 	d.section(root, reflect.ValueOf(r).Elem(), "")
+	d.decodeRounds(r)
+	d.decodeSettings(r)
+}
+
+func (d *decoder) decodeRounds(r *Recipe) {
 	if d.rounds == nil {
 		r.Rounds = []Stages{r.Stages.clone()}
 		return

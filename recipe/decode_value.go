@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"encoding"
+	"fmt"
 	"reflect"
 
 	"go.yaml.in/yaml/v3"
@@ -19,6 +20,9 @@ func (d *decoder) value(node *yaml.Node, into reflect.Value, t target) {
 	switch v := into.Addr().Interface().(type) {
 	case *[]Stages:
 		d.rounds = node
+		return
+	case *[]Setting:
+		d.settings = node
 		return
 	case *eval.SelectRule:
 		d.selectRule(node, v, t)
@@ -87,7 +91,12 @@ func (d *decoder) list(node *yaml.Node, into reflect.Value, t target) {
 		into.Set(reflect.MakeSlice(into.Type(), len(node.Content), len(node.Content)))
 	}
 	for i, element := range node.Content {
-		d.value(resolveAlias(element), into.Index(i), t.element())
+		inner := t.element()
+		if isSection(into.Index(i).Type()) { // whose keys have lines of their own
+			inner.path = fmt.Sprintf("%s[%d]", t.path, i)
+			d.lines[inner.path] = resolveAlias(element).Line
+		}
+		d.value(resolveAlias(element), into.Index(i), inner)
 	}
 }
 

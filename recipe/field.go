@@ -58,6 +58,12 @@ func isSection(t reflect.Type) bool {
 	return !reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
+// isSectionList says whether a type is a list of sections. Rounds and settings are not: they are decoded over
+// what stands before them.
+func isSectionList(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t != reflect.TypeFor[[]Stages]() && t != reflect.TypeFor[[]Setting]() && isSection(t.Elem())
+}
+
 // interval is a range of numbers, written "[0,1)" in tags; an end that is left out is open.
 type interval struct {
 	low, high         float64

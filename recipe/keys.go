@@ -17,6 +17,7 @@ import (
 type Key struct {
 	Path    string // "mine.window"
 	Section bool   // it holds keys of its own, which follow it
+	List    bool   // of sections: the keys that follow are those of one entry
 	Value   string // the values allowed, in words
 	Default string // as a recipe would write it; what its absence means where there is none
 	Need    bool   // it must be given
@@ -43,12 +44,17 @@ func keysOf(section reflect.Value, f field, path string) []Key {
 	}
 	value := section.FieldByIndex(f.index)
 	key := Key{
-		Path: join(path, f.key), Section: isSection(f.kind), Value: f.allowed(), Default: f.defaultText(value), Need: f.need,
+		Path: join(path, f.key), Section: isSection(f.kind) || isSectionList(f.kind), List: isSectionList(f.kind), Value: f.allowed(), Default: f.defaultText(value), Need: f.need,
 		Rounds: len(f.index) > 1, Struct: owner.Name(), Field: declared.Name,
 	}
 	keys := []Key{key}
 	if key.Section {
-		for _, inner := range fieldsOf(f.kind) {
+		kind := f.kind
+		if isSectionList(kind) {
+			kind = kind.Elem()
+			value = reflect.New(kind).Elem()
+		}
+		for _, inner := range fieldsOf(kind) {
 			for _, k := range keysOf(value, inner, key.Path) {
 				k.Rounds = key.Rounds
 				keys = append(keys, k)
@@ -69,6 +75,8 @@ func (f field) allowed() string {
 		return strings.Join(f.words, ", ")
 	case isSection(kind):
 		return "section"
+	case isSectionList(kind):
+		return "list of sections"
 	}
 	name := kindName(kind)
 	if f.interval != nil {
@@ -101,7 +109,7 @@ func kindName(kind reflect.Type) string {
 		return "measures"
 	case reflect.TypeFor[prompt.Template]():
 		return "template"
-	case reflect.TypeFor[[]Stages]():
+	case reflect.TypeFor[[]Stages](), reflect.TypeFor[[]Setting]():
 		return "list of sections"
 	}
 	switch kind.Kind() {

@@ -18,7 +18,7 @@ import (
 	"github.com/quarry-ml/quarry/recipe"
 )
 
-var fieldsOnly = cmpopts.IgnoreUnexported(recipe.Recipe{})
+var fieldsOnly = cmpopts.IgnoreUnexported(recipe.Recipe{}, recipe.Setting{})
 
 func TestBadRecipes(t *testing.T) {
 	seen := map[string]bool{}
@@ -65,6 +65,14 @@ func TestGoodRecipes(t *testing.T) {
 	}
 }
 
+// changed is rounds with one change in each.
+func changed(change func(*recipe.Stages), rounds ...recipe.Stages) []recipe.Stages {
+	for i := range rounds {
+		change(&rounds[i])
+	}
+	return rounds
+}
+
 // Every key of a recipe that sets all of them arrives where it belongs.
 func TestEverythingIsRead(t *testing.T) {
 	r, err := recipe.Load(filepath.Join("testdata", "everything.good.yaml"))
@@ -72,7 +80,7 @@ func TestEverythingIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	query, passage := prompt.Template("<instruct>Find the misconception.\n<query>{}"), prompt.Template("")
-	suffix := prompt.Template("\n<response>")
+	suffix, also := prompt.Template("\n<response>"), prompt.Template("query: ")
 	first := recipe.Stages{
 		Lengths: recipe.Lengths{Query: 256, Passage: 128},
 		Examples: recipe.Examples{
@@ -115,6 +123,10 @@ func TestEverythingIsRead(t *testing.T) {
 		Version: 1, Name: "eedi-2", Model: recipe.Path{Written: "/models/minilm", File: "/models/minilm"},
 		Data: recipe.Data{
 			Corpus: beside("data/corpus.jsonl"), Train: beside("data/train.jsonl"), Dev: beside("data/dev.jsonl"), Test: beside("data/test.jsonl"), Examples: beside("data/examples.jsonl"),
+			Also: []recipe.Also{
+				{Name: "general", Queries: beside("general/queries.jsonl"), Corpus: recipe.Path{Written: "/general/corpus.jsonl", File: "/general/corpus.jsonl"}, IDField: "qid", GroupField: "topic", QueryPrompt: &also, PassagePrompt: &passage},
+				{Name: "second", Queries: beside("second.jsonl")},
+			},
 			IDField: "misconception_id", GroupField: "question", PassageGroupField: "topic", AllowLeakage: true,
 		},
 		Prompts: recipe.Prompts{Query: &query, Suffix: &suffix, Passage: &passage, FromRow: true},
@@ -123,6 +135,10 @@ func TestEverythingIsRead(t *testing.T) {
 			Metrics: []eval.Measure{{Kind: eval.MAP, K: 10}, {Kind: eval.RPrecision}}, Convention: eval.TrecEval, Depth: 1000,
 		},
 		Stages: first, Rounds: []recipe.Stages{first, second, third},
+		Folds: recipe.Folds{Count: 5, UnseenShare: ptr(0.25), Metric: "r-precision", Settings: []recipe.Setting{
+			{Name: "slow", Rounds: changed(func(s *recipe.Stages) { s.Finetune.LearningRate = 2e-5 }, first, second, third)},
+			{Name: "wide", Rounds: changed(func(s *recipe.Stages) { s.Mine.Window = recipe.Window{Start: 10, End: 250} }, first, second, third)},
+		}},
 		OnFinish: recipe.Command{"sh", "-c", "shutdown -h now"},
 	}
 	if diff := cmp.Diff(want, r, fieldsOnly); diff != "" {
@@ -163,6 +179,60 @@ func TestRoundsDoNotShareMemory(t *testing.T) {
 	}
 }
 
+// The recipes of folds differ in name and data, those of settings in their rounds, and none is cut again.
+func TestFolds(t *testing.T) {
+	r, err := recipe.Load(filepath.Join("testdata", "everything.good.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	variants := r.Variants()
+	if len(variants) != 2 || variants[0].Name != "eedi-2.slow" || variants[1].Name != "eedi-2.wide" || variants[1].Rounds[1].Mine.Window.End != 250 || variants[0].Rounds[1].Finetune.LearningRate != 2e-5 {
+		t.Fatalf("variants %+v", variants)
+	}
+	fold := variants[1].Fold(3, "runs/eedi-2.folds/fold-3/train.jsonl", "runs/eedi-2.folds/fold-3/dev.jsonl")
+	if fold.Name != "eedi-2.wide.fold-3" || fold.OnFinish != nil || fold.Folds.Count != 0 || fold.Data.Corpus != r.Data.Corpus || fold.Dir() != filepath.Join("testdata", "runs", "eedi-2.wide.fold-3") ||
+		fold.Data.Dev.File != filepath.Join("testdata", "runs", "eedi-2.folds", "fold-3", "dev.jsonl") || r.FoldsDir() != filepath.Join("testdata", "runs", "eedi-2.folds") {
+		t.Errorf("fold %+v", fold)
+	}
+	if r.Name != "eedi-2" || r.Data.Dev.Written != "data/dev.jsonl" {
+		t.Error("a fold changes the recipe that it is of")
+	}
+	r.Folds.Settings = nil
+	if one := r.Variants(); len(one) != 1 || one[0].Name != r.Name || one[0].Folds.Count != 0 {
+		t.Errorf("without settings: %+v", one)
+	}
+}
+
+// The settings of a round are a recipe of that round alone, but for what changes no result.
+func TestSettings(t *testing.T) {
+	path := filepath.Join("testdata", "everything.good.yaml")
+	r, err := recipe.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range r.Rounds {
+		text, err := r.Settings(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, apart := range []string{"on_finish", "shutdown", "memory:", "workers:", "rounds:"} {
+			if strings.Contains(string(text), apart) {
+				t.Errorf("round %d: %s is told", i, apart)
+			}
+		}
+		again, err := recipe.Parse(text, path)
+		if err != nil {
+			t.Fatalf("round %d: %v in\n%s", i, err, text)
+		}
+		if diff := cmp.Diff(r.Rounds[i], again.Rounds[0]); diff != "" {
+			t.Errorf("round %d (-recipe +settings):\n%s", i, diff)
+		}
+		if diff := cmp.Diff(r.Data, again.Data); diff != "" {
+			t.Errorf("data (-recipe +settings):\n%s", diff)
+		}
+	}
+}
+
 func TestAt(t *testing.T) {
 	r, err := recipe.Load(filepath.Join("testdata", "everything.good.yaml"))
 	if err != nil {
@@ -170,8 +240,8 @@ func TestAt(t *testing.T) {
 	}
 	file := filepath.Join("testdata", "everything.good.yaml")
 	for key, want := range map[string]string{
-		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":39", "finetune.lora.alpha": file + ":94",
-		"rounds[1].mine.window": file + ":107", "rounds[1].mine.depth": file + ":107", "rounds[0].mine": file + ":106", "nothing": file,
+		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":40", "finetune.lora.alpha": file + ":95",
+		"rounds[1].mine.window": file + ":108", "rounds[1].mine.depth": file + ":108", "rounds[0].mine": file + ":107", "nothing": file, "data.also[1].queries": file + ":15", "data.also[0].corpus": file + ":15",
 	} {
 		if got := r.At(key); got != want {
 			t.Errorf("At(%s) is %s, want %s", key, got, want)
@@ -200,7 +270,7 @@ func TestSectionsAsJSON(t *testing.T) {
 		{"mine", r.Round(1).Mine, `{"bm25_b":0.4,"bm25_k1":0.9,"depth":300,"expect":["equal_positive\u003c=0","above_positive\u003c=2%"],"fuse":"weighted","fuse_weights":[1,0.5],"given":"keep","kept":0.25,"max_score":0.9,"min_score":-0.5,"near_text":0.9,"negatives":25,"provenance":true,"quotas":["10-60:5","60-90:3"],"random":0.1,"reference":"each","relative_margin":0.05,"same_group":"never","sampling":"score","sampling_temperature":0.1,"share_of_positive":0.95,"source":"dense","survivors":true,"verdicts":"runs/eedi/verdicts.jsonl","window":"2-100"}`},
 		{"lengths", r.Round(1).Lengths, `{"passage":128}`},
 		{"eval", r.Eval, `{"convention":"trec_eval","depth":1000,"metrics":["map@10","r-precision"]}`},
-		{"data", r.Data, `{"allow_leakage":true,"corpus":"data/corpus.jsonl","dev":"data/dev.jsonl","examples":"data/examples.jsonl","group_field":"question","id_field":"misconception_id","passage_group_field":"topic","test":"data/test.jsonl","train":"data/train.jsonl"}`},
+		{"data", r.Data, `{"allow_leakage":true,"also":[{"corpus":"/general/corpus.jsonl","group_field":"topic","id_field":"qid","name":"general","passage_prompt":"","queries":"general/queries.jsonl","query_prompt":"query: "},{"name":"second","queries":"second.jsonl"}],"corpus":"data/corpus.jsonl","dev":"data/dev.jsonl","examples":"data/examples.jsonl","group_field":"question","id_field":"misconception_id","passage_group_field":"topic","test":"data/test.jsonl","train":"data/train.jsonl"}`},
 		{"lora", r.Round(0).Finetune.LoRA, `{"alpha":16,"dropout":0,"r":8,"rslora":true,"target_modules":["q_proj","v_proj"]}`},
 		{"prompts", r.Prompts, `{"from_row":true,"passage":"","query":"\u003cinstruct\u003eFind the misconception.\n\u003cquery\u003e{}","suffix":"\n\u003cresponse\u003e"}`},
 	} {

@@ -58,6 +58,9 @@ type Recipe struct {
 	// inherit from each other. Without the list there is one round.
 	Rounds []Stages `yaml:"rounds"`
 
+	// Cross-validation: the recipe is run on folds of its queries, and once more on each for other settings.
+	Folds Folds `yaml:"folds"`
+
 	// Program to run when the run has ended, well or not: a list of program and arguments, or one string for the
 	// shell. It is told the outcome; see [external trainers](external-trainer.md#on_finish).
 	OnFinish Command `yaml:"on_finish" unset:"nothing"`
@@ -96,6 +99,9 @@ type Data struct {
 	Dev Path `yaml:"dev" need:"true"`
 	// Queries scored only for the base and each round's chosen model, never seen by mining or choosing.
 	Test Path `yaml:"test" unset:"none"`
+	// Other sets of queries that every epoch is scored on and that nothing is chosen by, such as what the model could do
+	// before: a list, one entry a set.
+	Also []Also `yaml:"also" unset:"none"`
 	// In-context examples: query and response, optionally query_id, the id of the query that an example was made of.
 	Examples Path `yaml:"examples" unset:"none"`
 	// Key that holds ids in all of these files.
@@ -104,7 +110,7 @@ type Data struct {
 	GroupField string `yaml:"group_field" unset:"none"`
 	// Key of passages that belong together, such as those of one topic, for mine.same_group.
 	PassageGroupField string `yaml:"passage_group_field" unset:"none"`
-	// Go on although a dev or test query, its text or its group is also among the training queries, or a test query among those of dev.
+	// Go on although a dev or test query, its text or its group is also among the training queries, or one of data.also, or a test query among those of dev.
 	AllowLeakage bool `yaml:"allow_leakage"`
 }
 
@@ -154,9 +160,14 @@ func (r *Recipe) Locate(find func(Path) (Path, error)) error {
 		path *Path
 	}
 	models := []named{{"model", &r.Model}, {"mine_with", &r.MineWith.Dir}, {"finetune.guide", &r.Finetune.Guide}}
-	for i := range r.Rounds {
-		models = append(models, named{fmt.Sprintf("rounds[%d].mine_with", i), &r.Rounds[i].MineWith.Dir},
-			named{fmt.Sprintf("rounds[%d].finetune.guide", i), &r.Rounds[i].Finetune.Guide})
+	for n, rounds := range r.allRounds() {
+		for i := range rounds {
+			at := fmt.Sprintf("rounds[%d]", i)
+			if n > 0 {
+				at = fmt.Sprintf("folds.settings[%d]", n-1)
+			}
+			models = append(models, named{at + ".mine_with", &rounds[i].MineWith.Dir}, named{at + ".finetune.guide", &rounds[i].Finetune.Guide})
+		}
 	}
 	for _, m := range models {
 		if m.path.Written == "" {

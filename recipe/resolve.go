@@ -15,6 +15,10 @@ func (r *Recipe) resolve() {
 	for _, path := range []*Path{&r.Model, &r.Data.Corpus, &r.Data.Train, &r.Data.Dev, &r.Data.Test, &r.Data.Examples, &r.MineWith.Dir, &r.Mine.Verdicts, &r.Finetune.TeacherScores, &r.Finetune.Guide} {
 		path.beside(dir)
 	}
+	for i := range r.Data.Also {
+		r.Data.Also[i].Queries.beside(dir)
+		r.Data.Also[i].Corpus.beside(dir)
+	}
 	if r.Name == "" {
 		base := filepath.Base(r.file)
 		r.Name = strings.TrimSuffix(base, filepath.Ext(base))
@@ -23,14 +27,28 @@ func (r *Recipe) resolve() {
 		r.Eval.Depth = max(leastDepth, r.Eval.largestCutoff())
 	}
 	r.Finetune.External.beside(dir)
-	for i := range r.Rounds {
-		r.Rounds[i].MineWith.Dir.beside(dir)
-		r.Rounds[i].Finetune.External.beside(dir)
-		r.Rounds[i].Mine.Verdicts.beside(dir)
-		r.Rounds[i].Finetune.TeacherScores.beside(dir)
-		r.Rounds[i].Finetune.Guide.beside(dir)
-		r.Rounds[i].resolve()
+	if r.Folds.Count > 0 && r.Folds.Metric == "" && len(r.Eval.Metrics) > 0 {
+		r.Folds.Metric = r.Eval.Metrics[0].String()
 	}
+	for _, rounds := range r.allRounds() {
+		for i := range rounds {
+			rounds[i].MineWith.Dir.beside(dir)
+			rounds[i].Finetune.External.beside(dir)
+			rounds[i].Mine.Verdicts.beside(dir)
+			rounds[i].Finetune.TeacherScores.beside(dir)
+			rounds[i].Finetune.Guide.beside(dir)
+			rounds[i].resolve()
+		}
+	}
+}
+
+// allRounds is the rounds, and those of each setting.
+func (r *Recipe) allRounds() [][]Stages {
+	all := [][]Stages{r.Rounds}
+	for _, s := range r.Folds.Settings {
+		all = append(all, s.Rounds)
+	}
+	return all
 }
 
 func (e External) beside(dir string) {

@@ -70,8 +70,11 @@ func keyPaths(section reflect.Type, path string) []string {
 		}
 		full := join(path, f.key)
 		own = append(own, full)
-		if isSection(f.kind) {
+		switch {
+		case isSection(f.kind):
 			inner = append(inner, keyPaths(f.kind, full)...)
+		case isSectionList(f.kind):
+			inner = append(inner, keyPaths(f.kind.Elem(), full)...)
 		}
 	}
 	return append(own, inner...)

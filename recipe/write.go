@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -29,11 +30,41 @@ func (r *Recipe) Resolved() ([]byte, error) {
 		}
 		root.Content = append(root.Content, textNode(f.key), node)
 	}
+	text, err := writeYAML(root)
+	if err != nil {
+		return nil, fmt.Errorf("resolved recipe: %w", err)
+	}
+	return text, nil
+}
+
+// settingsApart are the keys that change no result of a round, or that the files of a run tell otherwise.
+var settingsApart = []string{"version", "name", "memory", "workers", "rounds", "folds", "on_finish"}
+
+// Settings returns what decides the result of round i, counted from 0, as YAML with everything filled in.
+func (r *Recipe) Settings(i int) ([]byte, error) {
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	whole := *r
+	whole.Stages = r.Rounds[i]
+	value := reflect.ValueOf(whole)
+	for _, f := range fieldsOf(value.Type()) {
+		if slices.Contains(settingsApart, f.key) {
+			continue
+		}
+		node, err := nodeOf(value.FieldByIndex(f.index), f)
+		if err != nil {
+			return nil, fmt.Errorf("settings of round %d: %s: %w", i, f.key, err)
+		}
+		root.Content = append(root.Content, textNode(f.key), node)
+	}
+	return writeYAML(root)
+}
+
+func writeYAML(root *yaml.Node) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := yaml.NewEncoder(&out)
 	encoder.SetIndent(2)
 	if err := encoder.Encode(root); err != nil {
-		return nil, fmt.Errorf("resolved recipe: %w", err)
+		return nil, err
 	}
 	return out.Bytes(), encoder.Close()
 }
@@ -72,6 +103,12 @@ func nodeOf(v reflect.Value, f field) (*yaml.Node, error) {
 		return textNode(value.Written), nil
 	case Command:
 		return encoded([]string(value))
+	case []Setting:
+		list := &yaml.Node{Kind: yaml.SequenceNode}
+		for _, s := range value {
+			list.Content = append(list.Content, s.given)
+		}
+		return list, nil
 	case eval.SelectRule:
 		if value.Ask {
 			return textNode("ask"), nil
@@ -159,6 +196,15 @@ func plain(v reflect.Value) (any, error) {
 		return value, nil
 	}
 	switch {
+	case isSectionList(v.Type()):
+		sections := make([]any, v.Len())
+		for i := range sections {
+			var err error
+			if sections[i], err = plain(v.Index(i)); err != nil {
+				return nil, err
+			}
+		}
+		return sections, nil
 	case v.Kind() == reflect.Pointer:
 		return plain(v.Elem())
 	case v.Kind() != reflect.Struct:

@@ -91,7 +91,7 @@ func measureCells(groups []columnGroup, means []float64) []string {
 }
 
 // epochTable is the main table of a round: every epoch over all dev queries, the first measure on test where it was
-// taken, and a column for each label of outside scores.
+// taken and on each set of data.also, and a column for each label of outside scores.
 func (r Round) epochTable(mark func(string) string) table {
 	groups := groupMeasures(r.Measures)
 	labels := r.labels()
@@ -103,6 +103,10 @@ func (r Round) epochTable(mark func(string) string) table {
 	tested := len(groups) > 0 && slices.ContainsFunc(r.Epochs, func(e Epoch) bool { return e.Test != nil })
 	if tested {
 		t.columns = append(t.columns, column{head: "test " + display(r.Measures[0])})
+	}
+	also := r.alsoNames()
+	for _, name := range also {
+		t.columns = append(t.columns, column{head: name + " " + display(r.Measures[0])})
 	}
 	for _, label := range labels {
 		t.columns = append(t.columns, column{head: label})
@@ -119,6 +123,9 @@ func (r Round) epochTable(mark func(string) string) table {
 		if tested {
 			row = append(row, testCell(e.Test))
 		}
+		for _, name := range also {
+			row = append(row, testCell(e.AlsoScores(name)))
+		}
 		for _, label := range labels {
 			row = append(row, e.outsideCell(label))
 		}
@@ -127,7 +134,7 @@ func (r Round) epochTable(mark func(string) string) table {
 	return t
 }
 
-// splitTable is the rows behind the main table's: dev by whether training has the positive, and test.
+// splitTable is the rows behind the main table's: dev by whether training has the positive, the sets of data.also, and test.
 func (r Round) splitTable() table {
 	groups := groupMeasures(r.Measures)
 	t := table{columns: append([]column{{head: "queries", words: true}, {head: "epoch", words: true}, {head: "n"}}, measureColumns(groups)...)}
@@ -146,6 +153,22 @@ func (r Round) splitTable() table {
 	} {
 		for _, e := range r.Epochs {
 			add("dev"+part.name, e, part.of(&e.Dev).Queries, part.of(&e.Dev).Means)
+		}
+	}
+	for _, name := range r.alsoNames() {
+		for _, part := range []struct {
+			name string
+			of   func(*rundir.Means) rundir.Slice
+		}{
+			{"", func(m *rundir.Means) rundir.Slice { return rundir.Slice{Queries: m.Queries, Means: m.All} }},
+			{", seen", func(m *rundir.Means) rundir.Slice { return m.Seen }},
+			{", unseen", func(m *rundir.Means) rundir.Slice { return m.Unseen }},
+		} {
+			for _, e := range r.Epochs {
+				if m := e.AlsoScores(name); m != nil {
+					add(name+part.name, e, part.of(m).Queries, part.of(m).Means)
+				}
+			}
 		}
 	}
 	for _, e := range r.Epochs {

@@ -3,6 +3,7 @@ package report_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 	"testing"
 
@@ -89,6 +90,29 @@ func (r *run) test(round int, s *rundir.Scores, epochs ...int) {
 	}
 	r.write(r.Round(round).TestScores(), tests)
 	r.stamp(round, "test", nil, r.Round(round).TestScores())
+}
+
+// also writes what the epochs of a round scored on a set of data.also, of its own corpus or the run's, stamped; the recipe
+// names the set.
+func (r *run) also(round int, name string, own bool, maps []float64) {
+	recipe := "data:\n  also:\n    - {name: general}\n    - {name: older}\nrounds: [{}, {}]\n"
+	err := rundir.WriteFile(r.FS, r.Recipe(), func(w io.Writer) error {
+		_, err := io.WriteString(w, recipe)
+		return err
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for epoch, value := range maps {
+		scores := row(epoch, value, len(measures)).Dev
+		scores.Queries = 50
+		if own {
+			scores.Seen, scores.Unseen = rundir.Slice{}, rundir.Slice{}
+		}
+		file := r.Round(round).EpochAlso(name, epoch)
+		r.write(file, rundir.AlsoScores{Version: rundir.ScoresVersion, Round: round, Epoch: epoch, Name: name, Convention: "sentence-transformers", Measures: measures, Scores: scores})
+		r.stamp(round, fmt.Sprintf("also-epoch-%d-%s", epoch, name), nil, file)
+	}
 }
 
 func (r *run) manifest(round, chosen int) {

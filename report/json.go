@@ -48,7 +48,13 @@ type epochJSON struct {
 	EvalLoss *float64      `json:"eval_loss"`
 	Dev      meansJSON     `json:"dev"`
 	Test     *meansJSON    `json:"test,omitempty"`
+	Also     []alsoJSON    `json:"also,omitempty"` // the sets of the recipe's data.also, in its order
 	Outside  []outsideJSON `json:"outside,omitempty"`
+}
+
+type alsoJSON struct {
+	Name string `json:"name"`
+	meansJSON
 }
 
 type outsideJSON struct {
@@ -139,6 +145,9 @@ func (r Round) json() roundJSON {
 		if e.Test != nil {
 			test := meansOf(r.Measures, *e.Test)
 			row.Test = &test
+		}
+		for _, a := range e.Also {
+			row.Also = append(row.Also, alsoJSON{a.Name, meansOf(r.Measures, a.Scores)})
 		}
 		for _, s := range e.Outside {
 			row.Outside = append(row.Outside, outsideJSON{s.Label, s.Value})

@@ -43,6 +43,30 @@ func TestLive(t *testing.T) {
 	}
 }
 
+// Scores on other sets have rows of their own behind the epoch's, once, and widen the column of names.
+func TestLiveOfOtherSets(t *testing.T) {
+	var live report.Live
+	s := &rundir.Scores{Version: 1, Measures: []string{"map@25"}}
+	var lines []string
+	for epoch := range 2 {
+		e := row(epoch, 0.5, 1)
+		e.Also = []rundir.AlsoScores{{Name: "trivia-questions", Scores: rundir.Means{Queries: 3, All: []float64{0.25}}}}
+		s.Epochs = append(s.Epochs, e)
+		lines = append(lines, live.Lines(0, s, nil)...)
+	}
+	want := []string{
+		"round 0",
+		"epoch                eval_loss  MAP@25",
+		"0 (base)                0.7500  0.5000",
+		"0 trivia-questions           -  0.2500",
+		"1                       0.7500  0.5000",
+		"1 trivia-questions           -  0.2500",
+	}
+	if !slices.Equal(lines, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 // A row of another recipe's columns, left over from before an edit, shows gaps.
 func TestRowOfOtherColumns(t *testing.T) {
 	got := report.Row([]string{"map@25", "recall@25"}, row(1, 0.3, 5))

@@ -51,6 +51,10 @@ func Read(d *rundir.Dir) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	sets, err := d.AlsoNames()
+	if err != nil {
+		return nil, err
+	}
 	r := &Report{Run: d.Name(), Identity: d.Identity()}
 	var last *rundir.Manifest
 	for i := 0; ; i++ {
@@ -63,6 +67,9 @@ func Read(d *rundir.Dir) (*Report, error) {
 		}
 		round, manifest, err := readRound(d, i)
 		if err != nil {
+			return nil, err
+		}
+		if err := round.addAlso(d, sets); err != nil {
 			return nil, err
 		}
 		round.noteOrigin(d, manifest, last)

@@ -43,6 +43,14 @@ func TestWrite(t *testing.T) {
 			r.choose(0, 0, "command", "epoch_1 | is\nno better\x1b[2J")
 			return r
 		}},
+		{"other-sets", func(t *testing.T) *run { // the second epoch is not scored on both yet
+			r := newRun(t)
+			r.finish(0, 2, []float64{0.17, 0.30, 0.35})
+			r.also(0, "general", true, []float64{0.50, 0.48, 0.41})
+			r.also(0, "older", false, []float64{0.25, 0.26})
+			r.also(0, "dropped from the recipe", false, []float64{0.9})
+			return r
+		}},
 		{"nothing-yet", newRun},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -250,11 +258,15 @@ func TestReadRefuses(t *testing.T) {
 		{"test of an unknown epoch", testFile, `{"version":1,"epochs":[{"epoch":9,"test":{"all":[0,0,0,0,0]}}]}`, []string{"test.json: epoch 9 is not among"}},
 		{"outside score twice", rundir.Layout.OutsideScores, `{"version":1,"scores":[{"label":"LB","value":1},{"label":"LB","value":2}]}`, []string{"outside-scores.json: score 2", "given twice"}},
 		{"outside score without label", rundir.Layout.OutsideScores, `{"version":1,"scores":[{"value":1}]}`, []string{"outside-scores.json: score 1: label"}},
+		{"newer scores on another set", alsoFile, `{"version":2}`, []string{"epoch-1.also-general.json: version 2 is newer"}},
+		{"another set's", alsoFile, `{"version":1,"epoch":1,"name":"older"}`, []string{"epoch-1.also-general.json: of round 0, epoch 1, older"}},
+		{"too short on another set", alsoFile, `{"version":1,"epoch":1,"name":"general","measures":["map@25"],"scores":{"all":[]}}`, []string{"epoch-1.also-general.json: 0 values for 1 measures"}},
 		{"unreadable stamp", func(l rundir.Layout) string { return l.Stamp(0, "eval-epoch-0") }, `{`, []string{"eval-epoch-0.json"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := newRun(t)
 			r.finish(0, 1, []float64{0.17, 0.30})
+			r.also(0, "general", true, []float64{0.5, 0.4})
 			if err := os.WriteFile(tc.file(r.Layout), []byte(tc.content), 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -275,3 +287,25 @@ func scoresFile(l rundir.Layout) string   { return l.Round(0).Scores() }
 func choiceFile(l rundir.Layout) string   { return l.Round(0).Choice() }
 func testFile(l rundir.Layout) string     { return l.Round(0).TestScores() }
 func manifestFile(l rundir.Layout) string { return l.Round(0).Manifest() }
+func alsoFile(l rundir.Layout) string     { return l.Round(0).EpochAlso("general", 1) }
+
+// What an epoch scored on another set counts while its stamp stands and it was measured as the table was.
+func TestOtherSetsThatCount(t *testing.T) {
+	r := newRun(t)
+	r.finish(0, 1, []float64{0.17, 0.30})
+	r.also(0, "general", true, []float64{0.50, 0.48})
+	counted := func() (n int) {
+		for _, e := range r.read().Rounds[0].Epochs {
+			n += len(e.Also)
+		}
+		return n
+	}
+	if n := counted(); n != 2 {
+		t.Errorf("%d scores, want 2", n)
+	}
+	r.write(r.Round(0).EpochAlso("general", 1), rundir.AlsoScores{Version: 1, Epoch: 1, Name: "general", Convention: "ranx", Measures: []string{"mrr"}, Scores: rundir.Means{Queries: 1, All: []float64{1}}})
+	r.remove(r.Stamp(0, "also-epoch-0-general"))
+	if n := counted(); n != 0 {
+		t.Errorf("%d scores without a stamp, or by other measures", n)
+	}
+}

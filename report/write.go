@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/rundir"
@@ -169,6 +170,9 @@ func (r *Report) numbers() table {
 			}
 			means(rundir.Dev, &e.Dev, e.Intervals)
 			means(rundir.Test, e.Test, nil)
+			for i := range e.Also {
+				means(rundir.AlsoSplit(e.Also[i].Name), &e.Also[i].Scores, nil)
+			}
 			for _, s := range e.Outside {
 				row("outside", "", 0, "", s.Label, s.Value, "", "")
 			}
@@ -194,6 +198,9 @@ func (r *Report) legend() []string {
 	lines = append(lines, "eval_loss compares epochs of one round only: every round has negatives of its own")
 	if slices.ContainsFunc(r.Rounds, func(round Round) bool { return round.level() > 0 }) {
 		lines = append(lines, "intervals are the bootstrap's, by groups where there are some; the variance between training seeds is not in them")
+	}
+	if names := r.AlsoNames(); len(names) > 0 {
+		lines = append(lines, fmt.Sprintf("no epoch is chosen by %s: a score that falls there is what the training has cost", strings.Join(names, " or ")))
 	}
 	if split {
 		lines = append(lines, "seen: a positive of the query is a positive of some training query; unseen: none is")

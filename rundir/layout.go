@@ -104,6 +104,9 @@ const (
 	Test  Split = "test"
 )
 
+// AlsoSplit is the split of a set of the recipe's data.also, in names of files and in what they say.
+func AlsoSplit(name string) Split { return Split("also-" + name) }
+
 // RoundLayout names every file of one round; it is the round's directory.
 type RoundLayout string
 
@@ -153,7 +156,13 @@ func (r RoundLayout) EpochScores(epoch int) string {
 	return r.join(filepath.Join("epochs", fmt.Sprintf("%s%d.scores.json", epochPrefix, epoch)))
 }
 
-// EpochQueries is the scores of one epoch query by query: of dev, and of test for the base and the chosen epoch.
+// EpochAlso is the scores of one epoch on a set of the recipe's data.also.
+func (r RoundLayout) EpochAlso(name string, epoch int) string {
+	return r.join(filepath.Join("epochs", fmt.Sprintf("%s%d.%s.json", epochPrefix, epoch, AlsoSplit(name))))
+}
+
+// EpochQueries is the scores of one epoch query by query: of dev and the sets of data.also, and of test for the base and
+// the chosen epoch.
 func (r RoundLayout) EpochQueries(s Split, epoch int) string {
 	return r.join(filepath.Join("epochs", fmt.Sprintf("%s%d.%s.jsonl", epochPrefix, epoch, s)))
 }

@@ -17,7 +17,7 @@ type Manifest struct {
 	Round    int               `json:"round"`
 	Seed     uint64            `json:"seed"`
 	Identity string            `json:"identity"` // numeric identity
-	Data     []ManifestData    `json:"data"`     // corpus, train, dev, test
+	Data     []ManifestData    `json:"data"`     // corpus, train, dev, test, examples; also-NAME and corpus of also-NAME
 	Miner    ManifestModel     `json:"miner"`    // the model that the round mines with
 	Base     ManifestModel     `json:"base"`     // the weights that it trains from
 	Prompts  ManifestPrompts   `json:"prompts"`

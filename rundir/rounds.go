@@ -30,6 +30,33 @@ func (d *Dir) Rounds() (n int, ok bool, err error) {
 	return len(recipe.Rounds), true, nil
 }
 
+// AlsoNames is the names of the sets in data.also of the recipe that the run last followed, in its order; none where it has
+// not begun to.
+func (d *Dir) AlsoNames() ([]string, error) {
+	content, err := ReadFile(d.FS, d.Recipe())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var recipe struct {
+		Data struct {
+			Also []struct {
+				Name string `yaml:"name"`
+			} `yaml:"also"`
+		} `yaml:"data"`
+	}
+	if err := yaml.Unmarshal(content, &recipe); err != nil {
+		return nil, fmt.Errorf("%s: data.also: %w", d.Recipe(), err)
+	}
+	var names []string
+	for _, a := range recipe.Data.Also {
+		names = append(names, a.Name)
+	}
+	return names, nil
+}
+
 // DataNames is the files of texts that a recipe names, as it writes them: relative ones start at its folder.
 type DataNames struct {
 	Corpus     string `yaml:"corpus"`

@@ -47,3 +47,39 @@ func TestRounds(t *testing.T) {
 		})
 	}
 }
+
+func TestAlsoNames(t *testing.T) {
+	for _, tc := range []struct {
+		name, recipe string // empty is none
+		want         string
+		failed       string // part of the error
+	}{
+		{"not begun", "", "", ""},
+		{"none", "data: {corpus: c, also: null}\n", "", ""},
+		{"two, one of a later version", "data:\n  also:\n    - {name: general, queries: q, novelty: 1}\n    - {name: second}\n", "general second", ""},
+		{"no list", "data: {also: 3}\n", "", "recipe.resolved.yaml: data.also: "},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d, err := rundir.Open(filepath.Join(t.TempDir(), "run"), rundir.OpenOptions{Create: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			if tc.recipe != "" {
+				if err := os.WriteFile(d.Recipe(), []byte(tc.recipe), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			names, err := d.AlsoNames()
+			if tc.failed != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.failed) {
+					t.Errorf("got %v, want %q", err, tc.failed)
+				}
+				return
+			}
+			if got := strings.Join(names, " "); err != nil || got != tc.want {
+				t.Errorf("got %q, %v; want %q", got, err, tc.want)
+			}
+		})
+	}
+}

@@ -25,6 +25,19 @@ type EpochScores struct {
 	EvalLoss *float64 `json:"eval_loss"` // null is unknown
 	Dev      Means    `json:"dev"`
 	Test     *Means   `json:"test,omitempty"` // of the base and the chosen epoch alone
+
+	Also []AlsoScores `json:"-"` // on the sets of data.also, which have files of their own: nothing that chooses reads them
+}
+
+// AlsoScores is epoch-N.also-NAME.json: what one epoch measured on a set of the recipe's data.also.
+type AlsoScores struct {
+	Version    int      `json:"version"`
+	Round      int      `json:"round"`
+	Epoch      int      `json:"epoch"`
+	Name       string   `json:"name"` // of the set
+	Convention string   `json:"convention"`
+	Measures   []string `json:"measures"` // columns of Scores
+	Scores     Means    `json:"scores"`   // seen and unseen only where the set has the run's own corpus
 }
 
 // Means are the measures of one split, over all queries, and over those whose positive train has and has not.

@@ -54,7 +54,7 @@ func (v *View) state() (string, error) {
 	for _, i := range rounds {
 		r := d.Round(i)
 		paths = append(paths, r.Steps(), r.Scores(), r.TestScores(), r.Choice(), r.Manifest(), r.Negatives(rundir.Train), r.Candidates(rundir.Dev))
-		// An epoch that is scored changes the folder of stamps.
+		// An epoch that is scored, on dev or another set, changes the folder of stamps.
 		paths = append(paths, filepath.Dir(d.Stamp(i, "any")))
 	}
 	sum := fnv.New64a()

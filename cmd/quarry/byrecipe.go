@@ -95,6 +95,9 @@ func runStage(ctx context.Context, h *host, o RunOptions, path string) error {
 	if err != nil {
 		return err
 	}
+	if r.Folds.Count > 0 {
+		return badInputf("%s: a recipe with folds is many runs: `quarry run` does them, with --until up to a stage", r.At("folds"))
+	}
 	o.Exactly = true
 	return drive(ctx, h, r, o, showcase{})
 }

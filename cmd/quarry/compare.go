@@ -73,7 +73,7 @@ its epoch 0.`,
 	f := cmd.Flags()
 	f.StringVar(&o.Eval.Metrics, "metrics", "", "`list` of measures (those of the run; of given rankings "+defaultMetrics()+")")
 	f.StringVar(&o.Eval.By, "by", "", "`list` of what to tell the queries apart by: seen, frequency, length, or fields of their rows (--queries)")
-	f.StringVar(&o.Split, "on", string(rundir.Dev), "dev or test queries of runs; of test there are the base and the chosen epochs")
+	f.StringVar(&o.Split, "on", string(rundir.Dev), "dev or test queries of runs, or also-NAME for a set of the recipe's data.also; of test there are the base and the chosen epochs")
 	f.IntVar(&o.Show, "show", 5, "queries shown that gained most, and that lost most, by the first measure")
 	f.BoolVar(&o.PerQuery, "per-query", false, "with --json: every query")
 	f.Float64Var(&o.Level, "level", standard.Level, "level of the intervals")
@@ -127,8 +127,8 @@ func runCompare(ctx context.Context, o CompareOptions, args []string, h *host) e
 // validate checks the flags and returns what queries are told apart by.
 func (o CompareOptions) validate() ([]string, error) {
 	switch {
-	case o.Split != string(rundir.Dev) && o.Split != string(rundir.Test):
-		return nil, badInputf("--on %q: dev or test", o.Split)
+	case o.Split != string(rundir.Dev) && o.Split != string(rundir.Test) && !strings.HasPrefix(o.Split, string(rundir.AlsoSplit(""))):
+		return nil, badInputf("--on %q: dev, test or also-NAME", o.Split)
 	case !(o.Level > 0 && o.Level < 1):
 		return nil, badInputf("--level %v is not between 0 and 1", o.Level)
 	case o.Resamples < 1:

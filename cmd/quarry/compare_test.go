@@ -72,7 +72,7 @@ func TestCompareRankings(t *testing.T) {
 		{"all conventions", []string{a, b, "--qrels", qrels, "--convention", "all"}, "a comparison follows one"},
 		{"level", []string{a, b, "--qrels", qrels, "--level", "95"}, "--level 95 is not between 0 and 1"},
 		{"resamples", []string{a, b, "--qrels", qrels, "--resamples", "0"}, "--resamples 0: at least 1"},
-		{"queries of train", []string{a, b, "--qrels", qrels, "--on", "train"}, `--on "train": dev or test`},
+		{"queries of train", []string{a, b, "--qrels", qrels, "--on", "train"}, `--on "train": dev, test or also-NAME`},
 		{"per query in text", []string{a, b, "--qrels", qrels, "--per-query"}, "--per-query has no part without --json"},
 		{"two formats", []string{a, b, "--qrels", qrels, "--json", "--format", "csv"}, "--json and --format csv contradict"},
 		{"no such format", []string{a, b, "--qrels", qrels, "--format", "html"}, `format "html" is unknown`},
@@ -92,7 +92,9 @@ func TestCompareRankings(t *testing.T) {
 // TestCompareRuns compares within a run and between two, to the table's own means.
 func TestCompareRuns(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
-	recipe := p.write(t, "recipe.yaml", strings.Replace(runRecipe, "select: {metric: map@25}", "select: {epoch: 1, because: to compare it}", 1))
+	p.write(t, "again.jsonl", p.read(t, "dev.jsonl"))
+	recipe := p.write(t, "recipe.yaml", strings.NewReplacer("select: {metric: map@25}", "select: {epoch: 1, because: to compare it}",
+		"group_field: group", "group_field: group, also: [{name: again, queries: again.jsonl, group_field: group}]").Replace(runRecipe))
 	h := newTestHost()
 	if code := h.run(t, "run", recipe, "--cpu", "portable"); code != exitDone {
 		t.Fatal(h.err.String())
@@ -129,7 +131,11 @@ func TestCompareRuns(t *testing.T) {
 	if len(alone.Against) != 1 || len(two.Against) != 1 || alone.Against[0].Measures["map@25"] != two.Against[0].Measures["map@25"] {
 		t.Errorf("%+v and %+v", alone, two)
 	}
+	if again := compare(t, runDir, "--on", "also-again"); again.Against[0].Measures["map@25"] != alone.Against[0].Measures["map@25"] {
+		t.Errorf("dev under another name gives %+v, dev %+v", again, alone)
+	}
 	for want, args := range map[string][]string{
+		"no scores by query on also-nope":  {runDir, "--on", "also-nope"},
 		"there is no round 7":              {runDir + "@7", runDir},
 		"is no place in a run":             {runDir + "@last", runDir},
 		"no scores by query on dev":        {runDir + "@0/99", runDir},

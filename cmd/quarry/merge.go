@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/format/modelcard"
 	"github.com/quarry-ml/quarry/merging"
 	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/pipeline"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -105,7 +109,14 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 		if errors.Is(err, merging.ErrDiffers) {
 			return err
 		}
-		return inputUnlessFailure(wantPooling(err))
+		if err != nil {
+			return inputUnlessFailure(wantPooling(err))
+		}
+		card, err := o.card(ctx, base, dir)
+		if err != nil {
+			return err
+		}
+		return sink(modelcard.Name, card.Write)
 	})
 	if err != nil {
 		return err
@@ -118,6 +129,30 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 		Schema int           `json:"schema"`
 		Check  merging.Check `json:"check"`
 	}{schema, check})
+}
+
+// card is what is known of the merged model in a directory.
+func (o MergeOptions) card(ctx context.Context, base foundModel, merged string) (modelcard.Card, error) {
+	card := modelcard.Card{Title: filepath.Base(o.Output), Base: modelcard.Model{Name: o.Base}, Adapter: modelcard.Model{Name: o.Adapter}}
+	if base.revision != "" {
+		card.Base.Name, _, _ = strings.Cut(o.Base, "@")
+		card.Base.Hub, card.Base.Revision = true, base.revision
+	}
+	var err error
+	if card.Base.Digest, err = rundir.ModelDigest(ctx, rundir.OS{}, base.dir); err != nil {
+		return card, err
+	}
+	if card.Adapter.Digest, err = rundir.TreeDigest(ctx, rundir.OS{}, o.Adapter); err != nil {
+		return card, err
+	}
+	d, err := model.ReadDirectory(merged, model.Options{})
+	if err != nil {
+		return card, err
+	}
+	c := d.Contract
+	card.MaxTokens, card.Score = c.MaxLength, string(c.Score)
+	card.Query, card.Passage = pipeline.CardPrompt(c.Query), pipeline.CardPrompt(c.Passage)
+	return card, nil
 }
 
 // contract is what the adapter was trained under, where that stands beside it; flags stand above it.

@@ -42,6 +42,12 @@ func TestMerge(t *testing.T) {
 	if p.read(t, "merged/model.safetensors") == p.read(t, "model/model.safetensors") {
 		t.Error("the merged model has the base's weights")
 	}
+	card := p.read(t, "merged/README.md")
+	for _, want := range []string{"\n# merged\n", "- base: `" + o.Base + "`, digest `", "- adapter: `" + o.Adapter + "`, digest `", "It reads 64 tokens of a text, and its vectors are compared by cosine."} {
+		if !strings.Contains(card, want) {
+			t.Errorf("the card has no %q:\n%s", want, card)
+		}
+	}
 	refused(t, runMerge(t.Context(), o, h.host), "is there already")
 }
 

@@ -33,6 +33,9 @@ func runPlan(ctx context.Context, h *host, o RunOptions, path string) error {
 	if err != nil {
 		return err
 	}
+	if r.Folds.Count > 0 {
+		return planFolds(ctx, h, r, o)
+	}
 	plan, err := pipeline.MakePlan(ctx, r, pipelineOptions(h, r, o))
 	if err != nil {
 		return inputUnlessWriting(err)
@@ -67,7 +70,11 @@ func planText(p *pipeline.Plan) string {
 		if c.Rules != nil {
 			fmt.Fprintf(&b, "  mining     %s\n", strings.Join(c.Rules, ", "))
 		}
-		fmt.Fprintf(&b, "  tokens     embed %d, train %d, eval %d\n", c.EmbedTokens, c.TrainTokens, c.EvalTokens)
+		fmt.Fprintf(&b, "  tokens     embed %d, train %d, eval %d", c.EmbedTokens, c.TrainTokens, c.EvalTokens)
+		if c.AlsoTokens > 0 {
+			fmt.Fprintf(&b, ", eval of data.also %d", c.AlsoTokens)
+		}
+		fmt.Fprintln(&b)
 		memory := "weights, gradients, moments, one block and a step's scores"
 		if c.Outside {
 			memory = "eval_loss: weights, one block and a batch's scores; the outside trainer's own comes on top"

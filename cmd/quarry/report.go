@@ -25,6 +25,7 @@ type ReportOptions struct {
 	Scores []string
 	Folds  bool
 	HTML   string // file of the page with charts; empty is none
+	Output string // file, or directory of event files; empty is standard output
 }
 
 // inRun stands for the page's place in the run directory where --html names no file.
@@ -36,10 +37,14 @@ func newReportCommand(h *host) *cobra.Command {
 		Use:   "report RUN | report --folds RUN…",
 		Short: "Show what a run has scored, round after round",
 		Long: `Show what a run has scored: a table of epochs for every round, the epoch that the round went on with and why.
-RUN is a run directory, or a recipe whose run directory is meant. The run may be under way meanwhile.
+RUN is a run directory, or a recipe whose run directory is meant. The run may be under way meanwhile. Of a recipe with folds
+all runs are shown together.
 
 With --html it writes the page with charts in place of the tables: one file that needs nothing else. A run writes it
 when it ends, into its directory.
+
+Format tensorboard writes what training and evaluation measured, step by step, as event files for TensorBoard, and format
+wandb as the JSON lines in which Weights & Biases keeps a history.
 
 With --folds, runs on the folds of one data set ('quarry split') are shown together: of every epoch that all have scored, the
 mean and spread over the folds, and the mean over the queries of all folds with its interval.`,
@@ -47,6 +52,7 @@ mean and spread over the folds, and the mean over the queries of all folds with 
   quarry report recipe.yaml --format markdown > results.md
   quarry report --folds eedi.fold-*.yaml
   quarry report runs/eedi --score 1/3=0.505:LB    # a leaderboard's score of round 1, epoch 3
+  quarry report runs/eedi --format tensorboard --output events && tensorboard --logdir events
   quarry report runs/eedi --html                  # runs/eedi/report.html
   quarry report runs/eedi --html results.html`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -65,6 +71,9 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 			if o.HTML != "" && (o.JSON || cmd.Flags().Changed("format")) {
 				return badInputf("--html and --format contradict each other")
 			}
+			if o.HTML != "" && o.Output != "" {
+				return badInputf("--html names its own file: --output has no part beside it")
+			}
 			if o.JSON && cmd.Flags().Changed("format") && o.Format != string(report.JSON) {
 				return badInputf("--json and --format %s contradict each other", o.Format)
 			}
@@ -72,13 +81,14 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 				if o.HTML != "" {
 					return badInputf("--html is for one run: it has no part beside --folds")
 				}
-				return runReportFolds(o, args, h.out)
+				return runReportFolds(h, o, args)
 			}
 			return runReport(h, o, args[0])
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Format, "format", string(report.Text), "text, markdown, json, csv or latex")
+	f.StringVar(&o.Format, "format", string(report.Text), "text, markdown, json, csv or latex; tensorboard, event files; or wandb, a JSON line a step")
+	f.StringVar(&o.Output, "output", "", "`file` to write (standard output); of format tensorboard the directory, which is to be new")
 	f.BoolVar(&o.JSON, "json", false, "the same as --format json")
 	f.StringVar(&o.HTML, "html", "", "write the page with charts to this `file`, - for standard output; report.html in the run directory where none is named")
 	f.Lookup("html").NoOptDefVal = inRun
@@ -88,13 +98,13 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 }
 
 // runReportFolds writes the summary of runs on folds.
-func runReportFolds(o ReportOptions, runs []string, out io.Writer) (err error) {
-	if o.JSON {
-		o.Format = string(report.JSON)
+func runReportFolds(h *host, o ReportOptions, runs []string) (err error) {
+	if o.exports() {
+		return badInputf("--format %s is for one run: it has no part beside --folds", o.Format)
 	}
-	format, err := report.ParseFormat(o.Format)
+	format, err := o.format()
 	if err != nil {
-		return badInputf("--format: %w", err)
+		return err
 	}
 	if len(o.Scores) > 0 {
 		return badInputf("--score is for one run: it has no part beside --folds")
@@ -116,17 +126,49 @@ func runReportFolds(o ReportOptions, runs []string, out io.Writer) (err error) {
 	if err != nil {
 		return badInput(err)
 	}
-	return summary.Write(out, format)
+	return o.write(h, func(w io.Writer) error { return summary.Write(w, format) })
+}
+
+// format is that of tables.
+func (o ReportOptions) format() (report.Format, error) {
+	if o.JSON {
+		return report.JSON, nil
+	}
+	format, err := report.ParseFormat(o.Format)
+	if err != nil {
+		return "", badInputf("--format: %w, and %v for programs that draw curves", err, []string{formatTensorBoard, formatWandB})
+	}
+	return format, nil
+}
+
+// write writes to the file that --output names, else to standard output.
+func (o ReportOptions) write(h *host, write func(io.Writer) error) error {
+	if err := mayWrite("output", o.Output); err != nil {
+		return err
+	}
+	return writeOutput(h, o.Output, write)
 }
 
 // runReport records the scores given, then writes the report.
 func runReport(h *host, o ReportOptions, run string) (err error) {
-	if o.JSON {
-		o.Format = string(report.JSON)
+	if o.exports() {
+		return exportHistory(h, o, run)
 	}
-	format, err := report.ParseFormat(o.Format)
+	format, err := o.format()
 	if err != nil {
-		return badInputf("--format: %w", err)
+		return err
+	}
+	if r, err := withFolds(run); err != nil {
+		return err
+	} else if r != nil {
+		if o.HTML != "" || len(o.Scores) > 0 {
+			return badInputf("--html and --score are for one run: name the directory of a fold, such as %s.fold-0", r.Dir())
+		}
+		c, err := readCrossValidation(r)
+		if err != nil {
+			return err
+		}
+		return o.write(h, func(w io.Writer) error { return c.Write(w, format) })
 	}
 	d, err := openReported(run)
 	if err != nil {
@@ -146,7 +188,20 @@ func runReport(h *host, o ReportOptions, run string) (err error) {
 	if err := r.AddIntervals(d, stats.DefaultOptions()); err != nil {
 		return badInput(err)
 	}
-	return r.Write(h.out, format)
+	return o.write(h, func(w io.Writer) error { return r.Write(w, format) })
+}
+
+// withFolds is the recipe that an argument names, if it is one with folds, else nil.
+func withFolds(run string) (*recipe.Recipe, error) {
+	info, err := os.Stat(run)
+	if err != nil || info.IsDir() {
+		return nil, nil // which reading the run tells of
+	}
+	r, err := recipe.Load(run)
+	if err != nil || r.Folds.Count == 0 {
+		return nil, badInput(err)
+	}
+	return r, nil
 }
 
 // writePage writes the page with charts of a run directory to a file, or to its place in the directory.

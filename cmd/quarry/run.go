@@ -27,7 +27,10 @@ type RunOptions struct {
 	Exactly             bool // end at Until in Round, not in the first round that has work left
 	CPU                 string
 	AllowIdentityChange bool
-	JSON                bool // plan only
+	JSON                bool   // plan only
+	MetricsListen       string // run only
+
+	metrics *runMetrics // nil where nobody listens
 }
 
 func (o *RunOptions) addFlags(cmd *cobra.Command) {
@@ -43,7 +46,10 @@ func newRunCommand(h *host) *cobra.Command {
 		Use:   "run RECIPE",
 		Short: "Do every round of a recipe, or what is left of them",
 		Long: `Do every round of a recipe: embed, search, mine, finetune, eval, select, merge. What is done and unchanged is
-skipped; an interrupted run goes on where it stopped and ends with the same bytes.`,
+skipped; an interrupted run goes on where it stopped and ends with the same bytes.
+
+A recipe with folds is cross-validated: each fold is a run in a directory of its own, runs/NAME.fold-0 and on, and in the end
+stands the summary over all of them, by which one of folds.settings is chosen.`,
 		Example: `  quarry run recipe.yaml
   quarry run recipe.yaml --until mine    # look at the negatives before training`,
 		Args: one("RECIPE"),
@@ -52,18 +58,28 @@ skipped; an interrupted run goes on where it stopped and ends with the same byte
 		},
 	}
 	o.addFlags(cmd)
+	cmd.Flags().StringVar(&o.MetricsListen, "metrics-listen", "", "serve the run's metrics to Prometheus at this `host:port`, such as 127.0.0.1:9464, while it goes on (off)")
 	cmd.Flags().StringVar(&o.Until, "until", "", "stop after this `stage` of the first round that is not done: "+strings.Join(pipeline.Stages(), ", "))
 	return cmd
 }
 
 // runRun drives a recipe to its end, or to where it must stop.
-func runRun(ctx context.Context, h *host, o RunOptions, path string) error {
+func runRun(ctx context.Context, h *host, o RunOptions, path string) (err error) {
 	if o.Until != "" && !slices.Contains(pipeline.Stages(), o.Until) {
 		return badInputf("--until %q: stages are %s", o.Until, strings.Join(pipeline.Stages(), ", "))
 	}
 	r, err := h.loadRecipe(ctx, path)
 	if err != nil {
 		return err
+	}
+	metrics, stop, err := serveMetrics(ctx, h, o.MetricsListen)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	o.metrics = metrics
+	if r.Folds.Count > 0 {
+		return runFolds(ctx, h, r, o)
 	}
 	return drive(ctx, h, r, o, showcase{})
 }
@@ -90,6 +106,7 @@ func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, shown s
 		},
 		Mined: shown.show, Show: shown.queries,
 	}
+	options.Events = o.metrics.watch(r, options.Events, h.now)
 	p, err := pipeline.Open(ctx, r, options)
 	// The run's own context may have ended; what the recipe wants done afterwards is done all the same.
 	afterwards := context.WithoutCancel(ctx)
@@ -138,6 +155,9 @@ func (o RunOptions) command(file string) string {
 	}
 	if o.AllowIdentityChange {
 		words = append(words, "--allow-identity-change")
+	}
+	if o.MetricsListen != "" {
+		words = append(words, "--metrics-listen", shellWord(o.MetricsListen))
 	}
 	if o.Until != "" && !o.Exactly {
 		words = append(words, "--until", o.Until)

@@ -108,6 +108,7 @@ func TestCommandThatGoesOn(t *testing.T) {
 		want string
 	}{
 		{RunOptions{}, "recipe.yaml", "quarry run recipe.yaml"},
+		{RunOptions{MetricsListen: "127.0.0.1:9464"}, "recipe.yaml", "quarry run recipe.yaml --metrics-listen 127.0.0.1:9464"},
 		{RunOptions{Until: "mine", Round: 1, Exactly: true}, "recipe.yaml", "quarry mine recipe.yaml --round 1"},
 		{RunOptions{Dir: "my runs/a", CPU: "avx2", AllowIdentityChange: true, Until: "mine"}, "it's.yaml", `quarry run 'it'\''s.yaml' --dir 'my runs/a' --cpu avx2 --allow-identity-change --until mine`},
 	} {

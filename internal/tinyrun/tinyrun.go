@@ -29,6 +29,7 @@ type Options struct {
 	Seed     uint64
 	Name     string   // of the run (tiny)
 	Hostile  []string // in place of the first texts of queries and passages
+	Also     []string // sets of data.also that every epoch has scores on
 	Unmined  bool     // no candidates and no negatives, as of rounds with source none
 }
 
@@ -107,7 +108,14 @@ func Begin(folder string, o Options) (*Run, error) {
 		r.data = append(r.data, rundir.Source{Name: file.name, Digest: digest})
 	}
 	return r, r.within(func(d *rundir.Dir) error {
-		text := fmt.Sprintf("version: 1\nname: %q\nmodel: model\nmine: {window: 1-10, negatives: 4, depth: 20}\ndata:\n  corpus: corpus.jsonl\n  train: train.jsonl\n  dev: dev.jsonl\nrounds:\n", r.options.Name)
+		text := fmt.Sprintf("version: 1\nname: %q\nmodel: model\nmine: {window: 1-10, negatives: 4, depth: 20}\ndata:\n  corpus: corpus.jsonl\n  train: train.jsonl\n  dev: dev.jsonl\n", r.options.Name)
+		for i, name := range r.options.Also {
+			if i == 0 {
+				text += "  also:\n"
+			}
+			text += fmt.Sprintf("    - name: %q\n", name)
+		}
+		text += "rounds:\n"
 		for range r.options.Rounds {
 			text += "  - {}\n"
 		}
@@ -186,8 +194,48 @@ func (r *Run) Score(round int) error {
 		if err := rundir.WriteJSON(d.FS, d.Round(round).Scores(), s); err != nil {
 			return err
 		}
+		if err := r.scoreAlso(d, s); err != nil {
+			return err
+		}
 		return rundir.WriteJSON(d.FS, d.Round(round).Choice(), rundir.Choice{Version: rundir.ScoresVersion, Epoch: r.options.Epochs, By: "rule", Because: "the last is the best", Scores: s.Digest()})
 	})
+}
+
+// scoreAlso writes what the epochs of a table scored on the sets of data.also: less with each epoch. The table's own rows
+// are beside them, for files of epochs without any are those of a training under way.
+func (r *Run) scoreAlso(d *rundir.Dir, s *rundir.Scores) error {
+	if len(r.options.Also) == 0 {
+		return nil
+	}
+	for _, e := range s.Epochs {
+		file := d.Round(s.Round).EpochScores(e.Epoch)
+		if err := rundir.WriteJSON(d.FS, file, e); err != nil {
+			return err
+		}
+		options := map[string]any{"eval": map[string]any{"metrics": s.Measures, "convention": s.Convention}}
+		stage := rundir.Stage{Name: fmt.Sprintf("eval-epoch-%d", e.Epoch), Round: s.Round, Algorithm: 1, Options: options}
+		if _, err := d.WriteStamp(context.Background(), stage, []string{file}); err != nil {
+			return err
+		}
+	}
+	for i, name := range r.options.Also {
+		for _, e := range s.Epochs {
+			v := 0.7 - 0.1*float64(i) - 0.05*float64(e.Epoch)
+			file := d.Round(s.Round).EpochAlso(name, e.Epoch)
+			scores := rundir.AlsoScores{
+				Version: rundir.ScoresVersion, Round: s.Round, Epoch: e.Epoch, Name: name, Convention: s.Convention, Measures: s.Measures,
+				Scores: rundir.Means{Queries: 5, All: []float64{v, v + 0.2}},
+			}
+			if err := rundir.WriteJSON(d.FS, file, scores); err != nil {
+				return err
+			}
+			stage := rundir.Stage{Name: fmt.Sprintf("also-epoch-%d-%s", e.Epoch, name), Round: s.Round, Algorithm: 1}
+			if _, err := d.WriteStamp(context.Background(), stage, []string{file}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Finish writes times and manifest of a round.

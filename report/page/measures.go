@@ -9,7 +9,7 @@ import (
 	"github.com/quarry-ml/quarry/rundir"
 )
 
-// addMeasures draws each measure by epoch, and the first apart for seen and unseen positives.
+// addMeasures draws each measure by epoch, apart for seen and unseen positives, and on the sets of data.also.
 func (p *Page) addMeasures(_ *rundir.Dir, r *report.Report) error {
 	s := Section{ID: "measures", Title: "Measures on dev"}
 	for _, m := range measuresOf(r) {
@@ -26,6 +26,13 @@ func (p *Page) addMeasures(_ *rundir.Dir, r *report.Report) error {
 		}
 	}
 	p.add(seen)
+	also := Section{ID: "also", Title: "Other sets"}
+	for _, m := range measuresOf(r) {
+		if f := otherSets(r, m); len(f.Drawing.Points) > 0 {
+			also.Figures = append(also.Figures, f)
+		}
+	}
+	p.add(also)
 	return nil
 }
 
@@ -96,6 +103,32 @@ func seenUnseen(r *report.Report, name string) Figure {
 			row = append(row, cell, strconv.Itoa(part.Queries))
 		}
 		f.Table.Rows = append(f.Table.Rows, row)
+	})
+	return f
+}
+
+// otherSets draws a measure on the sets of the recipe's data.also.
+func otherSets(r *report.Report, name string) Figure {
+	sets := r.AlsoNames()
+	f := Figure{
+		ID: "also-" + slug(name), Title: name + " on other sets",
+		About:   "Nothing is chosen by these queries: a score that falls is what the training has cost. The marked epoch is the one that the round goes on with.",
+		Drawing: Drawing{Kind: Lines, X: "epoch", Y: name, Series: sets},
+		Table:   Table{Head: append([]string{"round", "epoch"}, sets...)},
+	}
+	each(r, name, func(round report.Round, e report.Epoch, column int) {
+		row, scored := []string{strconv.Itoa(round.Round), epochName(e)}, false
+		for series, set := range sets {
+			cell := "–"
+			if m := e.AlsoScores(set); m != nil {
+				cell, scored = value(m.All[column]), true
+				f.Drawing.Points = append(f.Drawing.Points, Point{X: float64(e.Epoch), Y: m.All[column], Series: series, Facet: f.Drawing.facet(roundName(round.Round)), Chosen: e.Chosen})
+			}
+			row = append(row, cell)
+		}
+		if scored {
+			f.Table.Rows = append(f.Table.Rows, row)
+		}
 	})
 	return f
 }

@@ -87,7 +87,7 @@ func TestGolden(t *testing.T) {
 
 // Every figure has a table as wide as its heading and a drawing of numbers that JSON knows, and ids are told once.
 func TestFiguresAreWhole(t *testing.T) {
-	for _, o := range []tinyrun.Options{{}, {Rounds: 1}, {Rounds: 3, Epochs: 1}, {Unmined: true}} {
+	for _, o := range []tinyrun.Options{{}, {Rounds: 1}, {Rounds: 3, Epochs: 1}, {Unmined: true}, {Also: []string{"general", "trivia"}}} {
 		_, d := opened(t, o)
 		p := read(t, d)
 		ids := map[string]bool{}
@@ -113,6 +113,25 @@ func TestFiguresAreWhole(t *testing.T) {
 		}
 		if _, err := json.Marshal(p.Drawings()); err != nil {
 			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
+
+// Each measure is drawn on all sets of data.also together, and the page of a run without them has no such section.
+func TestOtherSets(t *testing.T) {
+	_, d := opened(t, tinyrun.Options{Rounds: 1, Epochs: 1, Also: []string{"general", "trivia"}})
+	f := figure(t, read(t, d), "also-recall-at-25")
+	want := Table{Head: []string{"round", "epoch", "general", "trivia"}, Rows: [][]string{{"0", "0 (base)", "0.9000", "0.8000"}, {"0", "1 ★ chosen", "0.8500", "0.7500"}}}
+	if diff := cmp.Diff(want, f.Table); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if len(f.Drawing.Points) != 4 || len(f.Drawing.Series) != 2 || !f.Drawing.Points[3].Chosen {
+		t.Errorf("drawing %+v", f.Drawing)
+	}
+	_, d = opened(t, tinyrun.Options{})
+	for _, s := range read(t, d).Sections {
+		if s.ID == "also" {
+			t.Error("a section of sets that are not there")
 		}
 	}
 }

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/internal/golden"
+	"github.com/quarry-ml/quarry/internal/tinymodel"
+)
+
+// TestARecipeIsCrossValidated plans, runs and sums up two settings on two folds; a second run does nothing.
+func TestARecipeIsCrossValidated(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	text := runRecipe + `folds:
+  count: 2
+  unseen_share: 0.5
+  settings:
+    - {name: slow, finetune: {learning_rate: 1e-9}}
+    - {name: fast, finetune: {learning_rate: 2e-2, max_steps: 6}}
+on_finish: [sh, -c, 'echo "$QUARRY_OUTCOME $QUARRY_RUN" >> ` + p.path("finished") + `']
+`
+	recipe := p.write(t, "recipe.yaml", text)
+	do := func(want int, args ...string) *testHost {
+		t.Helper()
+		h := newTestHost()
+		h.environ = os.Environ()
+		if code := h.run(t, args...); code != want {
+			t.Fatalf("%v: exit code %d\n%s", args, code, h.err.String())
+		}
+		return h
+	}
+	var plan struct {
+		Folds []struct {
+			Setting string
+			Fold    int
+			Dir     string
+			Stages  []struct{ State string }
+		}
+		Seconds float64
+	}
+	mustBe(t, json.Unmarshal(do(exitDone, "plan", recipe, "--json", "--cpu", "portable").out.Bytes(), &plan))
+	if len(plan.Folds) != 4 || plan.Folds[3].Setting != "fast" || plan.Folds[3].Fold != 1 || plan.Folds[3].Dir != p.path("runs/tiny.fast.fold-1") || plan.Seconds <= 0 {
+		t.Errorf("plan %+v", plan)
+	}
+	if _, err := os.Stat(p.path("runs")); err == nil {
+		t.Error("a plan writes")
+	}
+	do(exitBadInput, "report", recipe)
+	do(exitBadInput, "mine", recipe, "--round", "0")
+	do(exitBadInput, "run", recipe, "--dir", p.path("elsewhere"))
+
+	told := do(exitDone, "run", recipe, "--cpu", "portable")
+	if n := strings.Count(told.err.String(), "finetune: starts"); n != 4 {
+		t.Errorf("%d trainings, want 4", n)
+	}
+	if got := p.read(t, "finished"); strings.Count(got, "\n") != 2 || !strings.Contains(got, "done "+p.path("runs/tiny")+"\n") {
+		t.Errorf("on_finish was run as %q", got) // once refused, for --dir, and once done
+	}
+	// Every query is dev of one fold and trains in the other, or trains in both.
+	var held []string
+	all := lines(p.read(t, "train.jsonl") + p.read(t, "dev.jsonl"))
+	for i := range 2 {
+		dev, train := lines(p.read(t, fmt.Sprintf("runs/tiny.folds/fold-%d/dev.jsonl", i))), lines(p.read(t, fmt.Sprintf("runs/tiny.folds/fold-%d/train.jsonl", i)))
+		held = append(held, dev...)
+		if both := slices.Concat(dev, train); !slices.Equal(slices.Sorted(slices.Values(both)), slices.Sorted(slices.Values(all))) {
+			t.Errorf("fold %d: %d and %d rows of %d", i, len(dev), len(train), len(all))
+		}
+	}
+	if n := len(held); len(slices.Compact(slices.Sorted(slices.Values(held)))) != n {
+		t.Error("a query is held out twice")
+	}
+
+	reported := do(exitDone, "report", recipe)
+	if !strings.HasSuffix(told.out.String(), reported.out.String()) {
+		t.Error("the report is not what the run ended with")
+	}
+	golden.Check(t, filepath.Join("testdata", "folds.txt"), reported.out.Bytes())
+	asJSON := do(exitDone, "report", recipe, "--json").out.String()
+	if asJSON != p.read(t, "runs/tiny.folds/summary.json") {
+		t.Error("summary.json is not the report's JSON")
+	}
+	var got crossValidated
+	mustBe(t, json.Unmarshal([]byte(asJSON), &got))
+	got.check(t)
+	for _, format := range []string{"markdown", "csv", "latex"} {
+		if out := do(exitDone, "report", recipe, "--format", format).out.String(); !strings.Contains(out, "slow") || !strings.Contains(out, "fast") {
+			t.Errorf("%s:\n%s", format, out)
+		}
+	}
+	do(exitBadInput, "report", recipe, "--html")
+
+	again := do(exitDone, "run", recipe, "--cpu", "portable")
+	if strings.Contains(again.err.String(), "starts") || !strings.HasSuffix(again.out.String(), reported.out.String()) {
+		t.Errorf("the second run did work:\n%s", again.err.String())
+	}
+}
+
+// crossValidated is the summary's JSON.
+type crossValidated struct {
+	Metric, Chosen string
+	Settings       []struct {
+		Name    string
+		Mean    float64
+		Behind  *float64
+		P       *float64
+		Summary struct {
+			Rows []struct {
+				Epoch    *int
+				Measures map[string]struct {
+					Folds        []float64
+					Mean, Pooled float64
+				}
+			}
+		}
+	}
+}
+
+// check holds the choice to the means of the folds.
+func (c crossValidated) check(t *testing.T) {
+	t.Helper()
+	best := 0
+	pooled := make([]float64, len(c.Settings))
+	for i, s := range c.Settings {
+		last := s.Summary.Rows[len(s.Summary.Rows)-1]
+		m := last.Measures[c.Metric]
+		pooled[i] = m.Pooled
+		if last.Epoch != nil || s.Mean != (m.Folds[0]+m.Folds[1])/2 {
+			t.Errorf("%s: mean %v of %v", s.Name, s.Mean, m.Folds)
+		}
+		if s.Mean > c.Settings[best].Mean {
+			best = i
+		}
+	}
+	if c.Chosen != c.Settings[best].Name {
+		t.Errorf("chosen %s, and %s is best", c.Chosen, c.Settings[best].Name)
+	}
+	for i, s := range c.Settings {
+		if i == best {
+			if s.Behind != nil || s.P != nil {
+				t.Errorf("%s is behind itself", s.Name)
+			}
+			continue
+		}
+		if d := pooled[best] - pooled[i] - *s.Behind; d > 1e-12 || d < -1e-12 || !(*s.P > 0 && *s.P <= 1) {
+			t.Errorf("%s is behind by %v, p %v; pooled means %v", s.Name, *s.Behind, *s.P, pooled)
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// alsoCorpus is the role of a set's own corpus.
+func alsoCorpus(name string) string { return "corpus of " + string(rundir.AlsoSplit(name)) }
+
+// readAlso reads the sets of data.also. A corpus that several name alike is read once.
+func (d *data) readAlso(ctx context.Context, fsys rundir.FS, r *recipe.Recipe) error {
+	type corpusKey struct{ file, idField string }
+	read := map[corpusKey]*corpus.Corpus{}
+	if r.Data.PassageGroupField == "" { // with it the file is read otherwise
+		read[corpusKey{r.Data.Corpus.File, r.Data.IDField}] = d.corpus
+	}
+	for i := range r.Data.Also {
+		a := &r.Data.Also[i]
+		at := fmt.Sprintf("also[%d]", i)
+		o := corpus.ReadOptions{IDField: a.IDField, GroupField: a.GroupField}
+		set := evalSet{split: rundir.AlsoSplit(a.Name), corpus: d.corpus, also: a}
+		if a.Corpus.File != "" {
+			key := corpusKey{a.Corpus.File, a.IDField}
+			err := d.read(ctx, fsys, r.At("data."+at+".corpus"), alsoCorpus(a.Name), a.Corpus, func(f io.Reader, name string) (int, []corpus.Warning, error) {
+				known := read[key]
+				var warnings []corpus.Warning
+				if known == nil {
+					var err error
+					if known, warnings, err = corpus.ReadPassages(f, name, corpus.ReadOptions{IDField: a.IDField}); err != nil {
+						return 0, nil, err
+					}
+					read[key] = known
+				}
+				set.corpus = known
+				return known.Len(), warnings, nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		err := d.read(ctx, fsys, r.At("data."+at+".queries"), string(set.split), a.Queries, func(f io.Reader, name string) (int, []corpus.Warning, error) {
+			queries, warnings, err := corpus.ReadQueries(f, name, set.corpus, o)
+			if err == nil && r.Prompts.FromRow {
+				err = corpus.CheckPrompts(queries, name)
+			}
+			set.queries = queries
+			return len(queries), warnings, err
+		})
+		if err != nil {
+			return err
+		}
+		d.also = append(d.also, set)
+	}
+	return nil
+}
+
+// leaks of a set that training knows. Ids and groups mean the same thing only where both are over one corpus.
+func (d *data) alsoLeaks(set evalSet) []corpus.Leak {
+	leaks := corpus.Leaks(d.queries[rundir.Train], set.queries)
+	if set.corpus == d.corpus {
+		return leaks
+	}
+	var texts []corpus.Leak
+	for _, l := range leaks {
+		if l.Kind == corpus.LeakText {
+			texts = append(texts, l)
+		}
+	}
+	return texts
+}
+
+// alsoTexts is how the texts of a set become token sequences: under prompts of its own where it has them, without examples.
+func (t texts) alsoTexts(a *recipe.Also) texts {
+	t.Examples = nil
+	if a.QueryPrompt != nil {
+		t.Query = model.Prompt{Name: "query", Template: *a.QueryPrompt, Suffix: t.Query.Suffix}
+	}
+	if a.PassagePrompt != nil {
+		t.Passage = model.Prompt{Name: "passage", Template: *a.PassagePrompt}
+	}
+	return t
+}
+
+// alsoStage is the name of the stamp of one epoch's scores on a set of data.also.
+func alsoStage(name string, epoch int) string { return fmt.Sprintf("also-epoch-%d-%s", epoch, name) }
+
+// scoreAlso scores one epoch on the sets of data.also, each of which is a stage by itself: nothing else depends on it.
+func (r *round) scoreAlso(ctx context.Context, s *scorer, t texts, checkpoint rundir.Input) error {
+	for _, set := range r.data.also {
+		t, name := t.alsoTexts(set.also), set.also.Name
+		options := struct {
+			Eval  recipe.Eval `json:"eval"`
+			Texts texts       `json:"texts"`
+			Set   recipe.Also `json:"set"`
+		}{r.recipe.Eval, t, *set.also}
+		corpusRole, promotions := "corpus", r.promotions() // training has seen them
+		if set.also.Corpus.Written != "" {
+			corpusRole, promotions = alsoCorpus(name), nil
+		}
+		inputs := append([]rundir.Input{checkpoint, r.base.input("base"), r.data.input(corpusRole), r.data.input("train"), r.data.input(string(set.split))}, promotions...)
+		stage := r.stage(alsoStage(name, s.epoch), algorithmEval, options, inputs...)
+		file := r.files.EpochAlso(name, s.epoch)
+		outputs := []string{file, r.files.EpochQueries(set.split, s.epoch)}
+		err := r.do(ctx, work{Stage: stage, outputs: outputs, apart: true, run: func(ctx context.Context) error {
+			found, err := s.rank(ctx, set, t, fmt.Sprintf("eval epoch %d", s.epoch))
+			if err != nil {
+				return err
+			}
+			scores := rundir.AlsoScores{Version: rundir.ScoresVersion, Round: r.index, Epoch: s.epoch, Name: name, Convention: string(r.recipe.Eval.Convention), Measures: r.measureNames()}
+			if scores.Scores, err = r.measureEpoch(set, s.epoch, found); err != nil {
+				return err
+			}
+			if set.corpus != r.data.corpus {
+				scores.Scores.Seen, scores.Scores.Unseen = rundir.Slice{}, rundir.Slice{}
+			}
+			return rundir.WriteJSON(r.dir.FS, file, scores)
+		}})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addAlso fills in what the epochs of a table measured on the sets of data.also, as far as that is done and unchanged.
+func (r *round) addAlso(table *rundir.Scores) error {
+	for i := range table.Epochs {
+		e := &table.Epochs[i]
+		for _, set := range r.data.also {
+			if !r.stampedAs(alsoStage(set.also.Name, e.Epoch)) {
+				continue
+			}
+			var scores rundir.AlsoScores
+			if err := rundir.ReadJSON(r.dir.FS, r.files.EpochAlso(set.also.Name, e.Epoch), &scores); err != nil {
+				return err
+			}
+			e.Also = append(e.Also, scores)
+		}
+	}
+	return nil
+}
+
+// alsoTokens counts what an epoch's scores on each set of data.also take. A corpus counts for the first of the sets that
+// share its vectors, and not at all where dev has them.
+func (r *round) alsoTokens(m *model.Model, t texts) (map[string]int, error) {
+	type embeddedAs struct {
+		corpus *corpus.Corpus
+		prompt model.Prompt
+	}
+	known := map[embeddedAs]bool{{r.data.corpus, t.Passage}: true}
+	counts := map[string]int{}
+	for _, set := range r.data.also {
+		t := t.alsoTexts(set.also)
+		tokens, err := t.queryTokens(m, set.queries)
+		if err != nil {
+			return nil, err
+		}
+		if key := (embeddedAs{set.corpus, t.Passage}); !known[key] {
+			known[key] = true
+			passages, err := t.passageTokens(m, set.corpus)
+			if err != nil {
+				return nil, err
+			}
+			tokens += passages
+		}
+		counts[set.also.Name] = tokens
+	}
+	return counts, nil
+}

@@ -1,0 +1,181 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/prepare"
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// Folds is a recipe's cross-validation: its queries cut, and the recipe of each run.
+type Folds struct {
+	Dir   string // of the folds' queries
+	Cut   prepare.Folds
+	Runs  [][]*recipe.Recipe // [setting, fold]
+	files []foldFile
+}
+
+// foldFile is a file of a fold's queries.
+type foldFile struct {
+	path    string
+	content []byte
+}
+
+// CutFolds cuts the queries of a recipe with folds. It reads and writes nothing but what it is asked for: Write writes the
+// folds' files.
+func CutFolds(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*Folds, error) {
+	queries, lines, err := foldRows(ctx, r, fsys)
+	if err != nil {
+		return nil, err
+	}
+	f := &Folds{Dir: r.FoldsDir()}
+	o := prepare.FoldOptions{Folds: r.Folds.Count, UnseenShare: r.Folds.UnseenShare, Seed: r.Seed}
+	if f.Cut, err = prepare.Cut(queries, o); err != nil {
+		return nil, fmt.Errorf("%s: folds: %w", r.At("folds"), err)
+	}
+	for _, variant := range r.Variants() {
+		var runs []*recipe.Recipe
+		for i := range f.Cut.Dev {
+			runs = append(runs, variant.Fold(i, foldPath(r, i, rundir.Train), foldPath(r, i, rundir.Dev)))
+		}
+		f.Runs = append(f.Runs, runs)
+	}
+	for i, held := range f.Cut.Dev {
+		var train, dev bytes.Buffer
+		isHeld := make([]bool, len(queries))
+		for _, row := range held {
+			isHeld[row] = true
+		}
+		for row, line := range lines {
+			into := &train
+			if isHeld[row] {
+				into = &dev
+			}
+			into.Write(line)
+			into.WriteByte('\n')
+		}
+		f.files = append(f.files, foldFile{filepath.Join(f.Dir, foldName(i), "train.jsonl"), train.Bytes()}, foldFile{filepath.Join(f.Dir, foldName(i), "dev.jsonl"), dev.Bytes()})
+	}
+	return f, nil
+}
+
+func foldName(i int) string { return fmt.Sprintf("fold-%d", i) }
+
+// foldPath is a fold's file as the recipe would write it.
+func foldPath(r *recipe.Recipe, i int, split rundir.Split) string {
+	return fmt.Sprintf("runs/%s/%s/%s.jsonl", filepath.Base(r.FoldsDir()), foldName(i), split)
+}
+
+// foldRows reads the queries that are cut, those of train and then those of dev, with the lines that they stand in.
+func foldRows(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (queries []corpus.Query, lines [][]byte, err error) {
+	whole := *r
+	// The halves may know each other: no cut has both in different places.
+	whole.Data.AllowLeakage, whole.Data.Test, whole.Data.Also, whole.Data.Examples = true, recipe.Path{}, nil, recipe.Path{}
+	d, err := readData(ctx, &whole, fsys)
+	if err != nil {
+		return nil, nil, err
+	}
+	known := map[string]string{}
+	for _, part := range []struct {
+		split rundir.Split
+		path  recipe.Path
+	}{{rundir.Train, r.Data.Train}, {rundir.Dev, r.Data.Dev}} {
+		rows := d.queries[part.split]
+		for _, q := range rows {
+			at := fmt.Sprintf("%s:%d", part.path.Written, q.Line)
+			if first, twice := known[q.Key]; twice {
+				return nil, nil, fmt.Errorf("%s: folds: %s has the key of %s: a query is held out once; give it an id of its own, or remove it", r.At("folds"), at, first)
+			}
+			known[q.Key] = at
+		}
+		all, err := linesOf(fsys, part.path, rows)
+		if err != nil {
+			return nil, nil, err
+		}
+		queries, lines = append(queries, rows...), append(lines, all...)
+	}
+	return queries, lines, nil
+}
+
+// linesOf reads the lines of a file's queries.
+func linesOf(fsys rundir.FS, path recipe.Path, queries []corpus.Query) (all [][]byte, err error) {
+	f, err := fsys.Open(path.File)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	lines := corpus.NewLines(f, path.Written, corpus.LineOptions{})
+	for len(all) < len(queries) {
+		line, err := lines.Next()
+		if err != nil {
+			return nil, err
+		}
+		if lines.Number() == queries[len(all)].Line {
+			all = append(all, bytes.Clone(line))
+		}
+	}
+	return all, nil
+}
+
+// Write writes the folds' files, those that are not there as they should be.
+func (f *Folds) Write(fsys rundir.FS) error {
+	for _, file := range f.files {
+		if err := writeIfChanged(fsys, file.path, file.content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Unwritten is a file system in which the folds' files are there, whether or not they are written yet: for a plan, which
+// writes nothing.
+func (f *Folds) Unwritten(fsys rundir.FS) rundir.FS {
+	files := map[string][]byte{}
+	for _, file := range f.files {
+		files[filepath.Clean(file.path)] = file.content
+	}
+	return unwritten{fsys, files}
+}
+
+type unwritten struct {
+	rundir.FS
+	files map[string][]byte
+}
+
+// Open opens a fold's file, or another.
+func (u unwritten) Open(path string) (io.ReadCloser, error) {
+	if content, ok := u.files[filepath.Clean(path)]; ok {
+		return io.NopCloser(bytes.NewReader(content)), nil
+	}
+	return u.FS.Open(path)
+}
+
+// Stat describes a fold's file, or another.
+func (u unwritten) Stat(path string) (fs.FileInfo, error) {
+	if content, ok := u.files[filepath.Clean(path)]; ok {
+		return fileInfo{filepath.Base(path), int64(len(content))}, nil
+	}
+	return u.FS.Stat(path)
+}
+
+// fileInfo is what is known of a file that is not written.
+type fileInfo struct {
+	name string
+	size int64
+}
+
+func (i fileInfo) Name() string       { return i.name }
+func (i fileInfo) Size() int64        { return i.size }
+func (i fileInfo) Mode() fs.FileMode  { return 0o644 }
+func (i fileInfo) ModTime() time.Time { return time.Time{} }
+func (i fileInfo) IsDir() bool        { return false }
+func (i fileInfo) Sys() any           { return nil }
