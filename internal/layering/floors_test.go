@@ -34,6 +34,7 @@ var sameFloor = []struct{ from, to, because string }{
 	{"vectors", "corpus", "vectors are checked against the passages they belong to"},
 	{"vectors", "ranking", "rows are put in the order of a corpus"},
 	{"vectors", "draw", "digests name rows"},
+	{"corpus", "format/parquet", "rows of a Parquet file are read wherever lines of JSON are"},
 	{"format/*", "corpus", "files hold passages and queries"},
 	{"format/*", "ranking", "files hold rankings"},
 	{"format/*", "draw", "rows without an id get their key"},
