@@ -12,6 +12,7 @@ import (
 // Row is a query with what is known to answer it and what is not.
 type Row struct {
 	ID        string // of the query; empty where none is given
+	Key       string // what stands for the id where one is needed and none is given; empty means a digest of the texts
 	Query     string
 	Prompt    string // the row's own instruction
 	Type      string // how FlagEmbedding's trainer treats the row
@@ -90,9 +91,14 @@ const (
 	NoPositives
 	NoNegatives
 	SeveralPositives
-	Repeats
+	RepeatedPositives
+	RepeatedNegatives
+	Contradictions
 	CarriageReturns
 )
+
+// Repeats is a passage twice in a row, wherever.
+const Repeats = RepeatedPositives | RepeatedNegatives | Contradictions
 
 // Part is one of them with its name.
 type Part struct {
@@ -105,7 +111,8 @@ func All() []Part {
 	return []Part{
 		{QueryIDs, "ids of queries"}, {PassageIDs, "ids of passages"}, {Titles, "titles apart from texts"}, {Prompts, "prompts of rows"}, {Types, "types of rows"},
 		{TeacherScores, "a teacher's scores"}, {Grades, "grades of judgments"}, {Fields, "other keys"}, {NoPositives, "queries without a positive"},
-		{NoNegatives, "queries without a negative"}, {SeveralPositives, "several positives of a row"}, {Repeats, "a passage twice in a row"},
+		{NoNegatives, "queries without a negative"}, {SeveralPositives, "several positives of a row"}, {RepeatedPositives, "a positive twice in a row"},
+		{RepeatedNegatives, "a negative twice in a row"}, {Contradictions, "a positive among the negatives"},
 		{CarriageReturns, "carriage returns before line ends"},
 	}
 }
@@ -126,16 +133,21 @@ func (r *Row) Parts() Parts {
 	has(NoNegatives, len(r.Negatives) == 0)
 	has(SeveralPositives, len(r.Positives) > 1)
 	has(CarriageReturns, strings.Contains(r.Query, "\r\n"))
-	seen := map[[3]string]bool{}
+	seen := map[[3]string]Parts{} // where a passage stands
 	for i, p := range r.Passages() {
 		has(PassageIDs, p.ID != "")
 		has(Titles, p.Title != "")
 		has(TeacherScores, p.Score != nil)
 		has(Grades, i < len(r.Positives) && p.Grade > 1 || p.Grade < 0)
 		has(CarriageReturns, strings.Contains(p.Text, "\r\n") || strings.Contains(p.Title, "\r\n"))
+		place := RepeatedNegatives
+		if i < len(r.Positives) {
+			place = RepeatedPositives
+		}
 		name := [3]string{p.ID, p.Title, p.Text}
-		has(Repeats, seen[name])
-		seen[name] = true
+		has(place, seen[name]&place != 0)
+		has(Contradictions, place == RepeatedNegatives && seen[name]&RepeatedPositives != 0)
+		seen[name] |= place
 	}
 	return parts
 }

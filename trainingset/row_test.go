@@ -26,8 +26,9 @@ func TestParts(t *testing.T) {
 		{"other keys", Row{Positives: p, Negatives: n, Fields: corpus.Object{{Key: "k"}}}, Fields},
 		{"nothing", Row{Query: "q"}, NoPositives | NoNegatives},
 		{"two positives", Row{Positives: []Passage{{Text: "a"}, {Text: "b"}}, Negatives: n}, SeveralPositives},
-		{"a negative twice", Row{Positives: p, Negatives: []Passage{{Text: "n"}, {Text: "n"}}}, Repeats},
-		{"a positive among the negatives", Row{Positives: p, Negatives: p}, Repeats},
+		{"a negative twice", Row{Positives: p, Negatives: []Passage{{Text: "n"}, {Text: "n"}}}, RepeatedNegatives},
+		{"a positive twice", Row{Positives: []Passage{{Text: "p"}, {Text: "p"}}, Negatives: n}, SeveralPositives | RepeatedPositives},
+		{"a positive among the negatives", Row{Positives: p, Negatives: p}, Contradictions},
 		{"a carriage return", Row{Query: "a\r\nb", Positives: p, Negatives: n}, CarriageReturns},
 	} {
 		if got := tc.row.Parts(); got != tc.want {

@@ -18,6 +18,7 @@ type Dataset struct {
 	Judgments []Judgment     // all lines of the split, grades of zero too, in file order
 	Split     string
 	Warnings  []corpus.Warning
+	Unread    []string // what the first passage and the first query hold beside, for whoever writes the data set anew
 }
 
 // Options says what of a folder is read.
@@ -50,6 +51,12 @@ func Open(folder string, o Options) (*Dataset, error) {
 	}
 	asked, err := findTable(folder, "queries", d.Split)
 	if err != nil {
+		return nil, err
+	}
+	if err := d.noteUnread("passages", passages, "id", "_id", "title", "text"); err != nil {
+		return nil, err
+	}
+	if err := d.noteUnread("queries", asked, "id", "_id", "query", "text"); err != nil {
 		return nil, err
 	}
 	d.Corpus, err = load(d, passages, func(r io.Reader, name string) (*corpus.Corpus, []corpus.Warning, error) {

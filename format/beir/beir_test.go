@@ -78,6 +78,21 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// TestUnread: what a data set holds beside is named, for converting would lose it.
+func TestUnread(t *testing.T) {
+	d, err := Open(folder(t, map[string]string{
+		"corpus.jsonl":   `{"_id": "1", "text": "x", "metadata": {}, "url": "u"}`,
+		"queries.jsonl":  `{"_id": "a", "text": "q", "answers": ["x"], "source": ""}`,
+		"qrels/test.tsv": "a\t1\t1\n",
+	}), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{`other keys of passages ("url")`, `other keys of queries ("answers")`}, d.Unread); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestOpenErrors(t *testing.T) {
 	for _, tc := range []struct {
 		name    string

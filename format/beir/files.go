@@ -36,6 +36,30 @@ func load[T any](d *Dataset, files []string, read func(r io.Reader, name string)
 	return loaded, err
 }
 
+// noteUnread notes the keys of a table's first row that nobody reads. Keys without a value, as many folders have them, are
+// not worth a note.
+func (d *Dataset) noteUnread(what string, files []string, known ...string) error {
+	f, err := os.Open(files[0])
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	row, err := corpus.NewLines(f, files[0], corpus.LineOptions{}).NextObject()
+	if err != nil {
+		return nil // whoever reads the table finds it too, and says it better
+	}
+	var keys []string
+	for _, field := range row {
+		if value := string(field.Value); !slices.Contains(known, field.Key) && value != "null" && value != "{}" && value != "[]" && value != `""` {
+			keys = append(keys, strconv.Quote(field.Key))
+		}
+	}
+	if len(keys) > 0 {
+		d.Unread = append(d.Unread, fmt.Sprintf("other keys of %s (%s)", what, strings.Join(keys, ", ")))
+	}
+	return nil
+}
+
 // packings are what the names of packed files end in; content tells what they are.
 var packings = []string{"", ".gz", ".zst"}
 

@@ -28,6 +28,7 @@ func (o Options) Holds() trainingset.Parts {
 	parts := trainingset.SeveralPositives | trainingset.CarriageReturns
 	switch o.Layout {
 	case Triplet:
+		parts |= trainingset.RepeatedNegatives | trainingset.Contradictions
 	case NTuple:
 		parts |= trainingset.Repeats
 		if o.Negatives == 0 {

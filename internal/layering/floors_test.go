@@ -39,7 +39,7 @@ var sameFloor = []struct{ from, to, because string }{
 	{"trainingset", "corpus", "a row's passages have titles as a corpus has them, its other keys their JSON"},
 	{"format/*", "trainingset", "files hold training rows"},
 	{"format/*", "format/table", "layouts are rows of columns, whatever file they stand in"},
-	{"format/table", "format/parquet", "a Parquet file is a table"},
+	{"format/*", "format/parquet", "tables may be Parquet files"},
 	{"format/*", "ranking", "files hold rankings"},
 	{"format/*", "draw", "rows without an id get their key"},
 	{"compute", "compute/*", "the engine runs tensors on kernels"},
