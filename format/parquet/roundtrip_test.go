@@ -2,7 +2,9 @@ package parquet
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,6 +106,21 @@ func TestManyRowGroups(t *testing.T) {
 	}
 	if diff := cmp.Diff(rows, got); diff != "" {
 		t.Error(diff[:min(len(diff), 2000)])
+	}
+}
+
+// TestLargeTexts: more different texts than a dictionary takes come back whole, beside lists and nulls.
+func TestLargeTexts(t *testing.T) {
+	var rows []string
+	for i := range 60 {
+		rows = append(rows, fmt.Sprintf(`{"text":"%d%s","list":["%s%d","x"],"same":"s"}`, i, strings.Repeat("x", 40_000), strings.Repeat("y", 10_000), i), `{"text":null,"list":[],"same":"s"}`)
+	}
+	got, err := read(write(t, rows...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(rows, got) {
+		t.Error("the rows differ")
 	}
 }
 

@@ -143,17 +143,17 @@ func (f *field) is(k kind, row int, path []string) error {
 func (f *field) node() parquet.Node {
 	switch f.kind {
 	case boolean:
-		return parquet.Optional(parquet.Leaf(parquet.BooleanType))
+		return parquet.Optional(parquet.Encoded(parquet.Leaf(parquet.BooleanType), &parquet.Plain))
 	case whole:
-		return parquet.Optional(parquet.Leaf(parquet.Int64Type))
+		return parquet.Optional(parquet.Encoded(parquet.Leaf(parquet.Int64Type), &parquet.Plain))
 	case fraction:
-		return parquet.Optional(parquet.Leaf(parquet.DoubleType))
+		return parquet.Optional(parquet.Encoded(parquet.Leaf(parquet.DoubleType), &parquet.Plain))
 	case list:
 		return parquet.Optional(parquet.List(f.at("element").node()))
 	case object:
 		return parquet.Optional(f.group())
 	}
-	return parquet.Optional(parquet.String())
+	return parquet.Optional(parquet.Encoded(parquet.String(), &parquet.RLEDictionary)) // texts of training rows repeat
 }
 
 func (f *field) group() ordered {

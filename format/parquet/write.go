@@ -15,7 +15,12 @@ import (
 // readers hold a group's page of each column.
 const rowsAGroup = 10_000
 
-// Writer writes rows as a Parquet file, compressed by Snappy as pyarrow does it.
+// dictionaryBytes is how large the dictionary of a column's texts may grow, as pyarrow has it; the row group's other texts
+// then stand as they are.
+const dictionaryBytes = 1 << 20
+
+// Writer writes rows as a Parquet file that the oldest readers take: pages of the first version, encodings that every
+// reader has, compressed by Snappy as pyarrow does it.
 type Writer struct {
 	schema Schema
 	w      *parquet.Writer
@@ -32,7 +37,8 @@ func NewWriter(w io.Writer, schema Schema) (*Writer, error) {
 		return nil, err
 	}
 	file := parquet.NewWriter(w, parquet.NewSchema("schema", schema.root.group()),
-		parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(rowsAGroup))
+		parquet.Compression(&parquet.Snappy), parquet.DataPageVersion(1),
+		parquet.DictionaryMaxBytes(dictionaryBytes), parquet.MaxRowsPerRowGroup(rowsAGroup))
 	return &Writer{schema: schema, w: file}, nil
 }
 
