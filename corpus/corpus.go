@@ -86,6 +86,9 @@ func (c *Corpus) IDs() []string {
 	return ids
 }
 
+// GivenIDs reports whether the passages came with ids; else theirs are their places.
+func (c *Corpus) GivenIDs() bool { return c.givenIDs }
+
 // ByID is the position of the passage with an id.
 func (c *Corpus) ByID(id string) (int32, bool) {
 	p, ok := c.positionOf[id]

@@ -53,12 +53,30 @@ func setKeys(queries []Query, positives func(q Query) []string) {
 		same := twins[base]
 		slices.SortStableFunc(same, func(a, b twin) int { return strings.Compare(a.rest, b.rest) })
 		for ordinal, t := range same {
-			h := newPartHash()
-			h.text(base)
-			h.number(ordinal)
-			queries[t.query].Key = h.hex()[:32]
+			queries[t.query].Key = keyOf(base, ordinal)
 		}
 	}
+}
+
+// Keys makes keys for rows without ids that are read one by one, as a corpus without ids has them: by the row's text and
+// the texts of its positives. Rows equal in both are told apart by their order.
+type Keys struct{ seen map[string]int }
+
+// NewKeys has seen no row.
+func NewKeys() *Keys { return &Keys{map[string]int{}} }
+
+// Of is the key of the next row.
+func (k *Keys) Of(text string, positives []string) string {
+	base := keyBase(text, positives)
+	k.seen[base]++
+	return keyOf(base, k.seen[base]-1)
+}
+
+func keyOf(base string, ordinal int) string {
+	h := newPartHash()
+	h.text(base)
+	h.number(ordinal)
+	return h.hex()[:32]
 }
 
 // keyBase is what rows share that differ at most in their ordinal.

@@ -8,7 +8,7 @@ import (
 	"io"
 	"unicode/utf8"
 
-	"github.com/klauspost/compress/gzip"
+	"github.com/quarry-ml/quarry/format/parquet"
 )
 
 // DefaultMaxLine is the longest line that a reader takes, in bytes, unless it is told another: far above any text that a
@@ -21,18 +21,24 @@ type LineOptions struct {
 	KeepBlanks bool // return blank lines instead of skipping them
 }
 
-// Lines reads UTF-8 text line by line and knows where it is, for errors that name file and line. It unpacks gzip by its
-// content, drops a byte order mark, takes CRLF as LF and skips blank lines (they still count).
+// Lines reads UTF-8 text line by line and knows where it is, for errors that name file and line. It unpacks gzip and
+// Zstandard by their content, drops a byte order mark, takes CRLF as LF and skips blank lines (they still count).
+//
+// The rows of a Parquet file, which is told by its content too, are lines as well: each is a JSON object with the columns
+// as keys, and its number is the line's. Such a file is read at any place, so r must be an io.ReaderAt with Stat or Size.
 type Lines struct {
 	name    string
 	source  io.Reader
 	reader  *bufio.Reader
+	rows    *parquet.Reader // of a Parquet file; nil for text
 	options LineOptions
 	buffer  []byte
-	number  int   // 1-based number of the current line
-	offset  int64 // of the current line in the unpacked file
-	next    int64 // of the line after it
-	open    bool  // the current line has no newline: it is the last one
+	number  int     // 1-based number of the current line
+	offset  int64   // of the current line in the unpacked file
+	next    int64   // of the line after it
+	open    bool    // the current line has no newline: it is the last one
+	shards  []Shard // that follow this one
+	before  int     // lines of those that were read before it
 }
 
 // NewLines reads lines from r; name is the file's name in errors.
@@ -40,18 +46,20 @@ func NewLines(r io.Reader, name string, o LineOptions) *Lines {
 	if o.MaxLine <= 0 {
 		o.MaxLine = DefaultMaxLine
 	}
-	return &Lines{name: name, source: r, options: o}
+	l := &Lines{name: name, source: r, options: o}
+	if joined, ok := r.(*joined); ok && len(joined.shards) > 0 {
+		l.name, l.source, l.shards = joined.shards[0].Name, joined.shards[0].Content, joined.shards[1:]
+	}
+	return l
 }
 
 // Next returns the next line without its line end, or io.EOF. The bytes are valid until the next call.
 func (l *Lines) Next() ([]byte, error) {
-	if l.reader == nil {
-		if err := l.start(); err != nil {
-			return nil, err
-		}
-	}
 	for {
 		line, err := l.read()
+		if err == io.EOF && l.turn() {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -65,43 +73,55 @@ func (l *Lines) Next() ([]byte, error) {
 	}
 }
 
-// Number is the 1-based number of the line that Next returned last.
+// Number is the 1-based number of the line that Next returned last. It counts through the shards of a joined file.
 func (l *Lines) Number() int { return l.number }
 
 // Errorf is an error at the current line: `file:line: message`. It wraps with %w as fmt.Errorf does.
 func (l *Lines) Errorf(format string, args ...any) error {
-	return fmt.Errorf("%s:%d: %w", l.name, l.number, fmt.Errorf(format, args...))
+	return fmt.Errorf("%s:%d: %w", l.name, l.number-l.before, fmt.Errorf(format, args...))
 }
 
-// start looks at the first bytes: gzip is unpacked, a UTF-8 byte order mark dropped, UTF-16 refused.
+// start looks at the first bytes: what is packed is unpacked, a UTF-8 byte order mark dropped, UTF-16 refused, Parquet
+// opened.
 func (l *Lines) start() error {
-	l.reader = bufio.NewReaderSize(l.source, 1<<16)
-	head, err := l.reader.Peek(3)
-	if err != nil && err != io.EOF {
-		return fmt.Errorf("%s: %w", l.name, err)
+	unpacked, err := Unpack(l.source, l.name)
+	if err != nil {
+		return err
 	}
-	if bytes.HasPrefix(head, []byte{0x1f, 0x8b}) {
-		unpacked, err := gzip.NewReader(l.reader)
-		if err != nil {
-			return fmt.Errorf("%s: broken gzip header: %w", l.name, err)
-		}
-		l.reader = bufio.NewReaderSize(unpacked, 1<<16)
-		if head, err = l.reader.Peek(3); err != nil && err != io.EOF {
-			return fmt.Errorf("%s: broken gzip data: %w", l.name, err)
-		}
+	l.reader, l.next = unpacked.Reader, 0
+	head, err := l.reader.Peek(len(parquet.Magic))
+	if err != nil && err != io.EOF && len(head) == 0 {
+		return fmt.Errorf("%s: %w", l.name, err)
 	}
 	if bytes.HasPrefix(head, []byte{0xff, 0xfe}) || bytes.HasPrefix(head, []byte{0xfe, 0xff}) {
 		return fmt.Errorf("%s:1: the file is UTF-16; save it as UTF-8", l.name)
 	}
-	if bytes.Equal(head, []byte("\xef\xbb\xbf")) {
-		l.reader.Discard(len(head))
-		l.next = int64(len(head))
+	if mark := []byte("\xef\xbb\xbf"); bytes.HasPrefix(head, mark) {
+		l.reader.Discard(len(mark))
+		l.next = int64(len(mark))
+	}
+	if string(head) == parquet.Magic {
+		if unpacked.Packing != "" {
+			return fmt.Errorf("%s: a Parquet file inside %s: unpack it, for Parquet packs its own pages", l.name, unpacked.Packing)
+		}
+		l.rows, err = openParquet(l.source)
+		if err != nil {
+			return fmt.Errorf("%s: %w", l.name, err)
+		}
 	}
 	return nil
 }
 
 // read returns the next physical line. It copies only lines longer than the read buffer.
 func (l *Lines) read() ([]byte, error) {
+	if l.reader == nil {
+		if err := l.start(); err != nil {
+			return nil, err
+		}
+	}
+	if l.rows != nil {
+		return l.row()
+	}
 	l.number++
 	l.offset = l.next
 	l.buffer = l.buffer[:0]
@@ -109,7 +129,7 @@ func (l *Lines) read() ([]byte, error) {
 		part, err := l.reader.ReadSlice('\n')
 		l.next += int64(len(part))
 		if len(l.buffer)+len(part) > l.options.MaxLine+len("\r\n") {
-			return nil, l.Errorf("the line is longer than %d bytes; shorten the text, or check that the file has one row a line", l.options.MaxLine)
+			return nil, l.tooLong()
 		}
 		switch {
 		case err == bufio.ErrBufferFull:
@@ -126,12 +146,36 @@ func (l *Lines) read() ([]byte, error) {
 			part = l.buffer
 		}
 		if err == io.EOF && len(part) == 0 {
+			l.number--
 			return nil, io.EOF
 		}
 		l.open = err == io.EOF
 		part = bytes.TrimSuffix(part, []byte("\n"))
 		return bytes.TrimSuffix(part, []byte("\r")), nil
 	}
+}
+
+// row returns the next row of a Parquet file.
+func (l *Lines) row() ([]byte, error) {
+	row, err := l.rows.Next()
+	if err == io.EOF {
+		if err := l.rows.Close(); err != nil {
+			return nil, fmt.Errorf("%s: %w", l.name, err)
+		}
+		return nil, io.EOF
+	}
+	l.number++
+	if err != nil {
+		return nil, l.Errorf("%w", err)
+	}
+	if len(row) > l.options.MaxLine {
+		return nil, l.tooLong()
+	}
+	return row, nil
+}
+
+func (l *Lines) tooLong() error {
+	return l.Errorf("the line is longer than %d bytes; shorten the text, or check that the file has one row a line", l.options.MaxLine)
 }
 
 func (l *Lines) checkUTF8(line []byte) error {

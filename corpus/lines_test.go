@@ -9,6 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/quarry-ml/quarry/format/parquet"
 )
 
 func TestLines(t *testing.T) {
@@ -29,6 +32,8 @@ func TestLines(t *testing.T) {
 		{"gzip", gzipped("a\nb\n"), LineOptions{}, []string{"a", "b"}, []int{1, 2}},
 		{"gzip of a file with a byte order mark", gzipped("\xef\xbb\xbfa"), LineOptions{}, []string{"a"}, []int{1}},
 		{"gzip in two members", gzipped("a\n") + gzipped("b\n"), LineOptions{}, []string{"a", "b"}, []int{1, 2}},
+		{"zstd", zipped("a\nb\n"), LineOptions{}, []string{"a", "b"}, []int{1, 2}},
+		{"zstd in two frames", zipped("\xef\xbb\xbfa\n") + zipped("b"), LineOptions{}, []string{"a", "b"}, []int{1, 2}},
 		{"a line of just the cap", "abcd\r\nabcd", LineOptions{MaxLine: 4}, []string{"abcd", "abcd"}, []int{1, 2}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -57,6 +62,7 @@ func TestLines(t *testing.T) {
 
 func TestLinesErrors(t *testing.T) {
 	packed := gzipped(strings.Repeat("some text that packs\n", 10000))
+	zpacked := zipped(strings.Repeat("some text that packs\n", 100000))
 	for _, tc := range []struct {
 		name, file string
 		options    LineOptions
@@ -68,6 +74,8 @@ func TestLinesErrors(t *testing.T) {
 		{"UTF-16", "\xff\xfea\x00", LineOptions{}, "f:1: the file is UTF-16; save it as UTF-8"},
 		{"over the cap", "a\nabcdefgh\n", LineOptions{MaxLine: 5}, "f:2: the line is longer than 5 bytes"},
 		{"cut gzip", packed[:len(packed)-10], LineOptions{}, "the compressed file ends too early; it looks truncated"},
+		{"cut zstd", zpacked[:len(zpacked)-10], LineOptions{}, "the compressed file ends too early; it looks truncated"},
+		{"broken zstd", "\x28\xb5\x2f\xfd\xff\xff", LineOptions{}, "f: broken zstd"},
 		{"broken gzip header", "\x1f\x8b\x00", LineOptions{}, "f: broken gzip header"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -190,4 +198,93 @@ func gzipped(text string) string {
 	w.Write([]byte(text))
 	w.Close()
 	return b.String()
+}
+
+func zipped(text string) string {
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		panic(err)
+	}
+	return string(w.EncodeAll([]byte(text), nil))
+}
+
+// parquetOf is a Parquet file of rows.
+func parquetOf(t testing.TB, rows ...string) *bytes.Reader {
+	t.Helper()
+	var schema parquet.Schema
+	for _, row := range rows {
+		if err := schema.Add([]byte(row)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var file bytes.Buffer
+	w, err := parquet.NewWriter(&file, schema)
+	for _, row := range rows {
+		if err == nil {
+			err = w.Write([]byte(row))
+		}
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.NewReader(file.Bytes())
+}
+
+// TestLinesOfParquet: a row is a line of JSON; passages and queries are read of it as of lines, and errors name row and column.
+func TestLinesOfParquet(t *testing.T) {
+	c, warnings, err := ReadPassages(parquetOf(t, `{"_id":7,"title":null,"text":"a"}`, `{"_id":8,"title":"T","text":"b"}`), "c.parquet", ReadOptions{})
+	if err != nil || len(warnings) != 0 || c.ID(0) != "7" || c.Passages[1].Full() != "T b" {
+		t.Errorf("%v, %v, %v", c, warnings, err)
+	}
+	queries, _, err := ReadQueries(parquetOf(t, `{"query":"q","positive_ids":["8"],"neg":["a"]}`, `{"query":"r","positive_ids":["7","8"],"neg":[]}`), "q.parquet", c, ReadOptions{})
+	if err != nil || len(queries) != 2 || queries[1].Line != 2 || len(queries[1].Positives) != 2 || queries[0].Negatives[0] != "a" {
+		t.Errorf("%v, %v", queries, err)
+	}
+	for _, tc := range []struct {
+		name string
+		file io.Reader
+		want string
+	}{
+		{"a column of another type", parquetOf(t, `{"text":1}`), `c.parquet:1: "text": want a string, got a number`},
+		{"a value that is missing", parquetOf(t, `{"text":"a"}`, `{"text":null}`), `c.parquet:2: the passage has no "text" (it has "text")`},
+		{"an input that is read once", io.MultiReader(parquetOf(t, `{"text":"a"}`)), "c.parquet: a Parquet file is read at any place, which this input does not allow: name a file"},
+		{"packed", strings.NewReader(gzipped("PAR1")), "c.parquet: a Parquet file inside gzip: unpack it"},
+		{"cut", strings.NewReader("PAR1"), "c.parquet: broken Parquet: 4 bytes are too few"},
+		{"a long row", parquetOf(t, `{"text":"`+strings.Repeat("x", 100)+`"}`), "c.parquet:1: the line is longer than 50 bytes"},
+	} {
+		if _, _, err := ReadPassages(tc.file, "c.parquet", ReadOptions{MaxLine: 50}); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: got %v, want %s", tc.name, err, tc.want)
+		}
+	}
+}
+
+// TestJoin: shards are one table whose lines count on; errors name the shard, and the line in it.
+func TestJoin(t *testing.T) {
+	shards := func() io.Reader {
+		return Join(Shard{"a.jsonl", strings.NewReader(gzipped(`{"text":"a"}` + "\n\n" + `{"text":"b"}`))}, Shard{"b.jsonl", strings.NewReader("")},
+			Shard{"c.parquet", parquetOf(t, `{"text":"c"}`, `{"text":"d"}`)}, Shard{"d.jsonl", strings.NewReader("{\"text\":\"e\"}\n{")})
+	}
+	lines := NewLines(shards(), "all", LineOptions{})
+	var got []int
+	for range 5 {
+		if _, err := lines.NextObject(); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, lines.Number())
+	}
+	if diff := cmp.Diff([]int{1, 3, 4, 5, 6}, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := lines.NextObject(); err == nil || !strings.HasPrefix(err.Error(), "d.jsonl:2: ") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := NewLines(Join(), "none", LineOptions{}).Next(); err != io.EOF {
+		t.Errorf("no shards: %v", err)
+	}
+	if _, err := io.ReadAll(shards()); err == nil {
+		t.Error("joined files are read as bytes")
+	}
 }

@@ -190,6 +190,21 @@ func TestKeyIsStable(t *testing.T) {
 	}
 }
 
+// Keys of rows read one by one are those of rows read together, where the corpus has no ids.
+func TestKeysOneByOne(t *testing.T) {
+	c := readPassages(t, `{"text":"a"}`+"\n"+`{"text":"b"}`)
+	queries, _, err := ReadQueries(strings.NewReader(`{"query":"q","pos":["b","a"]}`+"\n"+`{"query":"q","pos":["a","b"]}`+"\n"+`{"query":"r","pos":["a"]}`), "queries.jsonl", c, ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := NewKeys()
+	for i, positives := range [][]string{{"b", "a"}, {"a", "b"}, {"a"}} {
+		if got := keys.Of(queries[i].Text, positives); got != queries[i].Key {
+			t.Errorf("row %d: got %s, want %s", i, got, queries[i].Key)
+		}
+	}
+}
+
 func TestLeaks(t *testing.T) {
 	train := []Query{{Key: "a", Text: "x", Group: "1", Line: 1}, {Key: "b", Text: "y", Group: "2", Line: 2}, {Key: "c", Text: "y", Line: 3}}
 	for _, tc := range []struct {

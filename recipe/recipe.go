@@ -89,7 +89,7 @@ type Stages struct {
 	TrainFrom string `yaml:"train_from" in:"base|merged"`
 }
 
-// Data names the files of texts: JSONL, one object a line.
+// Data names the files of texts: JSONL, one object a line, packed or not, or Parquet.
 type Data struct {
 	// Passages: text, and optionally id (or _id) and title.
 	Corpus Path `yaml:"corpus" need:"true"`

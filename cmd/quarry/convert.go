@@ -1,63 +1,83 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/quarry-ml/quarry/convert"
 	"github.com/quarry-ml/quarry/format/beir"
-	"github.com/quarry-ml/quarry/format/trec"
+	"github.com/quarry-ml/quarry/format/table"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
 // ConvertOptions are the flags of quarry convert.
 type ConvertOptions struct {
-	Source EvalOptions // where corpus, queries and judgments stand
-	To     string
-	Name   string
-	Out    string
-	Force  bool
+	Source    EvalOptions // where corpus, queries and judgments stand, if not in one input
+	Input     string
+	From      string
+	To        string
+	Name      string
+	Negatives int
+	Scores    bool
+	Lossless  bool
+	Out       string
+	Force     bool
 }
-
-// What a data set may be converted to, beside the layouts of format/beir.
-const (
-	toQuarry = "quarry" // corpus.jsonl, queries.jsonl with positive_ids
-	toQrels  = "trec"   // qrels.txt alone: TREC's texts have no one format
-)
 
 func newConvertCommand(h *host) *cobra.Command {
 	var o ConvertOptions
 	cmd := &cobra.Command{
-		Use:   "convert --to LAYOUT --out DIR",
-		Short: "Write corpus, queries and judgments in another layout: BEIR's, MTEB's, TREC's, Quarry's",
-		Long: `Write corpus, queries and judgments in another layout:
-
-  beir     corpus.jsonl, queries.jsonl, qrels/NAME.tsv
-  mteb     corpus.jsonl, queries.jsonl, qrels/NAME.jsonl
-  trec     qrels.txt
-  quarry   corpus.jsonl, queries.jsonl with positive_ids, as recipes and commands take them; grades above 1 become 1
-
-They are read as quarry eval reads them: --corpus and --queries with positives, or with --qrels; or --data.`,
-		Example: `  quarry convert --data mteb/scifact --to quarry --out scifact
-  quarry convert --corpus corpus.jsonl --queries test.jsonl --to mteb --out task`,
+		Use:   "convert --input PATH --to FORMAT --out PATH",
+		Short: "Write training rows, data sets or rankings in another format, and say what is lost",
+		Long:  convertHelp(),
+		Example: `  quarry convert --input mined.jsonl --to triplet --out train.parquet
+  quarry convert --input train.csv.gz --from n-tuple --to flagembedding --out train.jsonl --lossless
+  quarry convert --data mteb/scifact --to quarry --out scifact
+  quarry convert --corpus corpus.jsonl --queries test.jsonl --to mteb --out task
+  quarry convert --input run.json --from beir-run --to trec-run --out run.trec`,
 		Args: noWords,
 		RunE: func(*cobra.Command, []string) error { return runConvert(o, h) },
 	}
 	f := cmd.Flags()
+	f.StringVar(&o.Input, "input", "", "`file` or folder to read, in place of --corpus and --queries, or --data")
+	f.StringVar(&o.From, "from", "", "`format` of --input (told by its content)")
 	o.Source.Rank.Data.AddFlags(f)
 	f.StringVar(&o.Source.Judgments.Qrels, "qrels", "", "judgments: a TREC qrels `file`, BEIR's columns (.tsv) or MTEB's objects (.jsonl)")
 	f.StringVar(&o.Source.Judgments.Folder, "data", "", "`folder` in BEIR's or MTEB's layout, in place of --corpus, --queries and --qrels")
-	f.StringVar(&o.Source.Judgments.Split, "split", "", "`name` of the judgments in --data (the only ones)")
-	f.StringVar(&o.To, "to", "", "`layout`: beir, mteb, trec or quarry")
-	f.StringVar(&o.Name, "name", "test", "name of the judgments that are written")
-	f.StringVar(&o.Out, "out", "", "`directory` to write")
+	f.StringVar(&o.Source.Judgments.Split, "split", "", "`name` of the judgments in --data or --input (the only ones)")
+	f.StringVar(&o.To, "to", "", "`format` to write")
+	f.StringVar(&o.Name, "name", "test", "name of the judgments that are written, or of the system in a run")
+	f.IntVar(&o.Negatives, "negatives", 0, "n-tuple: `number` of negatives a row (as many as all rows with negatives have)")
+	f.BoolVar(&o.Scores, "scores", false, "labeled-list: write scores in place of labels; the first document is the positive")
+	f.BoolVar(&o.Lossless, "lossless", false, "write nothing if the format does not hold all")
+	f.StringVar(&o.Out, "out", "", "`path` to write: a file, whose name tells its kind, or a directory")
 	f.BoolVar(&o.Force, "force", false, "replace files that are there")
 	return cmd
+}
+
+// convertHelp lists the formats as they are registered.
+func convertHelp() string {
+	var b strings.Builder
+	b.WriteString("Write training rows, data sets or rankings in another format, and say what is lost. Formats:\n\n")
+	for _, f := range convert.Formats() {
+		fmt.Fprintf(&b, "  %-14s%s\n", f.Name, f.About)
+	}
+	fmt.Fprintf(&b, "  %-14s%s\n", convert.TRECRun, "rankings: query Q0 document rank score tag")
+	fmt.Fprintf(&b, "  %-14s%s\n", convert.BEIRRun, "rankings: {\"query\": {\"document\": score}}")
+	b.WriteString(`
+The first four and nemo are folders, the rest one file: .jsonl or .parquet, triplet, n-tuple and labeled-pair also .csv or
+.tsv, each but .parquet perhaps with .gz or .zst behind. Judged data may stand apart, as quarry eval reads it: --corpus and
+--queries with positives, or with --qrels; or --data. What the format does not hold is told, with the number of rows.
+docs/formats/training-rows.md has the tables.`)
+	return b.String()
 }
 
 // runConvert reads the data set and writes it.
@@ -65,15 +85,118 @@ func runConvert(o ConvertOptions, h *host) error {
 	if err := need("to", o.To, "out", o.Out); err != nil {
 		return err
 	}
-	if o.To != string(beir.BEIR) && o.To != string(beir.MTEB) && o.To != toQuarry && o.To != toQrels {
-		return badInputf("--to %q is unknown: use %s, %s, %s or %s", o.To, beir.BEIR, beir.MTEB, toQrels, toQuarry)
+	if o.Negatives < 0 {
+		return badInputf("--negatives is %d: want 0 or more", o.Negatives)
+	}
+	if slices.Contains(convert.Runs(), o.To) || slices.Contains(convert.Runs(), o.From) {
+		return o.convertRun(h)
+	}
+	to, err := convert.ByName(o.To)
+	if err != nil {
+		return badInputf("--to: %w", err)
+	}
+	written, err := o.written(to)
+	if err != nil {
+		return err
+	}
+	set, err := o.read(h)
+	if err != nil {
+		return err
+	}
+	warn(h, set.Warnings)
+	survey, err := set.Look()
+	if err != nil {
+		return badInput(err)
+	}
+	losses := to.Losses(survey, written)
+	for _, what := range set.Unread {
+		losses = append([]convert.Loss{{What: what + ": not read", Rows: 0}}, losses...)
+	}
+	if err := o.tell(h, losses); err != nil {
+		return err
+	}
+	if err := badInput(to.Write(set, survey, written, o.sink)); err != nil {
+		return err
+	}
+	if set.Corpus != nil {
+		h.note("%d rows, %d passages in %s", survey.Rows, set.Corpus.Len(), o.Out)
+		return nil
+	}
+	h.note("%d rows in %s", survey.Rows, o.Out)
+	return nil
+}
+
+// written are the options of what is written: the name of the file tells its kind and packing.
+func (o ConvertOptions) written(to convert.Format) (convert.Options, error) {
+	written := convert.Options{Split: o.Name, Negatives: o.Negatives, Scores: o.Scores}
+	if to.Folder() {
+		return written, nil
+	}
+	var err error
+	if written.Kind, err = table.KindOf(o.Out); err != nil {
+		return written, badInputf("--out: %w", err)
+	}
+	written.Packing = packingOf(o.Out)
+	return written, nil
+}
+
+func packingOf(path string) string {
+	switch filepath.Ext(path) {
+	case ".gz":
+		return "gzip"
+	case ".zst":
+		return "zstd"
+	}
+	return ""
+}
+
+// read reads one input, or the parts of a judged data set.
+func (o ConvertOptions) read(h *host) (*convert.Set, error) {
+	if o.Input == "" {
+		return o.readParts(h)
+	}
+	apart := o.Source.Rank.Data
+	if apart.Corpus != "" || apart.Queries != "" || o.Source.Judgments.Qrels != "" || o.Source.Judgments.Folder != "" {
+		return nil, badInputf("--corpus, --queries, --qrels or --data beside --input: name the data once")
+	}
+	if o.Input == standard {
+		return nil, badInputf("--input: what is converted is read more than once: name a file")
+	}
+	var from convert.Format
+	var err error
+	if o.From == "" {
+		if from, err = convert.Detect(o.Input); err != nil {
+			return nil, badInputf("--input: %w (--from says the format)", err)
+		}
+		h.note("%s is read as %s", o.Input, from.Name)
+	} else if from, err = convert.ByName(o.From); err != nil {
+		return nil, badInputf("--from: %w", err)
+	}
+	set, err := from.Read(o.Input, convert.ReadOptions{Split: o.Source.Judgments.Split})
+	if err != nil {
+		return nil, badInputf("--input: %w", err)
+	}
+	return set, nil
+}
+
+// readParts reads corpus, queries and judgments as quarry eval does.
+func (o ConvertOptions) readParts(h *host) (*convert.Set, error) {
+	if o.From != "" {
+		return nil, badInputf("--from is the format of --input, which is not named")
 	}
 	if err := o.Source.validateData(); err != nil {
-		return err
+		return nil, err
+	}
+	if o.Source.Judgments.Folder != "" {
+		d, err := beir.Open(o.Source.Judgments.Folder, beir.Options{Split: o.Source.Judgments.Split, KeepUnanswered: true})
+		if err != nil {
+			return nil, badInputf("--data: %w", err)
+		}
+		return convert.OfJudgments(d), nil
 	}
 	e, err := o.Source.judge(h)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d := &beir.Dataset{Corpus: e.corpus, Queries: e.queries, Split: o.Name}
 	for _, j := range e.judged {
@@ -81,92 +204,62 @@ func runConvert(o ConvertOptions, h *host) error {
 			d.Judgments = append(d.Judgments, beir.Judgment{Query: j.Query, Passage: e.corpus.ID(g.Passage), Grade: int(g.Grade)})
 		}
 	}
-	sink := func(name string, write func(io.Writer) error) error {
-		path := filepath.Join(o.Out, filepath.FromSlash(name))
-		if _, err := os.Stat(path); !o.Force && !errors.Is(err, fs.ErrNotExist) {
-			return badInputf("--out: %s is there already: name another directory, or replace it with --force", path)
+	return convert.OfJudgments(d), nil
+}
+
+// tell says what will be lost, and refuses it where nothing may be.
+func (o ConvertOptions) tell(h *host, losses []convert.Loss) error {
+	var told []string
+	for _, loss := range losses {
+		line := loss.String()
+		if loss.Rows == 0 {
+			line = loss.What
 		}
-		return rundir.WriteFile(rundir.OS{}, path, write)
+		told = append(told, line)
+		h.note("lost: %s", line)
 	}
-	switch o.To {
-	case toQrels:
-		err = sink("qrels.txt", func(w io.Writer) error { return badInput(trec.WriteQrels(w, qrelsOf(d))) })
-	case toQuarry:
-		err = writeQuarry(h, d, sink)
-	default:
-		err = badInput(beir.Write(d, beir.Layout(o.To), sink))
+	if o.Lossless && len(told) > 0 {
+		return badInputf("--lossless: %s does not hold all of it: %s", o.To, strings.Join(told, "; "))
 	}
-	if err != nil {
-		return err
-	}
-	h.note("%d passages, %d judged queries, %d judgments in %s", d.Corpus.Len(), len(e.judged), len(d.Judgments), o.Out)
 	return nil
 }
 
-func qrelsOf(d *beir.Dataset) []trec.Judgment {
-	judgments := make([]trec.Judgment, len(d.Judgments))
-	for i, j := range d.Judgments {
-		judgments[i] = trec.Judgment{Query: j.Query, Document: j.Passage, Grade: j.Grade}
+// sink makes a file of the output.
+func (o ConvertOptions) sink(name string, write func(io.Writer) error) error {
+	path := o.Out
+	if name != "" {
+		path = filepath.Join(o.Out, filepath.FromSlash(name))
 	}
-	return judgments
+	if _, err := os.Stat(path); !o.Force && !errors.Is(err, fs.ErrNotExist) {
+		return badInputf("--out: %s is there already: name another path, or replace it with --force", path)
+	}
+	return rundir.WriteFile(rundir.OS{}, path, write)
 }
 
-// writeQuarry writes what recipes take: queries with their positives. Queries without one are left out and told.
-func writeQuarry(h *host, d *beir.Dataset, sink func(string, func(io.Writer) error) error) error {
-	positives, graded := map[string][]string{}, false
-	for _, j := range d.Judgments {
-		if j.Grade > 0 {
-			positives[j.Query] = append(positives[j.Query], j.Passage)
-			graded = graded || j.Grade > 1
-		}
+// convertRun turns rankings of one format into the other.
+func (o ConvertOptions) convertRun(h *host) error {
+	if err := need("input", o.Input, "from", o.From); err != nil {
+		return err
 	}
-	err := sink("corpus.jsonl", func(w io.Writer) error {
-		lines := jsonLines(w)
-		for _, p := range d.Corpus.Passages {
-			row := struct {
-				ID    string `json:"id"`
-				Title string `json:"title,omitempty"`
-				Text  string `json:"text"`
-			}{p.ID, p.Title, p.Text}
-			if err := lines.Encode(row); err != nil {
-				return err
-			}
-		}
-		return nil
+	if !slices.Contains(convert.Runs(), o.To) || !slices.Contains(convert.Runs(), o.From) {
+		return badInputf("rankings of %s cannot become %s: they go between %s", o.From, o.To, strings.Join(convert.Runs(), " and "))
+	}
+	var run *convert.Run
+	err := readInput(h, "input", o.Input, func(r io.Reader) error {
+		var err error
+		run, err = convert.ReadRun(r, o.Input, o.From)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	left := 0
-	err = sink("queries.jsonl", func(w io.Writer) error {
-		lines := jsonLines(w)
-		for _, q := range d.Queries {
-			if len(positives[q.Key]) == 0 {
-				left++
-				continue
-			}
-			row := struct {
-				ID        string   `json:"id"`
-				Query     string   `json:"query"`
-				Positives []string `json:"positive_ids"`
-			}{q.Key, q.Text, positives[q.Key]}
-			if err := lines.Encode(row); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if graded {
-		h.note("warning: grades above 1 become 1: positive_ids have none; evaluate against the grades with quarry eval --qrels")
+	if err := o.tell(h, run.Losses()); err != nil {
+		return err
 	}
-	if left > 0 {
-		h.note("warning: %d queries without a positive are left out", left)
+	err = badInput(o.sink("", func(w io.Writer) error { return run.Write(w, o.To, o.Name) }))
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-func jsonLines(w io.Writer) *json.Encoder {
-	lines := json.NewEncoder(w)
-	lines.SetEscapeHTML(false)
-	return lines
+	h.note("%d rankings in %s", run.Queries(), o.Out)
+	return nil
 }

@@ -178,15 +178,16 @@ type judgmentLine struct {
 	line int
 }
 
-// readJudgments reads a file of judgments: BEIR's columns where its name ends in .tsv, MTEB's objects in .jsonl, else TREC's.
+// readJudgments reads a file of judgments: BEIR's columns where its name ends in .tsv, MTEB's objects in .jsonl or .parquet,
+// else TREC's.
 func readJudgments(h *host, path string) ([]judgmentLine, error) {
 	var found []judgmentLine
 	add := func(query, passage string, grade, line int) {
 		found = append(found, judgmentLine{eval.Judgment{Query: query, Passage: passage, Grade: float64(grade)}, line})
 	}
 	err := readInput(h, "qrels", path, func(r io.Reader) error {
-		switch filepath.Ext(strings.TrimSuffix(path, ".gz")) {
-		case ".tsv", ".jsonl":
+		switch filepath.Ext(strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")) {
+		case ".tsv", ".jsonl", ".parquet":
 			judgments, err := beir.ReadQrels(r, path)
 			for _, j := range judgments {
 				add(j.Query, j.Passage, j.Grade, j.Line)

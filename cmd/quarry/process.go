@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -82,7 +83,16 @@ func (p *process) watch(r io.ReadCloser) io.ReadCloser {
 	if p == nil || p.limit == 0 {
 		return r
 	}
-	return &watched{ReadCloser: r, most: p.limit - reserve(p.limit)/2}
+	w := &watched{ReadCloser: r, most: p.limit - reserve(p.limit)/2}
+	switch at := r.(type) {
+	case *os.File:
+		if info, err := at.Stat(); err == nil && info.Mode().IsRegular() {
+			return watchedFile{w, at, info.Size()}
+		}
+	case section:
+		return watchedFile{w, at, at.Size()}
+	}
+	return w
 }
 
 type watched struct {
@@ -93,8 +103,29 @@ type watched struct {
 
 // Read implements io.Reader.
 func (w *watched) Read(b []byte) (int, error) {
-	const look = 1 << 20
 	n, err := w.ReadCloser.Read(b)
+	return w.look(n, err)
+}
+
+// watchedFile is an input that can be read at any place, as Parquet files are.
+type watchedFile struct {
+	*watched
+	at   io.ReaderAt
+	size int64
+}
+
+// ReadAt implements io.ReaderAt.
+func (w watchedFile) ReadAt(b []byte, offset int64) (int, error) {
+	n, err := w.at.ReadAt(b, offset)
+	return w.look(n, err)
+}
+
+// Size is the length of the input in bytes.
+func (w watchedFile) Size() int64 { return w.size }
+
+// look passes a read on, unless what lives has grown too large meanwhile.
+func (w *watched) look(n int, err error) (int, error) {
+	const look = 1 << 20
 	if w.read += n; w.read >= look {
 		w.read = 0
 		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}

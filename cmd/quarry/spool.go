@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 
 	"github.com/quarry-ml/quarry/rundir"
@@ -21,10 +20,20 @@ type spooled struct {
 	flag string
 }
 
-// reader reads from the start.
-func (s spooled) reader() io.ReadCloser {
-	return io.NopCloser(io.NewSectionReader(s.File, 0, math.MaxInt64))
+// reader reads from the start, or at any place.
+func (s spooled) reader() (io.ReadCloser, error) {
+	info, err := s.File.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return section{io.NewSectionReader(s.File, 0, info.Size())}, nil
 }
+
+// section is a reader of a file that others read too: closing it leaves them theirs.
+type section struct{ *io.SectionReader }
+
+// Close implements io.Closer.
+func (section) Close() error { return nil }
 
 // open opens a file that a flag names; "-" is standard input. What can be read only once is one flag's: its bytes are not
 // meant for two.
@@ -54,7 +63,11 @@ func (h *host) open(flag, path string) (io.ReadCloser, error) {
 		}
 		h.spools[path] = kept
 	}
-	return h.process.watch(kept.reader()), nil
+	r, err := kept.reader()
+	if err != nil {
+		return nil, err
+	}
+	return h.process.watch(r), nil
 }
 
 // readOnce says whether what a path names can be read only once. A directory is an error.
@@ -113,7 +126,7 @@ type spooledFiles struct {
 // Open implements rundir.FS.
 func (s spooledFiles) Open(path string) (io.ReadCloser, error) {
 	if kept, ok := s.spools[path]; ok {
-		return kept.reader(), nil
+		return kept.reader()
 	}
 	return s.OS.Open(path)
 }

@@ -43,12 +43,17 @@ func folder(t *testing.T, files map[string]string) string {
 
 func TestOpen(t *testing.T) {
 	for name, files := range map[string]map[string]string{
-		"plain":  {"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": qrels},
-		"MTEB's": {"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.jsonl": objects},
-		"packed": {"corpus.jsonl.gz": gzipped(passages), "queries.jsonl": gzipped(queries), "qrels/test.tsv.gz": gzipped(qrels)},
+		"plain":   {"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": qrels},
+		"MTEB's":  {"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.jsonl": objects},
+		"Parquet": nil,
+		"packed":  {"corpus.jsonl.gz": gzipped(passages), "queries.jsonl": gzipped(queries), "qrels/test.tsv.gz": gzipped(qrels)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := Open(folder(t, files), Options{})
+			dir := filepath.Join("testdata", "mteb") // what the datasets library wrote: parity/parquet_fixture.py
+			if files != nil {
+				dir = folder(t, files)
+			}
+			d, err := Open(dir, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,14 +67,29 @@ func TestOpen(t *testing.T) {
 			if got := d.Corpus.Passages[0].Full(); got != "T x" {
 				t.Errorf("the first passage is %q", got)
 			}
-			if len(d.Judgments) != 5 || d.Judgments[2] != (Judgment{"a", "2", 0, 4}) || d.Split != "test" {
+			if len(d.Judgments) != 5 || d.Judgments[2] != (Judgment{"a", "2", 0, map[bool]int{true: 3, false: 4}[name == "Parquet"]}) || d.Split != "test" {
 				t.Errorf("judgments %v of split %q", d.Judgments, d.Split)
 			}
 			if len(d.Warnings) != 2 || !strings.Contains(d.Warnings[0].String(), `passage "2": empty text`) ||
-				!strings.Contains(d.Warnings[1].String(), `test.`) || !strings.Contains(d.Warnings[1].String(), `query "zero" has no grade above 0 and is left out`) {
+				!strings.Contains(d.Warnings[1].String(), "test") || !strings.Contains(d.Warnings[1].String(), `query "zero" has no grade above 0 and is left out`) {
 				t.Errorf("warnings %v", d.Warnings)
 			}
 		})
+	}
+}
+
+// TestUnread: what a data set holds beside is named, for converting would lose it.
+func TestUnread(t *testing.T) {
+	d, err := Open(folder(t, map[string]string{
+		"corpus.jsonl":   `{"_id": "1", "text": "x", "metadata": {}, "url": "u"}`,
+		"queries.jsonl":  `{"_id": "a", "text": "q", "answers": ["x"], "source": ""}`,
+		"qrels/test.tsv": "a\t1\t1\n",
+	}), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{`other keys of passages ("url")`, `other keys of queries ("answers")`}, d.Unread); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -80,13 +100,19 @@ func TestOpenErrors(t *testing.T) {
 		options Options
 		want    string
 	}{
-		{"no corpus", map[string]string{"queries.jsonl": queries, "qrels/test.tsv": qrels}, Options{}, "no such file or directory (nor is there corpus.jsonl.gz)"},
-		{"no qrels", map[string]string{"qrels/test.txt": "x"}, Options{}, "no qrels/*.tsv (BEIR) and no qrels/*.jsonl (MTEB)"},
-		{"Parquet", map[string]string{"corpus/test-00000.parquet": "PAR1", "qrels/": ""}, Options{}, "the folder holds Parquet files: write them as JSON lines first"},
-		{"judged twice", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": qrels, "qrels/test.jsonl.gz": gzipped(objects)}, Options{}, `test.tsv and test.jsonl both judge split "test"; remove one`},
+		{"no corpus", map[string]string{"queries.jsonl": queries, "qrels/test.tsv": qrels}, Options{}, "no corpus.jsonl, perhaps with .gz or .zst behind, and no Parquet files (corpus.parquet, corpus/*.parquet)"},
+		{"no qrels", map[string]string{"qrels/test.txt": "x"}, Options{}, "no judgments: no qrels/*.tsv (BEIR), qrels/*.jsonl or {qrels,data,default}/*.parquet (MTEB)"},
+		{"no Parquet at all", map[string]string{"corpus/test.parquet": "PAR1", "queries.jsonl": queries, "qrels/test.tsv": qrels}, Options{}, "test.parquet: broken Parquet: 4 bytes are too few"},
+		{"a shard missing", map[string]string{"corpus/x-00000-of-00003.parquet": "PAR1", "corpus/x-00001-of-00003.parquet": "PAR1", "qrels/test.tsv": qrels}, Options{}, "2 of 3 shards of x are there; download the rest"},
+		{"a shard missing in the middle", map[string]string{"corpus/x-00000-of-00003.parquet": "PAR1", "corpus/x-00002-of-00003.parquet": "PAR1", "qrels/test.tsv": qrels}, Options{}, "the shard before x-00002-of-00003.parquet is missing, or there are two"},
+		{"two tables", map[string]string{"corpus.jsonl.zst": passages, "corpus/x.parquet": "PAR1", "qrels/test.tsv": qrels}, Options{}, "corpus.jsonl.zst and x.parquet both hold the table; remove one"},
+		{"a table beside and inside", map[string]string{"corpus.parquet": "PAR1", "corpus/x.parquet": "PAR1", "qrels/test.tsv": qrels}, Options{}, "corpus.parquet and the folder corpus both hold the table"},
+		{"tables of other names", map[string]string{"corpus/en.parquet": "PAR1", "corpus/de.parquet": "PAR1", "qrels/test.tsv": qrels}, Options{}, "corpus: several tables (de, en), none of them test or corpus"},
+		{"judged in two folders", map[string]string{"data/test.parquet": "PAR1", "default/test.parquet": "PAR1"}, Options{}, `test.parquet and test.parquet both judge split "test"`},
+		{"judged twice", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": qrels, "qrels/test.jsonl.gz": gzipped(objects)}, Options{}, `test.jsonl.gz and test.tsv both judge split "test"; remove one`},
 		{"several splits", map[string]string{"qrels/dev.tsv": qrels, "qrels/test.tsv": qrels}, Options{}, "several splits (dev, test); say which"},
-		{"unknown split", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": qrels}, Options{Split: "dev"}, "dev.tsv"},
-		{"unknown query", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": "c\t1\t1\n"}, Options{}, `test.tsv:1: queries.jsonl has no query "c"`},
+		{"unknown split", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": qrels}, Options{Split: "dev"}, `no split "dev" (there is test)`},
+		{"unknown query", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": "c\t1\t1\n"}, Options{}, `test.tsv:1: the queries have no "c"`},
 		{"unknown passage", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": qrels + "b\t9\t1\n"}, Options{}, `test.tsv:7: query "b": the corpus has no passage "9"`},
 		{"no positive", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": "a\t1\t0\n"}, Options{}, "test.tsv: no query has a positive"},
 		{"broken corpus", map[string]string{"corpus.jsonl": passages + "{", "queries.jsonl": queries, "qrels/test.tsv": qrels}, Options{}, "corpus.jsonl:4: the JSON object is cut off"},

@@ -37,12 +37,12 @@ func TestWriteAndOpen(t *testing.T) {
 	if len(d.Queries) != 3 || len(d.Queries[2].Positives) != 0 {
 		t.Fatalf("queries %v", d.Queries)
 	}
-	for layout, file := range map[Layout]string{BEIR: "test.tsv", MTEB: "test.jsonl"} {
+	for layout, file := range map[Layout]string{BEIR: "qrels/test.tsv", MTEB: "qrels/test.jsonl", MTEBParquet: "data/test-00000-of-00001.parquet"} {
 		dir := t.TempDir()
 		if err := Write(d, layout, toFolder(dir)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := os.Stat(filepath.Join(dir, "qrels", file)); err != nil {
+		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(file))); err != nil {
 			t.Error(err)
 		}
 		again, err := Open(dir, options)
@@ -81,7 +81,7 @@ func TestWriteErrors(t *testing.T) {
 		{"tab in an id", "test", BEIR, "write the mteb layout"},
 		{"no split", "", BEIR, `split "" cannot name a file`},
 		{"split elsewhere", "../x", MTEB, `split "../x" cannot name a file`},
-		{"no such layout", "test", "parquet", `layout "parquet" is unknown: use beir or mteb`},
+		{"no such layout", "test", "parquet", `layout "parquet" is unknown: use beir, mteb or mteb-parquet`},
 	} {
 		d.Split = tc.split
 		if err := Write(d, tc.layout, toFolder(t.TempDir())); err == nil || !strings.Contains(err.Error(), tc.want) {

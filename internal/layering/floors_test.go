@@ -11,7 +11,7 @@ import (
 // floors lists the packages from the ground up; each pattern is a folder or, with /*, what lies in one. A package
 // imports those of lower floors only.
 var floors = [][]string{
-	{"vectors", "corpus", "ranking", "prompt", "draw", "format/*"}, // nouns and files
+	{"vectors", "corpus", "trainingset", "ranking", "prompt", "draw", "format/*"}, // nouns and files
 	{"compute", "compute/*"}, // numbers
 	{"model", "model/*"},     // a model directory and its network
 	{"mine", "audit", "drift", "review", "finetune", "eval", "stats", "incontext"},   // choices and judgments
@@ -34,7 +34,12 @@ var sameFloor = []struct{ from, to, because string }{
 	{"vectors", "corpus", "vectors are checked against the passages they belong to"},
 	{"vectors", "ranking", "rows are put in the order of a corpus"},
 	{"vectors", "draw", "digests name rows"},
+	{"corpus", "format/parquet", "rows of a Parquet file are read wherever lines of JSON are"},
 	{"format/*", "corpus", "files hold passages and queries"},
+	{"trainingset", "corpus", "a row's passages have titles as a corpus has them, its other keys their JSON"},
+	{"format/*", "trainingset", "files hold training rows"},
+	{"format/*", "format/table", "layouts are rows of columns, whatever file they stand in"},
+	{"format/*", "format/parquet", "tables may be Parquet files"},
 	{"format/*", "ranking", "files hold rankings"},
 	{"format/*", "draw", "rows without an id get their key"},
 	{"compute", "compute/*", "the engine runs tensors on kernels"},
