@@ -26,7 +26,10 @@ func sets(path Path) *Set {
 	case AMX, AVX512BF16:
 		s := sets(AVX512)
 		s.Path = path
-		s.bf16 = bf16{packRows: packRows_avx512bf16, packColumns: packColumns_avx512bf16, product: product_avx512bf16}
+		s.bf16 = bf16{
+			packRows: packRows_avx512bf16, packColumns: packColumns_avx512bf16, copyRows: copyRows_avx512bf16, copyColumns: copyColumns_avx512bf16,
+			product: product_avx512bf16,
+		}
 		if path == AMX {
 			s.bf16.product = product_amx
 		}

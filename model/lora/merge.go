@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/quarry-ml/quarry/compute/half"
 	"github.com/quarry-ml/quarry/model/safetensors"
 )
 
@@ -130,9 +131,9 @@ func numberOf(t safetensors.Tensor) (number, error) {
 				return finite(float64(float32(v)))
 			}}, nil
 	case safetensors.F16:
-		return short(safetensors.F16ToF32, safetensors.F32ToF16), nil
+		return short(half.F16ToF32, half.F32ToF16), nil
 	case safetensors.BF16:
-		return short(safetensors.BF16ToF32, safetensors.F32ToBF16), nil
+		return short(half.BF16ToF32, half.F32ToBF16), nil
 	}
 	return number{}, fmt.Errorf("%s: is %s; adapters merge into F32, F16 and BF16 (a quantised base must be merged unquantised)", t.Where(), t.DType)
 }
