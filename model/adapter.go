@@ -87,8 +87,7 @@ func (m *Model) replace(saved map[string]lora.Saved) error {
 		if err != nil {
 			return err
 		}
-		w.Values = s.Values
-		w.Changed()
+		w.Replace(s.Values)
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 	}
 	h.process.hold(o.Engine.limit(h.machine))
 	o.Engine.weights = o.Model.Weights
-	e, err := o.Engine.open(h, 0)
+	e, err := o.Engine.open(h, model.Footprint{})
 	if err != nil {
 		return err
 	}
