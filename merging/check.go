@@ -124,7 +124,7 @@ func probe(ctx context.Context, e *compute.Engine, m *model.Model, texts []strin
 		}
 	}
 	all := make([]float64, 0, len(texts)*x.Dimension())
-	_, err = x.Embed(ctx, each, embedding.Options{}, func(_ int, vectors []float32) error {
+	_, err = x.Embed(ctx, each, embedding.Options{Taken: m.Attached()}, func(_ int, vectors []float32) error {
 		for ; len(vectors) > 0; vectors = vectors[x.Dimension():] {
 			all = append(all, unit(vectors[:x.Dimension()])...)
 		}

@@ -253,7 +253,7 @@ func TestMergedWeightsAreNotInMemoryWhole(t *testing.T) {
 		return write(counting(func(n int) { written += int64(n) }))
 	}
 	before = allocated()
-	entries, err := a.Merge(t.Context(), m.Base())
+	entries, err := a.Merge(t.Context(), m.Base(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}

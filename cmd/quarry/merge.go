@@ -105,7 +105,7 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 		if errors.Is(err, merging.ErrDiffers) {
 			return err
 		}
-		return inputUnlessFailure(wantPooling(err))
+		return inputUnlessFailure(h.raise(wantPooling(err), "the length of --probes"))
 	})
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sync"
 
 	"github.com/quarry-ml/quarry/compute/half"
 	"github.com/quarry-ml/quarry/model/safetensors"
@@ -13,10 +14,10 @@ import (
 
 // Merge returns the base's tensors, in their order and types, with the adapter's part added: W + scaling·B·A, summed in
 // float64 in the order of the rank and rounded once, to nearest, ties to even. Every other tensor is copied byte for
-// byte. The work is done when an entry is written, a row at a time, so that no more than a row of a large model is in
-// memory. A sum that is not finite in the base's type is an error that names tensor and element; a cancelled context
-// ends the writing.
-func (a *Adapter) Merge(ctx context.Context, base *safetensors.File) ([]safetensors.Entry, error) {
+// byte. The work is done when an entry is written, some rows at a time on so many workers, so that no more than those rows of
+// a large model are in memory. A sum that is not finite in the base's type is an error that names tensor and element; a
+// cancelled context ends the writing.
+func (a *Adapter) Merge(ctx context.Context, base *safetensors.File, workers int) ([]safetensors.Entry, error) {
 	layers := map[string]*Layer{}
 	for i := range a.Layers {
 		layers[a.Layers[i].Tensor] = &a.Layers[i]
@@ -31,7 +32,7 @@ func (a *Adapter) Merge(ctx context.Context, base *safetensors.File) ([]safetens
 			continue
 		}
 		merged++
-		e, err := mergedEntry(ctx, t, layer, saved)
+		e, err := mergedEntry(ctx, t, layer, saved, workers)
 		if err != nil {
 			return nil, err
 		}
@@ -43,7 +44,7 @@ func (a *Adapter) Merge(ctx context.Context, base *safetensors.File) ([]safetens
 	return entries, nil
 }
 
-func mergedEntry(ctx context.Context, t safetensors.Tensor, layer *Layer, saved Saved) (safetensors.Entry, error) {
+func mergedEntry(ctx context.Context, t safetensors.Tensor, layer *Layer, saved Saved, workers int) (safetensors.Entry, error) {
 	number, err := numberOf(t)
 	if err != nil {
 		return safetensors.Entry{}, err
@@ -56,42 +57,76 @@ func mergedEntry(ctx context.Context, t safetensors.Tensor, layer *Layer, saved 
 	if len(t.Shape) != 2 || t.Shape[0] != layer.Out || t.Shape[1] != layer.In {
 		return safetensors.Entry{}, fmt.Errorf("%s: shape %v, but the adapter's module is [%d, %d]", t.Where(), t.Shape, layer.Out, layer.In)
 	}
-	e.Write = func(w io.Writer) error { return layer.mergeInto(ctx, w, t, number) }
+	e.Write = func(w io.Writer) error { return layer.mergeInto(ctx, w, t, number, workers) }
 	return e, nil
 }
 
+// mergeRows is the rows that a worker merges before they are written.
+const mergeRows = 16
+
 // mergeInto writes the rows of W + scaling·B·A.
-func (l *Layer) mergeInto(ctx context.Context, w io.Writer, t safetensors.Tensor, n number) error {
+func (l *Layer) mergeInto(ctx context.Context, w io.Writer, t safetensors.Tensor, n number, workers int) error {
 	a := make([]float64, len(l.A)) // converted once, used for every row
 	for i, v := range l.A {
 		a[i] = float64(v)
 	}
-	sum := make([]float64, l.In)
-	row := make([]byte, l.In*n.size)
-	for i := range l.Out {
+	width := l.In * n.size
+	parts := make([]mergedPart, max(1, min(workers, (l.Out+mergeRows-1)/mergeRows)))
+	for i := range parts {
+		parts[i] = mergedPart{sum: make([]float64, l.In), bytes: make([]byte, mergeRows*width)}
+	}
+	for first := 0; first < l.Out; first += mergeRows * len(parts) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		clear(sum)
+		var wait sync.WaitGroup
+		for i := range parts {
+			wait.Go(func() { parts[i].merge(l, a, t, n, first+i*mergeRows) })
+		}
+		wait.Wait()
+		for i := range parts {
+			if parts[i].err != nil {
+				return parts[i].err
+			}
+			if _, err := w.Write(parts[i].bytes[:parts[i].rows*width]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mergedPart is some rows on their way to a file.
+type mergedPart struct {
+	sum   []float64
+	bytes []byte
+	rows  int
+	err   error
+}
+
+// merge makes the rows from the given one on, as far as there are any.
+func (p *mergedPart) merge(l *Layer, a []float64, t safetensors.Tensor, n number, first int) {
+	width := l.In * n.size
+	p.rows = max(0, min(mergeRows, l.Out-first))
+	for r := range p.rows {
+		i := first + r
+		clear(p.sum)
 		for k := range l.Rank {
 			// The product of two float32 is exact in float64, so a fused multiply-add gives the same sum.
 			b := float64(l.B[i*l.Rank+k])
 			for j, v := range a[k*l.In : (k+1)*l.In] {
-				sum[j] += b * v
+				p.sum[j] += b * v
 			}
 		}
-		weights := t.Data[i*len(row) : (i+1)*len(row)]
-		for j, change := range sum {
+		weights, row := t.Data[i*width:(i+1)*width], p.bytes[r*width:(r+1)*width]
+		for j, change := range p.sum {
 			before := n.read(weights[j*n.size:])
 			if !n.write(row[j*n.size:], before+float64(l.Scaling*change)) {
-				return fmt.Errorf("%s: element [%d, %d] is not finite after merging: %g with %g added", t.Where(), i, j, before, l.Scaling*change)
+				p.err = fmt.Errorf("%s: element [%d, %d] is not finite after merging: %g with %g added", t.Where(), i, j, before, l.Scaling*change)
+				return
 			}
 		}
-		if _, err := w.Write(row); err != nil {
-			return err
-		}
 	}
-	return nil
 }
 
 func replace(w io.Writer, t safetensors.Tensor, n number, values []float32) error {

@@ -66,7 +66,7 @@ func TestMergeFiles(t *testing.T) {
 }
 
 func merge(a *lora.Adapter, base *safetensors.File) ([]byte, error) {
-	entries, err := a.Merge(context.Background(), base)
+	entries, err := a.Merge(context.Background(), base, 3)
 	if err != nil {
 		return nil, err
 	}
@@ -204,25 +204,25 @@ func TestMergeRefuses(t *testing.T) {
 		}
 	})
 	t.Run("another base", func(t *testing.T) {
-		_, err := a.Merge(context.Background(), openBase(t, tinymodel.Options{Layers: 1}))
+		_, err := a.Merge(context.Background(), openBase(t, tinymodel.Options{Layers: 1}), 1)
 		if err == nil || !strings.Contains(err.Error(), "the adapter changes 2 tensors, of which the base has 1") {
 			t.Errorf("got %v", err)
 		}
-		_, err = a.Merge(context.Background(), openBase(t, tinymodel.Options{Hidden: 16}))
+		_, err = a.Merge(context.Background(), openBase(t, tinymodel.Options{Hidden: 16}), 1)
 		if err == nil || !strings.Contains(err.Error(), "shape [16 16], but the adapter's module is [32, 32]") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("quantised base", func(t *testing.T) {
 		eight := safetensors.Copy(safetensors.Tensor{Name: "encoder.layer.0.attention.self.query.weight", DType: safetensors.I8, Shape: []int{32, 32}, Data: make([]byte, 1024)})
-		_, err := a.Merge(context.Background(), parsed(t, []safetensors.Entry{eight}))
+		_, err := a.Merge(context.Background(), parsed(t, []safetensors.Entry{eight}), 1)
 		if err == nil || !strings.Contains(err.Error(), "is I8; adapters merge into F32, F16 and BF16") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("cancelled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
-		entries, err := a.Merge(ctx, base)
+		entries, err := a.Merge(ctx, base, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
