@@ -28,16 +28,9 @@ func (m *Model) Footprint() Footprint {
 	return f
 }
 
-// Attached is the bytes of memory that the weights of the attached adapter take.
-func (m *Model) Attached() int64 {
-	var n int64
-	for name, w := range m.weights {
-		if _, ok := m.tensors[name]; !ok {
-			n += 4 * int64(w.Rows) * int64(w.Columns)
-		}
-	}
-	return n
-}
+// Attached is the bytes of memory that the weights of the attached adapter take, those that it puts in place of the base's
+// among them.
+func (m *Model) Attached() int64 { return m.attached }
 
 // StoredBytes is the bytes of a parameter in the model's files; 0 where they have none of that name.
 func (m *Model) StoredBytes(spec tensor.ParamSpec) int64 {

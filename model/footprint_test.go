@@ -56,10 +56,11 @@ func TestFootprint(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			a.Saved = map[string]lora.Saved{"embeddings.word_embeddings.weight": {Shape: []int{len(tinymodel.Vocabulary()), hidden}, Values: make([]float32, len(tinymodel.Vocabulary())*hidden)}}
 			if err := m.Attach(a); err != nil {
 				t.Fatal(err)
 			}
-			if got := m.Attached(); got != 4*3*(2*hidden+hidden+intermediate) {
+			if got := m.Attached(); got != int64(4*3*(2*hidden+hidden+intermediate)+4*len(tinymodel.Vocabulary())*hidden) {
 				t.Errorf("%d bytes of an adapter", got)
 			}
 		})

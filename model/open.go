@@ -24,6 +24,7 @@ type Model struct {
 	files   []*safetensors.File
 
 	adapters map[string]transformer.Adapter // of the attached adapter
+	attached int64                          // bytes of its weights
 	unit     bool                           // graphs end with unit length whatever the directory says
 }
 

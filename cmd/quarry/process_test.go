@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"io"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 )
 
 func TestALimitIsSharedOutAndAskedForAlike(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1)) // of the tests, which is lowered
 	p := &process{limit: 4 << 30}
 	rest := p.rest(4<<30, 1<<20)
 	if rest >= p.limit-reserve(p.limit)-1<<20 || p.held < 1<<20 {

@@ -130,14 +130,20 @@ func (p *mergedPart) merge(l *Layer, a []float64, t safetensors.Tensor, n number
 }
 
 func replace(w io.Writer, t safetensors.Tensor, n number, values []float32) error {
-	out := make([]byte, len(values)*n.size)
-	for i, v := range values {
-		if !n.write(out[i*n.size:], float64(v)) {
-			return fmt.Errorf("%s: element %d is not finite after merging: %g", t.Where(), i, v)
+	const block = 1 << 15 // elements
+	out := make([]byte, min(block, len(values))*n.size)
+	for at := 0; at < len(values); at += block {
+		part := values[at:min(at+block, len(values))]
+		for i, v := range part {
+			if !n.write(out[i*n.size:], float64(v)) {
+				return fmt.Errorf("%s: element %d is not finite after merging: %g", t.Where(), at+i, v)
+			}
+		}
+		if _, err := w.Write(out[:len(part)*n.size]); err != nil {
+			return err
 		}
 	}
-	_, err := w.Write(out)
-	return err
+	return nil
 }
 
 // number reads and writes one element of a type; write reports whether the rounded value is finite.
