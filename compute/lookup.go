@@ -29,10 +29,10 @@ func (o *lookup) row(i, t int) int {
 
 func (o *lookup) sum(from, to, worker int) {
 	h, out, add := o.columns(o.op.Out), o.w.value(o.op.Out), o.w.engine.kernels.Add
-	word, wide := o.weight(0), o.w.engine.team.memory(worker, h)
+	word, wide, s := o.weight(0), o.w.engine.team.memory(worker, h), o.w.engine.kernels
 	for t := from; t < to; t++ {
 		y := out[t*h : (t+1)*h]
-		word.read(y, o.row(0, t)*h)
+		word.read(s, y, o.row(0, t)*h)
 		for i := 1; i < 3; i++ {
 			table := o.weight(i)
 			if table == nil {
@@ -40,7 +40,7 @@ func (o *lookup) sum(from, to, worker int) {
 			}
 			at := o.row(i, t) * h
 			if table.isHalf() {
-				table.read(wide, at)
+				table.read(s, wide, at)
 				add(y, y, wide)
 				continue
 			}

@@ -42,7 +42,7 @@ func (s f32Layout) packHalves(dst []float32, b operand, first, columns, k int, w
 	if !b.transposed {
 		for i := range k {
 			row := dst[i*s.NR : (i+1)*s.NR]
-			b.halves.Widen(row[:columns], i*b.stride+first)
+			widen(s.Set, row[:columns], b.halves, i*b.stride+first)
 			clear(row[columns:])
 		}
 		return
@@ -51,7 +51,7 @@ func (s f32Layout) packHalves(dst []float32, b operand, first, columns, k int, w
 		to := min(k, from+wideDepth)
 		part := wide[:columns*(to-from)]
 		for r := range columns {
-			b.halves.Widen(part[r*(to-from):(r+1)*(to-from)], (first+r)*b.stride+from)
+			widen(s.Set, part[r*(to-from):(r+1)*(to-from)], b.halves, (first+r)*b.stride+from)
 		}
 		s.packRows(dst[from*s.NR:to*s.NR], part, columns, s.NR, to-from, to-from)
 	}

@@ -2,8 +2,10 @@ package compute
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/quarry-ml/quarry/compute/half"
+	"github.com/quarry-ml/quarry/compute/kernel"
 )
 
 // Weight is one parameter: its values, and its gradient where it is trained. A vector has one row. A matrix that is not
@@ -47,8 +49,11 @@ func NewHalfWeight(name string, rows, columns int, values half.Slice) (*Weight, 
 
 // Float32s returns a copy of the values.
 func (w *Weight) Float32s() []float32 {
+	if !w.isHalf() {
+		return slices.Clone(w.Values)
+	}
 	values := make([]float32, w.Rows*w.Columns)
-	w.read(values, 0)
+	w.Halves.Widen(values, 0)
 	return values
 }
 
@@ -62,12 +67,21 @@ func (w *Weight) Replace(values []float32) {
 func (w *Weight) isHalf() bool { return w.Halves.Type != 0 }
 
 // read sets dst to the values from the given one on.
-func (w *Weight) read(dst []float32, from int) {
+func (w *Weight) read(s *kernel.Set, dst []float32, from int) {
 	if w.isHalf() {
-		w.Halves.Widen(dst, from)
+		widen(s, dst, w.Halves, from)
 		return
 	}
 	copy(dst, w.Values[from:])
+}
+
+// widen is half.Slice.Widen at a path's speed.
+func widen(s *kernel.Set, dst []float32, of half.Slice, from int) {
+	if of.Type == half.BF16 && len(dst) > 0 {
+		s.Widen(dst, of.Bits[from:])
+		return
+	}
+	of.Widen(dst, from)
 }
 
 // at is the value at an index.
