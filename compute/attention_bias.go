@@ -50,7 +50,7 @@ func (h *headWork) layBias() {
 	}
 	table := h.weight(0)
 	for i := range h.length + h.width - 1 {
-		h.bias[i] = table.Values[h.bucket(h.distance(i))*table.Columns+h.head] / h.op.Factor
+		h.bias[i] = table.at(h.bucket(h.distance(i))*table.Columns+h.head) / h.op.Factor
 	}
 	if h.phase != phaseForward {
 		clear(h.diagonals)

@@ -118,7 +118,7 @@ func (h *headWork) parts() bool { return h.length > h.block }
 
 func (h *headWork) packAll(dst []float32, b operand, k, n int) {
 	for task := range h.layout.rightTasks(b, k, n) {
-		h.layout.packRight(dst, b, k, n, task)
+		h.layout.packRight(dst, b, k, n, task, nil)
 	}
 }
 

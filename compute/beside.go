@@ -17,6 +17,7 @@ func (e *Engine) Beside(p *tensor.Plan, longest int) int64 {
 		columns := p.Graph.Values[op.Out].Columns
 		switch op.Kind {
 		case tensor.Lookup: // comes before every attention
+			scratch = max(scratch, columns)
 			if position := op.Params[1]; position != tensor.None {
 				longest = min(longest, p.Graph.Params[position].Rows)
 			}
@@ -27,6 +28,7 @@ func (e *Engine) Beside(p *tensor.Plan, longest int) int64 {
 			}
 		case tensor.Linear:
 			w := p.Graph.Params[op.Params[0]]
+			scratch = max(scratch, wideWords(e.layout))
 			product(p.Tokens, w.Rows, w.Columns)
 			if p.Training {
 				product(p.Tokens, w.Columns, w.Rows)

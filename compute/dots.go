@@ -43,7 +43,7 @@ func (d *Dots) PackRows(dst, vectors []float32, n int) {
 func (d *Dots) PackColumns(dst, vectors []float32, n int) {
 	b := operand{values: vectors, stride: d.dim, transposed: true}
 	for task := range d.layout.rightTasks(b, d.dim, n) {
-		d.layout.packRight(dst, b, d.dim, n, task)
+		d.layout.packRight(dst, b, d.dim, n, task, nil)
 	}
 }
 

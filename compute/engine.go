@@ -27,8 +27,12 @@ const (
 type Options struct {
 	Path      kernel.Path
 	Precision Precision
-	Workers   int   // goroutines that compute; 0 means GOMAXPROCS
-	Memory    int64 // bytes that activations and packed weights may take together; 0 means no limit
+	Workers   int // goroutines that compute; 0 means GOMAXPROCS
+
+	// Memory is the bytes that activations and packed weights may take together, a quarter of them the latter; 0 means no
+	// limit. Then packed weights may take a quarter of the machine's memory, or where the system does not tell that, 2 GiB.
+	// Weights beyond are packed whenever they are used, which changes no bit.
+	Memory int64
 
 	// Weights is what the caller has rounded published weights to, such as "bf16"; empty is nothing. It changes what is
 	// computed in no way but by the weights that come, and is a part of the identity: results of the one are not those of the
@@ -41,6 +45,7 @@ type Engine struct {
 	kernels *kernel.Set
 	layout  layout // of products, by the precision
 	memory  int64
+	packed  int64 // bytes that lasting packed weights may take
 	weights string
 	team    *team
 
@@ -67,7 +72,20 @@ func New(o Options) (*Engine, error) {
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return &Engine{kernels: kernels, layout: l, memory: o.Memory, weights: o.Weights, team: newTeam(workers)}, nil
+	return &Engine{kernels: kernels, layout: l, memory: o.Memory, packed: packedLimit(o.Memory, machineMemory()), weights: o.Weights, team: newTeam(workers)}, nil
+}
+
+// packedLimit is the bytes that lasting packed weights may take under a limit of memory, on a machine with so much; 0 is
+// none, and unknown.
+func packedLimit(memory, machine int64) int64 {
+	const unknown = 2 << 30
+	switch {
+	case memory > 0:
+		return memory / 4
+	case machine > 0:
+		return machine / 4
+	}
+	return unknown
 }
 
 // newLayout is the layout of a precision; bf16 on a path that cannot multiply it is an error, never silently f32.
@@ -134,11 +152,10 @@ func (e *Engine) Identity() string {
 	return identity
 }
 
-// reserve returns room for a lasting packed copy of a weight, or nil where a quarter of the memory limit is used up by
-// them. The room counts as free again when the weight is collected: an engine outlives many models.
+// reserve returns room for a lasting packed copy of a weight, or nil where what they may take is used up. The room counts as free again when the weight is collected: an engine outlives many models.
 func (e *Engine) reserve(w *Weight, n int) []float32 {
 	bytes := 4 * int64(n)
-	if e.memory > 0 && e.kept.Load()+bytes > e.memory/4 {
+	if e.kept.Load()+bytes > e.packed {
 		return nil
 	}
 	e.kept.Add(bytes)

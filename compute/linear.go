@@ -85,7 +85,7 @@ func (o *linear) gather() {
 		rows := o.w.rows(o.op.Out)
 		right := e.borrow(packedSize(e.layout, rows, w.Columns))
 		o.pack(right, operand{values: o.w.value(o.op.In[0]), stride: w.Columns}, rows, w.Columns)
-		o.product = product{layout: e.layout, m: w.Rows, n: w.Columns, k: rows, a: operand{o.w.gradient(o.op.Out), w.Rows, true}, b: right, c: w.Gradient, ldc: w.Columns}
+		o.product = product{layout: e.layout, m: w.Rows, n: w.Columns, k: rows, a: operand{values: o.w.gradient(o.op.Out), stride: w.Rows, transposed: true}, b: right, c: w.Gradient, ldc: w.Columns}
 		o.product.accumulate(true)
 		o.multiply(phaseWeights)
 	}
@@ -114,12 +114,12 @@ func (o *linear) packWeight(w *Weight, transposed bool) []float32 {
 	l, kept := o.w.engine.layout, o.room(w, transposed)
 	if kept == nil {
 		dst := o.w.engine.borrow(packedSize(l, k, n))
-		o.pack(dst, operand{w.Values, w.Columns, transposed}, k, n)
+		o.pack(dst, w.operand(transposed), k, n)
 		return dst
 	}
 	if kept.version != w.version || kept.precision != l.precision() || kept.width != l.width() {
 		kept.version, kept.precision, kept.width = w.version, l.precision(), l.width()
-		o.pack(kept.values, operand{w.Values, w.Columns, transposed}, k, n)
+		o.pack(kept.values, w.operand(transposed), k, n)
 	}
 	return kept.values
 }
@@ -169,7 +169,8 @@ func cut(x *product, workers int) blocks {
 func (o *linear) run(worker, task int) {
 	switch o.phase {
 	case phasePack:
-		o.w.engine.layout.packRight(o.packing.dst, o.packing.operand, o.packing.k, o.packing.n, task)
+		l := o.w.engine.layout
+		l.packRight(o.packing.dst, o.packing.operand, o.packing.k, o.packing.n, task, o.w.engine.team.memory(worker, wideWords(l)))
 	case phaseInput:
 		o.pullRows(o.window(worker, task))
 	case phaseBias:

@@ -7,9 +7,10 @@ func (o *lookup) forward() { o.runRows(o, phaseForward, o.w.tokens) }
 
 func (o *lookup) backward() { o.runColumns(o, phaseWeights, o.columns(o.op.Out)) }
 
-func (o *lookup) run(_, task int) {
+func (o *lookup) run(worker, task int) {
 	if o.phase == phaseForward {
-		o.sum(span(task, rowsPerTask, o.w.tokens))
+		from, to := span(task, rowsPerTask, o.w.tokens)
+		o.sum(from, to, worker)
 		return
 	}
 	o.scatter(span(task, columnsPerTask, o.columns(o.op.Out)))
@@ -26,17 +27,24 @@ func (o *lookup) row(i, t int) int {
 	return 0
 }
 
-func (o *lookup) sum(from, to int) {
+func (o *lookup) sum(from, to, worker int) {
 	h, out, add := o.columns(o.op.Out), o.w.value(o.op.Out), o.w.engine.kernels.Add
-	word := o.weight(0)
+	word, wide, s := o.weight(0), o.w.engine.team.memory(worker, h), o.w.engine.kernels
 	for t := from; t < to; t++ {
 		y := out[t*h : (t+1)*h]
-		copy(y, word.Values[o.row(0, t)*h:])
+		word.read(s, y, o.row(0, t)*h)
 		for i := 1; i < 3; i++ {
-			if table := o.weight(i); table != nil {
-				r := o.row(i, t)
-				add(y, y, table.Values[r*h:(r+1)*h])
+			table := o.weight(i)
+			if table == nil {
+				continue
 			}
+			at := o.row(i, t) * h
+			if table.isHalf() {
+				table.read(s, wide, at)
+				add(y, y, wide)
+				continue
+			}
+			add(y, y, table.Values[at:at+h])
 		}
 	}
 }

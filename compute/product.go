@@ -1,11 +1,14 @@
 package compute
 
+import "github.com/quarry-ml/quarry/compute/half"
+
 // panelBudget is the words of the left operand that a task packs at once: about half of a second-level cache.
 const panelBudget = 112 << 10
 
 // operand is a matrix in memory: rows of stride elements. Transposed, element [i, k] stands at [k, i].
 type operand struct {
 	values     []float32
+	halves     half.Slice // of a right operand, in place of values where it is some
 	stride     int
 	transposed bool
 }
@@ -24,12 +27,18 @@ type layout interface {
 	// packPart writes columns [from, to) of A [rows, k] into its panels: those in src [rows, to-from]. from is a whole width.
 	packPart(dst, src []float32, rows, from, to, k int)
 	// packRight does one of rightTasks parts of packing B [k, n] into panels, zero beyond n. A transposed operand is stored
-	// [n, k], as the weight of a Linear is.
-	packRight(dst []float32, b operand, k, n, task int)
+	// [n, k], as the weight of a Linear is. wide is wideWords that belong to the task; only an operand of 16 bits needs them.
+	packRight(dst []float32, b operand, k, n, task int, wide []float32)
 	rightTasks(b operand, k, n int) int
 	// multiply computes rows [first, last) and panels [firstPanel, lastPanel) of a product from its packed left rows.
 	multiply(x *product, left, tile []float32, first, last, firstPanel, lastPanel int)
 }
+
+// wideDepth is the elements along k of a right operand of 16 bits that packing widens at once: they stay in a first-level cache.
+const wideDepth = 256
+
+// wideWords is the words that packRight widens such an operand into.
+func wideWords(l layout) int { return l.width() * wideDepth }
 
 // product is one matrix product C [m, n] = A [m, k] · B + bias + addend, with B packed into panels. The order in which an
 // element is summed depends on k alone.

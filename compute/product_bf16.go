@@ -1,6 +1,9 @@
 package compute
 
-import "github.com/quarry-ml/quarry/compute/kernel"
+import (
+	"github.com/quarry-ml/quarry/compute/half"
+	"github.com/quarry-ml/quarry/compute/kernel"
+)
 
 // bf16Layout rounds the operands to bf16 and sums in float32. A left panel is 16 rows; a right panel is the strip of 32
 // columns that a kernel takes at once.
@@ -28,14 +31,23 @@ func (s bf16Layout) rightTasks(b operand, k, n int) int {
 	return ceil(k, depthTiles*kernel.TileDepth)
 }
 
-func (s bf16Layout) packRight(dst []float32, b operand, k, n, task int) {
+func (s bf16Layout) packRight(dst []float32, b operand, k, n, task int, wide []float32) {
 	lines := ceil(n, kernel.Strip) * kernel.Strip // those beyond n are zero
 	if b.transposed {
 		first, last := span(task, kernel.Strip, lines)
-		s.packAlong(dst[first/kernel.TileSide*kernel.PanelWords(k):], b.values[first*b.stride:], min(n, last)-first, last-first, k, b.stride, true)
+		dst = dst[first/kernel.TileSide*kernel.PanelWords(k):]
+		if b.halves.Type != 0 {
+			s.packHalvesAlong(dst, b, first, min(n, last)-first, last-first, k, wide)
+			return
+		}
+		s.packAlong(dst, b.values[first*b.stride:], min(n, last)-first, last-first, k, b.stride, true)
 		return
 	}
 	from, to := span(task, depthTiles*kernel.TileDepth, k)
+	if b.halves.Type != 0 {
+		s.packHalvesAcross(dst, b, n, lines, from, to, k, wide)
+		return
+	}
 	s.packAcross(dst, b.values, n, lines, from, to, k, b.stride, false)
 }
 
@@ -82,6 +94,46 @@ func (s bf16Layout) packAcross(dst, src []float32, n, padded, from, to, k, strid
 				continue
 			}
 			s.PackColumns(tile, src[d*stride+i:], min(kernel.TileSide, n-i), depth, stride, transposed)
+		}
+	}
+}
+
+// packHalvesAlong is packAlong of lines of 16 bits, the first of them given. BF16 is copied; F16 is widened and rounded.
+func (s bf16Layout) packHalvesAlong(dst []float32, b operand, first, n, padded, k int, wide []float32) {
+	words := kernel.PanelWords(k)
+	for i := 0; i < padded; i += kernel.TileSide {
+		panel, lines := dst[i/kernel.TileSide*words:][:words], max(0, min(kernel.TileSide, n-i))
+		if b.halves.Type == half.BF16 {
+			s.CopyRows(panel, b.halves.Bits[min((first+i)*b.stride, b.halves.Len()):], lines, k, b.stride, true)
+			continue
+		}
+		for from := 0; from < k; from += wideDepth {
+			to := min(k, from+wideDepth)
+			part := wide[:lines*(to-from)]
+			for r := range lines {
+				b.halves.Widen(part[r*(to-from):(r+1)*(to-from)], (first+i+r)*b.stride+from)
+			}
+			s.packAlong(panel[from/kernel.TileDepth*kernel.TileWords:], part, lines, kernel.TileSide, to-from, to-from, true)
+		}
+	}
+}
+
+// packHalvesAcross is packAcross of columns of 16 bits.
+func (s bf16Layout) packHalvesAcross(dst []float32, b operand, n, padded, from, to, k int, wide []float32) {
+	words := kernel.PanelWords(k)
+	for d := from; d < to; d += kernel.TileDepth {
+		depth := min(kernel.TileDepth, to-d)
+		for i := 0; i < padded; i += kernel.TileSide {
+			tile, columns := dst[i/kernel.TileSide*words+d/kernel.TileDepth*kernel.TileWords:][:kernel.TileWords], max(0, min(kernel.TileSide, n-i))
+			if b.halves.Type == half.BF16 {
+				s.CopyColumns(tile, b.halves.Bits[min(d*b.stride+i, b.halves.Len()):], columns, depth, b.stride, false)
+				continue
+			}
+			part := wide[:depth*columns]
+			for r := range depth {
+				b.halves.Widen(part[r*columns:(r+1)*columns], (d+r)*b.stride+i)
+			}
+			s.packAcross(tile, part, columns, kernel.TileSide, 0, depth, depth, columns, false)
 		}
 	}
 }

@@ -19,9 +19,13 @@ func (s f32Layout) tileWords(int) int { return s.MR * s.NR }
 
 func (s f32Layout) rightTasks(_ operand, _, n int) int { return ceil(n, s.NR) }
 
-func (s f32Layout) packRight(dst []float32, b operand, k, n, p int) {
+func (s f32Layout) packRight(dst []float32, b operand, k, n, p int, wide []float32) {
 	dst = dst[p*s.NR*k : (p+1)*s.NR*k]
 	first, columns := p*s.NR, min(s.NR, n-p*s.NR)
+	if b.halves.Type != 0 {
+		s.packHalves(dst, b, first, columns, k, wide)
+		return
+	}
 	if !b.transposed {
 		for i := range k {
 			row := dst[i*s.NR : (i+1)*s.NR]
@@ -31,6 +35,26 @@ func (s f32Layout) packRight(dst []float32, b operand, k, n, p int) {
 		return
 	}
 	s.packRows(dst, b.values[first*b.stride:], columns, s.NR, k, b.stride)
+}
+
+// packHalves writes the panel of columns [first, first+columns) of an operand of 16 bits.
+func (s f32Layout) packHalves(dst []float32, b operand, first, columns, k int, wide []float32) {
+	if !b.transposed {
+		for i := range k {
+			row := dst[i*s.NR : (i+1)*s.NR]
+			widen(s.Set, row[:columns], b.halves, i*b.stride+first)
+			clear(row[columns:])
+		}
+		return
+	}
+	for from := 0; from < k; from += wideDepth {
+		to := min(k, from+wideDepth)
+		part := wide[:columns*(to-from)]
+		for r := range columns {
+			widen(s.Set, part[r*(to-from):(r+1)*(to-from)], b.halves, (first+r)*b.stride+from)
+		}
+		s.packRows(dst[from*s.NR:to*s.NR], part, columns, s.NR, to-from, to-from)
+	}
 }
 
 func (s f32Layout) packLeft(dst []float32, a operand, first, rows, k int) {

@@ -57,6 +57,9 @@ func (e *Engine) NewWorkspace(plan *tensor.Plan, weights []*Weight) (*Workspace,
 			return nil, fmt.Errorf("tensor %s: shape [%d, %d], want [%d, %d]", weights[i].Name, weights[i].Rows, weights[i].Columns, spec.Rows, spec.Columns)
 		}
 	}
+	if err := readable(plan.Graph, weights); err != nil {
+		return nil, err
+	}
 	w := &Workspace{engine: e, plan: plan, weights: weights, arena: Buffer(plan.Size), place: make([]int32, plan.Tokens), position: make([]int32, plan.Tokens), owner: make([]int32, plan.Tokens)}
 	for i := range plan.Graph.Ops {
 		w.operations = append(w.operations, w.compile(i))
@@ -73,6 +76,25 @@ func (e *Engine) NewWorkspace(plan *tensor.Plan, weights []*Weight) (*Workspace,
 		w.pulls[c.From] = w.newChain(c, operations)
 	}
 	return w, nil
+}
+
+// readable refuses weights of 16 bits that are trained, or that an operation reads as they are, as norms and biases.
+func readable(g *tensor.Graph, weights []*Weight) error {
+	for _, op := range g.Ops {
+		for i, p := range op.Params {
+			if p == tensor.None || !weights[p].isHalf() {
+				continue
+			}
+			if weights[p].Trainable() {
+				return fmt.Errorf("tensor %s: its values have 16 bits, which are not trained: widen them", weights[p].Name)
+			}
+			widens := op.Kind == tensor.Lookup || op.Kind == tensor.Attention || op.Kind == tensor.Linear && i == 0
+			if !widens {
+				return fmt.Errorf("tensor %s: its values have 16 bits, which this kind of operation does not read: widen them", weights[p].Name)
+			}
+		}
+	}
+	return nil
 }
 
 // Bytes is the memory that the workspace holds.

@@ -74,6 +74,9 @@ func New(m *model.Model, e *compute.Engine) (*Embedder, error) {
 // Dimension is the length of a vector.
 func (x *Embedder) Dimension() int { return x.model.Dimension() }
 
+// Attached is the bytes of memory that the model's adapter takes; none without one.
+func (x *Embedder) Attached() int64 { return x.model.Attached() }
+
 // Embed embeds texts and hands rows of vectors to sink in input order, a chunk at a time: vectors is [n, Dimension] for
 // the texts from position first on, and belongs to Embed again after the call. A vector depends on its text alone; a text
 // without any token, which only a model without special tokens knows, has the zero vector.

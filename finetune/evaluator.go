@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/quarry-ml/quarry/compute"
-	"github.com/quarry-ml/quarry/compute/tensor"
 	"github.com/quarry-ml/quarry/model"
 )
 
@@ -56,15 +55,10 @@ func NeedEvaluation(m *model.Model, e *compute.Engine, o Options, longest int) (
 	if err != nil {
 		return Memory{}, err
 	}
-	need := Memory{Model: paramBytes(g), Scores: o.contrastBytes(o.Batch, o.Batch*o.GroupSize, m.WholeDimension(), true)}
+	need := Memory{Scores: o.contrastBytes(o.Batch, o.Batch*o.GroupSize, m.WholeDimension(), true)}
+	for _, p := range g.Params {
+		need.Model += m.StoredBytes(p)
+	}
 	need.plan(e, g, nil, max(o.BlockTokens, longest), 0)
 	return need, nil
-}
-
-func paramBytes(g *tensor.Graph) int64 {
-	var n int64
-	for _, p := range g.Params {
-		n += 4 * int64(p.Rows) * int64(p.Columns)
-	}
-	return n
 }

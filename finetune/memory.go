@@ -13,7 +13,7 @@ import (
 
 // Memory is what a training takes, or, with nothing trained, an evaluation, in bytes.
 type Memory struct {
-	Model   int64 // weights of the model as it is; they lie in its file
+	Model   int64 // weights of the model as it is, in the type that they have in its file, where they lie
 	Trained int64 // weights that are trained: all, or the adapters
 	Block   int64 // activations of one block and their gradients, and place and owner of each token
 	Lean    int64 // the same where the backward pass computes layers again; an evaluation has none
@@ -128,9 +128,7 @@ func NeedMemory(m *model.Model, e *compute.Engine, o Options, longest int) (Memo
 	trainable := make([]bool, len(g.Params))
 	for i, p := range g.Params {
 		bytes := 4 * int64(p.Rows) * int64(p.Columns)
-		if !adapters[p.Name] {
-			need.Model += bytes
-		}
+		need.Model += m.StoredBytes(p)
 		if trainable[i] = o.Method == Full || adapters[p.Name]; trainable[i] {
 			need.Trained += bytes
 		}

@@ -1,8 +1,6 @@
 package finetune
 
 import (
-	"slices"
-
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/tensor"
 )
@@ -57,7 +55,7 @@ func (t *Trainer) weight(spec tensor.ParamSpec) (*compute.Weight, error) {
 	if err != nil {
 		return nil, err
 	}
-	return trained(spec, slices.Clone(w.Values))
+	return trained(spec, w.Float32s())
 }
 
 func trained(spec tensor.ParamSpec, values []float32) (*compute.Weight, error) {

@@ -123,14 +123,32 @@ func probe(ctx context.Context, e *compute.Engine, m *model.Model, texts []strin
 			}
 		}
 	}
+	longest, err := longest(m, texts)
+	if err != nil {
+		return nil, err
+	}
 	all := make([]float64, 0, len(texts)*x.Dimension())
-	_, err = x.Embed(ctx, each, embedding.Options{}, func(_ int, vectors []float32) error {
+	_, err = x.Embed(ctx, each, embedding.Options{MaxLength: longest, Taken: m.Attached()}, func(_ int, vectors []float32) error {
 		for ; len(vectors) > 0; vectors = vectors[x.Dimension():] {
 			all = append(all, unit(vectors[:x.Dimension()])...)
 		}
 		return nil
 	})
 	return all, err
+}
+
+// longest is the tokens of the longest text as the model reads it, or the fewest that a limit may be: memory for the longest text
+// that the model could read would be many times that.
+func longest(m *model.Model, texts []string) (int, error) {
+	n := m.Tokenizer.SpecialCount() + 1
+	for _, text := range texts {
+		s, err := m.Sequence(text, model.Prompt{}, 0)
+		if err != nil {
+			return 0, err
+		}
+		n = max(n, len(s.IDs))
+	}
+	return n, nil
 }
 
 func unit(vector []float32) []float64 {

@@ -75,28 +75,36 @@ func Merge(ctx context.Context, e *compute.Engine, o Options, into string, sink 
 	if len(o.Probes) == 0 {
 		return Check{}, errors.New("merge: no probe texts to check it on")
 	}
-	base, err := model.Open(o.Base, o.Model)
-	if err != nil {
-		return Check{}, fmt.Errorf("base: %w", err)
-	}
-	defer base.Close()
-	adapter, err := lora.Open(o.Adapter, base.Base())
-	if err != nil {
-		return Check{}, fmt.Errorf("adapter: %w", err)
-	}
-	entries, err := adapter.Merge(ctx, base.Base())
-	if err != nil {
-		return Check{}, fmt.Errorf("merge: %w", err)
-	}
-	entries = base.TieHeads(base.Base(), func(name string) bool { return changes(adapter, name) }, entries)
-	if err := model.WriteDirectory(sink, base.Directory, entries, model.WriteOptions{Contract: o.Contract, ShardLimit: o.ShardLimit}); err != nil {
-		return Check{}, fmt.Errorf("merge: %w", err)
+	if err := write(ctx, o, e.Workers(), sink); err != nil {
+		return Check{}, err
 	}
 	c, err := check(ctx, e, o, into)
 	if err != nil {
 		return c, fmt.Errorf("check the merged model: %w", err)
 	}
 	return c, nil
+}
+
+// write writes the merged model. Nothing of it stays in memory: the check opens base and adapter itself.
+func write(ctx context.Context, o Options, workers int, sink model.Sink) error {
+	base, err := model.Open(o.Base, o.Model)
+	if err != nil {
+		return fmt.Errorf("base: %w", err)
+	}
+	defer base.Close()
+	adapter, err := lora.Open(o.Adapter, base.Base())
+	if err != nil {
+		return fmt.Errorf("adapter: %w", err)
+	}
+	entries, err := adapter.Merge(ctx, base.Base(), workers)
+	if err != nil {
+		return fmt.Errorf("merge: %w", err)
+	}
+	entries = base.TieHeads(base.Base(), func(name string) bool { return changes(adapter, name) }, entries)
+	if err := model.WriteDirectory(sink, base.Directory, entries, model.WriteOptions{Contract: o.Contract, ShardLimit: o.ShardLimit}); err != nil {
+		return fmt.Errorf("merge: %w", err)
+	}
+	return nil
 }
 
 // tolerances of a component of a unit vector, by the base's type (semantics: Merge). A 16-bit merge is held against

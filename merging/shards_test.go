@@ -3,6 +3,7 @@ package merging
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -13,6 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/embedding"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/lora"
@@ -235,40 +239,82 @@ func keys(m map[string]safetensors.Tensor) func(func(string) bool) {
 	}
 }
 
-// TestMergedWeightsAreNotInMemoryWhole merges 40 MiB of weights in shards and counts what the writing allocates.
+// TestMergedWeightsAreNotInMemoryWhole merges models of few and of many layers from shards into shards, and looks while they
+// are written what is alive beside the adapter: less than a tensor, whatever there is to write.
 func TestMergedWeightsAreNotInMemoryWhole(t *testing.T) {
-	o := project(t, tinymodel.Options{Hidden: 512, Heads: 8, Intermediate: 2048, Layers: 3, DType: safetensors.BF16})
-	shard(t, o.Base, 4<<20)
-	m, err := model.Open(o.Base, model.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	a, err := lora.Open(o.Adapter, m.Base())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var written, before, after int64
-	count := func(_ string, write func(io.Writer) error) error {
-		return write(counting(func(n int) { written += int64(n) }))
-	}
-	before = allocated()
-	entries, err := a.Merge(t.Context(), m.Base())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := model.WriteDirectory(count, m.Directory, entries, model.WriteOptions{ShardLimit: 4 << 20}); err != nil {
-		t.Fatal(err)
-	}
-	if after = allocated(); written < 16<<20 || after-before > written/2 {
-		t.Errorf("%d bytes were allocated for the writing of %d", after-before, written)
+	const hidden, intermediate, tensor = 256, 2048, 2 * 256 * 2048 // bytes of the largest
+	for _, layers := range []int{1, 5} {
+		t.Run(fmt.Sprintf("layers=%d", layers), func(t *testing.T) {
+			o := project(t, tinymodel.Options{Hidden: hidden, Heads: 8, Intermediate: intermediate, Layers: layers, DType: safetensors.BF16})
+			shard(t, o.Base, 2<<20)
+			m, err := model.Open(o.Base, model.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			a, err := lora.Open(o.Adapter, m.Base())
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := alive()
+			var written, looked, most int64
+			count := func(_ string, write func(io.Writer) error) error {
+				return write(counting(func(n int) {
+					if written += int64(n); written-looked > 100_000 {
+						looked, most = written, max(most, alive()-before)
+					}
+				}))
+			}
+			entries, err := a.Merge(t.Context(), m.Base(), 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := model.WriteDirectory(count, m.Directory, entries, model.WriteOptions{ShardLimit: 2 << 20}); err != nil {
+				t.Fatal(err)
+			}
+			if written < int64(2*layers*tensor) || most == 0 || most > tensor {
+				t.Errorf("up to %d bytes were alive while %d were written; the largest tensor has %d", most, written, tensor)
+			}
+			runtime.KeepAlive(a)
+		})
 	}
 }
 
-func allocated() int64 {
+// alive is the bytes of memory in use after a collection.
+func alive() int64 {
+	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.TotalAlloc)
+	return int64(m.HeapAlloc)
+}
+
+// TestProbesTakeTheMemoryOfTheirOwnLength checks a merge of a model that reads texts many times as long as the probes, in
+// memory that would not hold one of those.
+func TestProbesTakeTheMemoryOfTheirOwnLength(t *testing.T) {
+	o := project(t, tinymodel.Options{Positions: 4096})
+	o.Probes = append(slices.Clip(probes), "") // an empty text is its special tokens
+	e, err := compute.New(compute.Options{Path: kernel.Portable, Workers: 1, Memory: 2 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	base, err := model.Open(o.Base, model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer base.Close()
+	x, err := embedding.New(base, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	none := func(func(embedding.Text, error) bool) {}
+	if _, err := x.Embed(t.Context(), none, embedding.Options{}, nil); !errors.As(err, new(*embedding.MemoryError)) {
+		t.Fatalf("the memory holds the longest text: %v", err)
+	}
+	into := filepath.Join(t.TempDir(), "merged")
+	if _, err := Merge(t.Context(), e, o, into, files(into)); err != nil {
+		t.Error(err)
+	}
 }
 
 type counting func(n int)

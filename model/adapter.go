@@ -58,6 +58,7 @@ func (m *Model) Attach(a *lora.Adapter) error {
 	}
 	for name, w := range weights {
 		m.weights[name] = w
+		m.attached += 4 * int64(len(w.Values))
 	}
 	m.adapters = adapters
 	return nil
@@ -87,8 +88,8 @@ func (m *Model) replace(saved map[string]lora.Saved) error {
 		if err != nil {
 			return err
 		}
-		w.Values = s.Values
-		w.Changed()
+		w.Replace(s.Values)
+		m.attached += 4 * int64(len(s.Values))
 	}
 	return nil
 }

@@ -276,7 +276,7 @@ func TestMergedDecodersGiveTheAdaptersVectors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			entries, err := a.Merge(context.Background(), base.Base())
+			entries, err := a.Merge(context.Background(), base.Base(), 2)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -24,6 +24,7 @@ type Model struct {
 	files   []*safetensors.File
 
 	adapters map[string]transformer.Adapter // of the attached adapter
+	attached int64                          // bytes of its weights
 	unit     bool                           // graphs end with unit length whatever the directory says
 }
 
@@ -137,8 +138,8 @@ func (m *Model) LinearModules() []string { return m.Config.network.Modules() }
 // Prefix is what the file's tensor names have before the network's, such as "bert.".
 func (m *Model) Prefix() string { return m.prefix }
 
-// Weight returns a parameter as the file has it: mapped where its type and place allow, else converted once. All users
-// of the model share it. A missing tensor, another shape or a value that is not finite is an error that names it.
+// Weight returns a parameter as the file has it: mapped, a matrix of F16 or BF16 too, which compute widens where it is
+// used; a vector of those types is widened here. All users of the model share it. A missing tensor, another shape or a value that is not finite is an error that names it.
 func (m *Model) Weight(spec tensor.ParamSpec) (*compute.Weight, error) {
 	if w, ok := m.weights[spec.Name]; ok {
 		return w, nil
@@ -153,16 +154,27 @@ func (m *Model) Weight(spec tensor.ParamSpec) (*compute.Weight, error) {
 	if at, found := safetensors.FirstNonFinite(t); found {
 		return nil, fmt.Errorf("%s: element %d is not a finite number", t.Where(), at)
 	}
-	values, err := t.Float32s()
-	if err != nil {
-		return nil, err
-	}
-	w, err := compute.NewWeight(spec.Name, spec.Rows, spec.Columns, values)
+	w, err := weightOf(t, spec)
 	if err != nil {
 		return nil, err
 	}
 	m.weights[spec.Name] = w
 	return w, nil
+}
+
+func weightOf(t safetensors.Tensor, spec tensor.ParamSpec) (*compute.Weight, error) {
+	if staysHalf(t) {
+		halves, err := t.Halves()
+		if err != nil {
+			return nil, err
+		}
+		return compute.NewHalfWeight(spec.Name, spec.Rows, spec.Columns, halves)
+	}
+	values, err := t.Float32s()
+	if err != nil {
+		return nil, err
+	}
+	return compute.NewWeight(spec.Name, spec.Rows, spec.Columns, values)
 }
 
 func fits(shape []int, spec tensor.ParamSpec) bool {
@@ -183,15 +195,4 @@ func (m *Model) Weights(g *tensor.Graph) ([]*compute.Weight, error) {
 		weights[i] = w
 	}
 	return weights, nil
-}
-
-// Widened is the bytes that the network's weights take in memory where their type cannot be used as it lies in its file.
-func (m *Model) Widened() int64 {
-	var n int64
-	for _, t := range m.tensors {
-		if t.DType != safetensors.F32 {
-			n += 4 * int64(t.Len())
-		}
-	}
-	return n
 }

@@ -116,7 +116,7 @@ func (t texts) prompt(q corpus.Query) *model.Prompt {
 }
 
 func (x *encoder) embedTexts(ctx context.Context, label string, total int, texts iter.Seq2[embedding.Text, error], o embedding.Options, sink vectorSink) error {
-	o.Taken = x.resting
+	o.Taken = x.resting + x.embedder.Attached()
 	o.Progress = func(done, tokens int) {
 		x.progress(Progress{Round: x.index, Stage: label, Done: int64(done), Total: int64(total), Unit: "texts"})
 	}

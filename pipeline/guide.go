@@ -51,9 +51,9 @@ func (r *round) openGuide() (*model.Model, error) {
 	return m, nil
 }
 
-// widenedGuides is what the weights of the largest guide take in memory.
-func (p *Run) widenedGuides() (int64, error) {
-	var most int64
+// guidesFootprint is the most that the weights of a guide take.
+func (p *Run) guidesFootprint() (model.Footprint, error) {
+	var most model.Footprint
 	for i := range p.recipe.Rounds {
 		r := p.settings(i)
 		if !r.guided() {
@@ -61,11 +61,12 @@ func (p *Run) widenedGuides() (int64, error) {
 		}
 		m, err := r.openGuide()
 		if err != nil {
-			return 0, err
+			return most, err
 		}
-		most = max(most, m.Widened())
+		f := m.Footprint()
+		most.Held, most.Mapped = max(most.Held, f.Held), max(most.Mapped, f.Mapped)
 		if err := m.Close(); err != nil {
-			return 0, err
+			return most, err
 		}
 	}
 	return most, nil

@@ -19,14 +19,14 @@ import (
 
 // Options say where and how a recipe is run.
 type Options struct {
-	Dir                 string                 // run directory; empty is the recipe's own
-	FS                  rundir.FS              // nil is the operating system's
-	Path                kernel.Path            // processor path; empty is the best there is
-	Workers             int                    // where the recipe says nothing; 0 is all processors
-	Memory              int64                  // where the recipe says nothing; 0 is no limit
-	Rest                func(more int64) int64 // what the limit leaves for an engine, now and when more bytes are held; nil is all of it
-	Until               string                 // the last stage to run, of the first round that has work left; empty runs all rounds
-	UntilRound          *int                   // the round that Until is of, whether or not it has work left; nil is the first that has
+	Dir                 string                      // run directory; empty is the recipe's own
+	FS                  rundir.FS                   // nil is the operating system's
+	Path                kernel.Path                 // processor path; empty is the best there is
+	Workers             int                         // where the recipe says nothing; 0 is all processors
+	Memory              int64                       // where the recipe says nothing; 0 is no limit
+	Rest                func(model.Footprint) int64 // what the limit leaves for an engine, now and when such weights are in use; nil is all of it
+	Until               string                      // the last stage to run, of the first round that has work left; empty runs all rounds
+	UntilRound          *int                        // the round that Until is of, whether or not it has work left; nil is the first that has
 	AllowIdentityChange bool
 	Environment         []string     // of the programs that a recipe names: "KEY=value"
 	PeakMemory          func() int64 // bytes that the process has held at most so far, for times.jsonl; nil leaves them out
@@ -149,12 +149,13 @@ func (p *Run) openEngine() error {
 		if err != nil {
 			return fmt.Errorf("%s: model: %w", p.recipe.At("model"), err)
 		}
-		held := 2 * m.Widened() // an epoch's model is scored beside the one that is trained
-		guides, err := p.widenedGuides()
+		own := m.Footprint()
+		guide, err := p.guidesFootprint()
 		if err := errors.Join(err, m.Close()); err != nil {
 			return err
 		}
-		o.Memory = p.options.Rest(max(held, held/2+guides))
+		// An epoch's model is scored beside the one that is trained; one is at work at a time.
+		o.Memory = p.options.Rest(model.Footprint{Held: own.Held + max(own.Held, guide.Held), Mapped: max(own.Mapped, guide.Mapped)})
 	}
 	var err error
 	p.engine, err = compute.New(o)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quarry-ml/quarry/compute/half"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/safetensors"
@@ -77,7 +78,7 @@ func rounded(t *testing.T, dir, copied string) {
 		published, _ := want.Float32s()
 		values := slices.Clone(published) // those of the file are not to be written to
 		for i, v := range values {
-			values[i] = safetensors.BF16ToF32(safetensors.F32ToBF16(v))
+			values[i] = half.BF16ToF32(half.F32ToBF16(v))
 		}
 		if after, err := have.Float32s(); err != nil || !cmp.Equal(values, after) {
 			t.Errorf("%s: other values", want.Name)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
 )
 
@@ -70,7 +71,7 @@ type memoryDiagnosis struct {
 // runDoctor looks and prints.
 func runDoctor(ctx context.Context, o DoctorOptions, h *host) error {
 	h.process.hold(o.Engine.limit(h.machine))
-	e, err := o.Engine.open(h, 0)
+	e, err := o.Engine.open(h, model.Footprint{})
 	if err != nil {
 		return err
 	}

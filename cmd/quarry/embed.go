@@ -69,7 +69,7 @@ func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
 	}
 	defer m.Close()
 	o.Engine.weights = o.Model.Weights
-	e, err := o.Engine.open(h, m.Widened())
+	e, err := o.Engine.open(h, m.Footprint())
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
 )
 
@@ -47,19 +48,22 @@ func (o EngineOptions) limit(m machine) int64 {
 	return m.memory()
 }
 
-// memory is what everything read and opened before, and more that is to come, leave of the limit; 0 is no limit.
-func (o EngineOptions) memory(h *host, more int64) int64 {
+// memory is what everything read and opened before, and weights that are to come, leave of the limit; 0 is no limit.
+func (o EngineOptions) memory(h *host, weights model.Footprint) int64 {
 	limit := o.limit(h.machine)
+	if o.Memory == 0 {
+		limit = h.machine.memoryBeside(weights.Mapped)
+	}
 	if h.process == nil || limit == 0 {
 		return limit
 	}
-	return h.process.rest(more)
+	return h.process.rest(limit, weights.Held)
 }
 
 // open makes the engine, with what the machine grants where no flag says otherwise. Its memory
 // is as above.
-func (o EngineOptions) open(h *host, more int64) (*compute.Engine, error) {
-	c := compute.Options{Path: o.path(h.machine), Precision: compute.Precision(o.Precision), Workers: o.Workers, Memory: o.memory(h, more), Weights: roundedTo(o.weights)}
+func (o EngineOptions) open(h *host, weights model.Footprint) (*compute.Engine, error) {
+	c := compute.Options{Path: o.path(h.machine), Precision: compute.Precision(o.Precision), Workers: o.Workers, Memory: o.memory(h, weights), Weights: roundedTo(o.weights)}
 	if c.Workers == 0 {
 		c.Workers = h.machine.workers()
 	}

@@ -216,18 +216,19 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	if err := s.tokenize(); err != nil {
 		return err
 	}
-	widened := m.Widened()
+	own := m.Footprint()
+	weights := own
 	if set.named && o.Dev != "" {
-		widened *= 2 // each epoch's model, measured beside the one that is trained
+		weights.Held *= 2 // each epoch's model, measured beside the one that is trained
 	}
 	if o.Guide != "" {
-		beside, err := widenedGuide(o.Guide)
+		guide, err := guideFootprint(o.Guide)
 		if err != nil {
 			return err
 		}
-		widened = max(widened, m.Widened()+beside)
+		weights.Held, weights.Mapped = max(weights.Held, own.Held+guide.Held), max(own.Mapped, guide.Mapped) // one at work at a time
 	}
-	if s.engine, err = o.Engine.open(h, widened); err != nil {
+	if s.engine, err = o.Engine.open(h, weights); err != nil {
 		return err
 	}
 	defer s.engine.Close()

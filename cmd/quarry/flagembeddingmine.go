@@ -287,7 +287,7 @@ func (o *hnMine) rank(ctx context.Context, h *host, rows []*flagembedding.Row, p
 			return nil, badInputf("--embedder_%s_max_length: %w", s.flag, err)
 		}
 	}
-	e, err := engine.open(h, m.Widened())
+	e, err := engine.open(h, m.Footprint())
 	if err != nil {
 		return nil, err
 	}

@@ -58,13 +58,13 @@ func (t *training) planGuide() {
 	t.dev.Guide = of(len(g.passages) + len(t.set.train))
 }
 
-// widenedGuide is what a guide's weights take in memory; a guide that cannot be opened ends here.
-func widenedGuide(dir string) (int64, error) {
+// guideFootprint is what a guide's weights take; a guide that cannot be opened ends here.
+func guideFootprint(dir string) (model.Footprint, error) {
 	m, err := model.Open(dir, model.Options{})
 	if err != nil {
-		return 0, badInputf("--guide: %w", err)
+		return model.Footprint{}, badInputf("--guide: %w", err)
 	}
-	return m.Widened(), m.Close()
+	return m.Footprint(), m.Close()
 }
 
 // openGuide maps the guide's vectors, made now unless an interrupted training has left them.

@@ -48,6 +48,13 @@ func (m machine) workers() int {
 // texts, vectors and the runtime. 0 is no limit.
 func (m machine) memory() int64 { return m.MemoryFree / 4 * 3 }
 
+// memoryBeside is memory for a command that uses mapped weights of so many bytes: so much less that they stay in memory,
+// where the system would otherwise drop them and read them from the disk again with every batch. Weights that leave less than
+// a quarter do not stay either way.
+func (m machine) memoryBeside(mapped int64) int64 {
+	return max(m.memory()/4, (m.MemoryFree-mapped)/4*3)
+}
+
 // memInfo reads a figure of /proc/meminfo, in bytes.
 func memInfo(root fs.FS, key string) (int64, bool) { return procFigure(root, "proc/meminfo", key) }
 

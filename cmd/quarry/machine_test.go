@@ -67,6 +67,25 @@ func TestReadMachine(t *testing.T) {
 	}
 }
 
+func TestMappedWeightsHaveRoomBesideTheMemory(t *testing.T) {
+	const gib = 1 << 30
+	for _, tc := range []struct {
+		name               string
+		free, mapped, want int64
+	}{
+		{"no weights", 24 * gib, 0, 18 * gib},
+		{"weights that stay", 24 * gib, 14 * gib, 7.5 * gib},
+		{"weights that do not", 24 * gib, 20 * gib, 4.5 * gib},
+		{"nothing known of the machine", 0, 14 * gib, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := (machine{MemoryFree: tc.free}).memoryBeside(tc.mapped); got != tc.want {
+				t.Errorf("%d bytes, want %d", got, tc.want)
+			}
+		})
+	}
+}
+
 func TestPeakMemory(t *testing.T) {
 	status := fstest.MapFS{"proc/self/status": {Data: []byte("Name:\tquarry\nVmPeak:\t  9 kB\nVmHWM:\t  2048 kB\n")}}
 	if got := peakMemory(status); got != 2<<20 {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/model/safetensors"
 	"github.com/quarry-ml/quarry/vectors"
 )
 
@@ -60,6 +61,33 @@ func TestMemoryLimitHolds(t *testing.T) {
 			c := quarryCommand(append(tc.args, "--memory", "80MiB", "--workers", "2")...)
 			peak := peakOf(t, c)
 			t.Logf("%.1f MiB at most, %v of processors", float64(peak)/(1<<20), c.ProcessState.UserTime()+c.ProcessState.SystemTime())
+			if peak > limit {
+				t.Errorf("%d bytes at most, the limit is %d", peak, limit)
+			}
+		})
+	}
+}
+
+// TestWeightsOf16BitsStayInTheirFiles runs commands on a model in bf16 that would not fit the limit as float32: LoRA's base
+// and what is merged, too.
+func TestWeightsOf16BitsStayInTheirFiles(t *testing.T) {
+	const limit, parameters = 80 << 20, 6 * (4*512*512 + 2*512*2048)
+	p := newProject(t, tinymodel.Options{Layers: 6, Hidden: 512, Heads: 8, Intermediate: 2048, DType: safetensors.BF16, NoPooler: true})
+	if widened := int64(4 * parameters); widened < limit-reserve(limit) {
+		t.Fatalf("%d bytes of float32 would fit", widened)
+	}
+	for _, tc := range []struct {
+		name string
+		args []string
+	}{
+		{"embed", []string{"embed", "--model", p.path("model"), "--input", p.path("corpus.jsonl"), "--output", p.path("embedded.npy")}},
+		{"finetune", []string{"finetune", "--method", "lora", "--lora-rank", "4", "--lora-targets", "query,key", "--model", p.path("model"), "--corpus", p.path("corpus.jsonl"), "--train", p.path("train.jsonl"),
+			"--epochs", "1", "--max-steps", "1", "--batch", "4", "--block-tokens", "64", "--output", p.path("tuned")}},
+		{"merge", []string{"merge", "--base", p.path("model"), "--adapter", p.path("tuned/epoch-1"), "--probes", p.path("dev.jsonl"), "--shard-size", "8MiB", "--output", p.path("merged")}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			peak := peakOf(t, quarryCommand(append(tc.args, "--memory", "80MiB", "--workers", "2")...))
+			t.Logf("%.1f MiB at most", float64(peak)/(1<<20))
 			if peak > limit {
 				t.Errorf("%d bytes at most, the limit is %d", peak, limit)
 			}

@@ -90,7 +90,7 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 	}
 	h.process.hold(o.Engine.limit(h.machine))
 	o.Engine.weights = o.Model.Weights
-	e, err := o.Engine.open(h, 0)
+	e, err := o.Engine.open(h, model.Footprint{})
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 			return err
 		}
 		if err != nil {
-			return inputUnlessFailure(wantPooling(err))
+			return inputUnlessFailure(h.raise(wantPooling(err), "the length of --probes"))
 		}
 		card, err := o.card(ctx, base, dir)
 		if err != nil {

@@ -40,9 +40,10 @@ func (p *process) hold(limit int64) {
 	debug.SetMemoryLimit(min(within, debug.SetMemoryLimit(-1)))
 }
 
-// rest is what the limit leaves for an engine and a search beside all that is held by now, and more that will be: at
-// least a byte, for nothing would be no limit.
-func (p *process) rest(more int64) int64 {
+// rest is what a limit, no higher than that before, leaves for an engine and a search beside all that is held by now, and more
+// that will be: at least a byte, for nothing would be no limit.
+func (p *process) rest(limit, more int64) int64 {
+	p.hold(limit)
 	p.held = liveAfterCollection() + more
 	return max(1, p.limit-reserve(p.limit)-p.held)
 }

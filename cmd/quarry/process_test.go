@@ -4,20 +4,22 @@ import (
 	"bytes"
 	"io"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 )
 
 func TestALimitIsSharedOutAndAskedForAlike(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1)) // of the tests, which is lowered
 	p := &process{limit: 4 << 30}
-	rest := p.rest(1 << 20)
+	rest := p.rest(4<<30, 1<<20)
 	if rest >= p.limit-reserve(p.limit)-1<<20 || p.held < 1<<20 {
 		t.Errorf("of %d bytes %d are left and %d held", p.limit, rest, p.held)
 	}
 	if got := p.limitFor(rest); got < p.limit-8 || got > p.limit {
 		t.Errorf("%d bytes for an engine ask for a limit of %d, want %d", rest, got, p.limit)
 	}
-	if got := (&process{limit: 1}).rest(0); got != 1 {
+	if got := (&process{}).rest(1, 0); got != 1 {
 		t.Errorf("a limit of a byte leaves %d", got)
 	}
 	var none *process

@@ -80,7 +80,7 @@ func (o RankOptions) rank(ctx context.Context, h *host, d data, depth int, sink 
 		if err != nil {
 			return errors.Join(badInput(err), v.close())
 		}
-		in := rankInput{v.passages.Matrix, v.queries.Matrix, depth, kernels, o.workers(h), o.Engine.memory(h, 0)}
+		in := rankInput{v.passages.Matrix, v.queries.Matrix, depth, kernels, o.workers(h), o.Engine.memory(h, model.Footprint{})}
 		err = rankVectors(ctx, h, d, in, func(query int, c ranking.Candidates) error { return asFailure(sink(query, c)) })
 		return errors.Join(inputUnlessFailure(err), v.close()) // what search refuses is in the vectors
 	}
@@ -90,7 +90,7 @@ func (o RankOptions) rank(ctx context.Context, h *host, d data, depth int, sink 
 	}
 	defer m.Close()
 	o.Engine.weights = o.Model.Weights
-	e, err := o.Engine.open(h, m.Widened())
+	e, err := o.Engine.open(h, m.Footprint())
 	if err != nil {
 		return err
 	}

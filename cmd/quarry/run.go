@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/pipeline"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/report"
@@ -188,7 +189,9 @@ func pipelineOptions(h *host, r *recipe.Recipe, o RunOptions) pipeline.Options {
 		AllowIdentityChange: o.AllowIdentityChange, Environment: h.environ, PeakMemory: h.peakMemory,
 	}
 	if h.process != nil {
-		p.Rest = h.process.rest
+		p.Rest = func(weights model.Footprint) int64 {
+			return h.process.rest(cmp.Or(int64(r.Memory), h.machine.memoryBeside(weights.Mapped)), weights.Held)
+		}
 	}
 	return p
 }

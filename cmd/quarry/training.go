@@ -258,7 +258,7 @@ func (t *training) measure(ctx context.Context, epoch int) (map[string]float64, 
 	defer m.Close()
 	d := data{corpus: t.set.corpus, queries: t.set.dev}
 	var found []ranking.Candidates
-	on := modelOn{model: m, engine: t.engine, depth: evalDepth(t.measures), taken: t.trainer.Rest()}
+	on := modelOn{model: m, engine: t.engine, depth: evalDepth(t.measures), taken: t.trainer.Rest() + m.Attached()}
 	err = RankOptions{Texts: t.options.Texts}.rankModel(ctx, t.host, d, on, func(_ int, c ranking.Candidates) error {
 		found = append(found, c)
 		return nil

@@ -11,9 +11,11 @@ const (
 	Strip     = 2 * TileSide        // columns that a product takes at once: two right panels
 )
 
-// bf16 is the kernels that round to bf16 (to nearest even, denormals to zero) and multiply.
+// bf16 is the kernels that round to bf16 (to nearest even, denormals to zero), copy what is bf16, and multiply: products take
+// denormals for zeros.
 type bf16 struct {
 	packRows, packColumns func(dst, src *float32, lines, k, stride, transposed int)
+	copyRows, copyColumns func(dst *float32, src *uint16, lines, k, stride, transposed int) // of bf16
 	product               func(a, b, c, scratch, bias, addend *float32, kTiles, rows, columns, ldc, ldAddend int)
 }
 
@@ -55,6 +57,26 @@ func (s *Set) PackColumns(dst, src []float32, columns, k, stride int, transposed
 		first = &dst[0]
 	}
 	s.bf16.packColumns(&dst[0], first, columns, k, stride, number(transposed))
+}
+
+// CopyRows is PackRows of bf16, which are copied as they are.
+func (s *Set) CopyRows(dst []float32, src []uint16, lines, k, stride int, transposed bool) {
+	if k == 0 || lines == 0 {
+		clear(dst[:PanelWords(k)])
+		return
+	}
+	_, _ = dst[PanelWords(k)-1], src[:(lines-1)*stride+k]
+	s.bf16.copyRows(&dst[0], &src[0], lines, k, stride, number(transposed))
+}
+
+// CopyColumns is PackColumns of bf16, which are copied as they are.
+func (s *Set) CopyColumns(dst []float32, src []uint16, columns, k, stride int, transposed bool) {
+	if k == 0 || columns == 0 {
+		clear(dst[:PanelWords(k)])
+		return
+	}
+	_, _ = dst[PanelWords(k)-1], src[:(k-1)*stride+columns]
+	s.bf16.copyColumns(&dst[0], &src[0], columns, k, stride, number(transposed))
 }
 
 // Product is C [Rows, Columns] = A·B + Bias + Addend: A in left panels, B in pairs of right panels, Bias a row or nil,

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"testing"
+
+	"github.com/quarry-ml/quarry/draw"
 )
 
 // bf16Paths are the paths of this machine that multiply bf16.
@@ -80,6 +82,88 @@ func TestPackedPanelsHoldRoundedValuesAndZeros(t *testing.T) {
 					})
 				}
 			}
+		}
+	}
+}
+
+// TestCopiedPanelsAreThoseOfWidenedValues packs bf16 of every kind, denormals apart, as it is and by way of float32, and
+// looks that nothing beside is touched.
+func TestCopiedPanelsAreThoseOfWidenedValues(t *testing.T) {
+	for _, s := range bf16Paths(t) {
+		for _, lines := range []int{0, 1, 3, 15, 16} {
+			for _, k := range []int{0, 1, 2, 15, 16, 17, 31, 32, 33, 64, 97, 300} {
+				const extra = 5
+				rows, columns := bits16(16*(k+extra)), bits16(k*(16+extra))
+				for _, transposed := range []bool{false, true} {
+					t.Run(fmt.Sprintf("%s/lines=%d/k=%d/transposed=%t", s.Path, lines, k, transposed), func(t *testing.T) {
+						for _, tc := range []struct {
+							name string
+							copy func(dst []float32)
+							pack func(dst []float32)
+						}{
+							{"rows", func(dst []float32) {
+								s.CopyRows(dst, rows[:max(0, (lines-1)*(k+extra)+k)], lines, k, k+extra, transposed)
+							},
+								func(dst []float32) { s.PackRows(dst, widened(rows), lines, k, k+extra, transposed) }},
+							{"columns", func(dst []float32) {
+								s.CopyColumns(dst, columns[:max(0, (k-1)*(16+extra)+lines)], lines, k, 16+extra, transposed)
+							},
+								func(dst []float32) { s.PackColumns(dst, widened(columns), lines, k, 16+extra, transposed) }},
+						} {
+							got, want := guard(PanelWords(k), 0), make([]float32, PanelWords(k))
+							tc.copy(got.values)
+							got.check(t)
+							tc.pack(want)
+							for i, w := range want {
+								if g := got.values[i]; math.Float32bits(g) != math.Float32bits(w) {
+									t.Fatalf("%s: word %d is %#08x, want %#08x", tc.name, i, math.Float32bits(g), math.Float32bits(w))
+								}
+							}
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// bits16 is random bf16 of any sign and exponent, none of them a denormal, an infinity or a NaN.
+func bits16(n int) []uint16 {
+	source := draw.New(7, "kernel test", n, 0, "bits")
+	all := make([]uint16, n)
+	for i := range all {
+		all[i] = uint16(source.IntN(2)<<15 | (1+source.IntN(254))<<7 | source.IntN(128))
+		if source.IntN(20) == 0 {
+			all[i] &= 1 << 15 // a zero
+		}
+	}
+	return all
+}
+
+func widened(bits []uint16) []float32 {
+	values := make([]float32, len(bits))
+	for i, b := range bits {
+		values[i] = math.Float32frombits(uint32(b) << 16)
+	}
+	return values
+}
+
+// TestProductsTakeDenormalsForZeros: so it does not show whether packing has flushed them, or copied. The other operand is
+// such that what they are worth would be seen.
+func TestProductsTakeDenormalsForZeros(t *testing.T) {
+	for _, s := range bf16Paths(t) {
+		const k = 40
+		x, denormals := make([]float32, k), make([]uint16, k)
+		for i := range x {
+			x[i], denormals[i] = 0x1p127, uint16(i%2)<<15|uint16(1+i)
+		}
+		panel, right := make([]float32, PanelWords(k)), make([]float32, 2*PanelWords(k))
+		s.PackRows(panel, x, 1, k, k, false)
+		s.CopyRows(right, denormals, 1, k, k, true)
+		c := []float32{1}
+		s.Multiply(&Product{A: panel, B: right, C: c, K: k, Rows: 1, Columns: 1, StrideC: 1, Scratch: make([]float32, ScratchWords(1))})
+		if c[0] != 0 {
+			t.Errorf("%s: products of denormals give %v", s.Path, c[0])
 		}
 	}
 }

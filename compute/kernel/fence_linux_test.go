@@ -59,6 +59,32 @@ func TestKernelsTouchNothingBeyondTheirOperands(t *testing.T) {
 }
 
 // runAll calls every kernel that treats float32, each operand being one that operand gives.
+// TestPanelsAreCopiedOfNothingBeyondTheirLines packs bf16 that begin and end at a page that faults, as a weight may at the end
+// of its file, in shapes that leave parts of registers and of panels over.
+func TestPanelsAreCopiedOfNothingBeyondTheirLines(t *testing.T) {
+	for _, s := range bf16Paths(t) {
+		for _, last := range []bool{false, true} {
+			for _, lines := range []int{1, 7, 16} {
+				for _, k := range []int{1, 2, 31, 32, 33, 45} {
+					t.Run(fmt.Sprintf("%s/lines=%d/k=%d/last=%v", s.Path, lines, k, last), func(t *testing.T) {
+						n := lines * k
+						words := fenced(t, make([]float32, (n+1)/2), last)
+						bits := unsafe.Slice((*uint16)(unsafe.Pointer(&words[0])), 2*len(words))
+						if bits = bits[:n]; last {
+							bits = unsafe.Slice((*uint16)(unsafe.Pointer(&words[0])), 2*len(words))[2*len(words)-n:]
+						}
+						defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+						for _, transposed := range []bool{false, true} {
+							s.CopyRows(make([]float32, PanelWords(k)), bits, lines, k, k, transposed)
+							s.CopyColumns(make([]float32, PanelWords(k)), bits, lines, k, lines, transposed)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
 func runAll(s *Set, n int, operand func(n int) []float32) {
 	a, b, c, d := operand(n), operand(n), operand(n), operand(n)
 	s.Add(a, b, c)

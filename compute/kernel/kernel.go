@@ -53,6 +53,7 @@ type Set struct {
 	rmsNormWeights    func(dgamma, dy, x, stats *float32, n int)
 	rotate            func(dlow, dhigh, low, high, cos, sin *float32, n int)
 	adamw             func(w, grad, m, v, settings *float32, n int)
+	widen             func(dst *float32, src *uint16, blocks int) // of Lanes; nil where Go does it
 	softmaxPart       func(dst, x, stats *float32, n int, scale float32)
 
 	GELU, GELUTanh, ReLU, SiLU, Tanh Activation
@@ -138,6 +139,19 @@ func (s *Set) MulAdd(dst, x, y []float32) {
 	if n := len(dst); n > 0 {
 		_, _ = x[:n], y[:n]
 		s.mulAdd(&dst[0], &x[0], &y[0], n)
+	}
+}
+
+// Widen sets dst to the first len(dst) bf16 of src; it is exact.
+func (s *Set) Widen(dst []float32, src []uint16) {
+	src = src[:len(dst)]
+	done := 0
+	if blocks := len(dst) / s.Lanes; s.widen != nil && blocks > 0 {
+		s.widen(&dst[0], &src[0], blocks)
+		done = blocks * s.Lanes
+	}
+	for i, b := range src[done:] {
+		dst[done+i] = math.Float32frombits(uint32(b) << 16)
 	}
 }
 

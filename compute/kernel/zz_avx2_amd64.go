@@ -188,3 +188,8 @@ func rmsNormWeights_avx2(dgamma *float32, dy *float32, x *float32, stats *float3
 //
 //go:noescape
 func adamw_avx2(w *float32, grad *float32, m *float32, v *float32, settings *float32, n int)
+
+// widen_avx2 sets dst to src, 8·blocks bf16.
+//
+//go:noescape
+func widen_avx2(dst *float32, src *uint16, blocks int)

@@ -3358,3 +3358,22 @@ tail2:
 done3:
 	VZEROUPPER
 	RET
+
+// func widen_avx2(dst *float32, src *uint16, blocks int)
+TEXT ·widen_avx2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ blocks+16(FP), CX
+	TESTQ CX, CX
+	JLE end
+block:
+	VPMOVZXWD (SI), Y0
+	VPSLLD $16, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $16, SI
+	ADDQ $32, DI
+	DECQ CX
+	JNZ block
+end:
+	VZEROUPPER
+	RET

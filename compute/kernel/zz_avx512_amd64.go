@@ -188,3 +188,8 @@ func rmsNormWeights_avx512(dgamma *float32, dy *float32, x *float32, stats *floa
 //
 //go:noescape
 func adamw_avx512(w *float32, grad *float32, m *float32, v *float32, settings *float32, n int)
+
+// widen_avx512 sets dst to src, 16·blocks bf16.
+//
+//go:noescape
+func widen_avx512(dst *float32, src *uint16, blocks int)

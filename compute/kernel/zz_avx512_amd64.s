@@ -3706,3 +3706,22 @@ tail2:
 done3:
 	VZEROUPPER
 	RET
+
+// func widen_avx512(dst *float32, src *uint16, blocks int)
+TEXT ·widen_avx512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ blocks+16(FP), CX
+	TESTQ CX, CX
+	JLE end
+block:
+	VPMOVZXWD (SI), Z0
+	VPSLLD $16, Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $32, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ block
+end:
+	VZEROUPPER
+	RET

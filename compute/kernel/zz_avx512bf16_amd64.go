@@ -12,6 +12,16 @@ func packRows_avx512bf16(dst *float32, src *float32, lines int, k int, stride in
 //go:noescape
 func packColumns_avx512bf16(dst *float32, src *float32, lines int, k int, stride int, transposed int)
 
+// copyRows_avx512bf16 is packRows of bf16, stride of them apart.
+//
+//go:noescape
+func copyRows_avx512bf16(dst *float32, src *uint16, lines int, k int, stride int, transposed int)
+
+// copyColumns_avx512bf16 is packColumns of bf16, stride of them apart.
+//
+//go:noescape
+func copyColumns_avx512bf16(dst *float32, src *uint16, lines int, k int, stride int, transposed int)
+
 // product_avx512bf16 sets c = a·b + bias + addend, rows by columns; ldc and ldAddend count floats. bias and addend may be nil, addend may be c.
 // An element is the pairs of k in order, then bias, then addend.
 //

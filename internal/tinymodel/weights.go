@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/quarry-ml/quarry/compute/half"
 	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/model/safetensors"
 )
@@ -63,9 +64,9 @@ func (o Options) entry(name string, shape []int) safetensors.Entry {
 	if o.DType == safetensors.F32 {
 		return e
 	}
-	round := safetensors.F32ToBF16
+	round := half.F32ToBF16
 	if o.DType == safetensors.F16 {
-		round = safetensors.F32ToF16
+		round = half.F32ToF16
 	}
 	e.DType = o.DType
 	e.Write = func(w io.Writer) error {

@@ -66,7 +66,7 @@ func TestMergeFiles(t *testing.T) {
 }
 
 func merge(a *lora.Adapter, base *safetensors.File) ([]byte, error) {
-	entries, err := a.Merge(context.Background(), base)
+	entries, err := a.Merge(context.Background(), base, 3)
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +151,47 @@ func TestMergeExact(t *testing.T) {
 	}
 }
 
+// TestMergeByWorkers: as many as there are write the same bytes, of rows and ranks that divide by nothing, and the exact ones.
+func TestMergeByWorkers(t *testing.T) {
+	const out, in, rank = 37, 5, 7
+	base := parsed(t, []safetensors.Entry{safetensors.Float32("x.weight", []int{out, in}, ramp(out*in, 11))})
+	a := &lora.Adapter{Layers: []lora.Layer{{
+		Target: lora.Target{Module: lora.Module{Name: "x", Tensor: "x.weight", Out: out, In: in}, Rank: rank, Scaling: 0.3},
+		A:      ramp(rank*in, 3), B: ramp(out*rank, 5),
+	}}}
+	var want []byte
+	for _, workers := range []int{0, 1, 2, 3, 50} {
+		entries, err := a.Merge(t.Context(), base, workers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got bytes.Buffer
+		if err := safetensors.Write(&got, entries, nil); err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = got.Bytes()
+		}
+		if !bytes.Equal(got.Bytes(), want) {
+			t.Errorf("%d workers write other bytes", workers)
+		}
+	}
+	merged, err := safetensors.Parse(want, "merged")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareExactly(t, a.Layers[0], base.Tensors()[0], merged.Tensors()[0])
+}
+
+// ramp is n numbers of both signs that are not round.
+func ramp(n, step int) []float32 {
+	values := make([]float32, n)
+	for i := range values {
+		values[i] = float32(i*step%17-8) / 7
+	}
+	return values
+}
+
 func compareExactly(t *testing.T, l lora.Layer, before, after safetensors.Tensor) {
 	t.Helper()
 	w, err := before.Float32s()
@@ -204,25 +245,25 @@ func TestMergeRefuses(t *testing.T) {
 		}
 	})
 	t.Run("another base", func(t *testing.T) {
-		_, err := a.Merge(context.Background(), openBase(t, tinymodel.Options{Layers: 1}))
+		_, err := a.Merge(context.Background(), openBase(t, tinymodel.Options{Layers: 1}), 1)
 		if err == nil || !strings.Contains(err.Error(), "the adapter changes 2 tensors, of which the base has 1") {
 			t.Errorf("got %v", err)
 		}
-		_, err = a.Merge(context.Background(), openBase(t, tinymodel.Options{Hidden: 16}))
+		_, err = a.Merge(context.Background(), openBase(t, tinymodel.Options{Hidden: 16}), 1)
 		if err == nil || !strings.Contains(err.Error(), "shape [16 16], but the adapter's module is [32, 32]") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("quantised base", func(t *testing.T) {
 		eight := safetensors.Copy(safetensors.Tensor{Name: "encoder.layer.0.attention.self.query.weight", DType: safetensors.I8, Shape: []int{32, 32}, Data: make([]byte, 1024)})
-		_, err := a.Merge(context.Background(), parsed(t, []safetensors.Entry{eight}))
+		_, err := a.Merge(context.Background(), parsed(t, []safetensors.Entry{eight}), 1)
 		if err == nil || !strings.Contains(err.Error(), "is I8; adapters merge into F32, F16 and BF16") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("cancelled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
-		entries, err := a.Merge(ctx, base)
+		entries, err := a.Merge(ctx, base, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

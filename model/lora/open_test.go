@@ -210,7 +210,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := a.Merge(t.Context(), base); err != nil {
+		if _, err := a.Merge(t.Context(), base, 2); err != nil {
 			t.Fatal(err)
 		}
 	})

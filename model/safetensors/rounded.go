@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/quarry-ml/quarry/compute/half"
 )
 
 // Rounded returns the entry that writes an F32 tensor as BF16, each element rounded to nearest, ties to even; a tensor of
@@ -28,7 +30,7 @@ func round(ctx context.Context, w io.Writer, t Tensor) error {
 		out = out[:0]
 		for data := t.Data[at:min(at+4*block, len(t.Data))]; len(data) > 0; data = data[4:] {
 			bits := binary.LittleEndian.Uint32(data)
-			b := F32ToBF16(math.Float32frombits(bits))
+			b := half.F32ToBF16(math.Float32frombits(bits))
 			if b&0x7f80 == 0x7f80 && bits&0x7f800000 != 0x7f800000 {
 				return fmt.Errorf("%s: element %d is %g, above what bf16 can hold", t.Where(), at/4+len(out)/2, math.Float32frombits(bits))
 			}

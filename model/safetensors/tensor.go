@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"unsafe"
+
+	"github.com/quarry-ml/quarry/compute/half"
 )
 
 // Tensor is a named array in a file: row-major, little-endian. Data is a view of the mapped file and must not be
@@ -34,7 +36,7 @@ func (t Tensor) Float32s() ([]float32, error) {
 	n := t.Len()
 	switch t.DType {
 	case F32:
-		if view, ok := float32View(t.Data); ok {
+		if view, ok := viewOf[float32](t.Data); ok {
 			return view, nil
 		}
 		values := make([]float32, n)
@@ -42,12 +44,49 @@ func (t Tensor) Float32s() ([]float32, error) {
 			values[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))
 		}
 		return values, nil
-	case F16:
-		return t.convert16(F16ToF32), nil
-	case BF16:
-		return t.convert16(BF16ToF32), nil
+	case F16, BF16:
+		s, err := t.Halves()
+		if err != nil {
+			return nil, err
+		}
+		values := make([]float32, n)
+		s.Widen(values, 0)
+		return values, nil
 	}
 	return nil, fmt.Errorf("%s: is %s; only F32, F16 and BF16 are read as weights", t.Where(), t.DType)
+}
+
+// Halves returns the elements of an F16 or BF16 tensor as they are, row-major: a view of the file where it is aligned (do
+// not write to it, and not valid after Close) and a copy where it is not. Any other type is an error that names the tensor.
+func (t Tensor) Halves() (half.Slice, error) {
+	kind, ok := map[DType]half.Type{F16: half.F16, BF16: half.BF16}[t.DType]
+	if !ok {
+		return half.Slice{}, fmt.Errorf("%s: is %s, not F16 or BF16", t.Where(), t.DType)
+	}
+	if view, ok := viewOf[uint16](t.Data); ok {
+		return half.Slice{Type: kind, Bits: view}, nil
+	}
+	bits := make([]uint16, t.Len())
+	for i := range bits {
+		bits[i] = binary.LittleEndian.Uint16(t.Data[2*i:])
+	}
+	return half.Slice{Type: kind, Bits: bits}, nil
+}
+
+// Copied is the bytes of memory beside the file that Float32s of F32, and Halves of F16 and BF16, take: none where the
+// tensor is aligned.
+func (t Tensor) Copied() int64 {
+	viewed := false
+	switch t.DType {
+	case F32:
+		_, viewed = viewOf[float32](t.Data)
+	case F16, BF16:
+		_, viewed = viewOf[uint16](t.Data)
+	}
+	if viewed {
+		return 0
+	}
+	return int64(len(t.Data))
 }
 
 // Where names the tensor and its file, for errors: `model.safetensors: tensor "pooler.dense.bias"`.
@@ -84,7 +123,15 @@ func FirstNonFinite(t Tensor) (index int, found bool) {
 
 // firstExponent16 finds the first 16-bit number whose exponent bits are all set.
 func firstExponent16(data []byte, exponent uint16) (int, bool) {
-	for i := 0; i+2 <= len(data); i += 2 {
+	// Four at a time: adding the exponent's last bit carries into the sign's place where all of its bits are set, and
+	// never beyond it.
+	const each = 1<<48 | 1<<32 | 1<<16 | 1
+	all, last, signs := each*uint64(exponent), each*uint64(exponent&-exponent), each*uint64(1<<15)
+	start := 0
+	for start+8 <= len(data) && (binary.LittleEndian.Uint64(data[start:])&all+last)&signs == 0 {
+		start += 8
+	}
+	for i := start; i+2 <= len(data); i += 2 {
 		if binary.LittleEndian.Uint16(data[i:])&exponent == exponent {
 			return i / 2, true
 		}
@@ -92,23 +139,16 @@ func firstExponent16(data []byte, exponent uint16) (int, bool) {
 	return 0, false
 }
 
-func (t Tensor) convert16(convert func(uint16) float32) []float32 {
-	values := make([]float32, t.Len())
-	for i := range values {
-		values[i] = convert(binary.LittleEndian.Uint16(t.Data[2*i:]))
-	}
-	return values
-}
-
-// float32View reinterprets little-endian bytes in place; false where alignment or the processor's byte order forbids it.
-func float32View(data []byte) ([]float32, bool) {
+// viewOf reinterprets little-endian bytes in place; false where alignment or the processor's byte order forbids it.
+func viewOf[E float32 | uint16](data []byte) ([]E, bool) {
 	if len(data) == 0 {
-		return []float32{}, true
+		return []E{}, true
 	}
+	var e E
 	start := unsafe.Pointer(unsafe.SliceData(data))
 	littleEndian := binary.NativeEndian.Uint16([]byte{1, 0}) == 1
-	if !littleEndian || uintptr(start)%unsafe.Alignof(float32(0)) != 0 {
+	if !littleEndian || uintptr(start)%unsafe.Alignof(e) != 0 {
 		return nil, false
 	}
-	return unsafe.Slice((*float32)(start), len(data)/4), true
+	return unsafe.Slice((*E)(start), len(data)/int(unsafe.Sizeof(e))), true
 }

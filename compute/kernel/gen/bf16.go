@@ -38,21 +38,24 @@ func (a *assembly) convert(low, high, dst int) { a.evex("VCVTNE2PS2BF16", 3, 0x7
 // multiplyPairs adds to each float of acc the products of two bf16 pairs.
 func (a *assembly) multiplyPairs(x, y, acc int) { a.evex("VDPBF16PS", 2, 0x52, acc, x, y) }
 
-// packing emits the two kernels that write panels, from rows along k and from rows across it.
+// packing emits the kernels that write panels, from rows along k and from rows across it, of floats that they round and of
+// bf16 that they take as it is.
 func (a *assembly) packing() {
 	a.packRows()
 	a.packColumns()
+	a.copyRows()
+	a.copyColumns()
 }
 
-var packArgs = []arg{{"dst", "*float32"}, {"src", "*float32"}, {"lines", "int"}, {"k", "int"}, {"stride", "int"}, {"transposed", "int"}}
-
-// packStart loads the arguments: DI dst, SI src, R8 lines, CX k that is left, R9 stride in bytes, BX transposed.
-func (a *assembly) packStart(name, comment string) {
-	a.function(name, comment, packArgs)
+// packStart loads the arguments: DI dst, SI src, R8 lines, CX k that is left, R9 stride in bytes, BX transposed. kind is
+// the type of src, of 1<<shift bytes an element.
+func (a *assembly) packStart(name, comment, kind string, shift int) {
+	args := []arg{{"dst", "*float32"}, {"src", kind}, {"lines", "int"}, {"k", "int"}, {"stride", "int"}, {"transposed", "int"}}
+	a.function(name, comment, args)
 	for i, r := range []string{"DI", "SI", "R8", "CX", "R9", "BX"} {
-		a.load(packArgs[i].name, r)
+		a.load(args[i].name, r)
 	}
-	a.p("SHLQ $2, R9")
+	a.p("SHLQ $%d, R9", shift)
 }
 
 // packEnd stores the tile of Z0-Z15, as it is or transposed, and goes on while k is left.
@@ -72,7 +75,7 @@ func (a *assembly) packEnd() {
 }
 
 func (a *assembly) packRows() {
-	a.packStart("packRows", "writes the panel of up to 16 lines of k floats, stride floats apart: word [line][pair], or [pair][line] when transposed.")
+	a.packStart("packRows", "writes the panel of up to 16 lines of k floats, stride floats apart: word [line][pair], or [pair][line] when transposed.", "*float32", 2)
 	a.p("TESTQ CX, CX")
 	a.p("JLE end")
 	a.label("block")
@@ -103,7 +106,7 @@ func (a *assembly) packRows() {
 }
 
 func (a *assembly) packColumns() {
-	a.packStart("packColumns", "writes the panel of up to 16 columns of k lines, stride floats apart: word [pair][column], or [column][pair] when transposed.")
+	a.packStart("packColumns", "writes the panel of up to 16 columns of k lines, stride floats apart: word [pair][column], or [column][pair] when transposed.", "*float32", 2)
 	a.p("TESTQ CX, CX")
 	a.p("JLE end")
 	a.p("MOVL $-1, R11")
@@ -128,6 +131,61 @@ func (a *assembly) packColumns() {
 		a.label(odd)
 		a.convert(16, 17, i)
 		a.p("VPERMW Z%d, Z18, Z%d", i, i)
+	}
+	a.label("loaded")
+	a.packEnd()
+}
+
+// copyRows is packRows of bf16: a tile's part of a line is one register as it stands.
+func (a *assembly) copyRows() {
+	a.packStart("copyRows", "is packRows of bf16, stride of them apart.", "*uint16", 1)
+	a.p("TESTQ CX, CX")
+	a.p("JLE end")
+	a.label("block")
+	a.p("MOVQ $%d, R10", 2*pairs)
+	a.p("CMPQ CX, R10")
+	a.p("CMOVQLT CX, R10")
+	a.p("MOVL $-1, R11")
+	a.p("BZHIL R10, R11, R11")
+	a.p("KMOVD R11, K1")
+	for i := range tileSide {
+		a.p("VPXORD Z%d, Z%d, Z%d", i, i, i)
+	}
+	a.p("MOVQ SI, R10")
+	for i := range tileSide {
+		a.p("CMPQ R8, $%d", i)
+		a.p("JLE loaded")
+		a.p("VMOVDQU16.Z (R10), K1, Z%d", i)
+		a.p("ADDQ R9, R10")
+	}
+	a.label("loaded")
+	a.p("ADDQ $%d, SI", 4*pairs)
+	a.packEnd()
+}
+
+// copyColumns is packColumns of bf16: two lines of 16 go into the halves of 16 words.
+func (a *assembly) copyColumns() {
+	a.packStart("copyColumns", "is packColumns of bf16, stride of them apart.", "*uint16", 1)
+	a.p("TESTQ CX, CX")
+	a.p("JLE end")
+	a.p("MOVL $-1, R11")
+	a.p("BZHIL R8, R11, R11")
+	a.p("KMOVW R11, K1")
+	a.label("block")
+	for i := range tileSide {
+		a.p("VPXORD Z%d, Z%d, Z%d", i, i, i)
+	}
+	for i := range pairs {
+		a.p("CMPQ CX, $%d", 2*i)
+		a.p("JLE loaded")
+		a.p("VPMOVZXWD.Z (SI), K1, Z%d", i)
+		a.p("ADDQ R9, SI")
+		a.p("CMPQ CX, $%d", 2*i+1)
+		a.p("JLE loaded")
+		a.p("VPMOVZXWD.Z (SI), K1, Z16")
+		a.p("ADDQ R9, SI")
+		a.p("VPSLLD $16, Z16, Z16")
+		a.p("VPORD Z16, Z%d, Z%d", i, i)
 	}
 	a.label("loaded")
 	a.packEnd()

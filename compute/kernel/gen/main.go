@@ -37,6 +37,7 @@ func Files() map[string]string {
 		a.reductions()
 		a.norms()
 		a.optimizer()
+		a.widen()
 		add(a)
 	}
 	a := newAssembly(avx512bf16)

@@ -1,11 +1,11 @@
-package safetensors_test
+package half_test
 
 import (
 	"math"
 	"math/big"
 	"testing"
 
-	"github.com/quarry-ml/quarry/model/safetensors"
+	"github.com/quarry-ml/quarry/compute/half"
 )
 
 func TestF16Values(t *testing.T) {
@@ -28,15 +28,15 @@ func TestF16Values(t *testing.T) {
 		{"minus infinity", 0xfc00, float32(math.Inf(-1))},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := safetensors.F16ToF32(tc.bits); got != tc.want {
+			if got := half.F16ToF32(tc.bits); got != tc.want {
 				t.Errorf("%#04x is %v, want %v", tc.bits, got, tc.want)
 			}
-			if got := safetensors.F32ToF16(tc.want); got != tc.bits {
+			if got := half.F32ToF16(tc.want); got != tc.bits {
 				t.Errorf("%v is %#04x, want %#04x", tc.want, got, tc.bits)
 			}
 		})
 	}
-	if got := safetensors.F16ToF32(0x8000); got != 0 || !math.Signbit(float64(got)) {
+	if got := half.F16ToF32(0x8000); got != 0 || !math.Signbit(float64(got)) {
 		t.Errorf("0x8000 is %v, want -0", got)
 	}
 }
@@ -60,13 +60,13 @@ func TestHalfRounding(t *testing.T) {
 		{"carry into the exponent", 2 - 1.0/4096, 0x4000, 0x4000},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := safetensors.F32ToF16(tc.in); got != tc.f16 {
+			if got := half.F32ToF16(tc.in); got != tc.f16 {
 				t.Errorf("F16 of %v: %#04x, want %#04x", tc.in, got, tc.f16)
 			}
-			if got := safetensors.F32ToBF16(tc.in); got != tc.bf16 {
+			if got := half.F32ToBF16(tc.in); got != tc.bf16 {
 				t.Errorf("BF16 of %v: %#04x, want %#04x", tc.in, got, tc.bf16)
 			}
-			if got := safetensors.F32ToF16(-tc.in); got != tc.f16|0x8000 {
+			if got := half.F32ToF16(-tc.in); got != tc.f16|0x8000 {
 				t.Errorf("F16 of %v: %#04x, want %#04x", -tc.in, got, tc.f16|0x8000)
 			}
 		})
@@ -78,19 +78,19 @@ func TestHalfRounding(t *testing.T) {
 func TestEveryHalf(t *testing.T) {
 	for b := range 1 << 16 {
 		bits := uint16(b)
-		f, g := safetensors.F16ToF32(bits), safetensors.BF16ToF32(bits)
+		f, g := half.F16ToF32(bits), half.BF16ToF32(bits)
 		if math.IsNaN(float64(f)) {
-			if back := safetensors.F32ToF16(f); back&0x7c00 != 0x7c00 || back&0x3ff == 0 {
+			if back := half.F32ToF16(f); back&0x7c00 != 0x7c00 || back&0x3ff == 0 {
 				t.Fatalf("NaN %#04x became %#04x", bits, back)
 			}
-		} else if back := safetensors.F32ToF16(f); back != bits {
+		} else if back := half.F32ToF16(f); back != bits {
 			t.Fatalf("F16 %#04x became %#04x", bits, back)
 		}
 		if math.IsNaN(float64(g)) {
-			if back := safetensors.F32ToBF16(g); back&0x7f80 != 0x7f80 || back&0x7f == 0 {
+			if back := half.F32ToBF16(g); back&0x7f80 != 0x7f80 || back&0x7f == 0 {
 				t.Fatalf("NaN %#04x became %#04x", bits, back)
 			}
-		} else if back := safetensors.F32ToBF16(g); back != bits {
+		} else if back := half.F32ToBF16(g); back != bits {
 			t.Fatalf("BF16 %#04x became %#04x", bits, back)
 		}
 		if exponent := int(bits >> 10 & 31); exponent != 31 {

@@ -1,4 +1,5 @@
-package safetensors
+// Package half is the floats of 16 bits that weights are stored in: bfloat16 and IEEE 754's half precision.
+package half
 
 import "math"
 
