@@ -56,7 +56,7 @@ func (o *stMine) rankByModel(ctx context.Context, h *host) ([]stRanked, error) {
 	if err != nil {
 		return nil, badInput(err)
 	}
-	e, err := o.engine.open(h, m.Widened())
+	e, err := o.engine.open(h, m.Footprint())
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (o *stMine) rankGiven(ctx context.Context, h *host) (found []stRanked, err 
 	}
 	return o.search(ctx, h, search.Input{
 		Queries: g.queries.Data, Dim: g.queries.Dim, Passages: search.Rows(g.passages.Data, g.passages.Dim, searchRows),
-		Kernels: kernels, Workers: firstPositive(o.engine.Workers, h.machine.workers()), Memory: o.engine.memory(h, 0),
+		Kernels: kernels, Workers: firstPositive(o.engine.Workers, h.machine.workers()), Memory: o.engine.memory(h, model.Footprint{}),
 	})
 }
 
