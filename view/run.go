@@ -259,7 +259,7 @@ func (r *run) negatives(round int, split rundir.Split) ([][]negative, error) {
 	}
 	all := make([][]negative, len(s.queries))
 	err = r.dir.EachMined(round, split, func(m provenance.Row) error {
-		q, ok := s.byKey[m.Key]
+		q, ok := s.queryOf(m)
 		if !ok {
 			return fmt.Errorf("%s: query %q is not in %s", r.dir.Round(round).Negatives(split), m.Key, split)
 		}
@@ -281,6 +281,16 @@ func (r *run) negatives(round int, split rundir.Split) ([][]negative, error) {
 	}
 	s.mined[round] = &mined{state: state, negatives: all}
 	return all, nil
+}
+
+// queryOf is the query that a mined row belongs to.
+func (s *set) queryOf(m provenance.Row) (query int32, ok bool) {
+	for _, key := range m.QueryKeys() {
+		if query, ok = s.byKey[key]; ok {
+			return query, true
+		}
+	}
+	return 0, false
 }
 
 // stateOf tells one content of a file from the next, as a run replaces it; empty is no file.

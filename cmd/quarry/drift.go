@@ -205,17 +205,11 @@ func compareRounds(ctx context.Context, d *rundir.Dir, rounds [2]int, split rund
 func minedRanks(d *rundir.Dir, round int, split rundir.Split) (map[string][]int32, error) {
 	ranks := map[string][]int32{}
 	err := d.EachMined(round, split, func(row provenance.Row) error {
-		key := row.Key
-		if len(row.Positives) == 1 { // of a row for this positive alone, perhaps
-			key = strings.TrimSuffix(key, mine.EachKey("", row.Positives[0]))
-		}
-		for _, n := range row.Negatives {
-			if n.Rank == nil {
-				continue
-			}
-			ranks[row.Key] = append(ranks[row.Key], *n.Rank)
-			if key != row.Key {
-				ranks[key] = append(ranks[key], *n.Rank)
+		for _, key := range row.QueryKeys() {
+			for _, n := range row.Negatives {
+				if n.Rank != nil {
+					ranks[key] = append(ranks[key], *n.Rank)
+				}
 			}
 		}
 		return nil
@@ -247,15 +241,17 @@ func shownTexts(d *rundir.Dir, round int, split rundir.Split, of []drift.Move) (
 		if err != nil {
 			return lines.Errorf("%w", err)
 		}
-		if _, shown := texts[row.Key]; !shown {
-			return nil
+		for _, key := range row.QueryKeys() {
+			if _, shown := texts[key]; !shown {
+				continue
+			}
+			raw, _ := object.Get("query")
+			var text string
+			if err := json.Unmarshal(raw, &text); err != nil {
+				return lines.Errorf("\"query\": %w", err)
+			}
+			texts[key] = text
 		}
-		raw, _ := object.Get("query")
-		var text string
-		if err := json.Unmarshal(raw, &text); err != nil {
-			return lines.Errorf("\"query\": %w", err)
-		}
-		texts[row.Key] = text
 		return nil
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
 )
@@ -31,6 +32,17 @@ type Row struct {
 
 	Dropped map[string]int `json:"dropped,omitempty"` // candidates that each rule took out
 	Ranks   []Place        `json:"ranks,omitempty"`   // of the positives, in their order, each in every source
+}
+
+// QueryKeys are the keys that the row's query may have: the row's own, and where it has one positive also the part before
+// "#" and that positive's id, for a row may stand for one positive of several (mine's reference: each).
+func (r Row) QueryKeys() []string {
+	if len(r.Positives) == 1 {
+		if query, ok := strings.CutSuffix(r.Key, "#"+r.Positives[0]); ok {
+			return []string{r.Key, query}
+		}
+	}
+	return []string{r.Key}
 }
 
 // Negative is one negative. Rank and score are absent where the candidates do not hold it.
