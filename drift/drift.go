@@ -15,8 +15,8 @@ import (
 // Options say what is looked at.
 type Options struct {
 	From, To int // the window that the later round mined: 0-based raw ranks, half open, as mine.Window
-	// Near calls a passage a likely answer when it scores above this share of the query's weakest positive; for a positive
-	// below 0 above p - |p|·(1-Near). NV-Retriever (Moreira et al., 2024) mines below 0.95.
+	// Near calls a passage a likely answer when it scores above the query's weakest positive, or below it by less than this
+	// share of the way down to the query's last candidate: a distance that means the same whatever a model's scores spread over.
 	Near float64
 	// Allowed is the share of likely answers that a window may hold.
 	Allowed float64
@@ -25,15 +25,15 @@ type Options struct {
 }
 
 // DefaultOptions are those of quarry drift.
-func DefaultOptions() Options { return Options{From: 2, To: 200, Near: 0.95, Allowed: 0.05} }
+func DefaultOptions() Options { return Options{From: 2, To: 200, Near: 0.05, Allowed: 0.05} }
 
 // Validate names what cannot be.
 func (o Options) Validate() error {
 	switch {
 	case o.From < 0 || o.To <= o.From:
 		return fmt.Errorf("window %d-%d is empty", o.From, o.To)
-	case !(o.Near > 0 && o.Near <= 1):
-		return fmt.Errorf("near %v: above 0, at most 1", o.Near)
+	case !(o.Near >= 0 && o.Near < 1):
+		return fmt.Errorf("near %v: at least 0, below 1", o.Near)
 	case !(o.Allowed >= 0 && o.Allowed < 1):
 		return fmt.Errorf("allowed %v: at least 0, below 1", o.Allowed)
 	}
@@ -108,6 +108,15 @@ type Move struct {
 	To    int    `json:"to"`
 }
 
+// Fallen is the queries whose best positive fell most, at most so many.
+func (r Report) Fallen(most int) []Move {
+	n := 0
+	for n < min(most, len(r.Moves)) && r.Moves[n].To > r.Moves[n].From {
+		n++
+	}
+	return r.Moves[:n]
+}
+
 // Comparison gathers queries. Use New.
 type Comparison struct {
 	options Options
@@ -177,7 +186,7 @@ func (c *Comparison) Add(before, after Side) error {
 // window looks at the ranks of a window.
 func (c *Comparison) window(s Side) windowed {
 	var w windowed
-	weakest := weakestPositive(s)
+	weakest, likely := weakestPositive(s), c.likely(s)
 	for rank := c.options.From; rank < min(c.options.To, len(s.Hits)); rank++ {
 		hit := s.Hits[rank]
 		if isPositive(s, hit.Passage) {
@@ -191,7 +200,7 @@ func (c *Comparison) window(s Side) windowed {
 		if score > weakest {
 			w.above++
 		}
-		if c.isNear(score, weakest) {
+		if score > likely {
 			w.near++
 		}
 	}
@@ -208,7 +217,7 @@ func (c *Comparison) follow(q *query, before, after Side) {
 	for _, rank := range after.Negatives {
 		taken[after.Hits[rank].Passage] = true
 	}
-	weakest := weakestPositive(after)
+	weakest, likely := weakestPositive(after), c.likely(after)
 	for _, was := range before.Negatives {
 		passage := before.Hits[was].Passage
 		if taken[passage] {
@@ -226,7 +235,7 @@ func (c *Comparison) follow(q *query, before, after Side) {
 		if score > weakest {
 			q.above++
 		}
-		if c.isNear(score, weakest) {
+		if score > likely {
 			q.near++
 		}
 	}
@@ -234,7 +243,7 @@ func (c *Comparison) follow(q *query, before, after Side) {
 
 // countNear counts likely answers rank by rank.
 func (c *Comparison) countNear(s Side) {
-	weakest := weakestPositive(s)
+	likely := c.likely(s)
 	for rank, hit := range s.Hits {
 		if rank == len(c.near) {
 			c.near = append(c.near, count{})
@@ -243,14 +252,20 @@ func (c *Comparison) countNear(s Side) {
 			continue
 		}
 		c.near[rank].all++
-		if c.isNear(float64(hit.Score), weakest) {
+		if float64(hit.Score) > likely {
 			c.near[rank].near++
 		}
 	}
 }
 
-func (c *Comparison) isNear(score, positive float64) bool {
-	return score > positive-float64(math.Abs(positive)*(1-c.options.Near))
+// likely is the score above which a passage is a likely answer.
+func (c *Comparison) likely(s Side) float64 {
+	weakest := weakestPositive(s)
+	if len(s.Hits) == 0 {
+		return weakest
+	}
+	way := max(0, weakest-float64(s.Hits[len(s.Hits)-1].Score))
+	return weakest - float64(way*c.options.Near)
 }
 
 // ErrNothing says that no query has a positive which both rounds rank.
@@ -334,7 +349,7 @@ func (c *Comparison) windows(r *Report) {
 	if w.Near[1] <= c.options.Allowed {
 		return
 	}
-	w.Warning = fmt.Sprintf("%.1f %% of the window's passages score above %.0f %% of the weakest positive and may answer the query", 100*w.Near[1], 100*c.options.Near)
+	w.Warning = fmt.Sprintf("%.1f %% of the window's passages score like the weakest positive or above it, and may answer the query", 100*w.Near[1])
 	if w.Near[1] > 0.5 {
 		w.Warning = "most of the window may be answers: " + w.Warning
 	}

@@ -48,7 +48,7 @@ func report(t *testing.T, o drift.Options, pairs ...[2]drift.Side) drift.Report 
 // Two queries by hand. The first's positive (9) rises from rank 3 to 1, one of its two negatives (1) stays and the other (2) is
 // gone; the second's (8) falls from 1 to 4, so that three passages of the window score above it.
 func TestByHand(t *testing.T) {
-	o := drift.Options{From: 1, To: 4, Near: 0.9, Allowed: 0.1}
+	o := drift.Options{From: 1, To: 4, Near: 0.2, Allowed: 0.1}
 	r := report(t, o,
 		[2]drift.Side{side("a", []int32{1, 3}, []int32{9}, 0, 1, 9, 2), side("a", []int32{1}, []int32{9}, 9, 1, 3, 4)},
 		[2]drift.Side{side("b", []int32{2}, []int32{8}, 8, 5, 6, 7), side("b", []int32{0, 1}, []int32{8}, 6, 5, 7, 8)},
@@ -63,7 +63,7 @@ func TestByHand(t *testing.T) {
 			Gap:     &drift.Pair{(-0.125 + 0.125 + 0.125 + 0.25 + 0.375) / 5, (0.125 + 0.25 + 0.375 - 0.25 - 0.125) / 5},
 			Above:   &drift.Pair{1. / 5, 2. / 5},
 			Near:    &drift.Pair{1. / 5, 2. / 5},
-			Warning: "40.0 % of the window's passages score above 90 % of the weakest positive and may answer the query",
+			Warning: "40.0 % of the window's passages score like the weakest positive or above it, and may answer the query",
 			// At rank 4 stands a's 4, far below its positive.
 			Suggested: "3-4", SuggestedNear: new(float64),
 		},
@@ -109,7 +109,7 @@ func drawn(n int) [][2]drift.Side {
 }
 
 func TestProperties(t *testing.T) {
-	o := drift.Options{From: 2, To: 9, Near: 0.95, Allowed: 0.05}
+	o := drift.Options{From: 2, To: 9, Near: 0.05, Allowed: 0.05}
 	pairs := drawn(20)
 	r := report(t, o, pairs...)
 	t.Run("the order of queries does not matter", func(t *testing.T) {
@@ -143,7 +143,7 @@ func TestProperties(t *testing.T) {
 			t.Errorf("%+v\n%+v", r, s)
 		}
 	})
-	t.Run("more are near below a lower share", func(t *testing.T) {
+	t.Run("more are near a longer way off", func(t *testing.T) {
 		wider := o
 		wider.Near = 0.5
 		if s := report(t, wider, pairs...); s.Window.Near[1] <= r.Window.Near[1] || s.Window.Above[1] != r.Window.Above[1] {
@@ -179,7 +179,7 @@ func TestErrors(t *testing.T) {
 			}
 		})
 	}
-	for _, o := range []drift.Options{{From: 3, To: 3, Near: 0.9}, {From: 0, To: 3, Near: 0}, {From: 0, To: 3, Near: 0.9, Allowed: 1}} {
+	for _, o := range []drift.Options{{From: 3, To: 3, Near: 0.1}, {From: 0, To: 3, Near: 1}, {From: 0, To: 3, Near: 0.1, Allowed: 1}} {
 		if _, err := drift.New(o); err == nil {
 			t.Errorf("%+v is taken", o)
 		}

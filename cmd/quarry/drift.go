@@ -43,7 +43,7 @@ that score so close to the positive that they may answer the query, and suggests
 run has stored; no model runs. RUN is a run directory, or a recipe whose run directory is meant.`,
 		Example: `  quarry drift runs/eedi
   quarry drift runs/eedi --rounds 0,2 --on dev
-  quarry drift recipe.yaml --near 0.9 --allowed 0.1 --json`,
+  quarry drift recipe.yaml --near 0.1 --allowed 0.2 --json`,
 		Args: one("RUN"),
 		RunE: func(cmd *cobra.Command, args []string) error { return runDrift(cmd.Context(), h, o, args[0]) },
 	}
@@ -51,7 +51,7 @@ run has stored; no model runs. RUN is a run directory, or a recipe whose run dir
 	f.StringVar(&o.Rounds, "rounds", "", "the two `rounds`, such as 0,1 (the last two that have searched)")
 	f.StringVar(&o.Split, "on", string(rundir.Train), "train or dev queries")
 	f.StringVar(&o.Window, "window", "", "`ranks` looked at, such as 2-100 (those that the later round mined)")
-	f.Float64Var(&o.Drift.Near, "near", o.Drift.Near, "a passage is a likely answer above this `share` of the weakest positive's score")
+	f.Float64Var(&o.Drift.Near, "near", o.Drift.Near, "a passage is a likely answer above the weakest positive, or below it by less than this `share` of the way to the query's last candidate")
 	f.Float64Var(&o.Drift.Allowed, "allowed", o.Drift.Allowed, "`share` of likely answers that a window may hold")
 	f.IntVar(&o.Show, "show", 5, "queries shown whose positive fell most")
 	f.BoolVar(&o.JSON, "json", false, "print one JSON object, with every query whose positive moved")
@@ -94,11 +94,12 @@ func runDrift(ctx context.Context, h *host, o DriftOptions, run string) (err err
 			drift.Report
 		}{schema, rounds, o.Split, o.Drift.Near, o.Drift.Allowed, append(driftMoves{}, found.Moves...), found})
 	}
-	texts, err := shownTexts(d, rounds[1], split, found.Moves[:min(o.Show, len(found.Moves))])
+	fallen := found.Fallen(o.Show)
+	texts, err := shownTexts(d, rounds[1], split, fallen)
 	if err != nil {
 		return err
 	}
-	return h.printf("%s", driftText(o, rounds, found, texts))
+	return h.printf("%s", driftText(o, rounds, found, fallen, texts))
 }
 
 // driftMoves is never null in JSON.
@@ -267,7 +268,7 @@ func beginning(text string) string {
 }
 
 // driftText is the report for people.
-func driftText(o DriftOptions, rounds [2]int, r drift.Report, texts map[string]string) string {
+func driftText(o DriftOptions, rounds [2]int, r drift.Report, fallen []drift.Move, texts map[string]string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "rounds %d and %d, %d %s queries, ranks %d-%d\n\n", rounds[0], rounds[1], r.Queries, o.Split, r.Window.From, r.Window.To)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -284,7 +285,7 @@ func driftText(o DriftOptions, rounds [2]int, r drift.Report, texts map[string]s
 	pair("its spread", "%.4f", 1, r.Window.Spread)
 	pair("below the weakest positive by", "%.4f", 1, r.Window.Gap)
 	pair("of the window above it", "%.1f %%", 100, r.Window.Above)
-	pair(fmt.Sprintf("above %.0f %% of it", 100*o.Drift.Near), "%.1f %%", 100, r.Window.Near)
+	pair("above it or near it", "%.1f %%", 100, r.Window.Near)
 	if n := r.Negatives; n.Before+n.After > 0 {
 		fmt.Fprintf(w, "negatives\t%d\t%d\t\n", n.Before, n.After)
 		pair(fmt.Sprintf("median rank of those of round %d", rounds[0]), "%g", 1, n.Median)
@@ -295,22 +296,22 @@ func driftText(o DriftOptions, rounds [2]int, r drift.Report, texts map[string]s
 	if n := r.Negatives; n.Jaccard != nil {
 		fmt.Fprintf(&b, "negatives: %d (%.1f %%) in both rounds; of round %d's, %d are no candidates any more", n.Both, 100**n.Jaccard, rounds[0], n.Lost)
 		if n.Above != nil {
-			fmt.Fprintf(&b, ", %d stand above the positive and %d above %.0f %% of it", *n.Above, *n.Near, 100*o.Drift.Near)
+			fmt.Fprintf(&b, ", %d stand above the positive and %d near it", *n.Above, *n.Near-*n.Above)
 		}
 		b.WriteString("\n")
 	}
-	if len(texts) > 0 {
+	if len(fallen) > 0 {
 		b.WriteString("\nfell most:\n")
-		for _, m := range r.Moves[:len(texts)] {
+		for _, m := range fallen {
 			fmt.Fprintf(&b, "  %d → %d  %s  %s\n", m.From, m.To, m.Query, beginning(texts[m.Query]))
 		}
 	}
 	if r.Window.Warning != "" {
 		fmt.Fprintf(&b, "\nwarning: %s\n", r.Window.Warning)
 		if r.Window.Suggested != "" {
-			fmt.Fprintf(&b, "mine.window: %s would hold %.1f %%; or keep the window and set mine.share_of_positive: %g\n", r.Window.Suggested, 100**r.Window.SuggestedNear, o.Drift.Near)
+			fmt.Fprintf(&b, "mine.window: %s would hold %.1f %%; mine.margin: 0 leaves out what scores above the positive\n", r.Window.Suggested, 100**r.Window.SuggestedNear)
 		} else {
-			fmt.Fprintf(&b, "no later start of the window would hold less than %.0f %%; mine.share_of_positive: %g leaves such passages out\n", 100*o.Drift.Allowed, o.Drift.Near)
+			fmt.Fprintf(&b, "no later start of the window would hold less than %.0f %%; mine.margin: 0 leaves out what scores above the positive\n", 100*o.Drift.Allowed)
 		}
 	}
 	return b.String()

@@ -70,7 +70,7 @@ func TestDriftErrors(t *testing.T) {
 		{"one round twice", []string{run.Dir, "--rounds", "1,1"}, `--rounds "1,1" is not two rounds`},
 		{"test queries", []string{run.Dir, "--on", "test"}, `--on "test": train or dev`},
 		{"a window", []string{run.Dir, "--window", "9-2"}, "--window: "},
-		{"a share", []string{run.Dir, "--near", "2"}, "near 2: above 0, at most 1"},
+		{"a share", []string{run.Dir, "--near", "2"}, "near 2: at least 0, below 1"},
 		{"a cut file", []string{broken.Dir}, filepath.Join("round-1", "candidates", "train.cand")},
 		{"no run", []string{filepath.Join(run.Dir, "nowhere")}, "a run directory or a recipe is wanted"},
 	} {
