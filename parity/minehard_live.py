@@ -124,7 +124,7 @@ def compare(data, model, parameters):
     theirs, _, seen = minehard.mine(data.rows, data.corpus, model, cache_folder=str(data.cache), **parameters)
     if not parameters.get("use_faiss"):
         ours = data.mine(parameters, "--run", write_run(data, seen))
-        assert ours == theirs, f"given the library's ranking: {first_difference(ours, theirs)}"
+        given_its_ranking(data, seen, ours, theirs, parameters)
     ours = data.mine(parameters, *data.vectors())
     other = sorted(query for query in by_query(theirs) | by_query(ours) if not near(by_query(theirs).get(query), by_query(ours).get(query)))
     if parameters.get("use_faiss"):
@@ -137,6 +137,20 @@ def compare(data, model, parameters):
     print(f"     {len(theirs)} rows of {len(data.queries)} queries; from the vectors {len(other)} queries differ, {100 * len(tied) / len(data.queries):.1f}% have a near-tie")
     unexplained = [query for query in other if query not in tied]
     assert not unexplained, f"{len(unexplained)} queries differ without a near-tie: {first_difference(by_query(ours).get(unexplained[0]), by_query(theirs).get(unexplained[0]))}"
+
+
+def given_its_ranking(data, seen, ours, theirs, parameters):
+    """Every row is equal, but of queries that have equal scores: the library sorts twice more, and leaves their order to chance.
+    A positive that is a candidate too has two scores there, of a product of matrices and of a pair; a run has one."""
+    a, b = by_query(ours), by_query(theirs)
+    same = near if parameters.get("include_positives") else lambda one, other: one == other
+    differ = [query for query in data.queries if not same(a.get(query), b.get(query))]
+    ties = {query for query, candidates in zip(data.queries, seen["candidates"]) if len({s for _, s in candidates}) < len(candidates)}
+    others = [query for query in differ if query not in ties]
+    assert not others, f"given the library's ranking {len(others)} queries differ: {first_difference(a.get(others[0]), b.get(others[0]))}"
+    assert list(a) == list(b), "given the library's ranking the queries have another order"
+    if differ:
+        print(f"     given the library's ranking {len(differ)} of {len(ties)} queries with equal scores differ")
 
 
 def write_run(data, seen):

@@ -30,7 +30,11 @@ func (r *round) readVerdicts() error {
 	}
 	all, err := r.verdictsIn(path.File, path.Written)
 	if err != nil {
-		return inputErrorf("%s: mine.verdicts: %w", r.recipe.At(fmt.Sprintf("rounds[%d].mine.verdicts", r.index)), err)
+		key := "mine.verdicts"
+		if r.recipe.Mine.Verdicts != path {
+			key = fmt.Sprintf("rounds[%d].%s", r.index, key)
+		}
+		return inputErrorf("%s: mine.verdicts: %w", r.recipe.At(key), err)
 	}
 	r.said = review.Of(all, r.data.corpus, r.data.queries[rundir.Train])
 	d := *r.Run.data

@@ -191,12 +191,20 @@ func TestPromotedAnswersAreTrainedOnAndSeen(t *testing.T) {
 }
 
 func TestVerdictsThatAreNotThere(t *testing.T) {
-	for _, tc := range []struct{ name, file, content, want string }{
-		{"another file", "nowhere.jsonl", "", "recipe.yaml:11: mine.verdicts: "},
-		{"no verdicts", "said.jsonl", "{}\n", `recipe.yaml:11: mine.verdicts: said.jsonl:1: the line has no "version"`},
+	round := func(file string) []string {
+		return []string{secondRound, "", "  - {}", "  - mine: {verdicts: " + file + "}"}
+	}
+	all := func(file string) []string { return []string{"depth: 12}", "depth: 12, verdicts: " + file + "}"} }
+	for _, tc := range []struct {
+		name, file, content, want string
+		edits                     func(file string) []string
+	}{
+		{"another file", "nowhere.jsonl", "", "recipe.yaml:10: mine.verdicts: ", round},
+		{"of all rounds", "nowhere.jsonl", "", "recipe.yaml:5: mine.verdicts: ", all},
+		{"no verdicts", "said.jsonl", "{}\n", `recipe.yaml:10: mine.verdicts: said.jsonl:1: the line has no "version"`, round},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := tinyProject(t, edit(t, secondRound, "", "  - {}", "  - mine: {verdicts: "+tc.file+"}", "rounds:", "train_from: base\nrounds:"))
+			r := tinyProject(t, edit(t, tc.edits(tc.file)...))
 			if tc.content != "" {
 				if err := os.WriteFile(filepath.Join(filepath.Dir(r.File()), tc.file), []byte(tc.content), 0o600); err != nil {
 					t.Fatal(err)
