@@ -142,5 +142,6 @@ func (d *Dropped) add(other Dropped) {
 	d.NearText += other.NearText
 	d.SameGroup += other.SameGroup
 	d.ShareOfPositive += other.ShareOfPositive
+	d.TeacherMargin += other.TeacherMargin
 	d.Hub += other.Hub
 }

@@ -31,6 +31,8 @@ type TeacherOptions struct {
 	Cache  string
 	Texts  TextOptions
 	Engine EngineOptions
+
+	prefix string // of the flags --kind and --logits
 }
 
 // AddFlags adds the flags to a command.
@@ -48,17 +50,17 @@ func (o *TeacherOptions) AddFlags(f *pflag.FlagSet) {
 func (o TeacherOptions) validate() error {
 	switch o.Kind {
 	case crossEncoderKind:
-		err := o.Texts.set.needs("--kind embedder", "query-prompt", "query-suffix", "passage-prompt", "query-max-length", "passage-max-length",
+		err := o.Texts.set.needs("--"+o.prefix+"kind embedder", "query-prompt", "query-suffix", "passage-prompt", "query-max-length", "passage-max-length",
 			"pooling", "normalize", "truncate-dim", "weights")
 		if err != nil {
 			return err
 		}
 	case embedderKind:
 		if o.Logits {
-			return badInputf("--logits has no part without --kind cross-encoder")
+			return badInputf("--%slogits has no part without --%skind cross-encoder", o.prefix, o.prefix)
 		}
 	default:
-		return badInputf("--kind %q: use %s or %s", o.Kind, crossEncoderKind, embedderKind)
+		return badInputf("--%skind %q: use %s or %s", o.prefix, o.Kind, crossEncoderKind, embedderKind)
 	}
 	return o.Texts.validate()
 }
@@ -133,7 +135,7 @@ func (o TeacherOptions) open(ctx context.Context, h *host, pairs int) (*openTeac
 func (o TeacherOptions) openCrossEncoder(ctx context.Context, h *host, dir string, taken int64) (_ *openTeacher, err error) {
 	c, err := model.OpenCrossEncoder(dir)
 	if errors.Is(err, model.ErrNoCrossEncoder) {
-		return nil, badInputf("--teacher: %w; an embedder teaches with --kind embedder", err)
+		return nil, badInputf("--teacher: %w; an embedder teaches with --%skind embedder", err, o.prefix)
 	}
 	if err != nil {
 		return nil, badInputf("--teacher: %w", err)
