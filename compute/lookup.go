@@ -24,6 +24,9 @@ func (o *lookup) row(i, t int) int {
 	case 1:
 		return int(o.w.position[t])
 	}
+	if types := o.w.batch.Types; types != nil {
+		return int(types[t])
+	}
 	return 0
 }
 

@@ -13,6 +13,7 @@ import (
 type Batch struct {
 	IDs     []int32 // token ids, [tokens]
 	Offsets []int32 // sequence s is IDs[Offsets[s]:Offsets[s+1]]; [sequences+1]
+	Types   []int32 // row of the table of token types of each token, [tokens]; nil is row 0 for all
 	Skip    []int32 // leading tokens of each sequence that pooling leaves out where the graph says so; nil means none
 	// DropoutKeys is one key a sequence, from (step, text, its ordinal in the step); nil turns every dropout off.
 	DropoutKeys []uint64
@@ -221,6 +222,9 @@ func (w *Workspace) accept(b Batch) error {
 	if b.Offsets[0] != 0 || int(b.Offsets[n]) != len(b.IDs) {
 		return fmt.Errorf("batch: offsets run from %d to %d over %d tokens", b.Offsets[0], b.Offsets[n], len(b.IDs))
 	}
+	if err := w.acceptTypes(b); err != nil {
+		return err
+	}
 	word, positions, padding := w.tables()
 	for s := range n {
 		from, to := b.Offsets[s], b.Offsets[s+1]
@@ -245,6 +249,28 @@ func (w *Workspace) accept(b Batch) error {
 		}
 	}
 	w.batch, w.tokens = b, len(b.IDs)
+	return nil
+}
+
+// acceptTypes refuses types of tokens that the graph's table of them has not.
+func (w *Workspace) acceptTypes(b Batch) error {
+	if b.Types == nil {
+		return nil
+	}
+	if len(b.Types) != len(b.IDs) {
+		return fmt.Errorf("batch: %d token types for %d tokens", len(b.Types), len(b.IDs))
+	}
+	rows := 1 // without a table no type has a part
+	for _, op := range w.plan.Graph.Ops {
+		if op.Kind == tensor.Lookup && op.Params[2] != tensor.None {
+			rows = w.weights[op.Params[2]].Rows
+		}
+	}
+	for _, kind := range b.Types {
+		if kind < 0 || int(kind) >= rows {
+			return fmt.Errorf("token type %d: the model has %d", kind, rows)
+		}
+	}
 	return nil
 }
 

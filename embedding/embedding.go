@@ -21,6 +21,7 @@ import (
 type Text struct {
 	Text   string
 	IDs    []int32
+	Types  []int32       // of the ids, as many, where the model has types of tokens: of a cross-encoder's pair; nil is type 0
 	Prompt *model.Prompt // of this text alone; nil takes that of the options
 }
 
@@ -71,8 +72,8 @@ func New(m *model.Model, e *compute.Engine) (*Embedder, error) {
 	return &Embedder{model: m, engine: e, graph: g, weights: weights}, nil
 }
 
-// Dimension is the length of a vector.
-func (x *Embedder) Dimension() int { return x.model.Dimension() }
+// Dimension is the length of a vector; of a cross-encoder's network it is 1.
+func (x *Embedder) Dimension() int { return x.graph.Values[x.graph.Output].Columns }
 
 // Attached is the bytes of memory that the model's adapter takes; none without one.
 func (x *Embedder) Attached() int64 { return x.model.Attached() }
@@ -176,6 +177,9 @@ func sequence(m *model.Model, text Text, o Options) (model.Sequence, error) {
 		return m.Sequence(text.Text, p, o.MaxLength)
 	}
 	// Checked here, where the text's number is known; the network sees it in a batch.
+	if text.Types != nil && len(text.Types) != len(text.IDs) {
+		return model.Sequence{}, fmt.Errorf("%d token types for %d token ids", len(text.Types), len(text.IDs))
+	}
 	if n := m.Config.MaxPositions; len(text.IDs) > n {
 		return model.Sequence{}, fmt.Errorf("%d token ids: the model has %d positions", len(text.IDs), n)
 	}
@@ -184,7 +188,7 @@ func sequence(m *model.Model, text Text, o Options) (model.Sequence, error) {
 			return model.Sequence{}, fmt.Errorf("token id %d at %d is outside the vocabulary of %d", id, i, m.Config.VocabSize)
 		}
 	}
-	return model.Sequence{IDs: text.IDs}, nil
+	return model.Sequence{IDs: text.IDs, Types: text.Types}, nil
 }
 
 // embed fills vectors [len(sequences), Dimension], taking the longest texts first so that batches are even.
@@ -223,6 +227,12 @@ func (x *Embedder) batch(ctx context.Context, sequences []model.Sequence, chosen
 		b.IDs = append(b.IDs, sequences[i].IDs...)
 		b.Offsets = append(b.Offsets, int32(len(b.IDs)))
 		b.Skip = append(b.Skip, int32(sequences[i].Skip))
+	}
+	if slices.ContainsFunc(chosen, func(i int) bool { return sequences[i].Types != nil }) {
+		b.Types = make([]int32, tokens)
+		for row, i := range chosen {
+			copy(b.Types[b.Offsets[row]:b.Offsets[row+1]], sequences[i].Types)
+		}
 	}
 	out, err := x.run.Forward(ctx, b)
 	if err != nil {

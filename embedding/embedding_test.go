@@ -302,6 +302,8 @@ func TestErrorsEndTheWork(t *testing.T) {
 		{"the source fails", func(yield func(embedding.Text, error) bool) { yield(embedding.Text{}, broken) }, embedding.Options{}, keep, "line 7 is broken"},
 		{"the sink fails", sequence(someTexts(3)), embedding.Options{}, func(int, []float32) error { return broken }, "line 7 is broken"},
 		{"an id outside the vocabulary", sequence([]embedding.Text{{Text: "one"}, {IDs: []int32{2, 1 << 20}}}), embedding.Options{}, keep, "text 1: token id 1048576 at 1 is outside the vocabulary"},
+		{"types of other tokens", sequence([]embedding.Text{{IDs: []int32{2, 3}, Types: []int32{0}}}), embedding.Options{}, keep, "text 0: 1 token types for 2 token ids"},
+		{"a type that is not there", sequence([]embedding.Text{{IDs: []int32{2, 3}, Types: []int32{0, 2}}}), embedding.Options{}, keep, "token type 2: the model has 2"},
 		{"more ids than positions", sequence([]embedding.Text{{Text: "one"}, {IDs: make([]int32, 65)}}), embedding.Options{}, keep, "text 1: 65 token ids: the model has 64 positions"},
 		{"longer than the positions", sequence(someTexts(1)), embedding.Options{MaxLength: 1000}, keep, "64 positions"},
 		{"no room for text", sequence(someTexts(1)), embedding.Options{MaxLength: 2}, keep, "no room"},

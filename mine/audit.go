@@ -142,6 +142,7 @@ func (d *Dropped) add(other Dropped) {
 	d.NearText += other.NearText
 	d.SameGroup += other.SameGroup
 	d.ShareOfPositive += other.ShareOfPositive
+	d.TeacherMargin += other.TeacherMargin
 	d.Hub += other.Hub
 	d.Verdict += other.Verdict
 }

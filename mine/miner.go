@@ -21,6 +21,8 @@ type Query struct {
 	Given              []int32 // negatives that its row brings, in the row's order
 	Last               []int32 // its negatives of the last round, in their order
 	Judged             []int32 // sorted: answers that only who asks what rules do knows of; they have no part in mining
+
+	Teacher map[int32]float32 // for teacher_margin: what a teacher says of the passages of Miner.AsksTeacher
 }
 
 // Origin is where a negative comes from.
@@ -75,6 +77,7 @@ type Dropped struct {
 	NearText        int `json:"near_text,omitempty"`
 	SameGroup       int `json:"same_group,omitempty"`
 	ShareOfPositive int `json:"share_of_positive,omitempty"`
+	TeacherMargin   int `json:"teacher_margin,omitempty"`
 	Hub             int `json:"hub_limit,omitempty"`
 	Verdict         int `json:"verdict,omitempty"`
 }
@@ -173,8 +176,17 @@ func (m *Miner) Mine(queries []Query) ([]Result, error) {
 	return results, pass.Close()
 }
 
-// ask turns a query into the rows that are mined for it.
+// ask turns a query into the rows that are mined for it, with all that rules ask for.
 func (m *Miner) ask(q Query) ([]*asked, error) {
+	rows, err := m.rowsOf(q)
+	if err != nil {
+		return nil, err
+	}
+	return rows, m.askTeacher(rows)
+}
+
+// rowsOf turns a query into the rows that are mined for it, but for what a teacher says.
+func (m *Miner) rowsOf(q Query) ([]*asked, error) {
 	if len(q.Positives) == 0 {
 		return nil, ErrNoPositives
 	}

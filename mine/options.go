@@ -70,6 +70,10 @@ type Options struct {
 	// ShareOfPositive drops a score above this share of p: NV-Retriever's TopK-PercPos, made right for negative p.
 	ShareOfPositive *float64 `yaml:"share_of_positive,omitempty" json:"share_of_positive,omitempty"`
 
+	// TeacherMargin drops what a teacher scores above its score of the reference positive less this. It counts in the
+	// teacher's scores, which each query brings.
+	TeacherMargin *float64 `yaml:"teacher_margin,omitempty" json:"teacher_margin,omitempty"`
+
 	Reference Reference `yaml:"reference,omitempty" json:"reference,omitempty"`   // whose score p is; the zero value is Minimum
 	NearText  *float64  `yaml:"near_text,omitempty" json:"near_text,omitempty"`   // least similarity to the text of the query or a positive that is dropped, in (0, 1]
 	SameGroup SameGroup `yaml:"same_group,omitempty" json:"same_group,omitempty"` // of the corpus's group field
@@ -105,7 +109,7 @@ func (o Options) Validate() error {
 		value *float64
 	}{
 		{"min_score", o.MinScore}, {"max_score", o.MaxScore}, {"margin", o.Margin}, {"relative_margin", o.RelativeMargin},
-		{"share_of_positive", o.ShareOfPositive}, {"near_text", o.NearText},
+		{"share_of_positive", o.ShareOfPositive}, {"near_text", o.NearText}, {"teacher_margin", o.TeacherMargin},
 	} {
 		if limit.value != nil && (math.IsNaN(*limit.value) || math.IsInf(*limit.value, 0)) {
 			return fmt.Errorf("%s: %v is not a number", limit.name, *limit.value)
@@ -118,6 +122,9 @@ func (o Options) Validate() error {
 		return fmt.Errorf("near_text: %v is not a similarity between 0 and 1", *o.NearText)
 	}
 	if err := o.validateWords(); err != nil {
+		return err
+	}
+	if err := o.validateTeacher(); err != nil {
 		return err
 	}
 	return o.validateMix()

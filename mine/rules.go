@@ -36,6 +36,7 @@ type asked struct {
 	texts     []corpus.Fingerprint // of the query and its positives, for near_text
 	groups    map[string]bool      // of the positives, for same_group
 	rankOf    map[int32]int        // of each hit; made when needed
+	taught    float64              // the teacher's score that teacher_margin is held against
 }
 
 // newRules are the rules that options ask for, in the order in which they are held against a candidate. A rule's place in
@@ -60,7 +61,11 @@ func newRules(o Options, near *nearTexts, c *corpus.Corpus) []rule {
 			return q.groups[c.Passages[n.Passage].Group] == (o.SameGroup == Never)
 		}})
 	}
-	return append(rules, scoreRules(o)...)
+	rules = append(rules, scoreRules(o)...)
+	if o.TeacherMargin != nil {
+		rules = append(rules, teacherRule(*o.TeacherMargin))
+	}
+	return rules
 }
 
 // scoreRules are the limits of scores. Products are converted: never fused, so every processor agrees.

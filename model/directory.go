@@ -143,7 +143,7 @@ func readDirectory(files fs.FS, name string, o Options) (*Directory, error) {
 	if err := d.checkDimensions(r); err != nil {
 		return nil, err
 	}
-	if d.limits, err = r.readLimits(root, d.Config); err != nil {
+	if d.limits, err = r.readLimits(root, d.Config, embeds); err != nil {
 		return nil, err
 	}
 	if err := d.readContract(r); err != nil {

@@ -24,6 +24,8 @@ type Config struct {
 	AttentionDropout float64 // probability, of attention weights
 	DType            string  // "float32" and so on, as stated; empty when it is not
 
+	tokenTypes int // rows of the table of token types, of families with cross-encoders
+
 	family  *family
 	network transformer.Network
 	raw     []byte // the file, to be written back unchanged

@@ -38,7 +38,7 @@ func (l limits) unstated() int {
 	return l.positions
 }
 
-func (r *reader) readLimits(root string, c *Config) (limits, error) {
+func (r *reader) readLimits(root string, c *Config, t textTask) (limits, error) {
 	l := limits{positions: c.Positions, bos: c.family.bos, eos: c.family.eos}
 	tokenizerLowers, err := r.readTokenizerConfig(root, &l, c.family.lowers)
 	if err != nil {
@@ -50,7 +50,7 @@ func (r *reader) readLimits(root string, c *Config) (limits, error) {
 			return limits{}, err
 		}
 	}
-	if err := r.readSentenceConfig(root, &l); err != nil {
+	if err := r.readSentenceConfig(root, &l, t); err != nil {
 		return limits{}, err
 	}
 	if l.lowercase && !tokenizerLowers {
@@ -120,7 +120,7 @@ var sentenceConfigs = []string{
 
 // readSentenceConfig reads the first of those files: {max_seq_length, do_lower_case} in the old form, what goes in and out
 // of the network in that of sentence-transformers 6.
-func (r *reader) readSentenceConfig(root string, l *limits) error {
+func (r *reader) readSentenceConfig(root string, l *limits, t textTask) error {
 	var name string
 	var raw []byte
 	for _, file := range sentenceConfigs {
@@ -151,7 +151,7 @@ func (r *reader) readSentenceConfig(root string, l *limits) error {
 	if _, err := o.take("do_lower_case", &l.lowercase); err != nil {
 		return err
 	}
-	if err := takeTextTask(o); err != nil {
+	if err := t.take(o); err != nil {
 		return err
 	}
 	o.ignore("unpad_inputs") // a layout of the batch in memory
@@ -167,9 +167,18 @@ func (r *reader) readSentenceConfig(root string, l *limits) error {
 	return o.rest()
 }
 
-// takeTextTask allows the new form to say what the old form means: text in, the last hidden state out.
-func takeTextTask(o *object) error {
-	task, output := "feature-extraction", "token_embeddings"
+// textTask is what goes in and out of a network that reads texts, in the words of the new form.
+type textTask struct{ name, output, method string }
+
+// embeds is what the old form means: the last hidden state comes out. judges is a cross-encoder's: the logits do.
+var (
+	embeds = textTask{"feature-extraction", "token_embeddings", "last_hidden_state"}
+	judges = textTask{"sequence-classification", "scores", "logits"}
+)
+
+// take allows the new form to say this task, and no other.
+func (t textTask) take(o *object) error {
+	task, output := t.name, t.output
 	var modalities map[string]map[string]string
 	for _, field := range []struct {
 		key  string
@@ -179,15 +188,15 @@ func takeTextTask(o *object) error {
 			return err
 		}
 	}
-	if task != "feature-extraction" {
-		return fmt.Errorf("%s: transformer_task %q is not supported; supported is feature-extraction", o.file, task)
+	if task != t.name {
+		return fmt.Errorf("%s: transformer_task %q is not supported; supported is %s", o.file, task, t.name)
 	}
-	if output != "token_embeddings" {
-		return fmt.Errorf("%s: module_output_name %q is not supported; supported is token_embeddings", o.file, output)
+	if output != t.output {
+		return fmt.Errorf("%s: module_output_name %q is not supported; supported is %s", o.file, output, t.output)
 	}
 	text, ok := modalities["text"]
-	if modalities != nil && (!ok || len(modalities) != 1 || text["method"] != "forward" || text["method_output_name"] != "last_hidden_state") {
-		return fmt.Errorf("%s: modality_config is not supported; supported is text by forward's last_hidden_state", o.file)
+	if modalities != nil && (!ok || len(modalities) != 1 || text["method"] != "forward" || text["method_output_name"] != t.method) {
+		return fmt.Errorf("%s: modality_config is not supported; supported is text by forward's %s", o.file, t.method)
 	}
 	return nil
 }

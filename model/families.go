@@ -26,6 +26,8 @@ type family struct {
 	prefixes    []string // what may stand before all names of the network, beside nothing
 	withoutPart []string // tensors that have no part in a text's vector, by what their names begin with after the prefix
 	buffers     []string // such tensors by what their names end with: what older transformers saved though config.json says it
+
+	scorer *scorer // what makes a cross-encoder of the network; nil where none is supported
 }
 
 // families is every architecture that is supported. A model_type that is not here is refused with this list.
@@ -57,4 +59,15 @@ func supported() string {
 		kinds[i] = f.kind
 	}
 	return strings.Join(kinds, ", ")
+}
+
+// supportedScorers lists the architectures of cross-encoders for errors.
+func supportedScorers() string {
+	var classes []string
+	for _, f := range families {
+		if f.scorer != nil {
+			classes = append(classes, f.scorer.class)
+		}
+	}
+	return strings.Join(classes, ", ")
 }

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"github.com/quarry-ml/quarry/compute/tensor"
 	"github.com/quarry-ml/quarry/model/transformer"
 )
 
@@ -19,6 +20,9 @@ var bert = &family{
 	first:       "embeddings.word_embeddings.weight",
 	prefixes:    []string{"bert."},
 	withoutPart: []string{"pooler.", "embeddings.position_ids", "embeddings.token_type_ids", "cls.", "lm_head.", "classifier.", "qa_outputs."},
+	scorer: &scorer{class: "BertForSequenceClassification", types: true, head: func(prefix string, hidden int) []transformer.Dense {
+		return []transformer.Dense{layer(prefix+"pooler.dense", hidden, hidden, tensor.Tanh), layer("classifier", hidden, 1, tensor.Identity)}
+	}},
 }
 
 func readBERT(c *Config, o *object) (transformer.Network, error) {
@@ -45,6 +49,7 @@ func readAbsolute(c *Config, o *object) (transformer.BERT, error) {
 	if err := o.takeSizes([]size{{"type_vocab_size", &types}}); err != nil {
 		return transformer.BERT{}, err
 	}
+	c.tokenTypes = types
 	return transformer.BERT{
 		Hidden: c.HiddenSize, Layers: c.Layers, Heads: e.heads, Intermediate: e.intermediate,
 		Vocabulary: c.VocabSize, Positions: c.MaxPositions, Types: types,

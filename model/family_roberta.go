@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 
+	"github.com/quarry-ml/quarry/compute/tensor"
 	"github.com/quarry-ml/quarry/model/transformer"
 )
 
@@ -21,6 +22,9 @@ func robertaFamily(kind, stem string) *family {
 		first:       "embeddings.word_embeddings.weight",
 		prefixes:    []string{"roberta."},
 		withoutPart: []string{"pooler.", "embeddings.position_ids", "embeddings.token_type_ids", "lm_head.", "classifier.", "qa_outputs."},
+		scorer: &scorer{class: stem + "ForSequenceClassification", head: func(_ string, hidden int) []transformer.Dense {
+			return []transformer.Dense{layer("classifier.dense", hidden, hidden, tensor.Tanh), layer("classifier.out_proj", hidden, 1, tensor.Identity)}
+		}},
 	}
 }
 

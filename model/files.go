@@ -24,10 +24,29 @@ func Files(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := r.read
+	return d.filesBeside(slices.Clone(r.read))
+}
+
+// CrossEncoderFiles lists the files of a cross-encoder's directory that OpenCrossEncoder reads, as Files does.
+func CrossEncoderFiles(dir string) ([]string, error) {
+	files, err := directoryFiles(dir)
+	if err != nil {
+		return nil, err
+	}
+	r := &recorder{FS: files}
+	d, err := (&reader{files: r, name: dir}).readCrossEncoder()
+	if err != nil {
+		return nil, err
+	}
+	return d.filesBeside(slices.Clone(r.read))
+}
+
+// filesBeside adds the tokenizer's files and the weights to what was read of a directory.
+func (d *Directory) filesBeside(names []string) ([]string, error) {
+	var err error
 	root := d.Modules[0].Path
 	for _, name := range tokenizerFiles {
-		if names, err = appendPresent(names, files, path.Join(root, name)); err != nil {
+		if names, err = appendPresent(names, d.files, path.Join(root, name)); err != nil {
 			return nil, err
 		}
 	}
@@ -38,7 +57,7 @@ func Files(dir string) ([]string, error) {
 		}
 	}
 	for _, folder := range weights {
-		found, err := safetensors.Files(filepath.Join(dir, filepath.FromSlash(folder)))
+		found, err := safetensors.Files(filepath.Join(d.Path, filepath.FromSlash(folder)))
 		if err != nil {
 			return nil, err
 		}

@@ -47,6 +47,7 @@ func (m *Model) findPrefix() error {
 // Sequence is a text as the network reads it.
 type Sequence struct {
 	IDs       []int32 // token ids, special tokens included
+	Types     []int32 // of a pair, the type of each token; nil where the network takes none
 	Skip      int     // leading tokens that belong to the prompt and to specials before it, for poolings that leave them out
 	Truncated bool    // whether the text was longer than the limit
 }

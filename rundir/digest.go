@@ -93,6 +93,20 @@ func ModelDigest(ctx context.Context, fsys FS, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return digestOf(ctx, fsys, dir, names)
+}
+
+// CrossEncoderDigest is ModelDigest of the directory of a cross-encoder.
+func CrossEncoderDigest(ctx context.Context, fsys FS, dir string) (string, error) {
+	names, err := model.CrossEncoderFiles(dir)
+	if err != nil {
+		return "", err
+	}
+	return digestOf(ctx, fsys, dir, names)
+}
+
+// digestOf is one digest of files below dir.
+func digestOf(ctx context.Context, fsys FS, dir string, names []string) (_ string, err error) {
 	files := make([]Output, len(names))
 	for i, name := range names {
 		files[i].Path = name

@@ -85,7 +85,7 @@ func (h *host) quarryCache() (string, error) {
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("no cache folder for rounded weights: %w; set QUARRY_CACHE", err)
+		return "", fmt.Errorf("no cache folder: %w; set QUARRY_CACHE", err)
 	}
 	return filepath.Join(cache, "quarry"), nil
 }

@@ -74,6 +74,7 @@ Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 a stated expectation was m
 		byRecipe(newSearchCommand(h), h, pipeline.StageSearch),
 		byRecipe(newMineCommand(h), h, pipeline.StageMine),
 		newAuditCommand(h),
+		newTeachCommand(h),
 		byRecipe(newFinetuneCommand(h), h, pipeline.StageFinetune),
 		byRecipe(newEvalCommand(h), h, pipeline.StageEval),
 		byRecipe(newMergeCommand(h), h, pipeline.StageMerge),

@@ -34,6 +34,7 @@ type MineOptions struct {
 	Save       string // where to store what was ranked
 	WhatIf     WhatIfOptions
 	Audit      RowAuditOptions
+	Teacher    TeacherOptions
 	JSON       bool
 }
 
@@ -68,6 +69,7 @@ docs/migrate-from-flagembedding.md. --compat sentence-transformers takes the par
 	}
 	o.Rank.AddFlags(cmd)
 	o.addRuleFlags(cmd)
+	o.addTeacherFlags(cmd.Flags())
 	o.Sources.addFlags(cmd.Flags())
 	f := cmd.Flags()
 	f.IntVar(&o.Depth, "depth", 0, "passages searched a query (what the window needs)")
@@ -115,6 +117,9 @@ func runMine(ctx context.Context, o MineOptions, h *host) error {
 	m := mining{o: o, data: d, ranked: ranked, queries: queries, miner: miner}
 	m.auditor = mine.NewAuditor(o.Mine, d.corpus.ID, func(p int32) string { return d.corpus.Passages[p].Full() })
 	if m.rows, err = o.Audit.newAuditor(o.Mine.Negatives); err != nil {
+		return err
+	}
+	if err := m.askTeacher(ctx, h); err != nil {
 		return err
 	}
 	return m.run(ctx, h)
@@ -239,6 +244,9 @@ func (o *MineOptions) validate() error {
 		return badInputf("--round %d: rounds are counted from 0", o.Round)
 	}
 	if err := o.Rank.Texts.set.atLeast(1, map[string]int{"depth": o.Depth, "hub-limit": o.Mine.HubLimit}); err != nil {
+		return err
+	}
+	if err := o.validateTeacher(); err != nil {
 		return err
 	}
 	return o.readRules()

@@ -42,7 +42,7 @@ type Kind uint8
 
 // The operations. Shapes: T tokens, S sequences, H columns.
 const (
-	Lookup    Kind = iota // [T, H] = sum of table rows: word by id, position by place in the sequence, type 0
+	Lookup    Kind = iota // [T, H] = sum of table rows: word by id, position by place in the sequence, type of the token
 	LayerNorm             // [T, H] normalised by row, gamma and beta
 	Linear                // [R, N] = act(x·Wᵀ + bias) + residual, x [R, K], W [N, K]
 	Scale                 // [R, H] = factor·x
@@ -174,7 +174,7 @@ func (g *Graph) site() int {
 	return g.sites
 }
 
-// Lookup adds the rows of up to three tables [rows, H]: word by token id, position by place in the sequence, and type, always row 0.
+// Lookup adds the rows of up to three tables [rows, H]: word by token id, position by place in the sequence, and type by the batch's types of tokens, else row 0.
 // Position and type may be None.
 func (g *Graph) Lookup(word, position, kind Param) Value {
 	return g.lookup(word, position, kind, None)

@@ -47,6 +47,7 @@ var sameFloor = []struct{ from, to, because string }{
 	{"model", "model/*", "a model directory is made of tokenizer, weights and network"},
 	{"model/lora", "model/safetensors", "adapters are safetensors files"},
 	{"merging", "embedding", "a merged model is checked by the vectors that it gives"},
+	{"rerank", "embedding", "a teacher runs as an embedder does: pairs in batches by their tokens, or the vectors of a second model"},
 	{"demo", "rundir", "demo writes its data and recipe into a run directory"},
 	{"report/*", "report", "the page with charts shows what the report reads"},
 	{"view", "report/*", "the live page is the page with charts, served anew"},

@@ -136,6 +136,7 @@ func (c config) setTemplate(t *Tokenizer) error {
 			return err
 		}
 	}
+	made.pair = noPairs // what a pair would be is no setting of theirs
 	t.template = made
 	return nil
 }
@@ -210,4 +211,26 @@ func (c config) agree(t *Tokenizer, name string) error {
 		}
 	}
 	return nil
+}
+
+// untypedClasses are the tokenizer classes whose networks take no token types.
+var untypedClasses = []string{"RobertaTokenizer", "RobertaTokenizerFast", "XLMRobertaTokenizer", "XLMRobertaTokenizerFast"}
+
+// tokenTypes says whether token types are handed to the network; nil where neither model_input_names nor the class does.
+func (c config) tokenTypes() (*bool, error) {
+	var said bool
+	if raw, ok := c.keys["model_input_names"]; ok && string(raw) != "null" {
+		var names []string
+		if err := json.Unmarshal(raw, &names); err != nil {
+			return nil, fmt.Errorf("%s: model_input_names: want a list of names", c.name)
+		}
+		said = slices.Contains(names, "token_type_ids")
+		return &said, nil
+	}
+	class := c.class()
+	said = slices.Contains(genericClasses, class) || slices.Contains(bertClasses, class)
+	if said || slices.Contains(untypedClasses, class) {
+		return &said, nil
+	}
+	return nil, nil
 }

@@ -21,7 +21,11 @@ func Load(dir string) (*Tokenizer, error) {
 	name := filepath.Join(dir, "tokenizer.json")
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return loadVocabText(dir, config)
+		t, err := loadVocabText(dir, config)
+		if err == nil {
+			t.types, err = config.tokenTypes()
+		}
+		return t, err
 	}
 	if err != nil {
 		return nil, err
@@ -34,6 +38,9 @@ func Load(dir string) (*Tokenizer, error) {
 		return nil, err
 	}
 	if err := config.setTemplate(t); err != nil {
+		return nil, err
+	}
+	if t.types, err = config.tokenTypes(); err != nil {
 		return nil, err
 	}
 	if pad := config.token("pad_token"); pad != nil {

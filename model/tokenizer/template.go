@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"cmp"
+	"encoding/json"
 	"strings"
 )
 
@@ -9,6 +10,7 @@ import (
 type template struct {
 	before, after         []int32
 	textBefore, textAfter string
+	pair                  pairTemplate
 }
 
 // WithSpecials appends ids to dst with the special tokens of a single sequence around them, such as [CLS] … [SEP], and
@@ -29,7 +31,7 @@ func (t *Tokenizer) SpecialCount() int { return len(t.template.before) + len(t.t
 // parsePostProcessor reads the post_processor section; size is that of the vocabulary.
 func parsePostProcessor(s section, size int) (template, error) {
 	if s.absent() {
-		return template{}, nil
+		return template{pair: noPairs}, nil
 	}
 	kind, err := s.kind()
 	if err != nil {
@@ -39,9 +41,9 @@ func parsePostProcessor(s section, size int) (template, error) {
 	case "TemplateProcessing":
 		return parseTemplate(s, size)
 	case "BertProcessing", "RobertaProcessing":
-		return parsePairProcessing(s, size)
+		return parseClsSep(s, kind, size)
 	case "ByteLevel":
-		return template{}, nil // moves offsets, adds nothing
+		return template{pair: noPairs}, nil // moves offsets, adds nothing
 	case "Sequence":
 		return parseProcessors(s, size)
 	}
@@ -57,7 +59,7 @@ func parseProcessors(s section, size int) (template, error) {
 	if err := s.decode(&fields); err != nil {
 		return template{}, err
 	}
-	var all template
+	all := template{pair: noPairs}
 	for i, raw := range fields.Processors {
 		part, err := parsePostProcessor(s.child("processors", i, raw), size)
 		if err != nil {
@@ -74,18 +76,12 @@ func parseProcessors(s section, size int) (template, error) {
 	return all, nil
 }
 
-// parseTemplate reads TemplateProcessing. Its pair template is checked by nothing here and used by nothing.
+// parseTemplate reads TemplateProcessing. What is wrong with its pair template is an error of Pair alone.
 func parseTemplate(s section, size int) (template, error) {
-	type reference struct {
-		ID   string `json:"id"`
-		Type int    `json:"type_id"`
-	}
 	var fields struct {
 		typed
-		Single []struct {
-			SpecialToken, Sequence *reference
-		} `json:"single"`
-		Pair          rawList `json:"pair"`
+		Single        []templatePiece `json:"single"`
+		Pair          json.RawMessage `json:"pair"`
 		SpecialTokens map[string]struct {
 			ID     string   `json:"id"`
 			IDs    []int64  `json:"ids"`
@@ -95,6 +91,19 @@ func parseTemplate(s section, size int) (template, error) {
 	if err := s.decode(&fields); err != nil {
 		return template{}, err
 	}
+	tokens := func(list, name string) ([]int32, error) {
+		var ids []int32
+		for _, id := range fields.SpecialTokens[name].IDs {
+			if id < 0 || id >= int64(size) {
+				return nil, s.errorf("special token %q: id %d is outside the vocabulary of %d", name, id, size)
+			}
+			ids = append(ids, int32(id))
+		}
+		if _, ok := fields.SpecialTokens[name]; !ok {
+			return nil, s.errorf("%s: %q is not among special_tokens", list, name)
+		}
+		return ids, nil
+	}
 	var t template
 	sequences := 0
 	for _, p := range fields.Single {
@@ -102,21 +111,16 @@ func parseTemplate(s section, size int) (template, error) {
 		case p.Sequence != nil && p.SpecialToken == nil && p.Sequence.ID == "A":
 			sequences++
 		case p.SpecialToken != nil && p.Sequence == nil:
-			token, ok := fields.SpecialTokens[p.SpecialToken.ID]
-			if !ok {
-				return template{}, s.errorf("single: %q is not among special_tokens", p.SpecialToken.ID)
+			ids, err := tokens("single", p.SpecialToken.ID)
+			if err != nil {
+				return template{}, err
 			}
 			to, text := &t.before, &t.textBefore
 			if sequences > 0 {
 				to, text = &t.after, &t.textAfter
 			}
-			*text += cmp.Or(strings.Join(token.Tokens, ""), p.SpecialToken.ID)
-			for _, id := range token.IDs {
-				if id < 0 || id >= int64(size) {
-					return template{}, s.errorf("special token %q: id %d is outside the vocabulary of %d", p.SpecialToken.ID, id, size)
-				}
-				*to = append(*to, int32(id))
-			}
+			*text += cmp.Or(strings.Join(fields.SpecialTokens[p.SpecialToken.ID].Tokens, ""), p.SpecialToken.ID)
+			*to = append(*to, ids...)
 		default:
 			return template{}, s.errorf("single: a part is neither a special token nor sequence A")
 		}
@@ -124,11 +128,18 @@ func parseTemplate(s section, size int) (template, error) {
 	if sequences != 1 {
 		return template{}, s.errorf("single: sequence A stands in it %d times, not once", sequences)
 	}
+	var pair []templatePiece
+	if err := json.Unmarshal(fields.Pair, &pair); err != nil {
+		t.pair = pairTemplate{lacking: s.errorf("pair: want a list of special tokens and sequences")}
+	} else {
+		t.pair = parsePair(s, pair, tokens)
+	}
 	return t, nil
 }
 
-// parsePairProcessing reads BertProcessing and RobertaProcessing, which name one token before and one after.
-func parsePairProcessing(s section, size int) (template, error) {
+// parseClsSep reads BertProcessing and RobertaProcessing, which name one token before and one after. Between two texts the
+// former has that one once and gives the second text a type of its own, the latter has it twice.
+func parseClsSep(s section, kind string, size int) (template, error) {
 	var fields struct {
 		typed
 		Sep            []any `json:"sep"`
@@ -157,5 +168,9 @@ func parsePairProcessing(s section, size int) (template, error) {
 	if err != nil {
 		return template{}, err
 	}
-	return template{[]int32{cls}, []int32{sep}, before, after}, nil
+	pair := aroundPairs(cls, sep, nil, 1)
+	if kind == "RobertaProcessing" {
+		pair = aroundPairs(cls, sep, []int32{sep}, 0)
+	}
+	return template{[]int32{cls}, []int32{sep}, before, after, pair}, nil
 }

@@ -7,7 +7,7 @@
 // parity/tokenizers_live.py compares them. A stage of a type that is not known is an error that names it. The models are
 // WordPiece, BPE (of bytes, and SentencePiece's), Unigram and WordLevel.
 //
-// Offsets, pairs of sequences, padding and the file's own truncation are not implemented: the lengths of a stage decide
+// Offsets, padding and the file's own truncation are not implemented: the lengths of a stage decide
 // (docs/formats/tokenizer.md).
 package tokenizer
 
@@ -30,6 +30,7 @@ type Tokenizer struct {
 	specials []int32 // ids of the special added tokens, ascending
 	padding  int32   // -1 when there is none
 	unknown  int32   // -1 when there is none
+	types    *bool   // whether token types are handed on; nil where nothing says
 
 	scratch sync.Pool // of *scratch
 }

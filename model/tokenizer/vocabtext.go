@@ -85,7 +85,8 @@ func bertFromVocabulary(v vocabulary, name string, c config) (*Tokenizer, error)
 	if t.model, err = newWordPiece(v, t.unknown, "##", 100); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	t.template = template{before: []int32{special["cls_token"]}, after: []int32{special["sep_token"]}}
+	cls, sep := special["cls_token"], special["sep_token"]
+	t.template = template{before: []int32{cls}, after: []int32{sep}, pair: aroundPairs(cls, sep, nil, 1)}
 	if id, ok := special["pad_token"]; ok {
 		t.padding = id
 	}

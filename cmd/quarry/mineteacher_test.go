@@ -1,0 +1,101 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/format/flagembedding"
+)
+
+// mineTaught mines with a teacher.
+func (p teachingProject) mineTaught(t *testing.T, kind, dir string, margin float64) (*testHost, []*flagembedding.Row) {
+	t.Helper()
+	o := p.mineOptions()
+	o.Mine.TeacherMargin = &margin
+	o.Teacher = TeacherOptions{Model: ModelOptions{Model: dir}, Kind: kind}
+	o.Provenance = p.path("provenance.jsonl")
+	h := p.host()
+	mustBe(t, runMine(t.Context(), o, h.host))
+	rows, err := flagembedding.ReadAll(strings.NewReader(p.read(t, "mined.jsonl")), "mined.jsonl")
+	mustBe(t, err)
+	return h, rows
+}
+
+// TestTheMinerAsItsOwnTeacher: with the model that mines for a teacher the two margins are one rule.
+func TestTheMinerAsItsOwnTeacher(t *testing.T) {
+	p := newTeachingProject(t)
+	h, taught := p.mineTaught(t, embedderKind, p.path("model"), 0.01)
+	if err := h.err.String(); !strings.Contains(err, "teacher_margin 0.01") || !strings.Contains(err, "candidates dropped by") || strings.Contains(err, ", 0 scored now") {
+		t.Errorf("told %s", err)
+	}
+	o := p.mineOptions()
+	margin := 0.01
+	o.Mine.Margin = &margin
+	_, own := p.mine(t, o)
+	dropped := false
+	for i, row := range own {
+		if !slices.Equal(row.Neg(), taught[i].Neg()) {
+			t.Errorf("row %d: by the teacher %q, by the miner %q", i, taught[i].Neg(), row.Neg())
+		}
+	}
+	_, all := p.mine(t, p.mineOptions())
+	for i, row := range all {
+		dropped = dropped || !slices.Equal(row.Neg(), taught[i].Neg())
+	}
+	if !dropped {
+		t.Error("the margin changes nothing: the test says nothing")
+	}
+}
+
+// TestNoNegativeIsAboveTheTeachersMargin: what was mined is scored already, and none of it is above the lowest positive.
+func TestNoNegativeIsAboveTheTeachersMargin(t *testing.T) {
+	p := newTeachingProject(t)
+	h, rows := p.mineTaught(t, crossEncoderKind, tinyCrossEncoder, 0)
+	if !strings.Contains(h.err.String(), "teacher_margin ") || !strings.Contains(p.read(t, "provenance.jsonl"), `"teacher_margin 0"`) {
+		t.Errorf("told %s", h.err.String())
+	}
+	negatives := 0
+	for _, row := range rows {
+		negatives += len(row.Neg())
+	}
+	o := p.options()
+	o.Rows = p.path("mined.jsonl")
+	told := p.teach(t, o)
+	if told.Scored != 0 || told.Saturation.AbovePositive != 0 || negatives == 0 || told.Saturation.Negatives != negatives {
+		t.Errorf("%d negatives: %+v", negatives, told)
+	}
+	first := p.read(t, "mined.jsonl")
+	if h, _ := p.mineTaught(t, crossEncoderKind, tinyCrossEncoder, 0); !strings.Contains(h.err.String(), ", 0 scored now") || p.read(t, "mined.jsonl") != first {
+		t.Errorf("again: %s", h.err.String())
+	}
+}
+
+func TestMiningRefusesTeachers(t *testing.T) {
+	p := newTeachingProject(t)
+	zero := 0.0
+	for _, tc := range []struct {
+		name, want string
+		change     func(*MineOptions)
+	}{
+		{"no margin", "--teacher needs --teacher-margin", func(o *MineOptions) { o.Mine.TeacherMargin = nil }},
+		{"no teacher", "--teacher-margin needs --teacher", func(o *MineOptions) { o.Teacher.Model.Model = "" }},
+		{"a kind of no teacher", "--teacher-kind has no part without --teacher", func(o *MineOptions) {
+			o.Teacher.Model.Model, o.Mine.TeacherMargin, o.Rank.Texts.set = "", nil, set{"teacher-kind": true}
+		}},
+		{"another kind", `--teacher-kind "oracle"`, func(o *MineOptions) { o.Teacher.Kind = "oracle" }},
+		{"an embedder as a cross-encoder", "an embedder teaches with --teacher-kind embedder", func(o *MineOptions) { o.Teacher.Model.Model = p.path("model") }},
+		{"random negatives", "teacher_margin: negatives that are kept, random or given", func(o *MineOptions) { o.Mine.Random = 0.5 }},
+		{"what if", "--teacher has no part in --what-if", func(o *MineOptions) {
+			o.WhatIf.Run, o.Candidates, o.Output, o.Rank.Model.Model = true, p.path("train.cand"), "", ""
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := p.mineOptions()
+			o.Mine.TeacherMargin = &zero
+			o.Teacher = TeacherOptions{Model: ModelOptions{Model: tinyCrossEncoder}, Kind: crossEncoderKind, prefix: "teacher-"}
+			tc.change(&o)
+			refused(t, runMine(t.Context(), o, p.host().host), tc.want)
+		})
+	}
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/format/flagembedding"
+	"github.com/quarry-ml/quarry/rerank"
+)
+
+// TeachOptions are the flags of quarry teach.
+type TeachOptions struct {
+	Rows, Output string
+	Teacher      TeacherOptions
+	JSON         bool
+}
+
+func newTeachCommand(h *host) *cobra.Command {
+	var o TeachOptions
+	cmd := &cobra.Command{
+		Use:   "teach --rows FILE --teacher DIR --output FILE",
+		Short: "Score mined rows with a teacher",
+		Long: `Score the positives and negatives of mined rows with a teacher: the same rows with pos_scores and neg_scores, as
+FlagEmbedding lays them out and quarry finetune --distill reads them. Scores that the rows have are replaced.
+
+The teacher is a cross-encoder, which reads query and passage together, or with --kind embedder a second embedder, which
+compares their vectors under its own prompts. Its scores are kept by content: the next call asks it for new pairs alone, and
+an interrupted one goes on. At the end stands how much the scores have to say: distillation learns to match their softmax,
+and one that gives a single passage all teaches no more than the labels do.`,
+		Example: `  quarry teach --rows mined.jsonl --teacher models/bge-reranker-base --logits --output taught.jsonl
+  quarry teach --rows mined.jsonl --teacher models/bge-large --kind embedder --output taught.jsonl`,
+		Args: noWords,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Teacher.Texts.set = setFlags(cmd.Flags())
+			return runTeach(cmd.Context(), o, h)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.Rows, "rows", "", "mined rows: JSONL `file` with query, pos and neg")
+	f.StringVar(&o.Output, "output", "", "JSONL `file` to write")
+	o.Teacher.AddFlags(f)
+	f.BoolVar(&o.JSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+// teaching is what quarry teach tells of.
+type teaching struct {
+	Rows      int `json:"rows"`
+	Pairs     int `json:"pairs"`  // that differ in content
+	Scored    int `json:"scored"` // of those, now
+	Kept      int `json:"kept"`   // of those, from earlier calls
+	Truncated int `json:"truncated"`
+
+	Saturation rerank.Saturation `json:"saturation"`
+}
+
+func runTeach(ctx context.Context, o TeachOptions, h *host) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	h.process.hold(o.Teacher.Engine.limit(h.machine))
+	rows, err := readMinedRows(h, "rows", o.Rows)
+	if err != nil {
+		return err
+	}
+	pairs := pairsOf(rows)
+	scores, counts, err := o.Teacher.score(ctx, h, pairs)
+	if err != nil {
+		return err
+	}
+	result := teaching{Rows: len(rows), Pairs: counts.Pairs, Scored: counts.Asked, Kept: counts.Stored, Truncated: counts.Truncated}
+	for _, row := range rows {
+		pos, rest := floats(scores, len(row.Pos()))
+		neg, rest := floats(rest, len(row.Neg()))
+		scores = rest
+		if err := row.SetScores(pos, neg); err != nil {
+			return fmt.Errorf("%s:%d: %w", o.Rows, row.Line(), err)
+		}
+		result.Saturation.Add(pos, neg)
+	}
+	if err := writeRows(h, o.Output, rows); err != nil {
+		return err
+	}
+	return o.tell(h, result)
+}
+
+// validate checks the flags before anything is read.
+func (o TeachOptions) validate() error {
+	if err := need("rows", o.Rows, "teacher", o.Teacher.Model.Model, "output", o.Output); err != nil {
+		return err
+	}
+	if o.JSON && o.Output == standard {
+		return badInputf("--json and --output -: both would be standard output")
+	}
+	if err := mayWrite("output", o.Output, "rows", o.Rows, "cache", o.Teacher.Cache); err != nil {
+		return err
+	}
+	switch o.Teacher.Cache {
+	case "":
+	case standard:
+		return badInputf("--cache -: name a file: scores are read from it and added to it")
+	default:
+		if err := mayWrite("cache", o.Teacher.Cache, "rows", o.Rows); err != nil {
+			return err
+		}
+	}
+	return o.Teacher.validate()
+}
+
+// readMinedRows reads rows that each have a positive.
+func readMinedRows(h *host, flag, path string) ([]*flagembedding.Row, error) {
+	var rows []*flagembedding.Row
+	err := readInput(h, flag, path, func(r io.Reader) error {
+		in := flagembedding.NewReader(r, path)
+		for {
+			row, err := in.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			if len(row.Pos()) == 0 {
+				return fmt.Errorf(`%s:%d: "pos" is empty: there is nothing to hold the negatives against`, path, row.Line())
+			}
+			rows = append(rows, row)
+		}
+		if len(rows) == 0 {
+			return fmt.Errorf("%s: no rows", path)
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// pairsOf are the pairs of rows in order, positives first, as training reads their texts.
+func pairsOf(rows []*flagembedding.Row) []rerank.Pair {
+	var pairs []rerank.Pair
+	for _, row := range rows {
+		query := strings.TrimSpace(row.Query())
+		for _, texts := range [][]string{row.Pos(), row.Neg()} {
+			for _, text := range texts {
+				pairs = append(pairs, rerank.Pair{Query: query, Passage: corpus.Passage{Text: text}.Full()})
+			}
+		}
+	}
+	return pairs
+}
+
+// floats are the first n scores as float64, and the rest.
+func floats(scores []float32, n int) ([]float64, []float32) {
+	wide := make([]float64, n)
+	for i := range wide {
+		wide[i] = float64(scores[i])
+	}
+	return wide, scores[n:]
+}
+
+func writeRows(h *host, path string, rows []*flagembedding.Row) error {
+	return writeOutput(h, path, func(w io.Writer) error {
+		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
+		for _, row := range rows {
+			if err := out.Write(row); err != nil {
+				return err
+			}
+		}
+		return out.Flush()
+	})
+}
+
+// tell prints the result; beside rows on standard output it is a note.
+func (o TeachOptions) tell(h *host, t teaching) error {
+	if o.JSON {
+		return printJSON(h, struct {
+			Schema int `json:"schema"`
+			teaching
+		}{schema, t})
+	}
+	s := t.Saturation
+	text := fmt.Sprintf("%d rows, %d pairs: %d scored now, %d kept from earlier\n", t.Rows, t.Pairs, t.Scored, t.Kept)
+	text += fmt.Sprintf("one-hot softmax: %d of %d rows (%.1f%%); a row's largest share is %.3f on average\n", s.OneHot, s.Rows, percentOf(s.OneHot, s.Rows), s.MeanTop)
+	text += fmt.Sprintf("negatives above the lowest positive: %d of %d (%.1f%%)\n", s.AbovePositive, s.Negatives, percentOf(s.AbovePositive, s.Negatives))
+	if o.Output == standard {
+		for line := range strings.Lines(text) {
+			h.note("%s", strings.TrimSuffix(line, "\n"))
+		}
+		return nil
+	}
+	return h.printf("%s", text)
+}
+
+func percentOf(n, of int) float64 { return 100 * float64(n) / float64(max(1, of)) }

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/format/teacherscores"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/rerank"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// The kinds of teachers.
+const (
+	crossEncoderKind = "cross-encoder"
+	embedderKind     = "embedder"
+)
+
+// TeacherOptions are the flags that name a teacher and say how it reads.
+type TeacherOptions struct {
+	Model  ModelOptions
+	Kind   string
+	Logits bool
+	Cache  string
+	Texts  TextOptions
+	Engine EngineOptions
+
+	prefix string // of the flags --kind and --logits
+}
+
+// AddFlags adds the flags to a command.
+func (o *TeacherOptions) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.Model.Model, "teacher", "", "model `directory` in Hugging Face's layout, or a Hugging Face name")
+	f.StringVar(&o.Kind, "kind", crossEncoderKind, "cross-encoder or embedder")
+	f.BoolVar(&o.Logits, "logits", false, "score by a cross-encoder's logits, whatever activation it names")
+	f.StringVar(&o.Cache, "cache", "", "`file` of the teacher's scores (one of its own in Quarry's cache)")
+	o.Model.addAbove(f)
+	o.Texts.AddFlags(f)
+	o.Engine.AddFlags(f)
+}
+
+// validate refuses flags that have no part with the teacher's kind.
+func (o TeacherOptions) validate() error {
+	switch o.Kind {
+	case crossEncoderKind:
+		err := o.Texts.set.needs("--"+o.prefix+"kind embedder", "query-prompt", "query-suffix", "passage-prompt", "query-max-length", "passage-max-length",
+			"pooling", "normalize", "truncate-dim", "weights")
+		if err != nil {
+			return err
+		}
+	case embedderKind:
+		if o.Logits {
+			return badInputf("--%slogits has no part without --%skind cross-encoder", o.prefix, o.prefix)
+		}
+	default:
+		return badInputf("--%skind %q: use %s or %s", o.prefix, o.Kind, crossEncoderKind, embedderKind)
+	}
+	return o.Texts.validate()
+}
+
+// score returns the teacher's scores of pairs in order. Those that its file has are not asked for again.
+func (o TeacherOptions) score(ctx context.Context, h *host, pairs []rerank.Pair) (scores []float32, counts rerank.Counts, err error) {
+	t, err := o.open(ctx, h, len(pairs))
+	if err != nil {
+		return nil, counts, err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	path := o.Cache
+	if path == "" {
+		cache, err := h.quarryCache()
+		if err != nil {
+			return nil, counts, err
+		}
+		path = filepath.Join(cache, "teacher-scores", rundir.DigestBytes([]byte(t.header.Line()))[:32]+".jsonl")
+	}
+	waiting := func() { h.note("waiting: another quarry asks this teacher (%s)", path) }
+	err = rundir.InTurn(ctx, path+".lock", waiting, func() error {
+		store, err := openScoreFile(path, t.header, pairs)
+		if err != nil {
+			return err
+		}
+		progress := func(label string, done, total int, unit string) {
+			h.progress(progress{Label: label, Done: int64(done), Total: int64(total), Unit: unit})
+		}
+		scores, counts, err = rerank.Scores(ctx, t.teacher, pairs, store, rerank.Options{Progress: progress})
+		return errors.Join(err, store.lines.Close())
+	})
+	if err != nil {
+		return nil, counts, h.raise(err, "--max-length")
+	}
+	if counts.Truncated > 0 {
+		h.note("%d of what the teacher read was longer than it reads, and was cut", counts.Truncated)
+	}
+	return scores, counts, nil
+}
+
+// openTeacher is a teacher at work.
+type openTeacher struct {
+	teacher rerank.Teacher
+	header  teacherscores.Header // whose scores they are
+	model   *model.Model
+	engine  *compute.Engine
+}
+
+func (t *openTeacher) close() error {
+	t.engine.Close()
+	return t.model.Close()
+}
+
+// open finds the teacher and opens it on an engine, beside what so many pairs take.
+func (o TeacherOptions) open(ctx context.Context, h *host, pairs int) (*openTeacher, error) {
+	above, err := o.Model.options()
+	if err != nil {
+		return nil, err
+	}
+	found, err := o.Model.locate(ctx, h, o.Model.Model)
+	if err != nil {
+		return nil, fmt.Errorf("--teacher: %w", err)
+	}
+	const perPair = 128 // digests, places and scores
+	taken := perPair * int64(pairs)
+	if o.Kind == embedderKind {
+		return o.openEmbedder(ctx, h, found.dir, above, taken)
+	}
+	return o.openCrossEncoder(ctx, h, found.dir, taken)
+}
+
+func (o TeacherOptions) openCrossEncoder(ctx context.Context, h *host, dir string, taken int64) (_ *openTeacher, err error) {
+	c, err := model.OpenCrossEncoder(dir)
+	if errors.Is(err, model.ErrNoCrossEncoder) {
+		return nil, badInputf("--teacher: %w; an embedder teaches with --%skind embedder", err, o.prefix)
+	}
+	if err != nil {
+		return nil, badInputf("--teacher: %w", err)
+	}
+	t := &openTeacher{model: c.Network}
+	if t.engine, err = o.Engine.open(h, c.Network.Footprint()+taken); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	teacher, err := rerank.NewCrossEncoder(c, t.engine, rerank.CrossEncoderOptions{MaxLength: o.Texts.MaxLength, Logits: o.Logits})
+	if err != nil {
+		return nil, errors.Join(badInputf("--teacher: %w", err), t.close())
+	}
+	digest, err := rundir.CrossEncoderDigest(ctx, rundir.OS{}, dir)
+	if err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	t.teacher = teacher
+	t.header = teacherscores.Header{Kind: o.Kind, Model: digest, Identity: t.engine.Identity(), Activation: string(teacher.Activation()), MaxLength: teacher.MaxLength()}
+	return t, nil
+}
+
+func (o TeacherOptions) openEmbedder(ctx context.Context, h *host, dir string, above model.Options, taken int64) (_ *openTeacher, err error) {
+	m, err := model.Open(dir, above)
+	if err != nil {
+		return nil, badInputf("--teacher: %w", wantPooling(err))
+	}
+	t := &openTeacher{model: m}
+	o.Engine.weights = o.Model.Weights
+	if t.engine, err = o.Engine.open(h, m.Footprint()+taken); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	query, passage, err := o.Texts.sides(m)
+	if err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	x, err := embedding.New(m, t.engine)
+	if err != nil {
+		return nil, errors.Join(badInputf("--teacher: %w", err), t.close())
+	}
+	digest, err := rundir.ModelDigest(ctx, rundir.OS{}, dir)
+	if err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	t.teacher = rerank.NewEmbedder(x, rerank.EmbedderOptions{
+		Query: rerank.Side{Prompt: query.prompt, MaxLength: query.maxLength}, Passage: rerank.Side{Prompt: passage.prompt, MaxLength: passage.maxLength},
+		Score: m.Contract.Score,
+		Keep: func(rows, dim int, fill func(write func([]float32) error) error) (rerank.Kept, error) {
+			return keep(rows, dim, fill)
+		},
+	})
+	c := m.Contract
+	reads, err := json.Marshal([]any{
+		query.prompt.Template, query.prompt.Suffix, query.maxLength, passage.prompt.Template, passage.maxLength,
+		c.Score, c.Pooling, c.IncludePrompt, c.Normalize, c.TruncateDim,
+	})
+	if err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	t.header = teacherscores.Header{Kind: o.Kind, Model: digest, Identity: t.engine.Identity(), Reads: rundir.DigestBytes(reads)}
+	return t, nil
+}
+
+// scoreFile is a teacher's scores in a file that grows.
+type scoreFile struct {
+	lines  *rundir.Lines
+	scores teacherscores.Scores // of the pairs that are wanted
+}
+
+// openScoreFile opens or begins the file of a teacher. A last line that a crash cut short is cut away.
+func openScoreFile(path string, header teacherscores.Header, pairs []rerank.Pair) (*scoreFile, error) {
+	lines, err := rundir.OpenLines(rundir.OS{}, path)
+	if err != nil {
+		return nil, err
+	}
+	s := &scoreFile{lines: lines}
+	if err := s.read(path, header, pairs); err != nil {
+		return nil, errors.Join(err, lines.Close())
+	}
+	return s, nil
+}
+
+func (s *scoreFile) read(path string, header teacherscores.Header, pairs []rerank.Pair) error {
+	wanted := make(map[teacherscores.Digest]bool, len(pairs))
+	for _, p := range pairs {
+		wanted[p.Digest()] = true
+	}
+	in, err := rundir.OS{}.Open(path)
+	if err != nil {
+		return rundir.Explain(path, err)
+	}
+	var empty bool
+	s.scores, empty, err = teacherscores.Read(in, path, header, func(d teacherscores.Digest) bool { return wanted[d] })
+	if err = errors.Join(badInput(err), in.Close()); err != nil || !empty {
+		return err
+	}
+	return s.lines.Line(header.Line())
+}
+
+// Get implements rerank.Store.
+func (s *scoreFile) Get(d rerank.Digest) (float32, bool) {
+	score, ok := s.scores[d]
+	return score, ok
+}
+
+// Put implements rerank.Store.
+func (s *scoreFile) Put(digests []rerank.Digest, scores []float32) error {
+	for i, d := range digests {
+		line, err := teacherscores.Line(d, scores[i])
+		if err == nil {
+			err = s.lines.Line(line)
+		}
+		if err != nil {
+			return err
+		}
+		s.scores[d] = scores[i]
+	}
+	return s.lines.Sync()
+}

@@ -1,0 +1,81 @@
+package mine
+
+import (
+	"fmt"
+	"slices"
+)
+
+// teacherRule drops what a teacher scores above the reference positive's score by the same teacher, less the margin. It
+// stands behind all others, so that a teacher is asked of what they leave alone.
+func teacherRule(margin float64) rule {
+	return rule{"teacher_margin", valueText(margin), func(d *Dropped) *int { return &d.TeacherMargin }, byScore, func(q *asked, n Negative) bool {
+		return float64(q.Teacher[n.Passage]) > q.taught-margin
+	}}
+}
+
+// validateTeacher refuses parts of the negatives that no teacher is asked of.
+func (o Options) validateTeacher() error {
+	if o.TeacherMargin != nil && (o.Kept > 0 || o.Random > 0 || o.Given == Keep) {
+		return fmt.Errorf("teacher_margin: negatives that are kept, random or given are not scored by a teacher: leave kept, random and given out, or the margin")
+	}
+	return nil
+}
+
+// AsksTeacher is the passages whose scores by a teacher the rule of the teacher's margin needs for a query: its positives, and
+// the candidates that all other rules leave, ascending. Without the rule there are none.
+func (m *Miner) AsksTeacher(q Query) ([]int32, error) {
+	if m.o.TeacherMargin == nil {
+		return nil, nil
+	}
+	rows, err := m.rowsOf(q)
+	if err != nil {
+		return nil, err
+	}
+	wanted := slices.Clone(rows[0].positives)
+	for _, row := range rows {
+		wanted = append(wanted, m.leftForTeacher(row)...)
+	}
+	slices.Sort(wanted)
+	return slices.Compact(wanted), nil
+}
+
+// leftForTeacher is the candidates that the rules before the teacher's leave.
+func (m *Miner) leftForTeacher(q *asked) []int32 {
+	var left []int32
+	others := m.rules[:len(m.rules)-1]
+	for rank, h := range q.Hits {
+		n := Negative{Passage: h.Passage, Rank: int32(rank), Score: h.Score}
+		if !slices.ContainsFunc(others, func(r rule) bool { return r.drops(q, n) }) {
+			left = append(left, h.Passage)
+		}
+	}
+	return left
+}
+
+// askTeacher gives rows their references by the teacher, whose scores have to be there.
+func (m *Miner) askTeacher(rows []*asked) error {
+	if m.o.TeacherMargin == nil {
+		return nil
+	}
+	for _, row := range rows {
+		own := row.positives
+		if row.of >= 0 {
+			own = []int32{row.of}
+		}
+		for i, p := range own {
+			score, ok := row.Teacher[p]
+			if !ok {
+				return fmt.Errorf("teacher_margin: the teacher has no score of positive %q", m.corpus.ID(p))
+			}
+			if s := float64(score); i == 0 || s < row.taught {
+				row.taught = s
+			}
+		}
+		for _, p := range m.leftForTeacher(row) {
+			if _, ok := row.Teacher[p]; !ok {
+				return fmt.Errorf("teacher_margin: the teacher has no score of candidate %q", m.corpus.ID(p))
+			}
+		}
+	}
+	return nil
+}

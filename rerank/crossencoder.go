@@ -1,0 +1,81 @@
+package rerank
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/model"
+)
+
+// CrossEncoder is a teacher that reads query and passage together. It belongs to one goroutine.
+type CrossEncoder struct {
+	model   *model.CrossEncoder
+	network *embedding.Embedder // whose vectors are one number long: the logits
+	options CrossEncoderOptions
+}
+
+// CrossEncoderOptions stand above what a model's directory says. The zero value changes nothing.
+type CrossEncoderOptions struct {
+	MaxLength int  // tokens of a pair, special ones included; 0 is the model's
+	Logits    bool // scores are logits, whatever activation the model names
+}
+
+// NewCrossEncoder makes a teacher of an open model on an engine. The weights are checked here.
+func NewCrossEncoder(m *model.CrossEncoder, e *compute.Engine, o CrossEncoderOptions) (*CrossEncoder, error) {
+	network, err := embedding.New(m.Network, e)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := m.Pair("", "", o.MaxLength); err != nil {
+		return nil, err
+	}
+	if o.MaxLength == 0 {
+		o.MaxLength = m.MaxLength
+	}
+	return &CrossEncoder{m, network, o}, nil
+}
+
+// Activation is what makes scores of logits.
+func (c *CrossEncoder) Activation() model.ScoreActivation {
+	if c.options.Logits {
+		return model.IdentityScore
+	}
+	return c.model.Activation
+}
+
+// MaxLength is the tokens that are read of a pair.
+func (c *CrossEncoder) MaxLength() int { return c.options.MaxLength }
+
+// Score implements Teacher. An error of memory is an *embedding.MemoryError.
+func (c *CrossEncoder) Score(ctx context.Context, pairs []Pair, o Options, sink func(first int, scores []float32) error) (Stats, error) {
+	const label, unit = "score pairs", "pairs"
+	o.progress(label, 0, len(pairs), unit)
+	var truncated atomic.Int64 // counted where texts become tokens, on another goroutine
+	sequences := func(yield func(embedding.Text, error) bool) {
+		for i, p := range pairs {
+			s, err := c.model.Pair(p.Query, p.Passage, c.options.MaxLength)
+			if err != nil {
+				yield(embedding.Text{}, fmt.Errorf("pair %d: %w", i, err))
+				return
+			}
+			if s.Truncated {
+				truncated.Add(1)
+			}
+			if !yield(embedding.Text{IDs: s.IDs, Types: s.Types}, nil) {
+				return
+			}
+		}
+	}
+	activation := c.Activation()
+	read := embedding.Options{MaxLength: c.options.MaxLength, Progress: func(done, _ int) { o.progress(label, done, len(pairs), unit) }}
+	stats, err := c.network.Embed(ctx, sequences, read, func(first int, logits []float32) error {
+		for i, logit := range logits {
+			logits[i] = activation.Apply(logit)
+		}
+		return sink(first, logits)
+	})
+	return Stats{Pairs: stats.Texts, Truncated: int(truncated.Load())}, err
+}

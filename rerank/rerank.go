@@ -1,0 +1,60 @@
+// Package rerank scores pairs of a query and a passage by a teacher: a cross-encoder, which reads both together, or a second
+// embedder, which compares their vectors. Scores go to distillation, and tell which negatives may be answers.
+package rerank
+
+import (
+	"context"
+
+	"github.com/quarry-ml/quarry/embedding"
+)
+
+// Pair is a query and a passage, as texts, without prompts.
+type Pair struct{ Query, Passage string }
+
+// Teacher scores pairs. A score depends on its pair alone, not on those beside it.
+type Teacher interface {
+	// Score hands the scores of pairs to sink in their order, some at a time: first is the place of the first of them. The
+	// slice belongs to Score again after the call.
+	Score(ctx context.Context, pairs []Pair, o Options, sink func(first int, scores []float32) error) (Stats, error)
+}
+
+// Options say what Score tells of on its way.
+type Options struct {
+	Progress func(label string, done, total int, unit string) // may be nil
+}
+
+func (o Options) progress(label string, done, total int, unit string) {
+	if o.Progress != nil {
+		o.Progress(label, done, total, unit)
+	}
+}
+
+// Stats counts what a teacher read.
+type Stats struct {
+	Pairs     int // scored
+	Truncated int // sequences that were cut: pairs of a cross-encoder, texts of an embedder
+}
+
+// distinct lists texts in the order in which they first come, and gives the place of each in the list.
+type distinct struct {
+	texts []string
+	place map[string]int
+}
+
+func (d *distinct) add(text string) {
+	if d.place == nil {
+		d.place = map[string]int{}
+	}
+	if _, ok := d.place[text]; !ok {
+		d.place[text] = len(d.texts)
+		d.texts = append(d.texts, text)
+	}
+}
+
+func (d *distinct) each(yield func(embedding.Text, error) bool) {
+	for _, text := range d.texts {
+		if !yield(embedding.Text{Text: text}, nil) {
+			return
+		}
+	}
+}
