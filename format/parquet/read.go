@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // Magic is what a Parquet file begins and ends with.
@@ -68,7 +69,8 @@ func checkFooter(r io.ReaderAt, size int64) error {
 	return nil
 }
 
-// checkChunks refuses columns that lie outside of the file.
+// checkChunks refuses columns that lie outside of the file, and LZ4: where such a page is damaged, the library takes ever more
+// memory for it until there is none.
 func checkChunks(file *parquet.File, size int64) error {
 	for i, group := range file.Metadata().RowGroups {
 		if group.NumRows < 0 {
@@ -76,6 +78,9 @@ func checkChunks(file *parquet.File, size int64) error {
 		}
 		for _, column := range group.Columns {
 			m := column.MetaData
+			if m.Codec == format.Lz4Raw || m.Codec == format.Lz4 {
+				return errors.New("the Parquet file is packed with LZ4, which is not read: write it with Snappy or Zstandard")
+			}
 			if m.DataPageOffset < 0 || m.TotalCompressedSize < 0 || m.DataPageOffset > size || m.TotalCompressedSize > size {
 				return fmt.Errorf("broken Parquet: column %q of row group %d lies outside of the file", m.PathInSchema, i)
 			}

@@ -49,6 +49,9 @@ func newDelimited(r io.Reader, name string, comma rune) (*delimited, error) {
 		if column == "" {
 			return nil, d.Errorf("column %d has no name: the first line has the names of columns", i+1)
 		}
+		if !utf8.ValidString(column) {
+			return nil, d.Errorf("the name of column %d is not UTF-8; save the file as UTF-8", i+1)
+		}
 		if slices.Index(d.columns, column) < i {
 			return nil, d.Errorf("two columns are called %q", column)
 		}

@@ -138,6 +138,7 @@ func TestReadDelimitedErrors(t *testing.T) {
 		{"empty", "", "f.csv: the file is empty: want a head line"},
 		{"no name", "a,\n1,2\n", "f.csv:1: column 2 has no name"},
 		{"one name twice", "a,a\n", `f.csv:1: two columns are called "a"`},
+		{"a name that is not UTF-8", "a,\xc4\n1,2\n", "f.csv:1: the name of column 2 is not UTF-8"},
 		{"a column too many", "a,b\n1,2\n1,2,3\n", "f.csv:3: 3 columns, and the head line has 2"},
 		{"a quote inside", "a,b\n1,x\"y\n", `f.csv:2: byte 4 of the line: bare " in non-quoted`},
 		{"a quote left open", "a,b\n1,\"y\n3,4\n", `f.csv:3: byte 5 of the line: extraneous or missing "`},
