@@ -55,4 +55,15 @@ func FinishUnopened(ctx context.Context, r *recipe.Recipe, o Options, refused er
 	return newRun(r, o).Finish(ctx, refused)
 }
 
+// FinishFolds does what Finish does once for all runs of a recipe with folds: QUARRY_RUN is the directory of the folds.
+func FinishFolds(ctx context.Context, r *recipe.Recipe, o Options, outcome error) error {
+	if errors.Is(outcome, rundir.ErrInUse) {
+		return nil // as in FinishUnopened
+	}
+	o.Dir = r.FoldsDir()
+	p := newRun(r, o)
+	p.stopped = o.Until != ""
+	return p.Finish(ctx, outcome)
+}
+
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -111,7 +111,7 @@ func TestAChangedChoiceRedoesLaterStagesOnly(t *testing.T) {
 			t.Errorf("round 0 was touched: %s", line)
 		}
 	}
-	if got := strings.Join(redone, " "); got != "select select merge merge" {
+	if got := strings.Join(redone, " "); got != "select select merge merge card" {
 		t.Errorf("redone: %s", got)
 	}
 }

@@ -82,6 +82,7 @@ var badRecipes = map[string][]string{
 	},
 	"folds-without-count": {
 		"recipe.yaml:4: folds.unseen_share is of no use without folds.count",
+		"recipe.yaml:5: folds.settings is of no use without folds.count",
 	},
 	"first-line": {
 		"recipe.yaml:2: not YAML: found unexpected end of stream",

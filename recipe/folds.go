@@ -74,9 +74,12 @@ func (d *decoder) decodeSettings(r *Recipe) {
 // check finds contradictions within the section.
 func (f Folds) check(d *decoder, r *Recipe) {
 	if f.Count == 0 {
-		for key, given := range map[string]bool{"folds.unseen_share": f.UnseenShare != nil, "folds.metric": f.Metric != "", "folds.settings": len(f.Settings) > 0} {
-			if given { // problems are told in the order of their lines
-				d.failAt(key, "%s is of no use without folds.count", key)
+		for _, one := range []struct {
+			key   string
+			given bool
+		}{{"folds.unseen_share", f.UnseenShare != nil}, {"folds.metric", f.Metric != ""}, {"folds.settings", len(f.Settings) > 0}} {
+			if one.given {
+				d.failAt(one.key, "%s is of no use without folds.count", one.key)
 			}
 		}
 		return

@@ -98,9 +98,9 @@ func (s *Stamp) ManifestStage() ManifestStage {
 }
 
 // Gaps lists the inputs of stages whose digest is neither a source's (data, miner, base, and the digests in known, such
-// as outputs of earlier rounds) nor an output's of an earlier stage: where the chain from source to result is broken.
+// as outputs of earlier rounds) nor the result's nor an output's of an earlier stage: where the chain from source to result is broken.
 func (m *Manifest) Gaps(known ...string) []string {
-	digests := append([]string{m.Miner.Digest, m.Base.Digest}, known...)
+	digests := append([]string{m.Miner.Digest, m.Base.Digest, m.Result.Digest}, known...) // the card is written of the result
 	for _, data := range m.Data {
 		digests = append(digests, data.Digest)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,7 @@ type EvalOptions struct {
 	By         string
 	Expect     []string
 	PerQuery   string
+	MTEB       MTEBOptions
 	JSON       bool
 }
 
@@ -48,6 +50,7 @@ tells the scores apart by a field of the queries' rows, by the length of the que
 exit code is 3.`,
 		Example: `  quarry eval --model models/minilm --corpus corpus.jsonl --queries dev.jsonl --metrics map@25,recall@100 --json
   quarry eval --model models/minilm --data beir/scifact --convention beir --metrics ndcg@10,recall@100
+  quarry eval --model models/minilm --data mteb/scifact --convention trec_eval --mteb results/SciFact.json
   quarry eval --run run.trec --qrels qrels.txt --metrics map,ndcg@10 --convention trec_eval --per-query --json
   quarry eval --model runs/eedi/round-1/merged --corpus corpus.jsonl --queries test.jsonl --expect 'map@25>=0.35'`,
 		Args: noWords,
@@ -70,6 +73,7 @@ exit code is 3.`,
 	f.StringArrayVar(&o.Expect, "expect", nil, "`metric>=value`; a miss is exit code 3; may be repeated")
 	f.StringVar(&o.PerQuery, "per-query", "", "print the measures of each query too, or with =`FILE` write them as JSONL")
 	f.Lookup("per-query").NoOptDefVal = standard
+	o.MTEB.addFlags(f)
 	f.BoolVar(&o.JSON, "json", false, "print JSON")
 	return cmd
 }
@@ -97,7 +101,11 @@ func runEval(ctx context.Context, o EvalOptions, h *host) error {
 		return err
 	}
 	h.process.hold(o.Rank.Engine.limit(h.machine))
-	e, err := o.source(ctx, h, plan.measures)
+	ranked := plan.measures
+	if o.MTEB.File != "" {
+		ranked = append(slices.Clone(ranked), mtebMeasures()...)
+	}
+	e, err := o.source(ctx, h, ranked)
 	if err != nil {
 		return err
 	}
@@ -110,6 +118,9 @@ func runEval(ctx context.Context, o EvalOptions, h *host) error {
 	}
 	scores, err := e.score(plan.measures, eval.Convention(o.Convention), eval.Missing(o.Missing))
 	if err != nil {
+		return err
+	}
+	if err := o.MTEB.write(h, e, o.Judgments, eval.Convention(o.Convention), eval.Missing(o.Missing)); err != nil {
 		return err
 	}
 	if o.PerQuery != "" && o.PerQuery != standard {
@@ -171,6 +182,9 @@ func (o EvalOptions) validate() (evalPlan, error) {
 		return p, err
 	}
 	if p.by, err = o.parseBy(); err != nil {
+		return p, err
+	}
+	if err := o.MTEB.validate(o); err != nil {
 		return p, err
 	}
 	return p, mayWrite("per-query", o.PerQuery, append(o.Rank.inputs(), "train", o.Train, "run", o.Run, "qrels", o.Judgments.Qrels)...)

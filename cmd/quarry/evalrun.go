@@ -197,7 +197,7 @@ func place(path string, line int) string {
 }
 
 // besideRun are the flags that have a part where a run is given.
-var besideRun = strings.Fields("run qrels data split corpus queries id-field group-field train metrics convention missing-queries by expect per-query json")
+var besideRun = strings.Fields("run qrels data split corpus queries id-field group-field train metrics convention missing-queries by expect per-query json mteb mteb-task mteb-revision mteb-languages mteb-main")
 
 // validateRun refuses flags that rank where a run is given.
 func (o EvalOptions) validateRun() error {

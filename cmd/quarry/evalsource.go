@@ -29,6 +29,7 @@ type evaluation struct {
 	found  func(eval.Convention) []ranking.Candidates
 	depth  int // hits kept a query; 0 where rankings are whole
 	order  ranking.Order
+	split  string // of the judgments, where they are a folder's
 }
 
 // source reads what is judged and ranks it, or reads a run of it.
@@ -102,7 +103,7 @@ func (o EvalOptions) judgeFolder(h *host) (*evaluation, error) {
 		return nil, badInputf("--data: %w", err)
 	}
 	warn(h, d.Warnings)
-	e := &evaluation{data: data{corpus: d.Corpus, queries: d.Queries}, order: d.Corpus.Order()}
+	e := &evaluation{data: data{corpus: d.Corpus, queries: d.Queries}, order: d.Corpus.Order(), split: d.Split}
 	judgments := make([]eval.Judgment, len(d.Judgments))
 	for i, j := range d.Judgments {
 		judgments[i] = eval.Judgment{Query: j.Query, Passage: j.Passage, Grade: float64(j.Grade)}

@@ -23,7 +23,11 @@ const summaryName = "summary.json"
 func runFolds(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions) error {
 	err := runEachFold(ctx, h, r, o)
 	// Once, when all folds have ended or one has failed.
-	ended := pipeline.FinishUnopened(context.WithoutCancel(ctx), r, pipelineOptions(h, r, o), err)
+	ended := pipeline.FinishFolds(context.WithoutCancel(ctx), r, pipelineOptions(h, r, o), err)
+	if errors.Is(err, pipeline.ErrChoiceWanted) { // a good end, as for one run
+		h.note("%v", err)
+		return ended
+	}
 	return errors.Join(err, ended)
 }
 
@@ -48,8 +52,7 @@ func runEachFold(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions) e
 	}
 	s, err := readCrossValidation(r)
 	if errors.Is(err, report.ErrNoChoice) { // the rounds' rule asks a person
-		h.note("%v", err)
-		return nil
+		return fmt.Errorf("%w: %w", pipeline.ErrChoiceWanted, err)
 	}
 	if err != nil {
 		return err

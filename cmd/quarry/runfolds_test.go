@@ -58,7 +58,7 @@ on_finish: [sh, -c, 'echo "$QUARRY_OUTCOME $QUARRY_RUN" >> ` + p.path("finished"
 	if n := strings.Count(told.err.String(), "finetune: starts"); n != 4 {
 		t.Errorf("%d trainings, want 4", n)
 	}
-	if got := p.read(t, "finished"); strings.Count(got, "\n") != 2 || !strings.Contains(got, "done "+p.path("runs/tiny")+"\n") {
+	if got := p.read(t, "finished"); strings.Count(got, "\n") != 2 || !strings.HasSuffix(got, "\ndone "+p.path("runs/tiny.folds")+"\n") {
 		t.Errorf("on_finish was run as %q", got) // once refused, for --dir, and once done
 	}
 	// Every query is dev of one fold and trains in the other, or trains in both.
@@ -97,6 +97,26 @@ on_finish: [sh, -c, 'echo "$QUARRY_OUTCOME $QUARRY_RUN" >> ` + p.path("finished"
 	again := do(exitDone, "run", recipe, "--cpu", "portable")
 	if strings.Contains(again.err.String(), "starts") || !strings.HasSuffix(again.out.String(), reported.out.String()) {
 		t.Errorf("the second run did work:\n%s", again.err.String())
+	}
+}
+
+// TestFoldsThatAskAPerson run all to their question, and say so in the end.
+func TestFoldsThatAskAPerson(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	text := strings.Replace(runRecipe, "select: {metric: map@25}", "select: ask", 1) + "folds: {count: 2}\non_finish: [sh, -c, 'echo \"$QUARRY_OUTCOME\" >> " + p.path("finished") + "']\n"
+	recipe := p.write(t, "recipe.yaml", text)
+	for _, args := range [][]string{{"run", recipe, "--cpu", "portable", "--until", "mine"}, {"run", recipe, "--cpu", "portable"}} {
+		h := newTestHost()
+		h.environ = os.Environ()
+		if code := h.run(t, args...); code != exitDone {
+			t.Fatalf("%v: exit code %d\n%s", args, code, h.err.String())
+		}
+		if asks := strings.Contains(h.err.String(), "quarry select "+p.path("runs/tiny.fold-1")) && strings.Contains(h.err.String(), "in which every fold has chosen an epoch"); asks != (len(args) == 4) {
+			t.Errorf("%v: %s", args, h.err.String())
+		}
+	}
+	if got := p.read(t, "finished"); got != "stopped\nchoice wanted\n" {
+		t.Errorf("on_finish was told %q", got)
 	}
 }
 

@@ -132,8 +132,8 @@ func (o TeacherOptions) open(ctx context.Context, h *host, pairs int) (*openTeac
 	return o.openCrossEncoder(ctx, h, found.dir, taken)
 }
 
-// beside adds bytes of memory to what weights take.
-func beside(weights model.Footprint, taken int64) model.Footprint {
+// withTaken adds bytes of memory to what weights take.
+func withTaken(weights model.Footprint, taken int64) model.Footprint {
 	weights.Held += taken
 	return weights
 }
@@ -147,7 +147,7 @@ func (o TeacherOptions) openCrossEncoder(ctx context.Context, h *host, dir strin
 		return nil, badInputf("--teacher: %w", err)
 	}
 	t := &openTeacher{model: c.Network}
-	if t.engine, err = o.Engine.open(h, beside(c.Network.Footprint(), taken)); err != nil {
+	if t.engine, err = o.Engine.open(h, withTaken(c.Network.Footprint(), taken)); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	teacher, err := rerank.NewCrossEncoder(c, t.engine, rerank.CrossEncoderOptions{MaxLength: o.Texts.MaxLength, Logits: o.Logits})
@@ -170,7 +170,7 @@ func (o TeacherOptions) openEmbedder(ctx context.Context, h *host, dir string, a
 	}
 	t := &openTeacher{model: m}
 	o.Engine.weights = o.Model.Weights
-	if t.engine, err = o.Engine.open(h, beside(m.Footprint(), taken)); err != nil {
+	if t.engine, err = o.Engine.open(h, withTaken(m.Footprint(), taken)); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	query, passage, err := o.Texts.sides(m)
