@@ -171,7 +171,7 @@ func TestNegativesAreNeitherPositivesNorOfEqualText(t *testing.T) {
 				t.Fatalf("%v\n%s", err, notes)
 			}
 			d := judgedData(t)
-			reader := &round{Run: &Run{dir: look(t, r), data: d}, files: rundir.Layout(r.Dir()).Round(0)}
+			reader := &round{Run: &Run{dir: look(t, r), data: d}, data: d, files: rundir.Layout(r.Dir()).Round(0)}
 			for _, tc := range []struct {
 				split       rundir.Split
 				key         string
