@@ -25,6 +25,7 @@ type Trainer struct {
 	temperature scalar
 	fresh       freshAdapter
 	runner      runner
+	sequences   []sequence // memory for those of a block
 	space       lossSpace
 
 	done int // optimizer steps taken
@@ -188,7 +189,7 @@ func (t *Trainer) contrast(ctx context.Context, rows []row, keys *dropoutKeys, b
 
 // forward embeds the queries and passages of rows and lays out their contrast.
 func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys, lossOnly bool) (contrast, error) {
-	var sequences []sequence
+	sequences := t.sequences[:0]
 	shown := 0
 	for _, r := range rows {
 		s, count, err := t.data.query(r)
@@ -207,6 +208,7 @@ func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys, lo
 			sequences = append(sequences, keys.of(t.data.Passage(p), "passage", t.data.PassageKey(p)))
 		}
 	}
+	t.sequences = sequences
 	vectors, err := t.runner.forward(ctx, sequences, t.options.contrastBytes(len(rows), len(columns), t.model.WholeDimension(), lossOnly))
 	if err != nil {
 		return contrast{}, err
