@@ -28,8 +28,14 @@ func (c *Corpus) nearestID(id string) string {
 	return fmt.Sprintf("; the nearest id is %q", best)
 }
 
-// nearestText is `; nearest is passage …` for the passage that shares most of its words with text, and where the two part.
+// nearestText is `; nearest is passage …` for the passage that shares most of its words with text, and where the two part; or for
+// the one whose text it is, without its title.
 func (c *Corpus) nearestText(text string) string {
+	for i, p := range c.Passages {
+		if p.Title != "" && strip(p.Text) == strip(text) {
+			return fmt.Sprintf(`; it is the text of passage %q without its title %s: a passage is called by its full text, which is title, space, text: give that, or "positive_ids"`, c.ID(int32(i)), excerpt(p.Title))
+		}
+	}
 	wanted := map[string]bool{}
 	for _, word := range strings.Fields(strings.ToLower(text)) {
 		wanted[word] = true
@@ -43,8 +49,11 @@ func (c *Corpus) nearestText(text string) string {
 	if best < 0 {
 		return ""
 	}
-	full := c.Passages[best].Full()
-	return fmt.Sprintf("; the nearest is passage %q (%s), which differs at character %d", c.ID(best), excerpt(full), differsAt(strip(text), full))
+	full, titled := c.Passages[best].Full(), ""
+	if c.Passages[best].Title != "" {
+		titled = " of title, space, text"
+	}
+	return fmt.Sprintf("; the nearest is passage %q (%s), which differs at character %d%s", c.ID(best), excerpt(full), differsAt(strip(text), full), titled)
 }
 
 // sharedWords is the Dice coefficient of two sets of words.

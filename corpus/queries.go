@@ -24,14 +24,14 @@ func ReadQueries(r io.Reader, name string, c *Corpus, o ReadOptions) ([]Query, [
 		if err != nil {
 			return nil, nil, err
 		}
-		q, err := queryOf(row, o)
+		q, err := queryOf(row, name, o)
 		if err == nil {
 			err = seen.add(q.ID, lines.Number())
 		}
 		if err == nil && c != nil {
 			q.Positives, err = judge.positives(row)
 			if err == nil && len(q.Positives) == 0 && !o.AllowUnjudged {
-				err = fmt.Errorf(`no positives: give "pos" texts, "correct_id" or "positive_ids"%s`, hasKeys(row))
+				err = fmt.Errorf(`no positives: give "pos" texts, "correct_id" or "positive_ids"%s%s`, hasKeys(row), Conversion(row, name))
 			}
 		}
 		if err != nil {
@@ -48,14 +48,14 @@ func ReadQueries(r io.Reader, name string, c *Corpus, o ReadOptions) ([]Query, [
 	return queries, judge.warnings(name), nil
 }
 
-// queryOf reads all of a row but its judgments.
-func queryOf(row Object, o ReadOptions) (Query, error) {
+// queryOf reads all of a row but its judgments; file stands for the rows in errors.
+func queryOf(row Object, file string, o ReadOptions) (Query, error) {
 	var q Query
 	var err error
 	if q.ID, err = idOf(row, o.IDField); err != nil {
 		return q, err
 	}
-	if q.Text, err = queryText(row); err != nil {
+	if q.Text, err = queryText(row, file); err != nil {
 		return q, err
 	}
 	if prompt, ok := row.Get("prompt"); ok {
@@ -102,7 +102,7 @@ func groupOf(row Object, field string) (string, error) {
 	return group, nil
 }
 
-func queryText(row Object) (string, error) {
+func queryText(row Object, file string) (string, error) {
 	text, from := "", ""
 	for _, name := range []string{"query", "text"} {
 		value, ok := row.Get(name)
@@ -119,7 +119,7 @@ func queryText(row Object) (string, error) {
 		text, from = found, name
 	}
 	if from == "" {
-		return "", fmt.Errorf(`the row has neither "query" nor "text"%s`, hasKeys(row))
+		return "", fmt.Errorf(`the row has neither "query" nor "text"%s%s`, hasKeys(row), Conversion(row, file))
 	}
 	if strip(text) == "" {
 		return "", fmt.Errorf("empty query")

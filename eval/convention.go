@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -85,6 +86,9 @@ func (c Convention) RanksDecide() bool { return c == Kaggle }
 
 // KeepsTies says that equal scores stay in the order that a ranking has them in; the others order ties by passage.
 func (c Convention) KeepsTies() bool { return c == Kaggle || c == Ranx }
+
+// ErrNoRanking marks a judged query without a ranking, where the rule makes an error of it.
+var ErrNoRanking = errors.New("has no ranking")
 
 // Missing says what becomes of a judged query that has no ranking.
 type Missing string

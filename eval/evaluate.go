@@ -144,7 +144,7 @@ func scoreMissing(j Judged, o Options, r rules) ([]float64, error) {
 	case rule == MissingIsSkipped, !answered && !r.scoresUnanswered: // the latter with a ranking, too
 		return nil, errSkipped
 	case rule == MissingIsError:
-		return nil, fmt.Errorf("query %q is judged but has no ranking", j.Query)
+		return nil, fmt.Errorf("query %q is judged but %w", j.Query, ErrNoRanking)
 	}
 	return make([]float64, len(o.Measures)), nil
 }

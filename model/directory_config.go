@@ -54,6 +54,9 @@ func ParseConfig(raw []byte, file string) (*Config, error) {
 	return c, nil
 }
 
+// Decoder says whether the network is one of transformers' decoders, such as Mistral, in whatever direction it attends.
+func (c *Config) Decoder() bool { return c.family.decodes }
+
 // readKind finds the family.
 func (c *Config) readKind(o *object) error {
 	present, err := o.take("model_type", &c.ModelType)

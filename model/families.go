@@ -18,6 +18,7 @@ type family struct {
 	// bos and eos are the special tokens around a text where tokenizer_config.json names none. Without either the tokenizer
 	// says what stands there, as those of decoders do.
 	bos, eos string
+	decodes  bool // it is one of transformers' decoders
 	lowers   bool // its tokenizer lowers texts where tokenizer_config.json does not say
 
 	beyond []string // tokens of its tokenizers that have no embedding

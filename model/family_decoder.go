@@ -14,6 +14,7 @@ import (
 func decoder(kind string, classes []string, read func(*Config, *object) (transformer.Decoder, error)) *family {
 	return &family{
 		kind:        kind,
+		decodes:     true,
 		classes:     classes,
 		read:        func(c *Config, o *object) (transformer.Network, error) { return read(c, o) },
 		first:       "embed_tokens.weight",

@@ -138,3 +138,43 @@ func TestParquetInputs(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// TestRowsOfSentenceTransformers: what refuses such rows names a conversion, and what that writes is taken.
+func TestRowsOfSentenceTransformers(t *testing.T) {
+	for name, rows := range map[string]string{
+		"triplet":      `{"anchor":"one two","positive":"three","negative":"four"}` + "\n" + `{"anchor":"two","positive":"six","negative":"nine"}` + "\n",
+		"n-tuple":      `{"anchor":"one two","positive":"three","negative_1":"four","negative_2":"five"}` + "\n",
+		"pair":         `{"anchor":"one two","positive":"three"}` + "\n",
+		"labeled pair": `{"anchor":"one two","document":"three","label":1}` + "\n" + `{"anchor":"one two","document":"four","label":0}` + "\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProject(t, tinymodel.Options{})
+			path := p.write(t, "theirs.jsonl", rows)
+			for _, words := range [][]string{
+				{"finetune", "--model", p.path("model"), "--train", path, "--output", p.path("out")},
+				{"finetune", "--model", p.path("model"), "--train", path, "--corpus", p.path("corpus.jsonl"), "--output", p.path("out")},
+				{"mine", "--model", p.path("model"), "--queries", path, "--corpus", p.path("corpus.jsonl"), "--output", p.path("mined.jsonl")},
+				{"init", "--model", p.path("model"), "--train", path, "--corpus", p.path("corpus.jsonl"), "--output", p.path("recipe.yaml")},
+			} {
+				h := newTestHost()
+				code := h.run(t, words...)
+				_, command, named := strings.Cut(h.err.String(), "convert them with: quarry ")
+				if code != exitBadInput || !named {
+					t.Fatalf("%s: exit code %d: %s", words[0], code, h.err.String())
+				}
+				convert := strings.Fields(command)
+				convert[len(convert)-1] = p.path("rows.jsonl")
+				h = newTestHost()
+				if code := h.run(t, append(convert, "--force")...); code != exitDone {
+					t.Fatalf("exit code %d: %s", code, h.err.String())
+				}
+			}
+			c, err := textsOf(newTestHost().host, "train", p.path("rows.jsonl"))
+			mustBe(t, err)
+			queries, err := DataOptions{}.readQueries(newTestHost().host, "train", p.path("rows.jsonl"), c, false)
+			if err != nil || queries[0].Text != "one two" || c.Passages[queries[0].Positives[0]].Text != "three" {
+				t.Errorf("read %+v, %v", queries, err)
+			}
+		})
+	}
+}

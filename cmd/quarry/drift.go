@@ -257,16 +257,6 @@ func shownTexts(d *rundir.Dir, round int, split rundir.Split, of []drift.Move) (
 	})
 }
 
-// beginning is a text on one line, cut where a terminal's line would end.
-func beginning(text string) string {
-	const most = 80
-	line := []rune(strings.Join(strings.Fields(text), " "))
-	if len(line) > most {
-		return string(line[:most-1]) + "…"
-	}
-	return string(line)
-}
-
 // driftText is the report for people.
 func driftText(o DriftOptions, rounds [2]int, r drift.Report, fallen []drift.Move, texts map[string]string) string {
 	var b strings.Builder

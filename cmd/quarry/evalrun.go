@@ -53,8 +53,26 @@ func (o EvalOptions) ofRun(h *host) (*evaluation, error) {
 			}
 		}
 	}
+	if err := o.checkShared(run, e.judged); err != nil {
+		return nil, err
+	}
 	e.found = func(c eval.Convention) []ranking.Candidates { return run.candidates(c, byID, e.order) }
 	return e, nil
+}
+
+// checkShared refuses a run that ranks for none of the judged queries, unless they are to count as zero.
+func (o EvalOptions) checkShared(run ranked, judged []eval.Judged) error {
+	if o.Missing == string(eval.MissingIsZero) || len(run) == 0 || len(judged) == 0 {
+		return nil
+	}
+	known := map[string]bool{}
+	for _, j := range judged {
+		known[j.Query] = true
+	}
+	if slices.ContainsFunc(run, func(q rankedQuery) bool { return known[q.query] }) {
+		return nil
+	}
+	return badInputf("%s: none of its queries (%d, such as %q) is among those that are judged (%d, such as %q): ids of the two must be the same; with --missing-queries zero judged queries without a ranking count as 0", o.Run, len(run), run[0].query, len(judged), judged[0].Query)
 }
 
 // pool judges a run where no corpus is given: passages are those that run and judgments name.

@@ -29,7 +29,10 @@ func (h *host) findTokenizer(written string) (foundModel, error) {
 // find looks for what is written: at a path, which may be another than its words, and then in the cache.
 func (h *host) find(written, path string, whole bool) (foundModel, error) {
 	if _, err := os.Stat(path); err == nil {
-		return foundModel{dir: path}, nil
+		if whole {
+			err = refuseNoModel(path)
+		}
+		return foundModel{dir: path}, err
 	}
 	n, err := hub.ParseName(written)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/prompt"
 )
 
@@ -22,10 +23,11 @@ const (
 	everyEpoch   = "every epoch's checkpoint is kept, under its own number"
 	ownLoader    = "texts are read and tokenized once"
 	localModel   = "the model is opened where it lies"
+	denseAlone   = "dense vectors alone are trained"
 	evalLater    = "measures over a corpus are quarry eval's: run it on the epochs"
 )
 
-// trainerFlags are those of FlagEmbedding's trainers of decoders (decoder_only.icl and .base), of transformers'
+// trainerFlags are those of FlagEmbedding's trainers (encoder_only.base and .m3, decoder_only.icl and .base), of transformers'
 // TrainingArguments that their scripts pass, and of the reference pipeline's icl_finetune.sh.
 var trainerFlags = []pythonFlag{
 	// the model
@@ -50,6 +52,11 @@ var trainerFlags = []pythonFlag{
 	{name: "save_merged_lora_model", kind: pythonBool, standard: "False", does: "merge the epoch that you choose with quarry merge, which checks the result"},
 	{name: "only_merge_lora_model", kind: pythonBool, standard: "False"},
 	{name: "save_lora_every_epoch", kind: pythonBool, standard: "False", does: everyEpoch},
+	{name: "unified_finetuning", kind: pythonBool, standard: "False"},
+	{name: "use_self_distill", kind: pythonBool, standard: "False"},
+	{name: "self_distill_start_step", kind: pythonInt, standard: "-1", does: denseAlone},
+	{name: "fix_encoder", kind: pythonBool, standard: "False"},
+	{name: "colbert_dim", kind: pythonInt, standard: "-1", does: denseAlone},
 	// the data
 	{name: "train_data", kind: pythonList, needed: true},
 	{name: "eval_data"},
@@ -127,18 +134,75 @@ var trainerFlags = []pythonFlag{
 // mostExamples is how many in-context examples decoder_only.icl shows a query at most.
 const mostExamples = 5
 
-// runTrainer trains as FlagEmbedding's trainer of decoders does, from its own flags.
+// runTrainer trains as one of FlagEmbedding's trainers does, from its own flags.
 func runTrainer(ctx context.Context, h *host, words []string) error {
 	a, err := parsePython(words, trainerFlags)
 	if err != nil {
 		return badInput(err)
 	}
-	o, err := trainerOptions(a)
+	kind, err := trainerKind(a, h.decodes)
+	if err != nil {
+		return badInput(err)
+	}
+	o, err := trainerOptions(a, kind)
 	if err != nil {
 		return badInput(err)
 	}
 	a.tell(h)
 	return runFinetune(ctx, o, h)
+}
+
+// trainer is a kind of FlagEmbedding's trainers: they differ in flags and in what is trained unless a flag says it.
+type trainer int
+
+const (
+	ofDecoders trainer = iota // decoder_only.icl and .base: LoRA, unless --use_lora is False
+	ofEncoders                // encoder_only.base and .m3: all weights
+)
+
+// Flags that FlagEmbedding's trainers of one kind have alone.
+var (
+	flagsOfDecoders = []string{
+		"use_lora", "use_qlora", "lora_rank", "lora_alpha", "lora_dropout", "target_modules", "modules_to_save", "peft_model_path", "from_peft", "raw_peft",
+		"additional_special_tokens", "save_merged_lora_model", "only_merge_lora_model", "save_lora_every_epoch", "use_flash_attn", "use_slow_tokenizer",
+		"icl_suffix_str", "retrieval_use_examples", "example_query_max_len", "example_passage_max_len",
+	}
+	flagsOfEncoders = []string{"unified_finetuning", "use_self_distill", "self_distill_start_step", "fix_encoder", "colbert_dim"}
+)
+
+// trainerKind is the trainer that a command line is of: that of a flag which it alone has, else that of the model. Flags of
+// the trainers of decoders train an encoder, too, which there they cannot.
+func trainerKind(a pythonArgs, decodes func(model string) (bool, error)) (trainer, error) {
+	decoders, encoders := slices.IndexFunc(flagsOfDecoders, a.given), slices.IndexFunc(flagsOfEncoders, a.given)
+	if decoders >= 0 && encoders >= 0 {
+		return 0, fmt.Errorf("--%s and --%s: no trainer of FlagEmbedding has both: the first is of decoders, the second of encoders", flagsOfDecoders[decoders], flagsOfEncoders[encoders])
+	}
+	if decoders >= 0 {
+		return ofDecoders, nil
+	}
+	decoder, err := decodes(a.text("model_name_or_path"))
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("--model_name_or_path: %w", err)
+	case !decoder:
+		return ofEncoders, nil
+	case encoders >= 0:
+		return 0, fmt.Errorf("--%s: FlagEmbedding's trainers of decoders have no such flag, and the model is a decoder: leave it out", flagsOfEncoders[encoders])
+	}
+	return ofDecoders, nil
+}
+
+// decodes says whether the model of a name is a decoder, by its config.json.
+func (h *host) decodes(name string) (bool, error) {
+	found, err := h.findModel(name)
+	if err != nil {
+		return false, err
+	}
+	d, err := model.ReadDirectory(found.dir, model.Options{})
+	if err != nil {
+		return false, err
+	}
+	return d.Config.Decoder(), nil
 }
 
 // notHere are flags whose value, where it is not the default, asks for what quarry finetune does not do.
@@ -154,12 +218,15 @@ var notHere = []struct{ flag, instead string }{
 	{"shuffle_ratio", "texts stay as they are"},
 	{"small_threshold", "there is one file of training data"},
 	{"drop_threshold", "there is one file of training data"},
+	{"unified_finetuning", denseAlone + ", not sparse and multi-vector heads"},
+	{"use_self_distill", denseAlone + ", not sparse and multi-vector heads"},
+	{"fix_encoder", "the encoder is what is trained"},
 	{"fix_position_embedding", "all weights are trained, or adapters"},
 	{"warmup_steps", "give --warmup_ratio"},
 }
 
-// trainerOptions are the options of quarry finetune that mean the same.
-func trainerOptions(a pythonArgs) (FinetuneOptions, error) {
+// trainerOptions are the options of quarry finetune that mean the same as a trainer's flags.
+func trainerOptions(a pythonArgs, kind trainer) (FinetuneOptions, error) {
 	o := FinetuneOptions{Tune: finetune.DefaultOptions(), Examples: ExampleOptions{a.number("example_query_max_len"), a.number("example_passage_max_len"), 0}, Metrics: defaultMetrics(), set: set{}}
 	for _, n := range notHere {
 		standard := pythonArgs{flags: a.flags}.text(n.flag)
@@ -176,7 +243,7 @@ func trainerOptions(a pythonArgs) (FinetuneOptions, error) {
 	o.Model = ModelOptions{Model: a.text("model_name_or_path"), Pooling: pooling, Normalize: &normalize}
 	o.Engine.Precision = "auto"
 	o.SaveEvery = a.number("save_steps")
-	if err := o.takeTraining(a); err != nil {
+	if err := o.takeTraining(a, kind); err != nil {
 		return o, err
 	}
 	return o, o.takeTexts(a)
@@ -196,9 +263,9 @@ func falsy(a pythonArgs, name string) bool {
 
 // takeTraining takes what decides the steps. Batches of several devices share their columns with negatives_cross_device
 // and are blocks apart without it, as those of accumulation always are.
-func (o *FinetuneOptions) takeTraining(a pythonArgs) error {
+func (o *FinetuneOptions) takeTraining(a pythonArgs, kind trainer) error {
 	t := &o.Tune
-	if !a.truth("use_lora") {
+	if kind == ofEncoders || !a.truth("use_lora") {
 		t.Method = finetune.Full
 	} else {
 		t.Method = finetune.LoRA

@@ -29,7 +29,7 @@ var reference = strings.Fields(`--model_name_or_path m --cache_dir c --use_lora 
 func TestTheReferencesTraining(t *testing.T) {
 	a, err := parsePython(reference, trainerFlags)
 	mustBe(t, err)
-	o, err := trainerOptions(a)
+	o, err := trainerOptions(a, ofDecoders)
 	mustBe(t, err)
 	if _, err := o.validate(); err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func TestTrainerFlags(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			a, err := parsePython(append(slices.Clone(needed), strings.Fields(tc.words)...), trainerFlags)
 			mustBe(t, err)
-			o, err := trainerOptions(a)
+			o, err := trainerOptions(a, ofDecoders)
 			if err != nil || !tc.check(o) {
 				t.Errorf("got %+v, %v", o, err)
 			}
@@ -119,12 +119,119 @@ func TestTrainerFlags(t *testing.T) {
 		t.Run(tc.words, func(t *testing.T) {
 			a, err := parsePython(append(slices.Clone(needed), strings.Fields(tc.words)...), trainerFlags)
 			if err == nil {
-				_, err = trainerOptions(a)
+				_, err = trainerOptions(a, ofDecoders)
 			}
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
 		})
+	}
+}
+
+// encoderLine is what FlagEmbedding's page on fine-tuning passes to encoder_only.base.
+var encoderLine = strings.Fields(`--model_name_or_path m --cache_dir c --train_data t.jsonl --cache_path p --train_group_size 8 --query_max_len 512
+	--passage_max_len 512 --pad_to_multiple_of 8 --query_instruction_for_retrieval Find: --query_instruction_format {}{}
+	--knowledge_distillation False --output_dir o --overwrite_output_dir --learning_rate 1e-5 --fp16 --num_train_epochs 2
+	--per_device_train_batch_size 2 --dataloader_drop_last True --warmup_ratio 0.1 --gradient_checkpointing --deepspeed f.json
+	--logging_steps 1 --save_steps 1000 --negatives_cross_device --temperature 0.02 --sentence_pooling_method cls
+	--normalize_embeddings True --kd_loss_type kl_div --num_gpus 2`)
+
+func TestTheEncodersTraining(t *testing.T) {
+	a, err := parsePython(encoderLine, trainerFlags)
+	mustBe(t, err)
+	o, err := trainerOptions(a, ofEncoders)
+	mustBe(t, err)
+	if _, err := o.validate(); err != nil {
+		t.Fatal(err)
+	}
+	want := finetune.Options{
+		Method: finetune.Full, Epochs: 2, Batch: 4, GroupSize: 8, Accumulate: 1, DropLast: true, LearningRate: 1e-5, Schedule: finetune.Linear, WarmupRatio: 0.1,
+		Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Clip: 1, Temperature: 0.02, Dropout: true, BlockTokens: 2048, Seed: 42,
+	}
+	got := o.Tune
+	got.LoRA = finetune.LoRAOptions{}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if x := o.Texts; x.queryTemplate.Apply("q") != "Find:q" || x.QuerySuffix != nil || x.QueryMaxLength != 512 || x.PassageMaxLength != 512 || *x.passageTemplate != "" {
+		t.Errorf("texts: %+v", x)
+	}
+	if o.Model.Pooling != "cls" || !*o.Model.Normalize || o.SaveEvery != 1000 {
+		t.Errorf("model %+v, saved every %d steps", o.Model, o.SaveEvery)
+	}
+}
+
+// TestTheEncodersDefaults: what encoder_only.base takes where a line says nothing (FlagEmbedding 1.4.2, AbsArguments.py).
+func TestTheEncodersDefaults(t *testing.T) {
+	a, err := parsePython(strings.Fields("--model_name_or_path m --train_data t.jsonl --output_dir o"), trainerFlags)
+	mustBe(t, err)
+	o, err := trainerOptions(a, ofEncoders)
+	mustBe(t, err)
+	if o.Tune.Method != finetune.Full || o.Tune.GroupSize != 8 || o.Tune.Temperature != 0.02 || o.Tune.Distill != "" || o.Tune.LearningRate != 5e-5 || o.Tune.Epochs != 3 {
+		t.Errorf("training: %+v", o.Tune)
+	}
+	if o.Model.Pooling != "cls" || !*o.Model.Normalize || o.Texts.QueryMaxLength != 32 || o.Texts.PassageMaxLength != 128 {
+		t.Errorf("model %+v, texts %+v", o.Model, o.Texts)
+	}
+}
+
+func TestTrainerKind(t *testing.T) {
+	for _, tc := range []struct {
+		name, words string
+		decoder     bool
+		want        trainer
+		refused     string
+	}{
+		{name: "an encoder", want: ofEncoders},
+		{name: "a decoder", decoder: true, want: ofDecoders},
+		{name: "an encoder by a decoder's flag", words: "--lora_rank 8", want: ofDecoders},
+		{name: "an encoder with examples", words: "--retrieval_use_examples False", want: ofDecoders},
+		{name: "an encoder by bge-m3's flags, all off", words: "--unified_finetuning False --use_self_distill False --fix_encoder False --self_distill_start_step 0", want: ofEncoders},
+		{name: "a decoder by bge-m3's flags", words: "--fix_encoder False", decoder: true, refused: "the model is a decoder"},
+		{name: "flags of both", words: "--use_lora True --colbert_dim 8", refused: "--use_lora and --colbert_dim: no trainer of FlagEmbedding has both"},
+		{name: "heads of bge-m3", words: "--unified_finetuning True", refused: "--unified_finetuning True: not supported: dense vectors alone are trained"},
+		{name: "a fixed encoder", words: "--fix_encoder True", refused: "the encoder is what is trained"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			a, err := parsePython(append(strings.Fields("--model_name_or_path m --train_data t.jsonl --output_dir o"), strings.Fields(tc.words)...), trainerFlags)
+			mustBe(t, err)
+			kind, err := trainerKind(a, func(string) (bool, error) { return tc.decoder, nil })
+			if err == nil {
+				_, err = trainerOptions(a, kind)
+			}
+			if tc.refused != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.refused) {
+					t.Errorf("got %v, want %q", err, tc.refused)
+				}
+			} else if err != nil || kind != tc.want {
+				t.Errorf("trainer %v, %v", kind, err)
+			}
+		})
+	}
+}
+
+// TestTrainAnEncoderByItsTrainersCommand trains a small BERT by the flags of encoder_only.base: all of its weights.
+func TestTrainAnEncoderByItsTrainersCommand(t *testing.T) {
+	p := newProject(t, tinymodel.Options{Positions: 128})
+	p.write(t, "rows.jsonl", `{"query":"one two","pos":["three"],"neg":["four","five"]}
+{"query":"two three","pos":["six"],"neg":["four","nine"]}
+`)
+	h := newTestHost()
+	code := h.run(t, "finetune", "--model_name_or_path", p.path("model"), "--train_data", p.path("rows.jsonl"), "--output_dir", p.path("out"),
+		"--num_train_epochs", "1", "--per_device_train_batch_size", "2", "--train_group_size", "2", "--learning_rate", "1e-5", "--fp16", "--temperature", "0.02", "--max_steps", "3")
+	if code != exitDone {
+		t.Fatalf("exit code %d: %s", code, h.err.String())
+	}
+	c, err := model.ReadContract(p.path("out/epoch-1"))
+	if err != nil || c == nil || c.Pooling != model.PoolCLS || !c.Normalize {
+		t.Errorf("contract %+v, %v", c, err)
+	}
+	if _, err := os.Stat(p.path("out/epoch-1/model.safetensors")); err != nil {
+		t.Error(err)
+	}
+	h = newTestHost()
+	if code := h.run(t, "finetune", "--model_name_or_path", p.path("none"), "--train_data", p.path("rows.jsonl"), "--output_dir", p.path("other")); code != exitBadInput || !strings.Contains(h.err.String(), "--model_name_or_path: ") {
+		t.Errorf("exit code %d: %s", code, h.err.String())
 	}
 }
 

@@ -87,7 +87,7 @@ func TestMergeRefuses(t *testing.T) {
 	}{
 		{"no base", "--base is needed", func(o *MergeOptions) { o.Base = "" }},
 		{"no such base", "--base: ", func(o *MergeOptions) { o.Base = p.path("nowhere") }},
-		{"no adapter there", "adapter_config.json: missing", func(o *MergeOptions) { o.Adapter = p.path("tuned") }},
+		{"no adapter there", "tuned: the output of a fine-tuning, not an adapter: meant ", func(o *MergeOptions) { o.Adapter = p.path("tuned") }},
 		{"probes of ids", "probes are texts", func(o *MergeOptions) { o.Probes = p.path("ids.jsonl") }},
 		{"no probes", "empty.jsonl: no texts", func(o *MergeOptions) { o.Probes = p.path("empty.jsonl") }},
 		{"no such probes", "--probes: ", func(o *MergeOptions) { o.Probes = p.path("none.jsonl") }},

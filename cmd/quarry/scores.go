@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -49,6 +50,9 @@ func score(d data, found []ranking.Candidates, measures []eval.Measure, conventi
 // score takes the measures of what is judged and ranked.
 func (e *evaluation) score(measures []eval.Measure, c eval.Convention, missing eval.Missing) (eval.Scores, error) {
 	scores, err := eval.Evaluate(e.judged, e.found(c), eval.Options{Measures: measures, Convention: c, Depth: e.depth, Order: e.order, Missing: missing})
+	if errors.Is(err, eval.ErrNoRanking) {
+		err = fmt.Errorf("%w; --missing-queries skip leaves such queries out, zero counts them as 0", err)
+	}
 	if err != nil {
 		return scores, badInputf("score the rankings as %s does: %w", c, err)
 	}

@@ -15,6 +15,7 @@ import (
 // SearchOptions are the flags of quarry search.
 type SearchOptions struct {
 	Rank   RankOptions
+	Typed  []string // queries to show the hits of, in place of a file
 	Depth  int
 	Output string
 	Format string
@@ -32,9 +33,13 @@ competition: QuestionId_Answer and the 25 best MisconceptionIds.
 
 Queries and passages appear by their ids; a passage without one by its line counted from 0, a query by a digest of its
 text and positives. Given vectors (--corpus-vectors, --query-vectors) take the place of the model; the files of texts
-may then be left out.`,
+may then be left out.
+
+With --query TEXT, which may be repeated, the hits of what is typed are shown for a person to look at, in place of a run:
+rank, score, passage and the beginning of its text.`,
 		Example: `  quarry search --model models/minilm --corpus corpus.jsonl --queries dev.jsonl --depth 100 --output run.trec
   quarry search --model models/minilm --corpus corpus.jsonl --queries unjudged.jsonl --format kaggle --output submission.csv
+  quarry search --model models/minilm --corpus corpus.jsonl --query "adds the denominators" --depth 3
   quarry search --corpus-vectors corpus.npy --query-vectors dev.npy --corpus-ids corpus.ids --query-ids dev.ids`,
 		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,7 +49,8 @@ may then be left out.`,
 	}
 	o.Rank.AddFlags(cmd)
 	f := cmd.Flags()
-	f.IntVar(&o.Depth, "depth", 100, "passages kept of each ranking; 25 for kaggle")
+	f.StringArrayVar(&o.Typed, "query", nil, "`text` to show the hits of, in place of --queries; may be repeated")
+	f.IntVar(&o.Depth, "depth", 100, "passages kept of each ranking; 25 for kaggle, 10 for --query")
 	f.StringVar(&o.Output, "output", "", "run `file` to write (standard output)")
 	f.StringVar(&o.Format, "format", formatTREC, "trec, beir or kaggle")
 	f.StringVar(&o.Tag, "tag", "quarry", "name of the run, its last column")
@@ -108,6 +114,9 @@ func (o SearchOptions) writer(w io.Writer) (rankingWriter, error) {
 func runSearch(ctx context.Context, o SearchOptions, h *host) error {
 	if err := o.Rank.validate(); err != nil {
 		return err
+	}
+	if len(o.Typed) > 0 {
+		return o.show(ctx, h)
 	}
 	if err := o.validateFormat(); err != nil {
 		return err

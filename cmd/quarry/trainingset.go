@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -116,7 +115,7 @@ func textsOf(h *host, files ...string) (*corpus.Corpus, error) {
 			lines := corpus.NewLines(r, path, corpus.LineOptions{})
 			return lines.Each(func(row corpus.Object) error {
 				for _, key := range []string{"pos", "neg"} {
-					texts, err := textsAt(row, key)
+					texts, err := textsAt(row, key, path)
 					if err != nil {
 						return lines.Errorf("%w", err)
 					}
@@ -137,11 +136,11 @@ func textsOf(h *host, files ...string) (*corpus.Corpus, error) {
 	return corpus.New(passages)
 }
 
-// textsAt is a row's list of texts. Without a corpus, positives can only be texts.
-func textsAt(row corpus.Object, key string) ([]string, error) {
+// textsAt is a row's list of texts; file stands for the rows in errors. Without a corpus, positives can only be texts.
+func textsAt(row corpus.Object, key, file string) ([]string, error) {
 	raw, ok := row.Get(key)
 	if !ok && key == "pos" {
-		return nil, errors.New(`no "pos" texts: give them, or name the corpus that holds the positives with --corpus`)
+		return nil, fmt.Errorf(`no "pos" texts: give them, or name the corpus that holds the positives with --corpus%s`, corpus.Conversion(row, file))
 	}
 	if !ok {
 		return nil, nil

@@ -4,8 +4,11 @@
 package beir
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"slices"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -35,6 +38,11 @@ type Options struct {
 // passage is an error with file and line; a query whose grades are all zero is left out with a warning, one without any
 // judgment belongs to another split and is left out silently.
 func Open(folder string, o Options) (*Dataset, error) {
+	if info, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: no such folder", folder)
+	} else if err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("%s: not a folder: a data set is corpus, queries and qrels in one", folder)
+	}
 	splits, err := findSplits(folder)
 	if err != nil {
 		return nil, err

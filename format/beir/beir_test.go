@@ -111,6 +111,7 @@ func TestOpenErrors(t *testing.T) {
 		{"judged in two folders", map[string]string{"data/test.parquet": "PAR1", "default/test.parquet": "PAR1"}, Options{}, `test.parquet and test.parquet both judge split "test"`},
 		{"judged twice", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": qrels, "qrels/test.jsonl.gz": gzipped(objects)}, Options{}, `test.jsonl.gz and test.tsv both judge split "test"; remove one`},
 		{"several splits", map[string]string{"qrels/dev.tsv": qrels, "qrels/test.tsv": qrels}, Options{}, "several splits (dev, test); say which"},
+		{"one of several splits", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": qrels, "qrels/train.tsv": qrels}, Options{Split: "dev"}, `no split "dev" (there is test, train)`},
 		{"unknown split", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": qrels}, Options{Split: "dev"}, `no split "dev" (there is test)`},
 		{"unknown query", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": "c\t1\t1\n"}, Options{}, `test.tsv:1: the queries have no "c"`},
 		{"unknown passage", map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": qrels + "b\t9\t1\n"}, Options{}, `test.tsv:7: query "b": the corpus has no passage "9"`},

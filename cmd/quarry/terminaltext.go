@@ -1,0 +1,29 @@
+package main
+
+import (
+	"strings"
+	"unicode"
+)
+
+// lineText is the characters of a text that are shown on one line of a terminal.
+const lineText = 80
+
+// beginning is a text on one line, cut where a terminal's line would end.
+func beginning(text string) string {
+	runes := []rune(oneLine(text))
+	if len(runes) > lineText {
+		return string(runes[:lineText-1]) + "…"
+	}
+	return string(runes)
+}
+
+// oneLine is a text with one space for each stretch of white space, and without what would move a terminal's cursor.
+func oneLine(text string) string {
+	visible := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	return strings.Join(strings.Fields(visible), " ")
+}
