@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/quarry-ml/quarry/compute"
@@ -230,7 +229,7 @@ func (p *Run) writeRecipe() error {
 
 // Run does every round of the recipe, skipping what is done and unchanged. It returns ErrChoiceWanted where a round's rule asks a person.
 func (p *Run) Run(ctx context.Context) error {
-	p.note("run of %s in %s on %s", p.recipe.Name, filepath.Base(p.options.Dir), p.engine.Identity())
+	p.note("run of %s in %s on %s", p.recipe.Name, p.options.Dir, p.engine.Identity())
 	for i := range p.recipe.Rounds {
 		err := p.round(ctx, i)
 		if errors.Is(err, errUntil) {

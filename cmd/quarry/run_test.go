@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,6 +64,31 @@ func TestRunCallsBadInputSo(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRunTellsItsResult: where the model and the charts are, and what was gained, is told in three lines, once all is done.
+func TestRunTellsItsResult(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	worse := "rounds:\n  - select: {epoch: 1, because: trained}\n  - train_from: base\n    select: {epoch: 0, because: the base}\n"
+	file := p.write(t, "recipe.yaml", strings.Replace(runRecipe, "rounds: [{}]\n", worse, 1))
+	run := func(words ...string) (out, told string) {
+		h := newTestHost()
+		if code := h.run(t, append([]string{"run", file, "--cpu", "portable"}, words...)...); code != exitDone {
+			t.Fatalf("exit code %d\n%s", code, h.err.String())
+		}
+		return h.out.String(), h.err.String()
+	}
+	if out, told := run("--until", "mine"); strings.Contains(out, "merged") || !strings.Contains(told, "run of tiny in "+p.path("runs/tiny")+" on portable/f32") {
+		t.Errorf("stopped after mine:\n%s%s", out, told)
+	}
+	run()
+	out, _ := run()
+	last := lines(out)
+	last = last[max(0, len(last)-3):]
+	want := []string{"model   " + p.path("runs/tiny/round-1/merged"), "charts  " + p.path("runs/tiny/report.html")}
+	if !slices.Equal(last[:2], want) || !regexp.MustCompile(`^map@25 0\.\d{4} on 10 dev queries, \+0\.0000 over the base's 0\.\d{4}(; round 0 was better: 0\.\d+ against 0\.\d+ \(map@25\))?$`).MatchString(last[2]) {
+		t.Errorf("the end:\n%s", strings.Join(last, "\n"))
 	}
 }
 
