@@ -19,6 +19,7 @@ type work struct {
 	run     func(context.Context) error
 	found   func() ([]string, error) // further outputs, known only when the stage has run; may be nil
 	again   func() error             // called before a finished stage is done anew; may be nil
+	undone  func() ([]string, error) // what a stage that has not ended left and does anew all the same, and why; may be nil
 	apart   bool                     // no other stage depends on what it leaves
 }
 
@@ -27,6 +28,13 @@ func (p *Run) do(ctx context.Context, w work) error {
 	fresh, err := p.dir.Check(ctx, w.Stage)
 	if err != nil {
 		return err
+	}
+	if fresh.New() && w.undone != nil {
+		more, err := w.undone()
+		if err != nil {
+			return err
+		}
+		fresh.Reasons = append(fresh.Reasons, more...)
 	}
 	if p.plan != nil {
 		return p.planned(w, fresh)
