@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"strings"
@@ -40,7 +41,7 @@ func (p *Run) do(ctx context.Context, w work) error {
 		return p.planned(w, fresh)
 	}
 	if fresh.Fresh() {
-		p.note("round %d: %s: done before, unchanged", w.Round, w.Name)
+		p.unchanged = append(p.unchanged, fmt.Sprintf("round %d: %s: done before, unchanged", w.Round, w.Name))
 		p.stamps = append(p.stamps, fresh.Stamp)
 		return nil
 	}

@@ -124,7 +124,7 @@ func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, shown s
 	drawn := writeRunPage(h, p.Dir()) // before on_finish, which may send it somewhere
 	ended := errors.Join(drawn, p.Finish(afterwards, outcome), p.Close())
 	if errors.Is(outcome, pipeline.ErrChoiceWanted) { // a good end, unless what follows it fails
-		h.note("%v", outcome)
+		h.note("the run is not finished: %v", outcome)
 		return ended
 	}
 	err = errors.Join(outcome, ended)
