@@ -29,6 +29,7 @@ type RunOptions struct {
 	CPU                 string
 	AllowIdentityChange bool
 	JSON                bool   // plan only
+	Resolved            bool   // plan only
 	MetricsListen       string // run only
 
 	metrics *runMetrics // nil where nobody listens
