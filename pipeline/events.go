@@ -27,7 +27,22 @@ type Progress struct {
 }
 
 func (p *Run) note(format string, args ...any) {
-	line := fmt.Sprintf(format, args...)
+	p.tellUnchanged()
+	p.say(fmt.Sprintf(format, args...))
+}
+
+// tellUnchanged says which stages were done before, as soon as there is anything else to say of the round. One in which there
+// is not takes a single line.
+func (p *Run) tellUnchanged() {
+	p.told = p.told || len(p.unchanged) > 0
+	lines := p.unchanged
+	p.unchanged = nil
+	for _, line := range lines {
+		p.say(line)
+	}
+}
+
+func (p *Run) say(line string) {
 	if p.log != nil {
 		p.log.line(line)
 	}

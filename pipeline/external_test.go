@@ -198,7 +198,7 @@ func TestAnotherTrainerTrainsAnew(t *testing.T) {
 	write("parts/__pycache__/copy.cpython-312.pyc", "compiled as the trainer ran")
 	write("parts/inner/__pycache__/notes", "of the same folder")
 	write("parts/copy.pyc", "compiled by hand")
-	if notes := run(); !strings.Contains(notes, "finetune: done before, unchanged") {
+	if notes := run(); !strings.Contains(notes, "round 0: every stage done before, unchanged") {
 		t.Errorf("nothing has changed but what Python compiles:\n%s", notes)
 	}
 	write("train.sh", ". ./parts/copy.sh")

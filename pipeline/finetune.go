@@ -72,9 +72,42 @@ func (r *round) finetune(ctx context.Context) error {
 		inputs = append(inputs, made)
 	}
 	stage := r.stage(StageFinetune, algorithmFinetune, options, inputs...)
-	return r.do(ctx, work{Stage: stage, outputs: []string{r.files.Steps()}, found: r.checkpoints, again: r.forget, run: func(ctx context.Context) error {
+	return r.do(ctx, work{Stage: stage, outputs: []string{r.files.Steps()}, found: r.checkpoints, again: r.forget, undone: func() ([]string, error) { return r.undone(ctx, stage) }, run: func(ctx context.Context) error {
 		return r.trainHere(ctx, m, t, stage, guide)
 	}})
+}
+
+// undone says what an interrupted training had done that is done anew, and why. There is nothing to say where none was
+// interrupted, or where it goes on.
+func (r *round) undone(ctx context.Context, stage rundir.Stage) ([]string, error) {
+	begun := stage
+	begun.Name = stageBegun
+	found, err := r.dir.Check(ctx, begun)
+	if err != nil || found.Fresh() || found.New() {
+		return nil, err
+	}
+	checkpoints, err := r.epochs()
+	if err != nil {
+		return nil, err
+	}
+	steps, err := r.stepsTaken()
+	if err != nil || steps == 0 {
+		return nil, err
+	}
+	return []string{fmt.Sprintf("the %d steps (finished epochs: %d) of an interrupted training are done anew: %s", steps, max(0, checkpoints-1), strings.Join(found.Reasons, "; "))}, nil
+}
+
+// stepsTaken counts the steps that the round's log has whole. A kill may have cut the last one short.
+func (r *round) stepsTaken() (int, error) {
+	f, err := r.dir.FS.Open(r.files.Steps())
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	steps, _ := rundir.ReadSteps(f, r.files.Steps()) // what is wrong in there goes with the rest of it
+	return len(steps), f.Close()
 }
 
 // checkpoints lists the directories of the round's epochs, the base's included.

@@ -338,7 +338,7 @@ func TestRulesOfMining(t *testing.T) {
 		last = rows
 	}
 	again := mustRun(t, r)
-	if strings.Contains(again, "mine: starts") || !strings.Contains(again, "round 1: mine: done before, unchanged") {
+	if strings.Contains(again, "mine: starts") || !strings.Contains(again, "round 1: every stage done before, unchanged") {
 		t.Errorf("a second run mines anew:\n%s", again)
 	}
 }
@@ -374,7 +374,7 @@ func TestRankingByWords(t *testing.T) {
 			if err != nil || rows[0].Source != tc.source || len(rows[0].Ranks) != 1+len(all[0].Sources) {
 				t.Errorf("provenance %+v, %v", rows[0], err)
 			}
-			if notes := mustRun(t, r); !strings.Contains(notes, "round 0: search: done before, unchanged") {
+			if notes := mustRun(t, r); !strings.Contains(notes, "round 0: every stage done before, unchanged") {
 				t.Errorf("a second run searches anew:\n%s", notes)
 			}
 		})

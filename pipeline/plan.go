@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"reflect"
 	"slices"
 	"time"
 
@@ -62,6 +63,12 @@ type RoundCosts struct {
 
 	epochs int
 	also   map[string]int // tokens that an epoch's scores on each set of data.also take, by its name
+}
+
+// Like says that another round takes the same, all of it.
+func (c RoundCosts) Like(other RoundCosts) bool {
+	c.Round = other.Round
+	return reflect.DeepEqual(c, other)
 }
 
 // errPlanned ends the walk of a plan at the first stage that would run.

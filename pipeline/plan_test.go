@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -48,6 +49,51 @@ func TestPlanFollowsWhatIsDoneAndChanged(t *testing.T) {
 		if !strings.Contains(third, want) {
 			t.Errorf("want %q in\n%s", want, third)
 		}
+	}
+}
+
+// TestPlanSaysWhatAnInterruptedTrainingLoses: a setting of the training that changed meanwhile makes it begin anew, which
+// plan and run say with what is lost; unchanged it goes on, and loses nothing.
+func TestPlanSaysWhatAnInterruptedTrainingLoses(t *testing.T) {
+	text := edit(t, secondRound, "")
+	r := tinyProject(t, text)
+	ctx, cancel := context.WithCancel(t.Context())
+	o := Options{Path: kernel.Portable, Workers: 2}
+	o.Events.Progress = func(p Progress) {
+		if p.Stage == StageFinetune && p.Done == 5 {
+			cancel()
+		}
+	}
+	p, err := Open(ctx, r, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(p.Run(ctx), p.Close()); !errors.Is(err, context.Canceled) {
+		t.Fatalf("want the context's error, got %v", err)
+	}
+	reasons := func(r *recipe.Recipe) string {
+		plan, err := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range plan.Stages {
+			if s.Stage == StageFinetune {
+				return strings.Join(s.Reasons, "; ")
+			}
+		}
+		t.Fatal("no training is planned")
+		return ""
+	}
+	if got := reasons(r); got != "not done yet" {
+		t.Errorf("unchanged: %q", got)
+	}
+	changed := loadRecipe(t, filepath.Dir(r.File()), strings.Replace(text, "epochs: 2", "epochs: 3", 1))
+	want := "not done yet; the 5 steps (finished epochs: 1) of an interrupted training are done anew: options changed: finetune.epochs 2 → 3"
+	if got := reasons(changed); got != want {
+		t.Errorf("changed: %q, want %q", got, want)
+	}
+	if notes := mustRun(t, changed); !strings.Contains(notes, "round 0: finetune: "+want) || strings.Contains(notes, "going on after step") {
+		t.Errorf("the run does not say %q:\n%s", want, notes)
 	}
 }
 

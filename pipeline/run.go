@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/quarry-ml/quarry/compute"
@@ -69,8 +68,11 @@ type Run struct {
 	model   string          // digest of the recipe's model
 	stamps  []*rundir.Stamp // of the round at work, in order
 	worked  bool            // a stage of the round at work was done anew
+	told    bool            // of the round at work some stage is told to be unchanged
 	stopped bool            // ended at the stage that Options.Until names
 	plan    *Plan           // where only a plan is made
+
+	unchanged []string // lines about stages of the round at work that were done before, not told yet
 }
 
 // Open reads the data of a recipe, checks it, and opens the run directory for writing. Close it after use.
@@ -230,7 +232,7 @@ func (p *Run) writeRecipe() error {
 
 // Run does every round of the recipe, skipping what is done and unchanged. It returns ErrChoiceWanted where a round's rule asks a person.
 func (p *Run) Run(ctx context.Context) error {
-	p.note("run of %s in %s on %s", p.recipe.Name, filepath.Base(p.options.Dir), p.engine.Identity())
+	p.note("run of %s in %s on %s", p.recipe.Name, p.options.Dir, p.engine.Identity())
 	for i := range p.recipe.Rounds {
 		err := p.round(ctx, i)
 		if errors.Is(err, errUntil) {
@@ -249,7 +251,8 @@ func (p *Run) Run(ctx context.Context) error {
 
 // round turns one embedder into the next: mine with it, finetune, score every epoch, choose one, merge.
 func (p *Run) round(ctx context.Context, i int) error {
-	p.stamps, p.worked = nil, false
+	p.stamps, p.worked, p.told = nil, false, false
+	defer p.tellUnchanged()
 	r, err := p.newRound(ctx, i)
 	if err != nil {
 		return err
@@ -283,6 +286,9 @@ func (p *Run) round(ctx context.Context, i int) error {
 	}
 	if err := r.writeManifest(ctx); err != nil {
 		return err
+	}
+	if !p.worked && !p.told {
+		p.unchanged = []string{fmt.Sprintf("round %d: every stage done before, unchanged", i)}
 	}
 	if p.options.Until == StageMerge && p.endsIn(i, p.worked) {
 		return errUntil

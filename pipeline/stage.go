@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"strings"
@@ -19,6 +20,7 @@ type work struct {
 	run     func(context.Context) error
 	found   func() ([]string, error) // further outputs, known only when the stage has run; may be nil
 	again   func() error             // called before a finished stage is done anew; may be nil
+	undone  func() ([]string, error) // what a stage that has not ended left and does anew all the same, and why; may be nil
 	apart   bool                     // no other stage depends on what it leaves
 }
 
@@ -28,11 +30,18 @@ func (p *Run) do(ctx context.Context, w work) error {
 	if err != nil {
 		return err
 	}
+	if fresh.New() && w.undone != nil {
+		more, err := w.undone()
+		if err != nil {
+			return err
+		}
+		fresh.Reasons = append(fresh.Reasons, more...)
+	}
 	if p.plan != nil {
 		return p.planned(w, fresh)
 	}
 	if fresh.Fresh() {
-		p.note("round %d: %s: done before, unchanged", w.Round, w.Name)
+		p.unchanged = append(p.unchanged, fmt.Sprintf("round %d: %s: done before, unchanged", w.Round, w.Name))
 		p.stamps = append(p.stamps, fresh.Stamp)
 		return nil
 	}

@@ -58,8 +58,8 @@ func redone(notes, round string) []string {
 	var stages []string
 	for _, line := range strings.Split(notes, "\n") {
 		rest, ok := strings.CutPrefix(line, "round "+round+": ")
-		stage, what, _ := strings.Cut(rest, ": ")
-		if ok && !strings.Contains(what, "unchanged") && !slices.Contains(stages, stage) {
+		stage, _, _ := strings.Cut(rest, ": ")
+		if ok && !strings.Contains(rest, "unchanged") && !slices.Contains(stages, stage) {
 			stages = append(stages, stage)
 		}
 	}

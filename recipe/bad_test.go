@@ -27,6 +27,11 @@ var badRecipes = map[string][]string{
 	"complex-key": {
 		"recipe.yaml:3: want a key, not a list",
 	},
+	"lora-beside-full": {
+		"recipe.yaml:4: finetune.lora is of no use without finetune.method lora",
+		"recipe.yaml:7: round 1: finetune.lora is of no use without finetune.method lora",
+		"recipe.yaml:12: setting b: finetune.lora is of no use without finetune.method lora",
+	},
 	"losses": {
 		"recipe.yaml:4: finetune.distill m3_kd_loss takes the place of the loss that finetune.both_directions is about: leave one out",
 		"recipe.yaml:6: finetune.guide_mask and finetune.guide_margin are of no use without finetune.guide",

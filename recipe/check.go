@@ -36,6 +36,7 @@ func (r *Recipe) check(d *decoder) {
 		r.checkRound(d, i, r.Rounds[i])
 	}
 	r.Folds.check(d, r)
+	r.checkLoRA(d)
 }
 
 // checkRound finds contradictions within the settings of round i, and between them and the rest.

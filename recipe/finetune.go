@@ -69,7 +69,7 @@ type Finetune struct {
 	Matryoshka []int `yaml:"matryoshka" in:"[1,)" unset:"whole vectors alone"`
 	// Weight of each part's loss.
 	MatryoshkaWeights []float64 `yaml:"matryoshka_weights" in:"(0,)" unset:"1 for each"`
-	// Low-rank adapters, for method lora.
+	// Low-rank adapters, for method lora; an error where no round has it.
 	LoRA LoRAOptions `yaml:"lora"`
 	// A program that trains in Quarry's place; see [external trainers](external-trainer.md).
 	External External `yaml:"external"`

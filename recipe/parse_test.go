@@ -342,3 +342,44 @@ func beside(written string) recipe.Path {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// TestLoRABesideFull: what shapes the adapters of other rounds is no error in one that trains all weights, which forgets
+// it; nor are the defaults that a resolved recipe writes there.
+func TestLoRABesideFull(t *testing.T) {
+	const head = "model: m\ndata: {corpus: c, train: t, dev: d}\n"
+	for _, tc := range []struct{ name, text, want string }{
+		{"another round trains them", head + "finetune: {lora: {r: 4}}\nrounds: [{finetune: {method: lora}}, {finetune: {method: full}}]\n", ""},
+		{"the round itself", head + "rounds: [{finetune: {method: lora}}, {finetune: {lora: {r: 4}}}]\n", "recipe.yaml:3: round 1: finetune.lora is of no use"},
+		{"a setting trains them", head + "finetune: {method: full, lora: {r: 4}}\nfolds: {count: 3, settings: [{name: a}, {name: b, finetune: {method: lora}}]}\n", ""},
+		{"no method is named", head + "finetune: {lora: {}}\n", "recipe.yaml:3: finetune.lora is of no use"},
+		{"a program outside trains", head + "finetune: {lora: {r: 4}, external: {command: train.sh}}\n", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r, err := recipe.Parse([]byte(tc.text), "recipe.yaml")
+			if tc.want != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.want) {
+					t.Errorf("%v, want %q", err, tc.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range r.Variants() {
+				text, err := v.Resolved()
+				if err != nil {
+					t.Fatal(err)
+				}
+				again, err := recipe.Parse(text, "recipe.yaml")
+				if err != nil {
+					t.Fatalf("%v\n%s", err, text)
+				}
+				for i := range v.Rounds {
+					if got, want := again.Round(i).Finetune.LoRA.R, v.Round(i).Finetune.LoRA.R; got != want {
+						t.Errorf("round %d: r %d read back as %d", i, want, got)
+					}
+				}
+			}
+		})
+	}
+}

@@ -18,6 +18,65 @@ import (
 // Resolved returns the recipe with everything filled in, as YAML that Parse reads back to the same recipe when it lies
 // where the recipe does. Every round holds all of its settings, so the sections that rounds override are left out.
 func (r *Recipe) Resolved() ([]byte, error) {
+	root, err := r.resolved()
+	if err != nil {
+		return nil, fmt.Errorf("resolved recipe: %w", err)
+	}
+	text, err := writeYAML(root)
+	if err != nil {
+		return nil, fmt.Errorf("resolved recipe: %w", err)
+	}
+	return text, nil
+}
+
+// Brief returns what Resolved does, for people: of a round after the first what differs from the first, under a key "as" that
+// no recipe has.
+func (r *Recipe) Brief() ([]byte, error) {
+	root, err := r.resolved()
+	if err != nil {
+		return nil, fmt.Errorf("resolved recipe: %w", err)
+	}
+	for i := 0; i < len(root.Content); i += 2 {
+		if root.Content[i].Value != "rounds" {
+			continue
+		}
+		rounds := root.Content[i+1].Content
+		for k := 1; k < len(rounds); k++ {
+			brief := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{textNode("as"), textNode("round 0")}}
+			brief.Content = append(brief.Content, differing(rounds[0], rounds[k]).Content...)
+			rounds[k] = brief
+		}
+	}
+	text, err := writeYAML(root)
+	if err != nil {
+		return nil, fmt.Errorf("resolved recipe: %w", err)
+	}
+	return text, nil
+}
+
+// differing is the keys of a mapping whose values are others than in the first one, which has the same keys.
+func differing(first, other *yaml.Node) *yaml.Node {
+	found := &yaml.Node{Kind: yaml.MappingNode}
+	for i := 0; i+1 < len(other.Content); i += 2 {
+		key, value := other.Content[i], other.Content[i+1]
+		at := slices.IndexFunc(first.Content, func(n *yaml.Node) bool { return n.Value == key.Value })
+		if at < 0 || at%2 != 0 {
+			found.Content = append(found.Content, key, value)
+			continue
+		}
+		was := first.Content[at+1]
+		if reflect.DeepEqual(was, value) {
+			continue
+		}
+		if was.Kind == yaml.MappingNode && value.Kind == yaml.MappingNode && key.Value != "select" { // a rule is taken whole
+			value = differing(was, value)
+		}
+		found.Content = append(found.Content, key, value)
+	}
+	return found
+}
+
+func (r *Recipe) resolved() (*yaml.Node, error) {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	value := reflect.ValueOf(*r)
 	for _, f := range fieldsOf(value.Type()) {
@@ -26,15 +85,11 @@ func (r *Recipe) Resolved() ([]byte, error) {
 		}
 		node, err := nodeOf(value.FieldByIndex(f.index), f)
 		if err != nil {
-			return nil, fmt.Errorf("resolved recipe: %s: %w", f.key, err)
+			return nil, fmt.Errorf("%s: %w", f.key, err)
 		}
 		root.Content = append(root.Content, textNode(f.key), node)
 	}
-	text, err := writeYAML(root)
-	if err != nil {
-		return nil, fmt.Errorf("resolved recipe: %w", err)
-	}
-	return text, nil
+	return root, nil
 }
 
 // settingsApart are the keys that change no result of a round, or that the files of a run tell otherwise.

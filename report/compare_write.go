@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 )
 
@@ -12,6 +13,10 @@ import (
 type CompareWriteOptions struct {
 	Show     int  // queries with the largest gains and with the largest losses, in formats for people
 	PerQuery bool // every query, in JSON
+
+	// Texts are what to show of queries beside their ids, by id: the beginnings of their texts, where they are known. Ids may be
+	// digests, which tell a reader nothing.
+	Texts map[string]string
 }
 
 // Write writes the comparison. Equal comparisons give equal bytes.
@@ -19,9 +24,9 @@ func (c *Comparison) Write(w io.Writer, f Format, o CompareWriteOptions) error {
 	var out bytes.Buffer
 	switch f {
 	case Text:
-		c.text(&out, o.Show)
+		c.text(&out, o)
 	case Markdown:
-		c.markdown(&out, o.Show)
+		c.markdown(&out, o)
 	case JSON:
 		if err := c.json(&out, o.PerQuery); err != nil {
 			return err
@@ -37,14 +42,14 @@ func (c *Comparison) Write(w io.Writer, f Format, o CompareWriteOptions) error {
 	return err
 }
 
-func (c *Comparison) text(w io.Writer, show int) {
+func (c *Comparison) text(w io.Writer, o CompareWriteOptions) {
 	for _, s := range c.legend() {
 		fmt.Fprintln(w, s)
 	}
 	for _, a := range c.Against {
 		fmt.Fprintf(w, "\n%s\n", oneLine(a.Name))
 		a.table().text(w)
-		for _, t := range []table{a.partTable(), a.changeTable(c.Measures[0], show)} {
+		for _, t := range []table{a.partTable(), a.changeTable(c.Measures[0], o)} {
 			if len(t.rows) > 0 {
 				fmt.Fprintln(w)
 				t.text(w)
@@ -53,14 +58,14 @@ func (c *Comparison) text(w io.Writer, show int) {
 	}
 }
 
-func (c *Comparison) markdown(w io.Writer, show int) {
+func (c *Comparison) markdown(w io.Writer, o CompareWriteOptions) {
 	fmt.Fprintf(w, "## Against %s\n", escape(oneLine(c.Base)))
 	for _, s := range c.legend() {
 		fmt.Fprintf(w, "\n%s\n", escape(s))
 	}
 	for _, a := range c.Against {
 		fmt.Fprintf(w, "\n### %s\n", escape(oneLine(a.Name)))
-		for _, t := range []table{a.table(), a.partTable(), a.changeTable(c.Measures[0], show)} {
+		for _, t := range []table{a.table(), a.partTable(), a.changeTable(c.Measures[0], o)} {
 			if len(t.rows) > 0 {
 				fmt.Fprintln(w)
 				t.markdown(w)
@@ -114,21 +119,28 @@ func (a Against) partTable() table {
 }
 
 // changeTable has the queries that gained and lost most, by the first measure.
-func (a Against) changeTable(measure string, show int) table {
-	t := table{columns: []column{{head: "query", words: true}, {head: "base " + display(measure)}, {head: "other"}, {head: "difference"}}}
-	add := func(c Change) {
-		t.rows = append(t.rows, []string{oneLine(c.ID), fixed(c.First), fixed(c.Second), signed(c.Second - c.First)})
-	}
+func (a Against) changeTable(measure string, o CompareWriteOptions) table {
 	n := len(a.Changes)
-	gains := 0
-	for gains < min(show, n) && a.Changes[gains].Second > a.Changes[gains].First {
-		add(a.Changes[gains])
-		gains++
+	var shown []Change
+	for len(shown) < min(o.Show, n) && a.Changes[len(shown)].Second > a.Changes[len(shown)].First {
+		shown = append(shown, a.Changes[len(shown)])
 	}
-	for i := max(gains, n-show); i < n; i++ {
+	for i := max(len(shown), n-o.Show); i < n; i++ {
 		if a.Changes[i].Second < a.Changes[i].First {
-			add(a.Changes[i])
+			shown = append(shown, a.Changes[i])
 		}
+	}
+	t := table{columns: []column{{head: "query", words: true}, {head: "base " + display(measure)}, {head: "other"}, {head: "difference"}}}
+	texts := slices.ContainsFunc(shown, func(c Change) bool { return o.Texts[c.ID] != "" })
+	if texts {
+		t.columns = append(t.columns, column{head: "text", words: true})
+	}
+	for _, c := range shown {
+		row := []string{oneLine(c.ID), fixed(c.First), fixed(c.Second), signed(c.Second - c.First)}
+		if texts {
+			row = append(row, oneLine(o.Texts[c.ID]))
+		}
+		t.rows = append(t.rows, row)
 	}
 	return t
 }

@@ -95,14 +95,7 @@ func (r *run) test(round int, s *rundir.Scores, epochs ...int) {
 // also writes what the epochs of a round scored on a set of data.also, of its own corpus or the run's, stamped; the recipe
 // names the set.
 func (r *run) also(round int, name string, own bool, maps []float64) {
-	recipe := "data:\n  also:\n    - {name: general}\n    - {name: older}\nrounds: [{}, {}]\n"
-	err := rundir.WriteFile(r.FS, r.Recipe(), func(w io.Writer) error {
-		_, err := io.WriteString(w, recipe)
-		return err
-	})
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	r.recipe("data:\n  also:\n    - {name: general}\n    - {name: older}\nrounds: [{}, {}]\n")
 	for epoch, value := range maps {
 		scores := row(epoch, value, len(measures)).Dev
 		scores.Queries = 50
@@ -112,6 +105,18 @@ func (r *run) also(round int, name string, own bool, maps []float64) {
 		file := r.Round(round).EpochAlso(name, epoch)
 		r.write(file, rundir.AlsoScores{Version: rundir.ScoresVersion, Round: round, Epoch: epoch, Name: name, Convention: "sentence-transformers", Measures: measures, Scores: scores})
 		r.stamp(round, fmt.Sprintf("also-epoch-%d-%s", epoch, name), nil, file)
+	}
+}
+
+// recipe writes the recipe that the run follows, as it was resolved.
+func (r *run) recipe(text string) {
+	r.t.Helper()
+	err := rundir.WriteFile(r.FS, r.Recipe(), func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	})
+	if err != nil {
+		r.t.Fatal(err)
 	}
 }
 

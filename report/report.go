@@ -26,10 +26,12 @@ type Round struct {
 	Done       bool     // merged, and traced by a manifest of this very table and choice
 	Convention string   // whose definitions the measures follow
 	Measures   []string // columns of every rundir.Means below
+	Measure    string   // of Measures, the one that the round is told by: its rule's, else the first; empty without a table
 	Epochs     []Epoch  // ascending; epoch 0 is the base
 	Choice     *rundir.Choice
 	Stale      bool     // of an earlier recipe with more rounds than the last one
 	Notes      []string // what a reader should know before trusting the table, each a sentence
+	Better     string   // of Notes, the one that an earlier round has come further
 }
 
 // Epoch is one row of a table.
@@ -55,11 +57,16 @@ func Read(d *rundir.Dir) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	rules, err := d.SelectMetrics()
+	if err != nil {
+		return nil, err
+	}
 	r := &Report{Run: d.Name(), Identity: d.Identity()}
 	var last *rundir.Manifest
 	for i := 0; ; i++ {
 		_, err := d.FS.Stat(d.Round(i).Dir())
 		if errors.Is(err, fs.ErrNotExist) {
+			r.noteBetter()
 			return r, nil
 		}
 		if err != nil {
@@ -72,6 +79,7 @@ func Read(d *rundir.Dir) (*Report, error) {
 		if err := round.addAlso(d, sets); err != nil {
 			return nil, err
 		}
+		round.judge(rules)
 		round.noteOrigin(d, manifest, last)
 		round.addOutside(outside)
 		if known && i >= rounds {

@@ -51,6 +51,14 @@ func TestWrite(t *testing.T) {
 			r.also(0, "dropped from the recipe", false, []float64{0.9})
 			return r
 		}},
+		{"earlier-round-was-better", func(t *testing.T) *run {
+			r := newRun(t)
+			r.recipe("rounds: [{select: {metric: recall@25}}, {select: {metric: recall@25}}, {select: ask}]\n")
+			r.finish(0, 2, []float64{0.17, 0.30, 0.35})
+			r.finish(1, 1, []float64{0.17, 0.33, 0.31})
+			r.finish(2, 1, []float64{0.17, 0.34, 0.31})
+			return r
+		}},
 		{"nothing-yet", newRun},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -307,5 +315,46 @@ func TestOtherSetsThatCount(t *testing.T) {
 	r.remove(r.Stamp(0, "also-epoch-0-general"))
 	if n := counted(); n != 0 {
 		t.Errorf("%d scores without a stamp, or by other measures", n)
+	}
+}
+
+// TestGain is told by the measure that the last round is chosen by, over the model that the recipe names.
+func TestGain(t *testing.T) {
+	for _, tc := range []struct {
+		name, recipe string
+		maps         [][]float64 // of each round, whose last epoch is chosen
+		want         string
+		notes        []string // of the last round
+	}{
+		{"no recipe", "", [][]float64{{0.25, 0.5}}, "map@25 0.5000 on 408 dev queries, +0.2500 over the base's 0.2500", nil},
+		{"another measure", "rounds: [{select: {metric: recall@50}}]\n", [][]float64{{0.25, 0.5}}, "recall@50 0.7000 on 408 dev queries, +0.2500 over the base's 0.4500", nil},
+		{"losses of two rounds are not comparable", "rounds: [{select: {metric: eval_loss}}]\n", [][]float64{{0.25, 0.5}}, "map@25 0.5000 on 408 dev queries, +0.2500 over the base's 0.2500", nil},
+		{"a person chooses", "rounds: [{select: ask}]\n", [][]float64{{0.25, 0.125}}, "map@25 0.1250 on 408 dev queries, -0.1250 over the base's 0.2500", nil},
+		{"the second round is better", "", [][]float64{{0.25, 0.5}, {0.5, 0.75}}, "map@25 0.7500 on 408 dev queries, +0.5000 over the base's 0.2500", nil},
+		{"the second round is worse", "", [][]float64{{0.25, 0.5}, {0.5, 0.375}}, "map@25 0.3750 on 408 dev queries, +0.1250 over the base's 0.2500", []string{"round 0 was better: 0.5000 against 0.3750 (map@25)"}},
+		{"the best of the earlier ones", "", [][]float64{{0.25, 0.5}, {0.5, 0.75}, {0.75, 0.375}}, "map@25 0.3750 on 408 dev queries, +0.1250 over the base's 0.2500", []string{"round 1 was better: 0.7500 against 0.3750 (map@25)"}},
+		{"equal rounds", "", [][]float64{{0.25, 0.5}, {0.5, 0.5}}, "map@25 0.5000 on 408 dev queries, +0.2500 over the base's 0.2500", nil},
+		{"worse behind the digits", "", [][]float64{{0.25, 0.500004}, {0.5, 0.500003}}, "map@25 0.5000 on 408 dev queries, +0.2500 over the base's 0.2500", []string{"round 0 was better: 0.500004 against 0.500003 (map@25)"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := newRun(t)
+			if tc.recipe != "" {
+				r.recipe(tc.recipe)
+			}
+			for i, maps := range tc.maps {
+				r.finish(i, len(maps)-1, maps)
+			}
+			got := r.read()
+			line, ok := got.Gain()
+			if !ok || line != tc.want {
+				t.Errorf("%t, %q, want %q", ok, line, tc.want)
+			}
+			if diff := cmp.Diff(tc.notes, got.Rounds[len(got.Rounds)-1].Notes); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	if line, ok := newRun(t).read().Gain(); ok {
+		t.Errorf("nothing is scored, and it is %q", line)
 	}
 }

@@ -57,6 +57,41 @@ func (d *Dir) AlsoNames() ([]string, error) {
 	return names, nil
 }
 
+// SelectMetrics is what each round of the recipe that the run last followed chooses its epoch by: a measure or eval_loss,
+// empty where a person or the recipe names the epoch; none where the run has not begun to follow one. Nothing else of the
+// recipe is looked at, as in Rounds.
+func (d *Dir) SelectMetrics() ([]string, error) {
+	content, err := ReadFile(d.FS, d.Recipe())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var recipe struct {
+		Rounds []struct {
+			Select yaml.Node `yaml:"select"` // a rule, or the word ask
+		} `yaml:"rounds"`
+	}
+	if err := yaml.Unmarshal(content, &recipe); err != nil {
+		return nil, fmt.Errorf("%s: select: %w", d.Recipe(), err)
+	}
+	metrics := make([]string, len(recipe.Rounds))
+	for i, round := range recipe.Rounds {
+		var rule struct {
+			Metric string `yaml:"metric"`
+		}
+		if round.Select.Kind != yaml.MappingNode {
+			continue
+		}
+		if err := round.Select.Decode(&rule); err != nil {
+			return nil, fmt.Errorf("%s: select: %w", d.Recipe(), err)
+		}
+		metrics[i] = rule.Metric
+	}
+	return metrics, nil
+}
+
 // DataNames is the files of texts that a recipe names, as it writes them: relative ones start at its folder.
 type DataNames struct {
 	Corpus     string `yaml:"corpus"`

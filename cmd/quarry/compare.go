@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,7 @@ its epoch 0.`,
 	standard := stats.DefaultOptions()
 	f := cmd.Flags()
 	f.StringVar(&o.Eval.Metrics, "metrics", "", "`list` of measures (those of the run; of given rankings "+defaultMetrics()+")")
-	f.StringVar(&o.Eval.By, "by", "", "`list` of what to tell the queries apart by: seen, frequency, length, or fields of their rows (--queries)")
+	f.StringVar(&o.Eval.By, "by", "", "`list` of what to tell the queries apart by: seen, frequency, length, or fields of their rows (--queries; of a run's dev those that its recipe names)")
 	f.StringVar(&o.Split, "on", string(rundir.Dev), "dev or test queries of runs, or also-NAME for a set of the recipe's data.also; of test there are the base and the chosen epochs")
 	f.IntVar(&o.Show, "show", 5, "queries shown that gained most, and that lost most, by the first measure")
 	f.BoolVar(&o.PerQuery, "per-query", false, "with --json: every query")
@@ -111,7 +112,8 @@ func runCompare(ctx context.Context, o CompareOptions, args []string, h *host) e
 			compared.Measures = append(compared.Measures, m.String())
 		}
 	}
-	sides, err := o.sides(ctx, h, args, compared.By)
+	texts := map[string]string{}
+	sides, err := o.sides(ctx, h, args, compared.By, texts)
 	if err != nil {
 		return err
 	}
@@ -120,8 +122,17 @@ func runCompare(ctx context.Context, o CompareOptions, args []string, h *host) e
 		return badInput(err)
 	}
 	return writeOutput(h, o.Output, func(w io.Writer) error {
-		return c.Write(w, format, report.CompareWriteOptions{Show: o.Show, PerQuery: o.PerQuery})
+		return c.Write(w, format, report.CompareWriteOptions{Show: o.Show, PerQuery: o.PerQuery, Texts: beginnings(texts)})
 	})
+}
+
+// beginnings cuts every text to what a line has room for.
+func beginnings(texts map[string]string) map[string]string {
+	cut := make(map[string]string, len(texts))
+	for key, text := range texts {
+		cut[key] = beginning(text)
+	}
+	return cut
 }
 
 // validate checks the flags and returns what queries are told apart by.
@@ -155,22 +166,22 @@ func (o CompareOptions) validate() ([]string, error) {
 	return names, nil
 }
 
-// sides are what the arguments name, the base first.
-func (o CompareOptions) sides(ctx context.Context, h *host, args []string, by []string) ([]report.Side, error) {
+// sides are what the arguments name, the base first. It adds the texts of their queries, by key, as far as they are at hand.
+func (o CompareOptions) sides(ctx context.Context, h *host, args []string, by []string, texts map[string]string) ([]report.Side, error) {
 	var sides []report.Side
 	for _, arg := range args {
 		if path, place, ok := runPlace(arg); ok {
-			found, err := o.runSides(path, place, len(args) == 1)
+			found, err := o.runSides(path, place, len(args) == 1, texts)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", arg, err)
 			}
-			if err := o.addFields(h, found, by); err != nil {
+			if err := o.addFields(ctx, h, path, found, by, texts); err != nil {
 				return nil, err
 			}
 			sides = append(sides, found...)
 			continue
 		}
-		side, err := o.rankedSide(ctx, h, arg, by)
+		side, err := o.rankedSide(ctx, h, arg, by, texts)
 		if err != nil {
 			return nil, err
 		}
@@ -196,7 +207,7 @@ func runPlace(arg string) (path, place string, ok bool) {
 }
 
 // runSides reads one epoch of a run; where it stands alone, all that one would compare within it.
-func (o CompareOptions) runSides(path, place string, alone bool) (sides []report.Side, err error) {
+func (o CompareOptions) runSides(path, place string, alone bool, texts map[string]string) (sides []report.Side, err error) {
 	d, err := openReported(path)
 	if err != nil {
 		return nil, err
@@ -217,6 +228,14 @@ func (o CompareOptions) runSides(path, place string, alone bool) (sides []report
 		}
 		side.Name = fmt.Sprintf("%s round %d epoch %d", path, p[0], p[1]) // two runs may have one name
 		sides = append(sides, side)
+		for _, q := range side.Queries {
+			texts[q.ID] = cmp.Or(texts[q.ID], "")
+		}
+	}
+	if o.Split == string(rundir.Dev) { // which is mined for too
+		if err := minedTexts(d, places[0][0], rundir.Dev, texts); err != nil {
+			return nil, badInput(err)
+		}
 	}
 	return sides, nil
 }
@@ -269,8 +288,9 @@ func placesOf(r *report.Report, place string, alone bool) ([][2]int, error) {
 	return places, nil
 }
 
-// addFields labels the queries of runs by fields of their rows.
-func (o CompareOptions) addFields(h *host, sides []report.Side, by []string) error {
+// addFields labels the queries of a run by fields of their rows: those that --queries names, else of dev those that the
+// run's recipe names.
+func (o CompareOptions) addFields(ctx context.Context, h *host, run string, sides []report.Side, by []string, texts map[string]string) error {
 	fields := slices.DeleteFunc(slices.Clone(by), func(name string) bool {
 		return slices.Contains([]string{report.BySeen, report.ByFrequency, report.ByLength}, name)
 	})
@@ -279,7 +299,18 @@ func (o CompareOptions) addFields(h *host, sides []report.Side, by []string) err
 	}
 	data := o.Eval.Rank.Data
 	if data.Queries == "" {
-		return badInputf("--by %s needs the rows of the queries: --queries FILE", fields[0])
+		if o.Split != string(rundir.Dev) {
+			return badInputf("--by %s needs the rows of the queries: --queries FILE", fields[0])
+		}
+		d, files, err := ViewOptions{}.open(ctx, run)
+		if err != nil {
+			return badInputf("--by %s: %w; or name the rows of the queries: --queries FILE", fields[0], err)
+		}
+		if err := d.Close(); err != nil {
+			return err
+		}
+		data = DataOptions{Corpus: files.Corpus, Queries: files.Dev, IDField: files.IDField, GroupField: files.GroupField}
+		o.Eval.Rank.Data = data
 	}
 	var c *corpus.Corpus
 	var err error
@@ -291,6 +322,9 @@ func (o CompareOptions) addFields(h *host, sides []report.Side, by []string) err
 	queries, err := data.readQueries(h, "queries", data.Queries, c, true)
 	if err != nil {
 		return err
+	}
+	for _, q := range queries {
+		texts[q.Key] = q.Text
 	}
 	for _, field := range fields {
 		labels := map[string]string{}
@@ -311,7 +345,7 @@ func (o CompareOptions) addFields(h *host, sides []report.Side, by []string) err
 }
 
 // rankedSide scores a file of rankings.
-func (o CompareOptions) rankedSide(ctx context.Context, h *host, path string, by []string) (report.Side, error) {
+func (o CompareOptions) rankedSide(ctx context.Context, h *host, path string, by []string, texts map[string]string) (report.Side, error) {
 	side := report.Side{Name: path}
 	e := o.Eval
 	e.Run = path
@@ -337,6 +371,9 @@ func (o CompareOptions) rankedSide(ctx context.Context, h *host, path string, by
 	scores, err := source.score(plan.measures, eval.Convention(e.Convention), eval.Missing(e.Missing))
 	if err != nil {
 		return side, err
+	}
+	for _, q := range source.queries {
+		texts[q.Key] = q.Text
 	}
 	side.Convention = string(scores.Convention)
 	for _, m := range scores.Measures {

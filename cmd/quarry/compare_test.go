@@ -3,8 +3,11 @@ package main
 import (
 	"encoding/json"
 	"math"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
@@ -93,7 +96,7 @@ func TestCompareRankings(t *testing.T) {
 func TestCompareRuns(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	p.write(t, "again.jsonl", p.read(t, "dev.jsonl"))
-	recipe := p.write(t, "recipe.yaml", strings.NewReplacer("select: {metric: map@25}", "select: {epoch: 1, because: to compare it}",
+	recipe := p.write(t, "recipe.yaml", strings.NewReplacer("max_steps: 1", "learning_rate: 5e-2", "select: {metric: map@25}", "select: {epoch: 1, because: to compare it}",
 		"group_field: group", "group_field: group, also: [{name: again, queries: again.jsonl, group_field: group}]").Replace(runRecipe))
 	h := newTestHost()
 	if code := h.run(t, "run", recipe, "--cpu", "portable"); code != exitDone {
@@ -126,6 +129,22 @@ func TestCompareRuns(t *testing.T) {
 			t.Errorf("parts %+v", against.Parts)
 		}
 	}
+	for _, run := range []string{recipe, p.path("runs/tiny")} { // the rows that the run's recipe names
+		if diff := cmp.Diff(got.Against[0].Parts, compare(t, run+"@0", "--by", "group,frequency").Against[0].Parts); diff != "" {
+			t.Errorf("%s: %s", run, diff)
+		}
+	}
+	h = newTestHost()
+	code := h.run(t, "compare", recipe+"@0", "--show", "10")
+	shown := regexp.MustCompile(`(?m)^d\d+ .*  (\w+ \w+ \w+)$`).FindAllStringSubmatch(h.out.String(), -1)
+	if code != exitDone || len(shown) == 0 {
+		t.Errorf("exit code %d, no query with its text:\n%s%s", code, h.out.String(), h.err.String())
+	}
+	for _, m := range shown {
+		if !strings.Contains(p.read(t, "dev.jsonl"), `"query":"`+m[1]+`"`) {
+			t.Errorf("%q is no dev query", m[1])
+		}
+	}
 	runDir := p.path("runs/tiny")
 	alone, two := compare(t, runDir), compare(t, runDir+"@0/0", recipe)
 	if len(alone.Against) != 1 || len(two.Against) != 1 || alone.Against[0].Measures["map@25"] != two.Against[0].Measures["map@25"] {
@@ -135,16 +154,17 @@ func TestCompareRuns(t *testing.T) {
 		t.Errorf("dev under another name gives %+v, dev %+v", again, alone)
 	}
 	for want, args := range map[string][]string{
-		"no scores by query on also-nope":  {runDir, "--on", "also-nope"},
-		"there is no round 7":              {runDir + "@7", runDir},
-		"is no place in a run":             {runDir + "@last", runDir},
-		"no scores by query on dev":        {runDir + "@0/99", runDir},
-		"no scores by query on test":       {runDir + "@0/0", runDir, "--on", "test"},
-		"--by subject needs the rows":      {runDir, "--by", "subject"},
-		"ndcg@3 is not measured in both":   {runDir, "--metrics", "ndcg@3"},
-		`has the field "subject"`:          {runDir, "--by", "subject", "--queries", p.path("dev.jsonl")},
-		"train.jsonl has no row of query ": {runDir, "--by", "group", "--queries", p.path("train.jsonl")},
-		"measure both alike":               {runDir, p.write(t, "r.json", `{"d0": {"p01": 1}}`), "--qrels", p.write(t, "q.txt", "d0 0 p00 1\n"), "--convention", "trec_eval"},
+		"no scores by query on also-nope":   {runDir, "--on", "also-nope"},
+		"there is no round 7":               {runDir + "@7", runDir},
+		"is no place in a run":              {runDir + "@last", runDir},
+		"no scores by query on dev":         {runDir + "@0/99", runDir},
+		"no scores by query on test":        {runDir + "@0/0", runDir, "--on", "test"},
+		"--by subject needs the rows":       {runDir, "--by", "subject", "--on", "also-again"},
+		`dev.jsonl has the field "subject"`: {runDir, "--by", "subject"},
+		"ndcg@3 is not measured in both":    {runDir, "--metrics", "ndcg@3"},
+		`has the field "subject"`:           {runDir, "--by", "subject", "--queries", p.path("dev.jsonl")},
+		"train.jsonl has no row of query ":  {runDir, "--by", "group", "--queries", p.path("train.jsonl")},
+		"measure both alike":                {runDir, p.write(t, "r.json", `{"d0": {"p01": 1}}`), "--qrels", p.write(t, "q.txt", "d0 0 p00 1\n"), "--convention", "trec_eval"},
 	} {
 		h := newTestHost()
 		if code := h.run(t, append([]string{"compare"}, args...)...); code != exitBadInput || !strings.Contains(h.err.String(), want) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/drift"
 	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/format/provenance"
@@ -95,8 +93,11 @@ func runDrift(ctx context.Context, h *host, o DriftOptions, run string) (err err
 		}{schema, rounds, o.Split, o.Drift.Near, o.Drift.Allowed, append(driftMoves{}, found.Moves...), found})
 	}
 	fallen := found.Fallen(o.Show)
-	texts, err := shownTexts(d, rounds[1], split, fallen)
-	if err != nil {
+	texts := map[string]string{}
+	for _, m := range fallen {
+		texts[m.Query] = ""
+	}
+	if err := minedTexts(d, rounds[1], split, texts); err != nil {
 		return err
 	}
 	return h.printf("%s", driftText(o, rounds, found, fallen, texts))
@@ -219,42 +220,6 @@ func minedRanks(d *rundir.Dir, round int, split rundir.Split) (map[string][]int3
 		err = nil
 	}
 	return ranks, err
-}
-
-// shownTexts reads the texts of queries out of what a round mined.
-func shownTexts(d *rundir.Dir, round int, split rundir.Split, of []drift.Move) (texts map[string]string, err error) {
-	texts = map[string]string{}
-	for _, m := range of {
-		texts[m.Query] = ""
-	}
-	path := d.Round(round).Negatives(split)
-	f, err := d.FS.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return texts, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	lines := corpus.NewLines(f, path, corpus.LineOptions{})
-	return texts, lines.Each(func(object corpus.Object) error {
-		row, _, err := provenance.OfRow(object)
-		if err != nil {
-			return lines.Errorf("%w", err)
-		}
-		for _, key := range row.QueryKeys() {
-			if _, shown := texts[key]; !shown {
-				continue
-			}
-			raw, _ := object.Get("query")
-			var text string
-			if err := json.Unmarshal(raw, &text); err != nil {
-				return lines.Errorf("\"query\": %w", err)
-			}
-			texts[key] = text
-		}
-		return nil
-	})
 }
 
 // driftText is the report for people.

@@ -128,7 +128,10 @@ func runEval(ctx context.Context, o EvalOptions, h *host) error {
 			return err
 		}
 	}
-	found := results{scores: scores, perQuery: o.PerQuery == standard}
+	found := results{scores: scores, perQuery: o.PerQuery == standard, texts: map[string]string{}}
+	for _, q := range e.queries {
+		found.texts[q.Key] = q.Text
+	}
 	if o.Train != "" {
 		seen := e.seen()
 		found.slices = scores.Parts(func(query string) string { return seen[query] })

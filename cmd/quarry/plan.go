@@ -19,19 +19,31 @@ func newPlanCommand(h *host) *cobra.Command {
 		Short: "Say what a run would do, why, and what it costs",
 		Long: `Say what ` + "`quarry run`" + ` would do with a recipe: the recipe with every default filled in, each stage with its reason to
 run or to be skipped, and tokens, steps, memory, disk and time. It trains nothing and writes nothing, but for weights
-that the recipe wants rounded, into Quarry's cache; the time comes from embedding a few of the recipe's own texts.`,
+that the recipe wants rounded, into Quarry's cache; the time comes from embedding a few of the recipe's own texts. Of the
+rounds after the first it shows what differs from the first; --resolved shows them whole.`,
 		Args: one("RECIPE"),
 		RunE: func(cmd *cobra.Command, args []string) error { return runPlan(cmd.Context(), h, o, args[0]) },
 	}
 	o.addFlags(cmd)
 	cmd.Flags().BoolVar(&o.JSON, "json", false, "print one JSON object")
+	cmd.Flags().BoolVar(&o.Resolved, "resolved", false, "print the recipe with every default filled in, all rounds whole, and nothing else")
 	return cmd
 }
 
 func runPlan(ctx context.Context, h *host, o RunOptions, path string) error {
+	if o.JSON && o.Resolved {
+		return badInputf("--json and --resolved contradict each other")
+	}
 	r, err := h.loadRecipe(ctx, path)
 	if err != nil {
 		return err
+	}
+	if o.Resolved {
+		resolved, err := r.Resolved()
+		if err != nil {
+			return err
+		}
+		return h.printf("%s", resolved)
 	}
 	if r.Folds.Count > 0 {
 		return planFolds(ctx, h, r, o)
@@ -50,7 +62,7 @@ func runPlan(ctx context.Context, h *host, o RunOptions, path string) error {
 		}
 		return h.printf("%s\n", raw)
 	}
-	resolved, err := r.Resolved()
+	resolved, err := r.Brief()
 	if err != nil {
 		return err
 	}
@@ -64,7 +76,11 @@ func planText(p *pipeline.Plan) string {
 	for _, s := range p.Stages {
 		fmt.Fprintf(&b, "round %d  %-14s %-8s %s\n", s.Round, s.Stage, s.State, strings.Join(s.Reasons, "; "))
 	}
-	for _, c := range p.Rounds {
+	for i, c := range p.Rounds {
+		if i > 0 && c.Like(p.Rounds[0]) {
+			fmt.Fprintf(&b, "\nround %d, all of it: as round 0\n", c.Round)
+			continue
+		}
 		fmt.Fprintf(&b, "\nround %d, all of it\n", c.Round)
 		fmt.Fprintf(&b, "  a step     %d queries x %d columns; %d steps an epoch, %d in all, %d of them warm-up\n", c.QueriesPerStep, c.ColumnsPerRow, c.StepsPerEpoch, c.Steps, c.WarmupSteps)
 		if c.Rules != nil {

@@ -16,6 +16,7 @@ type results struct {
 	slices     []eval.Part      // seen and unseen, where training queries are given; empty ones are left out
 	breakdowns []breakdown
 	perQuery   bool
+	texts      map[string]string // of queries by key, where they are known
 }
 
 // evalJSON is what eval --json prints.
@@ -176,6 +177,9 @@ func (r results) queryTable() string {
 			fmt.Fprintf(w, "%s\t", oneCell(q))
 			for _, v := range r.scores.PerQuery[i] {
 				fmt.Fprintf(w, "%.4f\t", v)
+			}
+			if text := r.texts[q]; text != "" { // behind the last column, so that it is not aligned to the right
+				fmt.Fprintf(w, "   %s", oneCell(beginning(text)))
 			}
 			fmt.Fprintln(w)
 		}

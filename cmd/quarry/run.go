@@ -29,6 +29,7 @@ type RunOptions struct {
 	CPU                 string
 	AllowIdentityChange bool
 	JSON                bool   // plan only
+	Resolved            bool   // plan only
 	MetricsListen       string // run only
 
 	metrics *runMetrics // nil where nobody listens
@@ -47,7 +48,8 @@ func newRunCommand(h *host) *cobra.Command {
 		Use:   "run RECIPE",
 		Short: "Do every round of a recipe, or what is left of them",
 		Long: `Do every round of a recipe: embed, search, mine, finetune, eval, select, merge. What is done and unchanged is
-skipped; an interrupted run goes on where it stopped and ends with the same bytes.
+skipped; an interrupted run goes on where it stopped and ends with the same bytes. In the end it says where the last model
+and the charts are, what was gained over the base, and whether an earlier round was better.
 
 A recipe with folds is cross-validated: each fold is a run in a directory of its own, runs/NAME.fold-0 and on, and in the end
 stands the summary over all of them, by which one of folds.settings is chosen.`,
@@ -82,7 +84,10 @@ func runRun(ctx context.Context, h *host, o RunOptions, path string) (err error)
 	if r.Folds.Count > 0 {
 		return runFolds(ctx, h, r, o)
 	}
-	return drive(ctx, h, r, o, showcase{})
+	if err := drive(ctx, h, r, o, showcase{}); err != nil || o.Until != "" {
+		return err
+	}
+	return tellResult(h, cmp.Or(o.Dir, r.Dir()))
 }
 
 // showcase is which queries' negatives are shown as they are mined, and how. The zero value shows none.
@@ -120,7 +125,7 @@ func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, shown s
 	drawn := writeRunPage(h, p.Dir()) // before on_finish, which may send it somewhere
 	ended := errors.Join(drawn, p.Finish(afterwards, outcome), p.Close())
 	if errors.Is(outcome, pipeline.ErrChoiceWanted) { // a good end, unless what follows it fails
-		h.note("%v", outcome)
+		h.note("the run is not finished: %v", outcome)
 		return ended
 	}
 	err = errors.Join(outcome, ended)

@@ -6,10 +6,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/vectors"
 )
 
@@ -62,6 +65,56 @@ func TestRunCallsBadInputSo(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRunTellsItsResult: where the model and the charts are, and what was gained, is told in three lines, once all is done.
+func TestRunTellsItsResult(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	worse := "rounds:\n  - select: {epoch: 1, because: trained}\n  - train_from: base\n    select: {epoch: 0, because: the base}\n"
+	file := p.write(t, "recipe.yaml", strings.Replace(runRecipe, "rounds: [{}]\n", worse, 1))
+	run := func(words ...string) (out, told string) {
+		h := newTestHost()
+		if code := h.run(t, append([]string{"run", file, "--cpu", "portable"}, words...)...); code != exitDone {
+			t.Fatalf("exit code %d\n%s", code, h.err.String())
+		}
+		return h.out.String(), h.err.String()
+	}
+	if out, told := run("--until", "mine"); strings.Contains(out, "merged") || !strings.Contains(told, "run of tiny in "+p.path("runs/tiny")+" on portable/f32") {
+		t.Errorf("stopped after mine:\n%s%s", out, told)
+	}
+	run()
+	out, _ := run()
+	last := lines(out)
+	last = last[max(0, len(last)-3):]
+	want := []string{"model   " + p.path("runs/tiny/round-1/merged"), "charts  " + p.path("runs/tiny/report.html")}
+	if !slices.Equal(last[:2], want) || !regexp.MustCompile(`^map@25 0\.\d{4} on 10 dev queries, \+0\.0000 over the base's 0\.\d{4}(; round 0 was better: 0\.\d+ against 0\.\d+ \(map@25\))?$`).MatchString(last[2]) {
+		t.Errorf("the end:\n%s", strings.Join(last, "\n"))
+	}
+}
+
+// TestPlanRepeatsNoRound: a round after the first is shown by what differs from it, in the recipe and in what it takes.
+func TestPlanRepeatsNoRound(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	file := p.write(t, "recipe.yaml", strings.Replace(runRecipe, "rounds: [{}]", "rounds: [{}, {}, {mine: {window: 2-8}, finetune: {epochs: 2}}]", 1))
+	plan := func(words ...string) string {
+		h := newTestHost()
+		if code := h.run(t, append([]string{"plan", file, "--cpu", "portable"}, words...)...); code != exitDone {
+			t.Fatalf("exit code %d\n%s", code, h.err.String())
+		}
+		return h.out.String()
+	}
+	got := plan()
+	brief, useful, _ := strings.Cut(got, "\nrun directory ")
+	if want := "  - as: round 0\n  - as: round 0\n    mine:\n      window: 2-8\n    finetune:\n      epochs: 2\n"; !strings.Contains(brief, want) || strings.Count(brief, "learning_rate:") != 1 {
+		t.Errorf("want\n%sin\n%s", want, brief)
+	}
+	if !strings.Contains(useful, "\nround 1, all of it: as round 0\n") || !strings.Contains(useful, "\nround 2, all of it\n") {
+		t.Error(useful)
+	}
+	whole := plan("--resolved")
+	if again, err := recipe.Parse([]byte(whole), file); err != nil || len(again.Rounds) != 3 || again.Round(2).Finetune.Epochs != 2 {
+		t.Errorf("%v\n%s", err, whole)
 	}
 }
 

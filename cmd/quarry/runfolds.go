@@ -156,7 +156,7 @@ func planFolds(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions) err
 		}
 		return h.printf("%s\n", raw)
 	}
-	resolved, err := r.Resolved()
+	resolved, err := r.Brief()
 	if err != nil {
 		return err
 	}
