@@ -195,6 +195,9 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	if err != nil {
 		return err
 	}
+	if err := mayWriteBeside("output", o.Output, "model", h.folder(o.Model.Model), "guide", h.folder(o.Guide)); err != nil {
+		return err
+	}
 	h.process.hold(o.Engine.limit(h.machine))
 	set, err := o.readTraining(h)
 	if err != nil {
