@@ -183,7 +183,7 @@ func (p *Run) open(ctx context.Context, readOnly bool) error {
 		return nil
 	}
 	sources := append(slices.Clone(p.data.sources), rundir.Source{Name: p.modelName(), Digest: p.model})
-	open := rundir.OpenOptions{FS: p.options.FS, Create: !readOnly, ReadOnly: readOnly, Data: sources, Identity: p.engine.Identity(), AllowIdentityChange: p.options.AllowIdentityChange}
+	open := rundir.OpenOptions{FS: p.options.FS, Create: !readOnly, ReadOnly: readOnly, Recipe: p.recipe.Name, Data: sources, Identity: p.engine.Identity(), AllowIdentityChange: p.options.AllowIdentityChange}
 	if p.dir, err = rundir.Open(p.options.Dir, open); err != nil {
 		return err
 	}
