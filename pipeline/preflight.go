@@ -24,7 +24,7 @@ func (p *Run) preflight() error {
 	if err := p.checkModel(p.recipe.Model.File, "model", func(m *model.Model) error {
 		for i := range p.recipe.Rounds {
 			r := p.settings(i)
-			if err := errors.Join(r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.readVerdicts()); err != nil {
+			if err := errors.Join(r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.checkWindow(), r.readVerdicts()); err != nil {
 				return err
 			}
 		}

@@ -148,7 +148,7 @@ func (m *mining) run(ctx context.Context, h *host) error {
 		})
 	})
 	if nothing != nil {
-		return badInputf("--window: %w", nothing)
+		return badInputf("--%s: %w", flagOf(found[*mine.EmptyError](nothing).Rule), nothing)
 	}
 	if err != nil {
 		return err

@@ -40,6 +40,9 @@ func runPlan(ctx context.Context, h *host, o RunOptions, path string) error {
 	if err != nil {
 		return inputUnlessWriting(err)
 	}
+	for _, warning := range plan.Warnings {
+		h.note("warning: %s", warning)
+	}
 	if o.JSON {
 		raw, err := json.MarshalIndent(struct {
 			Schema int `json:"schema"`
