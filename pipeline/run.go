@@ -25,6 +25,7 @@ type Options struct {
 	Workers             int                         // where the recipe says nothing; 0 is all processors
 	Memory              int64                       // where the recipe says nothing; 0 is no limit
 	Rest                func(model.Footprint) int64 // what the limit leaves for an engine, now and when such weights are in use; nil is all of it
+	Raised              func(engine int64) int64    // the limit that leaves an engine so many bytes, for advice, once Rest was asked; nil is so many
 	Until               string                      // the last stage to run, of the first round that has work left; empty runs all rounds
 	UntilRound          *int                        // the round that Until is of, whether or not it has work left; nil is the first that has
 	AllowIdentityChange bool

@@ -192,6 +192,7 @@ func pipelineOptions(h *host, r *recipe.Recipe, o RunOptions) pipeline.Options {
 		p.Rest = func(weights model.Footprint) int64 {
 			return h.process.rest(cmp.Or(int64(r.Memory), h.machine.memoryBeside(weights.Mapped)), weights.Held)
 		}
+		p.Raised = h.process.raised
 	}
 	return p
 }
