@@ -128,7 +128,7 @@ func writeOutput(h *host, path string, write func(io.Writer) error) error {
 	info, err := os.Stat(path)
 	switch {
 	case path == "" || path == standard || err == nil && h.isOut(info):
-		return write(h.out)
+		return write(failing{h.out})
 	case err == nil && !info.Mode().IsRegular() && !info.IsDir():
 		return writeThrough(path, write)
 	}
@@ -136,7 +136,16 @@ func writeOutput(h *host, path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	return rundir.WriteFile(rundir.OS{}, file, write)
+	return rundir.WriteFile(rundir.OS{}, file, func(w io.Writer) error { return write(failing{w}) })
+}
+
+// failing marks what is wrong with writing as a failure, through whatever takes other errors for the input's.
+type failing struct{ io.Writer }
+
+// Write implements io.Writer.
+func (f failing) Write(b []byte) (int, error) {
+	n, err := f.Writer.Write(b)
+	return n, asFailure(err)
 }
 
 // isOut says whether a file is the one that standard output goes to.
@@ -161,7 +170,7 @@ func writeThrough(path string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	buffered := bufio.NewWriterSize(f, 1<<16)
+	buffered := bufio.NewWriterSize(failing{f}, 1<<16)
 	if err := write(buffered); err != nil {
 		return err
 	}

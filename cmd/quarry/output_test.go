@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/quarry-ml/quarry/internal/tinymodel"
@@ -112,3 +113,26 @@ func TestOutputStaysOutOfModels(t *testing.T) {
 		})
 	}
 }
+
+// TestAFullDiskIsNoBadInput under whichever command and output finds it.
+func TestAFullDiskIsNoBadInput(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	ranked := []string{"--model", p.path("model"), "--corpus", p.path("corpus.jsonl"), "--queries", p.path("train.jsonl")}
+	for name, args := range map[string][]string{
+		"search":   append([]string{"search"}, ranked...),
+		"beir":     append([]string{"search", "--format", "beir"}, ranked...),
+		"mine":     append([]string{"mine", "--window", "1-8", "--negatives", "4", "--output", "-"}, ranked...),
+		"tokenize": {"tokenize", "--model", p.path("model"), "--input", p.path("train.jsonl")},
+	} {
+		h := newTestHost()
+		h.terminal = newTerminal(full{}, &h.err, false)
+		if code := h.run(t, args...); code != exitFailed || !strings.Contains(h.err.String(), syscall.ENOSPC.Error()) {
+			t.Errorf("%s: exit code %d, want %d: %s", name, code, exitFailed, h.err.String())
+		}
+	}
+}
+
+// full is a disk without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }

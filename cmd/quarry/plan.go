@@ -29,6 +29,9 @@ that the recipe wants rounded, into Quarry's cache; the time comes from embeddin
 }
 
 func runPlan(ctx context.Context, h *host, o RunOptions, path string) error {
+	if err := h.machine.checkPath(o.CPU); err != nil {
+		return err
+	}
 	r, err := h.loadRecipe(ctx, path)
 	if err != nil {
 		return err

@@ -93,6 +93,9 @@ type showcase struct {
 
 // drive runs a loaded recipe and tells of it: the growing table on out, everything else on err.
 func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, shown showcase) error {
+	if err := h.machine.checkPath(o.CPU); err != nil {
+		return err
+	}
 	var table report.Live
 	options := pipelineOptions(h, r, o)
 	options.Events = pipeline.Events{
