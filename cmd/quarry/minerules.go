@@ -63,7 +63,7 @@ func (o *MineOptions) readRules() error {
 	if name := o.Mine.NeedsScores(); name != "" && o.Sources.fused() && !o.Sources.Fuse.Scored() {
 		return badInputf("--%s compares scores, and reciprocal ranks are none: fuse by --fuse weighted, or leave it out", flagOf(name))
 	}
-	return badInput(o.Mine.Validate())
+	return badInput(o.Rank.Texts.set.named(o.Mine.Validate()))
 }
 
 // flagOf is the flag of a key of the rules.
