@@ -243,7 +243,7 @@ func TestEvalSourcesThatContradict(t *testing.T) {
 		{"run and pooling", join(run, qrels, []string{"--pooling", "cls"}), "--pooling has no part beside --run"},
 		{"folder and corpus", []string{"eval", "--model", "m", "--data", p.path("beir"), "--corpus", "c"}, "--corpus beside --data"},
 		{"split of no folder", join(ranked, []string{"--split", "dev"}), "--split has no part without --data"},
-		{"no such split", []string{"eval", "--model", p.path("model"), "--data", p.path("beir"), "--split", "dev"}, "dev.tsv"},
+		{"no such split", []string{"eval", "--model", p.path("model"), "--data", p.path("beir"), "--split", "dev"}, `no split "dev" (there is test)`},
 		{"train of a bare run", join(run, qrels, []string{"--train", "t"}), "--train beside --run needs --corpus"},
 		{"by what nobody knows", join(run, qrels, []string{"--by", "subject"}), "--by subject needs the rows of the queries"},
 		{"by seen without train", join(ranked, []string{"--by", "seen"}), "--by seen has no part without --train"},
