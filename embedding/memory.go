@@ -10,16 +10,22 @@ import (
 
 // MemoryError says that the memory does not hold the longest text, alone in its batch.
 type MemoryError struct {
-	Least  int64 // the engine's memory, in bytes, that does
-	Limit  int64 // what there is
-	Tokens int   // of a batch, or of the longest text alone
+	Least   int64 // the engine's memory, in bytes, that does
+	Limit   int64 // what there is: the engine's part of what the program may take
+	Tokens  int   // of a batch, or of the longest text alone
+	Workers int   // of the engine
+	Beside  int64 // of Least, what the workers take, before the quarter for packed weights
 }
 
 // Error implements error.
 func (e *MemoryError) Error() string {
 	const mib = 1 << 20
-	return fmt.Sprintf("embedding takes at least %.1f MiB of memory for %d tokens, a quarter of it for packed weights, and the limit is %.1f MiB",
-		float64(e.Least)/mib, e.Tokens, float64(e.Limit)/mib)
+	left := "nothing"
+	if e.Limit >= mib/20 { // less would be shown as 0.0
+		left = fmt.Sprintf("%.1f MiB", float64(e.Limit)/mib)
+	}
+	return fmt.Sprintf("embedding takes at least %.1f MiB of memory for %d tokens (workers: %d), a quarter of it for packed weights, and %s is left for it",
+		float64(e.Least)/mib, e.Tokens, e.Workers, left)
 }
 
 // prepare settles the tokens of a batch, fewer where the memory does not hold so many, and makes a workspace that holds
@@ -40,7 +46,7 @@ func (x *Embedder) reserve(tokens, longest int, o Options) error {
 	}
 	plan := x.planFor(tokens)
 	if limit, least := x.engine.Memory(), x.least(plan, longest, o); limit > 0 && least > limit {
-		return &MemoryError{Least: least, Limit: limit, Tokens: tokens}
+		return &MemoryError{Least: least, Limit: limit, Tokens: tokens, Workers: x.engine.Workers(), Beside: x.engine.Beside(plan, longest)}
 	}
 	x.run, x.plan = nil, nil
 	run, err := x.engine.NewWorkspace(plan, x.weights)

@@ -5,6 +5,7 @@
 package eval
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -73,6 +74,9 @@ func ParseMeasure(text string) (Measure, error) {
 		return Measure{Kind: kind}, nil
 	}
 	k, err := strconv.ParseUint(cut, 10, 31)
+	if errors.Is(err, strconv.ErrRange) {
+		return Measure{}, fmt.Errorf("measure %q: the cutoff %s is too large", text, cut)
+	}
 	if err != nil || k == 0 || cut[0] == '0' {
 		return Measure{}, fmt.Errorf("measure %q: the cutoff %q is not a whole number from 1", text, cut)
 	}

@@ -20,6 +20,7 @@ type Memory struct {
 	Beside  int64 // workers' scratch and the panels of a product, whatever the block
 	Scores  int64 // vectors of a step, their scores and gradients
 	Tokens  int   // of a block
+	Workers int   // of the engine
 }
 
 // perTrained is a trained weight's value, its gradient and its two moments.
@@ -71,7 +72,7 @@ func (m Memory) blocks(limit int64) int {
 // plan takes blocks of so many tokens into account and returns their plan under a limit.
 func (m *Memory) plan(e *compute.Engine, g *tensor.Graph, trainable []bool, tokens int, limit int64) *tensor.Plan {
 	plan := tensor.NewPlan(g, trainable, tokens, blockSequences)
-	m.Block, m.Lean, m.Beside, m.Tokens = compute.WorkspaceBytes(plan), 0, e.Beside(plan, tokens), tokens
+	m.Block, m.Lean, m.Beside, m.Tokens, m.Workers = compute.WorkspaceBytes(plan), 0, e.Beside(plan, tokens), tokens, e.Workers()
 	if trainable == nil {
 		return plan
 	}
@@ -87,19 +88,23 @@ func (m *Memory) plan(e *compute.Engine, g *tensor.Graph, trainable []bool, toke
 // later and without a word.
 type MemoryError struct {
 	Need  Memory
-	Limit int64
+	Limit int64 // what there is: the engine's part of what the program may take
 }
 
 // Error implements error.
 func (e *MemoryError) Error() string {
 	const mib = 1 << 20
 	up := func(n int64) int64 { return (n + mib - 1) / mib } // a limit of that many MiB is then enough
-	if e.Need.Trained == 0 {
-		return fmt.Sprintf("eval_loss takes at least %d MiB of memory (%d MiB for a block of %d tokens, %d MiB beside it, %d MiB for a batch's scores, and a quarter for packed weights) and the limit is %.1f MiB",
-			up(e.Need.Least()), up(e.Need.Block), e.Need.Tokens, up(e.Need.Beside), up(e.Need.Scores), float64(e.Limit)/mib)
+	left := "nothing"
+	if e.Limit >= mib/20 { // less would be shown as 0.0
+		left = fmt.Sprintf("%.1f MiB", float64(e.Limit)/mib)
 	}
-	return fmt.Sprintf("training takes at least %d MiB of memory (%d MiB for trained weights, gradients and moments, %d MiB for a block of %d tokens whose layers are computed again, %d MiB beside it, %d MiB for a step's scores, and a quarter for packed weights) and the limit is %.1f MiB",
-		up(e.Need.Least()), up(perTrained*e.Need.Trained), up(e.Need.leastBlock()), e.Need.Tokens, up(e.Need.Beside), up(e.Need.Scores), float64(e.Limit)/mib)
+	if e.Need.Trained == 0 {
+		return fmt.Sprintf("eval_loss takes at least %d MiB of memory (%d MiB for a block of %d tokens, %d MiB beside it (workers: %d), %d MiB for a batch's scores, and a quarter for packed weights) and %s is left for it",
+			up(e.Need.Least()), up(e.Need.Block), e.Need.Tokens, up(e.Need.Beside), e.Need.Workers, up(e.Need.Scores), left)
+	}
+	return fmt.Sprintf("training takes at least %d MiB of memory (%d MiB for trained weights, gradients and moments, %d MiB for a block of %d tokens whose layers are computed again, %d MiB beside it (workers: %d), %d MiB for a step's scores, and a quarter for packed weights) and %s is left for it",
+		up(e.Need.Least()), up(perTrained*e.Need.Trained), up(e.Need.leastBlock()), e.Need.Tokens, up(e.Need.Beside), e.Need.Workers, up(e.Need.Scores), left)
 }
 
 // NeedMemory says what a training of a model on an engine would take, without taking it. longest is the tokens of the

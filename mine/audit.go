@@ -110,13 +110,44 @@ func (a Audit) String() string {
 	return line
 }
 
-// CheckAny refuses mining that leaves no query a negative: training would go on as if none had been asked for. Passages
-// is the size of the corpus, for the message.
+// EmptyError says that mining leaves no query a negative.
+type EmptyError struct {
+	Rule     string // that dropped most candidates, as Options names it, of those that can be loosened
+	Dropped  Dropped
+	Window   Window
+	Passages int // of the corpus
+}
+
+// Error implements error.
+func (e *EmptyError) Error() string {
+	if e.Rule == windowRule {
+		return fmt.Sprintf("no query has a negative left: the window is %s, the corpus has %d passages; widen the window or loosen the limits", e.Window, e.Passages)
+	}
+	return fmt.Sprintf("no query has a negative left: %s dropped most candidates (%s): loosen it", e.Rule, e.Dropped)
+}
+
+// windowRule is the window's name among rules.
+const windowRule = "window"
+
+// most is the rule that dropped most candidates, the window where none did. What a query's own answers and people's verdicts
+// take out is not for options to give back.
+func (d Dropped) most() string {
+	rule, most := windowRule, d.Window
+	d.each(func(name string, n int) {
+		if name != "positive" && name != "excluded" && name != "verdict" && n > most {
+			rule, most = name, n
+		}
+	})
+	return rule
+}
+
+// CheckAny refuses mining that leaves no query a negative (EmptyError): training would go on as if none had been asked for.
+// Passages is the size of the corpus, for the message.
 func (a Audit) CheckAny(window Window, passages int) error {
 	if a.Queries == 0 || a.Empty < a.Queries {
 		return nil
 	}
-	return fmt.Errorf("no query has a negative left: the window is %s, the corpus has %d passages; widen the window or loosen the limits", window, passages)
+	return &EmptyError{Rule: a.Dropped.most(), Dropped: a.Dropped, Window: window, Passages: passages}
 }
 
 // ownTexts are the texts that no negative of this query should have.

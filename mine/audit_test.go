@@ -63,6 +63,7 @@ func TestCheckAny(t *testing.T) {
 		{"nothing was asked", Audit{}, ""},
 		{"some have none", Audit{Queries: 3, Empty: 2}, ""},
 		{"all have none", Audit{Queries: 3, Empty: 3}, "no query has a negative left: the window is 50-80, the corpus has 30 passages; widen the window or loosen the limits"},
+		{"most fell to another rule", Audit{Queries: 3, Empty: 3, Dropped: Dropped{Window: 6, Positive: 90, RelativeMargin: 70, MinScore: 8}}, "no query has a negative left: relative_margin dropped most candidates (window 6, positive 90, relative_margin 70, min_score 8): loosen it"},
 	} {
 		if err := tc.audit.CheckAny(window, 30); (err == nil) != (tc.want == "") || err != nil && err.Error() != tc.want {
 			t.Errorf("%s: got %v, want %q", tc.name, err, tc.want)

@@ -1,6 +1,7 @@
 package mine
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -17,6 +18,9 @@ func ParseWindow(text string) (Window, error) {
 	from, to, ok := strings.Cut(strings.TrimSpace(text), "-")
 	a, errA := strconv.ParseUint(from, 10, 31)
 	b, errB := strconv.ParseUint(to, 10, 31)
+	if ok && (errors.Is(errA, strconv.ErrRange) || errors.Is(errB, strconv.ErrRange)) {
+		return Window{}, fmt.Errorf("window %q: a rank is too large", text)
+	}
 	if !ok || errA != nil || errB != nil {
 		return Window{}, fmt.Errorf("window %q is not two ranks, such as \"2-200\"", text)
 	}

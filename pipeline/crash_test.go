@@ -393,6 +393,25 @@ func TestOtherDataOrIdentityOrASecondRunIsRefused(t *testing.T) {
 			t.Errorf("want an error that names the locked directory, got %v", err)
 		}
 	})
+	t.Run("another recipe", func(t *testing.T) {
+		was, err := os.ReadFile(filepath.Join(r.Dir(), "quarry.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := loadRecipe(t, dir, strings.Replace(tinyRecipe, "name: tiny", "name: other", 1))
+		for name, run := range map[string]func(o Options) error{
+			"run":  func(o Options) error { _, err := runTiny(t, other, o); return err },
+			"plan": func(o Options) error { _, err := MakePlan(t.Context(), other, o); return err },
+		} {
+			err := run(Options{Dir: r.Dir(), Path: kernel.Portable, Workers: 2})
+			if refused := (*rundir.RecipeError)(nil); !errors.As(err, &refused) || refused.Was != r.Name || refused.Now != "other" {
+				t.Errorf("%s: want an error that names both recipes, got %v", name, err)
+			}
+		}
+		if now, err := os.ReadFile(filepath.Join(r.Dir(), "quarry.json")); err != nil || string(now) != string(was) {
+			t.Errorf("the directory was changed: %v\n%s", err, now)
+		}
+	})
 	t.Run("other data", func(t *testing.T) {
 		path := filepath.Join(dir, "dev.jsonl")
 		raw, err := os.ReadFile(path)

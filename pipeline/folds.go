@@ -39,7 +39,7 @@ func CutFolds(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*Folds, er
 	}
 	f := &Folds{Dir: r.FoldsDir()}
 	o := prepare.FoldOptions{Folds: r.Folds.Count, UnseenShare: r.Folds.UnseenShare, Seed: r.Seed}
-	if f.Cut, err = prepare.Cut(queries, o); err != nil {
+	if f.Cut, err = prepare.Cut(ctx, queries, o); err != nil {
 		return nil, fmt.Errorf("%s: folds: %w", r.At("folds"), err)
 	}
 	for _, variant := range r.Variants() {

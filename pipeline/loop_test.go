@@ -533,10 +533,28 @@ func TestAnswersOfAnotherRowAreNoNegatives(t *testing.T) {
 }
 
 func TestMiningThatLeavesNothingIsRefused(t *testing.T) {
-	r := tinyProject(t, edit(t, "window: 1-8, negatives: 4, depth: 12", "window: 50-80, negatives: 4, depth: 100"))
-	_, err := runTiny(t, r, Options{})
-	if err == nil || !strings.Contains(err.Error(), "recipe.yaml:5: train: no query has a negative left: the window is 50-80, the corpus has 30 passages") {
-		t.Errorf("got %v", err)
+	for _, tc := range []struct {
+		name, old, new, want string
+		planToo              bool
+	}{
+		{"a window behind the corpus", "window: 1-8, negatives: 4, depth: 12", "window: 50-80, negatives: 4, depth: 100",
+			"recipe.yaml:5: round 0: no query can have a negative: the window is 50-80, the corpus has 30 passages", true},
+		{"a later round's window", "  - mine: {window: 0-6}\n", "  - mine: {window: 50-80, depth: 100}\n",
+			"recipe.yaml:11: round 1: no query can have a negative: the window is 50-80, the corpus has 30 passages", true},
+		{"a margin", "window: 1-8, negatives: 4, depth: 12", "window: 1-8, negatives: 4, depth: 12, margin: 5",
+			"recipe.yaml:5: train: no query has a negative left: margin dropped most candidates (window ", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := tinyProject(t, edit(t, tc.old, tc.new))
+			_, err := runTiny(t, r, Options{})
+			var input InputError
+			if err == nil || !strings.Contains(err.Error(), tc.want) || !tc.planToo && !errors.As(err, &input) {
+				t.Errorf("got %v", err)
+			}
+			if _, err := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: 2}); tc.planToo != (err != nil) || err != nil && !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("plan: %v", err)
+			}
+		})
 	}
 }
 

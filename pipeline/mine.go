@@ -65,7 +65,7 @@ func (r *round) mine(ctx context.Context) error {
 				return err
 			}
 			if err := counts.CheckAny(o.Window, r.data.corpus.Len()); err != nil {
-				return inputErrorf("%s: %s: %w", r.recipe.At("mine.window"), s, err)
+				return inputErrorf("%s: %s: %w", r.emptyAt(err), s, err)
 			}
 			if err := r.writeNegatives(s, rows); err != nil {
 				return err
@@ -99,6 +99,35 @@ func (r *round) mineOptions() mine.Options {
 		o.Kept = 0 // there is no last round
 	}
 	return o
+}
+
+// emptyAt is where the recipe has the rule that left no negatives.
+func (r *round) emptyAt(err error) string {
+	rule := "window"
+	if empty := (*mine.EmptyError)(nil); errors.As(err, &empty) {
+		rule = empty.Rule
+	}
+	return r.recipe.AtRound(r.index, "mine."+rule)
+}
+
+// checkWindow refuses a window that no ranking of the corpus reaches, where negatives come from there alone.
+func (r *round) checkWindow() error {
+	o, passages := r.mineOptions(), r.data.corpus.Len()
+	if !r.stages.Mine.Searches() || o.Window.From < passages || o.Kept > 0 || o.Random > 0 || o.Given == mine.Keep {
+		return nil
+	}
+	return fmt.Errorf("%s: round %d: no query can have a negative: the window is %s, the corpus has %d passages; let the window begin at a rank that it has",
+		r.recipe.AtRound(r.index, "mine.window"), r.index, o.Window, passages)
+}
+
+// windowWarning tells of a window that ends behind the last rank of the corpus; empty where it does not.
+func (r *round) windowWarning() string {
+	o, passages := r.mineOptions(), r.data.corpus.Len()
+	if !r.stages.Mine.Searches() || o.Window.To <= passages {
+		return ""
+	}
+	return fmt.Sprintf("%s: round %d: the window is %s, the corpus has %d passages: of its %d ranks there are %d",
+		r.recipe.AtRound(r.index, "mine.window"), r.index, o.Window, passages, o.Window.Len(), max(0, passages-o.Window.From))
 }
 
 // minedRow is one row with its negatives: a query, or one of its positives where each has negatives of its own.

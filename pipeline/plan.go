@@ -21,6 +21,7 @@ type Plan struct {
 	Identity string       `json:"identity"`
 	Stages   []PlanStage  `json:"stages"`
 	Rounds   []RoundCosts `json:"rounds"`
+	Warnings []string     `json:"warnings,omitempty"` // of windows that end behind the corpus
 	// TokensPerSecond is the rate of embedding measured on a few of the recipe's own texts just now.
 	TokensPerSecond float64 `json:"tokens_per_second"`
 	// Seconds is the time of all stages that will run, by that rate: training takes three times the embedding of its tokens.
@@ -182,6 +183,9 @@ func (p *Run) costs(ctx context.Context, plan *Plan) error {
 		r := p.settings(i)
 		if err := r.readVerdicts(); err != nil {
 			return err
+		}
+		if warning := r.windowWarning(); warning != "" {
+			plan.Warnings = append(plan.Warnings, warning)
 		}
 		c, err := r.costs(m)
 		if err != nil {

@@ -180,3 +180,15 @@ func TestPlanCountsAdapters(t *testing.T) {
 		t.Errorf("a rank that no memory holds: %v", err)
 	}
 }
+
+func TestPlanWarnsOfWindowsBehindTheCorpus(t *testing.T) {
+	r := tinyProject(t, edit(t, "window: 1-8, negatives: 4, depth: 12", "window: 1-40, negatives: 4, depth: 40"))
+	plan, err := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "recipe.yaml:5: round 0: the window is 1-40, the corpus has 30 passages: of its 39 ranks there are 29"
+	if len(plan.Warnings) != 1 || !strings.HasSuffix(plan.Warnings[0], want) { // the other round has a window of its own
+		t.Errorf("warnings %q, want %q", plan.Warnings, want)
+	}
+}

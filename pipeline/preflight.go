@@ -24,7 +24,7 @@ func (p *Run) preflight() error {
 	if err := p.checkModel(p.recipe.Model.File, "model", func(m *model.Model) error {
 		for i := range p.recipe.Rounds {
 			r := p.settings(i)
-			if err := errors.Join(r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.readVerdicts()); err != nil {
+			if err := errors.Join(r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.checkWindow(), r.readVerdicts()); err != nil {
 				return err
 			}
 		}
@@ -98,7 +98,7 @@ func (r *round) trainsOutside() bool { return len(r.stages.Finetune.External.Com
 // explainMemory adds to an error of memory which keys change what a training, or an embedding, takes.
 func (r *round) explainMemory(err error) error {
 	if long := (*embedding.MemoryError)(nil); errors.As(err, &long) {
-		return inputErrorf("%s: round %d: %w: raise memory, or lower lengths.passage or lengths.query", r.recipe.At("lengths.passage"), r.index, err)
+		return r.raiseMemory(err, "lengths.passage", "lengths.passage or lengths.query", memoryWant{long.Least, long.Limit, long.Beside})
 	}
 	var short *finetune.MemoryError
 	if !errors.As(err, &short) {
@@ -108,5 +108,27 @@ func (r *round) explainMemory(err error) error {
 	if r.stages.Finetune.Method == recipe.LoRA && !r.trainsOutside() {
 		key, less = "finetune.lora.r", "finetune.lora.r, finetune.block_tokens or finetune.batch"
 	}
-	return inputErrorf("%s: round %d: %w: raise memory, or lower %s", r.recipe.At(key), r.index, err, less)
+	return r.raiseMemory(err, key, less, memoryWant{short.Need.Least(), short.Limit, short.Need.Beside})
+}
+
+// memoryWant is what an engine takes at least, what there is for it, and what of the former its workers take, in bytes.
+type memoryWant struct{ least, left, workers int64 }
+
+// raiseMemory says what memory would have to be, and which keys may be lowered instead where that helps.
+func (r *round) raiseMemory(err error, key, less string, want memoryWant) error {
+	up := "raise memory"
+	if r.options.Raised != nil { // the limit is the whole program's, and what is left of it is not what anybody wrote
+		limit := "what the machine has free"
+		if r.recipe.Memory > 0 {
+			limit = r.recipe.Memory.String()
+		}
+		up = fmt.Sprintf("of the limit of memory, %s, the program and its texts take their part: raise it to at least %s", limit, recipe.Size(r.options.Raised(want.least)))
+	}
+	switch {
+	case want.left <= 1: // nor would less work fit
+		return inputErrorf("%s: round %d: %w: %s", r.recipe.At("memory"), r.index, err, up)
+	case r.recipe.Workers > 1 && want.workers > want.least/2:
+		key, less = "workers", "workers"
+	}
+	return inputErrorf("%s: round %d: %w: %s, or lower %s", r.recipe.At(key), r.index, err, up, less)
 }

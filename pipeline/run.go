@@ -24,6 +24,7 @@ type Options struct {
 	Workers             int                         // where the recipe says nothing; 0 is all processors
 	Memory              int64                       // where the recipe says nothing; 0 is no limit
 	Rest                func(model.Footprint) int64 // what the limit leaves for an engine, now and when such weights are in use; nil is all of it
+	Raised              func(engine int64) int64    // the limit that leaves an engine so many bytes, for advice, once Rest was asked; nil is so many
 	Until               string                      // the last stage to run, of the first round that has work left; empty runs all rounds
 	UntilRound          *int                        // the round that Until is of, whether or not it has work left; nil is the first that has
 	AllowIdentityChange bool
@@ -185,7 +186,7 @@ func (p *Run) open(ctx context.Context, readOnly bool) error {
 		return nil
 	}
 	sources := append(slices.Clone(p.data.sources), rundir.Source{Name: p.modelName(), Digest: p.model})
-	open := rundir.OpenOptions{FS: p.options.FS, Create: !readOnly, ReadOnly: readOnly, Data: sources, Identity: p.engine.Identity(), AllowIdentityChange: p.options.AllowIdentityChange}
+	open := rundir.OpenOptions{FS: p.options.FS, Create: !readOnly, ReadOnly: readOnly, Recipe: p.recipe.Name, Data: sources, Identity: p.engine.Identity(), AllowIdentityChange: p.options.AllowIdentityChange}
 	if p.dir, err = rundir.Open(p.options.Dir, open); err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@ package prepare
 
 import (
 	"cmp"
-	"errors"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -30,6 +30,17 @@ func (o FoldOptions) Validate() error {
 	return nil
 }
 
+// ValidateFor is Validate, and refuses more folds than there are queries.
+func (o FoldOptions) ValidateFor(queries int) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	if o.Folds > queries {
+		return fmt.Errorf("%d folds of %d queries: each holds one out at least: make fewer folds", o.Folds, queries)
+	}
+	return nil
+}
+
 // Folds is queries cut for cross-validation: fold i trains on what is not in Dev[i].
 type Folds struct {
 	Dev   [][]int // positions of the queries, ascending
@@ -49,28 +60,28 @@ type FoldPart struct {
 // are unseen in any fold than that, because nobody else has their positive, some stay in train throughout. The others'
 // positives are kept in two folds or more. Which fold a query is in depends on seed, texts, groups and positives, never on the
 // order of the file.
-func Cut(queries []corpus.Query, o FoldOptions) (Folds, error) {
-	if err := o.Validate(); err != nil {
+func Cut(ctx context.Context, queries []corpus.Query, o FoldOptions) (Folds, error) {
+	if err := o.ValidateFor(len(queries)); err != nil {
 		return Folds{}, err
 	}
 	c := newCutter(queries, o)
 	if o.UnseenShare != nil {
 		wanted := int(math.Round(*o.UnseenShare * float64(len(queries))))
 		if unseen := c.countAllBound(); unseen < wanted {
-			c.glue(wanted - unseen)
+			c.glue(ctx, wanted-unseen)
 		} else {
 			c.retain(*o.UnseenShare)
 		}
 	}
-	c.deal()
+	c.deal(ctx)
+	if err := ctx.Err(); err != nil {
+		return Folds{}, err
+	}
 	f := c.folds()
 	for i, part := range f.Parts {
 		if part.Dev == 0 || part.Train == 0 {
 			return f, fmt.Errorf("fold %d has %d train and %d dev queries: make fewer folds, or ask for another unseen share", i, part.Train, part.Dev)
 		}
-	}
-	if len(f.Parts) == 0 {
-		return f, errors.New("no queries to cut")
 	}
 	return f, nil
 }
@@ -147,11 +158,11 @@ func (c *cutter) countAllBound() int {
 }
 
 // glue joins all queries of further positives until so many more are unseen. A positive that would make a piece of more
-// than half a fold is passed over.
-func (c *cutter) glue(more int) {
+// than half a fold is passed over. It ends early with the context.
+func (c *cutter) glue(ctx context.Context, more int) {
 	largest := len(c.queries) / c.options.Folds / 2
 	for _, positive := range c.positives() {
-		if more <= 0 {
+		if more <= 0 || ctx.Err() != nil {
 			return
 		}
 		parts := c.piecesOf(positive)
@@ -231,8 +242,8 @@ func (c *cutter) retain(share float64) {
 }
 
 // deal gives every piece a fold: those with unseen queries first, so that each fold gets its part of them; then the others,
-// each to the fold with the fewest queries that does not make a positive of theirs unseen.
-func (c *cutter) deal() {
+// each to the fold with the fewest queries that does not make a positive of theirs unseen. It ends early with the context.
+func (c *cutter) deal(ctx context.Context) {
 	size, unseen := make([]int, c.options.Folds), make([]int, c.options.Folds)
 	put := func(i, fold int) {
 		c.pieces[i].fold = fold
@@ -253,6 +264,9 @@ func (c *cutter) deal() {
 	}
 	for _, first := range [][]int{unseen, size} {
 		for i, p := range c.pieces {
+			if ctx.Err() != nil {
+				return
+			}
 			if p.fold != undealt || len(p.rows) == 0 || &first[0] == &unseen[0] && c.countBound(p.rows) == 0 {
 				continue
 			}

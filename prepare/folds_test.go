@@ -94,7 +94,7 @@ func TestCut(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			queries := answers(400, tc.tail)
 			o := FoldOptions{Folds: 5, UnseenShare: tc.share, Seed: 42}
-			f, err := Cut(queries, o)
+			f, err := Cut(t.Context(), queries, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -112,7 +112,7 @@ func TestCut(t *testing.T) {
 			// Turned around, every query is where it was; under another seed it is not.
 			turned := slices.Clone(queries)
 			slices.Reverse(turned)
-			again, err := Cut(turned, o)
+			again, err := Cut(t.Context(), turned, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -122,7 +122,7 @@ func TestCut(t *testing.T) {
 				}
 			}
 			o.Seed = 43
-			other, err := Cut(queries, o)
+			other, err := Cut(t.Context(), queries, o)
 			if err != nil || keysOf(queries, f.Dev[0]) == keysOf(queries, other.Dev[0]) {
 				t.Errorf("another seed cuts the same folds: %v", err)
 			}
@@ -149,12 +149,13 @@ func TestCutErrors(t *testing.T) {
 	}{
 		{"one fold", queries, FoldOptions{Folds: 1}, "folds: 1, want 2 or more"},
 		{"share", queries, FoldOptions{Folds: 2, UnseenShare: share(1.5)}, "unseen share: 1.5 is not from 0 to 1"},
-		{"too many", queries, FoldOptions{Folds: 9}, "make fewer folds"},
-		{"no queries", nil, FoldOptions{Folds: 2}, "fold 0 has 0 train and 0 dev queries"},
+		{"too many", queries, FoldOptions{Folds: 1_000_000_000}, " queries: each holds one out at least: make fewer folds"},
+		{"more folds than groups", queries, FoldOptions{Folds: 4}, "make fewer folds"},
+		{"no queries", nil, FoldOptions{Folds: 2}, "2 folds of 0 queries"},
 		{"nothing is seen by others", answers(5, 1), FoldOptions{Folds: 2, UnseenShare: share(0)}, "or ask for another unseen share"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if _, err := Cut(tc.queries, tc.o); err == nil || !strings.Contains(err.Error(), tc.want) {
+			if _, err := Cut(t.Context(), tc.queries, tc.o); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want %s", err, tc.want)
 			}
 		})

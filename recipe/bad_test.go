@@ -100,6 +100,12 @@ var badRecipes = map[string][]string{
 		"recipe.yaml:6: mine.fuse_weights has 3 values: want 2, the miner's and BM25's",
 		"recipe.yaml:10: round 2: mine.depth is 200, but mine.window 0-300 ends later: want 300 or more",
 	},
+	"huge": {
+		`recipe.yaml:3: mine.window: a rank is too large in "0-999999999999"`,
+		"recipe.yaml:5: finetune.batch: 99999999999999999999 is too large: want a whole number",
+		"recipe.yaml:6: finetune.epochs: -99999999999999999999 is too small: want a whole number",
+		`recipe.yaml:7: eval.metrics: measure "recall@99999999999": the cutoff 99999999999 is too large`,
+	},
 	"key-twice": {
 		"recipe.yaml:4: mine.window is given twice, first in line 4",
 		"recipe.yaml:5: seed is given twice, first in line 3",

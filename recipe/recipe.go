@@ -199,6 +199,15 @@ func (r *Recipe) At(key string) string {
 	return r.file
 }
 
+// AtRound is At of a key as round i, counted from 0, has it: where the round gives it, else where the recipe does.
+func (r *Recipe) AtRound(i int, key string) string {
+	own := fmt.Sprintf("rounds[%d].%s", i, key)
+	if r.lines[own] > 0 {
+		return r.At(own)
+	}
+	return r.At(key)
+}
+
 // lineOf finds the line of a key path or of the nearest section around it; 0 where there is none.
 func lineOf(lines map[string]int, key string) int {
 	for key != "" {

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -68,6 +69,14 @@ func (d *decoder) text(node *yaml.Node, into *string, t target) bool {
 func (d *decoder) number(node *yaml.Node, into any, what string, t target) bool {
 	_, real := into.(*float64)
 	good := node.Kind == yaml.ScalarNode && (node.ShortTag() == "!!int" || real && node.ShortTag() == "!!float")
+	if node.Kind == yaml.ScalarNode && node.Style == 0 && beyond(node.Value, into) {
+		size := "large"
+		if strings.HasPrefix(node.Value, "-") {
+			size = "small"
+		}
+		d.fail(node.Line, "%s: %s is too %s: want %s", t.path, node.Value, size, what)
+		return false
+	}
 	if !good || node.Decode(into) != nil {
 		d.fail(node.Line, "%s: want %s, not %s", t.path, what, describe(node))
 		return false
@@ -77,6 +86,18 @@ func (d *decoder) number(node *yaml.Node, into any, what string, t target) bool 
 		return false
 	}
 	return true
+}
+
+// beyond says whether a text is a whole number that an int or uint64 has no room for.
+func beyond(text string, into any) bool {
+	var err error
+	switch into.(type) {
+	case *int:
+		_, err = strconv.ParseInt(text, 10, strconv.IntSize)
+	case *uint64:
+		_, err = strconv.ParseUint(text, 10, 64)
+	}
+	return errors.Is(err, strconv.ErrRange)
 }
 
 // checkWord holds a text against the words that the field allows.

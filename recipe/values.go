@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -69,6 +70,9 @@ func (w *Window) UnmarshalText(text []byte) error {
 	first, last, found := strings.Cut(string(text), "-")
 	start, startErr := strconv.ParseUint(first, 10, 31)
 	end, endErr := strconv.ParseUint(last, 10, 31)
+	if found && (errors.Is(startErr, strconv.ErrRange) || errors.Is(endErr, strconv.ErrRange)) {
+		return fmt.Errorf("a rank is too large in %q", text)
+	}
 	if !found || startErr != nil || endErr != nil {
 		return fmt.Errorf("want two ranks such as 2-200, not %q", text)
 	}

@@ -19,6 +19,9 @@ type OpenOptions struct {
 	// Data names the recipe's data files and their digests. A name that the directory knows with another digest is an
 	// error; new names are added. Nil checks nothing.
 	Data []Source
+	// Recipe is the name of the recipe that is to be followed. Another one than that of the recipe last followed is an error
+	// (RecipeError). Empty checks nothing.
+	Recipe string
 	// Identity is the numeric identity of this process. Another one than the directory's is an error unless
 	// AllowIdentityChange. Empty checks nothing, for commands that compute no numbers.
 	Identity            string

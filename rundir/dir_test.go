@@ -36,6 +36,18 @@ func TestOpenRefuses(t *testing.T) {
 			rundir.OpenOptions{ReadOnly: true, Data: []rundir.Source{{Name: "data/corpus.jsonl", Digest: "2222"}}},
 			[]string{"made from other data"},
 		},
+		{"the same recipe", write("recipe.resolved.yaml", "version: 1\nname: eedi\n"), rundir.OpenOptions{Recipe: "eedi"}, nil},
+		{"a recipe before any was followed", nil, rundir.OpenOptions{Recipe: "other"}, nil},
+		{
+			"another recipe", write("recipe.resolved.yaml", "version: 1\nname: eedi\n"),
+			rundir.OpenOptions{Recipe: "other", Data: []rundir.Source{{Name: "data/other.jsonl", Digest: "2222"}}},
+			[]string{`is of the recipe "eedi"`, `this one is called "other"`, "choose another directory with --dir", "write `name: eedi` in it"},
+		},
+		{
+			"another recipe, only looking", write("recipe.resolved.yaml", "version: 1\nname: eedi\n"),
+			rundir.OpenOptions{Recipe: "other", ReadOnly: true}, []string{`is of the recipe "eedi"`},
+		},
+		{"a resolved recipe that is none", write("recipe.resolved.yaml", "name: ["), rundir.OpenOptions{Recipe: "other"}, []string{"recipe.resolved.yaml: name: "}},
 		{
 			"another numeric identity", nil, rundir.OpenOptions{Identity: "avx512 f32"},
 			[]string{`computed as "avx2 f32"`, `computes as "avx512 f32"`, "the same processor path and precision (precision: in the recipe)"},

@@ -42,10 +42,37 @@ func (e *IdentityError) Error() string {
 		e.Dir, e.Was, e.Now)
 }
 
+// RecipeError says that a run directory is another recipe's, whose stages a run would replace.
+type RecipeError struct {
+	Dir      string
+	Was, Now string // names of the recipes
+}
+
+// Error implements error.
+func (e *RecipeError) Error() string {
+	return fmt.Sprintf("run directory %s is of the recipe %q, and this one is called %q: what the other has made would be replaced: choose another directory with --dir, or, if it is the same recipe under a new name, write `name: %s` in it",
+		e.Dir, e.Was, e.Now, e.Was)
+}
+
+// checkRecipe refuses a directory of a recipe of another name.
+func (d *Dir) checkRecipe(name string) error {
+	if name == "" {
+		return nil
+	}
+	was, err := d.RecipeName()
+	if err == nil && was != "" && was != name {
+		err = &RecipeError{Dir: string(d.Layout), Was: was, Now: name}
+	}
+	return err
+}
+
 // checkFormat reads quarry.json and compares it with what the command is about to do.
 func (d *Dir) checkFormat(o OpenOptions) (formatRecord, error) {
 	record, err := readFormat(d.FS, d.Format())
 	if err != nil {
+		return record, err
+	}
+	if err := d.checkRecipe(o.Recipe); err != nil {
 		return record, err
 	}
 	for _, source := range o.Data {

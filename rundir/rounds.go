@@ -30,6 +30,24 @@ func (d *Dir) Rounds() (n int, ok bool, err error) {
 	return len(recipe.Rounds), true, nil
 }
 
+// RecipeName is the name of the recipe that the run last followed; empty where it has not begun to.
+func (d *Dir) RecipeName() (string, error) {
+	content, err := ReadFile(d.FS, d.Recipe())
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	var recipe struct {
+		Name string `yaml:"name"`
+	}
+	if err := yaml.Unmarshal(content, &recipe); err != nil {
+		return "", fmt.Errorf("%s: name: %w", d.Recipe(), err)
+	}
+	return recipe.Name, nil
+}
+
 // AlsoNames is the names of the sets in data.also of the recipe that the run last followed, in its order; none where it has
 // not begun to.
 func (d *Dir) AlsoNames() ([]string, error) {

@@ -100,7 +100,7 @@ func runCompare(ctx context.Context, o CompareOptions, args []string, h *host) e
 		return badInputf("--format: %w", err)
 	}
 	compared := report.CompareOptions{Stats: stats.Options{Level: o.Level, Resamples: o.Resamples, Seed: o.Seed}}
-	if compared.By, err = o.validate(); err != nil {
+	if compared.By, err = o.validate(h); err != nil {
 		return err
 	}
 	if o.Eval.Metrics != "" {
@@ -136,7 +136,7 @@ func beginnings(texts map[string]string) map[string]string {
 }
 
 // validate checks the flags and returns what queries are told apart by.
-func (o CompareOptions) validate() ([]string, error) {
+func (o CompareOptions) validate(h *host) ([]string, error) {
 	switch {
 	case o.Split != string(rundir.Dev) && o.Split != string(rundir.Test) && !strings.HasPrefix(o.Split, string(rundir.AlsoSplit(""))):
 		return nil, badInputf("--on %q: dev, test or also-NAME", o.Split)
@@ -149,7 +149,7 @@ func (o CompareOptions) validate() ([]string, error) {
 	case o.PerQuery && o.Format != string(report.JSON):
 		return nil, badInputf("--per-query has no part without --json; --show tells how many queries other formats have")
 	}
-	if err := mayWrite("output", o.Output, "qrels", o.Eval.Judgments.Qrels, "corpus", o.Eval.Rank.Data.Corpus, "queries", o.Eval.Rank.Data.Queries, "train", o.Eval.Train); err != nil {
+	if err := mayWrite("output", o.Output, "qrels", o.Eval.Judgments.Qrels, "corpus", o.Eval.Rank.Data.Corpus, "queries", o.Eval.Rank.Data.Queries, "train", o.Eval.Train, "model", h.folder(o.Eval.Rank.Model.Model)); err != nil {
 		return nil, err
 	}
 	if o.Eval.By == "" {
@@ -353,7 +353,7 @@ func (o CompareOptions) rankedSide(ctx context.Context, h *host, path string, by
 	if e.Metrics == "" {
 		e.Metrics = defaultMetrics()
 	}
-	plan, err := e.validate()
+	plan, err := e.validate(h)
 	if err != nil {
 		return side, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,8 +41,20 @@ func TestDoctorNamesWhatAModelLeavesOpen(t *testing.T) {
 	p := newProject(t, tinymodel.Options{Plain: true})
 	h := newTestHost()
 	mustBe(t, runDoctor(t.Context(), DoctorOptions{Model: p.path("model")}, h.host))
-	if !strings.Contains(h.out.String(), "assumed") || !strings.Contains(h.out.String(), "modules.json") {
-		t.Errorf("told\n%s", h.out.String())
+	for _, want := range []string{"pooling not named", "missing", "pooling: nothing in the directory names it, and no command guesses it: give it with --pooling (cls, mean, …), in a recipe as pooling:", "assumed", "no normalisation (no modules.json)"} {
+		if !strings.Contains(h.out.String(), want) {
+			t.Errorf("told\n%swant %q in it", h.out.String(), want)
+		}
+	}
+	if strings.Contains(h.out.String(), "mean (no modules.json)") {
+		t.Errorf("told of a pooling that no command takes\n%s", h.out.String())
+	}
+	asJSON := newTestHost()
+	mustBe(t, runDoctor(t.Context(), DoctorOptions{Model: p.path("model"), JSON: true}, asJSON.host))
+	var got diagnosis
+	mustBe(t, json.Unmarshal(asJSON.out.Bytes(), &got))
+	if got.Model.Pooling != "" || !slices.Equal(got.Model.Missing, []string{"pooling"}) || len(got.Model.Assumed) != 1 {
+		t.Errorf("diagnosis %s", asJSON.out.String())
 	}
 	refused(t, runDoctor(t.Context(), DoctorOptions{Model: p.path("nowhere")}, h.host), "--model: ")
 }

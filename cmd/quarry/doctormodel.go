@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/compute"
@@ -21,18 +23,24 @@ type modelDiagnosis struct {
 	Tokens        int      `json:"tokens"`     // that the tokenizer has
 	MaxLength     int      `json:"max_length"`
 	Positions     int      `json:"positions"`
-	Pooling       string   `json:"pooling"`
+	Pooling       string   `json:"pooling"` // empty where it must be given
 	Normalize     bool     `json:"normalize"`
 	Score         string   `json:"score"`
 	QueryPrompt   string   `json:"query_prompt"`
 	PassagePrompt string   `json:"passage_prompt"`
-	Assumed       []string `json:"assumed"` // what the directory leaves to defaults
+	Assumed       []string `json:"assumed"`           // what the directory leaves to defaults
+	Missing       []string `json:"missing,omitempty"` // what it leaves open and must be given
 }
 
 // diagnoseModel opens a model, so that its weights and tokenizer are checked too.
 func diagnoseModel(ctx context.Context, h *host, name string, e *compute.Engine) (*modelDiagnosis, error) {
-	o := ModelOptions{Model: name, assume: true}
+	o := ModelOptions{Model: name}
 	m, err := o.open(ctx, h)
+	unnamed := errors.Is(err, model.ErrNoPooling)
+	if unnamed { // all else can be looked at
+		o.assume = true
+		m, err = o.open(ctx, h)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +52,10 @@ func diagnoseModel(ctx context.Context, h *host, name string, e *compute.Engine)
 		Path: m.Path, Revision: o.found.revision, Architecture: m.Config.ModelType, Layers: m.Config.Layers, Dimension: m.Dimension(), Vocabulary: m.Config.VocabSize, Tokens: m.Tokenizer.VocabSize(),
 		MaxLength: c.MaxLength, Positions: m.Config.MaxPositions, Pooling: string(c.Pooling), Normalize: c.Normalize, Score: string(c.Score),
 		QueryPrompt: showPrompt(c.Query), PassagePrompt: showPrompt(c.Passage), Assumed: append([]string{}, m.Assumed...),
+	}
+	if unnamed {
+		d.Assumed = slices.DeleteFunc(d.Assumed, func(a string) bool { return strings.HasPrefix(a, "pooling ") })
+		d.Pooling, d.Missing = "", []string{"pooling"}
 	}
 	return d, m.Close()
 }
@@ -58,7 +70,10 @@ func showPrompt(p model.Prompt) string {
 
 func (d *modelDiagnosis) rows(row func(name, format string, args ...any)) {
 	row("model", "%s: %s, %d layers, %d dimensions, %d tokens in the vocabulary", d.Path, d.Architecture, d.Layers, d.Dimension, d.Vocabulary)
-	row("texts", "%d tokens read (%d positions), pooling %s, normalised %t, compared by %s", d.MaxLength, d.Positions, d.Pooling, d.Normalize, d.Score)
+	row("texts", "%d tokens read (%d positions), pooling %s, normalised %t, compared by %s", d.MaxLength, d.Positions, cmp.Or(d.Pooling, "not named"), d.Normalize, d.Score)
+	for _, key := range d.Missing {
+		row("missing", "%s: nothing in the directory names it, and no command guesses it: give it with --%s (cls, mean, …), in a recipe as %s:", key, key, key)
+	}
 	row("prompts", "query %s, passage %s", d.QueryPrompt, d.PassagePrompt)
 	if spare := d.Vocabulary - d.Tokens; spare > 0 {
 		row("tokenizer", "%d tokens; %d rows of the vocabulary have none: padding, or the tokenizer is another model's", d.Tokens, spare)

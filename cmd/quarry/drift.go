@@ -129,7 +129,11 @@ func (o DriftOptions) rounds(d *rundir.Dir, split rundir.Split) (rounds [2]int, 
 		searched++
 	}
 	if searched < 2 {
-		return rounds, badInputf("%s: %d rounds have searched for %s queries, and a difference needs two: let the run go on, or name another", d.Name(), searched, split)
+		have := "no round has"
+		if searched == 1 {
+			have = "one round has"
+		}
+		return rounds, badInputf("%s: %s searched for %s queries, and a difference needs two: let the run go on, or name another", d.Name(), have, split)
 	}
 	return [2]int{searched - 2, searched - 1}, nil
 }

@@ -64,7 +64,7 @@ func TestDriftErrors(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"one round", []string{one.Dir}, "1 rounds have searched for train queries, and a difference needs two"},
+		{"one round", []string{one.Dir}, "one round has searched for train queries, and a difference needs two"},
 		{"a round that is not there", []string{run.Dir, "--rounds", "0,7"}, "round 7"},
 		{"no rounds", []string{run.Dir, "--rounds", "1"}, `--rounds "1" is not two rounds, such as 0,1`},
 		{"one round twice", []string{run.Dir, "--rounds", "1,1"}, `--rounds "1,1" is not two rounds`},

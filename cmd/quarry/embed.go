@@ -51,7 +51,7 @@ most models do not have. A text's vector does not depend on the texts beside it.
 
 // runEmbed counts the texts, since a .npy file begins with their number, and then embeds them as they are read.
 func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
-	if err := o.validate(); err != nil {
+	if err := o.validate(h); err != nil {
 		return err
 	}
 	if o.Output == standard && h.showsOut() {
@@ -102,7 +102,7 @@ func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
 }
 
 // validate checks the flags and settles which kind is meant.
-func (o *EmbedOptions) validate() error {
+func (o *EmbedOptions) validate(h *host) error {
 	if err := need("model", o.Model.Model, "input", o.Input, "output", o.Output); err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (o *EmbedOptions) validate() error {
 	case o.Kind == kindQuery && o.Texts.PassagePrompt != nil:
 		return badInputf("--passage-prompt has no part in --kind query")
 	}
-	if err := mayWrite("output", o.Output, "input", o.Input); err != nil {
+	if err := mayWrite("output", o.Output, "input", o.Input, "model", h.folder(o.Model.Model)); err != nil {
 		return err
 	}
 	return o.Texts.validate()

@@ -63,6 +63,9 @@ func (o EngineOptions) memory(h *host, weights model.Footprint) int64 {
 // open makes the engine, with what the machine grants where no flag says otherwise. Its memory
 // is as above.
 func (o EngineOptions) open(h *host, weights model.Footprint) (*compute.Engine, error) {
+	if err := h.machine.checkPath(o.CPU); err != nil {
+		return nil, err
+	}
 	c := compute.Options{Path: o.path(h.machine), Precision: compute.Precision(o.Precision), Workers: o.Workers, Memory: o.memory(h, weights), Weights: roundedTo(o.weights)}
 	if c.Workers == 0 {
 		c.Workers = h.machine.workers()

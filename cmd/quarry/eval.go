@@ -96,7 +96,7 @@ func conventions() string {
 
 // runEval ranks, scores and prints.
 func runEval(ctx context.Context, o EvalOptions, h *host) error {
-	plan, err := o.validate()
+	plan, err := o.validate(h)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ type evalPlan struct {
 	by       []string
 }
 
-func (o EvalOptions) validate() (evalPlan, error) {
+func (o EvalOptions) validate(h *host) (evalPlan, error) {
 	var p evalPlan
 	if err := o.validateSource(); err != nil {
 		return p, err
@@ -187,10 +187,10 @@ func (o EvalOptions) validate() (evalPlan, error) {
 	if p.by, err = o.parseBy(); err != nil {
 		return p, err
 	}
-	if err := o.MTEB.validate(o); err != nil {
+	if err := o.MTEB.validate(h, o); err != nil {
 		return p, err
 	}
-	return p, mayWrite("per-query", o.PerQuery, append(o.Rank.inputs(), "train", o.Train, "run", o.Run, "qrels", o.Judgments.Qrels)...)
+	return p, mayWrite("per-query", o.PerQuery, append(o.Rank.inputs(h), "data", o.Judgments.Folder, "train", o.Train, "run", o.Run, "qrels", o.Judgments.Qrels)...)
 }
 
 // validateSource refuses flags that name no source of rankings and judgments, or two.

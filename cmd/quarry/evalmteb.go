@@ -56,7 +56,7 @@ func mtebMeasures() []eval.Measure {
 }
 
 // validate refuses flags that make no result.
-func (o MTEBOptions) validate(e EvalOptions) error {
+func (o MTEBOptions) validate(h *host, e EvalOptions) error {
 	if o.File == "" {
 		for flag, given := range map[string]bool{"mteb-task": o.Task != "", "mteb-languages": len(o.Languages) > 0} {
 			if given {
@@ -71,7 +71,7 @@ func (o MTEBOptions) validate(e EvalOptions) error {
 	if !slices.Contains(o.names(), o.Main) {
 		return badInputf("--mteb-main %q: MTEB's retrieval tasks have %s", o.Main, strings.Join(o.names(), ", "))
 	}
-	return mayWrite("mteb", o.File, "run", e.Run, "qrels", e.Judgments.Qrels, "per-query", e.PerQuery)
+	return mayWrite("mteb", o.File, append(e.Rank.inputs(h), "data", e.Judgments.Folder, "run", e.Run, "qrels", e.Judgments.Qrels, "per-query", e.PerQuery)...)
 }
 
 func (o MTEBOptions) names() []string {

@@ -69,6 +69,8 @@ func exitCode(ctx context.Context, err error) int {
 		return exitDone
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return exitInterrupted
+	case as[failure](err):
+		return exitFailed
 	case as[inputError](err), as[usage](err):
 		return exitBadInput
 	case as[missedError](err), as[pipeline.MissedError](err):

@@ -21,6 +21,18 @@ type foundModel struct {
 // findModel is a path that exists, else the model of that name in the Hugging Face cache, whole.
 func (h *host) findModel(written string) (foundModel, error) { return h.find(written, written, true) }
 
+// folder is the directory of a model that a flag names, whole or not; empty where there is none.
+func (h *host) folder(written string) string {
+	if written == "" {
+		return ""
+	}
+	found, err := h.findTokenizer(written)
+	if err != nil {
+		return ""
+	}
+	return found.dir
+}
+
 // findTokenizer is findModel of one whose weights are not wanted.
 func (h *host) findTokenizer(written string) (foundModel, error) {
 	return h.find(written, written, false)

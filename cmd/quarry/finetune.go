@@ -150,7 +150,7 @@ func (o *FinetuneOptions) validate() ([]eval.Measure, error) {
 	for len(o.Weights) == 0 && len(o.Tune.Matryoshka.Weights) < len(o.Parts) {
 		o.Tune.Matryoshka.Weights = append(o.Tune.Matryoshka.Weights, 1)
 	}
-	return measures, badInput(o.Tune.Validate())
+	return measures, badInput(o.set.named(o.Tune.Validate()))
 }
 
 // checkParts refuses flags that change nothing as the others are.
@@ -193,6 +193,9 @@ func (o *FinetuneOptions) checkParts() error {
 func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	measures, err := o.validate()
 	if err != nil {
+		return err
+	}
+	if err := mayWriteBeside("output", o.Output, "model", h.folder(o.Model.Model), "guide", h.folder(o.Guide)); err != nil {
 		return err
 	}
 	h.process.hold(o.Engine.limit(h.machine))

@@ -248,7 +248,7 @@ func TestFinetuneRefuses(t *testing.T) {
 		{"a row's prompt with a placeholder", `template.jsonl:2: the row's prompt has a placeholder {}; put the template into`, func(o *FinetuneOptions) {
 			o.Train, o.Texts.PromptFromRow = p.path("template.jsonl"), true
 		}},
-		{"memory", "and the limit is 0.5 MiB: raise --memory to at least ", func(o *FinetuneOptions) { o.Engine.Memory = 1 << 19 }},
+		{"memory", "and 0.5 MiB is left for it: raise --memory to at least ", func(o *FinetuneOptions) { o.Engine.Memory = 1 << 19 }},
 		{"targets", "no-such-layer", func(o *FinetuneOptions) { o.Tune.Method, o.Targets = finetune.LoRA, "no-such-layer" }},
 		{"a directory of something else", "is not empty (file)", func(o *FinetuneOptions) { o.Output = p.path("full") }},
 	} {

@@ -68,7 +68,7 @@ type hnMine struct {
 // runHnMine mines as FlagEmbedding's hn_mine.py does, from its own flags: over the pool as it is, filled up, drawn by
 // Python's generator with the fork's seed.
 func runHnMine(ctx context.Context, h *host, words []string) error {
-	o, err := readHnMine(words)
+	o, err := readHnMine(h, words)
 	if err != nil {
 		return badInput(err)
 	}
@@ -101,7 +101,7 @@ func runHnMine(ctx context.Context, h *host, words []string) error {
 	return nil
 }
 
-func readHnMine(words []string) (*hnMine, error) {
+func readHnMine(h *host, words []string) (*hnMine, error) {
 	a, err := parsePython(words, hnMineFlags)
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func readHnMine(words []string) (*hnMine, error) {
 	if o.examples, err = o.readExamples(); err != nil {
 		return nil, err
 	}
-	return o, mayWrite("output_file", o.output, "input_file", o.input, "candidate_pool", o.candidates)
+	return o, mayWrite("output_file", o.output, "input_file", o.input, "candidate_pool", o.candidates, "embedder_name_or_path", h.folder(a.text("embedder_name_or_path")))
 }
 
 // classOf is the class that FlagEmbedding gives a model of its own by the model's name; empty for others.

@@ -197,7 +197,7 @@ func TestFlagEmbeddingSides(t *testing.T) {
 		{"a plain decoder", []string{"--embedder_model_class", "decoder-only-base", "--query_instruction_for_retrieval", "Find: "}, "Find: q", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			o, err := readHnMine(append([]string{"--input_file", "i", "--output_file", "o", "--embedder_name_or_path", "m", "--pooling_method", "last_token"}, tc.words...))
+			o, err := readHnMine(newTestHost().host, append([]string{"--input_file", "i", "--output_file", "o", "--embedder_name_or_path", "m", "--pooling_method", "last_token"}, tc.words...))
 			mustBe(t, err)
 			query, passage, err := o.sides()
 			mustBe(t, err)

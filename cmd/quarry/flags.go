@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 
@@ -128,6 +129,33 @@ func (s set) atLeast(least int, numbers map[string]int) error {
 	}
 	return nil
 }
+
+// named is an error of options with the flags that were given in place of their keys: "--group-size 0: …" for
+// "group_size 0: …".
+func (s set) named(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	flags := regexp.MustCompile(`^[a-z][a-z0-9_]*|\b[a-z]+(?:_[a-z0-9]+)+\b`).ReplaceAllStringFunc(text, func(key string) string {
+		if s[flagOf(key)] {
+			return "--" + flagOf(key)
+		}
+		return key
+	})
+	return renamed{err, flags}
+}
+
+// renamed is an error in other words.
+type renamed struct {
+	error
+	text string
+}
+
+// Error implements error.
+func (e renamed) Error() string { return e.text }
+
+func (e renamed) Unwrap() error { return e.error }
 
 // need is an error that names the first flag of a command that must be given and is not.
 func need(flags ...string) error {

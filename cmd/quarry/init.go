@@ -68,7 +68,7 @@ rows of one group, stay together. The training file itself is left as it is.`,
 
 // runInit reads everything that the recipe will name, writes it, and says what it found.
 func runInit(ctx context.Context, o InitOptions, h *host) error {
-	if err := o.validate(); err != nil {
+	if err := o.validate(h); err != nil {
 		return err
 	}
 	m, err := o.open(ctx, h)
@@ -111,7 +111,7 @@ func (o *InitOptions) open(ctx context.Context, h *host) (*model.Model, error) {
 	return m, err
 }
 
-func (o InitOptions) validate() error {
+func (o InitOptions) validate(h *host) error {
 	if err := need("corpus", o.Data.Corpus, "train", o.Train, "model", o.Model, "output", o.Output); err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (o InitOptions) validate() error {
 		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return badInput(err)
 		}
-		if err := mayWrite("output", path, "corpus", o.Data.Corpus, "train", o.Train, "dev", o.Dev, "test", o.Test); err != nil {
+		if err := mayWrite("output", path, "corpus", o.Data.Corpus, "train", o.Train, "dev", o.Dev, "test", o.Test, "model", h.folder(o.Model)); err != nil {
 			return err
 		}
 	}

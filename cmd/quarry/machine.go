@@ -8,6 +8,8 @@ import (
 
 	"strconv"
 	"strings"
+
+	"github.com/quarry-ml/quarry/compute/kernel"
 )
 
 // machine is what a command may use of the computer, as the system and the container around it say.
@@ -34,6 +36,21 @@ func readMachine(root fs.FS, cpu string, cores int) machine {
 		}
 	}
 	return m
+}
+
+// checkPath refuses a processor path that there is not, and tells who names it: the flag, else the environment.
+func (m machine) checkPath(flag string) error {
+	name, path := "--cpu", flag
+	if flag == "" {
+		name, path = "QUARRY_CPU", m.CPU
+	}
+	if path == "" {
+		return nil
+	}
+	if _, err := kernel.New(kernel.Path(path)); err != nil {
+		return badInputf("%s: %w", name, err)
+	}
+	return nil
 }
 
 // workers is the goroutines that compute unless a flag says otherwise: no more than there is time for.

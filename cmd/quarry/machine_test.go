@@ -1,10 +1,13 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/quarry-ml/quarry/internal/tinymodel"
 )
 
 func TestReadMachine(t *testing.T) {
@@ -105,5 +108,17 @@ func TestPathOfFlagAndEnvironment(t *testing.T) {
 				t.Errorf("path %q, want %q", got, tc.want)
 			}
 		})
+	}
+}
+
+func TestAPathThatIsNotThereIsToldWithWhoNamesIt(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	recipe := p.write(t, "recipe.yaml", runRecipe)
+	for _, args := range [][]string{{"doctor"}, {"plan", recipe}, {"run", recipe}} {
+		h := newTestHost()
+		h.machine.CPU = "foo"
+		if code := h.run(t, args...); code != exitBadInput || !strings.Contains(h.err.String(), `QUARRY_CPU: processor path "foo" is not available here`) {
+			t.Errorf("%v: exit code %d: %s", args, code, h.err.String())
+		}
 	}
 }

@@ -87,7 +87,7 @@ docs/migrate-from-flagembedding.md. --compat sentence-transformers takes the par
 
 // runMine ranks, mines and writes, query by query, and tells what deserves a look.
 func runMine(ctx context.Context, o MineOptions, h *host) error {
-	if err := o.validate(); err != nil {
+	if err := o.validate(h); err != nil {
 		return err
 	}
 	h.process.hold(o.Rank.Engine.limit(h.machine))
@@ -153,7 +153,7 @@ func (m *mining) run(ctx context.Context, h *host) error {
 		})
 	})
 	if nothing != nil {
-		return badInputf("--window: %w", nothing)
+		return badInputf("--%s: %w", flagOf(found[*mine.EmptyError](nothing).Rule), nothing)
 	}
 	if err != nil {
 		return err
@@ -236,8 +236,8 @@ func (m *mining) writeCandidates(h *host, write func(*candidates.Writer) error) 
 }
 
 // validate checks the flags and reads those that are texts.
-func (o *MineOptions) validate() error {
-	if err := o.validateFiles(); err != nil {
+func (o *MineOptions) validate(h *host) error {
+	if err := o.validateFiles(h); err != nil {
 		return err
 	}
 	if o.Round < 0 {
@@ -252,7 +252,7 @@ func (o *MineOptions) validate() error {
 	return o.readRules()
 }
 
-func (o *MineOptions) validateFiles() error {
+func (o *MineOptions) validateFiles(h *host) error {
 	if err := o.validateSources(); err != nil {
 		return err
 	}
@@ -266,7 +266,8 @@ func (o *MineOptions) validateFiles() error {
 	if err := need(needed...); err != nil {
 		return err
 	}
-	inputs := append(o.Rank.inputs(), "candidates", o.Candidates, "last", o.Last, "verdicts", o.Verdicts)
+	inputs := append(o.Rank.inputs(h), "candidates", o.Candidates, "last", o.Last, "verdicts", o.Verdicts)
+	inputs = append(inputs, o.Sources.inputs(h)...)
 	for i, output := range []struct{ flag, path string }{{"output", o.Output}, {"provenance", o.Provenance}, {"save-candidates", o.Save}} {
 		if output.path == "" {
 			continue

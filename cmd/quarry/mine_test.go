@@ -169,6 +169,8 @@ func TestMineRefuses(t *testing.T) {
 		{"sampling", "sampling", func(o *MineOptions) { o.Mine.Sampling = "worst" }},
 		{"depth short of the window", "--depth: ", func(o *MineOptions) { o.Depth = 11 }},
 		{"nothing left", "--window: no query has a negative left: the window is 40-50, the corpus has 30 passages", func(o *MineOptions) { o.Window = "40-50" }},
+		{"nothing left by a margin", "--margin: no query has a negative left: margin dropped most candidates (window ", func(o *MineOptions) { five := 5.0; o.Mine.Margin = &five }},
+		{"nothing left by a score", "--max-score: no query has a negative left: max_score dropped most", func(o *MineOptions) { least := -5.0; o.Mine.MaxScore = &least }},
 		{"a row's prompt with a placeholder", "template.jsonl:1: the row's prompt has a placeholder {}", func(o *MineOptions) {
 			o.Rank.Data.Queries, o.Rank.Texts.PromptFromRow = p.path("template.jsonl"), true
 		}},

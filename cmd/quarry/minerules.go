@@ -61,9 +61,12 @@ func (o *MineOptions) readRules() error {
 		return badInputf("--last has no part without --kept or --what-if")
 	}
 	if name := o.Mine.NeedsScores(); name != "" && o.Sources.fused() && !o.Sources.Fuse.Scored() {
-		return badInputf("--%s compares scores, and reciprocal ranks are none: fuse by --fuse weighted, or leave it out", strings.ReplaceAll(name, "_", "-"))
+		return badInputf("--%s compares scores, and reciprocal ranks are none: fuse by --fuse weighted, or leave it out", flagOf(name))
 	}
-	return badInput(o.Mine.Validate())
+	return badInput(o.Rank.Texts.set.named(o.Mine.Validate()))
 }
+
+// flagOf is the flag of a key of the rules.
+func flagOf(key string) string { return strings.ReplaceAll(key, "_", "-") }
 
 func joined(rules []string) string { return strings.Join(rules, ", ") }

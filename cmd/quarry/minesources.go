@@ -61,6 +61,20 @@ func kindOf(source string) (kind, file string) {
 	return kind, file
 }
 
+// inputs are the files and directories of the sources, each behind its flag.
+func (o SourceOptions) inputs(h *host) []string {
+	var inputs []string
+	for _, source := range o.Names {
+		switch kind, file := kindOf(source); kind {
+		case run:
+			inputs = append(inputs, "source", file)
+		case other:
+			inputs = append(inputs, "source", h.folder(file))
+		}
+	}
+	return inputs
+}
+
 // validateSources refuses sources that are none, and flags without a part in those there are.
 func (o *MineOptions) validateSources() error {
 	set := o.Rank.Texts.set

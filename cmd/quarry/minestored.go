@@ -39,7 +39,7 @@ func (o MineOptions) stored(h *host, d data, answers corpus.Answers) (rankedBy, 
 		}
 	}
 	if name := o.Mine.NeedsScores(); name != "" && !scored(r.header) {
-		return r, badInputf("--%s compares scores, and the reciprocal ranks of %s are none: leave it out", strings.ReplaceAll(name, "_", "-"), o.Candidates)
+		return r, badInputf("--%s compares scores, and the reciprocal ranks of %s are none: leave it out", flagOf(name), o.Candidates)
 	}
 	if !o.Rank.Texts.set["round"] {
 		r.round = r.header.Round

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/term"
 
@@ -16,21 +18,25 @@ import (
 // standard is what stands for standard input or output where a flag names a file.
 const standard = "-"
 
-// mayWrite refuses an output that is a directory or one of the command's inputs, before anything is computed: the file
-// that replaces it would be the end of what a user gave. Flags and paths of inputs alternate, as in need.
+// mayWrite refuses an output that is a directory, one of the command's inputs, or in one that is a directory, such as a
+// model's, before anything is computed: the file that replaces it would be the end of what a user gave, and a further one
+// there may change what the directory means. Flags and paths of inputs alternate, as in need.
 func mayWrite(flag, output string, inputs ...string) error {
-	if output == standard {
+	if output == standard || output == "" {
 		return nil
 	}
-	if output != "" && os.IsPathSeparator(output[len(output)-1]) {
+	if os.IsPathSeparator(output[len(output)-1]) {
 		return badInputf("--%s %s names a directory: name a file", flag, output)
 	}
 	to, err := os.Stat(output)
+	if err == nil && to.IsDir() {
+		return badInputf("--%s %s is a directory: name a file", flag, output)
+	}
+	if err := mayWriteBeside(flag, output, inputs...); err != nil {
+		return err
+	}
 	if err != nil {
 		return nil // There is no such file yet, or writing it tells what is wrong.
-	}
-	if to.IsDir() {
-		return badInputf("--%s %s is a directory: name a file", flag, output)
 	}
 	for i := 0; i < len(inputs); i += 2 {
 		if from, err := os.Stat(inputs[i+1]); err == nil && from.Mode().IsRegular() && os.SameFile(from, to) {
@@ -40,6 +46,81 @@ func mayWrite(flag, output string, inputs ...string) error {
 	return nil
 }
 
+// mayWriteBeside refuses an output, of whatever kind, that is or would be in an input that is a directory.
+func mayWriteBeside(flag, output string, inputs ...string) error {
+	for i := 0; i < len(inputs); i += 2 {
+		if inputs[i+1] != "" && isIn(output, inputs[i+1]) {
+			return badInputf("--%s %s is in the directory of --%s: choose another place, or the input would be lost or changed", flag, output, inputs[i])
+		}
+	}
+	return nil
+}
+
+// isIn says whether a path, as it is written or behind links, is that of a directory or of anything in it, or whether it is
+// a file that the directory shows by a link, as the Hugging Face cache shows its blobs. What is no directory has nothing
+// in it.
+func isIn(path, dir string) bool {
+	folder, err := os.Stat(dir)
+	if err != nil || !folder.IsDir() {
+		return false
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return false
+	}
+	places := []string{path, filepath.Dir(path)} // a link in the directory leads out of it and is in it all the same
+	if target, err := behindLinks(path); err == nil {
+		places = append(places, target)
+	}
+	if slices.ContainsFunc(places, func(place string) bool { return isUnder(place, folder) }) {
+		return true
+	}
+	to, err := os.Stat(path)
+	if err != nil || !to.Mode().IsRegular() {
+		return false
+	}
+	found := false
+	_ = filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error { // what cannot be read cannot be an input
+		if err != nil || entry.IsDir() {
+			return nil
+		}
+		if info, err := os.Stat(file); err == nil && os.SameFile(info, to) {
+			found = true
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found
+}
+
+// isUnder says whether an absolute path is a directory's or leads through it, links followed. Last parts of the path that
+// are not there yet are passed over.
+func isUnder(path string, folder os.FileInfo) bool {
+	path, err := nearest(path)
+	if err != nil {
+		return false
+	}
+	for {
+		if info, err := os.Stat(path); err == nil && os.SameFile(info, folder) {
+			return true
+		}
+		if path == filepath.Dir(path) {
+			return false
+		}
+		path = filepath.Dir(path)
+	}
+}
+
+// nearest is the real place of a path, or of the nearest folder above it that is there.
+func nearest(path string) (string, error) {
+	for {
+		place, err := filepath.EvalSymlinks(path)
+		if err == nil || path == filepath.Dir(path) {
+			return place, err
+		}
+		path = filepath.Dir(path)
+	}
+}
+
 // writeOutput writes the file that a flag names: standard output where it names none, or "-", or that very file. A regular
 // file is written whole or not at all, behind any links to it. What is no regular file, such as a pipe or a device, is
 // opened and written: a file renamed to its place would be the end of it, and its reader would get nothing.
@@ -47,7 +128,7 @@ func writeOutput(h *host, path string, write func(io.Writer) error) error {
 	info, err := os.Stat(path)
 	switch {
 	case path == "" || path == standard || err == nil && h.isOut(info):
-		return write(h.out)
+		return write(failing{h.out})
 	case err == nil && !info.Mode().IsRegular() && !info.IsDir():
 		return writeThrough(path, write)
 	}
@@ -55,7 +136,16 @@ func writeOutput(h *host, path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	return rundir.WriteFile(rundir.OS{}, file, write)
+	return rundir.WriteFile(rundir.OS{}, file, func(w io.Writer) error { return write(failing{w}) })
+}
+
+// failing marks what is wrong with writing as a failure, through whatever takes other errors for the input's.
+type failing struct{ io.Writer }
+
+// Write implements io.Writer.
+func (f failing) Write(b []byte) (int, error) {
+	n, err := f.Writer.Write(b)
+	return n, asFailure(err)
 }
 
 // isOut says whether a file is the one that standard output goes to.
@@ -80,7 +170,7 @@ func writeThrough(path string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	buffered := bufio.NewWriterSize(f, 1<<16)
+	buffered := bufio.NewWriterSize(failing{f}, 1<<16)
 	if err := write(buffered); err != nil {
 		return err
 	}

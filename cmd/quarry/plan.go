@@ -34,6 +34,9 @@ func runPlan(ctx context.Context, h *host, o RunOptions, path string) error {
 	if o.JSON && o.Resolved {
 		return badInputf("--json and --resolved contradict each other")
 	}
+	if err := h.machine.checkPath(o.CPU); err != nil {
+		return err
+	}
 	r, err := h.loadRecipe(ctx, path)
 	if err != nil {
 		return err
@@ -51,6 +54,9 @@ func runPlan(ctx context.Context, h *host, o RunOptions, path string) error {
 	plan, err := pipeline.MakePlan(ctx, r, pipelineOptions(h, r, o))
 	if err != nil {
 		return inputUnlessWriting(err)
+	}
+	for _, warning := range plan.Warnings {
+		h.note("warning: %s", warning)
 	}
 	if o.JSON {
 		raw, err := json.MarshalIndent(struct {

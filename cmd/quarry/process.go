@@ -45,7 +45,7 @@ func (p *process) hold(limit int64) {
 func (p *process) rest(limit, more int64) int64 {
 	p.hold(limit)
 	p.held = liveAfterCollection() + more
-	return max(1, p.limit-reserve(p.limit)-p.held)
+	return max(leastRest, p.limit-reserve(p.limit)-p.held)
 }
 
 // limitFor is the limit under which an engine gets so many bytes: rest, turned around.
@@ -65,18 +65,39 @@ func liveAfterCollection() int64 {
 
 // raise adds to an error of memory what --memory would have to be, and what else may be lowered.
 func (h *host) raise(err error, less string) error {
-	var least int64
+	var least, left, beside int64
+	var workers int
 	switch {
 	case as[*finetune.MemoryError](err):
-		least = found[*finetune.MemoryError](err).Need.Least()
+		e := found[*finetune.MemoryError](err)
+		least, left, beside, workers = e.Need.Least(), e.Limit, e.Need.Beside, e.Need.Workers
 	case as[*embedding.MemoryError](err):
-		least = found[*embedding.MemoryError](err).Least
+		e := found[*embedding.MemoryError](err)
+		least, left, beside, workers = e.Least, e.Limit, e.Beside, e.Workers
 	default:
 		return err
 	}
+	of := ""
+	if h.process != nil {
+		of = fmt.Sprintf(" of the limit of %s", humanSize(h.process.limit, "none"))
+	}
+	up := fmt.Sprintf("raise --memory to at least %s, for the program and its texts too", recipe.Size(h.process.raised(least)))
+	switch {
+	case left <= leastRest: // nor would less work fit
+		return badInputf("%w%s: %s", err, of, up)
+	case workers > h.machine.workers() && beside > least/2:
+		less = "--workers"
+	}
+	return badInputf("%w%s: %s, or lower %s", err, of, up, less)
+}
+
+// leastRest is the least that rest gives.
+const leastRest = 1
+
+// raised is the limit to raise memory to, in whole MiB, for an engine to get so many bytes.
+func (p *process) raised(engine int64) int64 {
 	const mib = 1 << 20
-	up := recipe.Size((h.process.limitFor(least)/mib + 2) * mib) // what is held varies by some kilobytes
-	return badInputf("%w: raise --memory to at least %s, for the program and its texts too, or lower %s", err, up, less)
+	return (p.limitFor(engine)/mib + 2) * mib // what is held varies by some kilobytes
 }
 
 // watch ends the reading of an input that memory does not hold, before it is full.

@@ -7,6 +7,9 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
+
+	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/finetune"
 )
 
 func TestALimitIsSharedOutAndAskedForAlike(t *testing.T) {
@@ -59,4 +62,40 @@ type zeros struct{}
 func (zeros) Read(b []byte) (int, error) {
 	clear(b)
 	return len(b), nil
+}
+
+// TestRaiseSaysWhatIsTrue of the limit that a user wrote, not of the engine's part of it, and of what would help.
+func TestRaiseSaysWhatIsTrue(t *testing.T) {
+	const mib = 1 << 20
+	for _, tc := range []struct {
+		name      string
+		limit     int64
+		err       error
+		want, not []string
+	}{
+		{"nothing is left", 10 * mib, &embedding.MemoryError{Least: mib * 13 / 10, Limit: 1, Tokens: 64, Workers: 2, Beside: mib},
+			[]string{"takes at least 1.3 MiB", "nothing is left for it of the limit of 10 MiB: raise --memory to at least 40MiB"}, []string{"0.0 MiB", "or lower"}},
+		{"too long", 60 * mib, &embedding.MemoryError{Least: 50 * mib, Limit: 20 * mib, Tokens: 64, Workers: 2, Beside: mib},
+			[]string{"20.0 MiB is left for it of the limit of 60 MiB", "or lower --max-length"}, []string{"--workers"}},
+		{"too many workers", 60 * mib, &embedding.MemoryError{Least: 90 * mib, Limit: 20 * mib, Tokens: 64, Workers: 99999, Beside: 60 * mib},
+			[]string{"workers: 99999", "or lower --workers"}, []string{"--max-length"}},
+		{"a training", 10 * mib, &finetune.MemoryError{Need: finetune.Memory{Trained: mib, Block: mib, Lean: mib, Workers: 2}, Limit: 1},
+			[]string{"training takes at least", "nothing is left for it of the limit of 10 MiB"}, []string{"0.0 MiB", "or lower"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newTestHost()
+			h.process = &process{limit: tc.limit}
+			told := h.raise(tc.err, "--max-length").Error()
+			for _, want := range tc.want {
+				if !strings.Contains(told, want) {
+					t.Errorf("%s\nwant %q in it", told, want)
+				}
+			}
+			for _, not := range tc.not {
+				if strings.Contains(told, not) {
+					t.Errorf("%s\nwant no %q in it", told, not)
+				}
+			}
+		})
+	}
 }

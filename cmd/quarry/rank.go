@@ -57,11 +57,12 @@ func (o RankOptions) validate() error {
 	return o.Texts.validate()
 }
 
-// inputs are the files that are read, each behind its flag.
-func (o RankOptions) inputs() []string {
+// inputs are the files and directories that are read, each behind its flag.
+func (o RankOptions) inputs(h *host) []string {
 	return []string{
 		"corpus", o.Data.Corpus, "queries", o.Data.Queries, "corpus-vectors", o.Given.CorpusVectors, "query-vectors", o.Given.QueryVectors,
 		"corpus-ids", o.Given.CorpusIDs, "query-ids", o.Given.QueryIDs,
+		"model", h.folder(o.Model.Model),
 	}
 }
 

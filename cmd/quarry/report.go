@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -66,6 +67,9 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.HTML == inRun && len(args) == 2 {
+				if isPage(args[0]) && !isPage(args[1]) { // --html out.html RUN
+					args[0], args[1] = args[1], args[0]
+				}
 				o.HTML = args[1]
 			}
 			if o.HTML != "" && (o.JSON || cmd.Flags().Changed("format")) {
@@ -96,6 +100,9 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 	f.BoolVar(&o.Folds, "folds", false, "runs on folds of one data set, shown together")
 	return cmd
 }
+
+// isPage says whether a word is the name of a page and not of a run.
+func isPage(word string) bool { return strings.EqualFold(filepath.Ext(word), ".html") }
 
 // runReportFolds writes the summary of runs on folds.
 func runReportFolds(h *host, o ReportOptions, runs []string) (err error) {
@@ -211,12 +218,20 @@ func writePage(h *host, d *rundir.Dir, file string) error {
 		return badInput(err)
 	}
 	if file == inRun {
-		return replacePage(d, p)
+		if err := replacePage(d, p); err != nil {
+			return err
+		}
+		h.note("the page is %s", d.Page())
+		return nil
 	}
 	if err := mayWrite("html", file); err != nil {
 		return err
 	}
-	return writeOutput(h, file, p.Write)
+	if err := writeOutput(h, file, p.Write); err != nil || file == standard {
+		return err
+	}
+	h.note("wrote %s", file)
+	return nil
 }
 
 // replacePage writes the page to its place in the run directory, where it is not there yet as it should be: a run that has

@@ -99,6 +99,7 @@ func TestReportCommandHTML(t *testing.T) {
 	}{
 		{"in the run", []string{"RUN", "--html"}, "RUN/report.html", ""},
 		{"a word behind it", []string{"RUN", "--html", "FILE"}, "FILE", ""},
+		{"a word before the run", []string{"--html", "FILE", "RUN"}, "FILE", ""},
 		{"a value", []string{"--html=FILE", "RUN"}, "FILE", ""},
 		{"standard output", []string{"RUN", "--html=-"}, "", ""},
 		{"two words behind it", []string{"RUN", "--html", "FILE", "FILE"}, "", "one RUN is wanted"},
@@ -115,8 +116,10 @@ func TestReportCommandHTML(t *testing.T) {
 				}
 				args = append(args, a)
 			}
-			if tc.name == "a word behind it" { // the same file for both
-				tc.file = args[2]
+			for _, a := range args { // the same file for both
+				if tc.file == "FILE" && strings.HasSuffix(a, "page.html") {
+					tc.file = strings.TrimPrefix(a, "--html=")
+				}
 			}
 			out, err := executeReport(args)
 			if tc.fail != "" {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -42,8 +43,17 @@ func noWords(_ *cobra.Command, args []string) error {
 	return fmt.Errorf("unexpected word %q: the command takes flags alone; quote a value that has spaces", args[0])
 }
 
-// unknownFlag adds to pflag's error about a flag that a command has not the one that may have been meant.
+// unknownFlag adds to pflag's error about a flag that a command has not the one that may have been meant, and says of a
+// number that is too large just that.
 func unknownFlag(cmd *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) && strings.Contains(err.Error(), strconv.ErrRange.Error()) {
+		size := "large"
+		if strings.HasPrefix(invalid.GetValue(), "-") {
+			size = "small"
+		}
+		return fmt.Errorf("--%s %s: the number is too %s", invalid.GetFlag().Name, invalid.GetValue(), size)
+	}
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return err

@@ -98,6 +98,9 @@ type showcase struct {
 
 // drive runs a loaded recipe and tells of it: the growing table on out, everything else on err.
 func drive(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions, shown showcase) error {
+	if err := h.machine.checkPath(o.CPU); err != nil {
+		return err
+	}
 	var table report.Live
 	options := pipelineOptions(h, r, o)
 	options.Events = pipeline.Events{
@@ -197,6 +200,7 @@ func pipelineOptions(h *host, r *recipe.Recipe, o RunOptions) pipeline.Options {
 		p.Rest = func(weights model.Footprint) int64 {
 			return h.process.rest(cmp.Or(int64(r.Memory), h.machine.memoryBeside(weights.Mapped)), weights.Held)
 		}
+		p.Raised = h.process.raised
 	}
 	return p
 }

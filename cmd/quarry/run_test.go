@@ -47,6 +47,7 @@ func TestRunCallsBadInputSo(t *testing.T) {
 			mustBe(t, os.WriteFile(p.path(weights), raw, 0o644))
 		}, "is not a finite number", true},
 		{"no negative left", "window: 1-8, negatives: 4", "window: 1-8, negatives: 4, min_score: 5", nil, "train: no query has a negative left", false},
+		{"window behind the corpus", "window: 1-8, negatives: 4, depth: 12", "window: 400-500, negatives: 4", nil, "no query can have a negative: the window is 400-500, the corpus has 30 passages", true},
 		{"memory", "rounds:", "memory: 64KiB\nrounds:", nil, "training takes at least", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -141,6 +141,11 @@ func planFolds(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions) err
 			if err != nil {
 				return inputUnlessWriting(err)
 			}
+			if k == 0 { // the corpus is that of all folds
+				for _, warning := range plan.Warnings {
+					h.note("warning: %s", warning)
+				}
+			}
 			one := foldPlan{Fold: k, Plan: plan}
 			if len(r.Folds.Settings) > 0 {
 				one.Setting = r.Folds.Settings[i].Name

@@ -121,7 +121,7 @@ func runSearch(ctx context.Context, o SearchOptions, h *host) error {
 	if err := o.validateFormat(); err != nil {
 		return err
 	}
-	if err := mayWrite("output", o.Output, o.Rank.inputs()...); err != nil {
+	if err := mayWrite("output", o.Output, o.Rank.inputs(h)...); err != nil {
 		return err
 	}
 	h.process.hold(o.Rank.Engine.limit(h.machine))

@@ -25,17 +25,20 @@ func newSelectCommand(h *host) *cobra.Command {
 The next ` + "`quarry run`" + ` merges that epoch and redoes what depends on it, nothing else.`,
 		Example: `  quarry select runs/eedi --round 0 --epoch 3 --because "the leaderboard agrees with it"`,
 		Args:    one("RUN"),
-		RunE:    func(_ *cobra.Command, args []string) error { return runSelect(h, o, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			given := setFlags(cmd.Flags())
+			for _, flag := range []string{"round", "epoch", "because"} {
+				if !given[flag] {
+					return badInputf("--%s is needed", flag)
+				}
+			}
+			return runSelect(h, o, args[0])
+		},
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.Round, "round", 0, "the `round`, counted from 0")
 	f.IntVar(&o.Epoch, "epoch", 0, "the `epoch`; 0 is the base")
 	f.StringVar(&o.Because, "because", "", "the reason, kept beside the choice")
-	for _, name := range []string{"round", "epoch", "because"} {
-		if err := cmd.MarkFlagRequired(name); err != nil {
-			panic(err) // The flag stands above.
-		}
-	}
 	return cmd
 }
 

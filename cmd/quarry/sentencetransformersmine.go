@@ -88,7 +88,7 @@ type stQuery struct {
 
 // runSTMine mines as sentence-transformers' mine_hard_negatives does, from its parameters.
 func runSTMine(ctx context.Context, h *host, words []string) error {
-	o, err := readSTMine(words)
+	o, err := readSTMine(h, words)
 	if err != nil {
 		return badInput(err)
 	}
@@ -134,7 +134,7 @@ func runSTMine(ctx context.Context, h *host, words []string) error {
 	return h.printf("%s", t.table())
 }
 
-func readSTMine(words []string) (*stMine, error) {
+func readSTMine(h *host, words []string) (*stMine, error) {
 	a, err := parsePython(words, stMineFlags)
 	if err != nil {
 		return nil, fmt.Errorf("%w (parameters of mine_hard_negatives; beside them Quarry's --output, --seed, --corpus-vectors, --query-vectors, --run, --memory and --workers)", err)
@@ -180,11 +180,11 @@ func readSTMine(words []string) (*stMine, error) {
 	if o.engine.Workers < 0 {
 		return nil, fmt.Errorf("--workers %s: at least 1", a.text("workers"))
 	}
-	return o, o.checkFiles()
+	return o, o.checkFiles(h)
 }
 
 // checkFiles sees that one source of scores is named, and that no input would be lost.
-func (o *stMine) checkFiles() error {
+func (o *stMine) checkFiles(h *host) error {
 	a := o.args
 	vectors := a.given("corpus-vectors") || a.given("query-vectors")
 	named := 0
@@ -207,7 +207,7 @@ func (o *stMine) checkFiles() error {
 		}
 	}
 	inputs := []string{"dataset", a.text("dataset"), "corpus", a.text("corpus"), "corpus-vectors", a.text("corpus-vectors"), "query-vectors", a.text("query-vectors"), "run", a.text("run")}
-	return mayWrite("output", a.text("output"), inputs...)
+	return mayWrite("output", a.text("output"), append(inputs, "model", h.folder(a.text("model")))...)
 }
 
 // read reads the pairs and the corpus. Equal texts are one, the first; texts are compared and embedded as they stand.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -45,7 +46,7 @@ With --recipe, a recipe is written beside it for each fold, NAME.fold-I.yaml: ru
   for f in eedi.fold-*.yaml; do quarry run $f; done
   quarry report --folds eedi.fold-*.yaml`,
 		Args: noWords,
-		RunE: func(*cobra.Command, []string) error { return runSplit(o, h) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runSplit(cmd.Context(), o, h) },
 	}
 	f := cmd.Flags()
 	o.Data.AddFlags(f)
@@ -76,7 +77,7 @@ type foldJSON struct {
 }
 
 // runSplit cuts the queries, writes the folds and says what they hold.
-func runSplit(o SplitOptions, h *host) error {
+func runSplit(ctx context.Context, o SplitOptions, h *host) error {
 	if err := need("out", o.Out); err != nil {
 		return err
 	}
@@ -91,18 +92,27 @@ func runSplit(o SplitOptions, h *host) error {
 			return badInput(err)
 		}
 	}
-	if err := o.checkOutputs(); err != nil {
-		return err
-	}
 	d, err := o.Data.read(h, false)
 	if err != nil {
 		return err
 	}
-	folds, err := prepare.Cut(d.queries, options)
+	if err := options.ValidateFor(len(d.queries)); err != nil { // before each of so many folds is looked for
+		return badInputf("--folds: %s: %w", o.Data.Queries, err)
+	}
+	if err := o.checkOutputs(ctx); err != nil {
+		return err
+	}
+	folds, err := prepare.Cut(ctx, d.queries, options)
+	if err != nil && ctx.Err() != nil {
+		return err
+	}
 	if err != nil {
 		return badInputf("%s: %w", o.Data.Queries, err)
 	}
 	for i := range folds.Dev {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := o.writeFold(h, d.queries, folds, i); err != nil {
 			return err
 		}
@@ -116,11 +126,14 @@ func runSplit(o SplitOptions, h *host) error {
 }
 
 // checkOutputs refuses to write over what is there.
-func (o SplitOptions) checkOutputs() error {
+func (o SplitOptions) checkOutputs(ctx context.Context) error {
 	if o.Force {
 		return nil
 	}
 	for i := range o.Folds {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		for _, path := range []string{o.foldDir(i), o.recipeFile(i)} {
 			if path == "" {
 				continue

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -111,12 +113,18 @@ func TestSplitRefuses(t *testing.T) {
 		"--out is needed":                    func(o *SplitOptions) { o.Out = "" },
 		"--queries is needed":                func(o *SplitOptions) { o.Data.Queries = "" },
 		"folds: 1, want 2 or more":           func(o *SplitOptions) { o.Folds = 1 },
-		"make fewer folds":                   func(o *SplitOptions) { o.Folds = 31 },
+		"31 folds of 30 queries":             func(o *SplitOptions) { o.Folds = 31 },
+		"make fewer folds":                   func(o *SplitOptions) { o.Folds = 1_000_000_000 },
 		"none.yaml":                          func(o *SplitOptions) { o.Recipe = p.path("none.yaml") },
 		"unseen share: 2 is not from 0 to 1": func(o *SplitOptions) { two := 2.0; o.UnseenShare = &two },
 	} {
 		changed := o
 		change(&changed)
-		refused(t, runSplit(changed, newTestHost().host), want)
+		refused(t, runSplit(t.Context(), changed, newTestHost().host), want)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := runSplit(ended, o, newTestHost().host); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted, it ended with %v", err)
 	}
 }

@@ -61,7 +61,7 @@ type teaching struct {
 }
 
 func runTeach(ctx context.Context, o TeachOptions, h *host) error {
-	if err := o.validate(); err != nil {
+	if err := o.validate(h); err != nil {
 		return err
 	}
 	h.process.hold(o.Teacher.Engine.limit(h.machine))
@@ -91,14 +91,14 @@ func runTeach(ctx context.Context, o TeachOptions, h *host) error {
 }
 
 // validate checks the flags before anything is read.
-func (o TeachOptions) validate() error {
+func (o TeachOptions) validate(h *host) error {
 	if err := need("rows", o.Rows, "teacher", o.Teacher.Model.Model, "output", o.Output); err != nil {
 		return err
 	}
 	if o.JSON && o.Output == standard {
 		return badInputf("--json and --output -: both would be standard output")
 	}
-	if err := mayWrite("output", o.Output, "rows", o.Rows, "cache", o.Teacher.Cache); err != nil {
+	if err := mayWrite("output", o.Output, "rows", o.Rows, "cache", o.Teacher.Cache, "teacher", h.folder(o.Teacher.Model.Model)); err != nil {
 		return err
 	}
 	switch o.Teacher.Cache {
@@ -106,7 +106,7 @@ func (o TeachOptions) validate() error {
 	case standard:
 		return badInputf("--cache -: name a file: scores are read from it and added to it")
 	default:
-		if err := mayWrite("cache", o.Teacher.Cache, "rows", o.Rows); err != nil {
+		if err := mayWrite("cache", o.Teacher.Cache, "rows", o.Rows, "teacher", h.folder(o.Teacher.Model.Model)); err != nil {
 			return err
 		}
 	}

@@ -47,7 +47,7 @@ func runTokenize(ctx context.Context, o TokenizeOptions, h *host) error {
 	if err := need("model", o.Model, "input", o.Input); err != nil {
 		return err
 	}
-	if err := mayWrite("output", o.Output, "input", o.Input); err != nil {
+	if err := mayWrite("output", o.Output, "input", o.Input, "model", h.folder(o.Model)); err != nil {
 		return err
 	}
 	found, err := h.findTokenizer(o.Model)
