@@ -72,11 +72,11 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 	if err := mustBeNew("output", o.Output); err != nil {
 		return err
 	}
-	if err := refuseNoAdapter(o.Adapter); err != nil {
-		return badInputf("--adapter: %w", err)
-	}
 	if err := mayWriteBeside("output", o.Output, "base", h.folder(o.Base), "adapter", o.Adapter); err != nil {
 		return err
+	}
+	if err := refuseNoAdapter(o.Adapter); err != nil {
+		return badInputf("--adapter: %w", err)
 	}
 	above, err := o.Model.options()
 	if err != nil {
