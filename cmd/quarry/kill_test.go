@@ -49,7 +49,7 @@ func TestKillAtRandomInstants(t *testing.T) {
 	}
 	home := t.TempDir()
 	binary := filepath.Join(home, "quarry")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	if err := tinymodel.Write(filepath.Join(home, "model"), tinymodel.Options{Dropout: 0.1}); err != nil {
