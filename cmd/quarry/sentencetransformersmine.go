@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -10,8 +9,11 @@ import (
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/format/sentencetransformers"
+	"github.com/quarry-ml/quarry/format/table"
 	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/ranking"
+	"github.com/quarry-ml/quarry/trainingset"
 )
 
 // stMineFlags are the parameters of sentence-transformers' mine_hard_negatives (6.2.0), and behind them Quarry's own.
@@ -35,7 +37,7 @@ var stMineFlags = []pythonFlag{
 	{name: "corpus_prompt_name"},
 	{name: "corpus_prompt"},
 	{name: "include_positives", kind: pythonBool, standard: "False"},
-	{name: "output_format", standard: stTriplet, choices: []string{stTriplet, stTuple, stPair, stList, stTupleScores}},
+	{name: "output_format", standard: string(sentencetransformers.Triplet), choices: stFormats()},
 	{name: "output_scores", kind: pythonBool, standard: "False"},
 	{name: "batch_size", kind: pythonInt, standard: "32", does: "the memory decides how many texts go through the network together; a vector does not depend on it"},
 	{name: "faiss_batch_size", kind: pythonInt, standard: "16384", does: "the search bounds its memory itself"},
@@ -55,21 +57,23 @@ var stMineFlags = []pythonFlag{
 	{name: "workers", kind: pythonInt, standard: "0"},
 }
 
-// Output formats of mine_hard_negatives.
-const (
-	stTriplet     = "triplet"
-	stTuple       = "n-tuple"
-	stPair        = "labeled-pair"
-	stList        = "labeled-list"
-	stTupleScores = "n-tuple-scores" // deprecated: n-tuple with scores
-)
+// stTupleScores is an output format of old: n-tuple with scores.
+const stTupleScores = "n-tuple-scores"
+
+func stFormats() []string {
+	var names []string
+	for _, l := range sentencetransformers.Layouts() {
+		names = append(names, string(l))
+	}
+	return append(names, stTupleScores)
+}
 
 // stMine is a run of mine_hard_negatives.
 type stMine struct {
 	args   pythonArgs
 	mine   mine.SentenceTransformers
 	engine EngineOptions
-	format string
+	format sentencetransformers.Layout
 	scores bool
 
 	anchor, positive string // names of the columns
@@ -104,26 +108,14 @@ func runSTMine(ctx context.Context, h *host, words []string) error {
 	if err != nil {
 		return err
 	}
-	t := &stTally{o: o}
-	rows := make([][]corpus.Object, len(found))
-	for i, c := range found {
-		negatives := o.mine.Choose(c.Hits, c.Positives, &t.skips)
-		rows[i] = o.rows(o.queries[i], c.Positives, negatives)
-		t.add(c.Positives, negatives, len(rows[i]))
+	kept, t := &keptRows{}, &stTally{o: o}
+	if err := o.choose(found, kept, t); err != nil {
+		return err
 	}
-	if t.rows == 0 {
+	if len(kept.rows) == 0 {
 		return badInputf("no row is left: the limits or the range leave too few negatives; widen --range_max or loosen the limits")
 	}
-	err = writeOutput(h, o.args.text("output"), func(w io.Writer) error {
-		for _, some := range rows {
-			for _, row := range some {
-				if err := writeObject(w, row); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
+	err = writeOutput(h, o.args.text("output"), kept.writeTo)
 	if err != nil || !o.args.truth("verbose") {
 		return err
 	}
@@ -134,12 +126,32 @@ func runSTMine(ctx context.Context, h *host, words []string) error {
 	return h.printf("%s", t.table())
 }
 
+// choose takes the negatives of every query and writes its rows. A query without any gives no list, as there.
+func (o *stMine) choose(found []stRanked, kept *keptRows, t *stTally) error {
+	w, err := sentencetransformers.NewWriter(kept, sentencetransformers.Options{
+		Layout: o.format, Negatives: o.mine.Negatives, Scores: o.scores, Anchor: o.anchor, Positive: o.positive,
+	})
+	if err != nil {
+		return badInputf("--output_format: %w", err)
+	}
+	for i, c := range found {
+		negatives, before := o.mine.Choose(c.Hits, c.Positives, &t.skips), len(kept.rows)
+		if o.format != sentencetransformers.LabeledList || len(negatives) > 0 {
+			if err := w.Write(o.row(o.queries[i], c.Positives, negatives)); err != nil {
+				return err
+			}
+		}
+		t.add(c.Positives, negatives, len(kept.rows)-before)
+	}
+	return nil
+}
+
 func readSTMine(h *host, words []string) (*stMine, error) {
 	a, err := parsePython(words, stMineFlags)
 	if err != nil {
 		return nil, fmt.Errorf("%w (parameters of mine_hard_negatives; beside them Quarry's --output, --seed, --corpus-vectors, --query-vectors, --run, --memory and --workers)", err)
 	}
-	o := &stMine{args: a, format: a.text("output_format"), scores: a.truth("output_scores")}
+	o := &stMine{args: a, format: sentencetransformers.Layout(a.text("output_format")), scores: a.truth("output_scores")}
 	o.mine = mine.SentenceTransformers{
 		RangeMin: a.number("range_min"), Negatives: a.number("num_negatives"), IncludePositives: a.truth("include_positives"),
 		AbsoluteMargin: a.optional("absolute_margin"), RelativeMargin: a.optional("relative_margin"), MaxScore: a.optional("max_score"), MinScore: a.optional("min_score"),
@@ -148,16 +160,16 @@ func readSTMine(h *host, words []string) (*stMine, error) {
 		o.mine.AbsoluteMargin = a.optional("margin")
 	}
 	if a.given("as_triplets") {
-		o.format = stTuple
+		o.format = sentencetransformers.NTuple
 		if a.truth("as_triplets") {
-			o.format = stTriplet
+			o.format = sentencetransformers.Triplet
 		}
 	}
 	if o.format == stTupleScores {
-		o.format, o.scores = stTuple, true
+		o.format, o.scores = sentencetransformers.NTuple, true
 	}
 	if o.mine.IncludePositives {
-		o.format = stTuple
+		o.format = sentencetransformers.NTuple
 	}
 	if a.text("sampling_strategy") == "random" {
 		if a.number("seed") < 0 {
@@ -349,117 +361,44 @@ func (o *stMine) mostRows() int {
 	return most
 }
 
-// rows are the rows that a query gives, in the format that is asked for.
-func (o *stMine) rows(q stQuery, positives []ranking.Positive, negatives []ranking.Hit) []corpus.Object {
-	switch o.format {
-	case stTriplet:
-		return o.triplets(q, positives, negatives)
-	case stPair:
-		return o.labelledPairs(q, positives, negatives)
-	case stTuple:
-		return o.tuples(q, positives, negatives)
+// row is what a query gives, for the writer of its layout.
+func (o *stMine) row(q stQuery, positives []ranking.Positive, negatives []ranking.Hit) *trainingset.Row {
+	passage := func(p int32, score float32) trainingset.Passage {
+		wide := float64(score)
+		return trainingset.Passage{Text: o.corpus[p], Score: &wide}
 	}
-	return o.labelledLists(q, positives, negatives)
-}
-
-func (o *stMine) triplets(q stQuery, positives []ranking.Positive, negatives []ranking.Hit) []corpus.Object {
-	var rows []corpus.Object
+	row := &trainingset.Row{Query: q.text}
 	for _, p := range positives {
-		for _, n := range negatives {
-			row := corpus.Object{value(o.anchor, q.text), value(o.positive, o.corpus[p.Passage]), value("negative", o.corpus[n.Passage])}
-			if o.scores {
-				row = append(row, value("scores", []float64{float64(p.Score), float64(n.Score)}))
-			}
-			rows = append(rows, row)
-		}
-	}
-	return rows
-}
-
-// tuples are of queries that have all the negatives that are wanted.
-func (o *stMine) tuples(q stQuery, positives []ranking.Positive, negatives []ranking.Hit) []corpus.Object {
-	if len(negatives) < o.mine.Negatives {
-		return nil
-	}
-	var rows []corpus.Object
-	for _, p := range positives {
-		row := corpus.Object{value(o.anchor, q.text), value(o.positive, o.corpus[p.Passage])}
-		scores := []float64{float64(p.Score)}
-		for i, n := range negatives {
-			row = append(row, value(fmt.Sprintf("negative_%d", i+1), o.corpus[n.Passage]))
-			scores = append(scores, float64(n.Score))
-		}
-		if o.scores {
-			row = append(row, value("scores", scores))
-		}
-		rows = append(rows, row)
-	}
-	return rows
-}
-
-// labelledPairs are of all positives, and then of the negatives, in the same column.
-func (o *stMine) labelledPairs(q stQuery, positives []ranking.Positive, negatives []ranking.Hit) []corpus.Object {
-	var rows []corpus.Object
-	add := func(passage int32, score float32, label int) {
-		row := corpus.Object{value(o.anchor, q.text), value(o.positive, o.corpus[passage])}
-		if o.scores {
-			row = append(row, value("score", float64(score)))
-		} else {
-			row = append(row, value("label", label))
-		}
-		rows = append(rows, row)
-	}
-	for _, p := range positives {
-		add(p.Passage, p.Score, 1)
+		row.Positives = append(row.Positives, passage(p.Passage, p.Score))
 	}
 	for _, n := range negatives {
-		add(n.Passage, n.Score, 0)
+		row.Negatives = append(row.Negatives, passage(n.Passage, n.Score))
 	}
-	return rows
+	return row
 }
 
-// labelledLists are a list for each positive of a query that has any negatives.
-func (o *stMine) labelledLists(q stQuery, positives []ranking.Positive, negatives []ranking.Hit) []corpus.Object {
-	if len(negatives) == 0 {
-		return nil
-	}
-	var rows []corpus.Object
-	for _, p := range positives {
-		texts, labels, scores := []string{o.corpus[p.Passage]}, []int{1}, []float64{float64(p.Score)}
-		for _, n := range negatives {
-			texts, labels, scores = append(texts, o.corpus[n.Passage]), append(labels, 0), append(scores, float64(n.Score))
-		}
-		row := corpus.Object{value(o.anchor, q.text), value(o.positive, texts)}
-		if o.scores {
-			row = append(row, value("scores", scores))
-		} else {
-			row = append(row, value("labels", labels))
-		}
-		rows = append(rows, row)
-	}
-	return rows
+// keptRows is a table in memory: whether there is any row is known before a file is begun.
+type keptRows struct{ rows []corpus.Object }
+
+// Write implements table.Writer.
+func (k *keptRows) Write(row corpus.Object) error {
+	k.rows = append(k.rows, row)
+	return nil
 }
 
-// value is a key with what it holds: texts, numbers, or lists of them.
-func value(key string, v any) corpus.Field {
-	var raw strings.Builder
-	e := json.NewEncoder(&raw)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		panic(err) // Scores are finite: search and runs see to that.
-	}
-	return corpus.Field{Key: key, Value: json.RawMessage(strings.TrimSuffix(raw.String(), "\n"))}
-}
+// Close implements table.Writer.
+func (k *keptRows) Close() error { return nil }
 
-// writeObject writes a row as a line, its keys in their order.
-func writeObject(w io.Writer, row corpus.Object) error {
-	line := []byte{'{'}
-	for i, f := range row {
-		if i > 0 {
-			line = append(line, ", "...)
-		}
-		line = append(append(append(line, value("", f.Key).Value...), ": "...), f.Value...)
+// writeTo writes the rows as JSON lines.
+func (k *keptRows) writeTo(w io.Writer) error {
+	out, err := table.NewWriter(w, table.JSONL, table.Schema{}.Schema)
+	if err != nil {
+		return err
 	}
-	_, err := w.Write(append(line, "}\n"...))
-	return err
+	for _, row := range k.rows {
+		if err := out.Write(row); err != nil {
+			return err
+		}
+	}
+	return out.Close()
 }

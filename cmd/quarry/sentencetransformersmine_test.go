@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/format/sentencetransformers"
+	"github.com/quarry-ml/quarry/format/table"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/vectors"
 )
@@ -59,25 +61,32 @@ func readHardNegatives(t *testing.T) hardNegatives {
 	return f
 }
 
+func jsonLines(t *testing.T, rows *keptRows) string {
+	t.Helper()
+	var text strings.Builder
+	mustBe(t, rows.writeTo(&text))
+	return text.String()
+}
+
 // write lays out the fixture's data: the data set with columns in their order, the corpus, vectors and a run of all scores,
 // for different texts in the order of the library.
 func (f hardNegatives) write(t *testing.T, p project, columns []string, withCorpus bool) []string {
 	t.Helper()
-	var rows, texts strings.Builder
+	var rows, texts keptRows
 	for i := range f.Data["question"] {
 		var row corpus.Object
 		for _, c := range columns {
-			row = append(row, value(c, f.Data[c][i]))
+			row = append(row, corpus.Field{Key: c, Value: table.String(f.Data[c][i])})
 		}
-		mustBe(t, writeObject(&rows, row))
+		mustBe(t, rows.Write(row))
 	}
-	words := []string{"--dataset", p.write(t, "data.jsonl", rows.String()), "--output", p.path("mined.jsonl")}
+	words := []string{"--dataset", p.write(t, "data.jsonl", jsonLines(t, &rows)), "--output", p.path("mined.jsonl")}
 	order := f.Data["answer"]
 	if withCorpus {
 		for _, text := range f.Corpus {
-			mustBe(t, writeObject(&texts, corpus.Object{value("text", text)}))
+			mustBe(t, texts.Write(corpus.Object{{Key: "text", Value: table.String(text)}}))
 		}
-		words = append(words, "--corpus", p.write(t, "corpus.jsonl", texts.String()))
+		words = append(words, "--corpus", p.write(t, "corpus.jsonl", jsonLines(t, &texts)))
 		order = slices.Concat(f.Corpus, order)
 	}
 	passages, queries := f.inOrder(order, f.Passages), f.inOrder(f.Data["question"], f.Queries)
@@ -178,7 +187,7 @@ func sameTable(t *testing.T, format, theirs, ours string) {
 	t.Helper()
 	told := func(table string) (rows []string) {
 		for _, line := range lines(table) {
-			if !strings.Contains(line, "min_score of") && !(format == stPair && strings.HasPrefix(line, "Could not")) {
+			if !strings.Contains(line, "min_score of") && !(format == string(sentencetransformers.LabeledPair) && strings.HasPrefix(line, "Could not")) {
 				rows = append(rows, share.ReplaceAllString(line, ""))
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quarry-ml/quarry/format/sentencetransformers"
 	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/ranking"
 )
@@ -25,9 +26,9 @@ func (t *stTally) add(positives []ranking.Positive, negatives []ranking.Hit, row
 	t.rows += rows
 	n := t.o.mine.Negatives
 	switch t.o.format {
-	case stTriplet:
+	case sentencetransformers.Triplet:
 		t.most += len(positives) * n
-	case stPair:
+	case sentencetransformers.LabeledPair:
 		t.most += len(positives) + n
 	default:
 		t.most += len(positives)
@@ -35,7 +36,7 @@ func (t *stTally) add(positives []ranking.Positive, negatives []ranking.Hit, row
 	for _, p := range positives {
 		t.positive = append(t.positive, float64(p.Score))
 	}
-	if t.o.format == stTuple && rows == 0 {
+	if t.o.format == sentencetransformers.NTuple && rows == 0 {
 		return
 	}
 	for _, p := range positives {
