@@ -11,18 +11,11 @@ import (
 // Rounds is the number of rounds of the recipe that the run last followed; ok is false where it has not begun to. Nothing
 // else of the recipe is looked at: a finished run stays readable whatever rules recipes get later.
 func (d *Dir) Rounds() (n int, ok bool, err error) {
-	content, err := ReadFile(d.FS, d.Recipe())
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, false, nil
-	}
-	if err != nil {
-		return 0, false, err
-	}
 	var recipe struct {
 		Rounds []yaml.Node `yaml:"rounds"` // a resolved recipe names every one
 	}
-	if err := yaml.Unmarshal(content, &recipe); err != nil {
-		return 0, false, fmt.Errorf("%s: rounds: %w", d.Recipe(), err)
+	if ok, err := d.readRecipe("rounds", &recipe); err != nil || !ok {
+		return 0, false, err
 	}
 	if len(recipe.Rounds) == 0 {
 		return 0, false, fmt.Errorf("%s: has no rounds, so it is not what a run resolved its recipe to: run the recipe again, which writes it anew", d.Recipe())
@@ -32,32 +25,16 @@ func (d *Dir) Rounds() (n int, ok bool, err error) {
 
 // RecipeName is the name of the recipe that the run last followed; empty where it has not begun to.
 func (d *Dir) RecipeName() (string, error) {
-	content, err := ReadFile(d.FS, d.Recipe())
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
 	var recipe struct {
 		Name string `yaml:"name"`
 	}
-	if err := yaml.Unmarshal(content, &recipe); err != nil {
-		return "", fmt.Errorf("%s: name: %w", d.Recipe(), err)
-	}
-	return recipe.Name, nil
+	_, err := d.readRecipe("name", &recipe)
+	return recipe.Name, err
 }
 
 // AlsoNames is the names of the sets in data.also of the recipe that the run last followed, in its order; none where it has
 // not begun to.
 func (d *Dir) AlsoNames() ([]string, error) {
-	content, err := ReadFile(d.FS, d.Recipe())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
 	var recipe struct {
 		Data struct {
 			Also []struct {
@@ -65,8 +42,8 @@ func (d *Dir) AlsoNames() ([]string, error) {
 			} `yaml:"also"`
 		} `yaml:"data"`
 	}
-	if err := yaml.Unmarshal(content, &recipe); err != nil {
-		return nil, fmt.Errorf("%s: data.also: %w", d.Recipe(), err)
+	if ok, err := d.readRecipe("data.also", &recipe); err != nil || !ok {
+		return nil, err
 	}
 	var names []string
 	for _, a := range recipe.Data.Also {
@@ -79,20 +56,13 @@ func (d *Dir) AlsoNames() ([]string, error) {
 // empty where a person or the recipe names the epoch; none where the run has not begun to follow one. Nothing else of the
 // recipe is looked at, as in Rounds.
 func (d *Dir) SelectMetrics() ([]string, error) {
-	content, err := ReadFile(d.FS, d.Recipe())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
 	var recipe struct {
 		Rounds []struct {
 			Select yaml.Node `yaml:"select"` // a rule, or the word ask
 		} `yaml:"rounds"`
 	}
-	if err := yaml.Unmarshal(content, &recipe); err != nil {
-		return nil, fmt.Errorf("%s: select: %w", d.Recipe(), err)
+	if ok, err := d.readRecipe("select", &recipe); err != nil || !ok {
+		return nil, err
 	}
 	metrics := make([]string, len(recipe.Rounds))
 	for i, round := range recipe.Rounds {
@@ -110,6 +80,26 @@ func (d *Dir) SelectMetrics() ([]string, error) {
 	return metrics, nil
 }
 
+// Windows is the ranks that each round of the recipe that the run last followed mines, as the recipe writes them; none where
+// the run has not begun to follow one. Nothing else of the recipe is looked at, as in Rounds.
+func (d *Dir) Windows() ([]string, error) {
+	var recipe struct {
+		Rounds []struct {
+			Mine struct {
+				Window string `yaml:"window"`
+			} `yaml:"mine"`
+		} `yaml:"rounds"`
+	}
+	if ok, err := d.readRecipe("mine.window", &recipe); err != nil || !ok {
+		return nil, err
+	}
+	windows := make([]string, len(recipe.Rounds))
+	for i, round := range recipe.Rounds {
+		windows[i] = round.Mine.Window
+	}
+	return windows, nil
+}
+
 // DataNames is the files of texts that a recipe names, as it writes them: relative ones start at its folder.
 type DataNames struct {
 	Corpus     string `yaml:"corpus"`
@@ -125,15 +115,31 @@ func (d *Dir) DataNames() (DataNames, error) {
 	var recipe struct {
 		Data DataNames `yaml:"data"`
 	}
-	content, err := ReadFile(d.FS, d.Recipe())
-	if err != nil {
-		return DataNames{}, fmt.Errorf("the run has not begun to follow a recipe: %w", err)
+	ok, err := d.readRecipe("data", &recipe)
+	if err == nil && !ok {
+		err = fmt.Errorf("the run has not begun to follow a recipe: %w", &fs.PathError{Op: "open", Path: d.Recipe(), Err: fs.ErrNotExist})
 	}
-	if err := yaml.Unmarshal(content, &recipe); err != nil {
-		return DataNames{}, fmt.Errorf("%s: data: %w", d.Recipe(), err)
+	if err != nil {
+		return DataNames{}, err
 	}
 	if recipe.Data.Corpus == "" || recipe.Data.Train == "" || recipe.Data.Dev == "" {
 		return DataNames{}, fmt.Errorf("%s: data: corpus, train and dev are not all named", d.Recipe())
 	}
 	return recipe.Data, nil
+}
+
+// readRecipe reads what into asks of the recipe that the run last followed; ok is false where it has not begun to. what names
+// the part in errors.
+func (d *Dir) readRecipe(what string, into any) (ok bool, err error) {
+	content, err := ReadFile(d.FS, d.Recipe())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := yaml.Unmarshal(content, into); err != nil {
+		return false, fmt.Errorf("%s: %s: %w", d.Recipe(), what, err)
+	}
+	return true, nil
 }

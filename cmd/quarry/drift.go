@@ -16,7 +16,6 @@ import (
 	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/mine"
-	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -140,22 +139,22 @@ func (o DriftOptions) rounds(d *rundir.Dir, split rundir.Split) (rounds [2]int, 
 
 // window is the ranks looked at.
 func (o DriftOptions) window(d *rundir.Dir, round int) (from, to int, err error) {
-	if o.Window != "" {
-		w, err := mine.ParseWindow(o.Window)
+	text, named := o.Window, "--window"
+	if text == "" {
+		windows, err := d.Windows()
 		if err != nil {
-			return 0, 0, badInputf("--window: %w", err)
+			return 0, 0, badInput(err)
 		}
-		return w.From, w.To, nil
+		if round >= len(windows) {
+			return 0, 0, badInputf("--rounds: the run's recipe has no round %d", round)
+		}
+		text, named = windows[round], d.Recipe()
 	}
-	r, err := recipe.Load(d.Recipe())
+	w, err := mine.ParseWindow(text)
 	if err != nil {
-		return 0, 0, badInputf("the run's recipe, for the window that it mined: %w", err)
+		return 0, 0, badInputf("%s: %w", named, err)
 	}
-	if round >= len(r.Rounds) {
-		return 0, 0, badInputf("--rounds: the recipe has no round %d", round)
-	}
-	w := r.Round(round).Mine.Window
-	return w.Start, w.End, nil
+	return w.From, w.To, nil
 }
 
 // compareRounds reads the candidates and negatives of two rounds, query by query.

@@ -108,7 +108,7 @@ func Begin(folder string, o Options) (*Run, error) {
 		r.data = append(r.data, rundir.Source{Name: file.name, Digest: digest})
 	}
 	return r, r.within(func(d *rundir.Dir) error {
-		text := fmt.Sprintf("version: 1\nname: %q\nmodel: model\nmine: {window: 1-10, negatives: 4, depth: 20}\ndata:\n  corpus: corpus.jsonl\n  train: train.jsonl\n  dev: dev.jsonl\n", r.options.Name)
+		text := fmt.Sprintf("version: 1\nname: %q\ndata:\n  corpus: corpus.jsonl\n  train: train.jsonl\n  dev: dev.jsonl\n", r.options.Name)
 		for i, name := range r.options.Also {
 			if i == 0 {
 				text += "  also:\n"
@@ -117,7 +117,7 @@ func Begin(folder string, o Options) (*Run, error) {
 		}
 		text += "rounds:\n"
 		for range r.options.Rounds {
-			text += "  - {}\n"
+			text += "  - mine: {window: 1-10}\n"
 		}
 		return rundir.WriteFile(d.FS, d.Recipe(), func(w io.Writer) error {
 			_, err := io.WriteString(w, text)
