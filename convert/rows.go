@@ -21,23 +21,15 @@ type rowReader interface {
 	Next() (*trainingset.Row, error)
 }
 
-// rowsOf is a set of a file of rows, opened anew whenever they are visited.
-func rowsOf(path string, open func(table.Rows) (rowReader, error)) (*Set, error) {
-	kind, err := table.KindOf(path)
-	if err != nil {
-		return nil, err
-	}
+// fileOf is a set of a file of rows, opened anew whenever they are visited.
+func fileOf(path string, open func(*os.File) (rowReader, error)) *Set {
 	return &Set{Rows: func(visit func(*trainingset.Row) error) error {
 		f, err := os.Open(path)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		rows, err := table.NewReader(f, path, kind)
-		if err != nil {
-			return err
-		}
-		reader, err := open(rows)
+		reader, err := open(f)
 		if err != nil {
 			return err
 		}
@@ -53,7 +45,22 @@ func rowsOf(path string, open func(table.Rows) (rowReader, error)) (*Set, error)
 				return err
 			}
 		}
-	}}, nil
+	}}
+}
+
+// rowsOf is a set of a table's rows.
+func rowsOf(path string, open func(table.Rows) (rowReader, error)) (*Set, error) {
+	kind, err := table.KindOf(path)
+	if err != nil {
+		return nil, err
+	}
+	return fileOf(path, func(f *os.File) (rowReader, error) {
+		rows, err := table.NewReader(f, path, kind)
+		if err != nil {
+			return nil, err
+		}
+		return open(rows)
+	}), nil
 }
 
 func readTevatron(path string, _ ReadOptions) (*Set, error) {
@@ -70,26 +77,19 @@ func readFlagEmbedding(path string, _ ReadOptions) (*Set, error) {
 	if _, err := table.KindOf(path); err != nil {
 		return nil, err
 	}
-	return &Set{Rows: func(visit func(*trainingset.Row) error) error {
-		f, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		rows := flagembedding.NewReader(f, path)
-		for {
-			row, err := rows.Next()
-			if err == io.EOF {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			if err := visit(row.Training()); err != nil {
-				return err
-			}
-		}
-	}}, nil
+	return fileOf(path, func(f *os.File) (rowReader, error) { return minedRows{flagembedding.NewReader(f, path)}, nil }), nil
+}
+
+// minedRows reads FlagEmbedding's rows as those of training sets.
+type minedRows struct{ *flagembedding.Reader }
+
+// Next implements rowReader.
+func (r minedRows) Next() (*trainingset.Row, error) {
+	row, err := r.Reader.Next()
+	if err != nil {
+		return nil, err
+	}
+	return row.Training(), nil
 }
 
 // rowWriter writes rows to a table.

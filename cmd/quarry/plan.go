@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -59,14 +58,10 @@ func runPlan(ctx context.Context, h *host, o RunOptions, path string) error {
 		h.note("warning: %s", warning)
 	}
 	if o.JSON {
-		raw, err := json.MarshalIndent(struct {
+		return printJSON(h, struct {
 			Schema int `json:"schema"`
 			*pipeline.Plan
-		}{1, plan}, "", "  ")
-		if err != nil {
-			return err
-		}
-		return h.printf("%s\n", raw)
+		}{1, plan})
 	}
 	resolved, err := r.Brief()
 	if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -155,11 +154,7 @@ func planFolds(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions) err
 		}
 	}
 	if o.JSON {
-		raw, err := json.MarshalIndent(out, "", "  ")
-		if err != nil {
-			return err
-		}
-		return h.printf("%s\n", raw)
+		return printJSON(h, out)
 	}
 	resolved, err := r.Brief()
 	if err != nil {
