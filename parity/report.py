@@ -10,6 +10,8 @@ One line a check: `PASS name`, `FAIL name: why` or `SKIP name: reason`; then `N 
 """
 
 import contextlib
+import gzip
+import json
 import os
 import pathlib
 import subprocess
@@ -71,8 +73,6 @@ def shared(*parts):
 
 def cranfield():
     """Cranfield's passages (title, space, text) and queries by id, and the pairs of query and passage that are judged relevant."""
-    import gzip
-
     folder = shared("beir", "cranfield")
     passages = map(json.loads, gzip.open(folder / "corpus.jsonl.gz", "rt"))
     texts = {row["_id"]: f"{row.get('title') or ''} {row['text']}".strip() for row in passages}
