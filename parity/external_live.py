@@ -21,7 +21,7 @@ import report
 import texts
 
 TRAINER = [sys.executable, str(pathlib.Path(__file__).with_name("external_trainer.py"))]
-SETTINGS = ["--queries", "8", "--group", "4", "--rank", "8"]
+SETTINGS = ["--queries", "8", "--group", "4", "--rank", "8", "--threads", "1"]  # other scripts run beside this one
 EPOCHS = 2
 TOPICS = ["fractions", "decimals", "angles", "area", "ratios", "negative numbers", "place value", "averages"]
 FAULTS = ["adds where it should multiply", "ignores the units", "reads the digits in reverse", "forgets the last step"]
@@ -47,7 +47,7 @@ def trainer_alone(scratch):
     mined = scratch / "mined.jsonl"
     mined.write_text("".join(
         json.dumps({"query": row["query"], "pos": row["pos"], "neg": [p for p in passages() if p not in row["pos"]][:5]}) + "\n"
-        for row in questions()[0]))
+        for row in questions()[0][:16]))
     output = scratch / "trained"
     environment = {
         **os.environ, "QUARRY_TRAIN": str(mined), "QUARRY_BASE": str(report.minilm()), "QUARRY_OUTPUT": str(output),

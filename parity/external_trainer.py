@@ -34,12 +34,13 @@ def main():
     parser.add_argument("--queries", type=int, default=32, help="queries a step")
     parser.add_argument("--group", type=int, default=8, help="passages a query")
     parser.add_argument("--learning-rate", type=float, default=5e-4)
+    parser.add_argument("--threads", type=int, default=torch_trainer.Options.threads, help="of torch")
     arguments = parser.parse_args()
     settings = {name: required(name) for name in ("TRAIN", "BASE", "OUTPUT", "EPOCHS", "SEED")}
 
     options = torch_trainer.Options(
         epochs=int(settings["EPOCHS"]), seed=int(settings["SEED"]), queries=arguments.queries, group=arguments.group,
-        learning_rate=arguments.learning_rate, mask_positives=True)
+        learning_rate=arguments.learning_rate, threads=arguments.threads, mask_positives=True)
     torch_trainer.torch.manual_seed(options.seed)  # before the adapter draws its A
     model = SentenceTransformer(settings["BASE"], device="cpu")
     adapter = add_adapter(model, arguments)

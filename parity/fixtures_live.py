@@ -4,11 +4,16 @@ Floats may differ by rounding (another processor sums in another order); everyth
 """
 
 import json
+import multiprocessing
+import os
 import pathlib
-import subprocess
+import runpy
 import sys
 import tempfile
 
+import peft  # noqa: F401  this and the next two for the scripts, which then need not import them anew
+import sentence_transformers  # noqa: F401
+import torch  # noqa: F401
 from safetensors.numpy import load_file
 
 import fixture
@@ -34,9 +39,20 @@ def main():
 
 
 def run(script, folder):
-    command = [sys.executable, pathlib.Path(__file__).parent / script, "--output", folder]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
+    """Runs a script in a process of its own."""
+    with tempfile.TemporaryFile("w+") as said:
+        process = multiprocessing.get_context("fork").Process(target=run_here, args=(script, folder, said.fileno()))
+        process.start()
+        process.join()
+        said.seek(0)
+        assert process.exitcode == 0, said.read()[-2000:]
+
+
+def run_here(script, folder, said):
+    os.dup2(said, sys.stdout.fileno())
+    os.dup2(said, sys.stderr.fileno())
+    sys.argv = [script, "--output", folder]
+    runpy.run_path(str(pathlib.Path(__file__).parent / script), run_name="__main__")
 
 
 def compare(committed, made):

@@ -45,7 +45,7 @@ def main():
                 checks.skip(name, str(reason))
                 continue
             data = Data(scratch, rows, corpus)
-            for case, parameters in CASES:
+            for case, parameters in CASES[:: 1 if name == "eedi" else 3]:  # one set is seen with all of them
                 with checks.check(f"{name}: {case}"):
                     compare(data, model, parameters)
     checks.finish()

@@ -21,8 +21,8 @@ import tokenizer_families
 import tokenizer_fixture
 from texts import lines
 
-RANDOM_STRINGS = 20_000  # for each tokenizer of the full size
-VARIANT_STRINGS = 2_000  # for each variant of the small one
+RANDOM_STRINGS = 6_000  # for each tokenizer of the full size
+VARIANT_STRINGS = 1_000  # for each variant of the small one
 SEED = 20240917
 
 # Text that random strings are mixed from, beside any code point.
@@ -136,7 +136,8 @@ def full_size(checks, binary, scratch):
         peer = load(directory)
         named = [("hard cases", tokenizer_fixture.HARD), ("random strings", random_texts(SEED, RANDOM_STRINGS))]
         try:
-            named += real_texts()
+            # Vocabulary and merges of the newer patterns are GPT-2's, which has seen the real texts.
+            named += [] if name.startswith("gpt2 with ") else real_texts()
         except report.Skip as reason:
             checks.skip(f"{name} on real texts", str(reason))
         for what, texts in named:

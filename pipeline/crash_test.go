@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,8 +21,7 @@ import (
 	"github.com/quarry-ml/quarry/rundir/faultfs"
 )
 
-// everyOperation makes the crash tests stop the run at every file operation that changes the disk instead of at two of
-// each kind. CI does.
+// everyOperation makes the crash tests look at every file operation that changes the disk. CI does.
 var everyOperation = flag.Bool("every-operation", false, "crash at every file operation of a tiny run that changes the disk")
 
 // crashRecipe is the least run that has every stage and a save in mid-epoch.
@@ -84,19 +85,15 @@ func crashOptions(o Options) Options {
 	return o
 }
 
-// crashPoints picks operations, counted from 1: of each kind the ones a quarter from its ends, which fall into both rounds,
-// or these and all that change the disk. What a crash at a read leaves is what one at the next change leaves.
+// crashPoints picks operations, counted from 1: of each kind the ones a quarter from its ends, which fall into both rounds.
 func crashPoints(ops []faultfs.Op) []int {
 	byKind := map[faultfs.Kind][]int{}
 	for i, op := range ops {
 		byKind[op.Kind] = append(byKind[op.Kind], i+1)
 	}
 	var points []int
-	for kind, at := range byKind {
+	for _, at := range byKind {
 		points = append(points, at[len(at)/4], at[len(at)*3/4])
-		if *everyOperation && !slices.Contains(readingKinds, kind) {
-			points = append(points, at...)
-		}
 	}
 	slices.Sort(points)
 	points = slices.Compact(points)
@@ -107,32 +104,27 @@ func crashPoints(ops []faultfs.Op) []int {
 	return points
 }
 
-// readingKinds are the operations that change nothing.
-var readingKinds = []faultfs.Kind{faultfs.Open, faultfs.ReadDir, faultfs.Stat, faultfs.Close}
-
-// crashPointsOfTraining are those of a method whose other file work is that of full fine-tuning: in the checkpoints and
-// the merge of the first round.
+// crashPointsOfTraining picks four of the operations ofTraining.
 func crashPointsOfTraining(ops []faultfs.Op) []int {
 	var points []int
 	for i, op := range ops {
-		if slices.Contains(readingKinds, op.Kind) {
-			continue
+		if ofTraining(op) {
+			points = append(points, i+1)
 		}
-		for _, part := range []string{"round-0/epochs", "round-0/external", "round-0/merge", "round-0/training-state"} {
-			if strings.Contains(op.Path, part) {
-				points = append(points, i+1)
-				break
-			}
-		}
-	}
-	if *everyOperation {
-		return points
 	}
 	n := len(points)
 	if testing.Short() {
 		return []int{points[n/2]}
 	}
 	return []int{points[n/5], points[2*n/5], points[3*n/5], points[4*n/5]}
+}
+
+// ofTraining says whether an operation changes the disk in the checkpoints or the merge of the first round, which is where a
+// method has file work of its own.
+func ofTraining(op faultfs.Op) bool {
+	return op.Changing() && slices.ContainsFunc(
+		[]string{"round-0/epochs", "round-0/external", "round-0/merge", "round-0/training-state"},
+		func(part string) bool { return strings.Contains(op.Path, part) })
 }
 
 // TestKilledAtAnyOperationEndsWithTheSameBytes crashes a run at file operations, loses what was not synced, and runs again.
@@ -146,7 +138,7 @@ func TestKilledAtAnyOperationEndsWithTheSameBytes(t *testing.T) {
 			}
 			want := files(t, r.Dir())
 			points := crashPoints(calm.Ops())
-			if method != recipe.Full {
+			if method != recipe.Full { // other file work is that of full fine-tuning
 				points = crashPointsOfTraining(calm.Ops())
 			}
 			for _, at := range points {
@@ -170,6 +162,79 @@ func TestKilledAtAnyOperationEndsWithTheSameBytes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKilledAnywhereEndsWithTheSameBytes looks, before every operation of an undisturbed run that changes the disk, at what a
+// power cut there would leave, and at every eighth also at what a kill and the nastiest cut would; a new run goes on from each
+// such state. Most operations leave after a power cut what the one before left, so that all of them take few runs.
+func TestKilledAnywhereEndsWithTheSameBytes(t *testing.T) {
+	for _, method := range []string{recipe.Full, recipe.LoRA, "external"} {
+		t.Run(method, func(t *testing.T) {
+			r := crashProject(t, method)
+			root := t.TempDir()
+			calm := faultfs.New(root, faultfs.Fault{})
+			which := faultfs.Op.Changing
+			if method != recipe.Full { // other file work is that of full fine-tuning
+				which = ofTraining
+			}
+			found := watch(calm, which)
+			if notes, err := runTiny(t, r, crashOptions(Options{FS: calm, Dir: filepath.Join(root, "run")})); err != nil {
+				t.Fatalf("%v\n%s", err, notes)
+			}
+			want := files(t, filepath.Join(root, "run"))
+			every := 1
+			if !*everyOperation {
+				every = len(found.left) / 2
+			}
+			for i := every / 2; i < len(found.left); i += every {
+				t.Run(found.names[i], func(t *testing.T) {
+					t.Parallel()
+					root := t.TempDir()
+					if err := found.left[i].Write(root); err != nil {
+						t.Fatal(err)
+					}
+					dir := filepath.Join(root, "run")
+					if notes, err := runTiny(t, r, crashOptions(Options{Dir: dir})); err != nil {
+						t.Fatalf("%v\n%s", err, notes)
+					}
+					sameFiles(t, files(t, dir), want)
+				})
+			}
+		})
+	}
+}
+
+// leftovers are what crashes of one run would leave, each named by its loss and the first operation that leaves it.
+type leftovers struct {
+	names []string
+	left  []faultfs.Left
+}
+
+// watch gathers the states that crashes of a run on fsys would leave at the operations asked for, each once.
+func watch(fsys *faultfs.FS, which func(faultfs.Op) bool) *leftovers {
+	found, seen, looks := &leftovers{}, map[[sha256.Size]byte]bool{}, 0
+	keep := func(name string, state faultfs.Left) {
+		digest := sha256.New()
+		for _, path := range slices.Sorted(maps.Keys(state)) {
+			fmt.Fprintf(digest, "%q %d\n%s", path, len(state[path]), state[path])
+		}
+		if sum := [sha256.Size]byte(digest.Sum(nil)); !seen[sum] {
+			seen[sum] = true
+			found.names = append(found.names, name)
+			found.left = append(found.left, state)
+		}
+	}
+	fsys.Watch(func(number int, op faultfs.Op, left func(faultfs.Loss) faultfs.Left) {
+		if !which(op) {
+			return
+		}
+		keep(fmt.Sprintf("operation %d, unsynced lost", number), left(faultfs.LoseUnsynced))
+		if looks++; looks%8 == 0 {
+			keep(fmt.Sprintf("operation %d, killed", number), left(faultfs.LoseNothing))
+			keep(fmt.Sprintf("operation %d, unsynced torn", number), left(faultfs.TearUnsynced))
+		}
+	})
+	return found
 }
 
 // TestKilledWhileAPersonChooses crashes `quarry select` at every operation: the choice is made or it is not, and choosing

@@ -48,6 +48,11 @@ type Op struct {
 	Path string
 }
 
+// Changing says whether an operation may change what is on the disk.
+func (o Op) Changing() bool {
+	return !slices.Contains([]Kind{Open, ReadDir, Stat, Close}, o.Kind)
+}
+
 // Fault says which operation is hit and how. The zero Fault hits none.
 type Fault struct {
 	At     int   // the operation that is hit, counted from 1
@@ -65,6 +70,7 @@ type FS struct {
 	ops     []Op
 	crashed bool
 	tree    *node
+	look    func(number int, op Op, left func(Loss) Left) // of Watch
 }
 
 // New returns a file system for the directory root that will suffer fault. What is below root now counts as durable.
@@ -196,6 +202,13 @@ func (f *FS) step(kind Kind, path string) error {
 	}
 	f.ops = append(f.ops, Op{Kind: kind, Path: f.relative(path)})
 	number := len(f.ops)
+	if f.look != nil && f.ops[number-1].Changing() {
+		f.look(number, f.ops[number-1], func(loss Loss) Left {
+			left := Left{}
+			f.tree.leave(left, "", loss)
+			return left
+		})
+	}
 	hit := number == f.fault.At
 	if f.fault.Crash {
 		if hit {

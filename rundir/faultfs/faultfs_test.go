@@ -126,8 +126,16 @@ func TestSettle(t *testing.T) {
 				if err := tc.change(f, dir); err != nil {
 					t.Fatal(err)
 				}
+				left, written := leftNow(t, f, dir, loss), t.TempDir()
+				if err := left.Write(written); err != nil {
+					t.Fatal(err)
+				}
 				if err := f.Settle(loss); err != nil {
 					t.Fatal(err)
+				}
+				// What was not touched is not in it.
+				if diff := cmp.Diff(want, withUntouched(files(t, written), want)); diff != "" {
+					t.Errorf("loss %d, told before (-want +got):\n%s", loss, diff)
 				}
 				if diff := cmp.Diff(want, files(t, dir)); diff != "" {
 					t.Errorf("loss %d (-want +got):\n%s", loss, diff)
@@ -135,6 +143,29 @@ func TestSettle(t *testing.T) {
 			})
 		}
 	}
+}
+
+// leftNow is what a watcher is told before an operation that changes nothing.
+func leftNow(t *testing.T, f *faultfs.FS, dir string, loss faultfs.Loss) (left faultfs.Left) {
+	t.Helper()
+	f.Watch(func(_ int, _ faultfs.Op, told func(faultfs.Loss) faultfs.Left) { left = told(loss) })
+	if _, err := f.Stat(dir); err != nil || left != nil {
+		t.Errorf("a watcher was told of a look at the disk: %v, %v", left, err)
+	}
+	if err := f.MkdirAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	return left
+}
+
+// withUntouched adds the files that were there from the beginning, where they are wanted and missing.
+func withUntouched(found, want map[string]string) map[string]string {
+	for path, content := range map[string]string{"old.txt": "old", "kept/a": "a"} {
+		if _, there := found[path]; !there && want[path] == content {
+			found[path] = content
+		}
+	}
+	return found
 }
 
 func TestCrashStopsEverything(t *testing.T) {

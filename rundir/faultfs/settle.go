@@ -3,7 +3,9 @@ package faultfs
 import (
 	"bytes"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 )
 
 // Loss is what a crash takes with it.
@@ -30,6 +32,59 @@ func (f *FS) Settle(loss Loss) error {
 		return nil
 	}
 	return f.tree.settle(f.root, loss)
+}
+
+// Left is what a crash leaves below the root: content by path, with forward slashes; a directory's path ends with one and
+// has none. Only what went through the file system is in it.
+type Left map[string][]byte
+
+// Watch has look called before every operation from now on that is Changing, with its number and what a crash there would leave.
+// look runs under the file system's lock and must not use it; what left returns may be kept.
+func (f *FS) Watch(look func(number int, op Op, left func(Loss) Left)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.look = look
+}
+
+// Write puts what a crash left into a directory of the disk.
+func (l Left) Write(dir string) error {
+	for name, content := range l {
+		at := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			return err
+		}
+		if name[len(name)-1] == '/' {
+			if err := os.MkdirAll(at, 0o755); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := os.WriteFile(at, content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leave gathers what is left of the node, which has a name relative to the root.
+func (n *node) leave(into Left, name string, loss Loss) {
+	if !n.loaded {
+		return // never touched
+	}
+	if !n.dir {
+		into[name] = slices.Clone(n.after(loss))
+		return
+	}
+	if name != "" {
+		into[name+"/"] = nil
+	}
+	names := n.names
+	if loss == LoseUnsynced {
+		names = n.durableNames
+	}
+	for part, child := range names {
+		child.leave(into, path.Join(name, part), loss)
+	}
 }
 
 func (n *node) settle(path string, loss Loss) error {
@@ -64,8 +119,12 @@ func (n *node) settle(path string, loss Loss) error {
 
 // after is the content of a file that a crash leaves.
 func (n *node) after(loss Loss) []byte {
-	if loss == LoseUnsynced {
+	switch loss {
+	case LoseNothing:
+		return n.live
+	case LoseUnsynced:
 		return n.durable
+	case TearUnsynced:
 	}
 	synced := 0
 	if bytes.HasPrefix(n.live, n.durable) {
