@@ -32,6 +32,7 @@ func (r *Recipe) check(d *decoder) {
 	if largest := r.Eval.largestCutoff(); r.Eval.Depth < largest {
 		d.failAt("eval.depth", "eval.depth is %d, but a metric looks at %d hits", r.Eval.Depth, largest)
 	}
+	r.checkTeachers(d)
 	for i := range r.Rounds {
 		r.checkRound(d, i, r.Rounds[i])
 	}
@@ -99,6 +100,7 @@ func (m Mine) check(d *decoder, i int) {
 			*m.MinScore, *m.MaxScore)
 		return
 	}
+	m.Teacher.check(d, i)
 	if !m.Searches() {
 		return
 	}
@@ -110,7 +112,8 @@ func (m Mine) check(d *decoder, i int) {
 	}
 	if err := m.Options(0).Validate(); err != nil {
 		option, _, _ := strings.Cut(strings.ReplaceAll(err.Error(), ":", " "), " ")
-		d.failRound(i, []string{"mine." + option, "mine"}, "mine.%v", err)
+		text := strings.Replace(err.Error(), "teacher_margin", TeacherMargin, 1)
+		d.failRound(i, []string{"mine." + strings.Replace(option, "teacher_margin", TeacherMargin, 1), "mine"}, "mine.%s", text)
 	}
 }
 

@@ -92,6 +92,9 @@ func planText(p *pipeline.Plan) string {
 			fmt.Fprintf(&b, ", eval of data.also %d", c.AlsoTokens)
 		}
 		fmt.Fprintln(&b)
+		if t := c.Teacher; t != nil {
+			fmt.Fprintf(&b, "  teacher    %s, at most %d pairs and about %d tokens, %.0f tokens/s\n", t.Kind, t.Pairs, t.Tokens, t.TokensPerSecond)
+		}
 		memory := "weights, gradients, moments, one block and a step's scores"
 		if c.Outside {
 			memory = "eval_loss: weights, one block and a batch's scores; the outside trainer's own comes on top"
