@@ -64,18 +64,18 @@ func (o TeacherOptions) validate() error {
 	return o.Texts.validate()
 }
 
-// score returns the teacher's scores of pairs in order. Those that its file has are not asked for again.
-func (o TeacherOptions) score(ctx context.Context, h *host, pairs []rerank.Pair) (scores []float32, counts rerank.Counts, err error) {
+// score returns the teacher's scores of pairs in order, and whose they are. Those that its file has are not asked for again.
+func (o TeacherOptions) score(ctx context.Context, h *host, pairs []rerank.Pair) (scores []float32, header teacherscores.Header, counts rerank.Counts, err error) {
 	t, err := o.open(ctx, h, len(pairs))
 	if err != nil {
-		return nil, counts, err
+		return nil, header, counts, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
 	path := o.Cache
 	if path == "" {
 		cache, err := h.quarryCache()
 		if err != nil {
-			return nil, counts, err
+			return nil, t.header, counts, err
 		}
 		path = filepath.Join(teacherScoresIn(cache), rundir.TeacherScoresName(t.header))
 	}
@@ -96,12 +96,12 @@ func (o TeacherOptions) score(ctx context.Context, h *host, pairs []rerank.Pair)
 		return errors.Join(err, store.Close())
 	})
 	if err != nil {
-		return nil, counts, h.raise(err, "--max-length")
+		return nil, t.header, counts, h.raise(err, "--max-length")
 	}
 	if counts.Truncated > 0 {
 		h.note("%d of what the teacher read was longer than it reads, and was cut", counts.Truncated)
 	}
-	return scores, counts, nil
+	return scores, t.header, counts, nil
 }
 
 // teacherScoresIn is the folder of teachers' scores in Quarry's cache.
