@@ -144,6 +144,9 @@ var badRecipes = map[string][]string{
 		"recipe.yaml:9: round 3: mine.teacher.query_prompt has no part with mine.teacher.kind cross-encoder",
 		"recipe.yaml:10: round 4: mine.teacher.margin: negatives that are kept, random or given are not scored by a teacher: leave kept, random and given out, or the margin",
 	},
+	"teacher-rounded": {
+		"recipe.yaml:5: round 0: mine.teacher: weights bf16 rounds embedders alone: want mine.teacher.kind embedder, if it is one, or weights stored",
+	},
 	"teacher-without-model": {
 		"recipe.yaml:5: round 1: mine.teacher is of no use without mine.teacher.model",
 	},

@@ -46,6 +46,9 @@ func (r *Recipe) checkRound(d *decoder, i int, s Stages) {
 	if s.Mine.SameGroup != "" && r.Data.PassageGroupField == "" {
 		d.failRound(i, []string{"mine.same_group"}, "mine.same_group needs data.passage_group_field: the key of the corpus that holds groups")
 	}
+	if s.Mine.Asks() && r.Weights == BF16Weights && s.Mine.Teacher.Kind != "embedder" {
+		d.failRound(i, []string{"mine.teacher.kind", "mine.teacher.model"}, "mine.teacher: weights bf16 rounds embedders alone: want mine.teacher.kind embedder, if it is one, or weights stored")
+	}
 	s.checkExamples(d, i, r.Data)
 }
 

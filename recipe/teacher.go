@@ -16,7 +16,7 @@ type Teacher struct {
 	// Scores are kept by content: no pair is scored twice, in whatever round, fold or command.
 	Model Path `yaml:"model" unset:"no teacher"`
 	// What it is: auto, as its directory says; cross-encoder, which reads query and passage together; embedder, which
-	// compares their vectors under its own prompts.
+	// compares their vectors under its own prompts. With weights bf16 it has to be an embedder, and kind to say so.
 	Kind string `yaml:"kind" in:"auto|cross-encoder|embedder" unset:"as its directory says"`
 	// The teacher scores a negative at least this much less than the query's weakest positive, in its own scores. 0 drops
 	// exactly those above it. A teacher needs one.
