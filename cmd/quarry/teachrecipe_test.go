@@ -49,6 +49,9 @@ func TestARecipesTeacherMinesAsTheCommands(t *testing.T) {
 			if said := run("mine", recipe, "--round", "0"); !strings.Contains(said, "teach: teacher: ") || !strings.Contains(said, "the teacher scores positives") {
 				t.Errorf("told %s", said)
 			}
+			if said := run("plan", recipe); !strings.Contains(said, "round 0  teach          done") || !strings.Contains(said, "  teacher    "+tc.kind+", at most ") {
+				t.Errorf("planned %s", said)
+			}
 			want := rows(filepath.Join(round, "negatives.jsonl"))
 			rules := []string{"--corpus", p.path("corpus.jsonl"), "--queries", p.path("train.jsonl"), "--window", "1-8", "--negatives", "4"}
 			by := func(name string, words ...string) []*flagembedding.Row {
