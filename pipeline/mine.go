@@ -58,7 +58,7 @@ func (r *round) mine(ctx context.Context) error {
 		if r.said != nil {
 			r.note("round %d: mine: verdicts of %s: %s", r.index, r.stages.Mine.Verdicts.Written, r.said)
 		}
-		said, err := r.readTeacherScores()
+		scores, err := r.readTeacherScores()
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (r *round) mine(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			rows, counts, err := r.mineSplit(s, o, said)
+			rows, counts, err := r.mineSplit(s, o, scores)
 			if err != nil {
 				return err
 			}
@@ -88,15 +88,7 @@ func (r *round) mine(ctx context.Context) error {
 					r.note("round %d: mine: candidates dropped by %s", r.index, counts.Dropped)
 				}
 			}
-			teacher := said.audit(rows)
-			if teacher != nil {
-				r.note("round %d: mine: %s", r.index, teacher)
-			}
-			found := struct {
-				mine.Audit
-				Teacher *TeacherAudit `json:"teacher,omitempty"`
-			}{counts, teacher}
-			if err := rundir.WriteJSON(r.dir.FS, r.files.Audit(), found); err != nil {
+			if err := r.writeAudit(counts, scores.audit(rows)); err != nil {
 				return err
 			}
 			if err := r.auditRows(rows); err != nil {
@@ -158,7 +150,7 @@ type minedRow struct {
 	side   provenance.Row // only where the recipe asks for it
 }
 
-func (r *round) mineSplit(s rundir.Split, o mine.Options, said *taught) ([]minedRow, mine.Audit, error) {
+func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]minedRow, mine.Audit, error) {
 	queries := r.data.queries[s]
 	answers := r.data.answers(s)
 	by := mine.Ranker{Source: r.stages.Mine.Source}
@@ -175,8 +167,8 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, said *taught) ([]mined
 		for _, source := range r.mineSources() {
 			by.Sources = append(by.Sources, source.Name)
 		}
-		if said != nil {
-			by.Teacher = said.header.Model
+		if scores != nil {
+			by.Teacher = scores.header.Model
 		}
 		if err := r.checkDepth(o, answers, queries); err != nil {
 			return nil, mine.Audit{}, err
@@ -218,7 +210,7 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, said *taught) ([]mined
 		}
 		asked := r.candidatesOf(q, c, answers)
 		asked.Given, asked.Last = given, last[q.Key]
-		if err := r.tellScores(said, miner, q, &asked); err != nil {
+		if err := r.tellScores(scores, miner, q, &asked); err != nil {
 			return err
 		}
 		return pass.Add(asked)

@@ -149,7 +149,7 @@ func (r *round) scorePairs(ctx context.Context, t *teacher, pairs []rerank.Pair)
 	return scores, counts, err
 }
 
-// taught is what a teacher said of a round's pairs.
+// taught is what a teacher said of a round's pairs; nil where none was asked.
 type taught struct {
 	header teacherscores.Header
 	scores teacherscores.Scores
