@@ -12,7 +12,7 @@ import (
 // ones. Each part has a stream of its own, keyed by (seed, mining, round, key), so that no other query, batch or file
 // order has a part in it. Uses counts the negatives of queries before, for the hub limit; nil where there is none.
 func (m *Miner) draw(p *pool, uses map[int32]int) Result {
-	r := Result{Key: p.key, Of: p.of, Dropped: p.dropped, Judged: p.judged}
+	r := Result{Key: p.key, Of: p.of, Dropped: p.dropped, Judged: p.judged, Teacher: p.Teacher}
 	eligible := p.eligible
 	if m.o.HubLimit > 0 {
 		eligible = slices.DeleteFunc(slices.Clone(eligible), func(n Negative) bool { return uses[n.Passage] >= m.o.HubLimit })

@@ -53,6 +53,8 @@ type Result struct {
 	Eligible  int        // candidates that all rules left, before sampling
 	Dropped   Dropped
 	Judged    Judged
+
+	Teacher map[int32]float32 // what a teacher says of its passages, as the query brought it; nil without one
 }
 
 // Judged is what became of candidates that are answers, though mining does not know it (Query.Judged): how well rules keep

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -18,9 +19,11 @@ type Ranker struct {
 	Source  string   // dense, random, bm25, …
 	Model   string   // digest of the model; may be empty
 	Sources []string // names of the sources that were fused, in the candidates' order
+	Teacher string   // digest of the teacher's model; empty without one
 }
 
-// Row is a mined row in FlagEmbedding's form, with where its negatives come from in the key "quarry".
+// Row is a mined row in FlagEmbedding's form, with where its negatives come from in the key "quarry", and with a teacher's
+// scores of its positives and negatives where a teacher was asked of them (pos_scores and neg_scores).
 func (m *Miner) Row(q corpus.Query, by Ranker, r Result) (*flagembedding.Row, error) {
 	from := m.short(q, by, r)
 	var positives, negatives []string
@@ -36,6 +39,11 @@ func (m *Miner) Row(q corpus.Query, by Ranker, r Result) (*flagembedding.Row, er
 	if q.Prompt != "" {
 		row.SetPrompt(q.Prompt)
 	}
+	if pos, neg, ok := r.taught(r.positivesOf(q)); ok {
+		if err := row.SetScores(pos, neg); err != nil {
+			return nil, fmt.Errorf("query %q: the teacher's scores: %w", q.Key, err)
+		}
+	}
 	raw, err := json.Marshal(from)
 	if err != nil {
 		return nil, fmt.Errorf("query %q: provenance: %w", q.Key, err)
@@ -46,10 +54,8 @@ func (m *Miner) Row(q corpus.Query, by Ranker, r Result) (*flagembedding.Row, er
 // short is the provenance that a row carries itself.
 func (m *Miner) short(q corpus.Query, by Ranker, r Result) provenance.Row {
 	row := provenance.Row{Key: r.Key, Source: by.Source, Round: m.round, Miner: by.Model, Eligible: r.Eligible, Negatives: []provenance.Negative{}}
-	for _, p := range q.Positives {
-		if r.Of < 0 || r.Of == p {
-			row.Positives = append(row.Positives, m.corpus.ID(p))
-		}
+	for _, p := range r.positivesOf(q) {
+		row.Positives = append(row.Positives, m.corpus.ID(p))
 	}
 	for _, n := range r.Negatives {
 		side := provenance.Negative{ID: m.corpus.ID(n.Passage)}
@@ -65,10 +71,26 @@ func (m *Miner) short(q corpus.Query, by Ranker, r Result) provenance.Row {
 	return row
 }
 
+// positivesOf is the positives of the row that a query's result is of.
+func (r Result) positivesOf(q corpus.Query) []int32 {
+	if r.Of >= 0 {
+		return []int32{r.Of}
+	}
+	return q.Positives
+}
+
 // Provenance is all that is known of where a row's negatives come from: a row of the side file.
 func (m *Miner) Provenance(q corpus.Query, c ranking.Candidates, by Ranker, r Result) provenance.Row {
 	row := m.short(q, by, r)
 	row.Dropped = r.Dropped.byName()
+	if pos, neg, ok := r.taught(r.positivesOf(q)); ok {
+		lowest := float32(slices.Min(pos))
+		row.Teacher, row.TeacherPositive = by.Teacher, &lowest
+		for i := range row.Negatives {
+			score := float32(neg[i])
+			row.Negatives[i].TeacherScore = &score
+		}
+	}
 	for i, n := range r.Negatives {
 		side := &row.Negatives[i]
 		side.From, side.Trail = string(n.From), m.Trail(n)

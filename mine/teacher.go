@@ -21,6 +21,32 @@ func (o Options) validateTeacher() error {
 	return nil
 }
 
+// Rulings are the options that decide of which passages a teacher is asked: what follows the rules, how many negatives are
+// drawn and how, is left out, and so is the teacher's margin itself.
+func (o Options) Rulings() Options {
+	o.Negatives, o.Seed, o.Sampling, o.SamplingTemperature = 0, 0, "", 0
+	o.HubLimit, o.Quotas, o.TeacherMargin = 0, nil, nil
+	return o
+}
+
+// taught are the teacher's scores of a row's positives and negatives, in their order; ok is false where it was not asked of
+// all of them.
+func (r Result) taught(positives []int32) (pos, neg []float64, ok bool) {
+	say := func(p int32) float64 {
+		score, known := r.Teacher[p]
+		ok = ok && known
+		return float64(score)
+	}
+	ok = r.Teacher != nil
+	for _, p := range positives {
+		pos = append(pos, say(p))
+	}
+	for _, n := range r.Negatives {
+		neg = append(neg, say(n.Passage))
+	}
+	return pos, neg, ok
+}
+
 // AsksTeacher is the passages whose scores by a teacher the rule of the teacher's margin needs for a query: its positives, and
 // the candidates that all other rules leave, ascending. Without the rule there are none.
 func (m *Miner) AsksTeacher(q Query) ([]int32, error) {

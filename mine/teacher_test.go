@@ -127,3 +127,30 @@ func TestTeacherMarginIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestRulingsDecideWhatATeacherIsAsked: what is drawn of the rest, and the margin, do not.
+func TestRulingsDecideWhatATeacherIsAsked(t *testing.T) {
+	o := Options{Window: Window{0, 10}, Negatives: 5, Sampling: Top, Margin: number(0.1), TeacherMargin: number(0)}
+	other := o
+	other.Negatives, other.Seed, other.Sampling, other.SamplingTemperature = 3, 7, ByScore, 0.1
+	other.HubLimit, other.Quotas, other.TeacherMargin = 2, []Quota{{Window: Window{0, 5}, Negatives: 2}}, number(0.5)
+	asks := func(o Options) []int32 {
+		t.Helper()
+		m, err := New(o, 0, numbered())
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked, err := m.AsksTeacher(taught())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return asked
+	}
+	if diff := cmp.Diff(o.Rulings(), other.Rulings()); diff != "" || !slices.Equal(asks(o), asks(other)) {
+		t.Errorf("%s\n%v and %v", diff, asks(o), asks(other))
+	}
+	other.Margin = nil
+	if cmp.Diff(o.Rulings(), other.Rulings()) == "" || slices.Equal(asks(o), asks(other)) {
+		t.Error("a rule before the teacher's changes nothing")
+	}
+}

@@ -121,6 +121,7 @@ type Grid struct {
 	Margins         []*float64
 	RelativeMargins []*float64
 	MaxScores       []*float64
+	TeacherMargins  []*float64
 	HubLimits       []int // 0 is none
 }
 
@@ -131,6 +132,7 @@ func (g Grid) Options(base Options) []Options {
 	all = varied(all, g.Margins, func(o *Options, v *float64) { o.Margin = v })
 	all = varied(all, g.RelativeMargins, func(o *Options, v *float64) { o.RelativeMargin = v })
 	all = varied(all, g.MaxScores, func(o *Options, v *float64) { o.MaxScore = v })
+	all = varied(all, g.TeacherMargins, func(o *Options, v *float64) { o.TeacherMargin = v })
 	return varied(all, g.HubLimits, func(o *Options, n int) { o.HubLimit = n })
 }
 

@@ -68,6 +68,9 @@ func place(stage string) int {
 	if strings.HasPrefix(stage, stageGuide) {
 		return slices.Index(Stages(), StageFinetune)*betweenStages - 1
 	}
+	if stage == stageTeach {
+		return slices.Index(Stages(), StageMine)*betweenStages - 1
+	}
 	if stage == stageCard {
 		return slices.Index(Stages(), StageMerge)*betweenStages + 1
 	}

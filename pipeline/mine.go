@@ -32,6 +32,11 @@ func (r *round) mine(ctx context.Context) error {
 	if r.stages.Mine.Searches() {
 		inputs = append(inputs, r.made(r.files.Candidates(rundir.Train)), r.made(r.files.Candidates(rundir.Dev)))
 	}
+	asked, err := r.askTeacher(ctx, o)
+	if err != nil {
+		return err
+	}
+	inputs = append(inputs, asked...)
 	outputs := []string{r.files.Negatives(rundir.Train), r.files.Negatives(rundir.Dev), r.files.Audit()}
 	if r.stages.Mine.Provenance {
 		outputs = append(outputs, r.files.Provenance(rundir.Train), r.files.Provenance(rundir.Dev))
@@ -53,11 +58,15 @@ func (r *round) mine(ctx context.Context) error {
 		if r.said != nil {
 			r.note("round %d: mine: verdicts of %s: %s", r.index, r.stages.Mine.Verdicts.Written, r.said)
 		}
+		scores, err := r.readTeacherScores()
+		if err != nil {
+			return err
+		}
 		for _, s := range minedSplits {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			rows, counts, err := r.mineSplit(s, o)
+			rows, counts, err := r.mineSplit(s, o, scores)
 			if err != nil {
 				return err
 			}
@@ -79,7 +88,7 @@ func (r *round) mine(ctx context.Context) error {
 					r.note("round %d: mine: candidates dropped by %s", r.index, counts.Dropped)
 				}
 			}
-			if err := rundir.WriteJSON(r.dir.FS, r.files.Audit(), counts); err != nil {
+			if err := r.writeAudit(counts, scores.audit(rows)); err != nil {
 				return err
 			}
 			if err := r.auditRows(rows); err != nil {
@@ -106,6 +115,9 @@ func (r *round) emptyAt(err error) string {
 	rule := "window"
 	if empty := (*mine.EmptyError)(nil); errors.As(err, &empty) {
 		rule = empty.Rule
+	}
+	if rule == "teacher_margin" {
+		rule = recipe.TeacherMargin
 	}
 	return r.recipe.AtRound(r.index, "mine."+rule)
 }
@@ -138,7 +150,7 @@ type minedRow struct {
 	side   provenance.Row // only where the recipe asks for it
 }
 
-func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audit, error) {
+func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]minedRow, mine.Audit, error) {
 	queries := r.data.queries[s]
 	answers := r.data.answers(s)
 	by := mine.Ranker{Source: r.stages.Mine.Source}
@@ -155,10 +167,11 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 		for _, source := range r.mineSources() {
 			by.Sources = append(by.Sources, source.Name)
 		}
-		if r.depth() < r.data.corpus.Len() {
-			if err := o.ValidateDepth(r.depth(), r.mostTaken(answers, queries)); err != nil {
-				return nil, mine.Audit{}, inputErrorf("%s: %w", r.recipe.At("mine.depth"), err)
-			}
+		if scores != nil {
+			by.Teacher = scores.header.Model
+		}
+		if err := r.checkDepth(o, answers, queries); err != nil {
+			return nil, mine.Audit{}, err
 		}
 	}
 	miner, err := mine.New(o, r.index, r.data.corpus)
@@ -181,6 +194,7 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 		if r.stages.Mine.Provenance {
 			m.side = miner.Provenance(q, c.Candidates, by, result)
 		}
+		m.result.Teacher = nil // the row has what is needed of it
 		rows = append(rows, m)
 		if by.Source != recipe.None {
 			auditor.Add(c.Candidates, q.Text, result)
@@ -194,7 +208,12 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 		if err != nil {
 			return err
 		}
-		return pass.Add(mine.Query{Candidates: c, Text: q.Text, Excluded: answers.Excluded(q), Struck: r.said.Struck(q), Given: given, Last: last[q.Key]})
+		asked := r.candidatesOf(q, c, answers)
+		asked.Given, asked.Last = given, last[q.Key]
+		if err := r.tellScores(scores, miner, q, &asked); err != nil {
+			return err
+		}
+		return pass.Add(asked)
 	}
 	if r.stages.Mine.Searches() {
 		err = r.eachCandidates(s, add)
@@ -209,6 +228,17 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options) ([]minedRow, mine.Audi
 		err = pass.Close()
 	}
 	return rows, auditor.Audit(), err
+}
+
+// checkDepth refuses candidates that were searched less deep than the rules need.
+func (r *round) checkDepth(o mine.Options, answers corpus.Answers, queries []corpus.Query) error {
+	if r.depth() >= r.data.corpus.Len() {
+		return nil
+	}
+	if err := o.ValidateDepth(r.depth(), r.mostTaken(answers, queries)); err != nil {
+		return inputErrorf("%s: %w", r.recipe.At("mine.depth"), err)
+	}
+	return nil
 }
 
 // MissedError says that mined rows hold more of a finding than the recipe expects.

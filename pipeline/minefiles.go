@@ -43,6 +43,17 @@ func (r *round) writeProvenance(s rundir.Split, o mine.Options, rows []minedRow)
 	})
 }
 
+// writeAudit writes what the miner's audit found of train, and what it found of a teacher's scores, nil without one.
+func (r *round) writeAudit(counts mine.Audit, teacher *TeacherAudit) error {
+	if teacher != nil {
+		r.note("round %d: mine: %s", r.index, teacher)
+	}
+	return rundir.WriteJSON(r.dir.FS, r.files.Audit(), struct {
+		mine.Audit
+		Teacher *TeacherAudit `json:"teacher,omitempty"`
+	}{counts, teacher})
+}
+
 // readNegatives returns the negatives of a split by query key, as positions in the corpus.
 func (r *round) readNegatives(s rundir.Split) (map[string][]int32, error) {
 	path := r.files.Negatives(s)

@@ -60,6 +60,8 @@ type RoundCosts struct {
 	Disk           int64   `json:"disk"`              // bytes of vectors, candidates and checkpoints
 	Seconds        float64 `json:"seconds"`
 
+	Teacher *TeacherCosts `json:"teacher,omitempty"` // of the teacher that mining asks; absent without one
+
 	Rules []string `json:"rules,omitempty"` // of mining, in the order in which they are held against a candidate
 
 	epochs int
@@ -139,8 +141,12 @@ func (p *Run) planRest(i int, reached []PlanStage) {
 	if _, err := p.options.FS.Stat(string(rundir.Layout(p.options.Dir).Round(i))); err != nil {
 		state = PlanRun
 	}
-	for _, name := range Stages() {
-		mining := p.recipe.Round(i).Mine
+	mining := p.recipe.Round(i).Mine
+	stages := Stages()
+	if mining.Asks() {
+		stages = slices.Insert(stages, slices.Index(stages, StageMine), stageTeach)
+	}
+	for _, name := range stages {
 		if seen[name] || !mining.Embeds() && name == StageEmbed || !mining.Searches() && name == StageSearch {
 			continue
 		}
@@ -176,9 +182,10 @@ func (p *Run) costs(ctx context.Context, plan *Plan) error {
 		return err
 	}
 	defer m.Close()
-	if plan.TokensPerSecond, err = p.calibrate(ctx, m); err != nil {
+	if plan.TokensPerSecond, err = p.calibrate(ctx, m, p.settings(0).texts(m)); err != nil {
 		return err
 	}
+	teachers := map[string]float64{} // rates
 	for i := range p.recipe.Rounds {
 		r := p.settings(i)
 		if err := r.readVerdicts(); err != nil {
@@ -196,6 +203,18 @@ func (p *Run) costs(ctx context.Context, plan *Plan) error {
 			seconds := work[stage] / plan.TokensPerSecond
 			c.Seconds += seconds
 			if !plan.done(i, stage) {
+				plan.Seconds += seconds
+			}
+		}
+		if c.Teacher, err = r.teacherCosts(ctx, teachers); err != nil {
+			return err
+		}
+		if c.Teacher != nil && c.Teacher.TokensPerSecond > 0 {
+			const line = 64 // bytes of a pair and its score
+			c.Disk += line * int64(c.Teacher.Pairs)
+			seconds := float64(c.Teacher.Tokens) / c.Teacher.TokensPerSecond
+			c.Seconds += seconds
+			if !plan.done(i, stageTeach) {
 				plan.Seconds += seconds
 			}
 		}
@@ -233,12 +252,12 @@ const (
 	calibrationTime  = 300 * time.Millisecond
 )
 
-func (p *Run) calibrate(ctx context.Context, m *model.Model) (float64, error) {
+// calibrate measures the tokens that a model embeds in a second.
+func (p *Run) calibrate(ctx context.Context, m *model.Model, t texts) (float64, error) {
 	x, err := embedding.New(m, p.engine)
 	if err != nil {
 		return 0, err
 	}
-	t := p.settings(0).texts(m)
 	queries := p.data.queries[rundir.Train]
 	texts := func(yield func(embedding.Text, error) bool) {
 		for i := range min(calibrationTexts, len(queries)) {
@@ -248,17 +267,25 @@ func (p *Run) calibrate(ctx context.Context, m *model.Model) (float64, error) {
 		}
 	}
 	o := embedding.Options{Prompt: t.Query, MaxLength: t.QueryLength}
+	return measureRate(func() (int, error) {
+		stats, err := x.Embed(ctx, texts, o, func(int, []float32) error { return nil })
+		return stats.Tokens, err
+	})
+}
+
+// measureRate is the best rate, in tokens a second, of several turns of a work.
+func measureRate(work func() (tokens int, err error)) (float64, error) {
 	var rate float64
 	var spent time.Duration
 	for runs := 0; runs < 2 || spent < calibrationTime; runs++ {
 		start := time.Now()
-		stats, err := x.Embed(ctx, texts, o, func(int, []float32) error { return nil })
+		tokens, err := work()
 		if err != nil {
 			return 0, err
 		}
 		took := time.Since(start)
 		spent += took
-		rate = max(rate, float64(stats.Tokens)/took.Seconds())
+		rate = max(rate, float64(tokens)/took.Seconds())
 	}
 	return rate, nil
 }

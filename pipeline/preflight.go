@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -20,11 +21,11 @@ func inputErrorf(format string, args ...any) error { return InputError{fmt.Error
 
 // preflight finds before the first stage what would end the last one: a model that is broken, a length that it has not, a
 // training that the memory does not hold.
-func (p *Run) preflight() error {
+func (p *Run) preflight(ctx context.Context) error {
 	if err := p.checkModel(p.recipe.Model.File, "model", func(m *model.Model) error {
 		for i := range p.recipe.Rounds {
 			r := p.settings(i)
-			if err := errors.Join(r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.checkWindow(), r.readVerdicts()); err != nil {
+			if err := errors.Join(r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.checkTeacher(ctx), r.checkWindow(), r.readVerdicts()); err != nil {
 				return err
 			}
 		}

@@ -27,6 +27,7 @@ type Options struct {
 	Raised              func(engine int64) int64    // the limit that leaves an engine so many bytes, for advice, once Rest was asked; nil is so many
 	Until               string                      // the last stage to run, of the first round that has work left; empty runs all rounds
 	UntilRound          *int                        // the round that Until is of, whether or not it has work left; nil is the first that has
+	TeacherScores       string                      // folder of what teachers said of pairs, a file each, for all runs; empty is one in the run directory
 	AllowIdentityChange bool
 	Environment         []string     // of the programs that a recipe names: "KEY=value"
 	PeakMemory          func() int64 // bytes that the process has held at most so far, for times.jsonl; nil leaves them out
@@ -154,11 +155,12 @@ func (p *Run) openEngine() error {
 		}
 		own := m.Footprint()
 		guide, err := p.guidesFootprint()
-		if err := errors.Join(err, m.Close()); err != nil {
+		teacher, taughtErr := p.teachersFootprint()
+		if err := errors.Join(err, taughtErr, m.Close()); err != nil {
 			return err
 		}
 		// An epoch's model is scored beside the one that is trained; one is at work at a time.
-		o.Memory = p.options.Rest(model.Footprint{Held: own.Held + max(own.Held, guide.Held), Mapped: max(own.Mapped, guide.Mapped)})
+		o.Memory = p.options.Rest(model.Footprint{Held: own.Held + max(own.Held, guide.Held, teacher.Held), Mapped: max(own.Mapped, guide.Mapped, teacher.Mapped)})
 	}
 	var err error
 	p.engine, err = compute.New(o)
@@ -179,7 +181,7 @@ func (p *Run) open(ctx context.Context, readOnly bool) error {
 	if err := p.openEngine(); err != nil {
 		return err
 	}
-	if err := p.preflight(); err != nil {
+	if err := p.preflight(ctx); err != nil {
 		return err
 	}
 	if p.options.named {

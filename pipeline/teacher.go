@@ -41,7 +41,7 @@ func (r *round) teach(queries []corpus.Query, examples []finetune.Example) error
 	teacher, err := flagembedding.ReadTeacher(f, name)
 	if err != nil {
 		if path == mined {
-			err = fmt.Errorf("%w; name a file that has them by finetune.teacher_scores", err)
+			err = fmt.Errorf("%w; name a file that has them by finetune.teacher_scores, or a teacher by mine.teacher.model", err)
 		}
 		return inputErrorf("%s: %s: %w", r.recipe.At(key), key, err)
 	}

@@ -32,6 +32,7 @@ func (r *Recipe) check(d *decoder) {
 	if largest := r.Eval.largestCutoff(); r.Eval.Depth < largest {
 		d.failAt("eval.depth", "eval.depth is %d, but a metric looks at %d hits", r.Eval.Depth, largest)
 	}
+	r.checkTeachers(d)
 	for i := range r.Rounds {
 		r.checkRound(d, i, r.Rounds[i])
 	}
@@ -44,6 +45,9 @@ func (r *Recipe) checkRound(d *decoder, i int, s Stages) {
 	s.check(d, i, r.Eval.Metrics)
 	if s.Mine.SameGroup != "" && r.Data.PassageGroupField == "" {
 		d.failRound(i, []string{"mine.same_group"}, "mine.same_group needs data.passage_group_field: the key of the corpus that holds groups")
+	}
+	if s.Mine.Asks() && r.Weights == BF16Weights && s.Mine.Teacher.Kind != "embedder" {
+		d.failRound(i, []string{"mine.teacher.kind", "mine.teacher.model"}, "mine.teacher: weights bf16 rounds embedders alone: want mine.teacher.kind embedder, if it is one, or weights stored")
 	}
 	s.checkExamples(d, i, r.Data)
 }
@@ -99,6 +103,7 @@ func (m Mine) check(d *decoder, i int) {
 			*m.MinScore, *m.MaxScore)
 		return
 	}
+	m.Teacher.check(d, i)
 	if !m.Searches() {
 		return
 	}
@@ -110,7 +115,8 @@ func (m Mine) check(d *decoder, i int) {
 	}
 	if err := m.Options(0).Validate(); err != nil {
 		option, _, _ := strings.Cut(strings.ReplaceAll(err.Error(), ":", " "), " ")
-		d.failRound(i, []string{"mine." + option, "mine"}, "mine.%v", err)
+		text := strings.Replace(err.Error(), "teacher_margin", TeacherMargin, 1)
+		d.failRound(i, []string{"mine." + strings.Replace(option, "teacher_margin", TeacherMargin, 1), "mine"}, "mine.%s", text)
 	}
 }
 

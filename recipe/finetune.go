@@ -54,7 +54,8 @@ type Finetune struct {
 	// Learn from a teacher's scores of each query's own passages, as FlagEmbedding does: kl_div adds the distance from
 	// the teacher's softmax to the loss, m3_kd_loss puts one in its place. eval_loss is without either.
 	Distill string `yaml:"distill" in:"kl_div|m3_kd_loss" unset:"no teacher"`
-	// JSONL rows of query, pos, neg, pos_scores and neg_scores that have the score of every pair that is trained on.
+	// JSONL rows of query, pos, neg, pos_scores and neg_scores that have the score of every pair that is trained on. Rows
+	// that mine.teacher was asked of have them.
 	TeacherScores Path `yaml:"teacher_scores" unset:"the mined rows themselves"`
 	// Model directory, or Hugging Face name, of a second embedder that masks columns, as sentence-transformers' GIST losses
 	// do: a passage that its score puts above the query's positive, less a margin, has no part in the query's loss. Its vectors of the corpus

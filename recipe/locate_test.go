@@ -17,6 +17,7 @@ rounds:
   - {}
   - mine_with: base
   - mine_with: acme/c
+    mine: {teacher: {model: acme/t, margin: 0}}
 `
 
 func TestLocate(t *testing.T) {
@@ -31,10 +32,10 @@ func TestLocate(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, p := range []recipe.Path{r.Model, r.MineWith.Dir, r.Round(0).MineWith.Dir, r.Round(1).MineWith.Dir, r.Round(2).MineWith.Dir} {
+	for _, p := range []recipe.Path{r.Model, r.MineWith.Dir, r.Round(0).MineWith.Dir, r.Round(1).MineWith.Dir, r.Round(2).MineWith.Dir, r.Round(1).Mine.Teacher.Model, r.Round(2).Mine.Teacher.Model} {
 		got = append(got, p.File+" "+p.Revision)
 	}
-	want := []string{"/cache/acme/a x", "/cache/acme/b@v1 x", "/cache/acme/b@v1 x", " ", "/cache/acme/c x"}
+	want := []string{"/cache/acme/a x", "/cache/acme/b@v1 x", "/cache/acme/b@v1 x", " ", "/cache/acme/c x", " ", "/cache/acme/t x"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("found (-want +got):\n%s", diff)
 	}
@@ -48,6 +49,7 @@ func TestLocateErrors(t *testing.T) {
 		{"acme/a", "recipe.yaml:1: model: not here"},
 		{"acme/b@v1", "recipe.yaml:3: mine_with: not here"},
 		{"acme/c", "recipe.yaml:7: rounds[2].mine_with: not here"},
+		{"acme/t", "recipe.yaml:8: rounds[2].mine.teacher.model: not here"},
 	} {
 		t.Run(tc.missing, func(t *testing.T) {
 			r, err := recipe.Parse([]byte(named), "recipe.yaml")

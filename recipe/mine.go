@@ -53,6 +53,8 @@ type Mine struct {
 	// Greatest score of a negative as a share of the positive's: 0.95 is NV-Retriever's TopK-PercPos, made right for
 	// negative scores.
 	ShareOfPositive *float64 `yaml:"share_of_positive" unset:"no limit"`
+	// A second model that is asked of what the other rules leave.
+	Teacher Teacher `yaml:"teacher" unset:"no teacher"`
 	// Whose score margins and shares are held against where a query has several positives: minimum, the lowest one's;
 	// each, every positive's by itself, with a training row and negatives of its own.
 	Reference string `yaml:"reference" in:"minimum|each" unset:"the minimum"`
@@ -91,6 +93,9 @@ func (m Mine) Options(seed uint64) mine.Options {
 		NearText: m.NearText, SameGroup: mine.SameGroup(m.SameGroup), HubLimit: m.HubLimit, Quotas: m.Quotas, Kept: m.Kept, Random: m.Random,
 		Verdicts: m.Verdicts.Written != "",
 	}
+	if m.Asks() {
+		o.TeacherMargin = m.Teacher.Margin
+	}
 	if m.Reference == string(mine.Each) { // what is the default is left out: stamps do not tell it apart
 		o.Reference = mine.Each
 	}
@@ -105,6 +110,9 @@ func (m Mine) Embeds() bool { return m.Source == Dense || m.Source == Fused }
 
 // Searches says whether the round ranks the corpus for its queries to mine.
 func (m Mine) Searches() bool { return m.Embeds() || m.Source == BM25 }
+
+// Asks says whether the round asks a teacher of what it has ranked.
+func (m Mine) Asks() bool { return m.Teacher.Model.Written != "" && m.Searches() }
 
 // Scored says whether a candidate's score compares with a positive's: the sum of reciprocal ranks does not.
 func (m Mine) Scored() bool { return m.Source != Fused || m.Fuse == "weighted" }

@@ -95,6 +95,10 @@ func TestEverythingIsRead(t *testing.T) {
 			Kept:   0.25, Random: 0.1, Given: "keep", Provenance: true, Verdicts: beside("runs/eedi/verdicts.jsonl"),
 			Fuse: "weighted", FuseWeights: []float64{1, 0.5}, BM25K1: ptr(0.9), BM25B: ptr(0.4),
 			Expect: []audit.Limit{{Kind: audit.EqualPositive}, {Kind: audit.AbovePositive, Most: 2, Share: true}},
+			Teacher: recipe.Teacher{
+				Model: beside("../rerankers/bge"), Kind: recipe.AutoTeacher, Margin: ptr(0.0), Logits: true, MaxLength: 512, QueryMaxLength: 60, PassageMaxLength: 120,
+				QueryPrompt: &also, QuerySuffix: &suffix, PassagePrompt: &passage, Pooling: "cls", Normalize: ptr(false), TruncateDim: 128,
+			},
 		},
 		Finetune: recipe.Finetune{
 			Method: recipe.LoRA, Epochs: 5, Batch: 16, GroupSize: 4, Accumulate: 2, DropLast: true, LearningRate: 2e-4, Schedule: "cosine",
@@ -113,6 +117,7 @@ func TestEverythingIsRead(t *testing.T) {
 	second.Lengths.Query = 0
 	second.Mine.Window, second.Mine.Margin, second.Mine.Source = recipe.Window{Start: 2, End: 100}, nil, recipe.Dense
 	second.Mine.Sampling, second.Mine.HubLimit = "score", 0
+	second.Mine.Teacher = recipe.Teacher{}
 	second.Finetune.Epochs, second.Finetune.LoRA.R = 4, 16
 	second.Select = eval.SelectRule{Metric: "map@10", MinGain: 0.001, MaxP: 0.05, Patience: 2}
 	second.MineWith, second.TrainFrom = recipe.Miner{Kind: recipe.Base}, recipe.Base
@@ -240,8 +245,8 @@ func TestAt(t *testing.T) {
 	}
 	file := filepath.Join("testdata", "everything.good.yaml")
 	for key, want := range map[string]string{
-		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":40", "finetune.lora.alpha": file + ":95",
-		"rounds[1].mine.window": file + ":108", "rounds[1].mine.depth": file + ":108", "rounds[0].mine": file + ":107", "nothing": file, "data.also[1].queries": file + ":15", "data.also[0].corpus": file + ":15",
+		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":40", "finetune.lora.alpha": file + ":109",
+		"rounds[1].mine.window": file + ":122", "rounds[1].mine.depth": file + ":122", "rounds[0].mine": file + ":121", "nothing": file, "data.also[1].queries": file + ":15", "data.also[0].corpus": file + ":15",
 	} {
 		if got := r.At(key); got != want {
 			t.Errorf("At(%s) is %s, want %s", key, got, want)

@@ -159,14 +159,15 @@ func (r *Recipe) Locate(find func(Path) (Path, error)) error {
 		key  string
 		path *Path
 	}
-	models := []named{{"model", &r.Model}, {"mine_with", &r.MineWith.Dir}, {"finetune.guide", &r.Finetune.Guide}}
+	models := []named{{"model", &r.Model}, {"mine_with", &r.MineWith.Dir}, {"finetune.guide", &r.Finetune.Guide}, {"mine.teacher.model", &r.Mine.Teacher.Model}}
 	for n, rounds := range r.allRounds() {
 		for i := range rounds {
 			at := fmt.Sprintf("rounds[%d]", i)
 			if n > 0 {
 				at = fmt.Sprintf("folds.settings[%d]", n-1)
 			}
-			models = append(models, named{at + ".mine_with", &rounds[i].MineWith.Dir}, named{at + ".finetune.guide", &rounds[i].Finetune.Guide})
+			models = append(models, named{at + ".mine_with", &rounds[i].MineWith.Dir}, named{at + ".finetune.guide", &rounds[i].Finetune.Guide},
+				named{at + ".mine.teacher.model", &rounds[i].Mine.Teacher.Model})
 		}
 	}
 	for _, m := range models {

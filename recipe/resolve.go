@@ -12,7 +12,7 @@ const leastDepth = 100
 // resolve fills in what follows from the rest: paths, the name, depths.
 func (r *Recipe) resolve() {
 	dir := filepath.Dir(r.file)
-	for _, path := range []*Path{&r.Model, &r.Data.Corpus, &r.Data.Train, &r.Data.Dev, &r.Data.Test, &r.Data.Examples, &r.MineWith.Dir, &r.Mine.Verdicts, &r.Finetune.TeacherScores, &r.Finetune.Guide} {
+	for _, path := range []*Path{&r.Model, &r.Data.Corpus, &r.Data.Train, &r.Data.Dev, &r.Data.Test, &r.Data.Examples, &r.MineWith.Dir, &r.Mine.Verdicts, &r.Mine.Teacher.Model, &r.Finetune.TeacherScores, &r.Finetune.Guide} {
 		path.beside(dir)
 	}
 	for i := range r.Data.Also {
@@ -35,6 +35,7 @@ func (r *Recipe) resolve() {
 			rounds[i].MineWith.Dir.beside(dir)
 			rounds[i].Finetune.External.beside(dir)
 			rounds[i].Mine.Verdicts.beside(dir)
+			rounds[i].Mine.Teacher.Model.beside(dir)
 			rounds[i].Finetune.TeacherScores.beside(dir)
 			rounds[i].Finetune.Guide.beside(dir)
 			rounds[i].resolve()
@@ -107,6 +108,8 @@ func (s Stages) clone() Stages {
 	s.Mine.BM25K1, s.Mine.BM25B = cloned(s.Mine.BM25K1), cloned(s.Mine.BM25B)
 	s.Mine.Expect = slices.Clone(s.Mine.Expect)
 	s.Mine.Quotas = slices.Clone(s.Mine.Quotas)
+	s.Mine.Teacher.Margin, s.Mine.Teacher.Normalize = cloned(s.Mine.Teacher.Margin), cloned(s.Mine.Teacher.Normalize)
+	s.Mine.Teacher.QueryPrompt, s.Mine.Teacher.PassagePrompt, s.Mine.Teacher.QuerySuffix = cloned(s.Mine.Teacher.QueryPrompt), cloned(s.Mine.Teacher.PassagePrompt), cloned(s.Mine.Teacher.QuerySuffix)
 	s.Select.Epoch = cloned(s.Select.Epoch)
 	return s
 }

@@ -21,6 +21,7 @@ const (
 	roundPrefix       = "round-"
 	epochPrefix       = "epoch-"
 	stampsDir         = "stamps"
+	teacherScoresDir  = "teacher-scores"
 )
 
 // Format is the file that makes a directory a run directory: version, data and numeric identity.
@@ -50,6 +51,10 @@ func (l Layout) Page() string { return l.join(pageFile) }
 // Guide is the vectors that a guide made of the corpus and of train and dev queries, for all rounds.
 func (l Layout) Guide(name string) string { return l.join(filepath.Join("guides", name+".npy")) }
 
+// TeacherScores is what teachers said of pairs in all rounds, a file each. A run whose options name another folder for it
+// has none.
+func (l Layout) TeacherScores() string { return l.join(teacherScoresDir) }
+
 // Relative returns path as stamps and manifests write it: relative to the run directory, with forward slashes.
 // A path outside is an error.
 func (l Layout) Relative(path string) (string, error) {
@@ -68,12 +73,15 @@ func (l Layout) Absolute(relative string) string { return l.join(filepath.FromSl
 
 // Reproducible says whether the file at a relative path has the same bytes in every run of the same recipe, identity
 // and data, interrupted or not. The log, the times and the page that shows them, the lock, what people record beside the
-// run, and temporary files have not.
+// run, what teachers said in the order in which they were asked, and temporary files have not.
 func (l Layout) Reproducible(relative string) bool {
 	for _, part := range strings.Split(relative, "/") {
 		if isTemporary(part) {
 			return false
 		}
+	}
+	if strings.HasPrefix(relative, teacherScoresDir+"/") { // grows as it is asked
+		return false
 	}
 	switch relative {
 	case lockFile, logFile, timesFile, outsideScoresFile, verdictsFile, pageFile:
@@ -142,6 +150,9 @@ func (r RoundLayout) Provenance(s Split) string {
 	}
 	return r.join("provenance-" + string(s) + ".jsonl")
 }
+
+// TeacherScores is what the round's teacher says of its pairs, those of train before those of dev.
+func (r RoundLayout) TeacherScores() string { return r.join("teacher-scores.jsonl") }
 
 // Audit is what the miner's audit found.
 func (r RoundLayout) Audit() string { return r.join("audit.json") }

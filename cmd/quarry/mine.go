@@ -36,6 +36,8 @@ type MineOptions struct {
 	Audit      RowAuditOptions
 	Teacher    TeacherOptions
 	JSON       bool
+
+	TeacherScores string // what a teacher said, in place of it
 }
 
 func newMineCommand(h *host) *cobra.Command {
@@ -266,7 +268,7 @@ func (o *MineOptions) validateFiles(h *host) error {
 	if err := need(needed...); err != nil {
 		return err
 	}
-	inputs := append(o.Rank.inputs(h), "candidates", o.Candidates, "last", o.Last, "verdicts", o.Verdicts)
+	inputs := append(o.Rank.inputs(h), "candidates", o.Candidates, "last", o.Last, "verdicts", o.Verdicts, "teacher-scores", o.TeacherScores)
 	inputs = append(inputs, o.Sources.inputs(h)...)
 	for i, output := range []struct{ flag, path string }{{"output", o.Output}, {"provenance", o.Provenance}, {"save-candidates", o.Save}} {
 		if output.path == "" {

@@ -85,6 +85,13 @@ func TestMiningRefusesTeachers(t *testing.T) {
 		}},
 		{"another kind", `--teacher-kind "oracle"`, func(o *MineOptions) { o.Teacher.Kind = "oracle" }},
 		{"an embedder as a cross-encoder", "an embedder teaches with --teacher-kind embedder", func(o *MineOptions) { o.Teacher.Model.Model = p.path("model") }},
+		{"scores beside it", "--teacher-scores takes the place of --teacher", func(o *MineOptions) { o.TeacherScores = "scores.jsonl" }},
+		{"scores without a margin", "--teacher-scores needs --teacher-margin", func(o *MineOptions) {
+			o.Teacher.Model.Model, o.Mine.TeacherMargin, o.TeacherScores = "", nil, "scores.jsonl"
+		}},
+		{"scores that are none", "this is no file of a teacher's scores", func(o *MineOptions) {
+			o.Teacher.Model.Model, o.TeacherScores = "", p.path("train.jsonl")
+		}},
 		{"random negatives", "teacher_margin: negatives that are kept, random or given", func(o *MineOptions) { o.Mine.Random = 0.5 }},
 		{"what if", "--teacher has no part in --what-if", func(o *MineOptions) {
 			o.WhatIf.Run, o.Candidates, o.Output, o.Rank.Model.Model = true, p.path("train.cand"), "", ""

@@ -18,8 +18,8 @@ func newPlanCommand(h *host) *cobra.Command {
 		Short: "Say what a run would do, why, and what it costs",
 		Long: `Say what ` + "`quarry run`" + ` would do with a recipe: the recipe with every default filled in, each stage with its reason to
 run or to be skipped, and tokens, steps, memory, disk and time. It trains nothing and writes nothing, but for weights
-that the recipe wants rounded, into Quarry's cache; the time comes from embedding a few of the recipe's own texts. Of the
-rounds after the first it shows what differs from the first; --resolved shows them whole.`,
+that the recipe wants rounded, into Quarry's cache; the time comes from embedding a few of the recipe's own texts, and
+from what a teacher takes for some of them. Of the rounds after the first it shows what differs from the first; --resolved shows them whole.`,
 		Args: one("RECIPE"),
 		RunE: func(cmd *cobra.Command, args []string) error { return runPlan(cmd.Context(), h, o, args[0]) },
 	}
@@ -92,6 +92,9 @@ func planText(p *pipeline.Plan) string {
 			fmt.Fprintf(&b, ", eval of data.also %d", c.AlsoTokens)
 		}
 		fmt.Fprintln(&b)
+		if t := c.Teacher; t != nil {
+			fmt.Fprintf(&b, "  teacher    %s, at most %d pairs and about %d tokens, %.0f tokens/s\n", t.Kind, t.Pairs, t.Tokens, t.TokensPerSecond)
+		}
 		memory := "weights, gradients, moments, one block and a step's scores"
 		if c.Outside {
 			memory = "eval_loss: weights, one block and a batch's scores; the outside trainer's own comes on top"

@@ -196,6 +196,9 @@ func pipelineOptions(h *host, r *recipe.Recipe, o RunOptions) pipeline.Options {
 		Dir: o.Dir, Path: kernel.Path(cpu), Workers: h.machine.workers(), Memory: h.machine.memory(), Until: o.Until, UntilRound: o.untilRound(),
 		AllowIdentityChange: o.AllowIdentityChange, Environment: h.environ, PeakMemory: h.peakMemory,
 	}
+	if cache, err := h.quarryCache(); err == nil { // a system without one keeps them in the run directory
+		p.TeacherScores = teacherScoresIn(cache)
+	}
 	if h.process != nil {
 		p.Rest = func(weights model.Footprint) int64 {
 			return h.process.rest(cmp.Or(int64(r.Memory), h.machine.memoryBeside(weights.Mapped)), weights.Held)

@@ -70,7 +70,7 @@ func runTeach(ctx context.Context, o TeachOptions, h *host) error {
 		return err
 	}
 	pairs := pairsOf(rows)
-	scores, counts, err := o.Teacher.score(ctx, h, pairs)
+	scores, _, counts, err := o.Teacher.score(ctx, h, pairs)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -19,8 +18,8 @@ import (
 
 // The kinds of teachers.
 const (
-	crossEncoderKind = "cross-encoder"
-	embedderKind     = "embedder"
+	crossEncoderKind = string(rerank.CrossEncoderKind)
+	embedderKind     = string(rerank.EmbedderKind)
 )
 
 // TeacherOptions are the flags that name a teacher and say how it reads.
@@ -65,41 +64,48 @@ func (o TeacherOptions) validate() error {
 	return o.Texts.validate()
 }
 
-// score returns the teacher's scores of pairs in order. Those that its file has are not asked for again.
-func (o TeacherOptions) score(ctx context.Context, h *host, pairs []rerank.Pair) (scores []float32, counts rerank.Counts, err error) {
+// score returns the teacher's scores of pairs in order, and whose they are. Those that its file has are not asked for again.
+func (o TeacherOptions) score(ctx context.Context, h *host, pairs []rerank.Pair) (scores []float32, header teacherscores.Header, counts rerank.Counts, err error) {
 	t, err := o.open(ctx, h, len(pairs))
 	if err != nil {
-		return nil, counts, err
+		return nil, header, counts, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
 	path := o.Cache
 	if path == "" {
 		cache, err := h.quarryCache()
 		if err != nil {
-			return nil, counts, err
+			return nil, t.header, counts, err
 		}
-		path = filepath.Join(cache, "teacher-scores", rundir.DigestBytes([]byte(t.header.Line()))[:32]+".jsonl")
+		path = filepath.Join(teacherScoresIn(cache), rundir.TeacherScoresName(t.header))
 	}
 	waiting := func() { h.note("waiting: another quarry asks this teacher (%s)", path) }
 	err = rundir.InTurn(ctx, path+".lock", waiting, func() error {
-		store, err := openScoreFile(path, t.header, pairs)
+		wanted := make(map[rerank.Digest]bool, len(pairs))
+		for _, p := range pairs {
+			wanted[p.Digest()] = true
+		}
+		store, err := rundir.OpenTeacherScores(rundir.OS{}, path, t.header, func(d rerank.Digest) bool { return wanted[d] })
 		if err != nil {
-			return err
+			return inputUnlessWriting(err)
 		}
 		progress := func(label string, done, total int, unit string) {
 			h.progress(progress{Label: label, Done: int64(done), Total: int64(total), Unit: unit})
 		}
 		scores, counts, err = rerank.Scores(ctx, t.teacher, pairs, store, rerank.Options{Progress: progress})
-		return errors.Join(err, store.lines.Close())
+		return errors.Join(err, store.Close())
 	})
 	if err != nil {
-		return nil, counts, h.raise(err, "--max-length")
+		return nil, t.header, counts, h.raise(err, "--max-length")
 	}
 	if counts.Truncated > 0 {
 		h.note("%d of what the teacher read was longer than it reads, and was cut", counts.Truncated)
 	}
-	return scores, counts, nil
+	return scores, t.header, counts, nil
 }
+
+// teacherScoresIn is the folder of teachers' scores in Quarry's cache.
+func teacherScoresIn(cache string) string { return filepath.Join(cache, "teacher-scores") }
 
 // openTeacher is a teacher at work.
 type openTeacher struct {
@@ -159,7 +165,8 @@ func (o TeacherOptions) openCrossEncoder(ctx context.Context, h *host, dir strin
 		return nil, errors.Join(err, t.close())
 	}
 	t.teacher = teacher
-	t.header = teacherscores.Header{Kind: o.Kind, Model: digest, Identity: t.engine.Identity(), Activation: string(teacher.Activation()), MaxLength: teacher.MaxLength()}
+	t.header = teacher.Header()
+	t.header.Model, t.header.Identity = digest, t.engine.Identity()
 	return t, nil
 }
 
@@ -185,78 +192,14 @@ func (o TeacherOptions) openEmbedder(ctx context.Context, h *host, dir string, a
 	if err != nil {
 		return nil, errors.Join(err, t.close())
 	}
-	t.teacher = rerank.NewEmbedder(x, rerank.EmbedderOptions{
+	teacher := rerank.NewEmbedder(x, rerank.EmbedderOptions{
 		Query: rerank.Side{Prompt: query.prompt, MaxLength: query.maxLength}, Passage: rerank.Side{Prompt: passage.prompt, MaxLength: passage.maxLength},
 		Score: m.Contract.Score,
 		Keep: func(rows, dim int, fill func(write func([]float32) error) error) (rerank.Kept, error) {
 			return keep(rows, dim, fill)
 		},
 	})
-	c := m.Contract
-	reads, err := json.Marshal([]any{
-		query.prompt.Template, query.prompt.Suffix, query.maxLength, passage.prompt.Template, passage.maxLength,
-		c.Score, c.Pooling, c.IncludePrompt, c.Normalize, c.TruncateDim,
-	})
-	if err != nil {
-		return nil, errors.Join(err, t.close())
-	}
-	t.header = teacherscores.Header{Kind: o.Kind, Model: digest, Identity: t.engine.Identity(), Reads: rundir.DigestBytes(reads)}
+	t.teacher, t.header = teacher, teacher.Header(m.Contract)
+	t.header.Model, t.header.Identity = digest, t.engine.Identity()
 	return t, nil
-}
-
-// scoreFile is a teacher's scores in a file that grows.
-type scoreFile struct {
-	lines  *rundir.Lines
-	scores teacherscores.Scores // of the pairs that are wanted
-}
-
-// openScoreFile opens or begins the file of a teacher. A last line that a crash cut short is cut away.
-func openScoreFile(path string, header teacherscores.Header, pairs []rerank.Pair) (*scoreFile, error) {
-	lines, err := rundir.OpenLines(rundir.OS{}, path)
-	if err != nil {
-		return nil, err
-	}
-	s := &scoreFile{lines: lines}
-	if err := s.read(path, header, pairs); err != nil {
-		return nil, errors.Join(err, lines.Close())
-	}
-	return s, nil
-}
-
-func (s *scoreFile) read(path string, header teacherscores.Header, pairs []rerank.Pair) error {
-	wanted := make(map[teacherscores.Digest]bool, len(pairs))
-	for _, p := range pairs {
-		wanted[p.Digest()] = true
-	}
-	in, err := rundir.OS{}.Open(path)
-	if err != nil {
-		return rundir.Explain(path, err)
-	}
-	var empty bool
-	s.scores, empty, err = teacherscores.Read(in, path, header, func(d teacherscores.Digest) bool { return wanted[d] })
-	if err = errors.Join(badInput(err), in.Close()); err != nil || !empty {
-		return err
-	}
-	return s.lines.Line(header.Line())
-}
-
-// Get implements rerank.Store.
-func (s *scoreFile) Get(d rerank.Digest) (float32, bool) {
-	score, ok := s.scores[d]
-	return score, ok
-}
-
-// Put implements rerank.Store.
-func (s *scoreFile) Put(digests []rerank.Digest, scores []float32) error {
-	for i, d := range digests {
-		line, err := teacherscores.Line(d, scores[i])
-		if err == nil {
-			err = s.lines.Line(line)
-		}
-		if err != nil {
-			return err
-		}
-		s.scores[d] = scores[i]
-	}
-	return s.lines.Sync()
 }

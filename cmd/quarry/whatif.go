@@ -20,6 +20,7 @@ type WhatIfOptions struct {
 	Margins         []string
 	RelativeMargins []string
 	MaxScores       []string
+	TeacherMargins  []string
 	HubLimits       []string
 	Judgments       string
 }
@@ -30,6 +31,7 @@ func (o *WhatIfOptions) addFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.Margins, "margins", nil, "with --what-if: margins of the grid, such as none,0,0.05")
 	f.StringSliceVar(&o.RelativeMargins, "relative-margins", nil, "with --what-if: relative margins of the grid")
 	f.StringSliceVar(&o.MaxScores, "max-scores", nil, "with --what-if: greatest scores of the grid")
+	f.StringSliceVar(&o.TeacherMargins, "teacher-margins", nil, "with --what-if and --teacher-scores: teacher margins of the grid")
 	f.StringSliceVar(&o.HubLimits, "hub-limits", nil, "with --what-if: hub limits of the grid")
 	f.StringVar(&o.Judgments, "judgments", "", "with --what-if: queries `file` with further positives, to count negatives that answer after all")
 }
@@ -37,7 +39,7 @@ func (o *WhatIfOptions) addFlags(f *pflag.FlagSet) {
 func (o *WhatIfOptions) validate(m *MineOptions) error {
 	set := m.Rank.Texts.set
 	if !o.Run {
-		return set.needs("--what-if", "windows", "margins", "relative-margins", "max-scores", "hub-limits", "judgments")
+		return set.needs("--what-if", "windows", "margins", "relative-margins", "max-scores", "teacher-margins", "hub-limits", "judgments")
 	}
 	if m.Candidates == "" {
 		return badInputf("--what-if asks stored candidates: name them with --candidates")
@@ -64,7 +66,7 @@ func (o WhatIfOptions) grid() (mine.Grid, error) {
 		flag  string
 		texts []string
 		into  *[]*float64
-	}{{"margins", o.Margins, &g.Margins}, {"relative-margins", o.RelativeMargins, &g.RelativeMargins}, {"max-scores", o.MaxScores, &g.MaxScores}} {
+	}{{"margins", o.Margins, &g.Margins}, {"relative-margins", o.RelativeMargins, &g.RelativeMargins}, {"max-scores", o.MaxScores, &g.MaxScores}, {"teacher-margins", o.TeacherMargins, &g.TeacherMargins}} {
 		for _, text := range list.texts {
 			if text == none {
 				*list.into = append(*list.into, nil)
@@ -101,6 +103,7 @@ type supposed struct {
 	Margin         *float64 `json:"margin,omitempty"`
 	RelativeMargin *float64 `json:"relative_margin,omitempty"`
 	MaxScore       *float64 `json:"max_score,omitempty"`
+	TeacherMargin  *float64 `json:"teacher_margin,omitempty"`
 	HubLimit       int      `json:"hub_limit,omitempty"`
 	mine.Outcome
 }
@@ -122,6 +125,11 @@ func (o MineOptions) whatIf(ctx context.Context, h *host, d data, ranked rankedB
 	if err != nil {
 		return err
 	}
+	if o.TeacherScores != "" {
+		if _, err := o.storedScores(ctx, h, d, ranked, queries); err != nil {
+			return err
+		}
+	}
 	var table []supposed
 	for _, setting := range grid.Options(o.Mine) {
 		if err := ctx.Err(); err != nil {
@@ -134,7 +142,7 @@ func (o MineOptions) whatIf(ctx context.Context, h *host, d data, ranked rankedB
 		if err != nil {
 			return badInput(err)
 		}
-		table = append(table, supposed{setting.Window.String(), setting.Margin, setting.RelativeMargin, setting.MaxScore, setting.HubLimit, outcome})
+		table = append(table, supposed{setting.Window.String(), setting.Margin, setting.RelativeMargin, setting.MaxScore, setting.TeacherMargin, setting.HubLimit, outcome})
 	}
 	if o.JSON {
 		return printJSON(h, struct {
@@ -193,6 +201,7 @@ func whatIfTable(table []supposed) string {
 		{"margin", func(s supposed) string { return limitText(s.Margin) }},
 		{"relative", func(s supposed) string { return limitText(s.RelativeMargin) }},
 		{"max score", func(s supposed) string { return limitText(s.MaxScore) }},
+		{"teacher", func(s supposed) string { return limitText(s.TeacherMargin) }},
 		{"hub limit", func(s supposed) string {
 			if s.HubLimit == 0 {
 				return ""

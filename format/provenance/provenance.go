@@ -32,6 +32,9 @@ type Row struct {
 
 	Dropped map[string]int `json:"dropped,omitempty"` // candidates that each rule took out
 	Ranks   []Place        `json:"ranks,omitempty"`   // of the positives, in their order, each in every source
+
+	Teacher         string   `json:"teacher,omitempty"`                // digest of the model that scored what the other rules left
+	TeacherPositive *float32 `json:"teacher_positive_score,omitempty"` // its score of the positive that its margin is held against
 }
 
 // QueryKeys are the keys that the row's query may have: the row's own, and where it has one positive also the part before
@@ -55,6 +58,7 @@ type Negative struct {
 	PositiveScore *float32 `json:"positive_score,omitempty"` // side file: of the positive that it was held against
 	Trail         []string `json:"trail,omitempty"`          // side file: the rules that it passed and how it was taken
 	Sources       []Place  `json:"sources,omitempty"`        // side file: where each of several sources has it
+	TeacherScore  *float32 `json:"teacher_score,omitempty"`  // side file: what a teacher says of it
 }
 
 // Place is where a source ranks a passage.
@@ -154,7 +158,7 @@ func OfRow(object corpus.Object) (row Row, ok bool, err error) {
 	return row, true, nil
 }
 
-var known = map[string]bool{"key": true, "source": true, "round": true, "miner": true, "positives": true, "positive_score": true, "eligible": true, "negatives": true, "dropped": true, "ranks": true}
+var known = map[string]bool{"key": true, "source": true, "round": true, "miner": true, "positives": true, "positive_score": true, "eligible": true, "negatives": true, "dropped": true, "ranks": true, "teacher": true, "teacher_positive_score": true}
 
 func parse(object corpus.Object) (Row, error) {
 	var row Row

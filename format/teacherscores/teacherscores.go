@@ -48,6 +48,25 @@ func (h Header) Line() string {
 	return string(line)
 }
 
+// Write writes a whole file: the scores of pairs in their order, each pair once.
+func Write(w io.Writer, h Header, pairs []Digest, scores []float32) error {
+	out := bufio.NewWriter(w)
+	fmt.Fprintln(out, h.Line()) // an error stays until Flush
+	seen := make(map[Digest]bool, len(pairs))
+	for i, d := range pairs {
+		if seen[d] {
+			continue
+		}
+		seen[d] = true
+		line, err := Line(d, scores[i])
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(out, line)
+	}
+	return out.Flush()
+}
+
 // record is a line behind the header.
 type record struct {
 	Pair  *string      `json:"pair"`
@@ -67,45 +86,62 @@ func Line(d Digest, score float32) (string, error) {
 // neither header nor scores. Kept are the scores of pairs that wanted names; nil keeps all. Another header than want, of
 // whose teacher the scores are not, a kept pair with two scores that differ, unknown keys and a newer version are errors.
 func Read(r io.Reader, name string, want Header, wanted func(Digest) bool) (s Scores, empty bool, err error) {
+	_, s, empty, err = read(r, name, wanted, func(h Header) error {
+		if got := h.Line(); got != want.Line() {
+			return fmt.Errorf("these are scores of another teacher, or of one that reads otherwise: it says %s, and %s is at work; use another file", strings.TrimSpace(got), want.Line())
+		}
+		return nil
+	})
+	return s, empty, err
+}
+
+// ReadAny reads a file as Read does, whosever scores it holds, and says whose. An empty file is an error.
+func ReadAny(r io.Reader, name string, wanted func(Digest) bool) (Header, Scores, error) {
+	h, s, empty, err := read(r, name, wanted, func(Header) error { return nil })
+	if err == nil && empty {
+		err = fmt.Errorf("%s: the file is empty, not a file of a teacher's scores", name)
+	}
+	return h, s, err
+}
+
+func read(r io.Reader, name string, wanted func(Digest) bool, check func(Header) error) (h Header, s Scores, empty bool, err error) {
 	s = Scores{}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 1<<12), 1<<16)
 	n := 0
 	for lines.Scan() {
-		if n++; n == 1 {
-			err = checkHeader(lines.Bytes(), want)
-		} else {
+		if n++; n > 1 {
 			err = s.add(lines.Bytes(), wanted)
+		} else if h, err = readHeader(lines.Bytes()); err == nil {
+			err = check(h)
 		}
 		if err != nil {
-			return nil, false, fmt.Errorf("%s:%d: %w", name, n, err)
+			return h, nil, false, fmt.Errorf("%s:%d: %w", name, n, err)
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return nil, false, fmt.Errorf("%s:%d: %w", name, n+1, err)
+		return h, nil, false, fmt.Errorf("%s:%d: %w", name, n+1, err)
 	}
-	return s, n == 0, nil
+	return h, s, n == 0, nil
 }
 
-func checkHeader(line []byte, want Header) error {
+func readHeader(line []byte) (Header, error) {
 	var kind struct {
 		Format  string `json:"format"`
 		Version int    `json:"version"`
 	}
 	if err := json.Unmarshal(line, &kind); err != nil || kind.Format != format {
-		return errors.New("this is no file of a teacher's scores: its first line says no " + strconv.Quote(format))
+		return Header{}, errors.New("this is no file of a teacher's scores: its first line says no " + strconv.Quote(format))
 	}
 	if kind.Version > Version {
-		return fmt.Errorf("version %d is newer than this quarry knows (%d): update quarry", kind.Version, Version)
+		return Header{}, fmt.Errorf("version %d is newer than this quarry knows (%d): update quarry", kind.Version, Version)
 	}
 	var h Header
-	if err := strictly(line, &h); err != nil {
-		return err
+	err := strictly(line, &h)
+	if err == nil && h.Version != Version {
+		err = fmt.Errorf("version %d is none: want %d", h.Version, Version)
 	}
-	if got := h.Line(); h.Version != Version || got != want.Line() {
-		return fmt.Errorf("these are scores of another teacher, or of one that reads otherwise: it says %s, and %s is at work; use another file", strings.TrimSpace(got), want.Line())
-	}
-	return nil
+	return h, err
 }
 
 func (s Scores) add(line []byte, wanted func(Digest) bool) error {

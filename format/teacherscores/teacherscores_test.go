@@ -48,6 +48,31 @@ func TestScoresComeBack(t *testing.T) {
 	}
 }
 
+// TestAWholeFileComesBack whosever it is, each pair once and in the order in which it came first.
+func TestAWholeFileComesBack(t *testing.T) {
+	var out bytes.Buffer
+	pairs, scores := []Digest{{2}, {1}, {2}, {3}}, []float32{0.5, -1, 0.5, 0.1}
+	if err := Write(&out, header, pairs, scores); err != nil {
+		t.Fatal(err)
+	}
+	h, got, err := ReadAny(bytes.NewReader(out.Bytes()), "scores.jsonl", nil)
+	if err != nil || h.Line() != header.Line() || len(got) != 3 || got[Digest{2}] != 0.5 || got[Digest{1}] != -1 || got[Digest{3}] != 0.1 {
+		t.Errorf("%+v %v (%v)", h, got, err)
+	}
+	if lines := strings.Split(out.String(), "\n"); len(lines) != 5 || !strings.HasPrefix(lines[1], `{"pair":"02`) || !strings.HasPrefix(lines[3], `{"pair":"03`) {
+		t.Errorf("written %s", out.String())
+	}
+	if same, _, err := Read(bytes.NewReader(out.Bytes()), "scores.jsonl", header, nil); err != nil || len(same) != 3 {
+		t.Errorf("as the teacher's own: %v (%v)", same, err)
+	}
+	if err := Write(&out, header, pairs[:1], []float32{float32(math.NaN())}); err == nil {
+		t.Error("a score that is no number was written")
+	}
+	if _, _, err := ReadAny(strings.NewReader(""), "scores.jsonl", nil); err == nil || !strings.Contains(err.Error(), "scores.jsonl: the file is empty") {
+		t.Errorf("of an empty file: %v", err)
+	}
+}
+
 func TestReadErrors(t *testing.T) {
 	one := file(t, Scores{{1}: 0.5})
 	other := header
@@ -59,7 +84,7 @@ func TestReadErrors(t *testing.T) {
 		{"newer", `{"format":"quarry teacher scores","version":2,"mode":1}`, "s:1: version 2 is newer than this quarry knows (1)"},
 		{"an unknown key of the header", `{"format":"quarry teacher scores","version":1,"mode":1}`, `s:1: json: unknown field "mode"`},
 		{"another teacher", other.Line(), "s:1: these are scores of another teacher"},
-		{"no version", strings.Replace(header.Line(), `"version":1`, `"version":0`, 1), "s:1: these are scores of another teacher"},
+		{"no version", strings.Replace(header.Line(), `"version":1`, `"version":0`, 1), "s:1: version 0 is none: want 1"},
 		{"an unknown key", one + pair + `"score":1,"x":1}`, `s:3: json: unknown field "x"`},
 		{"no score", one + pair[:len(pair)-1] + `}`, `s:3: want "pair" and "score"`},
 		{"a short digest", one + `{"pair":"01","score":1}`, `s:3: pair "01": want 32 hex digits`},

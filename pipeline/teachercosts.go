@@ -1,0 +1,105 @@
+package pipeline
+
+import (
+	"context"
+
+	"github.com/quarry-ml/quarry/rerank"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// TeacherCosts is what asking a teacher takes where nothing is known of its scores yet. Which candidates the rules leave is
+// known behind the search, so that these are the most.
+type TeacherCosts struct {
+	Kind            string  `json:"kind"`
+	Pairs           int     `json:"pairs"`
+	Tokens          int     `json:"tokens"`            // of pairs, from the mean of some; of an embedder those of the corpus and of train and dev
+	TokensPerSecond float64 `json:"tokens_per_second"` // measured on a few of the recipe's own texts just now
+}
+
+// teacherCosts counts what the round's teacher takes; nil without one. Rates are those of teachers that were measured
+// already, by the header of their scores.
+func (r *round) teacherCosts(ctx context.Context, rates map[string]float64) (_ *TeacherCosts, err error) {
+	if !r.stages.Mine.Asks() {
+		return nil, nil
+	}
+	t, err := r.openTeacher(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if closed := t.close(); err == nil {
+			err = closed
+		}
+	}()
+	c := &TeacherCosts{Kind: t.header.Kind, Pairs: r.mostPairs()}
+	name := t.header.Line()
+	if t.cross == nil {
+		c.Tokens, c.TokensPerSecond, err = r.embedderCosts(ctx, t, rates[name])
+	} else {
+		c.Tokens, c.TokensPerSecond, err = r.crossEncoderCosts(ctx, t, c.Pairs, rates[name])
+	}
+	rates[name] = c.TokensPerSecond
+	return c, r.explainTeacher(err)
+}
+
+// mostPairs is the most pairs that a teacher can be asked of: each query's positives, and all that the window holds.
+func (r *round) mostPairs() int {
+	o, pairs := r.mineOptions(), 0
+	window := min(o.Window.To, r.depth()) - min(o.Window.From, r.depth())
+	if o.Survivors {
+		window = r.depth() // the window counts what the teacher leaves
+	}
+	for _, s := range minedSplits {
+		for _, q := range r.data.queries[s] {
+			pairs += window + len(q.Positives)
+		}
+	}
+	return pairs
+}
+
+// embedderCosts are the tokens of the corpus and of all queries, each of which an embedder reads once at most.
+func (r *round) embedderCosts(ctx context.Context, t *teacher, rate float64) (int, float64, error) {
+	reads := texts{Query: t.query.Prompt, QueryLength: t.query.MaxLength, Passage: t.passage.Prompt, PassageLength: t.passage.MaxLength}
+	tokens, err := reads.passageTokens(t.network, r.data.corpus)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, s := range minedSplits {
+		more, err := reads.queryTokens(t.network, r.data.queries[s])
+		if err != nil {
+			return 0, 0, err
+		}
+		tokens += more
+	}
+	if rate == 0 {
+		rate, err = r.calibrate(ctx, t.network, reads)
+	}
+	return tokens, rate, err
+}
+
+// crossEncoderCosts are the tokens of so many pairs, from the mean of some: train queries with passages of all the corpus.
+func (r *round) crossEncoderCosts(ctx context.Context, t *teacher, pairs int, rate float64) (int, float64, error) {
+	queries, passages := r.data.queries[rundir.Train], r.data.corpus.Len()
+	n := min(calibrationTexts, len(queries))
+	if n == 0 || passages == 0 {
+		return 0, 0, nil
+	}
+	var some []rerank.Pair
+	tokens := 0
+	for i := range n {
+		p := r.pair(queries[i*len(queries)/n], int32(i*passages/n))
+		s, err := t.cross.Pair(p.Query, p.Passage, r.stages.Mine.Teacher.MaxLength)
+		if err != nil {
+			return 0, 0, err
+		}
+		some, tokens = append(some, p), tokens+len(s.IDs)
+	}
+	var err error
+	if rate == 0 {
+		rate, err = measureRate(func() (int, error) {
+			_, err := t.Score(ctx, some, rerank.Options{}, func(int, []float32) error { return nil })
+			return tokens, err
+		})
+	}
+	return int(float64(tokens) / float64(n) * float64(pairs)), rate, err
+}

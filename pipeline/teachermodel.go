@@ -1,0 +1,210 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/format/teacherscores"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/rerank"
+	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/vectors"
+)
+
+const keyTeacher = "mine.teacher.model"
+
+// teacherModel is the model that a round asks, opened.
+type teacherModel struct {
+	network *model.Model
+	cross   *model.CrossEncoder // nil of an embedder
+}
+
+// openTeacherModel opens the teacher as what it is, or as what the recipe says that it is.
+func (r *round) openTeacherModel() (teacherModel, error) {
+	t := r.stages.Mine.Teacher
+	if t.Kind != string(rerank.EmbedderKind) {
+		c, err := model.OpenCrossEncoder(t.Model.File)
+		switch {
+		case err == nil && t.EmbedderOnly() != "":
+			key := t.EmbedderOnly()
+			return teacherModel{}, errors.Join(r.teacherErrorf("mine.teacher."+key, "mine.teacher.%s has no part with a cross-encoder, which %s is", key, t.Model.Written), c.Close())
+		case err == nil:
+			return teacherModel{c.Network, c}, nil
+		case t.Kind == string(rerank.CrossEncoderKind) && errors.Is(err, model.ErrNoCrossEncoder):
+			return teacherModel{}, r.teacherErrorf(keyTeacher, "%s: %w; an embedder teaches with mine.teacher.kind embedder", keyTeacher, err)
+		case t.Kind == string(rerank.CrossEncoderKind) || !errors.Is(err, model.ErrNoCrossEncoder):
+			return teacherModel{}, r.teacherErrorf(keyTeacher, "%s: %w", keyTeacher, err)
+		}
+	}
+	m, err := model.Open(t.Model.File, model.Options{Pooling: model.PoolingMode(t.Pooling), Normalize: t.Normalize, TruncateDim: t.TruncateDim})
+	if errors.Is(err, model.ErrNoPooling) {
+		err = fmt.Errorf("%w by mine.teacher.pooling (cls, mean, …)", err)
+	}
+	if err != nil {
+		return teacherModel{}, r.teacherErrorf(keyTeacher, "%s: %w", keyTeacher, err)
+	}
+	if t.Logits {
+		return teacherModel{}, errors.Join(r.teacherErrorf("mine.teacher.logits", "mine.teacher.logits has no part with an embedder, which %s is", t.Model.Written), m.Close())
+	}
+	return teacherModel{network: m}, nil
+}
+
+// teacherErrorf is a fault of the teacher that a key names.
+func (r *round) teacherErrorf(key, format string, args ...any) error {
+	return inputErrorf("%s: %w", r.recipe.AtRound(r.index, key), fmt.Errorf(format, args...))
+}
+
+func (m teacherModel) close() error { return m.network.Close() }
+
+// teacher is a round's teacher on the run's engine.
+type teacher struct {
+	rerank.Teacher
+	teacherModel
+	header         teacherscores.Header // whose scores they are
+	query, passage rerank.Side          // of an embedder
+}
+
+// openTeacher opens the round's teacher. Its weights are checked here.
+func (r *round) openTeacher(ctx context.Context) (_ *teacher, err error) {
+	opened, err := r.openTeacherModel()
+	if err != nil {
+		return nil, err
+	}
+	t := &teacher{teacherModel: opened}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, t.close())
+		}
+	}()
+	named, digestOf := r.stages.Mine.Teacher, rundir.ModelDigest
+	if t.cross != nil {
+		digestOf = rundir.CrossEncoderDigest
+		c, err := rerank.NewCrossEncoder(t.cross, r.engine, rerank.CrossEncoderOptions{MaxLength: named.MaxLength, Logits: named.Logits})
+		if err != nil {
+			return nil, r.teacherErrorf(keyTeacher, "%s: %w", keyTeacher, err)
+		}
+		t.Teacher, t.header = c, c.Header()
+	} else {
+		if t.query, t.passage, err = r.teacherSides(t.network); err != nil {
+			return nil, err
+		}
+		x, err := embedding.New(t.network, r.engine)
+		if err != nil {
+			return nil, r.teacherErrorf(keyTeacher, "%s: %w", keyTeacher, err)
+		}
+		e := rerank.NewEmbedder(x, rerank.EmbedderOptions{Query: t.query, Passage: t.passage, Score: t.network.Contract.Score, Keep: r.keepRows()})
+		t.Teacher, t.header = e, e.Header(t.network.Contract)
+	}
+	if t.header.Model, err = digestOf(ctx, r.options.FS, named.Model.File); err != nil {
+		return nil, r.teacherErrorf(keyTeacher, "%s: %w", keyTeacher, err)
+	}
+	t.header.Identity = r.engine.Identity()
+	return t, nil
+}
+
+// teacherSides is how an embedder reads texts: as the recipe says, else as is stored with the model.
+func (r *round) teacherSides(m *model.Model) (query, passage rerank.Side, err error) {
+	t, c := r.stages.Mine.Teacher, m.Contract
+	query = rerank.Side{Prompt: c.Query, MaxLength: cmp.Or(t.QueryMaxLength, t.MaxLength, c.MaxLength)}
+	passage = rerank.Side{Prompt: c.Passage, MaxLength: cmp.Or(t.PassageMaxLength, t.MaxLength, c.MaxLength)}
+	if t.QueryPrompt != nil {
+		query.Prompt = model.Prompt{Name: "query", Template: *t.QueryPrompt}
+	}
+	if t.QuerySuffix != nil {
+		query.Prompt.Suffix = string(*t.QuerySuffix)
+	}
+	if t.PassagePrompt != nil {
+		passage.Prompt = model.Prompt{Name: "passage", Template: *t.PassagePrompt}
+	}
+	for _, one := range []struct {
+		key  string
+		side rerank.Side
+	}{{"query_max_length", query}, {"passage_max_length", passage}} {
+		if _, err := m.Sequence("", one.side.Prompt, one.side.MaxLength); err != nil {
+			return query, passage, r.teacherErrorf("mine.teacher."+one.key, "mine.teacher.%s, mine.teacher.max_length: %w", one.key, err)
+		}
+	}
+	return query, passage, nil
+}
+
+// keepRows puts the vectors of a teacher by in temporary files of the round.
+func (r *round) keepRows() rerank.Keep {
+	files := 0
+	return func(rows, dim int, fill func(write func(rows []float32) error) error) (rerank.Kept, error) {
+		files++
+		path := filepath.Join(r.files.Dir(), fmt.Sprintf("teacher-%d.npy", files))
+		name, err := rundir.WriteTemporary(r.dir.FS, path, func(w io.Writer) error {
+			out, err := vectors.NewNPYWriter(w, rows, dim)
+			if err != nil {
+				return err
+			}
+			if err := fill(out.Write); err != nil {
+				return err
+			}
+			return out.Close()
+		})
+		if err != nil {
+			return nil, err
+		}
+		m, err := vectors.OpenNPY(name)
+		if err != nil {
+			return nil, errors.Join(err, r.dir.FS.Remove(name))
+		}
+		return keptRows{m, r.dir.FS, name}, nil
+	}
+}
+
+// keptRows is rows in a temporary file, which goes with Close.
+type keptRows struct {
+	*vectors.Mapped
+	fsys rundir.FS
+	name string
+}
+
+func (k keptRows) Close() error { return errors.Join(k.Mapped.Close(), k.fsys.Remove(k.name)) }
+
+// teachersFootprint is the most that the weights of a teacher take.
+func (p *Run) teachersFootprint() (model.Footprint, error) {
+	var most model.Footprint
+	for i := range p.recipe.Rounds {
+		r := p.settings(i)
+		if !r.stages.Mine.Asks() {
+			continue
+		}
+		m, err := r.openTeacherModel()
+		if err != nil {
+			return most, err
+		}
+		f := m.network.Footprint()
+		most.Held, most.Mapped = max(most.Held, f.Held), max(most.Mapped, f.Mapped)
+		if err := m.close(); err != nil {
+			return most, err
+		}
+	}
+	return most, nil
+}
+
+// checkTeacher refuses before the first stage a teacher that cannot be asked.
+func (r *round) checkTeacher(ctx context.Context) error {
+	if !r.stages.Mine.Asks() {
+		return nil
+	}
+	t, err := r.openTeacher(ctx)
+	if err != nil {
+		return err
+	}
+	return t.close()
+}
+
+// explainTeacher adds to an error of memory which keys change what a teacher takes.
+func (r *round) explainTeacher(err error) error {
+	if long := (*embedding.MemoryError)(nil); errors.As(err, &long) {
+		return r.raiseMemory(err, "mine.teacher.max_length", "mine.teacher.max_length", memoryWant{long.Least, long.Limit, long.Beside})
+	}
+	return err
+}

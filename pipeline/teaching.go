@@ -1,0 +1,231 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/format/teacherscores"
+	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/ranking"
+	"github.com/quarry-ml/quarry/rerank"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// algorithmTeach is raised when a teacher is asked of other pairs of the same candidates, or gives them other scores.
+const algorithmTeach = 1
+
+// stageTeach scores what mining asks a teacher of. A round has it only with a teacher.
+const stageTeach = "teach"
+
+// askTeacher makes the teacher's scores that mining goes by, unless an earlier run has, and returns what mining depends on
+// besides. Another margin, or another draw, asks nothing.
+func (r *round) askTeacher(ctx context.Context, o mine.Options) (_ []rundir.Input, err error) {
+	if !r.stages.Mine.Asks() {
+		return nil, nil
+	}
+	t, err := r.openTeacher(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	reads := t.header
+	reads.Model, reads.Identity = "", "" // an input, and part of every stamp
+	options := struct {
+		Teacher teacherscores.Header `json:"teacher"`
+		Mine    mine.Options         `json:"mine"`
+	}{reads, o.Rulings()}
+	inputs := []rundir.Input{{Name: "teacher", Digest: t.header.Model}, r.data.input("corpus"), r.data.input("train"), r.data.input("dev")}
+	inputs = append(append(inputs, r.promotions()...), r.drops()...)
+	inputs = append(inputs, r.made(r.files.Candidates(rundir.Train)), r.made(r.files.Candidates(rundir.Dev)))
+	if o.SameGroup != "" {
+		inputs = append(inputs, rundir.Input{Name: "data.passage_group_field", Digest: r.recipe.Data.PassageGroupField})
+	}
+	path := r.files.TeacherScores()
+	stage := r.stage(stageTeach, algorithmTeach, options, inputs...)
+	err = r.do(ctx, work{Stage: stage, outputs: []string{path}, run: func(ctx context.Context) error { return r.writeTeacherScores(ctx, t, o) }})
+	return []rundir.Input{r.made(path)}, err
+}
+
+// writeTeacherScores asks the teacher of all pairs and writes what it says of them.
+func (r *round) writeTeacherScores(ctx context.Context, t *teacher, o mine.Options) error {
+	pairs, err := r.teacherPairs(ctx, o)
+	if err != nil {
+		return err
+	}
+	scores, counts, err := r.scorePairs(ctx, t, pairs)
+	if err != nil {
+		return r.explainTeacher(err)
+	}
+	r.note("round %d: %s: %s: %d pairs, %d scored now, %d kept from earlier", r.index, stageTeach, r.stages.Mine.Teacher.Model.Written, counts.Pairs, counts.Asked, counts.Stored)
+	if counts.Truncated > 0 {
+		r.note("round %d: %s: %d of what the teacher read was longer than it reads, and was cut", r.index, stageTeach, counts.Truncated)
+	}
+	digests := make([]rerank.Digest, len(pairs))
+	for i, p := range pairs {
+		digests[i] = p.Digest()
+	}
+	return rundir.WriteFile(r.dir.FS, r.files.TeacherScores(), func(w io.Writer) error {
+		return teacherscores.Write(w, t.header, digests, scores)
+	})
+}
+
+// teacherPairs are the pairs that mining needs scores of: of train, then of dev, each query's in the order of passages.
+func (r *round) teacherPairs(ctx context.Context, o mine.Options) ([]rerank.Pair, error) {
+	var pairs []rerank.Pair
+	for _, s := range minedSplits {
+		queries := r.data.queries[s]
+		answers := r.data.answers(s)
+		if err := r.checkDepth(o, answers, queries); err != nil {
+			return nil, err
+		}
+		miner, err := mine.New(o, r.index, r.data.corpus)
+		if err != nil {
+			return nil, inputErrorf("%s: %w", r.recipe.At("mine"), err)
+		}
+		err = r.eachCandidates(s, func(i int, c ranking.Candidates) error {
+			q := queries[i]
+			wanted, err := miner.AsksTeacher(r.candidatesOf(q, c, answers))
+			if err != nil {
+				return fmt.Errorf("mine: query %q: %w", q.Key, err)
+			}
+			for _, p := range wanted {
+				pairs = append(pairs, r.pair(q, p))
+			}
+			return ctx.Err()
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return pairs, nil
+}
+
+// candidatesOf is a query as the rules see it.
+func (r *round) candidatesOf(q corpus.Query, c ranking.Candidates, answers corpus.Answers) mine.Query {
+	return mine.Query{Candidates: c, Text: q.Text, Excluded: answers.Excluded(q), Struck: r.said.Struck(q)}
+}
+
+func (r *round) pair(q corpus.Query, p int32) rerank.Pair {
+	return rerank.Pair{Query: q.Text, Passage: r.data.corpus.Passages[p].Full()}
+}
+
+// scorePairs returns the scores of pairs. Those that the teacher has given before, to any round or run that keeps scores in
+// the same folder, are not asked for again.
+func (r *round) scorePairs(ctx context.Context, t *teacher, pairs []rerank.Pair) (scores []float32, counts rerank.Counts, err error) {
+	wanted := make(map[rerank.Digest]bool, len(pairs))
+	for _, p := range pairs {
+		wanted[p.Digest()] = true
+	}
+	progress := func(label string, done, total int, unit string) {
+		r.progress(Progress{Round: r.index, Stage: label, Done: int64(done), Total: int64(total), Unit: unit})
+	}
+	dir := r.options.TeacherScores
+	if dir == "" {
+		dir = r.dir.TeacherScores()
+	}
+	path := filepath.Join(dir, rundir.TeacherScoresName(t.header))
+	ask := func() error {
+		if err := r.dir.FS.MkdirAll(dir); err != nil {
+			return rundir.Explain(path, err)
+		}
+		store, err := rundir.OpenTeacherScores(r.dir.FS, path, t.header, func(d rerank.Digest) bool { return wanted[d] })
+		if err != nil {
+			return err
+		}
+		scores, counts, err = rerank.Scores(ctx, t, pairs, store, rerank.Options{Progress: progress})
+		return errors.Join(err, store.Close())
+	}
+	if r.options.TeacherScores == "" { // the run directory is this process's alone
+		err = ask()
+		return scores, counts, err
+	}
+	waiting := func() { r.note("waiting: another quarry asks this teacher (%s)", path) }
+	err = rundir.InTurn(ctx, path+".lock", waiting, ask)
+	return scores, counts, err
+}
+
+// taught is what a teacher said of a round's pairs; nil where none was asked.
+type taught struct {
+	header teacherscores.Header
+	scores teacherscores.Scores
+}
+
+// readTeacherScores reads the round's scores; nil where the round asks no teacher.
+func (r *round) readTeacherScores() (*taught, error) {
+	if !r.stages.Mine.Asks() {
+		return nil, nil
+	}
+	path := r.files.TeacherScores()
+	f, err := r.dir.FS.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	t := &taught{}
+	t.header, t.scores, err = teacherscores.ReadAny(f, path, nil)
+	return t, err
+}
+
+// tellScores gives a query the scores that mining needs of it; those that are missing are mining's to tell.
+func (r *round) tellScores(t *taught, m *mine.Miner, q corpus.Query, asked *mine.Query) error {
+	if t == nil {
+		return nil
+	}
+	passages, err := m.AsksTeacher(*asked)
+	if err != nil {
+		return fmt.Errorf("mine: query %q: %w", q.Key, err)
+	}
+	asked.Teacher = make(map[int32]float32, len(passages))
+	for _, p := range passages {
+		if score, ok := t.scores[r.pair(q, p).Digest()]; ok {
+			asked.Teacher[p] = score
+		}
+	}
+	return nil
+}
+
+// TeacherAudit is what audit.json says of a teacher, of the mined rows of train.
+type TeacherAudit struct {
+	Kind         string            `json:"kind"`
+	Model        string            `json:"model"`         // its digest
+	Pairs        int               `json:"pairs"`         // that differ in content, of train and dev, and have its scores
+	MeanPositive float64           `json:"mean_positive"` // score of each row's lowest positive
+	MeanNegative float64           `json:"mean_negative"`
+	Saturation   rerank.Saturation `json:"saturation"`
+}
+
+// audit sums up what the teacher says of rows.
+func (t *taught) audit(rows []minedRow) *TeacherAudit {
+	if t == nil {
+		return nil
+	}
+	a := &TeacherAudit{Kind: t.header.Kind, Model: t.header.Model, Pairs: len(t.scores)}
+	positives, negatives := 0, 0
+	mean := func(mean *float64, n *int, score float64) {
+		*n++
+		*mean += (score - *mean) / float64(*n)
+	}
+	for _, m := range rows {
+		pos, neg := m.row.PosScores(), m.row.NegScores()
+		a.Saturation.Add(pos, neg)
+		if len(pos) > 0 {
+			mean(&a.MeanPositive, &positives, slices.Min(pos))
+		}
+		for _, score := range neg {
+			mean(&a.MeanNegative, &negatives, score)
+		}
+	}
+	return a
+}
+
+// String is the audit in one line of a log.
+func (a *TeacherAudit) String() string {
+	s := a.Saturation
+	return fmt.Sprintf("the teacher scores positives %.4g and negatives %.4g on average; %d of %d negatives above the lowest positive; one-hot softmax: %d of %d rows, a row's largest share is %.3f on average",
+		a.MeanPositive, a.MeanNegative, s.AbovePositive, s.Negatives, s.OneHot, s.Rows, s.MeanTop)
+}

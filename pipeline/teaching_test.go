@@ -1,0 +1,340 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/format/flagembedding"
+	"github.com/quarry-ml/quarry/format/provenance"
+	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/rundir/faultfs"
+)
+
+// taughtRecipe asks a teacher in both rounds, each with a margin of its own.
+const taughtRecipe = `version: 1
+name: tiny
+model: model
+data: {corpus: corpus.jsonl, train: train.jsonl, dev: dev.jsonl, group_field: group}
+mine:
+  {window: 1-8, negatives: 4, depth: 12, provenance: true, teacher: {model: teacher, margin: 0%s}}
+finetune: {epochs: 1, batch: 8, group_size: 3, learning_rate: 2e-3, save_every: 3, block_tokens: 64}
+eval: {metrics: [map@25]}
+select: {metric: map@25}
+rounds:
+  - {}
+  - mine: {window: 0-6}
+`
+
+// teachers are tiny teachers of each kind, by name: where a project gets them from, and what the recipe says of them.
+var teachers = map[string]struct {
+	write func(t *testing.T, dir string)
+	says  string
+}{
+	"embedder": {func(t *testing.T, dir string) {
+		if err := tinymodel.Write(dir, tinymodel.Options{Layers: 1, Hidden: 8, Heads: 2, Intermediate: 8}); err != nil {
+			t.Fatal(err)
+		}
+	}, `, kind: embedder, query_prompt: "add "`},
+	"cross-encoder": {func(t *testing.T, dir string) {
+		if err := os.CopyFS(dir, os.DirFS("../model/testdata/cross-encoders/bert")); err != nil {
+			t.Fatal(err)
+		}
+	}, `, max_length: 24`},
+}
+
+// taughtProject is a project with a teacher.
+func taughtProject(t *testing.T, kind string) *recipe.Recipe {
+	t.Helper()
+	r := tinyProject(t, fmt.Sprintf(taughtRecipe, teachers[kind].says))
+	teachers[kind].write(t, filepath.Join(filepath.Dir(r.File()), "teacher"))
+	return r
+}
+
+func taughtRows(t *testing.T, r *recipe.Recipe, round int, s rundir.Split) []*flagembedding.Row {
+	t.Helper()
+	path := rundir.Layout(r.Dir()).Round(round).Negatives(s)
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := flagembedding.ReadAll(f, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// TestATeacherInARecipe is asked of what the other rules leave, once, whatever the round, and nothing that it scores above a
+// positive is a negative.
+func TestATeacherInARecipe(t *testing.T) {
+	for kind := range teachers {
+		t.Run(kind, func(t *testing.T) {
+			r := taughtProject(t, kind)
+			notes := mustRun(t, r)
+			if strings.Count(notes, "teach: teacher: ") != 2 || strings.Contains(notes, ", 0 scored now") || strings.Count(notes, " 0 kept from earlier") != 1 {
+				t.Errorf("the second round has to ask of what the first has not:\n%s", notes)
+			}
+			l := rundir.Layout(r.Dir())
+			for round := range 2 {
+				lowest := map[string]float64{}
+				negatives := 0
+				for _, s := range minedSplits {
+					for _, row := range taughtRows(t, r, round, s) {
+						lowest[row.Query()] = slices.Min(row.PosScores())
+						for _, score := range row.NegScores() {
+							if negatives++; score > lowest[row.Query()] {
+								t.Errorf("round %d: %q: a negative has the score %v, the positive %v", round, row.Query(), score, lowest[row.Query()])
+							}
+						}
+					}
+				}
+				if negatives == 0 {
+					t.Errorf("round %d: no negatives", round)
+				}
+				checkTaughtProvenance(t, l.Round(round))
+				checkTaughtAudit(t, l.Round(round), kind)
+			}
+			want := files(t, r.Dir())
+			if _, ok := want["round-0/teacher-scores.jsonl"]; !ok {
+				t.Error("the scores of round 0 are not stamped")
+			}
+			if notes := mustRun(t, r); !strings.Contains(notes, "round 1: every stage done before, unchanged") {
+				t.Errorf("a second run does work:\n%s", notes)
+			}
+			if plan := states(t, r); !strings.Contains(plan, "1 teach done\n1 mine done") {
+				t.Errorf("after a run the plan is\n%s", plan)
+			}
+		})
+	}
+}
+
+func checkTaughtProvenance(t *testing.T, l rundir.RoundLayout) {
+	t.Helper()
+	f, err := os.Open(l.Provenance(rundir.Train))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	h, rows, err := provenance.Read(f, "provenance.jsonl")
+	if err != nil || !slices.Contains(h.Rules, "teacher_margin 0") {
+		t.Fatalf("%v, %v", h, err)
+	}
+	for _, row := range rows {
+		if row.Teacher == "" || row.TeacherPositive == nil {
+			t.Errorf("row %s: %+v", row.Key, row)
+		}
+		for _, n := range row.Negatives {
+			if n.TeacherScore == nil || *n.TeacherScore > *row.TeacherPositive || !slices.Contains(n.Trail, "teacher_margin 0") {
+				t.Errorf("row %s: %+v", row.Key, n)
+			}
+		}
+	}
+}
+
+func checkTaughtAudit(t *testing.T, l rundir.RoundLayout, kind string) {
+	t.Helper()
+	raw, err := os.ReadFile(l.Audit())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found struct {
+		Negatives int
+		Teacher   *TeacherAudit
+	}
+	if err := json.Unmarshal(raw, &found); err != nil {
+		t.Fatal(err)
+	}
+	a := found.Teacher
+	if a == nil || a.Kind != kind || a.Pairs == 0 || a.Saturation.Negatives != found.Negatives || a.Saturation.AbovePositive != 0 || a.MeanNegative >= a.MeanPositive {
+		t.Errorf("audit %+v", a)
+	}
+}
+
+// TestATeacherIsAskedOnlyOfWhatIsNew: not for another margin or draw, and for another window only of what that adds.
+func TestATeacherIsAskedOnlyOfWhatIsNew(t *testing.T) {
+	text := strings.Replace(fmt.Sprintf(taughtRecipe, teachers["cross-encoder"].says), "  - mine: {window: 0-6}\n", "", 1)
+	r := tinyProject(t, text)
+	dir := filepath.Dir(r.File())
+	teachers["cross-encoder"].write(t, filepath.Join(dir, "teacher"))
+	changed := func(was, is string) *recipe.Recipe {
+		t.Helper()
+		if !strings.Contains(text, was) {
+			t.Fatalf("the recipe has no %q", was)
+		}
+		return loadRecipe(t, dir, strings.Replace(text, was, is, 1))
+	}
+	mine := Options{Until: StageMine}
+	run := func(r *recipe.Recipe, o Options) string {
+		t.Helper()
+		notes, err := runTiny(t, r, o)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, notes)
+		}
+		return notes
+	}
+	run(r, mine)
+	first := files(t, r.Dir())
+	for _, change := range [][2]string{{"margin: 0", "margin: 0.0001"}, {"negatives: 4", "negatives: 2"}, {"negatives: 4", "negatives: 4, sampling: top"}} {
+		if notes := run(changed(change[0], change[1]), mine); strings.Contains(notes, "round 0: teach: ") && !strings.Contains(notes, "teach: done before, unchanged") || !strings.Contains(notes, "round 0: mine: options changed: mine.") {
+			t.Errorf("%s:\n%s", change, notes)
+		}
+	}
+	if notes := run(changed("window: 1-8", "window: 1-7"), mine); !strings.Contains(notes, ", 0 scored now") {
+		t.Errorf("a narrower window asks:\n%s", notes)
+	}
+	if notes := run(changed("window: 1-8", "window: 1-9"), mine); strings.Contains(notes, ", 0 scored now") || strings.Contains(notes, " 0 kept") {
+		t.Errorf("a wider window asks of no pair, or of all:\n%s", notes)
+	}
+	r = loadRecipe(t, dir, text)
+	if notes := run(r, mine); !strings.Contains(notes, ", 0 scored now") {
+		t.Errorf("the first window again asks:\n%s", notes)
+	}
+	for _, path := range []string{"round-0/teacher-scores.jsonl", "round-0/negatives.jsonl", "round-0/audit.json"} {
+		if got := files(t, r.Dir()); got[path] != first[path] || first[path] == "" {
+			t.Errorf("%s is another than at first", path)
+		}
+	}
+	shared := Options{Until: StageMine, TeacherScores: filepath.Join(t.TempDir(), "shared"), Dir: filepath.Join(t.TempDir(), "one")}
+	run(r, shared)
+	if _, err := os.Stat(rundir.Layout(shared.Dir).TeacherScores()); err == nil {
+		t.Error("scores that are shared are in the run directory")
+	}
+	shared.Dir = filepath.Join(t.TempDir(), "two")
+	if notes := run(r, shared); !strings.Contains(notes, ", 0 scored now") {
+		t.Errorf("another run asks:\n%s", notes)
+	}
+}
+
+// TestKilledWhileATeacherIsAsked crashes at operations on what a teacher leaves; the next run ends with the same bytes.
+func TestKilledWhileATeacherIsAsked(t *testing.T) {
+	for kind := range teachers {
+		t.Run(kind, func(t *testing.T) {
+			r := taughtProject(t, kind)
+			root := t.TempDir()
+			calm := faultfs.New(root, faultfs.Fault{})
+			if notes, err := runTiny(t, r, crashOptions(Options{FS: calm, Dir: filepath.Join(root, "run"), Until: StageMine})); err != nil {
+				t.Fatalf("%v\n%s", err, notes)
+			}
+			want := files(t, filepath.Join(root, "run"))
+			var points []int
+			for i, op := range calm.Ops() {
+				if op.Changing() && strings.Contains(op.Path, "teach") {
+					points = append(points, i+1)
+				}
+			}
+			every := 1
+			if !*everyOperation {
+				every = max(1, len(points)/4)
+			}
+			for i := every / 2; i < len(points); i += every {
+				for _, loss := range []faultfs.Loss{faultfs.LoseUnsynced, faultfs.TearUnsynced} {
+					root := t.TempDir()
+					dir := filepath.Join(root, "run")
+					fsys := faultfs.New(root, faultfs.Fault{At: points[i], Crash: true})
+					if _, err := runTiny(t, r, crashOptions(Options{FS: fsys, Dir: dir, Until: StageMine})); !errors.Is(err, faultfs.ErrCrashed) {
+						t.Fatalf("operation %d: %v", points[i], err)
+					}
+					if err := fsys.Settle(loss); err != nil {
+						t.Fatal(err)
+					}
+					if notes, err := runTiny(t, r, crashOptions(Options{Dir: dir, Until: StageMine})); err != nil {
+						t.Fatalf("operation %d: the second run: %v\n%s", points[i], err, notes)
+					}
+					sameFiles(t, files(t, dir), want)
+				}
+			}
+		})
+	}
+}
+
+// TestATeachersScoresTeachInTheSameRound: the rows that it was asked of need no other file for distillation.
+func TestATeachersScoresTeachInTheSameRound(t *testing.T) {
+	r := taughtProject(t, "embedder")
+	r = loadRecipe(t, filepath.Dir(r.File()), strings.NewReplacer("  - mine: {window: 0-6}\n", "", "block_tokens: 64", "block_tokens: 64, distill: kl_div").Replace(fmt.Sprintf(taughtRecipe, teachers["embedder"].says)))
+	mustRun(t, r)
+	for _, s := range steps(t, r, 0) {
+		if s.Distillation == nil || *s.Distillation == 0 {
+			t.Errorf("step %d: %+v", s.Step, s)
+		}
+	}
+}
+
+func TestTeachersOfARecipeAreRefused(t *testing.T) {
+	embedder := func(t *testing.T, dir string) { teachers["embedder"].write(t, dir) }
+	cross := func(t *testing.T, dir string) { teachers["cross-encoder"].write(t, dir) }
+	for _, tc := range []struct {
+		name, says, want string
+		write            func(t *testing.T, dir string)
+	}{
+		{"missing", "", "recipe.yaml:6: mine.teacher.model: ", func(*testing.T, string) {}},
+		{"missing embedder", ", kind: embedder", "recipe.yaml:6: mine.teacher.model: ", func(*testing.T, string) {}},
+		{"an embedder as a cross-encoder", ", kind: cross-encoder", "an embedder teaches with mine.teacher.kind embedder", embedder},
+		{"a cross-encoder as an embedder", ", kind: embedder", "recipe.yaml:6: mine.teacher.model: ", cross},
+		{"logits of an embedder", ", logits: true", "recipe.yaml:6: mine.teacher.logits has no part with an embedder, which teacher is", embedder},
+		{"a prompt of a cross-encoder", ", query_prompt: q", "recipe.yaml:6: mine.teacher.query_prompt has no part with a cross-encoder, which teacher is", cross},
+		{"longer than the model", ", max_length: 33", "recipe.yaml:6: mine.teacher.model: max length 33: the model has 32 positions", cross},
+		{"no room", ", max_length: 1", "recipe.yaml:6: mine.teacher.query_max_length, mine.teacher.max_length: ", embedder},
+		{"no pooling", "", "by mine.teacher.pooling (cls, mean, …)", func(t *testing.T, dir string) {
+			if err := tinymodel.Write(dir, tinymodel.Options{Plain: true}); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"a margin that leaves nothing", "000", "recipe.yaml:6: train: no query has a negative left: teacher_margin dropped most", cross},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			text := fmt.Sprintf(taughtRecipe, tc.says)
+			if tc.says == "000" {
+				text = strings.Replace(text, "margin: 0000", "margin: 9", 1)
+			}
+			r := tinyProject(t, text)
+			tc.write(t, filepath.Join(filepath.Dir(r.File()), "teacher"))
+			_, err := runTiny(t, r, Options{Until: StageMine})
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+			if tc.says == "000" {
+				return
+			}
+			if _, planned := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: 1}); planned == nil || planned.Error() != err.Error() {
+				t.Errorf("the plan says %v", planned)
+			}
+		})
+	}
+}
+
+// TestThePlanCountsATeacher before the first run: the pairs of its window at most, and a stage in each round.
+func TestThePlanCountsATeacher(t *testing.T) {
+	for kind := range teachers {
+		t.Run(kind, func(t *testing.T) {
+			r := taughtProject(t, kind)
+			plan, err := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(plan.Stages) != 2*(len(Stages())+1) || plan.Stages[2].Stage != "teach" || plan.Stages[2].State != PlanRun {
+				t.Errorf("stages %+v", plan.Stages)
+			}
+			mustRun(t, r)
+			for i, c := range plan.Rounds {
+				asked := 0
+				raw, err := os.ReadFile(rundir.Layout(r.Dir()).Round(i).TeacherScores())
+				if err == nil {
+					asked = strings.Count(string(raw), "\n") - 1
+				}
+				if c.Teacher == nil || c.Teacher.Kind != kind || c.Teacher.Pairs < asked || asked == 0 || c.Teacher.Tokens == 0 || c.Teacher.TokensPerSecond <= 0 {
+					t.Errorf("round %d: %+v, asked of %d pairs", i, c.Teacher, asked)
+				}
+			}
+		})
+	}
+}
