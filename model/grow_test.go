@@ -199,6 +199,33 @@ func TestAdapterOfAGrownModel(t *testing.T) {
 	equalWithin(t, "written", vectorsOf(t, again, texts), vectorsOf(t, m, texts), 0)
 }
 
+// TestAdapterOfAGrownLanguageModel: PEFT saves the head beside the table; a base without one, tied or stripped, goes without.
+func TestAdapterOfAGrownLanguageModel(t *testing.T) {
+	tokens, texts := grownCases(t)
+	want := expectedTensors(t, filepath.Join(grown, "expected.safetensors"))["adapted"]
+	adapter := copyOf(t, filepath.Join(grown, "adapter"))
+	rewritten(t, filepath.Join(adapter, lora.WeightsName), func(entries []safetensors.Entry) []safetensors.Entry {
+		for i := range entries {
+			entries[i].Name = "base_model.model.model." + strings.TrimPrefix(entries[i].Name, "base_model.model.")
+		}
+		return append(entries, safetensors.Float32("base_model.model.lm_head.weight", []int{43, 8}, make([]float32, 43*8)))
+	})
+	headless := copyOf(t, filepath.Join(grown, "base"))
+	rewritten(t, filepath.Join(headless, safetensors.SingleName), func(entries []safetensors.Entry) []safetensors.Entry {
+		return slices.DeleteFunc(entries, func(e safetensors.Entry) bool { return e.Name == "lm_head.weight" })
+	})
+	for base, saved := range map[string]int{filepath.Join(grown, "base"): 2, headless: 1} {
+		m := open(t, base, lastToken(tokens...))
+		a, err := lora.Open(adapter, m.Base())
+		mustBe(t, err)
+		if len(a.Saved) != saved {
+			t.Errorf("%s: %d tensors are saved, want %d", filepath.Base(base), len(a.Saved), saved)
+		}
+		mustBe(t, m.Attach(a))
+		equalWithin(t, "vectors", vectorsOf(t, m, texts), want, 1e-5)
+	}
+}
+
 // TestRowsInReserveAreTakenFirst: a table that is longer than the vocabulary, as Qwen2's, grows only beyond its end.
 func TestRowsInReserveAreTakenFirst(t *testing.T) {
 	dir := copyOf(t, filepath.Join(grown, "base"))
@@ -327,18 +354,24 @@ func TestSpecialTokensThatCannotBeAdded(t *testing.T) {
 // withoutTable takes the embeddings out of an adapter, as PEFT saves one with save_embedding_layers=False.
 func withoutTable(t *testing.T, dir string) {
 	t.Helper()
-	path := filepath.Join(dir, lora.WeightsName)
+	rewritten(t, filepath.Join(dir, lora.WeightsName), func(entries []safetensors.Entry) []safetensors.Entry {
+		return slices.DeleteFunc(entries, func(e safetensors.Entry) bool { return strings.Contains(e.Name, "embed_tokens") })
+	})
+}
+
+// rewritten writes a file of tensors anew, changed.
+func rewritten(t *testing.T, path string, change func([]safetensors.Entry) []safetensors.Entry) {
+	t.Helper()
 	raw, err := os.ReadFile(path)
 	mustBe(t, err)
 	f, err := safetensors.Parse(raw, path)
 	mustBe(t, err)
 	var entries []safetensors.Entry
 	for _, tensor := range f.Tensors() {
-		if !strings.Contains(tensor.Name, "embed_tokens") {
-			entries = append(entries, safetensors.Copy(tensor))
-		}
+		entries = append(entries, safetensors.Copy(tensor))
 	}
-	mustBe(t, intoDir(dir)(lora.WeightsName, func(w io.Writer) error { return safetensors.Write(w, entries, nil) }))
+	entries = change(entries)
+	mustBe(t, intoDir(filepath.Dir(path))(filepath.Base(path), func(w io.Writer) error { return safetensors.Write(w, entries, nil) }))
 }
 
 func copyOf(t *testing.T, dir string) string {
