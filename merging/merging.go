@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/model"
@@ -68,12 +70,19 @@ var (
 	ErrCopyDiffers = errors.New("the copied model differs from its original")
 )
 
-// Merge writes the merged model through sink, whose files appear below the directory into, opens it there and checks it.
+// Merge writes the merged model, whose vocabulary is that of the adapter where its tokenizer has more special tokens, through sink, whose files appear below the directory into, opens it there and checks it.
 // After an error, a failed check (ErrDiffers) among them, what was written must be thrown away: rundir.WriteDir around
 // the call does so.
 func Merge(ctx context.Context, e *compute.Engine, o Options, into string, sink model.Sink) (Check, error) {
 	if len(o.Probes) == 0 {
 		return Check{}, errors.New("merge: no probe texts to check it on")
+	}
+	var err error
+	if o.Model, err = o.Model.WithTokensOf(o.Adapter, o.Base); err != nil {
+		return Check{}, fmt.Errorf("merge: %w", err)
+	}
+	if tokens := o.Model.SpecialTokens; len(tokens) > 0 {
+		o.Probes = append(slices.Clone(o.Probes), strings.Join(tokens, " ")) // no other text need hold one
 	}
 	if err := write(ctx, o, e.Workers(), sink); err != nil {
 		return Check{}, err

@@ -229,6 +229,68 @@ func TestHeadsAreNotLost(t *testing.T) {
 	}
 }
 
+// TestMergeOfAGrownVocabulary: an adapter that was trained with special tokens is merged into the base as it is published,
+// with a row for each, in a language model's head too, and reads like a model of its own afterwards.
+func TestMergeOfAGrownVocabulary(t *testing.T) {
+	const table, head = "embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"
+	tokens := []string{"<instruct>", "the", "<query>"}
+	for _, dtype := range []safetensors.DType{safetensors.F32, safetensors.BF16} {
+		t.Run(string(dtype), func(t *testing.T) {
+			words := tinymodel.Vocabulary()
+			o := project(t, tinymodel.Options{DType: dtype, Vocabulary: slices.Delete(words, 90, 91)}) // a word "a", which is a letter already
+			rewrite(t, o.Base, 1<<30, func(entries []safetensors.Entry) []safetensors.Entry {
+				tied := entries[slices.IndexFunc(entries, func(e safetensors.Entry) bool { return e.Name == table })]
+				tied.Name = head
+				return append(entries, tied)
+			})
+			plain, err := model.Open(o.Base, model.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows := plain.Config.VocabSize
+			a, err := lora.Open(o.Adapter, plain.Base())
+			if err := errors.Join(err, plain.Close()); err != nil {
+				t.Fatal(err)
+			}
+			m, err := model.Open(o.Base, model.Options{SpecialTokens: tokens})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			if err := m.WriteAdapter(a, files(o.Adapter)); err != nil {
+				t.Fatal(err)
+			}
+			into := filepath.Join(t.TempDir(), "merged")
+			check, err := Merge(t.Context(), engine(t), o, into, files(into))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if check.Probes != len(o.Probes)+1 {
+				t.Errorf("%d probes, want one more than %d for the tokens", check.Probes, len(o.Probes))
+			}
+			after := tensors(t, into)
+			if got := after[table].Shape[0]; got != rows+2 {
+				t.Errorf("%d rows, want %d", got, rows+2)
+			}
+			if !bytes.Equal(after[table].Data, after[head].Data) {
+				t.Error("the head is tied no longer")
+			}
+			merged, err := model.Open(into, model.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer merged.Close()
+			if n := merged.Tokenizer.VocabSize(); n != rows+2 || merged.Config.VocabSize != n {
+				t.Errorf("%d tokens, vocab_size %d, want %d", n, merged.Config.VocabSize, rows+2)
+			}
+			const text = "the <query>sum<instruct>"
+			if got, want := merged.Tokenizer.Encode(nil, text), m.Tokenizer.Encode(nil, text); !slices.Equal(got, want) || len(want) != 4 {
+				t.Errorf("ids %v, want %v", got, want)
+			}
+		})
+	}
+}
+
 func keys(m map[string]safetensors.Tensor) func(func(string) bool) {
 	return func(yield func(string) bool) {
 		for name := range m {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -71,6 +72,41 @@ func (m *Model) AttachDir(dir string) error {
 		return err
 	}
 	return m.Attach(a)
+}
+
+// OpenAdapted opens a base with the adapter in a directory in PEFT's format, and with the special tokens that the tokenizer
+// beside the adapter adds to the base's.
+func OpenAdapted(base, adapter string, o Options) (*Model, error) {
+	o, err := o.WithTokensOf(adapter, base)
+	if err != nil {
+		return nil, err
+	}
+	m, err := Open(base, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.AttachDir(adapter); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
+// WriteAdapter writes an adapter that was trained on the model's weights through a sink. Where special tokens were added to
+// the model, their embeddings and the tokenizer stand beside it: without them the base's own directory could not read the
+// texts that the adapter was trained on.
+func (m *Model) WriteAdapter(a *lora.Adapter, sink Sink) error {
+	var tables []safetensors.Tensor
+	if m.rows > 0 {
+		table, err := m.Base().Tensor(m.prefix + m.Config.family.first)
+		if err != nil {
+			return err
+		}
+		tables = append(tables, table)
+	}
+	if err := a.Write(sink, tables...); err != nil || !m.tokensAdded() {
+		return err
+	}
+	return (&directoryWriter{out: sink, tokenizerOf: m.Directory}).tokenizer()
 }
 
 // replace puts whole tensors in place of the base's; the mapped ones stay as they are.

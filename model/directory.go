@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/quarry-ml/quarry/model/safetensors"
+	"github.com/quarry-ml/quarry/model/tokenizer"
 )
 
 // Directory is what a model directory says about its model: everything but the weights, checked.
@@ -22,7 +23,8 @@ type Directory struct {
 	// "pooling mean (no modules.json)".
 	Assumed []string
 
-	files       fs.FS
+	files       fs.FS // with the tokenizer as SpecialTokens make it
+	rows        int   // of the table of word embeddings in the files, where SpecialTokens make it longer; else 0
 	prompts     *storedPrompts
 	limits      limits
 	currentForm bool // modules.json is in the form of sentence-transformers 6
@@ -35,6 +37,10 @@ type Options struct {
 	Score     Score       // empty: as the directory says, else cosine
 
 	TruncateDim int // leading numbers of a vector that are kept; 0: as the directory says, else all
+
+	// SpecialTokens are special tokens that the tokenizer has to have: those that it lacks are added behind its vocabulary, in
+	// their order, with a row of the table of word embeddings each (grow.go says which values).
+	SpecialTokens []string
 
 	// AssumeMean opens a directory for which nothing names a pooling, with mean pooling, which Assumed then names. It is
 	// for those who show what a directory leaves open; vectors of an assumed pooling may be other ones than were trained.
@@ -68,9 +74,23 @@ func (d *Directory) Transformer() string {
 	return filepath.Join(d.Path, filepath.FromSlash(d.Modules[0].Path))
 }
 
-// OpenWeights maps the network's weights. The caller closes them.
+// OpenWeights maps the network's weights, with the table of word embeddings as long as the vocabulary that SpecialTokens
+// make. The caller closes them.
 func (d *Directory) OpenWeights() (*safetensors.File, error) {
-	return safetensors.OpenDir(d.Transformer())
+	f, err := safetensors.OpenDir(d.Transformer())
+	if err != nil || d.rows == 0 {
+		return f, err
+	}
+	if err := growTables(f, d.rows, d.Config.VocabSize); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// OpenTokenizer reads the tokenizer, with the tokens that SpecialTokens add.
+func (d *Directory) OpenTokenizer() (*tokenizer.Tokenizer, error) {
+	r := &reader{files: d.files, name: d.Path}
+	return tokenizer.LoadBy(d.Transformer(), func(name string) ([]byte, error) { return r.read(path.Join(d.Modules[0].Path, name)) })
 }
 
 // OpenDense maps the weights of a Dense module, checked: linear.weight [Out, In] and, with a bias, linear.bias [Out].
@@ -137,6 +157,9 @@ func readDirectory(files fs.FS, name string, o Options) (*Directory, error) {
 		root = modules[0].Path
 	}
 	if d.Config, err = r.readConfig(path.Join(root, "config.json")); err != nil {
+		return nil, err
+	}
+	if err := d.grow(r, root, o.SpecialTokens); err != nil {
 		return nil, err
 	}
 	d.assumeModules()

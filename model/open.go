@@ -40,7 +40,7 @@ func Open(dir string, o Options) (*Model, error) {
 		return nil, fmt.Errorf("%s: %w", dir, ErrNoPooling)
 	}
 	m := &Model{Directory: d, tensors: map[string]safetensors.Tensor{}, weights: map[string]*compute.Weight{}}
-	if m.Tokenizer, err = tokenizer.Load(d.Transformer()); err != nil {
+	if m.Tokenizer, err = d.OpenTokenizer(); err != nil {
 		return nil, err
 	}
 	if err := m.checkVocabulary(); err != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // tables are how the names of tables of word embeddings end.
-var tables = []string{"word_embeddings.weight", "embed_tokens.weight", "wte.weight"}
+var tables = []string{"word_embeddings.weight", "embed_tokens.weight", "tok_embeddings.weight", "wte.weight"}
 
 // TieHeads returns entries that are to take the place of a file's tensors, in which a head that is tied to the table of word
 // embeddings (a language model's lm_head, stored a second time under its own name) becomes what the table becomes. Left as

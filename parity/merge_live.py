@@ -16,7 +16,7 @@ import torch
 from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
-from transformers import AutoModel
+from transformers import AutoModel, AutoTokenizer
 
 import report
 import texts
@@ -50,6 +50,7 @@ def main():
             every_key_is_used(base, adapter)
             report.quarry("merge", "--base", base, "--adapter", adapter, "--output", scratch / "merged-defaults")
             near(vectors_of_peft(base, adapter), embed(scratch, scratch / "merged-defaults"), 1e-5)
+        with_added_tokens(checks, scratch, base, train)
         with checks.check("full fine-tuning: a checkpoint loads in sentence-transformers with quarry's vectors"):
             report.quarry("finetune", "--model", base, "--train", train, "--output", scratch / "full", *TRAINING)
             found = sorted(path.parent for path in (scratch / "full").rglob("modules.json"))
@@ -108,6 +109,56 @@ def in_shards_and_rounded(checks, scratch, base, adapter, merged):
         near(peer.encode(texts.HARD, batch_size=4, show_progress_bar=False), numpy.load(target), 1e-5)
 
 
+def with_added_tokens(checks, scratch, base, train):
+    """Special tokens behind the vocabulary: what FlagEmbedding's trainers do with --additional_special_tokens."""
+    tokens = ["<instruct>", "<query>", "<response>", "[SEP]"]
+    added = ["--additional-special-tokens", ",".join(tokens), "--query-prompt", "<instruct>find\\n<query>{}"]
+    mine = texts.HARD + ["<instruct>find\n<query>1/2 + 1/3\n<response>", "a<query>b <response> c[SEP]", "<response>"]
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.add_special_tokens({"additional_special_tokens": tokens})
+    adapter, merged = None, scratch / "merged-tokens"
+    with checks.check("added tokens: PEFT loads the adapter with its embeddings, no key missing, none left over"):
+        report.quarry("finetune", "--model", base, "--train", train, "--output", scratch / "tokens", *LORA, *TRAINING, *added)
+        adapter = sorted(path.parent for path in (scratch / "tokens").rglob("adapter_config.json"))[-1]
+        every_key_is_used(base, adapter, len(tokenizer))
+        table = load_file(adapter / "adapter_model.safetensors")["base_model.model.embeddings.word_embeddings.weight"]
+        old = AutoModel.from_pretrained(base).get_input_embeddings().weight.detach()
+        assert torch.equal(table[: len(old)], old) and len(table) == len(old) + 3
+        assert (table[len(old):] - old.mean(dim=0)).abs().max() < 1e-6, "new rows are not the mean of the old ones"
+    with checks.check("added tokens: the adapter's tokenizer is the base's after add_special_tokens"):
+        theirs = AutoTokenizer.from_pretrained(adapter)
+        assert len(theirs) == len(tokenizer) and all(theirs(t).input_ids == tokenizer(t).input_ids for t in mine)
+        assert set(tokens) <= set(theirs.all_special_tokens), theirs.all_special_tokens
+    with checks.check("added tokens: base + adapter in PEFT, the merged directory in quarry and in sentence-transformers are equal"):
+        report.quarry("merge", "--base", base, "--adapter", adapter, "--output", merged)
+        ours = embed(scratch, merged, mine)
+        near(vectors_of_peft(base, adapter, tokenizer, mine), ours, 1e-5)
+        near(vectors_of_sentence_transformers(merged, mine), ours, 1e-5)
+        assert AutoModel.from_pretrained(merged).config.vocab_size == len(tokenizer)
+    with checks.check("added tokens: an adapter that PEFT saves with other rows merges here"):
+        model = resized(base, len(tokenizer))
+        torch.nn.init.normal_(model.get_input_embeddings().weight.data[-3:], 0, 0.05)
+        model = peft.get_peft_model(model, peft.LoraConfig(r=4, target_modules=["query", "value"], init_lora_weights=False)).eval()
+        model.save_pretrained(scratch / "of-peft")
+        tokenizer.save_pretrained(scratch / "of-peft")
+        report.quarry("merge", "--base", base, "--adapter", scratch / "of-peft", "--output", scratch / "merged-of-peft")
+        near(vectors_of(model, tokenizer, mine), embed(scratch, scratch / "merged-of-peft", mine), 1e-5)
+    with checks.check("added tokens: full fine-tuning trains their embeddings"):
+        report.quarry("finetune", "--model", base, "--train", train, "--output", scratch / "tokens-full", *TRAINING, *added)
+        found = sorted(path.parent for path in (scratch / "tokens-full").rglob("modules.json"))[-1]
+        near(vectors_of_sentence_transformers(found, mine), embed(scratch, found, mine), 1e-5)
+        rows = AutoModel.from_pretrained(found).get_input_embeddings().weight.detach()[-3:]
+        assert (rows[0] - rows[1]).abs().max() > 1e-4, "the rows are as they began"
+        assert torch.equal(rows[2], table[-1]), "a token that no text holds was trained"
+
+
+def resized(base, size):
+    model = AutoModel.from_pretrained(base)
+    if size:
+        model.resize_token_embeddings(size)
+    return model
+
+
 def write_training_file(path):
     rows = []
     for i in range(24):
@@ -121,38 +172,40 @@ def write_training_file(path):
     return path
 
 
-def every_key_is_used(base, adapter):
+def every_key_is_used(base, adapter, size=None):
     in_file = set(load_file(adapter / "adapter_model.safetensors"))
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="(?s).*(missing|unexpected).*keys")
-        model = peft.PeftModel.from_pretrained(AutoModel.from_pretrained(base), str(adapter))
-    loaded = peft.get_peft_model_state_dict(model)
+        model = peft.PeftModel.from_pretrained(resized(base, size), str(adapter))
+    loaded = peft.get_peft_model_state_dict(model, save_embedding_layers=size is not None)
     assert set(loaded) == in_file, f"on one side only: {sorted(set(loaded) ^ in_file)[:6]}"
     for name, tensor in load_file(adapter / "adapter_model.safetensors").items():
         assert torch.equal(loaded[name].float(), tensor.float()), f"{name} is not what the file holds"
     assert any("lora_B" in k and v.abs().max() > 0 for k, v in loaded.items()), "every B is zero: nothing was trained"
 
 
-def vectors_of_peft(base, adapter):
-    peer = SentenceTransformer(str(base), device="cpu")
-    tokenizer = peer.tokenizer
-    model = peft.PeftModel.from_pretrained(AutoModel.from_pretrained(base), str(adapter)).eval()
+def vectors_of_peft(base, adapter, tokenizer=None, of=texts.HARD):
+    model = peft.PeftModel.from_pretrained(resized(base, tokenizer and len(tokenizer)), str(adapter)).eval()
+    return vectors_of(model, tokenizer or SentenceTransformer(str(base), device="cpu").tokenizer, of)
+
+
+def vectors_of(model, tokenizer, of):
     rows = []
     with torch.inference_mode():
-        for text in texts.HARD:
+        for text in of:
             inputs = tokenizer(text, truncation=True, max_length=256, return_tensors="pt")
             mean = model(**inputs).last_hidden_state.mean(dim=1)
             rows.append(torch.nn.functional.normalize(mean, dim=1)[0].numpy())
     return numpy.stack(rows)
 
 
-def vectors_of_sentence_transformers(folder):
+def vectors_of_sentence_transformers(folder, of=texts.HARD):
     peer = SentenceTransformer(str(folder), device="cpu")
-    return peer.encode(texts.HARD, batch_size=4, show_progress_bar=False)
+    return peer.encode(of, batch_size=4, show_progress_bar=False)
 
 
-def embed(scratch, model):
-    source, target = texts.write(scratch / "texts.jsonl", texts.HARD), scratch / "vectors.npy"
+def embed(scratch, model, of=texts.HARD):
+    source, target = texts.write(scratch / "texts.jsonl", of), scratch / "vectors.npy"
     report.quarry("embed", "--model", model, "--input", source, "--output", target, "--precision", "f32")
     return numpy.load(target)
 

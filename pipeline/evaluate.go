@@ -233,14 +233,7 @@ func (r *round) openCheckpoint(dir string) (*model.Model, error) {
 	if !adapter {
 		return r.openModel(dir)
 	}
-	m, err := r.openModel(r.base.path)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.AttachDir(dir); err != nil {
-		return nil, errors.Join(err, m.Close())
-	}
-	return m, nil
+	return r.opened(model.OpenAdapted(r.base.path, dir, r.modelOptions()))
 }
 
 func (p *Run) isAdapter(dir string) (bool, error) {

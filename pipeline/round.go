@@ -110,7 +110,10 @@ func (r *round) stage(name string, algorithm int, options any, inputs ...rundir.
 
 // open opens a model with what the recipe says above it.
 func (p *Run) openModel(dir string) (*model.Model, error) {
-	m, err := model.Open(dir, p.modelOptions())
+	return p.opened(model.Open(dir, p.modelOptions()))
+}
+
+func (p *Run) opened(m *model.Model, err error) (*model.Model, error) {
 	if errors.Is(err, model.ErrNoPooling) {
 		return nil, fmt.Errorf("%s: %w by the recipe's key pooling (cls, mean, …)", p.recipe.At("model"), err)
 	}
@@ -122,7 +125,7 @@ func (p *Run) openModel(dir string) (*model.Model, error) {
 }
 
 func (p *Run) modelOptions() model.Options {
-	return model.Options{Pooling: model.PoolingMode(p.recipe.Pooling), Normalize: p.recipe.Normalize, TruncateDim: p.recipe.TruncateDim}
+	return model.Options{Pooling: model.PoolingMode(p.recipe.Pooling), Normalize: p.recipe.Normalize, TruncateDim: p.recipe.TruncateDim, SpecialTokens: p.recipe.AdditionalSpecialTokens}
 }
 
 // texts is how texts become token sequences: prompts and lengths, part of every stage that embeds.
@@ -135,6 +138,7 @@ type texts struct {
 	Pooling       string       `json:"pooling"`
 	Normalize     bool         `json:"normalize"`
 	TruncateDim   int          `json:"truncate_dim,omitzero"`
+	SpecialTokens []string     `json:"additional_special_tokens,omitempty"`
 
 	Examples *examples `json:"examples,omitempty"` // before queries
 }
@@ -150,7 +154,7 @@ func (r *round) mineTexts(m *model.Model) texts {
 // evaluation.
 func (r *round) texts(m *model.Model) texts {
 	c := m.Contract
-	t := texts{Query: c.Query, Passage: c.Passage, FromRow: r.recipe.Prompts.FromRow, QueryLength: r.stages.Lengths.Query, PassageLength: r.stages.Lengths.Passage, Pooling: string(c.Pooling), Normalize: c.Normalize, TruncateDim: c.TruncateDim}
+	t := texts{Query: c.Query, Passage: c.Passage, FromRow: r.recipe.Prompts.FromRow, QueryLength: r.stages.Lengths.Query, PassageLength: r.stages.Lengths.Passage, Pooling: string(c.Pooling), Normalize: c.Normalize, TruncateDim: c.TruncateDim, SpecialTokens: r.recipe.AdditionalSpecialTokens}
 	if r.recipe.Prompts.Query != nil {
 		t.Query = model.Prompt{Name: "query", Template: *r.recipe.Prompts.Query}
 	}

@@ -145,7 +145,7 @@ func (s *session) writeWeights(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := adapter.Write(sink); err != nil {
+	if err := s.model.WriteAdapter(adapter, sink); err != nil {
 		return err
 	}
 	return s.texts.contract(s.model.Contract).Write(sink)

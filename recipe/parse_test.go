@@ -135,7 +135,7 @@ func TestEverythingIsRead(t *testing.T) {
 			IDField: "misconception_id", GroupField: "question", PassageGroupField: "topic", AllowLeakage: true,
 		},
 		Prompts: recipe.Prompts{Query: &query, Suffix: &suffix, Passage: &passage, FromRow: true},
-		Pooling: "lasttoken", Normalize: ptr(false), TruncateDim: 64, Precision: "bf16", Weights: recipe.BF16Weights, Seed: 18446744073709551615, Memory: 3 << 29, Workers: 3,
+		Pooling: "lasttoken", Normalize: ptr(false), TruncateDim: 64, AdditionalSpecialTokens: []string{"<instruct>", "<query>"}, Precision: "bf16", Weights: recipe.BF16Weights, Seed: 18446744073709551615, Memory: 3 << 29, Workers: 3,
 		Eval: recipe.Eval{
 			Metrics: []eval.Measure{{Kind: eval.MAP, K: 10}, {Kind: eval.RPrecision}}, Convention: eval.TrecEval, Depth: 1000,
 		},
@@ -245,8 +245,8 @@ func TestAt(t *testing.T) {
 	}
 	file := filepath.Join("testdata", "everything.good.yaml")
 	for key, want := range map[string]string{
-		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":40", "finetune.lora.alpha": file + ":109",
-		"rounds[1].mine.window": file + ":122", "rounds[1].mine.depth": file + ":122", "rounds[0].mine": file + ":121", "nothing": file, "data.also[1].queries": file + ":15", "data.also[0].corpus": file + ":15",
+		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":41", "finetune.lora.alpha": file + ":110",
+		"rounds[1].mine.window": file + ":123", "rounds[1].mine.depth": file + ":123", "rounds[0].mine": file + ":122", "nothing": file, "data.also[1].queries": file + ":15", "data.also[0].corpus": file + ":15",
 	} {
 		if got := r.At(key); got != want {
 			t.Errorf("At(%s) is %s, want %s", key, got, want)

@@ -38,6 +38,10 @@ type Recipe struct {
 	// Leading numbers of a vector that are kept wherever texts are embedded to be compared: mining, evaluation and the
 	// merged model. Training sees whole vectors; finetune.matryoshka makes their leading parts good.
 	TruncateDim int `yaml:"truncate_dim" in:"[1,)" unset:"as the model says"`
+	// Special tokens that the model's tokenizer has to have, such as `<instruct>` and `<query>`: a list. Those that it lacks
+	// are added behind its vocabulary, in the miner as in the base, and each gets the mean of all word embeddings for its own.
+	// Training in full trains those, too; beside an adapter they are kept as they are.
+	AdditionalSpecialTokens []string `yaml:"additional_special_tokens" unset:"none"`
 	// Operands of matrix products: auto takes bf16 where the processor has it. Everything else is f32 always.
 	Precision string `yaml:"precision" in:"auto|f32|bf16"`
 	// How the weights of the models that the recipe names are taken: stored, as they are published, or bf16: those in F32

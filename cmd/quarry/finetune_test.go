@@ -21,7 +21,12 @@ import (
 // trainable is a project with mined rows.
 func trainable(t testing.TB) project {
 	t.Helper()
-	p := newProject(t, tinymodel.Options{Dropout: 0.1})
+	return trainableWith(t, tinymodel.Options{Dropout: 0.1})
+}
+
+func trainableWith(t testing.TB, tiny tinymodel.Options) project {
+	t.Helper()
+	p := newProject(t, tiny)
 	p.mine(t, p.mineOptions())
 	o := p.mineOptions()
 	o.Rank.Data.Queries, o.Output = p.path("dev.jsonl"), p.path("mined-dev.jsonl")
@@ -69,6 +74,41 @@ func TestFinetune(t *testing.T) {
 			p.checkEpoch(t, o, "tuned/epoch-2", h.out.String())
 		})
 	}
+}
+
+// TestFinetuneWithSpecialTokens: every checkpoint and the merged model have the added tokens, and score what training said.
+func TestFinetuneWithSpecialTokens(t *testing.T) {
+	for _, method := range []finetune.Method{finetune.Full, finetune.LoRA} {
+		t.Run(string(method), func(t *testing.T) {
+			p := trainableWith(t, tinymodel.Options{Vocabulary: distinctWords()})
+			o := p.finetuneOptions("tuned")
+			o.Tune.Method = method
+			template := "<query>{}"
+			o.Model.SpecialTokens, o.Texts.QueryPrompt = []string{"<query>", "the"}, &template
+			h := newTestHost()
+			mustBe(t, runFinetune(t.Context(), o, h.host))
+			p.checkEpoch(t, o, "tuned/epoch-2", h.out.String())
+			if !strings.Contains(p.read(t, "tuned/epoch-2/tokenizer.json"), `"content": "<query>"`) {
+				t.Error("the checkpoint's tokenizer lacks the token")
+			}
+			other := o
+			other.Model.SpecialTokens = []string{"<query>"}
+			if err := runFinetune(t.Context(), other, newTestHost().host); err == nil || !strings.Contains(err.Error(), "additional_special_tokens") {
+				t.Errorf("other tokens in the same directory: %v", err)
+			}
+		})
+	}
+}
+
+// distinctWords is the tiny models' vocabulary with every word once: behind one whose ids have gaps no token can be added.
+func distinctWords() []string {
+	var words []string
+	for _, word := range tinymodel.Vocabulary() {
+		if !slices.Contains(words, word) {
+			words = append(words, word)
+		}
+	}
+	return words
 }
 
 // checkEpoch evaluates a checkpoint by itself, merged where it is an adapter: it must score what training said.

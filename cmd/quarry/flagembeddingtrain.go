@@ -212,7 +212,6 @@ var notHere = []struct{ flag, instead string }{
 	{"peft_model_path", "every training begins with a fresh adapter: merge the old one into the base first"},
 	{"from_peft", "every training begins with a fresh adapter: merge the old one into the base first"},
 	{"raw_peft", "every training begins with a fresh adapter: merge the old one into the base first"},
-	{"additional_special_tokens", "the vocabulary stays as it is: use a model that has them"},
 	{"only_merge_lora_model", "merge with quarry merge"},
 	{"max_example_num_per_dataset", "all rows are trained on: give a smaller file"},
 	{"shuffle_ratio", "texts stay as they are"},
@@ -240,7 +239,7 @@ func trainerOptions(a pythonArgs, kind trainer) (FinetuneOptions, error) {
 	o.Train, o.Dev, o.Output = a.text("train_data"), a.text("eval_data"), a.text("output_dir")
 	normalize := a.truth("normalize_embeddings")
 	pooling := map[string]string{"cls": "cls", "mean": "mean", "last_token": "lasttoken"}[a.text("sentence_pooling_method")]
-	o.Model = ModelOptions{Model: a.text("model_name_or_path"), Pooling: pooling, Normalize: &normalize}
+	o.Model = ModelOptions{Model: a.text("model_name_or_path"), Pooling: pooling, Normalize: &normalize, SpecialTokens: a.list("additional_special_tokens")}
 	o.Engine.Precision = "auto"
 	o.SaveEvery = a.number("save_steps")
 	if err := o.takeTraining(a, kind); err != nil {

@@ -87,6 +87,9 @@ func TestTrainerFlags(t *testing.T) {
 		{"what is off is no request", "--use_mrl False --mrl_dims 8 --shuffle_ratio 0.0 --knowledge_distillation no", func(o FinetuneOptions) bool { return o.Tune.Distill == "" && o.Parts == nil }},
 		{"distillation", "--knowledge_distillation True", func(o FinetuneOptions) bool { return o.Tune.Distill == finetune.KLDiv && o.Teacher == "" }},
 		{"distillation alone", "--knowledge_distillation --kd_loss_type m3_kd_loss", func(o FinetuneOptions) bool { return o.Tune.Distill == finetune.M3KD }},
+		{"special tokens", "--additional_special_tokens <instruct> <query>", func(o FinetuneOptions) bool {
+			return slices.Equal(o.Model.SpecialTokens, []string{"<instruct>", "<query>"})
+		}},
 		{"the mean of the parts' losses", "--use_mrl True --mrl_dims 8 16", func(o FinetuneOptions) bool {
 			return slices.Equal(o.Parts, []int{8, 16}) && slices.Equal(o.Weights, []float64{0.5, 0.5})
 		}},
@@ -102,7 +105,6 @@ func TestTrainerFlags(t *testing.T) {
 	}
 	for _, tc := range []struct{ words, want string }{
 		{"--use_qlora True", "--use_qlora True: not supported: bases are never quantised"},
-		{"--additional_special_tokens <a> <b>", "--additional_special_tokens <a> <b>: not supported"},
 		{"--use_mrl True", "--use_mrl needs --mrl_dims"},
 		{"--use_mrl True --mrl_dims many", `--mrl_dims "many": want whole numbers`},
 		{"--use_mrl True --mrl_dims 8 --normalize_embeddings False", "parts of vectors are compared at length 1"},
@@ -238,7 +240,7 @@ func TestTrainAnEncoderByItsTrainersCommand(t *testing.T) {
 // TestTrainAndMergeByTheReferencesCommands trains a small encoder by FlagEmbedding's flags, with examples, and merges its
 // adapter by save_merged_model.py's.
 func TestTrainAndMergeByTheReferencesCommands(t *testing.T) {
-	p := newProject(t, tinymodel.Options{Positions: 600})
+	p := newProject(t, tinymodel.Options{Positions: 600, Vocabulary: distinctWords()})
 	p.write(t, "rows.jsonl", `{"query":"one two","pos":["three"],"neg":["four","five"],"prompt":"sum"}
 {"query":"two three","pos":["six"],"neg":["four","nine"]}
 {"query":"seven","pos":["eight"],"neg":["plus","nine"]}
@@ -247,7 +249,7 @@ func TestTrainAndMergeByTheReferencesCommands(t *testing.T) {
 	code := h.run(t, "finetune", "--model_name_or_path", p.path("model"), "--train_data", p.path("rows.jsonl"), "--output_dir", p.path("out"),
 		"--target_modules", "query", "value", "--lora_rank", "2", "--lora_alpha", "4", "--num_train_epochs", "2", "--per_device_train_batch_size", "3", "--train_group_size", "2",
 		"--learning_rate", "1e-2", "--query_max_len", "560", "--passage_max_len", "16", "--sentence_pooling_method", "mean", "--fp16",
-		"--query_instruction_for_retrieval", "zero", "--query_instruction_format", `{}\n{}`, "--icl_suffix_str", " digit", "--seed", "7")
+		"--query_instruction_for_retrieval", "zero", "--query_instruction_format", `<instruct>{}\n<query>{}`, "--icl_suffix_str", " digit", "--additional_special_tokens", "<instruct>", "<query>", "--seed", "7")
 	if code != exitDone {
 		t.Fatalf("exit code %d: %s", code, h.err.String())
 	}
@@ -255,7 +257,7 @@ func TestTrainAndMergeByTheReferencesCommands(t *testing.T) {
 		t.Errorf("told %q, steps %s", h.err.String(), p.read(t, "out/steps.jsonl"))
 	}
 	c, err := model.ReadContract(p.path("out/epoch-2"))
-	if err != nil || c == nil || c.Query.Template.Apply("q") != "zero\nq" || c.Query.Suffix != " digit" || c.Pooling != model.PoolMean {
+	if err != nil || c == nil || c.Query.Template.Apply("q") != "<instruct>zero\n<query>q" || c.Query.Suffix != " digit" || c.Pooling != model.PoolMean {
 		t.Errorf("contract %+v, %v", c, err)
 	}
 	h = newTestHost()
@@ -266,8 +268,21 @@ func TestTrainAndMergeByTheReferencesCommands(t *testing.T) {
 	if err != nil || merged == nil || merged.Query.Suffix != " digit" {
 		t.Errorf("merged contract %+v, %v", merged, err)
 	}
-	if _, err := os.Stat(p.path("merged/model.safetensors")); err != nil {
-		t.Error(err)
+	for _, token := range []string{"<instruct>", "<query>"} {
+		for _, dir := range []string{"out/epoch-2", "merged"} {
+			if !strings.Contains(p.read(t, dir+"/tokenizer.json"), `"content": "`+token+`"`) {
+				t.Errorf("%s: no token %s", dir, token)
+			}
+		}
+	}
+	before, err := model.Open(p.path("model"), model.Options{})
+	mustBe(t, err)
+	defer before.Close()
+	after, err := model.Open(p.path("merged"), model.Options{})
+	mustBe(t, err)
+	defer after.Close()
+	if after.Config.VocabSize != before.Config.VocabSize+2 {
+		t.Errorf("%d rows, want two more than %d", after.Config.VocabSize, before.Config.VocabSize)
 	}
 	h = newTestHost()
 	if code := h.run(t, "merge", "--base_model_path", p.path("model"), "--lora_path", "x", "--output_dir", "y", "--type", "reranker"); code != exitBadInput || !strings.Contains(h.err.String(), "quarry merges embedders") {

@@ -80,7 +80,7 @@ func (o *MineOptions) validateSources() error {
 	set := o.Rank.Texts.set
 	if o.Candidates != "" {
 		for _, flag := range []string{"model", "corpus-vectors", "query-vectors", "corpus-ids", "query-ids", "source", "fuse", "fuse-constant", "fuse-weights", "bm25-k1", "bm25-b",
-			"query-prompt", "query-suffix", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize", "truncate-dim", "weights", "depth", "save-candidates"} {
+			"query-prompt", "query-suffix", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize", "truncate-dim", "additional-special-tokens", "weights", "depth", "save-candidates"} {
 			if set[flag] {
 				return badInputf("--%s has no part beside --candidates: they are ranked already", flag)
 			}
@@ -103,7 +103,7 @@ func (o *MineOptions) validateSources() error {
 		embeds = embeds || kind == dense || kind == other
 	}
 	if !embeds {
-		err := set.needs("a --source that embeds", "query-prompt", "query-suffix", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize", "truncate-dim", "weights")
+		err := set.needs("a --source that embeds", "query-prompt", "query-suffix", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize", "truncate-dim", "additional-special-tokens", "weights")
 		if err != nil {
 			return err
 		}

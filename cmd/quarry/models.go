@@ -16,12 +16,13 @@ import (
 
 // ModelOptions are the flags that name a model and what stands above its own files.
 type ModelOptions struct {
-	Model     string
-	Pooling   string
-	Normalize *bool
-	Truncate  int    // leading numbers of a vector that are kept
-	Weights   string // stored or bf16; empty is stored
-	assume    bool   // open a model whose pooling nothing names, to show that
+	Model         string
+	Pooling       string
+	Normalize     *bool
+	Truncate      int      // leading numbers of a vector that are kept
+	Weights       string   // stored or bf16; empty is stored
+	SpecialTokens []string // that the tokenizer has to have
+	assume        bool     // open a model whose pooling nothing names, to show that
 
 	found foundModel // by open
 }
@@ -37,6 +38,8 @@ func (o *ModelOptions) addAbove(f *pflag.FlagSet) {
 	f.StringVar(&o.Pooling, "pooling", "", "cls, mean, max, lasttoken or weightedmean (as the model says)")
 	f.StringVar(&o.Weights, "weights", recipe.StoredWeights, "stored: as the model has them; bf16: those in F32 are rounded, once, into Quarry's cache")
 	optionalBool(f, &o.Normalize, "normalize", "bring vectors to length 1 (as the model says)")
+	f.StringSliceVar(&o.SpecialTokens, "additional-special-tokens", nil, "`list` of special tokens, added behind the vocabulary with embeddings where the model has none of them")
+	f.Lookup("additional-special-tokens").DefValue = "" // none is shown
 	f.IntVar(&o.Truncate, "truncate-dim", 0, "leading `numbers` of a vector that are kept (as the model says, else all)")
 }
 
@@ -93,7 +96,7 @@ func wantPooling(err error) error {
 }
 
 func (o ModelOptions) options() (model.Options, error) {
-	above := model.Options{Normalize: o.Normalize, AssumeMean: o.assume, TruncateDim: o.Truncate}
+	above := model.Options{Normalize: o.Normalize, AssumeMean: o.assume, TruncateDim: o.Truncate, SpecialTokens: o.SpecialTokens}
 	if o.Truncate < 0 {
 		return above, badInputf("--truncate-dim %d: at least 1", o.Truncate)
 	}

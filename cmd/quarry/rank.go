@@ -49,7 +49,7 @@ func (o RankOptions) validate() error {
 	case !given && o.Model.Model == "":
 		return badInputf("--model is needed, or --corpus-vectors and --query-vectors")
 	case given:
-		err := o.Texts.set.needs("--model", "query-prompt", "query-suffix", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize", "truncate-dim", "weights")
+		err := o.Texts.set.needs("--model", "query-prompt", "query-suffix", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize", "truncate-dim", "additional-special-tokens", "weights")
 		if err != nil {
 			return err
 		}

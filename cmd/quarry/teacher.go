@@ -50,7 +50,7 @@ func (o TeacherOptions) validate() error {
 	switch o.Kind {
 	case crossEncoderKind:
 		err := o.Texts.set.needs("--"+o.prefix+"kind embedder", "query-prompt", "query-suffix", "passage-prompt", "query-max-length", "passage-max-length",
-			"pooling", "normalize", "truncate-dim", "weights")
+			"pooling", "normalize", "truncate-dim", "additional-special-tokens", "weights")
 		if err != nil {
 			return err
 		}

@@ -165,7 +165,7 @@ func (t *training) writeWeights(sink model.Sink) error {
 		if err != nil {
 			return err
 		}
-		if err := adapter.Write(sink); err != nil {
+		if err := t.model.WriteAdapter(adapter, sink); err != nil {
 			return err
 		}
 		return t.contract().Write(sink)

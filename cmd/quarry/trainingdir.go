@@ -63,12 +63,8 @@ func (t *training) openEpoch(epoch int) (*model.Model, error) {
 	if epoch > 0 && t.options.Tune.Method == finetune.Full {
 		return model.Open(t.epochDir(epoch), above)
 	}
-	m, err := model.Open(t.options.Model.found.dir, above)
-	if err != nil || epoch == 0 {
-		return m, err
+	if epoch == 0 {
+		return model.Open(t.options.Model.found.dir, above)
 	}
-	if err := m.AttachDir(t.epochDir(epoch)); err != nil {
-		return nil, errors.Join(err, m.Close())
-	}
-	return m, nil
+	return model.OpenAdapted(t.options.Model.found.dir, t.epochDir(epoch), above)
 }

@@ -23,6 +23,7 @@ type trainingRecord struct {
 	Lengths    [2]int          `json:"lengths"` // of queries and passages
 	FromRow    bool            `json:"prompt_from_row"`
 	Examples   *ExampleOptions `json:"examples,omitempty"` // where any are shown
+	Tokens     []string        `json:"additional_special_tokens,omitempty"`
 	IDField    string          `json:"id_field"`
 	GroupField string          `json:"group_field"`
 	Metrics    []string        `json:"metrics"`
@@ -31,7 +32,7 @@ type trainingRecord struct {
 func (t *training) record(ctx context.Context) (trainingRecord, error) {
 	r := trainingRecord{Schema: schema, Identity: t.engine.Identity(), Digests: map[string]string{}, Options: t.options.Tune,
 		Contract: t.contract().Encode(), Lengths: [2]int{t.query.maxLength, t.passage.maxLength}, FromRow: t.options.Texts.PromptFromRow || t.options.Texts.rowFormat != "",
-		IDField: t.options.Data.IDField, GroupField: t.options.Data.GroupField}
+		Tokens: t.options.Model.SpecialTokens, IDField: t.options.Data.IDField, GroupField: t.options.Data.GroupField}
 	if t.options.Tune.Examples > 0 {
 		r.Examples = &t.options.Examples
 	}

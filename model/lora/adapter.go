@@ -12,7 +12,7 @@ import (
 type Adapter struct {
 	Config Config
 	Layers []Layer          // in the order of the base's modules
-	Saved  map[string]Saved // by the base's tensor name: weights that modules_to_save replaces
+	Saved  map[string]Saved // by the base's tensor name: weights of modules_to_save, and word embeddings of a grown vocabulary
 }
 
 // Layer is the pair of matrices on one module: the module's weight is W + Scaling·B·A.
@@ -68,8 +68,10 @@ func (a *Adapter) WriteConfig(w io.Writer) error {
 }
 
 // WriteWeights writes adapter_model.safetensors: F32, under the names that PEFT gives the modules of an AutoModel, so
-// that the adapter loads on AutoModel.from_pretrained(base). Replaced tensors are refused: training makes none.
-func (a *Adapter) WriteWeights(w io.Writer) error {
+// that the adapter loads on AutoModel.from_pretrained(base). Replaced tensors are refused: training makes none. Tables of
+// word embeddings of a base whose vocabulary has grown stand beside the matrices as they are, which is where PEFT looks for
+// them (its save_embedding_layers).
+func (a *Adapter) WriteWeights(w io.Writer, tables ...safetensors.Tensor) error {
 	if len(a.Saved) > 0 {
 		return errSavedNotWritten
 	}
@@ -80,13 +82,19 @@ func (a *Adapter) WriteWeights(w io.Writer) error {
 			safetensors.Float32(name+suffixA, []int{l.Rank, l.In}, l.A),
 			safetensors.Float32(name+suffixB, []int{l.Out, l.Rank}, l.B))
 	}
+	for _, t := range tables {
+		e := safetensors.Copy(t)
+		e.Name = prefix + unwrap(t.Name)
+		entries = append(entries, e)
+	}
 	return safetensors.Write(w, entries, nil)
 }
 
-// Write writes both files of the adapter through a sink that makes each whole or not at all.
-func (a *Adapter) Write(sink func(name string, write func(w io.Writer) error) error) error {
+// Write writes both files of the adapter, with tables as WriteWeights has them, through a sink that makes each whole or not
+// at all.
+func (a *Adapter) Write(sink func(name string, write func(w io.Writer) error) error, tables ...safetensors.Tensor) error {
 	if err := sink(ConfigName, a.WriteConfig); err != nil {
 		return err
 	}
-	return sink(WeightsName, a.WriteWeights)
+	return sink(WeightsName, func(w io.Writer) error { return a.WriteWeights(w, tables...) })
 }

@@ -51,6 +51,18 @@ func isEmbedding(path string) bool {
 	return strings.HasSuffix(last, "embeddings") || slices.Contains([]string{"embed_tokens", "wte", "wpe", "relative_attention_bias"}, last)
 }
 
+// head is the tensor of a language model's head by its name without wrapping. Of an embedder it has no part.
+const head = "lm_head.weight"
+
+// ofVocabulary reports whether a tensor has a row for each token. PEFT saves those beside an adapter whose base had its
+// vocabulary resized.
+func ofVocabulary(path string) bool {
+	name := unwrap(path)
+	module, isWeight := strings.CutSuffix(name, ".weight")
+	last := module[strings.LastIndex(module, ".")+1:]
+	return name == head || isWeight && slices.Contains([]string{"embed_tokens", "word_embeddings", "tok_embeddings", "wte"}, last)
+}
+
 // isPooler reports whether a module belongs to BERT's pooler. No sentence embedding passes through it: networks are often
 // built without, and an adapter need not have weights for it.
 func isPooler(name string) bool { return strings.HasPrefix(name, "pooler.") }

@@ -155,14 +155,17 @@ func (r *assembly) sameWrapping(t safetensors.Tensor, wrapping string) error {
 	return nil
 }
 
-// addSaved takes a tensor of modules_to_save.
+// addSaved takes a tensor of modules_to_save, or one that has a row for each token.
 func (r *assembly) addSaved(t safetensors.Tensor, path string) error {
-	if !r.matcher.isSaved(path) {
+	if !r.matcher.isSaved(path) && !ofVocabulary(path) {
 		return fmt.Errorf("%s: belongs neither to a LoRA pair nor to modules_to_save", t.Where())
 	}
 	for _, of := range r.base.Tensors() {
 		if unwrap(of.Name) != unwrap(path) {
 			continue
+		}
+		if ofVocabulary(path) && len(t.Shape) == 2 && len(of.Shape) == 2 && t.Shape[0] != of.Shape[0] && t.Shape[1] == of.Shape[1] {
+			return fmt.Errorf("%s: has rows for %d tokens, but the base's %q for %d: the adapter was trained with another vocabulary; tokens that were added to it must be in a tokenizer.json beside the adapter, or named", t.Where(), t.Shape[0], of.Name, of.Shape[0])
 		}
 		if !slices.Equal(of.Shape, t.Shape) {
 			return fmt.Errorf("%s: shape %v, but the base's %q has %v", t.Where(), t.Shape, of.Name, of.Shape)
@@ -170,6 +173,9 @@ func (r *assembly) addSaved(t safetensors.Tensor, path string) error {
 		values, err := t.Float32s()
 		r.saved[of.Name] = Saved{Shape: slices.Clone(t.Shape), Values: slices.Clone(values)}
 		return err
+	}
+	if unwrap(path) == head {
+		return nil // trained under a head that this base is without
 	}
 	return fmt.Errorf("%s: the base %s has no such tensor", t.Where(), r.base.Name())
 }

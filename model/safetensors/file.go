@@ -81,6 +81,25 @@ func (f *File) Has(name string) bool {
 	return ok
 }
 
+// Replace puts a tensor that lies in memory in the place of the file's of the same name, which must be there. Whoever reads
+// the File afterwards sees it alone; the file itself stays as it is.
+func (f *File) Replace(name string, shape []int, data []byte) error {
+	i, ok := f.byName[name]
+	if !ok {
+		return fmt.Errorf("%s: has no tensor %q", f.name, name)
+	}
+	t := &f.tensors[i]
+	size, err := byteSize(t.DType, shape)
+	if err != nil {
+		return fmt.Errorf("%s: %w", t.Where(), err)
+	}
+	if size != len(data) {
+		return fmt.Errorf("%s: %d bytes are not those of shape %v", t.Where(), len(data), shape)
+	}
+	t.Shape, t.Data, t.inMemory = shape, data, true
+	return nil
+}
+
 // Metadata returns a copy of the header's free-form metadata; that of the first shard for a sharded set.
 func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata) }
 

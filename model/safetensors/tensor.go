@@ -17,7 +17,8 @@ type Tensor struct {
 	Shape []int // empty for a scalar
 	Data  []byte
 
-	file string // where the tensor was read, for errors
+	file     string // where the tensor was read, for errors
+	inMemory bool   // Data is no view of a file (File.Replace)
 }
 
 // Len returns the number of elements.
@@ -74,8 +75,11 @@ func (t Tensor) Halves() (half.Slice, error) {
 }
 
 // Copied is the bytes of memory beside the file that Float32s of F32, and Halves of F16 and BF16, take: none where the
-// tensor is aligned.
+// tensor is aligned; all of it where the tensor is no part of the file.
 func (t Tensor) Copied() int64 {
+	if t.inMemory {
+		return int64(len(t.Data))
+	}
 	viewed := false
 	switch t.DType {
 	case F32:

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -153,5 +154,34 @@ func TestFirstNonFinite(t *testing.T) {
 				t.Errorf("got %d %t, want %d %t", index, found, tc.index, tc.found)
 			}
 		})
+	}
+}
+
+func TestReplace(t *testing.T) {
+	f, err := safetensors.Parse(write(t, []safetensors.Entry{safetensors.Float32("a", []int{2}, []float32{1, 2}), safetensors.Float32("b", []int{1, 2}, []float32{3, 4})}, nil), "x.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name, tensor string
+		shape        []int
+		bytes        int
+		want         string
+	}{
+		{"no such tensor", "c", []int{1}, 4, `x.safetensors: has no tensor "c"`},
+		{"too few bytes", "b", []int{2, 2}, 12, `tensor "b": 12 bytes are not those of shape [2 2]`},
+		{"another shape", "b", []int{2, 2}, 16, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			err := f.Replace(tc.tensor, tc.shape, make([]byte, tc.bytes))
+			if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+	a, _ := f.Tensor("a")
+	b, _ := f.Tensor("b")
+	if !slices.Equal(b.Shape, []int{2, 2}) || b.Copied() != 16 || !slices.Equal(a.Shape, []int{2}) {
+		t.Errorf("a %v, b %v with %d bytes of memory", a.Shape, b.Shape, b.Copied())
 	}
 }

@@ -2,10 +2,7 @@ package tokenizer
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 )
@@ -17,17 +14,7 @@ type config struct {
 	keys map[string]json.RawMessage
 }
 
-func readConfig(dir string) (config, error) {
-	return readConfigBy(dir, func(name string) ([]byte, error) {
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
-		return data, err
-	})
-}
-
-// readConfigBy is readConfig with the reading left to a function that returns nil for a file that is not there.
+// readConfigBy reads both files by a function that returns nil for one that is not there.
 func readConfigBy(dir string, read func(name string) ([]byte, error)) (config, error) {
 	c := config{name: filepath.Join(dir, "tokenizer_config.json"), keys: map[string]json.RawMessage{}}
 	for _, file := range []string{"special_tokens_map.json", "tokenizer_config.json"} {

@@ -14,14 +14,26 @@ import (
 // tokenizer_config.json and special_tokens_map.json say. Settings of tokenizer_config.json that contradict
 // tokenizer.json are an error: transformers would go by the former.
 func Load(dir string) (*Tokenizer, error) {
-	config, err := readConfig(dir)
+	return LoadBy(dir, func(name string) ([]byte, error) {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return data, err
+	})
+}
+
+// LoadBy is Load with the reading left to a function, which gets the names of files within the directory and returns nil
+// for one that is not there. dir is used in errors.
+func LoadBy(dir string, read func(name string) ([]byte, error)) (*Tokenizer, error) {
+	config, err := readConfigBy(dir, read)
 	if err != nil {
 		return nil, err
 	}
 	name := filepath.Join(dir, "tokenizer.json")
-	data, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		t, err := loadVocabText(dir, config)
+	data, err := read("tokenizer.json")
+	if err == nil && data == nil {
+		t, err := loadVocabText(dir, config, read)
 		if err == nil {
 			t.types, err = config.tokenTypes()
 		}

@@ -53,6 +53,10 @@ func (t *Tokenizer) Encode(dst []int32, text string) []int32 {
 // VocabSize returns one more than the largest id, added tokens included: the rows that an embedding needs.
 func (t *Tokenizer) VocabSize() int { return len(t.vocabulary.tokens) }
 
+// NextID returns the id that a token gets which is added behind the vocabulary: Hugging Face tokenizers numbers added tokens
+// on from the number of tokens, which is VocabSize but where ids have gaps.
+func (t *Tokenizer) NextID() int32 { return int32(len(t.vocabulary.ids)) }
+
 // ID returns the id of a token, which is compared as it is written in the vocabulary ("##ing", "[MASK]").
 func (t *Tokenizer) ID(token string) (int32, bool) {
 	id, ok := t.vocabulary.ids[token]

@@ -1,10 +1,7 @@
 package tokenizer
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,20 +10,24 @@ import (
 
 // loadVocabText makes the tokenizer that transformers' BertTokenizer makes of a vocab.txt: a token a line, whose id is
 // the line's number from 0.
-func loadVocabText(dir string, c config) (*Tokenizer, error) {
+func loadVocabText(dir string, c config, read func(name string) ([]byte, error)) (*Tokenizer, error) {
 	name := filepath.Join(dir, "vocab.txt")
-	data, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: neither tokenizer.json nor vocab.txt is there", dir)
-	}
+	data, err := read("vocab.txt")
 	if err != nil {
 		return nil, err
+	}
+	if data == nil {
+		return nil, fmt.Errorf("%s: neither tokenizer.json nor vocab.txt is there", dir)
 	}
 	if class := c.class(); class != "" && !slices.Contains(bertClasses, class) {
 		return nil, fmt.Errorf("%s: tokenizer_class %q needs a tokenizer.json; vocab.txt alone makes a BertTokenizer", c.name, class)
 	}
-	if added := filepath.Join(dir, "added_tokens.json"); exists(added) {
-		return nil, fmt.Errorf("%s: not read beside vocab.txt; save the tokenizer as tokenizer.json", added)
+	added, err := read("added_tokens.json")
+	if err != nil {
+		return nil, err
+	}
+	if added != nil {
+		return nil, fmt.Errorf("%s: not read beside vocab.txt; save the tokenizer as tokenizer.json", filepath.Join(dir, "added_tokens.json"))
 	}
 	basic, err := c.flag("do_basic_tokenize")
 	if err != nil {
@@ -40,11 +41,6 @@ func loadVocabText(dir string, c config) (*Tokenizer, error) {
 		return nil, err
 	}
 	return bertFromVocabulary(v, name, c)
-}
-
-func exists(name string) bool {
-	_, err := os.Stat(name)
-	return err == nil
 }
 
 func parseVocabText(data []byte, name string) (vocabulary, error) {

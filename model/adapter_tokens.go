@@ -1,0 +1,95 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/quarry-ml/quarry/model/lora"
+	"github.com/quarry-ml/quarry/model/safetensors"
+	"github.com/quarry-ml/quarry/model/tokenizer"
+)
+
+// WithTokensOf adds to the options the special tokens that a tokenizer.json beside an adapter has and the base's lacks:
+// the base with these options has the vocabulary that the adapter was trained with. An adapter without a tokenizer adds
+// none. Tokens under other ids than the base would give them, tokens that are not special ones, and tokens whose embeddings
+// the adapter should have brought and did not are errors.
+func (o Options) WithTokensOf(adapter, base string) (Options, error) {
+	name := filepath.Join(adapter, "tokenizer.json")
+	raw, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return o, nil
+	}
+	if err != nil {
+		return o, err
+	}
+	theirs, err := tokenizer.Parse(raw, name)
+	if err != nil {
+		return o, err
+	}
+	d, err := ReadDirectory(base, o)
+	if err != nil {
+		return o, err
+	}
+	ours, err := d.OpenTokenizer()
+	if err != nil {
+		return o, err
+	}
+	tokens, rows, err := tokensBeyond(theirs, ours)
+	if err != nil {
+		return o, fmt.Errorf("%s: %w", name, err)
+	}
+	if rows > d.Config.VocabSize {
+		if err := mustHaveTable(filepath.Join(adapter, lora.WeightsName), theirs.Token(int32(rows-1))); err != nil {
+			return o, err
+		}
+	}
+	o.SpecialTokens = append(slices.Clone(o.SpecialTokens), tokens...)
+	return o, nil
+}
+
+// tokensBeyond are the special tokens that a tokenizer has and ours has not, in the order of their ids, and the rows that a
+// table needs for those that are new words.
+func tokensBeyond(theirs, ours *tokenizer.Tokenizer) (tokens []string, rows int, err error) {
+	special, next := theirs.SpecialIDs(), ours.NextID()
+	for id := range int32(theirs.VocabSize()) {
+		token := theirs.Token(id)
+		if token == "" {
+			continue
+		}
+		isSpecial := slices.Contains(special, id)
+		has, known := ours.ID(token)
+		if !known {
+			has, next = next, next+1
+			rows = int(id) + 1
+		}
+		switch {
+		case has != id:
+			return nil, 0, fmt.Errorf("token %q has id %d; with the base's tokenizer it is %d: the adapter was trained with another tokenizer", token, id, has)
+		case !known && !isSpecial:
+			return nil, 0, fmt.Errorf("token %q is not in the base's vocabulary and no special token: only special tokens are added to a base", token)
+		case !known || isSpecial && !slices.Contains(ours.SpecialIDs(), id):
+			tokens = append(tokens, token)
+		}
+	}
+	return tokens, rows, nil
+}
+
+// mustHaveTable refuses an adapter that knows a token and brings no embeddings.
+func mustHaveTable(name, token string) error {
+	f, err := safetensors.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the adapter's own reader tells
+	}
+	if err != nil {
+		return err
+	}
+	has := slices.ContainsFunc(f.Tensors(), func(t safetensors.Tensor) bool { return endsAny(t.Name, tables) })
+	if err := f.Close(); err != nil || has {
+		return err
+	}
+	return fmt.Errorf("%s: tokens were added to the vocabulary (%q), and their embeddings are not here: save the adapter with PEFT's save_embedding_layers=True (FlagEmbedding's embedding/emb.pth is not read)", name, token)
+}
