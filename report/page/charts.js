@@ -35,6 +35,7 @@ const quarryCharts = (() => {
       const s = style(i);
       if (d.kind === "curve") marks.push(Plot.areaY(own, { x: "x", y1: "low", y2: "high", ...(many ? { fx: "facet" } : {}), fill: s.stroke, fillOpacity: 0.18 }));
       marks.push(Plot.line(own, { ...at, stroke: s.stroke, strokeWidth: 2, strokeDasharray: s.dash || null, curve: d.kind === "steps" ? "step-after" : "linear" }));
+      if (d.kind === "lines") marks.push(Plot.ruleX(own.filter((r) => r.low !== undefined), { x: "x", y1: "low", y2: "high", ...(many ? { fx: "facet" } : {}), stroke: s.stroke, strokeWidth: 1.5, strokeOpacity: 0.55 }));
       if (d.kind === "lines") marks.push(Plot.dot(own, { ...at, symbol: s.symbol, fill: s.stroke, stroke: s.stroke, r: 3.5 }));
     });
     const chosen = rows.filter((r) => r.chosen);
@@ -54,7 +55,7 @@ const quarryCharts = (() => {
       svg,
       stops: rows.filter((r) => d.kind !== "steps" || r.y > 0).map((r) => ({
         cx: x.apply(r.x) + (fx ? fx.apply(r.facet) - margin.marginLeft : 0), cy: y.apply(r.y),
-        text: `${facets.length ? `${r.facet}, ` : ""}${d.series.length > 1 ? `${r.series}, ` : ""}${d.x} ${format(r.x)}: ${d.y} ${format(r.y)}${r.chosen ? " (chosen)" : ""}`,
+        text: `${facets.length ? `${r.facet}, ` : ""}${d.series.length > 1 ? `${r.series}, ` : ""}${d.x} ${format(r.x)}: ${d.y} ${format(r.y)}${d.kind === "lines" && r.low !== undefined ? `, interval ${format(r.low)} to ${format(r.high)}` : ""}${r.chosen ? " (chosen)" : ""}`,
       })),
     };
   }

@@ -23,7 +23,7 @@ type Drawing struct {
 
 // The kinds of drawings.
 const (
-	Lines   = "lines"   // Points joined within a series, each marked
+	Lines   = "lines"   // Points joined within a series, each marked, with their intervals
 	Curve   = "curve"   // Points joined, with their bands and without marks: there are many
 	Steps   = "steps"   // Points as the left edges of a histogram
 	Cells   = "cells"   // a table whose cells are shaded by their value
@@ -38,7 +38,7 @@ type Point struct {
 	Series int      `json:"s"`
 	Facet  int      `json:"f"`
 	Chosen bool     `json:"chosen,omitempty"`
-	Low    *float64 `json:"low,omitempty"` // of Curve: the band around it
+	Low    *float64 `json:"low,omitempty"` // of Curve the band around it, of Lines its interval
 	High   *float64 `json:"high,omitempty"`
 }
 
