@@ -159,18 +159,24 @@ func (a Against) partTable() table {
 	return t
 }
 
-// changeTable has the queries that gained and lost most, by the first measure.
-func (a Against) changeTable(measure string, o CompareWriteOptions) table {
+// Largest are the changes of up to show queries that gained most, and of as many that lost most, in the order of Changes.
+func (a Against) Largest(show int) []Change {
 	n := len(a.Changes)
 	var shown []Change
-	for len(shown) < min(o.Show, n) && a.Changes[len(shown)].Second > a.Changes[len(shown)].First {
+	for len(shown) < min(show, n) && a.Changes[len(shown)].Second > a.Changes[len(shown)].First {
 		shown = append(shown, a.Changes[len(shown)])
 	}
-	for i := max(len(shown), n-o.Show); i < n; i++ {
+	for i := max(len(shown), n-show); i < n; i++ {
 		if a.Changes[i].Second < a.Changes[i].First {
 			shown = append(shown, a.Changes[i])
 		}
 	}
+	return shown
+}
+
+// changeTable has the queries that gained and lost most, by the first measure.
+func (a Against) changeTable(measure string, o CompareWriteOptions) table {
+	shown := a.Largest(o.Show)
 	t := table{columns: []column{{head: "query", words: true}, {head: "base " + display(measure)}, {head: "other"}, {head: "difference"}}}
 	texts := slices.ContainsFunc(shown, func(c Change) bool { return o.Texts[c.ID] != "" })
 	if texts {
@@ -184,6 +190,26 @@ func (a Against) changeTable(measure string, o CompareWriteOptions) table {
 		t.rows = append(t.rows, row)
 	}
 	return t
+}
+
+// Sheet is a table in words, for pages that lay tables out by themselves: headings, and rows of as many cells.
+type Sheet struct {
+	Head []string
+	Rows [][]string
+}
+
+func (t table) sheet() Sheet { return Sheet{heads(t.columns), t.rows} }
+
+// Legend is what a reader needs to know of all tables, in sentences.
+func (all Comparisons) Legend() []string { return all.legend() }
+
+// Title is the heading of a set beside others.
+func (c *Comparison) Title() string { return c.title() }
+
+// Sheets are the tables of one of Against: its measures, its parts, and the queries that gained and lost most by the first
+// measure.
+func (c *Comparison) Sheets(a Against, o CompareWriteOptions) (measures, parts, changes Sheet) {
+	return a.table().sheet(), a.partTable().sheet(), a.changeTable(c.Measures[0], o).sheet()
 }
 
 func rowColumns() []column {

@@ -31,8 +31,10 @@ import (
 
 	"github.com/quarry-ml/quarry/format/verdicts"
 	"github.com/quarry-ml/quarry/internal/tinyrun"
+	"github.com/quarry-ml/quarry/report"
 	reportpage "github.com/quarry-ml/quarry/report/page"
 	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/stats"
 	"github.com/quarry-ml/quarry/view"
 )
 
@@ -414,6 +416,40 @@ func TestBrowserQueriesAndComparison(t *testing.T) {
 		t.Errorf("%d queries better or worse", n)
 	}
 	b.clean(address)
+}
+
+// TestBrowserComparison looks at the page of a comparison, whose names and texts are hostile.
+func TestBrowserComparison(t *testing.T) {
+	side := func(name string, gain float64) report.Side {
+		s := report.Side{Name: name, On: rundir.Dev, Convention: "trec_eval", Measures: []string{"map@25", "recall@5"}}
+		for i := range 6 {
+			s.Queries = append(s.Queries, report.SideQuery{ID: fmt.Sprint("q", i), Values: []float64{0.25 + gain*float64(i%3), 0.5}, Labels: map[string]string{"topic": hostile[i%len(hostile)]}})
+		}
+		return s
+	}
+	c, err := report.Compare(side("base", 0), []report.Side{side(hostile[0], 0.25)}, report.CompareOptions{By: []string{"topic"}, Stats: stats.Options{Level: 0.9, Resamples: 100, Seed: 1}})
+	must(t, err)
+	file := filepath.Join(t.TempDir(), "compare.html")
+	must(t, rundir.WriteFile(rundir.OS{}, file, reportpage.OfComparisons(report.Comparisons{c}, report.CompareWriteOptions{Show: 2, Texts: map[string]string{"q2": hostile[1]}}).Write))
+	b := newTab(t)
+	b.do(chromedp.Navigate("file://" + file))
+	b.until(drawn)
+	measures := `[data-drawing="set-0-other-0-measures"]`
+	if n := value[int](b, `document.querySelectorAll('`+measures+` svg g[aria-label=dot] circle').length`); n != 2 {
+		t.Errorf("%d differences are drawn of two", n)
+	}
+	b.do(chromedp.Focus(measures), chromedp.KeyEvent(kb.ArrowRight))
+	if got := value[string](b, `document.querySelector('`+measures+` output').textContent`); !regexp.MustCompile(`^map@25: \+0\.250, interval \+0\.\d+ to \+0\.\d+$`).MatchString(got) {
+		t.Errorf("the chart reads out %q", got)
+	}
+	if off := value[float64](b, `(() => {
+		const chart = document.querySelector('`+measures+`'), middle = (e) => { const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; };
+		const [x, y] = middle(chart.querySelector("circle[r='7']")), [u, v] = middle(chart.querySelector("g[aria-label=dot] circle"));
+		return Math.hypot(u - x, v - y);
+	})()`); off > 2 {
+		t.Errorf("the ring is %v pixels off", off)
+	}
+	b.clean("file://" + file)
 }
 
 // TestScreenshots takes the pictures of the documentation; CI, which is not told where to, does not run it.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/report"
+	"github.com/quarry-ml/quarry/report/page"
 	"github.com/quarry-ml/quarry/stats"
 )
 
@@ -48,6 +49,7 @@ chooses among them. --by reads fields of queries from the files that a run's rec
   quarry compare runs/eedi@0/0 runs/eedi@1/3 --by seen,frequency
   quarry compare runs/eedi --on also-general --by language
   quarry compare runs/small runs/large --format latex > table.tex
+  quarry compare runs/small runs/large --format html --output compare.html
   quarry compare a.trec b.trec --qrels qrels.txt --metrics map,ndcg@10 --convention trec_eval --json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -77,7 +79,7 @@ chooses among them. --by reads fields of queries from the files that a run's rec
 	f.Float64Var(&o.Level, "level", standard.Level, "level of the intervals")
 	f.IntVar(&o.Resamples, "resamples", standard.Resamples, "of the bootstrap and of the randomisation test")
 	seedFlag(f, &o.Seed, standard.Seed, "seed of both")
-	f.StringVar(&o.Format, "format", string(report.Text), "text, markdown, json, csv or latex")
+	f.StringVar(&o.Format, "format", string(report.Text), "text, markdown, json, csv, latex, or html, one file with charts that needs nothing else")
 	f.Bool("json", false, "the same as --format json")
 	f.StringVar(&o.Output, "output", "", "`file` to write (standard output)")
 	f.StringVar(&o.Eval.Judgments.Qrels, "qrels", "", "judgments of given rankings: a TREC qrels `file`, BEIR's columns (.tsv) or MTEB's objects (.jsonl)")
@@ -92,9 +94,12 @@ chooses among them. --by reads fields of queries from the files that a run's rec
 
 // runCompare reads all sides, compares them and writes what it finds.
 func runCompare(ctx context.Context, o CompareOptions, args []string, h *host) error {
-	format, err := report.ParseFormat(o.Format)
-	if err != nil {
-		return badInputf("--format: %w", err)
+	var format report.Format
+	var err error
+	if o.Format != formatHTML {
+		if format, err = report.ParseFormat(o.Format); err != nil {
+			return badInputf("--format: %w, and %s for a page with charts", err, formatHTML)
+		}
 	}
 	compared := comparing{CompareOptions: report.CompareOptions{Stats: stats.Options{Level: o.Level, Resamples: o.Resamples, Seed: o.Seed}}}
 	if compared.By, err = o.validate(h); err != nil {
@@ -117,8 +122,12 @@ func runCompare(ctx context.Context, o CompareOptions, args []string, h *host) e
 	if err != nil {
 		return badInput(err)
 	}
+	shown := report.CompareWriteOptions{Show: o.Show, PerQuery: o.PerQuery, Texts: beginnings(compared.Texts)}
 	return writeOutput(h, o.Output, func(w io.Writer) error {
-		return all.Write(w, format, report.CompareWriteOptions{Show: o.Show, PerQuery: o.PerQuery, Texts: beginnings(compared.Texts)})
+		if o.Format == formatHTML {
+			return page.OfComparisons(all, shown).Write(w)
+		}
+		return all.Write(w, format, shown)
 	})
 }
 

@@ -83,7 +83,7 @@ func TestCompareRankings(t *testing.T) {
 		{"queries of train", []string{a, b, "--qrels", qrels, "--on", "train"}, `--on "train": dev, test or also-NAME`},
 		{"per query in text", []string{a, b, "--qrels", qrels, "--per-query"}, "--per-query has no part without --json"},
 		{"two formats", []string{a, b, "--qrels", qrels, "--json", "--format", "csv"}, "--json and --format csv contradict"},
-		{"no such format", []string{a, b, "--qrels", qrels, "--format", "html"}, `format "html" is unknown`},
+		{"no such format", []string{a, b, "--qrels", qrels, "--format", "pdf"}, `format "pdf" is unknown`},
 		{"by twice", []string{a, b, "--qrels", qrels, "--by", "kind,kind", "--queries", rows}, "given twice"},
 		{"output over an input", []string{a, b, "--qrels", qrels, "--output", qrels}, "is also --qrels"},
 		{"show fewer than none", []string{a, b, "--qrels", qrels, "--show", "-1"}, "--show -1"},
@@ -172,22 +172,22 @@ func TestCompareRuns(t *testing.T) {
 	}
 	p.write(t, "r.json", `{"d0": {"p01": 1}}`)
 	for want, args := range map[string][]string{
-		"no scores by query on also-nope":   {runDir, "--on", "also-nope"},
-		"there is no round 7":               {runDir + "@7", runDir},
-		"is no place in a run":              {runDir + "@last", runDir},
-		"no scores by query on dev":         {runDir + "@0/99", runDir},
-		"no scores by query on test":        {runDir + "@0/0", runDir, "--on", "test"},
-		"again.jsonl has the field":         {runDir, "--by", "subject", "--on", "also-again"},
-		"is given twice":                    {runDir, "--on", "dev,dev"},
-		`--on "dev,": dev, test or also-`:   {runDir, "--on", "dev,"},
-		"names the rows of one set":         {runDir, "--on", "dev,also-again", "--queries", p.path("dev.jsonl"), "--by", "group"},
-		"no row of dev has the field":       {runDir, "--on", "dev,also-again", "--by", "subject"},
-		"are of one set of queries":         {runDir, p.path("r.json"), "--on", "dev,also-again"},
+		"no scores by query on also-nope":     {runDir, "--on", "also-nope"},
+		"there is no round 7":                 {runDir + "@7", runDir},
+		"is no place in a run":                {runDir + "@last", runDir},
+		"no scores by query on dev":           {runDir + "@0/99", runDir},
+		"no scores by query on test":          {runDir + "@0/0", runDir, "--on", "test"},
+		"again.jsonl has the field":           {runDir, "--by", "subject", "--on", "also-again"},
+		"is given twice":                      {runDir, "--on", "dev,dev"},
+		`--on "dev,": dev, test or also-`:     {runDir, "--on", "dev,"},
+		"names the rows of one set":           {runDir, "--on", "dev,also-again", "--queries", p.path("dev.jsonl"), "--by", "group"},
+		"no row of dev has the field":         {runDir, "--on", "dev,also-again", "--by", "subject"},
+		"are of one set of queries":           {runDir, p.path("r.json"), "--on", "dev,also-again"},
 		`again.jsonl has the field "subject"`: {runDir, "--by", "subject"},
-		"ndcg@3 is not measured in both":    {runDir, "--metrics", "ndcg@3"},
-		`has the field "subject"`:           {runDir, "--by", "subject", "--queries", p.path("dev.jsonl")},
-		"train.jsonl has no row of query ":  {runDir, "--by", "group", "--queries", p.path("train.jsonl")},
-		"measure both alike":                {runDir, p.path("r.json"), "--qrels", p.write(t, "q.txt", "d0 0 p00 1\n"), "--convention", "trec_eval"},
+		"ndcg@3 is not measured in both":      {runDir, "--metrics", "ndcg@3"},
+		`has the field "subject"`:             {runDir, "--by", "subject", "--queries", p.path("dev.jsonl")},
+		"train.jsonl has no row of query ":    {runDir, "--by", "group", "--queries", p.path("train.jsonl")},
+		"measure both alike":                  {runDir, p.path("r.json"), "--qrels", p.write(t, "q.txt", "d0 0 p00 1\n"), "--convention", "trec_eval"},
 	} {
 		h := newTestHost()
 		if code := h.run(t, append([]string{"compare"}, args...)...); code != exitBadInput || !strings.Contains(h.err.String(), want) {
@@ -250,6 +250,13 @@ func TestCompareSets(t *testing.T) {
 	h = newTestHost()
 	if code := h.run(t, "compare", runDir, "--on", "test", "--by", "topic"); code != exitDone || !strings.Contains(h.out.String(), "5 test queries") {
 		t.Errorf("exit code %d: %s%s", code, h.out.String(), h.err.String())
+	}
+	h = newTestHost()
+	if code := h.run(t, "compare", runDir, "--by", "group", "--format", "html", "--output", p.path("compare.html")); code != exitDone {
+		t.Errorf("exit code %d: %s", code, h.err.String())
+	}
+	if text := p.read(t, "compare.html"); !strings.Contains(text, "On also-french: ") || !strings.Contains(text, "On test: ") || !strings.HasPrefix(text, "<!DOCTYPE html>") {
+		t.Error("the page lacks a set")
 	}
 	failing := func(want string, args ...string) {
 		t.Helper()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,9 @@ type ReportOptions struct {
 	HTML   string // file of the page with charts; empty is none
 	Output string // file, or directory of event files; empty is standard output
 }
+
+// formatHTML is the page with charts.
+const formatHTML = "html"
 
 // inRun stands for the page's place in the run directory where --html names no file.
 const inRun = "report.html of the run"
@@ -72,7 +76,9 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 				}
 				o.HTML = args[1]
 			}
-			if o.HTML != "" && (o.JSON || cmd.Flags().Changed("format")) {
+			if o.Format == formatHTML && !o.JSON && o.HTML == "" { // as --html FILE
+				o.HTML, o.Output, o.Format = cmp.Or(o.Output, standard), "", string(report.Text)
+			} else if o.HTML != "" && (o.JSON || cmd.Flags().Changed("format")) {
 				return badInputf("--html and --format contradict each other")
 			}
 			if o.HTML != "" && o.Output != "" {
@@ -91,7 +97,7 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Format, "format", string(report.Text), "text, markdown, json, csv or latex; tensorboard, event files; or wandb, a JSON line a step")
+	f.StringVar(&o.Format, "format", string(report.Text), "text, markdown, json, csv or latex; html, the page with charts; tensorboard, event files; or wandb, a JSON line a step")
 	f.StringVar(&o.Output, "output", "", "`file` to write (standard output); of format tensorboard the directory, which is to be new")
 	f.BoolVar(&o.JSON, "json", false, "the same as --format json")
 	f.StringVar(&o.HTML, "html", "", "write the page with charts to this `file`, - for standard output; report.html in the run directory where none is named")
@@ -143,7 +149,7 @@ func (o ReportOptions) format() (report.Format, error) {
 	}
 	format, err := report.ParseFormat(o.Format)
 	if err != nil {
-		return "", badInputf("--format: %w, and %v for programs that draw curves", err, []string{formatTensorBoard, formatWandB})
+		return "", badInputf("--format: %w, html for a page, and %v for programs that draw curves", err, []string{formatTensorBoard, formatWandB})
 	}
 	return format, nil
 }

@@ -15,9 +15,10 @@ import (
 	"github.com/quarry-ml/quarry/stats"
 )
 
-// Page is what a run directory has to show in charts.
+// Page is what a run directory, or a comparison, has to show in charts.
 type Page struct {
-	Run      string
+	Heading  string   // before the name; empty stands for Run
+	Run      string   // its name
 	Identity string   // numeric identity of its numbers; empty while nothing is computed
 	Summary  []string // the result in sentences
 	Sections []Section
