@@ -70,7 +70,7 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 			return one("RUN")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if o.HTML == inRun && len(args) == 2 {
+			if o.HTML == inRun && len(args) == 2 && !o.Folds {
 				if isPage(args[0]) && !isPage(args[1]) { // --html out.html RUN
 					args[0], args[1] = args[1], args[0]
 				}
@@ -88,9 +88,6 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 				return badInputf("--json and --format %s contradict each other", o.Format)
 			}
 			if o.Folds {
-				if o.HTML != "" {
-					return badInputf("--html is for one run: it has no part beside --folds")
-				}
 				return runReportFolds(h, o, args)
 			}
 			return runReport(h, o, args[0])
@@ -119,6 +116,9 @@ func runReportFolds(h *host, o ReportOptions, runs []string) (err error) {
 	if err != nil {
 		return err
 	}
+	if o.HTML == inRun {
+		return badInputf("--html: the folds' page has no place of its own: name a file, as in --html=folds.html")
+	}
 	if len(o.Scores) > 0 {
 		return badInputf("--score is for one run: it has no part beside --folds")
 	}
@@ -138,6 +138,9 @@ func runReportFolds(h *host, o ReportOptions, runs []string) (err error) {
 	summary, err := report.ReadFolds(dirs, stats.DefaultOptions())
 	if err != nil {
 		return badInput(err)
+	}
+	if o.HTML != "" {
+		return writeNamedPage(h, page.OfFolds(summary), o.HTML)
 	}
 	return o.write(h, func(w io.Writer) error { return summary.Write(w, format) })
 }
@@ -174,12 +177,15 @@ func runReport(h *host, o ReportOptions, run string) (err error) {
 	if r, err := withFolds(run); err != nil {
 		return err
 	} else if r != nil {
-		if o.HTML != "" || len(o.Scores) > 0 {
-			return badInputf("--html and --score are for one run: name the directory of a fold, such as %s.fold-0", r.Dir())
+		if o.HTML == inRun || len(o.Scores) > 0 {
+			return badInputf("--score, and --html without a file, are for one run: name the directory of a fold, such as %s.fold-0", r.Dir())
 		}
 		c, err := readCrossValidation(r)
 		if err != nil {
 			return err
+		}
+		if o.HTML != "" {
+			return writeNamedPage(h, page.OfCrossValidation(c), o.HTML)
 		}
 		return o.write(h, func(w io.Writer) error { return c.Write(w, format) })
 	}
@@ -230,6 +236,11 @@ func writePage(h *host, d *rundir.Dir, file string) error {
 		h.note("the page is %s", d.Page())
 		return nil
 	}
+	return writeNamedPage(h, p, file)
+}
+
+// writeNamedPage writes a page to a file, or to standard output.
+func writeNamedPage(h *host, p *page.Page, file string) error {
 	if err := mayWrite("html", file); err != nil {
 		return err
 	}
