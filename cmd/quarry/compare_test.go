@@ -279,6 +279,12 @@ func TestCompareSets(t *testing.T) {
 	failing("new.jsonl is not the file that "+runDir+" round 0 epoch 0 was scored on", runDir, "--on", "test", "--by", "topic")
 	p.write(t, "runs/tiny/recipe.resolved.yaml", strings.Replace(p.read(t, "runs/tiny/recipe.resolved.yaml"), "test: new.jsonl", "test: null", 1))
 	failing("names no test any more", runDir, "--on", "test", "--by", "topic")
+	format := p.read(t, "runs/tiny/quarry.json")
+	p.write(t, "runs/tiny/quarry.json", `{"format": 2}`)
+	failing("format 2 is newer than this quarry knows (1)", runDir)
+	p.write(t, "runs/tiny/quarry.json", format[:len(format)/2])
+	failing("quarry.json: not the file of a run directory", runDir)
+	p.write(t, "runs/tiny/quarry.json", format)
 	mustBe(t, os.Remove(resolved))
 	failing("has not begun to follow a recipe", runDir, "--on", "test", "--by", "topic")
 }

@@ -74,6 +74,9 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 				if isPage(args[0]) && !isPage(args[1]) { // --html out.html RUN
 					args[0], args[1] = args[1], args[0]
 				}
+				if ext := filepath.Ext(args[1]); ext == ".yaml" || ext == ".yml" { // a second recipe, which the page would replace
+					return badInputf("one RUN is wanted, got 2 words: %s; a page is named as in --html=results.html", strings.Join(args, " "))
+				}
 				o.HTML = args[1]
 			}
 			if o.Format == formatHTML && !o.JSON && o.HTML == "" { // as --html FILE

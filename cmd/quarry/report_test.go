@@ -105,6 +105,7 @@ func TestReportCommandHTML(t *testing.T) {
 		{"as a format", []string{"RUN", "--format", "html"}, "", ""},
 		{"as a format, to a file", []string{"RUN", "--format", "html", "--output", "FILE"}, "FILE", ""},
 		{"two words behind it", []string{"RUN", "--html", "FILE", "FILE"}, "", "one RUN is wanted"},
+		{"two recipes", []string{"RUN", "other.yaml", "--html"}, "", "one RUN is wanted, got 2 words"},
 		{"a folder", []string{"RUN", "--html=RUN"}, "", "--html"},
 		{"a format beside it", []string{"RUN", "--html", "--format", "json"}, "", "contradict"},
 	} {
