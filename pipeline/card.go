@@ -46,12 +46,13 @@ func (r *round) card(ctx context.Context) error {
 		inputs = append(inputs, r.data.input(f.Role))
 	}
 	if r.data.queries[rundir.Test] != nil {
-		inputs = append(inputs, r.made(r.files.TestScores()))
+		inputs = append(inputs, r.made(r.files.TestScores()), r.made(r.files.EpochQueries(rundir.Test, choice.Epoch)))
 	}
 	for _, set := range r.data.also {
 		for _, epoch := range slices.Compact([]int{0, choice.Epoch}) {
 			inputs = append(inputs, r.made(r.files.EpochAlso(set.also.Name, epoch)))
 		}
+		inputs = append(inputs, r.made(r.files.EpochQueries(set.split, choice.Epoch)))
 	}
 	path := filepath.Join(r.files.Merged(), modelcard.Name)
 	stage := r.stage(stageCard, algorithmCard, options, inputs...)
@@ -109,16 +110,24 @@ func (r *round) addResults(card *modelcard.Card, choice *rundir.Choice) error {
 	}
 	card.Choice = fmt.Sprintf("The model is epoch %d of %d, chosen by %s: %s.", choice.Epoch, len(table.Epochs)-1, choice.By, choice.Because)
 	base, chosen := table.Epochs[0], table.Epochs[choice.Epoch]
-	dev := result(string(rundir.Dev), table.Measures, base.Dev, chosen.Dev)
-	if err := r.addIntervals(&dev, choice.Epoch); err != nil {
+	add := func(name string, split rundir.Split, base, chosen rundir.Means) error {
+		one := result(name, table.Measures, base, chosen)
+		err := r.addIntervals(&one, split, choice.Epoch)
+		card.Results = append(card.Results, one)
 		return err
 	}
-	card.Results = append(card.Results, dev)
+	if err := add(string(rundir.Dev), rundir.Dev, base.Dev, chosen.Dev); err != nil {
+		return err
+	}
 	if r.data.queries[rundir.Test] != nil && base.Test != nil && chosen.Test != nil {
-		card.Results = append(card.Results, result(string(rundir.Test), table.Measures, *base.Test, *chosen.Test))
+		if err := add(string(rundir.Test), rundir.Test, *base.Test, *chosen.Test); err != nil {
+			return err
+		}
 	}
 	for i, a := range chosen.Also {
-		card.Results = append(card.Results, result(a.Name, table.Measures, base.Also[i].Scores, a.Scores))
+		if err := add(a.Name, rundir.AlsoSplit(a.Name), base.Also[i].Scores, a.Scores); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -131,9 +140,9 @@ func result(set string, measures []string, base, chosen rundir.Means) modelcard.
 	return one
 }
 
-// addIntervals gives the measures on dev their bootstrap intervals, resampled by group.
-func (r *round) addIntervals(dev *modelcard.Result, epoch int) error {
-	kept, err := r.dir.ReadQueryScores(r.files.EpochQueries(rundir.Dev, epoch))
+// addIntervals gives the measures on one set their bootstrap intervals, resampled by group.
+func (r *round) addIntervals(one *modelcard.Result, split rundir.Split, epoch int) error {
+	kept, err := r.dir.ReadQueryScores(r.files.EpochQueries(split, epoch))
 	if err != nil {
 		return err
 	}
@@ -149,7 +158,7 @@ func (r *round) addIntervals(dev *modelcard.Result, epoch int) error {
 		return err
 	}
 	for i, interval := range intervals {
-		v := &dev.Values[i]
+		v := &one.Values[i]
 		v.Low, v.High, v.Level = &interval.Low, &interval.High, interval.Level
 	}
 	return nil

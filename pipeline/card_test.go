@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -37,8 +38,8 @@ func TestEveryModelHasACard(t *testing.T) {
 			fmt.Sprintf("| test | 10 | %s | %.4f | %.4f | ", m, base.Test.All[i], chosen.Test.All[i]),
 			fmt.Sprintf("| general | 3 | %s | %.4f | %.4f | ", m, general[0].Scores.All[i], general[choice.Epoch].Scores.All[i]),
 		} {
-			if !strings.Contains(card, want) {
-				t.Errorf("the card has no %q", want)
+			if _, line, ok := strings.Cut(card, want); !ok || !regexp.MustCompile(`^[01]\.\d{4} to [01]\.\d{4} \(95 %\) \|\n`).MatchString(line) {
+				t.Errorf("the card has no %q, or no interval behind it", want)
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/stats"
 )
 
 // missing stands where a table has no number.
@@ -91,22 +92,21 @@ func measureCells(groups []columnGroup, means []float64) []string {
 }
 
 // epochTable is the main table of a round: every epoch over all dev queries, the first measure on test where it was
-// taken and on each set of data.also, and a column for each label of outside scores.
+// taken and on each set of data.also, with its intervals where there are some, and a column for each label of outside scores.
 func (r Round) epochTable(mark func(string) string) table {
 	groups := groupMeasures(r.Measures)
 	labels := r.labels()
 	t := table{columns: append(epochColumns(), measureColumns(groups)...)}
-	level := r.level()
-	if level > 0 {
-		t.columns = append(t.columns, column{head: fmt.Sprintf("%s %g %% interval", display(r.Measures[0]), 100*level)})
+	percent := fmt.Sprintf("%g %% interval", 100*r.level())
+	if r.hasIntervals(rundir.Dev) {
+		t.columns = append(t.columns, column{head: display(r.Measures[0]) + " " + percent})
 	}
-	tested := len(groups) > 0 && slices.ContainsFunc(r.Epochs, func(e Epoch) bool { return e.Test != nil })
-	if tested {
-		t.columns = append(t.columns, column{head: "test " + display(r.Measures[0])})
-	}
-	also := r.alsoNames()
-	for _, name := range also {
-		t.columns = append(t.columns, column{head: name + " " + display(r.Measures[0])})
+	others := r.otherSets()
+	for _, set := range others {
+		t.columns = append(t.columns, column{head: set.name + " " + display(r.Measures[0])})
+		if r.hasIntervals(set.split) {
+			t.columns = append(t.columns, column{head: set.name + " " + percent})
+		}
 	}
 	for _, label := range labels {
 		t.columns = append(t.columns, column{head: label})
@@ -117,14 +117,14 @@ func (r Round) epochTable(mark func(string) string) table {
 			name = mark(name)
 		}
 		row := append([]string{name, lossCell(e.EvalLoss)}, measureCells(groups, e.Dev.All)...)
-		if level > 0 {
-			row = append(row, e.intervalCell())
+		if r.hasIntervals(rundir.Dev) {
+			row = append(row, intervalCell(e.Intervals[rundir.Dev].All))
 		}
-		if tested {
-			row = append(row, testCell(e.Test))
-		}
-		for _, name := range also {
-			row = append(row, testCell(e.AlsoScores(name)))
+		for _, set := range others {
+			row = append(row, firstCell(set.of(e)))
+			if r.hasIntervals(set.split) {
+				row = append(row, intervalCell(e.Intervals[set.split].All))
+			}
 		}
 		for _, label := range labels {
 			row = append(row, e.outsideCell(label))
@@ -134,51 +134,81 @@ func (r Round) epochTable(mark func(string) string) table {
 	return t
 }
 
-// splitTable is the rows behind the main table's: dev by whether training has the positive, the sets of data.also, and test.
+// otherSet is a set beside dev that some epoch of a round is scored on.
+type otherSet struct {
+	name  string
+	split rundir.Split
+	of    func(Epoch) *rundir.Means // nil where an epoch is not scored on it
+}
+
+// otherSets are test and the sets of data.also, as far as some epoch is scored on them.
+func (r Round) otherSets() []otherSet {
+	var sets []otherSet
+	if len(r.Measures) > 0 && slices.ContainsFunc(r.Epochs, func(e Epoch) bool { return e.Test != nil }) {
+		sets = append(sets, otherSet{string(rundir.Test), rundir.Test, func(e Epoch) *rundir.Means { return e.Test }})
+	}
+	for _, name := range r.alsoNames() {
+		sets = append(sets, otherSet{name, rundir.AlsoSplit(name), func(e Epoch) *rundir.Means { return e.AlsoScores(name) }})
+	}
+	return sets
+}
+
+// splitTable is the rows behind the main table's: dev by whether training has the positive, the sets of data.also, and test;
+// with the interval of the first measure.
 func (r Round) splitTable() table {
 	groups := groupMeasures(r.Measures)
 	t := table{columns: append([]column{{head: "queries", words: true}, {head: "epoch", words: true}, {head: "n"}}, measureColumns(groups)...)}
-	add := func(name string, e Epoch, n int, means []float64) {
-		if n > 0 {
-			row := []string{name, epochName(e.Epoch), strconv.Itoa(n)}
-			t.rows = append(t.rows, append(row, measureCells(groups, means)...))
-		}
+	level := r.level()
+	if level > 0 {
+		t.columns = append(t.columns, column{head: fmt.Sprintf("%s %g %% interval", display(r.Measures[0]), 100*level)})
 	}
-	for _, part := range []struct {
-		name string
-		of   func(*rundir.Means) rundir.Slice
-	}{
-		{", seen", func(m *rundir.Means) rundir.Slice { return m.Seen }},
-		{", unseen", func(m *rundir.Means) rundir.Slice { return m.Unseen }},
-	} {
-		for _, e := range r.Epochs {
-			add("dev"+part.name, e, part.of(&e.Dev).Queries, part.of(&e.Dev).Means)
-		}
-	}
-	for _, name := range r.alsoNames() {
-		for _, part := range []struct {
-			name string
-			of   func(*rundir.Means) rundir.Slice
-		}{
-			{"", func(m *rundir.Means) rundir.Slice { return rundir.Slice{Queries: m.Queries, Means: m.All} }},
-			{", seen", func(m *rundir.Means) rundir.Slice { return m.Seen }},
-			{", unseen", func(m *rundir.Means) rundir.Slice { return m.Unseen }},
-		} {
-			for _, e := range r.Epochs {
-				if m := e.AlsoScores(name); m != nil {
-					add(name+part.name, e, part.of(m).Queries, part.of(m).Means)
+	add := func(set otherSet, epochs []Epoch, parts ...meansPart) {
+		for _, part := range parts {
+			for _, e := range epochs {
+				means := set.of(e)
+				if means == nil || part.of(means).Queries == 0 {
+					continue
 				}
+				slice := part.of(means)
+				row := append([]string{set.name + part.suffix, epochName(e.Epoch), strconv.Itoa(slice.Queries)}, measureCells(groups, slice.Means)...)
+				if level > 0 {
+					row = append(row, intervalCell(part.intervals(e.Intervals[set.split])))
+				}
+				t.rows = append(t.rows, row)
 			}
 		}
 	}
-	for _, e := range r.Epochs {
-		if e.Test != nil {
-			add("test", e, e.Test.Queries, e.Test.All)
-			add("test, seen", e, e.Test.Seen.Queries, e.Test.Seen.Means)
-			add("test, unseen", e, e.Test.Unseen.Queries, e.Test.Unseen.Means)
+	parts := meansParts()
+	add(otherSet{string(rundir.Dev), rundir.Dev, func(e Epoch) *rundir.Means { return &e.Dev }}, r.Epochs, parts[1:]...)
+	others := r.otherSets()
+	for _, set := range others {
+		if set.split != rundir.Test {
+			add(set, r.Epochs, parts...)
+		}
+	}
+	for _, set := range others {
+		for i := range r.Epochs {
+			if set.split == rundir.Test { // two epochs, far apart as a rule: each with its parts
+				add(set, r.Epochs[i:i+1], parts...)
+			}
 		}
 	}
 	return t
+}
+
+// meansPart is the means over all queries of a set, or over those whose positive training has or has not.
+type meansPart struct {
+	name, suffix string
+	of           func(*rundir.Means) rundir.Slice
+	intervals    func(Intervals) []stats.Interval
+}
+
+func meansParts() []meansPart {
+	return []meansPart{
+		{"all", "", func(m *rundir.Means) rundir.Slice { return rundir.Slice{Queries: m.Queries, Means: m.All} }, func(i Intervals) []stats.Interval { return i.All }},
+		{"seen", ", seen", func(m *rundir.Means) rundir.Slice { return m.Seen }, func(i Intervals) []stats.Interval { return i.Seen }},
+		{"unseen", ", unseen", func(m *rundir.Means) rundir.Slice { return m.Unseen }, func(i Intervals) []stats.Interval { return i.Unseen }},
+	}
 }
 
 // labels of the outside scores of a round, ascending.
@@ -220,7 +250,8 @@ func lossCell(loss *float64) string {
 	return strconv.FormatFloat(*loss, 'f', digits, 64)
 }
 
-func testCell(m *rundir.Means) string {
+// firstCell is the first measure.
+func firstCell(m *rundir.Means) string {
 	if m == nil {
 		return missing
 	}

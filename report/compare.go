@@ -15,6 +15,8 @@ import (
 // Side is what is compared: the scores of one model, run or epoch, query by query.
 type Side struct {
 	Name       string
+	On         rundir.Split // the set of a run's queries; empty of given rankings
+	Digest     string       // of the file of a run's queries, as the stage that scored them read it
 	Convention string
 	Measures   []string
 	Queries    []SideQuery // ascending by ID
@@ -34,10 +36,10 @@ const (
 	ByLength    = "length"
 )
 
-// EpochSide is one epoch of a run on dev or test. An epoch whose scores by query are not there, or no longer count, is an
+// EpochSide is one epoch of a run on dev, test or a set of data.also. An epoch whose scores by query are not there, or no longer count, is an
 // error that says what to do.
 func EpochSide(d *rundir.Dir, round, epoch int, split rundir.Split) (Side, error) {
-	side := Side{Name: fmt.Sprintf("%s round %d epoch %d", d.Name(), round, epoch)}
+	side := Side{Name: fmt.Sprintf("%s round %d epoch %d", d.Name(), round, epoch), On: split}
 	file := d.Round(round).EpochQueries(split, epoch)
 	stamp, err := stampOf(d, round, file)
 	if err != nil {
@@ -57,6 +59,11 @@ func EpochSide(d *rundir.Dir, round, epoch int, split rundir.Split) (Side, error
 		return side, fmt.Errorf("%s: of round %d, epoch %d, %s", file, s.Round, s.Epoch, s.Split)
 	}
 	side.Convention, side.Measures = s.Convention, s.Measures
+	for _, input := range stamp.Inputs {
+		if input.Name == string(split) {
+			side.Digest = input.Digest
+		}
+	}
 	for _, q := range s.Queries {
 		seen := "unseen"
 		if q.Seen {
@@ -72,6 +79,7 @@ func EpochSide(d *rundir.Dir, round, epoch int, split rundir.Split) (Side, error
 // Comparison is a base and others set against it, all on the same queries.
 type Comparison struct {
 	Base       string
+	On         rundir.Split // the set of the runs' queries; empty of given rankings
 	Convention string
 	Measures   []string
 	Queries    int
@@ -118,6 +126,25 @@ type CompareOptions struct {
 	Stats    stats.Options
 }
 
+// CommonSets is those of some splits that all of the given epochs of a run are scored on by query, each a round and an epoch.
+func CommonSets(d *rundir.Dir, epochs [][2]int, splits []rundir.Split) ([]rundir.Split, error) {
+	var common []rundir.Split
+	for _, split := range splits {
+		scored := true
+		for _, e := range epochs {
+			stamp, err := stampOf(d, e[0], d.Round(e[0]).EpochQueries(split, e[1]))
+			if err != nil {
+				return nil, err
+			}
+			scored = scored && stamp != nil
+		}
+		if scored {
+			common = append(common, split)
+		}
+	}
+	return common, nil
+}
+
 // Compare sets others against a base: bootstrap intervals of the differences, the paired randomisation, t and sign tests, and
 // Holm's and Benjamini and Hochberg's corrections over all measures and others. Sides that were measured by other
 // conventions or on other queries are an error.
@@ -131,7 +158,7 @@ func Compare(base Side, others []Side, o CompareOptions) (*Comparison, error) {
 	if len(o.Measures) == 0 {
 		o.Measures = base.Measures
 	}
-	c := &Comparison{Base: base.Name, Convention: base.Convention, Measures: o.Measures, Queries: len(base.Queries), Level: o.Stats.Level}
+	c := &Comparison{Base: base.Name, On: base.On, Convention: base.Convention, Measures: o.Measures, Queries: len(base.Queries), Level: o.Stats.Level}
 	for _, other := range others {
 		if err := base.pairs(other); err != nil {
 			return nil, err

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/report"
@@ -87,6 +91,52 @@ func TestCompareWrites(t *testing.T) {
 	}
 }
 
+// TestComparisonsWrite: further sets stand behind the first in every format, and in JSON they take nothing from it.
+func TestComparisonsWrite(t *testing.T) {
+	var all report.Comparisons
+	for _, split := range []rundir.Split{rundir.Dev, rundir.Test, rundir.AlsoSplit("french")} {
+		base, other := side("base", 0), side("other", 0.25, 0, 0.125, -0.125, 0, 0)
+		base.On, other.On = split, split
+		c, err := report.Compare(base, []report.Side{other}, exactly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
+	}
+	for format, extension := range map[report.Format]string{report.Text: "txt", report.Markdown: "md", report.JSON: "json", report.CSV: "csv", report.LaTeX: "tex"} {
+		var out, first bytes.Buffer
+		if err := errors.Join(all.Write(&out, format, report.CompareWriteOptions{Show: 1}), all[0].Write(&first, format, report.CompareWriteOptions{Show: 1})); err != nil {
+			t.Fatal(err)
+		}
+		golden.Check(t, filepath.Join("testdata", "compare-sets."+extension), out.Bytes())
+		checkForm(t, format, out.String())
+		switch format {
+		case report.JSON:
+			var whole, alone map[string]any
+			if err := errors.Join(json.Unmarshal(out.Bytes(), &whole), json.Unmarshal(first.Bytes(), &alone)); err != nil {
+				t.Fatal(err)
+			}
+			if sets, _ := whole["sets"].([]any); len(sets) != 2 {
+				t.Errorf("%d further sets", len(sets))
+			}
+			delete(whole, "sets")
+			if diff := cmp.Diff(alone, whole); diff != "" {
+				t.Errorf("the first set is not as it is alone:\n%s", diff)
+			}
+		case report.CSV:
+			if !strings.HasPrefix(out.String(), first.String()) {
+				t.Error("the first rows are not those of the first set")
+			}
+		default:
+			for _, set := range []string{"on dev: 6 queries", "on test: 6 queries", "on also-french: 6 queries"} {
+				if !strings.Contains(out.String(), set) {
+					t.Errorf("%s: no %q", format, set)
+				}
+			}
+		}
+	}
+}
+
 func TestCompareErrors(t *testing.T) {
 	other := side("other", 0.1)
 	fewer := side("other", 0.1)
@@ -140,6 +190,12 @@ func TestEpochSide(t *testing.T) {
 		t.Error("a file without a stamp counts")
 	}
 	r.stamp(0, "eval-epoch-1", nil, file)
+	if common, err := report.CommonSets(r.Dir, [][2]int{{0, 1}}, []rundir.Split{rundir.Dev, rundir.Test}); err != nil || !slices.Equal(common, []rundir.Split{rundir.Dev}) {
+		t.Errorf("common sets of one epoch: %v, %v", common, err)
+	}
+	if common, err := report.CommonSets(r.Dir, [][2]int{{0, 1}, {0, 0}}, []rundir.Split{rundir.Dev}); err != nil || common != nil {
+		t.Errorf("common sets with an epoch that has none: %v, %v", common, err)
+	}
 	s, err := report.EpochSide(r.Dir, 0, 1, rundir.Dev)
 	if err != nil {
 		t.Fatal(err)

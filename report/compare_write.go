@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strconv"
+
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // CompareWriteOptions say how much of a comparison is written.
@@ -21,20 +23,28 @@ type CompareWriteOptions struct {
 
 // Write writes the comparison. Equal comparisons give equal bytes.
 func (c *Comparison) Write(w io.Writer, f Format, o CompareWriteOptions) error {
+	return Comparisons{c}.Write(w, f, o)
+}
+
+// Comparisons are comparisons of one base with the same others, each on another set of their queries.
+type Comparisons []*Comparison
+
+// Write writes all of them, one or more, as one. Equal comparisons give equal bytes.
+func (all Comparisons) Write(w io.Writer, f Format, o CompareWriteOptions) error {
 	var out bytes.Buffer
 	switch f {
 	case Text:
-		c.text(&out, o)
+		all.text(&out, o)
 	case Markdown:
-		c.markdown(&out, o)
+		all.markdown(&out, o)
 	case JSON:
-		if err := c.json(&out, o.PerQuery); err != nil {
+		if err := all.json(&out, o.PerQuery); err != nil {
 			return err
 		}
 	case CSV:
-		c.numbers().csv(&out)
+		all.numbers().csv(&out)
 	case LaTeX:
-		c.latex(&out)
+		all.latex(&out)
 	default:
 		return fmt.Errorf("format %q is unknown; there are %v", f, Formats())
 	}
@@ -42,60 +52,91 @@ func (c *Comparison) Write(w io.Writer, f Format, o CompareWriteOptions) error {
 	return err
 }
 
-func (c *Comparison) text(w io.Writer, o CompareWriteOptions) {
-	for _, s := range c.legend() {
+func (all Comparisons) text(w io.Writer, o CompareWriteOptions) {
+	for _, s := range all.legend() {
 		fmt.Fprintln(w, s)
 	}
-	for _, a := range c.Against {
-		fmt.Fprintf(w, "\n%s\n", oneLine(a.Name))
-		a.table().text(w)
-		for _, t := range []table{a.partTable(), a.changeTable(c.Measures[0], o)} {
-			if len(t.rows) > 0 {
-				fmt.Fprintln(w)
-				t.text(w)
+	for _, c := range all {
+		if len(all) > 1 {
+			fmt.Fprintf(w, "\n%s\n", c.title())
+		}
+		for _, a := range c.Against {
+			fmt.Fprintf(w, "\n%s\n", oneLine(a.Name))
+			a.table().text(w)
+			for _, t := range []table{a.partTable(), a.changeTable(c.Measures[0], o)} {
+				if len(t.rows) > 0 {
+					fmt.Fprintln(w)
+					t.text(w)
+				}
 			}
 		}
 	}
 }
 
-func (c *Comparison) markdown(w io.Writer, o CompareWriteOptions) {
-	fmt.Fprintf(w, "## Against %s\n", escape(oneLine(c.Base)))
-	for _, s := range c.legend() {
+func (all Comparisons) markdown(w io.Writer, o CompareWriteOptions) {
+	fmt.Fprintf(w, "## Against %s\n", escape(oneLine(all[0].Base)))
+	for _, s := range all.legend() {
 		fmt.Fprintf(w, "\n%s\n", escape(s))
 	}
-	for _, a := range c.Against {
-		fmt.Fprintf(w, "\n### %s\n", escape(oneLine(a.Name)))
-		for _, t := range []table{a.table(), a.partTable(), a.changeTable(c.Measures[0], o)} {
-			if len(t.rows) > 0 {
-				fmt.Fprintln(w)
-				t.markdown(w)
+	level := "###"
+	for _, c := range all {
+		if len(all) > 1 {
+			fmt.Fprintf(w, "\n### %s\n", escape(c.title()))
+			level = "####"
+		}
+		for _, a := range c.Against {
+			fmt.Fprintf(w, "\n%s %s\n", level, escape(oneLine(a.Name)))
+			for _, t := range []table{a.table(), a.partTable(), a.changeTable(c.Measures[0], o)} {
+				if len(t.rows) > 0 {
+					fmt.Fprintln(w)
+					t.markdown(w)
+				}
 			}
 		}
 	}
 }
 
-func (c *Comparison) latex(w io.Writer) {
-	for _, s := range c.legend() {
+func (all Comparisons) latex(w io.Writer) {
+	for _, s := range all.legend() {
 		fmt.Fprintf(w, "%% %s\n", s)
 	}
-	for _, a := range c.Against {
-		fmt.Fprintf(w, "\n%% %s\n", oneLine(a.Name))
-		for _, t := range []table{a.table(), a.partTable()} {
-			if len(t.rows) > 0 {
-				t.latex(w)
+	for _, c := range all {
+		if len(all) > 1 {
+			fmt.Fprintf(w, "\n%% %s\n", c.title())
+		}
+		for _, a := range c.Against {
+			fmt.Fprintf(w, "\n%% %s\n", oneLine(a.Name))
+			for _, t := range []table{a.table(), a.partTable()} {
+				if len(t.rows) > 0 {
+					t.latex(w)
+				}
 			}
 		}
 	}
+}
+
+// title is the heading of a set beside others.
+func (c *Comparison) title() string {
+	return fmt.Sprintf("on %s: %d queries in %d independent units, measures as %s has them", oneLine(string(c.On)), c.Queries, c.Units, c.Convention)
 }
 
 // legend is what a reader needs to know of all tables.
-func (c *Comparison) legend() []string {
-	return []string{
-		"base: " + oneLine(c.Base),
-		fmt.Sprintf("%d queries in %d independent units, measures as %s has them", c.Queries, c.Units, c.Convention),
-		fmt.Sprintf("difference: other - base, with its %g %% bootstrap interval; p: paired randomisation test, by Holm and by Benjamini and Hochberg corrected over %d tests; better, worse, equal: units; queries: how many score higher and lower", 100*c.Level, c.Tests),
-		"the variance between training seeds is in none of it",
+func (all Comparisons) legend() []string {
+	c := all[0]
+	lines := []string{"base: " + oneLine(c.Base)}
+	over := fmt.Sprintf("%d tests", c.Tests)
+	if len(all) > 1 {
+		over = fmt.Sprintf("the %d tests of a set", c.Tests)
+	} else {
+		kind := ""
+		if c.On != "" {
+			kind = oneLine(string(c.On)) + " "
+		}
+		lines = append(lines, fmt.Sprintf("%d %squeries in %d independent units, measures as %s has them", c.Queries, kind, c.Units, c.Convention))
 	}
+	return append(lines,
+		fmt.Sprintf("difference: other - base, with its %g %% bootstrap interval; p: paired randomisation test, by Holm and by Benjamini and Hochberg corrected over %s; better, worse, equal: units; queries: how many score higher and lower", 100*c.Level, over),
+		"the variance between training seeds is in none of it")
 }
 
 // table has a row a measure.
@@ -118,18 +159,24 @@ func (a Against) partTable() table {
 	return t
 }
 
-// changeTable has the queries that gained and lost most, by the first measure.
-func (a Against) changeTable(measure string, o CompareWriteOptions) table {
+// Largest are the changes of up to show queries that gained most, and of as many that lost most, in the order of Changes.
+func (a Against) Largest(show int) []Change {
 	n := len(a.Changes)
 	var shown []Change
-	for len(shown) < min(o.Show, n) && a.Changes[len(shown)].Second > a.Changes[len(shown)].First {
+	for len(shown) < min(show, n) && a.Changes[len(shown)].Second > a.Changes[len(shown)].First {
 		shown = append(shown, a.Changes[len(shown)])
 	}
-	for i := max(len(shown), n-o.Show); i < n; i++ {
+	for i := max(len(shown), n-show); i < n; i++ {
 		if a.Changes[i].Second < a.Changes[i].First {
 			shown = append(shown, a.Changes[i])
 		}
 	}
+	return shown
+}
+
+// changeTable has the queries that gained and lost most, by the first measure.
+func (a Against) changeTable(measure string, o CompareWriteOptions) table {
+	shown := a.Largest(o.Show)
 	t := table{columns: []column{{head: "query", words: true}, {head: "base " + display(measure)}, {head: "other"}, {head: "difference"}}}
 	texts := slices.ContainsFunc(shown, func(c Change) bool { return o.Texts[c.ID] != "" })
 	if texts {
@@ -143,6 +190,26 @@ func (a Against) changeTable(measure string, o CompareWriteOptions) table {
 		t.rows = append(t.rows, row)
 	}
 	return t
+}
+
+// Sheet is a table in words, for pages that lay tables out by themselves: headings, and rows of as many cells.
+type Sheet struct {
+	Head []string
+	Rows [][]string
+}
+
+func (t table) sheet() Sheet { return Sheet{heads(t.columns), t.rows} }
+
+// Legend is what a reader needs to know of all tables, in sentences.
+func (all Comparisons) Legend() []string { return all.legend() }
+
+// Title is the heading of a set beside others.
+func (c *Comparison) Title() string { return c.title() }
+
+// Sheets are the tables of one of Against: its measures, its parts, and the queries that gained and lost most by the first
+// measure.
+func (c *Comparison) Sheets(a Against, o CompareWriteOptions) (measures, parts, changes Sheet) {
+	return a.table().sheet(), a.partTable().sheet(), a.changeTable(c.Measures[0], o).sheet()
 }
 
 func rowColumns() []column {
@@ -180,22 +247,30 @@ func probability(p float64) string {
 	return fixed(p)
 }
 
-// numbers is the comparison with a row a measure and part, unrounded, for programs that take tables.
-func (c *Comparison) numbers() table {
+// numbers is the comparisons with a row a measure and part, unrounded, for programs that take tables.
+func (all Comparisons) numbers() table {
 	var t table
 	for _, head := range []string{
 		"base", "other", "convention", "by", "label", "queries", "units", "measure", "mean_base", "mean_other", "difference", "low", "high", "level",
-		"p_randomisation", "p_holm", "p_bh", "p_t", "p_sign", "better", "worse", "equal", "wins", "losses",
+		"p_randomisation", "p_holm", "p_bh", "p_t", "p_sign", "better", "worse", "equal", "wins", "losses", "on",
 	} {
 		t.columns = append(t.columns, column{head: head})
 	}
+	for _, c := range all {
+		t.rows = append(t.rows, c.numberRows()...)
+	}
+	return t
+}
+
+func (c *Comparison) numberRows() [][]string {
+	var rows [][]string
 	for _, a := range c.Against {
 		add := func(by, label string, queries int, r Contrast) {
 			d := r.Difference
-			t.rows = append(t.rows, []string{
+			rows = append(rows, []string{
 				oneLine(c.Base), oneLine(a.Name), c.Convention, oneLine(by), oneLine(label), strconv.Itoa(queries), strconv.Itoa(d.Units), r.Measure, number(r.First), number(r.Second),
 				number(d.Mean), number(d.Low), number(d.High), number(d.Level), number(r.Randomisation), number(r.Holm), number(r.BH), number(r.Student), number(r.Sign),
-				strconv.Itoa(r.Better), strconv.Itoa(r.Worse), strconv.Itoa(r.Equal), strconv.Itoa(r.Wins), strconv.Itoa(r.Losses),
+				strconv.Itoa(r.Better), strconv.Itoa(r.Worse), strconv.Itoa(r.Equal), strconv.Itoa(r.Wins), strconv.Itoa(r.Losses), oneLine(string(c.On)),
 			})
 		}
 		for _, r := range a.Rows {
@@ -207,17 +282,20 @@ func (c *Comparison) numbers() table {
 			}
 		}
 	}
-	return t
+	return rows
 }
 
 type comparisonJSON struct {
-	Schema     int           `json:"schema"`
+	Schema     int           `json:"schema,omitempty"`
 	Base       string        `json:"base"`
+	On         rundir.Split  `json:"on,omitempty"`
 	Convention string        `json:"convention"`
 	Queries    int           `json:"queries"`
 	Units      int           `json:"units"`
 	Tests      int           `json:"tests"` // that the corrections are over
 	Against    []againstJSON `json:"against"`
+
+	Sets []comparisonJSON `json:"sets,omitempty"` // the comparisons on further sets, without schema
 }
 
 type againstJSON struct {
@@ -261,8 +339,20 @@ type changeJSON struct {
 	Other float64 `json:"other"`
 }
 
-func (c *Comparison) json(w io.Writer, perQuery bool) error {
-	out := comparisonJSON{Schema: Schema, Base: c.Base, Convention: c.Convention, Queries: c.Queries, Units: c.Units, Tests: c.Tests}
+func (all Comparisons) json(w io.Writer, perQuery bool) error {
+	out := all[0].json(perQuery)
+	out.Schema = Schema
+	for _, c := range all[1:] {
+		out.Sets = append(out.Sets, c.json(perQuery))
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(out)
+}
+
+func (c *Comparison) json(perQuery bool) comparisonJSON {
+	out := comparisonJSON{Base: c.Base, On: c.On, Convention: c.Convention, Queries: c.Queries, Units: c.Units, Tests: c.Tests}
 	for _, a := range c.Against {
 		one := againstJSON{Name: a.Name, Measures: rowsJSON(a.Rows)}
 		for _, p := range a.Parts {
@@ -275,10 +365,7 @@ func (c *Comparison) json(w io.Writer, perQuery bool) error {
 		}
 		out.Against = append(out.Against, one)
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(out)
+	return out
 }
 
 func rowsJSON(rows []Contrast) map[string]rowJSON {

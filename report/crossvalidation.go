@@ -184,6 +184,12 @@ func (c *CrossValidation) table(number func(float64) string) table {
 	return t
 }
 
+// Sheet is the table of settings in words.
+func (c *CrossValidation) Sheet() Sheet { return c.table(fixed).sheet() }
+
+// Because says which setting is chosen, and why.
+func (c *CrossValidation) Because() string { return c.because() }
+
 func (c *CrossValidation) because() string {
 	s := c.Settings[c.Chosen]
 	return fmt.Sprintf("* setting %s has the greatest mean %s over the folds, %s, of the epochs that they chose; p is of the paired randomisation test over all queries, not corrected for the number of settings", s.Name, display(c.Metric), fixed(s.Value.Mean))

@@ -217,6 +217,16 @@ func (s *FoldSummary) legend() []string {
 	}
 }
 
+// Legend is what a reader needs to know of the summary, in sentences.
+func (s *FoldSummary) Legend() []string { return s.legend() }
+
+// Sheet is the rows of one measure in words.
+func (s *FoldSummary) Sheet(measure string) Sheet {
+	all := s.table(fixed).sheet()
+	all.Rows = slices.DeleteFunc(all.Rows, func(row []string) bool { return row[2] != measure })
+	return all
+}
+
 // table has a row an epoch and measure.
 func (s *FoldSummary) table(number func(float64) string) table {
 	t := table{columns: []column{{head: "round"}, {head: "epoch", words: true}, {head: "measure", words: true}}}

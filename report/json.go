@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/stats"
 )
 
 // Schema is the version of the JSON form. Keys are added within a version, never changed or taken away.
@@ -65,7 +66,7 @@ type outsideJSON struct {
 type meansJSON struct {
 	Queries   int                     `json:"queries"`
 	Metrics   metrics                 `json:"metrics"`
-	Intervals map[string]intervalJSON `json:"intervals,omitempty"` // of dev, where scores are kept by query
+	Intervals map[string]intervalJSON `json:"intervals,omitempty"` // where scores are kept by query
 	Seen      sliceJSON               `json:"seen"`
 	Unseen    sliceJSON               `json:"unseen"`
 }
@@ -78,8 +79,9 @@ type intervalJSON struct {
 }
 
 type sliceJSON struct {
-	Queries int      `json:"queries"`
-	Metrics *metrics `json:"metrics,omitempty"`
+	Queries   int                     `json:"queries"`
+	Metrics   *metrics                `json:"metrics,omitempty"`
+	Intervals map[string]intervalJSON `json:"intervals,omitempty"`
 }
 
 // metrics is one object with the measures in the order of the table.
@@ -135,19 +137,14 @@ func (r Round) json() roundJSON {
 		out.Choice = &choiceJSON{c.Epoch, c.By, c.Because}
 	}
 	for _, e := range r.Epochs {
-		row := epochJSON{Epoch: e.Epoch, Chosen: e.Chosen, EvalLoss: e.EvalLoss, Dev: meansOf(r.Measures, e.Dev)}
-		for i, interval := range e.Intervals {
-			if row.Dev.Intervals == nil {
-				row.Dev.Intervals = map[string]intervalJSON{}
-			}
-			row.Dev.Intervals[r.Measures[i]] = intervalJSON{interval.Low, interval.High, interval.Level, interval.Units}
-		}
+		means := func(split rundir.Split, m rundir.Means) meansJSON { return meansOf(r.Measures, m, e.Intervals[split]) }
+		row := epochJSON{Epoch: e.Epoch, Chosen: e.Chosen, EvalLoss: e.EvalLoss, Dev: means(rundir.Dev, e.Dev)}
 		if e.Test != nil {
-			test := meansOf(r.Measures, *e.Test)
+			test := means(rundir.Test, *e.Test)
 			row.Test = &test
 		}
 		for _, a := range e.Also {
-			row.Also = append(row.Also, alsoJSON{a.Name, meansOf(r.Measures, a.Scores)})
+			row.Also = append(row.Also, alsoJSON{a.Name, means(rundir.AlsoSplit(a.Name), a.Scores)})
 		}
 		for _, s := range e.Outside {
 			row.Outside = append(row.Outside, outsideJSON{s.Label, s.Value})
@@ -157,13 +154,27 @@ func (r Round) json() roundJSON {
 	return out
 }
 
-func meansOf(measures []string, m rundir.Means) meansJSON {
-	return meansJSON{Queries: m.Queries, Metrics: metrics{measures, m.All}, Seen: sliceOf(measures, m.Seen), Unseen: sliceOf(measures, m.Unseen)}
+func meansOf(measures []string, m rundir.Means, i Intervals) meansJSON {
+	return meansJSON{
+		Queries: m.Queries, Metrics: metrics{measures, m.All}, Intervals: intervalsOf(measures, i.All),
+		Seen: sliceOf(measures, m.Seen, i.Seen), Unseen: sliceOf(measures, m.Unseen, i.Unseen),
+	}
 }
 
-func sliceOf(measures []string, s rundir.Slice) sliceJSON {
+func sliceOf(measures []string, s rundir.Slice, found []stats.Interval) sliceJSON {
 	if len(s.Means) == 0 {
 		return sliceJSON{Queries: s.Queries}
 	}
-	return sliceJSON{s.Queries, &metrics{measures, s.Means}}
+	return sliceJSON{s.Queries, &metrics{measures, s.Means}, intervalsOf(measures, found)}
+}
+
+func intervalsOf(measures []string, found []stats.Interval) map[string]intervalJSON {
+	if found == nil {
+		return nil
+	}
+	named := map[string]intervalJSON{}
+	for i, interval := range found {
+		named[measures[i]] = intervalJSON{interval.Low, interval.High, interval.Level, interval.Units}
+	}
+	return named
 }

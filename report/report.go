@@ -10,7 +10,6 @@ import (
 	"io/fs"
 
 	"github.com/quarry-ml/quarry/rundir"
-	"github.com/quarry-ml/quarry/stats"
 )
 
 // Report is what a run directory has to show.
@@ -38,8 +37,8 @@ type Round struct {
 type Epoch struct {
 	rundir.EpochScores
 	Chosen    bool
-	Outside   []rundir.OutsideScore // by label
-	Intervals []stats.Interval      // of the means over all dev queries, one a measure; nil before AddIntervals, or where nothing is kept by query
+	Outside   []rundir.OutsideScore      // by label
+	Intervals map[rundir.Split]Intervals // of the means on each set; nil before AddIntervals, without sets that nothing is kept of by query
 }
 
 // Read returns the report of a run directory. A file of a newer version, or one that contradicts itself, is an error

@@ -10,7 +10,6 @@ import (
 
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/rundir"
-	"github.com/quarry-ml/quarry/stats"
 )
 
 // Format is a way to write a report.
@@ -151,27 +150,17 @@ func (r *Report) numbers() table {
 			if e.EvalLoss != nil {
 				row(string(rundir.Dev), "all", e.Dev.Queries, "", eval.EvalLoss, *e.EvalLoss, "", "")
 			}
-			means := func(split rundir.Split, m *rundir.Means, intervals []stats.Interval) {
-				if m == nil {
-					return
-				}
-				for _, part := range []struct {
-					name string
-					rundir.Slice
-				}{{"all", rundir.Slice{Queries: m.Queries, Means: m.All}}, {"seen", m.Seen}, {"unseen", m.Unseen}} {
-					for i, v := range part.Means {
+			for _, set := range e.sets() {
+				for _, part := range meansParts() {
+					slice, intervals := part.of(set.means), part.intervals(e.Intervals[set.split])
+					for i, v := range slice.Means {
 						low, high := "", ""
-						if part.name == "all" && intervals != nil {
+						if intervals != nil {
 							low, high = number(intervals[i].Low), number(intervals[i].High)
 						}
-						row(string(split), part.name, part.Queries, round.Convention, round.Measures[i], v, low, high)
+						row(string(set.split), part.name, slice.Queries, round.Convention, round.Measures[i], v, low, high)
 					}
 				}
-			}
-			means(rundir.Dev, &e.Dev, e.Intervals)
-			means(rundir.Test, e.Test, nil)
-			for i := range e.Also {
-				means(rundir.AlsoSplit(e.Also[i].Name), &e.Also[i].Scores, nil)
 			}
 			for _, s := range e.Outside {
 				row("outside", "", 0, "", s.Label, s.Value, "", "")

@@ -102,11 +102,40 @@ func (d *Dir) Windows() ([]string, error) {
 
 // DataNames is the files of texts that a recipe names, as it writes them: relative ones start at its folder.
 type DataNames struct {
-	Corpus     string `yaml:"corpus"`
-	Train      string `yaml:"train"`
-	Dev        string `yaml:"dev"`
+	Corpus     string    `yaml:"corpus"`
+	Train      string    `yaml:"train"`
+	Dev        string    `yaml:"dev"`
+	Test       string    `yaml:"test"` // empty where there is none
+	IDField    string    `yaml:"id_field"`
+	GroupField string    `yaml:"group_field"`
+	Also       []SetName `yaml:"also"`
+}
+
+// SetName is the files of a set of the recipe's data.also.
+type SetName struct {
+	Name       string `yaml:"name"`
+	Queries    string `yaml:"queries"`
+	Corpus     string `yaml:"corpus"` // empty for the run's own
 	IDField    string `yaml:"id_field"`
 	GroupField string `yaml:"group_field"`
+}
+
+// Set returns the files of a split or, under its AlsoSplit, of a set of data.also; ok is false where the recipe names none.
+func (n DataNames) Set(split Split) (set SetName, ok bool) {
+	for _, own := range []struct {
+		split   Split
+		queries string
+	}{{Train, n.Train}, {Dev, n.Dev}, {Test, n.Test}} {
+		if own.split == split {
+			return SetName{Name: string(split), Queries: own.queries, IDField: n.IDField, GroupField: n.GroupField}, own.queries != ""
+		}
+	}
+	for _, set := range n.Also {
+		if AlsoSplit(set.Name) == split {
+			return set, true
+		}
+	}
+	return SetName{}, false
 }
 
 // DataNames returns the files of the recipe that the run last followed. Nothing else of the recipe is looked at, as in

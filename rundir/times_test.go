@@ -102,6 +102,10 @@ func TestDataNames(t *testing.T) {
 		failed       string
 	}{
 		{"all", "novelty: 1\ndata:\n  corpus: c.jsonl\n  train: t.jsonl\n  dev: d.jsonl\n  test: null\n  id_field: null\n  group_field: question\n", rundir.DataNames{Corpus: "c.jsonl", Train: "t.jsonl", Dev: "d.jsonl", GroupField: "question"}, ""},
+		{
+			"other sets", "data:\n  corpus: c\n  train: t\n  dev: d\n  test: e\n  also:\n    - {name: general, queries: g, corpus: gc, id_field: key, query_prompt: null}\n    - {name: older, queries: o, corpus: null}\n",
+			rundir.DataNames{Corpus: "c", Train: "t", Dev: "d", Test: "e", Also: []rundir.SetName{{Name: "general", Queries: "g", Corpus: "gc", IDField: "key"}, {Name: "older", Queries: "o"}}}, "",
+		},
 		{"none", "version: 1\n", rundir.DataNames{}, "not all named"},
 		{"no YAML", "data: [", rundir.DataNames{}, "recipe.resolved.yaml: data: "},
 		{"not begun", "", rundir.DataNames{}, "has not begun"},
@@ -120,9 +124,26 @@ func TestDataNames(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || got != tc.want {
-				t.Errorf("got %+v, %v; want %+v", got, err, tc.want)
+			if diff := cmp.Diff(tc.want, got); err != nil || diff != "" {
+				t.Errorf("%v, (-want +got):\n%s", err, diff)
 			}
 		})
+	}
+}
+
+// TestDataNamesSets: every split, and every set of data.also under its own, leads to its files.
+func TestDataNamesSets(t *testing.T) {
+	names := rundir.DataNames{Corpus: "c", Train: "t", Dev: "d", IDField: "key", Also: []rundir.SetName{{Name: "general", Queries: "g", Corpus: "gc"}}}
+	for split, want := range map[rundir.Split]rundir.SetName{
+		rundir.Dev: {Name: "dev", Queries: "d", IDField: "key"}, rundir.AlsoSplit("general"): names.Also[0],
+	} {
+		if got, ok := names.Set(split); !ok || got != want {
+			t.Errorf("%s: %+v, %t", split, got, ok)
+		}
+	}
+	for _, split := range []rundir.Split{rundir.Test, rundir.AlsoSplit("older")} {
+		if got, ok := names.Set(split); ok {
+			t.Errorf("%s: %+v, and the recipe names none", split, got)
+		}
 	}
 }

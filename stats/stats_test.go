@@ -242,6 +242,47 @@ func TestRandomisationSampled(t *testing.T) {
 	}
 }
 
+// TestErrorRatesOfGroups: where nothing differs and rows of a group move together, every test finds a difference as often
+// as its level says, and the interval of the difference leaves 0 out that often. A t test that ignores groups does not.
+func TestErrorRatesOfGroups(t *testing.T) {
+	const trials, groups, size, level = 200, 30, 3, 0.1
+	o := Options{Level: 1 - level, Resamples: 199}
+	found := map[string]int{}
+	for trial := range trials {
+		o.Seed = uint64(trial)
+		a, b, noise := uniform(groups, fmt.Sprint("first", trial)), uniform(groups, fmt.Sprint("second", trial)), uniform(groups*size, fmt.Sprint("noise", trial))
+		var first, second []float64
+		var names []string
+		for i, n := range noise {
+			g := i / size
+			first, second, names = append(first, a[g]), append(second, b[g]+0.2*(n-0.5)), append(names, fmt.Sprint(g))
+		}
+		c, err := Compare(first, second, names, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		alone, err := Compare(first, second, nil, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, yes := range map[string]bool{
+			"randomisation": c.Randomisation <= level, "t": c.Student <= level, "sign": c.Sign <= level,
+			"interval": c.Difference.Low > 0 || c.Difference.High < 0, "t without groups": alone.Student <= level,
+		} {
+			if yes {
+				found[name]++
+			}
+		}
+	}
+	// 10 % of 200 is 20, standard deviation 4.2. At 30 units the bootstrap is a little short, and the sign test's steps are coarse.
+	// Three rows that move together look like three times the evidence: about 34 % of tests that ignore it.
+	for name, bounds := range map[string][2]int{"randomisation": {7, 34}, "t": {7, 34}, "sign": {2, 34}, "interval": {7, 40}, "t without groups": {45, 100}} {
+		if n := found[name]; n < bounds[0] || n > bounds[1] {
+			t.Errorf("%s: %d of %d trials without a difference find one, want %v", name, n, trials, bounds)
+		}
+	}
+}
+
 func TestResultsAreKeyed(t *testing.T) {
 	a, b := uniform(50, "a"), uniform(50, "b")
 	first, err := Compare(a, b, nil, quick)

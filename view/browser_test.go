@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -30,8 +31,10 @@ import (
 
 	"github.com/quarry-ml/quarry/format/verdicts"
 	"github.com/quarry-ml/quarry/internal/tinyrun"
+	"github.com/quarry-ml/quarry/report"
 	reportpage "github.com/quarry-ml/quarry/report/page"
 	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/stats"
 	"github.com/quarry-ml/quarry/view"
 )
 
@@ -199,7 +202,7 @@ func writeReport(t *testing.T, dir string) (file string) {
 }
 
 func TestBrowserReport(t *testing.T) {
-	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Hostile: hostile, Name: `"><img src=x onerror=window.hostile=1>`, Rounds: 3})
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Hostile: hostile, Name: `"><img src=x onerror=window.hostile=1>`, Rounds: 3, ByQuery: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,6 +219,7 @@ func TestBrowserReport(t *testing.T) {
 	// The choice is marked in words, series have dashes and symbols of their own, and every chart has a name and a table.
 	for what, expression := range map[string]string{
 		"chosen epoch":          `document.querySelector("[data-drawing=eval-loss] svg").textContent.includes("★ chosen")`,
+		"intervals":             `document.querySelectorAll('[data-drawing="measure-map-at-25"] svg g[aria-label=rule] line').length === 12`,
 		"dashes":                `document.querySelectorAll('[data-drawing="seen-map-at-25"] svg [stroke-dasharray]').length > 0`,
 		"names of charts":       `[...document.querySelectorAll("svg[role=img]")].every(s => s.getAttribute("aria-label").length > 20)`,
 		"tables behind charts":  `[...document.querySelectorAll("figure")].every(f => f.querySelector("details table tbody tr"))`,
@@ -228,7 +232,7 @@ func TestBrowserReport(t *testing.T) {
 	}
 	// By keyboard: a chart takes the focus and reads its values out, and a table opens.
 	b.do(chromedp.Focus(`[data-drawing="measure-map-at-25"]`), chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight))
-	if got := value[string](b, `document.querySelector('[data-drawing="measure-map-at-25"] output').textContent`); got != "round 0, epoch 1: map@25 0.2500" {
+	if got := value[string](b, `document.querySelector('[data-drawing="measure-map-at-25"] output').textContent`); !regexp.MustCompile(`^round 0, epoch 1: map@25 0\.2500, interval 0\.\d+ to 0\.\d+$`).MatchString(got) {
 		t.Errorf("the chart reads out %q", got)
 	}
 	b.do(chromedp.Focus(`#loss-numbers summary`), chromedp.KeyEvent(kb.Enter))
@@ -412,6 +416,40 @@ func TestBrowserQueriesAndComparison(t *testing.T) {
 		t.Errorf("%d queries better or worse", n)
 	}
 	b.clean(address)
+}
+
+// TestBrowserComparison looks at the page of a comparison, whose names and texts are hostile.
+func TestBrowserComparison(t *testing.T) {
+	side := func(name string, gain float64) report.Side {
+		s := report.Side{Name: name, On: rundir.Dev, Convention: "trec_eval", Measures: []string{"map@25", "recall@5"}}
+		for i := range 6 {
+			s.Queries = append(s.Queries, report.SideQuery{ID: fmt.Sprint("q", i), Values: []float64{0.25 + gain*float64(i%3), 0.5}, Labels: map[string]string{"topic": hostile[i%len(hostile)]}})
+		}
+		return s
+	}
+	c, err := report.Compare(side("base", 0), []report.Side{side(hostile[0], 0.25)}, report.CompareOptions{By: []string{"topic"}, Stats: stats.Options{Level: 0.9, Resamples: 100, Seed: 1}})
+	must(t, err)
+	file := filepath.Join(t.TempDir(), "compare.html")
+	must(t, rundir.WriteFile(rundir.OS{}, file, reportpage.OfComparisons(report.Comparisons{c}, report.CompareWriteOptions{Show: 2, Texts: map[string]string{"q2": hostile[1]}}).Write))
+	b := newTab(t)
+	b.do(chromedp.Navigate("file://" + file))
+	b.until(drawn)
+	measures := `[data-drawing="set-0-other-0-measures"]`
+	if n := value[int](b, `document.querySelectorAll('`+measures+` svg g[aria-label=dot] circle').length`); n != 2 {
+		t.Errorf("%d differences are drawn of two", n)
+	}
+	b.do(chromedp.Focus(measures), chromedp.KeyEvent(kb.ArrowRight))
+	if got := value[string](b, `document.querySelector('`+measures+` output').textContent`); !regexp.MustCompile(`^map@25: \+0\.250, interval \+0\.\d+ to \+0\.\d+$`).MatchString(got) {
+		t.Errorf("the chart reads out %q", got)
+	}
+	if off := value[float64](b, `(() => {
+		const chart = document.querySelector('`+measures+`'), middle = (e) => { const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; };
+		const [x, y] = middle(chart.querySelector("circle[r='7']")), [u, v] = middle(chart.querySelector("g[aria-label=dot] circle"));
+		return Math.hypot(u - x, v - y);
+	})()`); off > 2 {
+		t.Errorf("the ring is %v pixels off", off)
+	}
+	b.clean("file://" + file)
 }
 
 // TestScreenshots takes the pictures of the documentation; CI, which is not told where to, does not run it.

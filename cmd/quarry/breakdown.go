@@ -63,7 +63,11 @@ func (o EvalOptions) labels(h *host, name string, e *evaluation, train []corpus.
 			labels[q.Key] = eval.Doubling(q.Words())
 		}
 	default:
-		return labels, o.fieldLabels(h, name, e.queries, labels)
+		named, err := o.fieldLabels(h, name, e.queries, labels)
+		if err == nil && !named {
+			err = badInputf("--by: no row of %s has the field %q", o.rowsFile(), name)
+		}
+		return labels, err
 	}
 	return labels, nil
 }
@@ -83,21 +87,26 @@ func (e *evaluation) seen() map[string]string {
 // noLabel stands where a row has no such field.
 const noLabel = "(none)"
 
-// fieldLabels reads a field of the queries' rows.
-func (o EvalOptions) fieldLabels(h *host, field string, queries []corpus.Query, labels map[string]string) error {
-	path := o.Rank.Data.Queries
-	if o.Judgments.Folder != "" {
-		path = filepath.Join(o.Judgments.Folder, "queries.jsonl")
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			path += ".gz"
-		}
+// rowsFile is the file that holds the queries' rows.
+func (o EvalOptions) rowsFile() string {
+	if o.Judgments.Folder == "" {
+		return o.Rank.Data.Queries
 	}
+	path := filepath.Join(o.Judgments.Folder, "queries.jsonl")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		path += ".gz"
+	}
+	return path
+}
+
+// fieldLabels reads a field of the queries' rows; named is false where no row has it.
+func (o EvalOptions) fieldLabels(h *host, field string, queries []corpus.Query, labels map[string]string) (named bool, err error) {
+	path := o.rowsFile()
 	keyOf := map[int]string{}
 	for _, q := range queries {
 		keyOf[q.Line] = q.Key
 	}
-	named := false
-	err := readInput(h, "queries", path, func(r io.Reader) error {
+	err = readInput(h, "queries", path, func(r io.Reader) error {
 		lines := corpus.NewLines(r, path, corpus.LineOptions{})
 		return lines.Each(func(row corpus.Object) error {
 			key, ok := keyOf[lines.Number()]
@@ -115,10 +124,7 @@ func (o EvalOptions) fieldLabels(h *host, field string, queries []corpus.Query, 
 			return nil
 		})
 	})
-	if err == nil && !named {
-		err = badInputf("--by: no row of %s has the field %q", path, field)
-	}
-	return err
+	return named, err
 }
 
 // breakdown is the scores of the parts of the queries under one name.

@@ -2,7 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,7 +19,9 @@ import (
 // compared is what these tests read of compare --json.
 type compared struct {
 	Base    string
+	On      string
 	Queries int
+	Sets    []compared
 	Against []struct {
 		Name     string
 		Measures map[string]struct {
@@ -78,7 +83,7 @@ func TestCompareRankings(t *testing.T) {
 		{"queries of train", []string{a, b, "--qrels", qrels, "--on", "train"}, `--on "train": dev, test or also-NAME`},
 		{"per query in text", []string{a, b, "--qrels", qrels, "--per-query"}, "--per-query has no part without --json"},
 		{"two formats", []string{a, b, "--qrels", qrels, "--json", "--format", "csv"}, "--json and --format csv contradict"},
-		{"no such format", []string{a, b, "--qrels", qrels, "--format", "html"}, `format "html" is unknown`},
+		{"no such format", []string{a, b, "--qrels", qrels, "--format", "pdf"}, `format "pdf" is unknown`},
 		{"by twice", []string{a, b, "--qrels", qrels, "--by", "kind,kind", "--queries", rows}, "given twice"},
 		{"output over an input", []string{a, b, "--qrels", qrels, "--output", qrels}, "is also --qrels"},
 		{"show fewer than none", []string{a, b, "--qrels", qrels, "--show", "-1"}, "--show -1"},
@@ -150,25 +155,136 @@ func TestCompareRuns(t *testing.T) {
 	if len(alone.Against) != 1 || len(two.Against) != 1 || alone.Against[0].Measures["map@25"] != two.Against[0].Measures["map@25"] {
 		t.Errorf("%+v and %+v", alone, two)
 	}
-	if again := compare(t, runDir, "--on", "also-again"); again.Against[0].Measures["map@25"] != alone.Against[0].Measures["map@25"] {
+	again := compare(t, runDir, "--on", "also-again")
+	if again.Against[0].Measures["map@25"] != alone.Against[0].Measures["map@25"] {
 		t.Errorf("dev under another name gives %+v, dev %+v", again, alone)
 	}
+	// Without --on, every set that both sides are scored on; test is not, for the recipe has none.
+	if len(alone.Sets) != 1 || alone.On != "dev" || alone.Sets[0].On != "also-again" || alone.Sets[0].Against[0].Measures["map@25"] != again.Against[0].Measures["map@25"] {
+		t.Errorf("%+v, and alone on the other set %+v", alone, again)
+	}
+	// The set's rows are its own: the run finds them, and the dev file has them too.
+	if diff := cmp.Diff(compare(t, runDir, "--on", "also-again", "--by", "group", "--queries", p.path("dev.jsonl")), compare(t, runDir, "--on", "also-again", "--by", "group")); diff != "" {
+		t.Errorf("rows of the recipe's file (-given +found):\n%s", diff)
+	}
+	if one := compare(t, runDir, "--queries", p.path("dev.jsonl"), "--by", "group"); len(one.Sets) > 0 {
+		t.Errorf("given rows are those of one set, and %d more were compared", len(one.Sets))
+	}
+	p.write(t, "r.json", `{"d0": {"p01": 1}}`)
 	for want, args := range map[string][]string{
-		"no scores by query on also-nope":   {runDir, "--on", "also-nope"},
-		"there is no round 7":               {runDir + "@7", runDir},
-		"is no place in a run":              {runDir + "@last", runDir},
-		"no scores by query on dev":         {runDir + "@0/99", runDir},
-		"no scores by query on test":        {runDir + "@0/0", runDir, "--on", "test"},
-		"--by subject needs the rows":       {runDir, "--by", "subject", "--on", "also-again"},
-		`dev.jsonl has the field "subject"`: {runDir, "--by", "subject"},
-		"ndcg@3 is not measured in both":    {runDir, "--metrics", "ndcg@3"},
-		`has the field "subject"`:           {runDir, "--by", "subject", "--queries", p.path("dev.jsonl")},
-		"train.jsonl has no row of query ":  {runDir, "--by", "group", "--queries", p.path("train.jsonl")},
-		"measure both alike":                {runDir, p.write(t, "r.json", `{"d0": {"p01": 1}}`), "--qrels", p.write(t, "q.txt", "d0 0 p00 1\n"), "--convention", "trec_eval"},
+		"no scores by query on also-nope":     {runDir, "--on", "also-nope"},
+		"there is no round 7":                 {runDir + "@7", runDir},
+		"is no place in a run":                {runDir + "@last", runDir},
+		"no scores by query on dev":           {runDir + "@0/99", runDir},
+		"no scores by query on test":          {runDir + "@0/0", runDir, "--on", "test"},
+		"again.jsonl has the field":           {runDir, "--by", "subject", "--on", "also-again"},
+		"is given twice":                      {runDir, "--on", "dev,dev"},
+		`--on "dev,": dev, test or also-`:     {runDir, "--on", "dev,"},
+		"names the rows of one set":           {runDir, "--on", "dev,also-again", "--queries", p.path("dev.jsonl"), "--by", "group"},
+		"no row of dev has the field":         {runDir, "--on", "dev,also-again", "--by", "subject"},
+		"are of one set of queries":           {runDir, p.path("r.json"), "--on", "dev,also-again"},
+		`again.jsonl has the field "subject"`: {runDir, "--by", "subject"},
+		"ndcg@3 is not measured in both":      {runDir, "--metrics", "ndcg@3"},
+		`has the field "subject"`:             {runDir, "--by", "subject", "--queries", p.path("dev.jsonl")},
+		"train.jsonl has no row of query ":    {runDir, "--by", "group", "--queries", p.path("train.jsonl")},
+		"measure both alike":                  {runDir, p.path("r.json"), "--qrels", p.write(t, "q.txt", "d0 0 p00 1\n"), "--convention", "trec_eval"},
 	} {
 		h := newTestHost()
 		if code := h.run(t, append([]string{"compare"}, args...)...); code != exitBadInput || !strings.Contains(h.err.String(), want) {
 			t.Errorf("exit code %d, %q; want %q", code, h.err.String(), want)
 		}
 	}
+}
+
+// TestCompareSets: the test split and the sets of data.also are compared beside dev, told apart by fields of their own
+// files, which must be those that the run was scored on.
+func TestCompareSets(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	dev := lines(p.read(t, "dev.jsonl"))
+	var french, test []string
+	for i, row := range dev { // no ids: their keys are made of texts and positives
+		row = strings.Replace(row, `"id":`, `"was":`, 1)
+		row = strings.Replace(row, `"query":"`, `"query":"once more `, 1)
+		if i%2 == 0 {
+			test = append(test, strings.Replace(row, "{", fmt.Sprintf(`{"topic":"t%d",`, i%4), 1))
+			continue
+		}
+		french = append(french, strings.Replace(row, "{", fmt.Sprintf(`{"language":"l%d",`, i%3), 1))
+	}
+	for i := range test {
+		test[i] = strings.Replace(test[i], "once more", "again", 1)
+	}
+	p.write(t, "test.jsonl", strings.Join(test, "\n")+"\n")
+	p.write(t, "other/french.jsonl", strings.Join(french, "\n")+"\n")
+	p.write(t, "other/corpus.jsonl", p.read(t, "corpus.jsonl"))
+	recipe := p.write(t, "recipe.yaml", strings.NewReplacer("max_steps: 1", "learning_rate: 5e-2", "select: {metric: map@25}", "select: {epoch: 1, because: to compare it}",
+		"group_field: group", "allow_leakage: true, group_field: group, test: test.jsonl, also: [{name: french, queries: other/french.jsonl, corpus: other/corpus.jsonl}]").Replace(runRecipe))
+	h := newTestHost()
+	if code := h.run(t, "run", recipe, "--cpu", "portable"); code != exitDone {
+		t.Fatal(h.err.String())
+	}
+	runDir := p.path("runs/tiny")
+	got := compare(t, runDir, "--by", "topic,language,group")
+	parts := func(c compared) map[string]int {
+		queries := map[string]int{}
+		for _, part := range c.Against[0].Parts {
+			queries[part.By] += part.Queries
+		}
+		return queries
+	}
+	want := map[string]map[string]int{"dev": {"group": 10}, "test": {"topic": 5, "group": 5}, "also-french": {"language": 5, "group": 5}}
+	found := map[string]map[string]int{got.On: parts(got)}
+	for _, set := range got.Sets {
+		found[set.On] = parts(set)
+	}
+	if diff := cmp.Diff(want, found); diff != "" {
+		t.Errorf("parts of each set (-want +got):\n%s", diff)
+	}
+	if both := compare(t, runDir, "--on", "also-french,test", "--by", "group"); both.On != "also-french" || len(both.Sets) != 1 || both.Sets[0].On != "test" {
+		t.Errorf("%+v", both)
+	}
+	// Of a round's other epochs there is no test.
+	if inside := compare(t, runDir+"@0/0", runDir+"@0/1"); len(inside.Sets) != 2 {
+		t.Errorf("%d further sets", len(inside.Sets))
+	}
+	h = newTestHost()
+	if code := h.run(t, "compare", runDir, "--on", "test", "--by", "topic"); code != exitDone || !strings.Contains(h.out.String(), "5 test queries") {
+		t.Errorf("exit code %d: %s%s", code, h.out.String(), h.err.String())
+	}
+	h = newTestHost()
+	if code := h.run(t, "compare", runDir, "--by", "group", "--format", "html", "--output", p.path("compare.html")); code != exitDone {
+		t.Errorf("exit code %d: %s", code, h.err.String())
+	}
+	if text := p.read(t, "compare.html"); !strings.Contains(text, "On also-french: ") || !strings.Contains(text, "On test: ") || !strings.HasPrefix(text, "<!DOCTYPE html>") {
+		t.Error("the page lacks a set")
+	}
+	failing := func(want string, args ...string) {
+		t.Helper()
+		h := newTestHost()
+		if code := h.run(t, append([]string{"compare"}, args...)...); code != exitBadInput || !strings.Contains(h.err.String(), want) {
+			t.Errorf("exit code %d, %q; want %q", code, h.err.String(), want)
+		}
+	}
+	p.write(t, "other/french.jsonl", strings.Join(french, "\n")+"\n\n")
+	failing("made from other data: other/french.jsonl has digest", runDir, "--on", "also-french", "--by", "language")
+	mustBe(t, os.Remove(p.path("test.jsonl")))
+	failing("name the recipe in place of the run directory, or the rows of one set: --on SET --queries FILE", runDir, "--on", "test", "--by", "topic")
+	if dev := compare(t, runDir, "--on", "dev", "--by", "group"); len(dev.Against[0].Parts) != 10 {
+		t.Errorf("%+v", dev.Against[0].Parts)
+	}
+	// A recipe that names another file since does not stand for what was scored.
+	p.write(t, "new.jsonl", strings.Join(test, "\n")+"\n\n")
+	resolved := filepath.Join(runDir, "recipe.resolved.yaml")
+	p.write(t, "runs/tiny/recipe.resolved.yaml", strings.Replace(p.read(t, "runs/tiny/recipe.resolved.yaml"), "test: test.jsonl", "test: new.jsonl", 1))
+	failing("new.jsonl is not the file that "+runDir+" round 0 epoch 0 was scored on", runDir, "--on", "test", "--by", "topic")
+	p.write(t, "runs/tiny/recipe.resolved.yaml", strings.Replace(p.read(t, "runs/tiny/recipe.resolved.yaml"), "test: new.jsonl", "test: null", 1))
+	failing("names no test any more", runDir, "--on", "test", "--by", "topic")
+	format := p.read(t, "runs/tiny/quarry.json")
+	p.write(t, "runs/tiny/quarry.json", `{"format": 2}`)
+	failing("format 2 is newer than this quarry knows (1)", runDir)
+	p.write(t, "runs/tiny/quarry.json", format[:len(format)/2])
+	failing("quarry.json: not the file of a run directory", runDir)
+	p.write(t, "runs/tiny/quarry.json", format)
+	mustBe(t, os.Remove(resolved))
+	failing("has not begun to follow a recipe", runDir, "--on", "test", "--by", "topic")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,9 @@ type ReportOptions struct {
 	HTML   string // file of the page with charts; empty is none
 	Output string // file, or directory of event files; empty is standard output
 }
+
+// formatHTML is the page with charts.
+const formatHTML = "html"
 
 // inRun stands for the page's place in the run directory where --html names no file.
 const inRun = "report.html of the run"
@@ -66,13 +70,18 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 			return one("RUN")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if o.HTML == inRun && len(args) == 2 {
+			if o.HTML == inRun && len(args) == 2 && !o.Folds {
 				if isPage(args[0]) && !isPage(args[1]) { // --html out.html RUN
 					args[0], args[1] = args[1], args[0]
 				}
+				if ext := filepath.Ext(args[1]); ext == ".yaml" || ext == ".yml" { // a second recipe, which the page would replace
+					return badInputf("one RUN is wanted, got 2 words: %s; a page is named as in --html=results.html", strings.Join(args, " "))
+				}
 				o.HTML = args[1]
 			}
-			if o.HTML != "" && (o.JSON || cmd.Flags().Changed("format")) {
+			if o.Format == formatHTML && !o.JSON && o.HTML == "" { // as --html FILE
+				o.HTML, o.Output, o.Format = cmp.Or(o.Output, standard), "", string(report.Text)
+			} else if o.HTML != "" && (o.JSON || cmd.Flags().Changed("format")) {
 				return badInputf("--html and --format contradict each other")
 			}
 			if o.HTML != "" && o.Output != "" {
@@ -82,16 +91,13 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 				return badInputf("--json and --format %s contradict each other", o.Format)
 			}
 			if o.Folds {
-				if o.HTML != "" {
-					return badInputf("--html is for one run: it has no part beside --folds")
-				}
 				return runReportFolds(h, o, args)
 			}
 			return runReport(h, o, args[0])
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Format, "format", string(report.Text), "text, markdown, json, csv or latex; tensorboard, event files; or wandb, a JSON line a step")
+	f.StringVar(&o.Format, "format", string(report.Text), "text, markdown, json, csv or latex; html, the page with charts; tensorboard, event files; or wandb, a JSON line a step")
 	f.StringVar(&o.Output, "output", "", "`file` to write (standard output); of format tensorboard the directory, which is to be new")
 	f.BoolVar(&o.JSON, "json", false, "the same as --format json")
 	f.StringVar(&o.HTML, "html", "", "write the page with charts to this `file`, - for standard output; report.html in the run directory where none is named")
@@ -113,6 +119,9 @@ func runReportFolds(h *host, o ReportOptions, runs []string) (err error) {
 	if err != nil {
 		return err
 	}
+	if o.HTML == inRun {
+		return badInputf("--html: the folds' page has no place of its own: name a file, as in --html=folds.html")
+	}
 	if len(o.Scores) > 0 {
 		return badInputf("--score is for one run: it has no part beside --folds")
 	}
@@ -133,6 +142,9 @@ func runReportFolds(h *host, o ReportOptions, runs []string) (err error) {
 	if err != nil {
 		return badInput(err)
 	}
+	if o.HTML != "" {
+		return writeNamedPage(h, page.OfFolds(summary), o.HTML)
+	}
 	return o.write(h, func(w io.Writer) error { return summary.Write(w, format) })
 }
 
@@ -143,7 +155,7 @@ func (o ReportOptions) format() (report.Format, error) {
 	}
 	format, err := report.ParseFormat(o.Format)
 	if err != nil {
-		return "", badInputf("--format: %w, and %v for programs that draw curves", err, []string{formatTensorBoard, formatWandB})
+		return "", badInputf("--format: %w, html for a page, and %v for programs that draw curves", err, []string{formatTensorBoard, formatWandB})
 	}
 	return format, nil
 }
@@ -168,12 +180,15 @@ func runReport(h *host, o ReportOptions, run string) (err error) {
 	if r, err := withFolds(run); err != nil {
 		return err
 	} else if r != nil {
-		if o.HTML != "" || len(o.Scores) > 0 {
-			return badInputf("--html and --score are for one run: name the directory of a fold, such as %s.fold-0", r.Dir())
+		if o.HTML == inRun || len(o.Scores) > 0 {
+			return badInputf("--score, and --html without a file, are for one run: name the directory of a fold, such as %s.fold-0", r.Dir())
 		}
 		c, err := readCrossValidation(r)
 		if err != nil {
 			return err
+		}
+		if o.HTML != "" {
+			return writeNamedPage(h, page.OfCrossValidation(c), o.HTML)
 		}
 		return o.write(h, func(w io.Writer) error { return c.Write(w, format) })
 	}
@@ -224,6 +239,11 @@ func writePage(h *host, d *rundir.Dir, file string) error {
 		h.note("the page is %s", d.Page())
 		return nil
 	}
+	return writeNamedPage(h, p, file)
+}
+
+// writeNamedPage writes a page to a file, or to standard output.
+func writeNamedPage(h *host, p *page.Page, file string) error {
 	if err := mayWrite("html", file); err != nil {
 		return err
 	}

@@ -93,6 +93,9 @@ on_finish: [sh, -c, 'echo "$QUARRY_OUTCOME $QUARRY_RUN" >> ` + p.path("finished"
 		}
 	}
 	do(exitBadInput, "report", recipe, "--html")
+	if out := do(exitDone, "report", recipe, "--format", "html").out.String(); !strings.Contains(out, "Setting slow") || !strings.Contains(out, "Behind the chosen setting") {
+		t.Error("the page does not show both settings")
+	}
 
 	again := do(exitDone, "run", recipe, "--cpu", "portable")
 	if strings.Contains(again.err.String(), "starts") || !strings.HasSuffix(again.out.String(), reported.out.String()) {

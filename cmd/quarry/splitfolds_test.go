@@ -91,13 +91,18 @@ func TestCrossValidation(t *testing.T) {
 			t.Errorf("%s: %d, %s%s", format, code, h.err.String(), h.out.String())
 		}
 	}
+	h = newTestHost()
+	if code := h.run(t, append([]string{"report", "--folds", "--format", "html"}, runs...)...); code != exitDone || !strings.HasPrefix(h.out.String(), "<!DOCTYPE html>") {
+		t.Errorf("%d, %s", code, h.err.String())
+	}
 	for want, args := range map[string][]string{
-		"these are no folds":        {"--folds", runs[0], runs[0]},
-		"two runs or more":          {"--folds", runs[0]},
-		"--score is for one run":    {"--folds", runs[0], runs[1], "--score", "0/0=1:LB"},
-		"one RUN is wanted":         runs,
-		`format "html" is unknown`:  {"--folds", runs[0], runs[1], "--format", "html"},
-		"a run directory or a reci": {"--folds", runs[0], p.path("none.yaml")},
+		"these are no folds":         {"--folds", runs[0], runs[0]},
+		"two runs or more":           {"--folds", runs[0]},
+		"--score is for one run":     {"--folds", runs[0], runs[1], "--score", "0/0=1:LB"},
+		"one RUN is wanted":          runs,
+		`format "pdf" is unknown`:    {"--folds", runs[0], runs[1], "--format", "pdf"},
+		"name a file, as in --html=": {"--folds", runs[0], runs[1], "--html"},
+		"a run directory or a reci":  {"--folds", runs[0], p.path("none.yaml")},
 	} {
 		h := newTestHost()
 		if code := h.run(t, append([]string{"report"}, args...)...); code != exitBadInput || !strings.Contains(h.err.String(), want) {

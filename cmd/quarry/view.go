@@ -8,7 +8,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -100,42 +99,14 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 
 // open finds a run directory and the texts that it was made of, which must be the same still.
 func (o ViewOptions) open(ctx context.Context, run string) (*rundir.Dir, view.Files, error) {
-	var files view.Files
-	path, err := reportedDir(run)
-	if err != nil {
-		return nil, files, err
-	}
-	d, err := rundir.Open(path, rundir.OpenOptions{ReadOnly: true})
-	if err != nil {
-		return nil, files, err
-	}
-	names, err := d.DataNames()
-	if err != nil {
-		return nil, files, err
-	}
-	from := o.Data
-	if from == "" {
-		from = filepath.Join(path, "..", "..") // runs/NAME beside the recipe
-		if path != run {
-			from = filepath.Dir(run)
-		}
-	}
-	files = view.Files{IDField: names.IDField, GroupField: names.GroupField}
-	var sources []rundir.Source
-	for _, one := range []struct {
-		name string
-		file *string
-	}{{names.Corpus, &files.Corpus}, {names.Train, &files.Train}, {names.Dev, &files.Dev}} {
-		*one.file = one.name
-		if !filepath.IsAbs(one.name) {
-			*one.file = filepath.Join(from, one.name)
-		}
-		digest, _, err := rundir.DigestFile(ctx, d.FS, *one.file)
-		if err != nil {
-			return nil, files, badInputf("the run's texts: %w: name the recipe in place of the run directory, or --data, the folder that its paths start at", err)
-		}
-		sources = append(sources, rundir.Source{Name: one.name, Digest: digest})
-	}
-	d, err = rundir.Open(path, rundir.OpenOptions{ReadOnly: true, Data: sources})
-	return d, files, err
+	var names rundir.DataNames
+	texts := runTexts{folder: o.Data, remedy: "name the recipe in place of the run directory, or --data, the folder that its paths start at"}
+	d, err := texts.open(ctx, run, func(found rundir.DataNames) ([]string, error) {
+		names = found
+		return []string{names.Corpus, names.Train, names.Dev}, nil
+	})
+	return d, view.Files{
+		Corpus: texts.path(names.Corpus), Train: texts.path(names.Train), Dev: texts.path(names.Dev),
+		IDField: names.IDField, GroupField: names.GroupField,
+	}, err
 }

@@ -30,6 +30,7 @@ type Options struct {
 	Name     string   // of the run (tiny)
 	Hostile  []string // in place of the first texts of queries and passages
 	Also     []string // sets of data.also that every epoch has scores on
+	ByQuery  bool     // scores of every epoch are kept by query, too
 	Unmined  bool     // no candidates and no negatives, as of rounds with source none
 }
 
@@ -204,7 +205,7 @@ func (r *Run) Score(round int) error {
 // scoreAlso writes what the epochs of a table scored on the sets of data.also: less with each epoch. The table's own rows
 // are beside them, for files of epochs without any are those of a training under way.
 func (r *Run) scoreAlso(d *rundir.Dir, s *rundir.Scores) error {
-	if len(r.options.Also) == 0 {
+	if len(r.options.Also) == 0 && !r.options.ByQuery {
 		return nil
 	}
 	for _, e := range s.Epochs {
@@ -212,9 +213,13 @@ func (r *Run) scoreAlso(d *rundir.Dir, s *rundir.Scores) error {
 		if err := rundir.WriteJSON(d.FS, file, e); err != nil {
 			return err
 		}
+		outputs, err := r.byQuery(d, s, rundir.Dev, e.Epoch, e.Dev)
+		if err != nil {
+			return err
+		}
 		options := map[string]any{"eval": map[string]any{"metrics": s.Measures, "convention": s.Convention}}
 		stage := rundir.Stage{Name: fmt.Sprintf("eval-epoch-%d", e.Epoch), Round: s.Round, Algorithm: 1, Options: options}
-		if _, err := d.WriteStamp(context.Background(), stage, []string{file}); err != nil {
+		if _, err := d.WriteStamp(context.Background(), stage, append(outputs, file)); err != nil {
 			return err
 		}
 	}
@@ -229,13 +234,35 @@ func (r *Run) scoreAlso(d *rundir.Dir, s *rundir.Scores) error {
 			if err := rundir.WriteJSON(d.FS, file, scores); err != nil {
 				return err
 			}
+			outputs, err := r.byQuery(d, s, rundir.AlsoSplit(name), e.Epoch, scores.Scores)
+			if err != nil {
+				return err
+			}
 			stage := rundir.Stage{Name: fmt.Sprintf("also-epoch-%d-%s", e.Epoch, name), Round: s.Round, Algorithm: 1}
-			if _, err := d.WriteStamp(context.Background(), stage, []string{file}); err != nil {
+			if _, err := d.WriteStamp(context.Background(), stage, append(outputs, file)); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// byQuery writes the scores of an epoch query by query, evenly spread by 0.1 around their means, and returns the file, none
+// where the options do not ask for it.
+func (r *Run) byQuery(d *rundir.Dir, s *rundir.Scores, split rundir.Split, epoch int, m rundir.Means) ([]string, error) {
+	if !r.options.ByQuery {
+		return nil, nil
+	}
+	kept := rundir.QueryScores{Version: rundir.ScoresVersion, Round: s.Round, Epoch: epoch, Split: split, Convention: s.Convention, Measures: s.Measures}
+	for i := range m.Queries {
+		q := rundir.QueryScore{ID: Key(split, i), Seen: i < m.Seen.Queries}
+		for _, mean := range m.All {
+			q.Values = append(q.Values, mean+0.1*(2*float64(i)/float64(m.Queries-1)-1))
+		}
+		kept.Queries = append(kept.Queries, q)
+	}
+	file := d.Round(s.Round).EpochQueries(split, epoch)
+	return []string{file}, rundir.WriteFile(d.FS, file, kept.Write)
 }
 
 // Finish writes times and manifest of a round.

@@ -35,6 +35,7 @@ const quarryCharts = (() => {
       const s = style(i);
       if (d.kind === "curve") marks.push(Plot.areaY(own, { x: "x", y1: "low", y2: "high", ...(many ? { fx: "facet" } : {}), fill: s.stroke, fillOpacity: 0.18 }));
       marks.push(Plot.line(own, { ...at, stroke: s.stroke, strokeWidth: 2, strokeDasharray: s.dash || null, curve: d.kind === "steps" ? "step-after" : "linear" }));
+      if (d.kind === "lines") marks.push(Plot.ruleX(own.filter((r) => r.low !== undefined), { x: "x", y1: "low", y2: "high", ...(many ? { fx: "facet" } : {}), stroke: s.stroke, strokeWidth: 1.5, strokeOpacity: 0.55 }));
       if (d.kind === "lines") marks.push(Plot.dot(own, { ...at, symbol: s.symbol, fill: s.stroke, stroke: s.stroke, r: 3.5 }));
     });
     const chosen = rows.filter((r) => r.chosen);
@@ -54,7 +55,7 @@ const quarryCharts = (() => {
       svg,
       stops: rows.filter((r) => d.kind !== "steps" || r.y > 0).map((r) => ({
         cx: x.apply(r.x) + (fx ? fx.apply(r.facet) - margin.marginLeft : 0), cy: y.apply(r.y),
-        text: `${facets.length ? `${r.facet}, ` : ""}${d.series.length > 1 ? `${r.series}, ` : ""}${d.x} ${format(r.x)}: ${d.y} ${format(r.y)}${r.chosen ? " (chosen)" : ""}`,
+        text: `${facets.length ? `${r.facet}, ` : ""}${d.series.length > 1 ? `${r.series}, ` : ""}${d.x} ${format(r.x)}: ${d.y} ${format(r.y)}${d.kind === "lines" && r.low !== undefined ? `, interval ${format(r.low)} to ${format(r.high)}` : ""}${r.chosen ? " (chosen)" : ""}`,
       })),
     };
   }
@@ -92,6 +93,29 @@ const quarryCharts = (() => {
     return { svg, stops: rows.map((r) => ({ cx: x.apply(r.v), cy: y.apply(r.row) + y.bandwidth / 2, text: `${r.row}: ${r.t} ${d.x}` })) };
   }
 
+  function differences(d, width) {
+    const clip = (text) => (text.length > 30 ? `${text.slice(0, 29)}…` : text);
+    const svg = Plot.plot({
+      width, height: 60 + 22 * d.rows.length, marginLeft: 190, marginRight: 30, marginTop: 30, marginBottom: 10, style: "font: 12px system-ui, sans-serif",
+      x: { label: `${d.x} →`, grid: true, axis: "top", ticks: 5, nice: true },
+      y: { type: "band", domain: d3.range(d.rows.length), tickFormat: (i) => clip(d.rows[i]), label: null },
+      marks: [
+        Plot.ruleX([0], { stroke: "currentColor" }),
+        Plot.ruleY(d.points.filter((p) => p.low !== undefined), { y: "y", x1: "low", x2: "high", stroke: "var(--s0)", strokeWidth: 2 }),
+        Plot.dot(d.points, { x: "x", y: "y", fill: "var(--s0)", r: 4 }),
+      ],
+    });
+    const x = svg.scale("x"), y = svg.scale("y");
+    const format = (v) => (v > 0 ? "+" : "") + v.toPrecision(3);
+    return {
+      svg,
+      stops: d.points.map((p) => ({
+        cx: x.apply(p.x), cy: y.apply(p.y) + y.bandwidth / 2,
+        text: `${d.rows[p.y]}: ${format(p.x)}${p.low !== undefined ? `, interval ${format(p.low)} to ${format(p.high)}` : ""}`,
+      })),
+    };
+  }
+
   function lineage(d, width) {
     const wide = Math.max(width, 720), depth = 1 + (d3.max(d.nodes, (n) => n.y) || 0);
     const clip = (text) => (text.length > 24 ? `${text.slice(0, 23)}…` : text);
@@ -114,7 +138,7 @@ const quarryCharts = (() => {
     return { svg, stops: d.nodes.map((n) => ({ cx: x.apply(n.x), cy: y.apply(n.y), text: `${n.label}, ${n.detail}` })) };
   }
 
-  const kinds = { lines: points, curve: points, steps: points, cells, bars, lineage };
+  const kinds = { lines: points, curve: points, steps: points, cells, bars, differences, lineage };
 
   // legend names the series beside what their lines look like.
   function legend(d) {

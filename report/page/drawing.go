@@ -12,7 +12,7 @@ type Drawing struct {
 	Facets []string `json:"facets,omitempty"` // panels side by side; none is one panel
 	Points []Point  `json:"points,omitempty"`
 
-	Rows    []string `json:"rows,omitempty"` // of Cells, top down; names of Bars
+	Rows    []string `json:"rows,omitempty"` // of Cells, top down; names of Bars and Differences
 	Columns []string `json:"columns,omitempty"`
 	Cells   []Cell   `json:"cells,omitempty"`
 	Share   bool     `json:"share,omitempty"` // values of Cells are shares of 1, and shaded as such
@@ -23,12 +23,13 @@ type Drawing struct {
 
 // The kinds of drawings.
 const (
-	Lines   = "lines"   // Points joined within a series, each marked
-	Curve   = "curve"   // Points joined, with their bands and without marks: there are many
-	Steps   = "steps"   // Points as the left edges of a histogram
-	Cells   = "cells"   // a table whose cells are shaded by their value
-	Bars    = "bars"    // one bar a cell, by its value
-	Lineage = "lineage" // boxes and arrows
+	Lines       = "lines"       // Points joined within a series, each marked, with their intervals
+	Curve       = "curve"       // Points joined, with their bands and without marks: there are many
+	Steps       = "steps"       // Points as the left edges of a histogram
+	Cells       = "cells"       // a table whose cells are shaded by their value
+	Bars        = "bars"        // one bar a cell, by its value
+	Differences = "differences" // Points as marks on rows, with their intervals, beside a line at 0; Y is the row
+	Lineage     = "lineage"     // boxes and arrows
 )
 
 // Point is one value of a series.
@@ -38,7 +39,7 @@ type Point struct {
 	Series int      `json:"s"`
 	Facet  int      `json:"f"`
 	Chosen bool     `json:"chosen,omitempty"`
-	Low    *float64 `json:"low,omitempty"` // of Curve: the band around it
+	Low    *float64 `json:"low,omitempty"` // of Curve the band around it, of Lines its interval
 	High   *float64 `json:"high,omitempty"`
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/quarry-ml/quarry/report"
 	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/stats"
 )
 
 // addMeasures draws each measure by epoch, apart for seen and unseen positives, and on the sets of data.also.
@@ -17,6 +18,9 @@ func (p *Page) addMeasures(_ *rundir.Dir, r *report.Report) error {
 	}
 	if len(s.Figures) == 0 {
 		p.missing("Nothing is scored yet.")
+	}
+	if most := mostQueries(r); most > mostResampled {
+		p.missing("Sets of more than %d queries (here up to %d) have no intervals on this page: `quarry report` computes them.", mostResampled, most)
 	}
 	p.add(s)
 	seen := Section{ID: "seen", Title: "Seen against unseen"}
@@ -34,6 +38,23 @@ func (p *Page) addMeasures(_ *rundir.Dir, r *report.Report) error {
 	}
 	p.add(also)
 	return nil
+}
+
+// mostQueries is the queries of the largest set that is scored.
+func mostQueries(r *report.Report) int {
+	most := 0
+	for _, round := range r.Rounds {
+		for _, e := range round.Epochs {
+			most = max(most, e.Dev.Queries)
+			if e.Test != nil {
+				most = max(most, e.Test.Queries)
+			}
+			for _, a := range e.Also {
+				most = max(most, a.Scores.Queries)
+			}
+		}
+	}
+	return most
 }
 
 // measuresOf is the measures of all rounds, in the order of the first that has each.
@@ -57,8 +78,10 @@ func measure(r *report.Report, name string) Figure {
 		ID: "measure-" + slug(name), Title: name + " by epoch",
 		About:   "Over all dev queries and the whole corpus. Epoch 0 is the base; the epoch that a round goes on with is marked.",
 		Drawing: Drawing{Kind: Lines, X: "epoch", Y: name, Series: []string{"dev"}},
-		Table:   Table{Head: []string{"round", "epoch", name}},
 	}
+	lines := []line{{name: name, of: func(e report.Epoch) (rundir.Slice, []stats.Interval) {
+		return rundir.Slice{Queries: e.Dev.Queries, Means: e.Dev.All}, e.Intervals[rundir.Dev].All
+	}}}
 	tests := false
 	each(r, name, func(round report.Round, e report.Epoch, column int) {
 		tests = tests || e.Test != nil
@@ -66,21 +89,14 @@ func measure(r *report.Report, name string) Figure {
 	if tests {
 		f.About += " Test is scored for the base and the chosen epoch alone."
 		f.Drawing.Series = append(f.Drawing.Series, "test")
-		f.Table.Head = append(f.Table.Head, "on test")
+		lines = append(lines, line{name: "on test", plain: true, of: func(e report.Epoch) (rundir.Slice, []stats.Interval) {
+			if e.Test == nil {
+				return rundir.Slice{}, nil
+			}
+			return rundir.Slice{Queries: e.Test.Queries, Means: e.Test.All}, e.Intervals[rundir.Test].All
+		}})
 	}
-	each(r, name, func(round report.Round, e report.Epoch, column int) {
-		facet := f.Drawing.facet(roundName(round.Round))
-		f.Drawing.Points = append(f.Drawing.Points, Point{X: float64(e.Epoch), Y: e.Dev.All[column], Facet: facet, Chosen: e.Chosen})
-		row := []string{strconv.Itoa(round.Round), epochName(e), value(e.Dev.All[column])}
-		switch {
-		case e.Test != nil:
-			f.Drawing.Points = append(f.Drawing.Points, Point{X: float64(e.Epoch), Y: e.Test.All[column], Facet: facet, Series: 1})
-			row = append(row, value(e.Test.All[column]))
-		case tests:
-			row = append(row, "–")
-		}
-		f.Table.Rows = append(f.Table.Rows, row)
-	})
+	f.fill(r, name, lines)
 	return f
 }
 
@@ -90,19 +106,14 @@ func seenUnseen(r *report.Report, name string) Figure {
 		ID: "seen-" + slug(name), Title: name + ", seen against unseen",
 		About:   "Seen: a positive of the query is a positive of some training query. Unseen: none is. The marked epoch is the one that the round goes on with.",
 		Drawing: Drawing{Kind: Lines, X: "epoch", Y: name, Series: []string{"seen", "unseen"}},
-		Table:   Table{Head: []string{"round", "epoch", "seen", "queries", "unseen", "queries"}},
 	}
-	each(r, name, func(round report.Round, e report.Epoch, column int) {
-		row := []string{strconv.Itoa(round.Round), epochName(e)}
-		for series, part := range []rundir.Slice{e.Dev.Seen, e.Dev.Unseen} {
-			cell := "–"
-			if column < len(part.Means) {
-				cell = value(part.Means[column])
-				f.Drawing.Points = append(f.Drawing.Points, Point{X: float64(e.Epoch), Y: part.Means[column], Series: series, Facet: f.Drawing.facet(roundName(round.Round)), Chosen: e.Chosen})
-			}
-			row = append(row, cell, strconv.Itoa(part.Queries))
-		}
-		f.Table.Rows = append(f.Table.Rows, row)
+	f.fill(r, name, []line{
+		{name: "seen", count: true, of: func(e report.Epoch) (rundir.Slice, []stats.Interval) {
+			return e.Dev.Seen, e.Intervals[rundir.Dev].Seen
+		}},
+		{name: "unseen", count: true, of: func(e report.Epoch) (rundir.Slice, []stats.Interval) {
+			return e.Dev.Unseen, e.Intervals[rundir.Dev].Unseen
+		}},
 	})
 	return f
 }
@@ -114,23 +125,79 @@ func otherSets(r *report.Report, name string) Figure {
 		ID: "also-" + slug(name), Title: name + " on other sets",
 		About:   "Nothing is chosen by these queries: a score that falls is what the training has cost. The marked epoch is the one that the round goes on with.",
 		Drawing: Drawing{Kind: Lines, X: "epoch", Y: name, Series: sets},
-		Table:   Table{Head: append([]string{"round", "epoch"}, sets...)},
+	}
+	var lines []line
+	for _, set := range sets {
+		lines = append(lines, line{name: set, of: func(e report.Epoch) (rundir.Slice, []stats.Interval) {
+			m := e.AlsoScores(set)
+			if m == nil {
+				return rundir.Slice{}, nil
+			}
+			return rundir.Slice{Queries: m.Queries, Means: m.All}, e.Intervals[rundir.AlsoSplit(set)].All
+		}})
+	}
+	f.fill(r, name, lines)
+	return f
+}
+
+// line is one series of a figure of measures.
+type line struct {
+	name  string // of its column
+	count bool   // its queries have a column, too
+	plain bool   // the chosen epoch is marked on another line
+	of    func(report.Epoch) (rundir.Slice, []stats.Interval)
+}
+
+// fill draws the lines of a measure, in the order of the series, and writes their table: an epoch that none of them has a
+// value of is left out, and so is a column of intervals without any.
+func (f *Figure) fill(r *report.Report, name string, lines []line) {
+	intervals, level := make([]bool, len(lines)), 0.0
+	each(r, name, func(_ report.Round, e report.Epoch, column int) {
+		for i, l := range lines {
+			if _, found := l.of(e); column < len(found) {
+				intervals[i], level = true, found[column].Level
+			}
+		}
+	})
+	f.Table.Head = []string{"round", "epoch"}
+	for i, l := range lines {
+		f.Table.Head = append(f.Table.Head, l.name)
+		if intervals[i] {
+			f.Table.Head = append(f.Table.Head, fmt.Sprintf("%g %% interval", 100*level))
+		}
+		if l.count {
+			f.Table.Head = append(f.Table.Head, "queries")
+		}
+	}
+	if level > 0 {
+		f.About += fmt.Sprintf(" Upright lines are %g %% bootstrap intervals over queries, or groups of them.", 100*level)
 	}
 	each(r, name, func(round report.Round, e report.Epoch, column int) {
 		row, scored := []string{strconv.Itoa(round.Round), epochName(e)}, false
-		for series, set := range sets {
-			cell := "–"
-			if m := e.AlsoScores(set); m != nil {
-				cell, scored = value(m.All[column]), true
-				f.Drawing.Points = append(f.Drawing.Points, Point{X: float64(e.Epoch), Y: m.All[column], Series: series, Facet: f.Drawing.facet(roundName(round.Round)), Chosen: e.Chosen})
+		for i, l := range lines {
+			slice, found := l.of(e)
+			cell, between := "–", "–"
+			if column < len(slice.Means) {
+				cell, scored = value(slice.Means[column]), true
+				p := Point{X: float64(e.Epoch), Y: slice.Means[column], Series: i, Facet: f.Drawing.facet(roundName(round.Round)), Chosen: e.Chosen && !l.plain}
+				if column < len(found) {
+					p.Low, p.High = &found[column].Low, &found[column].High
+					between = value(*p.Low) + " to " + value(*p.High)
+				}
+				f.Drawing.Points = append(f.Drawing.Points, p)
 			}
 			row = append(row, cell)
+			if intervals[i] {
+				row = append(row, between)
+			}
+			if l.count {
+				row = append(row, strconv.Itoa(slice.Queries))
+			}
 		}
 		if scored {
 			f.Table.Rows = append(f.Table.Rows, row)
 		}
 	})
-	return f
 }
 
 // each visits the epochs of the rounds that have a measure, with its column.

@@ -12,11 +12,13 @@ import (
 
 	"github.com/quarry-ml/quarry/report"
 	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/stats"
 )
 
-// Page is what a run directory has to show in charts.
+// Page is what a run directory, or a comparison, has to show in charts.
 type Page struct {
-	Run      string
+	Heading  string   // before the name; empty stands for Run
+	Run      string   // its name
 	Identity string   // numeric identity of its numbers; empty while nothing is computed
 	Summary  []string // the result in sentences
 	Sections []Section
@@ -48,7 +50,14 @@ func Read(d *rundir.Dir) (*Page, error) { return new(Reader).Read(d) }
 
 // Reader reads the pages of one run directory again and again. It keeps what it has drawn of the large files as long as
 // they stay as they are. The zero value is ready; it is for one goroutine.
-type Reader struct{ kept map[string]kept }
+type Reader struct {
+	kept      map[string]kept
+	intervals report.IntervalReader
+}
+
+// mostResampled is the queries of a set whose intervals a page computes: 10,000 resamples of so many take a second or two an
+// epoch, and a page may be wanted at once.
+const mostResampled = 10_000
 
 // kept is a part of a page, and the state of the files that it was drawn of.
 type kept struct {
@@ -63,6 +72,10 @@ func (r *Reader) Read(d *rundir.Dir) (*Page, error) {
 		return nil, err
 	}
 	p := &Page{Run: told.Run, Identity: told.Identity, Summary: summary(told)}
+	r.intervals.Most = mostResampled
+	if err := r.intervals.Add(told, d, stats.DefaultOptions()); err != nil {
+		return nil, err
+	}
 	if err := errors.Join(p.addTraining(d, told), p.addMeasures(d, told)); err != nil {
 		return nil, err
 	}

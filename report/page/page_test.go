@@ -136,6 +136,42 @@ func TestOtherSets(t *testing.T) {
 	}
 }
 
+// Every measure whose scores are kept by query has its intervals, in the drawing and in the table; large sets say that they
+// have none.
+func TestIntervals(t *testing.T) {
+	_, d := opened(t, tinyrun.Options{Rounds: 1, Epochs: 1, ByQuery: true, Also: []string{"general"}})
+	p := read(t, d)
+	for id, head := range map[string][]string{
+		"measure-map-at-25": {"round", "epoch", "map@25", "95 % interval"},
+		"seen-map-at-25":    {"round", "epoch", "seen", "95 % interval", "queries", "unseen", "95 % interval", "queries"},
+		"also-map-at-25":    {"round", "epoch", "general", "95 % interval"},
+	} {
+		f := figure(t, p, id)
+		if diff := cmp.Diff(head, f.Table.Head); diff != "" || !strings.Contains(f.About, "95 % bootstrap intervals") {
+			t.Errorf("%s: %s (-want +got):\n%s", id, f.About, diff)
+		}
+		for _, point := range f.Drawing.Points {
+			if point.Low == nil || point.High == nil || *point.Low > *point.High {
+				t.Errorf("%s: no interval of %+v", id, point)
+			}
+		}
+		for _, row := range f.Table.Rows {
+			if !regexp.MustCompile(`^0\.\d{4} to 0\.\d{4}$`).MatchString(row[3]) {
+				t.Errorf("%s: %q", id, row)
+			}
+		}
+	}
+	said := "Sets of more than 10000 queries (here up to 10001) have no intervals on this page"
+	if strings.Contains(strings.Join(p.Missing, "\n"), "queries (here") {
+		t.Errorf("%q", p.Missing)
+	}
+	_, d = opened(t, tinyrun.Options{Rounds: 1, Epochs: 1, ByQuery: true, Unmined: true, Dev: mostResampled + 1})
+	p = read(t, d)
+	if f := figure(t, p, "measure-map-at-25"); len(f.Table.Head) != 3 || !strings.Contains(strings.Join(p.Missing, "\n"), said) {
+		t.Errorf("%q, %q", f.Table.Head, p.Missing)
+	}
+}
+
 func TestSharesOfAHistogramAddUp(t *testing.T) {
 	_, d := opened(t, tinyrun.Options{})
 	sums := map[[2]int]float64{}
