@@ -101,6 +101,9 @@ func runCompare(ctx context.Context, o CompareOptions, args []string, h *host) e
 			return badInputf("--format: %w, and %s for a page with charts", err, formatHTML)
 		}
 	}
+	if err := mayWriteBesideRuns("output", o.Output, args...); err != nil {
+		return err
+	}
 	compared := comparing{CompareOptions: report.CompareOptions{Stats: stats.Options{Level: o.Level, Resamples: o.Resamples, Seed: o.Seed}}}
 	if compared.By, err = o.validate(h); err != nil {
 		return err

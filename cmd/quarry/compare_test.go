@@ -198,6 +198,23 @@ func TestCompareRuns(t *testing.T) {
 
 // TestCompareSets: the test split and the sets of data.also are compared beside dev, told apart by fields of their own
 // files, which must be those that the run was scored on.
+// A comparison replaces nothing that it reads.
+func TestCompareOutputIsNoInput(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	first, second := p.write(t, "first.trec", "q Q0 a 1 2 r\n"), p.write(t, "second.trec", "q Q0 a 1 1 r\n")
+	qrels := p.write(t, "qrels.txt", "q 0 a 1\n")
+	for _, output := range []string{first, second, qrels} {
+		before := p.read(t, filepath.Base(output))
+		h := newTestHost()
+		if code := h.run(t, "compare", first, second, "--qrels", qrels, "--metrics", "map", "--output", output); code != exitBadInput {
+			t.Errorf("--output %s: exit code %d, %s", output, code, h.err.String())
+		}
+		if after := p.read(t, filepath.Base(output)); after != before {
+			t.Errorf("%s now holds %q", output, after)
+		}
+	}
+}
+
 func TestCompareSets(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	dev := lines(p.read(t, "dev.jsonl"))

@@ -56,6 +56,51 @@ func mayWriteBeside(flag, output string, inputs ...string) error {
 	return nil
 }
 
+// mayWriteBesideRuns refuses an output that is a recipe or a file of rankings among a command's arguments, or in the directory
+// of a run that they name, but for the place of its page.
+func mayWriteBesideRuns(flag, output string, args ...string) error {
+	if output == standard || output == "" {
+		return nil
+	}
+	for _, arg := range args {
+		path, _, isRun := runPlace(arg)
+		if sameFile(output, path) {
+			return badInputf("--%s %s is what %s names: choose another file, or it would be lost", flag, output, arg)
+		}
+		if !isRun {
+			continue
+		}
+		dir, err := reportedDir(path)
+		if err != nil {
+			continue // which reading the run tells of
+		}
+		if isIn(output, dir) && !isPlaceOfPage(output, dir) {
+			return badInputf("--%s %s is in the run directory %s, which holds what the run made: choose another place", flag, output, dir)
+		}
+	}
+	return nil
+}
+
+// sameFile says whether two paths are of one regular file.
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil || !first.Mode().IsRegular() {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
+}
+
+// isPlaceOfPage says whether a path is the place of a run's page with charts, or would be.
+func isPlaceOfPage(path, dir string) bool {
+	folder, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return false
+	}
+	run, err := os.Stat(dir)
+	return err == nil && os.SameFile(folder, run) && filepath.Base(path) == filepath.Base(rundir.Layout(dir).Page())
+}
+
 // isIn says whether a path, as it is written or behind links, is that of a directory or of anything in it, or whether it is
 // a file that the directory shows by a link, as the Hugging Face cache shows its blobs. What is no directory has nothing
 // in it.

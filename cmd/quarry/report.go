@@ -119,6 +119,9 @@ func runReportFolds(h *host, o ReportOptions, runs []string) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := o.mayWrite(runs...); err != nil {
+		return err
+	}
 	if o.HTML == inRun {
 		return badInputf("--html: the folds' page has no place of its own: name a file, as in --html=folds.html")
 	}
@@ -160,21 +163,35 @@ func (o ReportOptions) format() (report.Format, error) {
 	return format, nil
 }
 
+// mayWrite refuses outputs that would be the end of what the runs are.
+func (o ReportOptions) mayWrite(runs ...string) error {
+	html := o.HTML
+	if html == inRun {
+		html = ""
+	}
+	return errors.Join(
+		mayWrite("output", o.Output), mayWriteBesideRuns("output", o.Output, runs...),
+		mayWrite("html", html), mayWriteBesideRuns("html", html, runs...))
+}
+
 // write writes to the file that --output names, else to standard output.
 func (o ReportOptions) write(h *host, write func(io.Writer) error) error {
-	if err := mayWrite("output", o.Output); err != nil {
-		return err
-	}
 	return writeOutput(h, o.Output, write)
 }
 
 // runReport records the scores given, then writes the report.
 func runReport(h *host, o ReportOptions, run string) (err error) {
+	if err := mayWriteBesideRuns("output", o.Output, run); err != nil {
+		return err
+	}
 	if o.exports() {
 		return exportHistory(h, o, run)
 	}
 	format, err := o.format()
 	if err != nil {
+		return err
+	}
+	if err := o.mayWrite(run); err != nil {
 		return err
 	}
 	if r, err := withFolds(run); err != nil {
@@ -244,9 +261,6 @@ func writePage(h *host, d *rundir.Dir, file string) error {
 
 // writeNamedPage writes a page to a file, or to standard output.
 func writeNamedPage(h *host, p *page.Page, file string) error {
-	if err := mayWrite("html", file); err != nil {
-		return err
-	}
 	if err := writeOutput(h, file, p.Write); err != nil || file == standard {
 		return err
 	}

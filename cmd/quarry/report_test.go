@@ -108,6 +108,9 @@ func TestReportCommandHTML(t *testing.T) {
 		{"two recipes", []string{"RUN", "other.yaml", "--html"}, "", "one RUN is wanted, got 2 words"},
 		{"a folder", []string{"RUN", "--html=RUN"}, "", "--html"},
 		{"a format beside it", []string{"RUN", "--html", "--format", "json"}, "", "contradict"},
+		{"over what a run is", []string{"RUN", "--html=RUN/quarry.json"}, "", "is in the run directory"},
+		{"a table in the run", []string{"RUN", "--format", "csv", "--output", "RUN/round-0/table.csv"}, "", "is in the run directory"},
+		{"a history in the run", []string{"RUN", "--format", "wandb", "--output", "RUN/quarry.json"}, "", "is in the run directory"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, dir := reportedRun(t)
