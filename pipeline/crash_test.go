@@ -104,21 +104,6 @@ func crashPoints(ops []faultfs.Op) []int {
 	return points
 }
 
-// crashPointsOfTraining picks four of the operations ofTraining.
-func crashPointsOfTraining(ops []faultfs.Op) []int {
-	var points []int
-	for i, op := range ops {
-		if ofTraining(op) {
-			points = append(points, i+1)
-		}
-	}
-	n := len(points)
-	if testing.Short() {
-		return []int{points[n/2]}
-	}
-	return []int{points[n/5], points[2*n/5], points[3*n/5], points[4*n/5]}
-}
-
 // ofTraining says whether an operation changes the disk in the checkpoints or the merge of the first round, which is where a
 // method has file work of its own.
 func ofTraining(op faultfs.Op) bool {
@@ -129,37 +114,29 @@ func ofTraining(op faultfs.Op) bool {
 
 // TestKilledAtAnyOperationEndsWithTheSameBytes crashes a run at file operations, loses what was not synced, and runs again.
 func TestKilledAtAnyOperationEndsWithTheSameBytes(t *testing.T) {
-	for _, method := range []string{recipe.Full, recipe.LoRA, "external"} {
-		t.Run(method, func(t *testing.T) {
-			r := crashProject(t, method)
-			calm := faultfs.New(filepath.Dir(r.File()), faultfs.Fault{})
-			if notes, err := runTiny(t, r, crashOptions(Options{FS: calm})); err != nil {
-				t.Fatalf("%v\n%s", err, notes)
+	r := crashProject(t, recipe.Full)
+	calm := faultfs.New(filepath.Dir(r.File()), faultfs.Fault{})
+	if notes, err := runTiny(t, r, crashOptions(Options{FS: calm})); err != nil {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+	want := files(t, r.Dir())
+	for _, at := range crashPoints(calm.Ops()) {
+		t.Run(fmt.Sprintf("operation %d", at), func(t *testing.T) {
+			t.Parallel()
+			// The run directory lies in a folder of its own; data and model are read where they are.
+			root := t.TempDir()
+			dir := filepath.Join(root, "run")
+			fsys := faultfs.New(root, faultfs.Fault{At: at, Crash: true})
+			if _, err := runTiny(t, r, crashOptions(Options{FS: fsys, Dir: dir})); fsys.Crashed() && !errors.Is(err, faultfs.ErrCrashed) {
+				t.Fatalf("a crash must end the run with its error, not %v", err)
 			}
-			want := files(t, r.Dir())
-			points := crashPoints(calm.Ops())
-			if method != recipe.Full { // other file work is that of full fine-tuning
-				points = crashPointsOfTraining(calm.Ops())
+			if err := fsys.Settle(faultfs.LoseUnsynced); err != nil {
+				t.Fatal(err)
 			}
-			for _, at := range points {
-				t.Run(fmt.Sprintf("operation %d", at), func(t *testing.T) {
-					t.Parallel()
-					// The run directory lies in a folder of its own; data and model are read where they are.
-					root := t.TempDir()
-					dir := filepath.Join(root, "run")
-					fsys := faultfs.New(root, faultfs.Fault{At: at, Crash: true})
-					if _, err := runTiny(t, r, crashOptions(Options{FS: fsys, Dir: dir})); fsys.Crashed() && !errors.Is(err, faultfs.ErrCrashed) {
-						t.Fatalf("a crash must end the run with its error, not %v", err)
-					}
-					if err := fsys.Settle(faultfs.LoseUnsynced); err != nil {
-						t.Fatal(err)
-					}
-					if notes, err := runTiny(t, r, crashOptions(Options{Dir: dir})); err != nil {
-						t.Fatalf("the second run: %v\n%s", err, notes)
-					}
-					sameFiles(t, files(t, dir), want)
-				})
+			if notes, err := runTiny(t, r, crashOptions(Options{Dir: dir})); err != nil {
+				t.Fatalf("the second run: %v\n%s", err, notes)
 			}
+			sameFiles(t, files(t, dir), want)
 		})
 	}
 }

@@ -77,6 +77,7 @@ func TestKillAtRandomInstants(t *testing.T) {
 		// Over the whole run and a little beyond, so that the end is hit too.
 		after := time.Duration(source.Float64() * 1.1 * float64(took))
 		t.Run(fmt.Sprintf("%d after %v", i, after.Round(time.Millisecond)), func(t *testing.T) {
+			t.Parallel() // much of a run's time is waiting for the disk
 			dir := filepath.Join(home, fmt.Sprintf("killed-%d", i))
 			c := run(dir)
 			if err := c.Start(); err != nil {
