@@ -184,7 +184,7 @@ def every_key_is_used(base, adapter, size=None):
     assert any("lora_B" in k and v.abs().max() > 0 for k, v in loaded.items()), "every B is zero: nothing was trained"
 
 
-def vectors_of_peft(base, adapter, tokenizer=None, of=texts.HARD):
+def vectors_of_peft(base, adapter, tokenizer=None, of=None):
     model = peft.PeftModel.from_pretrained(resized(base, tokenizer and len(tokenizer)), str(adapter)).eval()
     return vectors_of(model, tokenizer or SentenceTransformer(str(base), device="cpu").tokenizer, of)
 
@@ -192,20 +192,20 @@ def vectors_of_peft(base, adapter, tokenizer=None, of=texts.HARD):
 def vectors_of(model, tokenizer, of):
     rows = []
     with torch.inference_mode():
-        for text in of:
+        for text in of or texts.HARD:  # looked up here: decoders_live.py has others
             inputs = tokenizer(text, truncation=True, max_length=256, return_tensors="pt")
             mean = model(**inputs).last_hidden_state.mean(dim=1)
             rows.append(torch.nn.functional.normalize(mean, dim=1)[0].numpy())
     return numpy.stack(rows)
 
 
-def vectors_of_sentence_transformers(folder, of=texts.HARD):
+def vectors_of_sentence_transformers(folder, of=None):
     peer = SentenceTransformer(str(folder), device="cpu")
-    return peer.encode(of, batch_size=4, show_progress_bar=False)
+    return peer.encode(of or texts.HARD, batch_size=4, show_progress_bar=False)
 
 
-def embed(scratch, model, of=texts.HARD):
-    source, target = texts.write(scratch / "texts.jsonl", of), scratch / "vectors.npy"
+def embed(scratch, model, of=None):
+    source, target = texts.write(scratch / "texts.jsonl", of or texts.HARD), scratch / "vectors.npy"
     report.quarry("embed", "--model", model, "--input", source, "--output", target, "--precision", "f32")
     return numpy.load(target)
 
