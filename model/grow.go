@@ -63,19 +63,8 @@ func (d *Directory) tokensAdded() bool {
 	return replaced
 }
 
-// newToken is an entry of tokenizer.json's added_tokens as transformers makes one of a special token's text.
-type newToken struct {
-	ID         int    `json:"id"`
-	Content    string `json:"content"`
-	SingleWord bool   `json:"single_word"`
-	LStrip     bool   `json:"lstrip"`
-	RStrip     bool   `json:"rstrip"`
-	Normalized bool   `json:"normalized"`
-	Special    bool   `json:"special"`
-}
-
 // addSpecialTokens adds tokens to a tokenizer.json and returns those that were not among its added tokens.
-func addSpecialTokens(o *object, t *tokenizer.Tokenizer, tokens []string) ([]newToken, error) {
+func addSpecialTokens(o *object, t *tokenizer.Tokenizer, tokens []string) ([]tokenizer.AddedToken, error) {
 	type entry struct {
 		id      int
 		content string
@@ -87,13 +76,13 @@ func addSpecialTokens(o *object, t *tokenizer.Tokenizer, tokens []string) ([]new
 	}
 	var entries []entry
 	for _, raw := range list {
-		var has newToken
+		var has tokenizer.AddedToken
 		if err := json.Unmarshal(raw, &has); err != nil {
 			return nil, fmt.Errorf("%s: added_tokens: %w", o.file, err)
 		}
 		entries = append(entries, entry{has.ID, has.Content, raw})
 	}
-	var added []newToken
+	var added []tokenizer.AddedToken
 	next := int(t.NextID())
 	for i, token := range tokens {
 		if token == "" || !utf8.ValidString(token) {
@@ -110,7 +99,7 @@ func addSpecialTokens(o *object, t *tokenizer.Tokenizer, tokens []string) ([]new
 				return nil, fmt.Errorf("%s: special token %q would get id %d, which is that of %q: the vocabulary's ids have gaps", o.file, token, id, other)
 			}
 		}
-		a := newToken{ID: int(id), Content: token, Special: true}
+		a := tokenizer.AddedToken{ID: int(id), Content: token, Special: true}
 		added = append(added, a)
 		entries = append(entries, entry{a.ID, token, encodeJSON(a, "")})
 	}
@@ -139,10 +128,10 @@ func (f replacedFiles) ReadFile(name string) ([]byte, error) {
 
 // nameTokens adds tokens to the other files of a tokenizer that list its special ones, as far as they are there: all
 // releases of transformers then know them as such.
-func (f replacedFiles) nameTokens(r *reader, root string, added []newToken) error {
+func (f replacedFiles) nameTokens(r *reader, root string, added []tokenizer.AddedToken) error {
 	for _, file := range []struct {
 		name string
-		add  func(*object, []newToken) error
+		add  func(*object, []tokenizer.AddedToken) error
 	}{
 		{"tokenizer_config.json", addToConfig}, {"special_tokens_map.json", addToList}, {"added_tokens.json", addIDs},
 	} {
@@ -167,7 +156,7 @@ func (f replacedFiles) nameTokens(r *reader, root string, added []newToken) erro
 }
 
 // addToConfig adds tokens to tokenizer_config.json.
-func addToConfig(o *object, added []newToken) error {
+func addToConfig(o *object, added []tokenizer.AddedToken) error {
 	decoder := map[string]json.RawMessage{}
 	present, err := o.take("added_tokens_decoder", &decoder)
 	if err != nil {
@@ -191,7 +180,7 @@ func addToConfig(o *object, added []newToken) error {
 
 // addToList adds tokens to the list of a tokenizer's special tokens without a role. Its name since transformers 5 is
 // extra_special_tokens, which earlier releases take for something else; both read the old one.
-func addToList(o *object, added []newToken) error {
+func addToList(o *object, added []tokenizer.AddedToken) error {
 	key := "additional_special_tokens"
 	if raw, ok := o.values["extra_special_tokens"]; ok && len(raw) > 0 && raw[0] == '[' {
 		key = "extra_special_tokens"
@@ -208,7 +197,7 @@ func addToList(o *object, added []newToken) error {
 }
 
 // addIDs adds tokens to added_tokens.json.
-func addIDs(o *object, added []newToken) error {
+func addIDs(o *object, added []tokenizer.AddedToken) error {
 	for _, a := range added {
 		o.set(a.Content, a.ID)
 	}

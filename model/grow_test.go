@@ -66,20 +66,6 @@ func vectorsOf(t *testing.T, m *model.Model, texts []grownText) []float32 {
 	return vectors
 }
 
-func intoDir(dir string) model.Sink {
-	return func(name string, write func(io.Writer) error) error {
-		var content bytes.Buffer
-		if err := write(&content); err != nil {
-			return err
-		}
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		return os.WriteFile(path, content.Bytes(), 0o600)
-	}
-}
-
 func TestGrownModelAgainstTransformers(t *testing.T) {
 	tokens, texts := grownCases(t)
 	want := expectedTensors(t, filepath.Join(grown, "expected.safetensors"))
@@ -117,7 +103,7 @@ func TestGrownModelIsWrittenWhole(t *testing.T) {
 	m := open(t, filepath.Join(grown, "base"), lastToken(tokens...))
 	dir := filepath.Join(t.TempDir(), "written")
 	network, dense := m.Entries(nil)
-	if err := model.WriteDirectory(intoDir(dir), m.Directory, network, model.WriteOptions{Dense: dense}); err != nil {
+	if err := model.WriteDirectory(into(dir), m.Directory, network, model.WriteOptions{Dense: dense}); err != nil {
 		t.Fatal(err)
 	}
 	want := expectedTensors(t, filepath.Join(grown, "expected.safetensors"))["embeddings"]
@@ -172,7 +158,7 @@ func TestAdapterOfAGrownModel(t *testing.T) {
 	}
 	a.Saved = nil
 	dir := t.TempDir()
-	if err := m.WriteAdapter(a, intoDir(dir)); err != nil {
+	if err := m.WriteAdapter(a, into(dir)); err != nil {
 		t.Fatal(err)
 	}
 	f, err := safetensors.Open(filepath.Join(dir, lora.WeightsName))
@@ -371,7 +357,7 @@ func rewritten(t *testing.T, path string, change func([]safetensors.Entry) []saf
 		entries = append(entries, safetensors.Copy(tensor))
 	}
 	entries = change(entries)
-	mustBe(t, intoDir(filepath.Dir(path))(filepath.Base(path), func(w io.Writer) error { return safetensors.Write(w, entries, nil) }))
+	mustBe(t, into(filepath.Dir(path))(filepath.Base(path), func(w io.Writer) error { return safetensors.Write(w, entries, nil) }))
 }
 
 func copyOf(t *testing.T, dir string) string {

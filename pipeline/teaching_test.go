@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/quarry-ml/quarry/compute/kernel"
-	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/recipe"
@@ -59,21 +58,6 @@ func taughtProject(t *testing.T, kind string) *recipe.Recipe {
 	return r
 }
 
-func taughtRows(t *testing.T, r *recipe.Recipe, round int, s rundir.Split) []*flagembedding.Row {
-	t.Helper()
-	path := rundir.Layout(r.Dir()).Round(round).Negatives(s)
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	rows, err := flagembedding.ReadAll(f, path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rows
-}
-
 // TestATeacherInARecipe is asked of what the other rules leave, once, whatever the round, and nothing that it scores above a
 // positive is a negative.
 func TestATeacherInARecipe(t *testing.T) {
@@ -89,7 +73,7 @@ func TestATeacherInARecipe(t *testing.T) {
 				lowest := map[string]float64{}
 				negatives := 0
 				for _, s := range minedSplits {
-					for _, row := range taughtRows(t, r, round, s) {
+					for _, row := range minedRows(t, r, round, s) {
 						lowest[row.Query()] = slices.Min(row.PosScores())
 						for _, score := range row.NegScores() {
 							if negatives++; score > lowest[row.Query()] {

@@ -19,9 +19,9 @@ import (
 const judgedRounds = `  - mine: {window: 0-6, provenance: true, margin: -1, verdicts: runs/tiny/verdicts.jsonl}
 `
 
-func minedRows(t *testing.T, r *recipe.Recipe, round int) []*flagembedding.Row {
+func minedRows(t *testing.T, r *recipe.Recipe, round int, s rundir.Split) []*flagembedding.Row {
 	t.Helper()
-	path := rundir.Layout(r.Dir()).Round(round).Negatives(rundir.Train)
+	path := rundir.Layout(r.Dir()).Round(round).Negatives(s)
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func redone(notes, round string) []string {
 func TestARoundGoesByVerdicts(t *testing.T) {
 	r := tinyProject(t, edit(t, secondRound, judgedRounds, "epochs: 2", "epochs: 1"))
 	mustRun(t, r) // nothing has been said yet
-	plain := minedRows(t, r, 1)
+	plain := minedRows(t, r, 1, rundir.Train)
 	drop := verdicts.Verdict{Verdict: verdicts.Drop, QueryText: plain[0].Query(), PassageText: plain[0].Neg()[0]}
 	promote := verdicts.Verdict{Verdict: verdicts.Promote, QueryText: plain[1].Query(), PassageText: plain[1].Neg()[0]}
 	first := files(t, r.Dir())
@@ -97,7 +97,7 @@ func TestARoundGoesByVerdicts(t *testing.T) {
 				t.Errorf("no %q in\n%s", want, notes)
 			}
 		}
-		rows := minedRows(t, r, 1)
+		rows := minedRows(t, r, 1, rundir.Train)
 		if slices.Contains(rows[0].Neg(), drop.PassageText) || !slices.Equal(rows[1].Neg(), plain[1].Neg()) {
 			t.Error("the dropped passage is a negative still, or another row has changed")
 		}
@@ -112,7 +112,7 @@ func TestARoundGoesByVerdicts(t *testing.T) {
 		if got := redone(notes, "1"); got[0] != "search" || slices.Contains(redone(notes, "1"), "embed") {
 			t.Errorf("redone: %v", got)
 		}
-		row := minedRows(t, r, 1)[1]
+		row := minedRows(t, r, 1, rundir.Train)[1]
 		if slices.Contains(row.Neg(), promote.PassageText) || !slices.Contains(row.Pos(), promote.PassageText) {
 			t.Errorf("row %v", row)
 		}

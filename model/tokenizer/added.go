@@ -18,6 +18,17 @@ type addedToken struct {
 	Special    bool    `json:"special"`
 }
 
+// AddedToken is an entry of tokenizer.json's added_tokens as it is written, every key there.
+type AddedToken struct {
+	ID         int    `json:"id"`
+	Content    string `json:"content"`
+	SingleWord bool   `json:"single_word"`
+	LStrip     bool   `json:"lstrip"`
+	RStrip     bool   `json:"rstrip"`
+	Normalized bool   `json:"normalized"`
+	Special    bool   `json:"special"`
+}
+
 // addTokens registers added tokens: an id for each, and the matchers that look for them.
 func (t *Tokenizer) addTokens(s section, tokens []addedToken) error {
 	known := len(t.vocabulary.ids) // a token that the model lacks is numbered on from its size

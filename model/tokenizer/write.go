@@ -18,18 +18,9 @@ func (l *Learned) Tokenizer() (*Tokenizer, error) {
 
 // WriteTokenizer writes tokenizer.json: an uncased BERT tokenizer with the template [CLS] … [SEP].
 func (l *Learned) WriteTokenizer(w io.Writer) error {
-	type added struct {
-		ID         int    `json:"id"`
-		Content    string `json:"content"`
-		SingleWord bool   `json:"single_word"`
-		LStrip     bool   `json:"lstrip"`
-		RStrip     bool   `json:"rstrip"`
-		Normalized bool   `json:"normalized"`
-		Special    bool   `json:"special"`
-	}
-	var tokens []added
+	var tokens []AddedToken
 	for id, content := range learnedSpecials {
-		tokens = append(tokens, added{ID: id, Content: content, Special: true})
+		tokens = append(tokens, AddedToken{ID: id, Content: content, Special: true})
 	}
 	head, err := json.Marshal(tokens)
 	if err != nil {
