@@ -18,7 +18,11 @@ type testHost struct {
 
 func newTestHost() *testHost {
 	t := &testHost{}
-	t.host = &host{terminal: newTerminal(&t.out, &t.err, false), machine: machine{CPU: "portable", Cores: 2}}
+	cores := 1 // of a tiny network's workers a second mostly waits, and packages are tested side by side
+	if testing.Short() {
+		cores = 2 // the race detector has to see both
+	}
+	t.host = &host{terminal: newTerminal(&t.out, &t.err, false), machine: machine{CPU: "portable", Cores: cores}}
 	return t
 }
 

@@ -19,6 +19,7 @@ import (
 
 const killRecipe = `version: 1
 name: tiny
+workers: 1
 model: model
 data: {corpus: corpus.jsonl, train: train.jsonl, dev: dev.jsonl, group_field: group}
 mine: {window: 1-8, negatives: 4, depth: 12}
