@@ -1,5 +1,6 @@
 // Package finetune trains an embedder on queries, drawn positives and mined negatives with InfoNCE: in full or by LoRA,
-// with every passage of a step as a column, in a memory that gradient caching bounds.
+// with every passage of a step as a column, in a memory that gradient caching bounds. It trains a cross-encoder on the pairs of the
+// same rows.
 //
 // It computes losses and hands over weights and resumable state; it knows no files. docs/design.md says what a training
 // step and a draw mean.
@@ -49,7 +50,8 @@ type Options struct {
 	Distill    Distillation `json:"distill,omitzero"`
 	Guide      GuideOptions `json:"guide,omitzero"`
 	Matryoshka Matryoshka   `json:"matryoshka,omitzero"`
-	MaxSteps   int          `json:"max_steps"` // stop after so many optimizer steps, the schedule fitted to them; 0 is no limit
+	Pairs      PairOptions  `json:"pairs,omitzero"` // where a cross-encoder is trained
+	MaxSteps   int          `json:"max_steps"`      // stop after so many optimizer steps, the schedule fitted to them; 0 is no limit
 
 	// Examples is the most in-context examples before a query in training: each query is shown a number from 0 to it, drawn
 	// anew each epoch, of the step's other queries. Data.InContext writes them.
@@ -127,6 +129,9 @@ func (o Options) Validate() error {
 		if !c.ok {
 			return errors.New(c.what)
 		}
+	}
+	if err := o.validatePairs(); err != nil {
+		return err
 	}
 	return o.Matryoshka.Validate()
 }
