@@ -25,7 +25,7 @@ func OpenFreshCrossEncoder(dir string, seed uint64) (*CrossEncoder, error) {
 	if d.Config.family.scorer == nil {
 		return nil, fmt.Errorf("%s: no head is known for a network of model_type %q: %w; supported are %s", dir, d.Config.ModelType, ErrNoCrossEncoder, supportedScorers())
 	}
-	d.Modules = d.Modules[:1]
+	d.Modules, d.Contract = d.Modules[:1], Contract{} // neither unit length nor leading numbers are a logit's
 	m := &Model{Directory: d, tensors: map[string]safetensors.Tensor{}, weights: map[string]*compute.Weight{}, scores: true}
 	c := &CrossEncoder{Network: m, MaxLength: d.limits.maxLength(), Activation: SigmoidScore}
 	if m.Tokenizer, err = tokenizer.Load(d.Transformer()); err != nil {

@@ -160,6 +160,10 @@ func TestFreshHeads(t *testing.T) {
 	if !slices.Equal(of.pooler, other.pooler) || slices.Equal(of.pooler, without.pooler) {
 		t.Error("the pooler is not the file's where it has one")
 	}
+	plain.Network.CompareByCosine() // as trainings of embedders do: no logit becomes 1
+	if logits := logitsOf(t, plain, kernel.Portable, pairsOf(t, plain)...); logits[0] == logits[1] {
+		t.Errorf("logits %v", logits)
+	}
 	if mean, deviation := moments(without.pooler); math.Abs(mean) > 0.002 || math.Abs(deviation-0.02) > 0.002 { // of 1024 values
 		t.Errorf("drawn with mean %g and deviation %g", mean, deviation)
 	}

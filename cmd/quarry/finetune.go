@@ -18,6 +18,8 @@ type FinetuneOptions struct {
 	Model      ModelOptions
 	Texts      TextOptions
 	Engine     EngineOptions
+	Kind       string // of what is trained: empty is an embedder
+	Pairs      PairFlags
 	Tune       finetune.Options
 	Targets    string // of LoRA
 	Teacher    string // file of a teacher's scores; empty is the rows themselves
@@ -45,10 +47,15 @@ output directory gets epoch-1, epoch-2, … (model directories, or adapters in P
 and each epoch a line is printed: with --dev its eval_loss, with --dev and --corpus also measures over the whole corpus.
 The same command goes on where it was interrupted.
 
+With --kind cross-encoder a network that reads query and passage together is trained instead, to be a teacher: the model is a
+cross-encoder, or an encoder that gets a fresh head. With --folds each of several trains without a part of the queries, and scores
+that part alone where the output directory is the teacher of quarry teach or quarry mine.
+
 The flags of FlagEmbedding's trainers (--train_data, --output_dir, …) are taken in place of these; see
 docs/migrate-from-flagembedding.md.`,
 		Example: `  quarry finetune --model models/minilm --train mined.jsonl --dev dev.jsonl --corpus corpus.jsonl --output tuned
-  quarry finetune --model models/minilm --train mined.jsonl --method lora --lora-rank 64 --lora-alpha 32 --output tuned`,
+  quarry finetune --model models/minilm --train mined.jsonl --method lora --lora-rank 64 --lora-alpha 32 --output tuned
+  quarry finetune --kind cross-encoder --model models/minilm --train mined.jsonl --folds 5 --output rerankers`,
 		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.set, o.Texts.set = setFlags(cmd.Flags()), setFlags(cmd.Flags())
@@ -64,6 +71,7 @@ docs/migrate-from-flagembedding.md.`,
 	f.StringVar(&o.Metrics, "metrics", defaultMetrics(), "`list` of measures, where --dev and --corpus are given")
 	f.BoolVar(&o.JSON, "json", false, "print all epochs as JSON at the end, not a line each")
 	o.addTraining(cmd)
+	o.addPairs(f)
 	o.addLosses(cmd)
 	o.addLoRA(cmd)
 	o.Model.AddFlags(f)
@@ -77,11 +85,11 @@ func (o *FinetuneOptions) addTraining(cmd *cobra.Command) {
 	f, t := cmd.Flags(), &o.Tune
 	f.StringVar((*string)(&t.Method), "method", string(t.Method), "full: all weights; lora: low-rank adapters")
 	f.IntVar(&t.Epochs, "epochs", t.Epochs, "times that every query is seen")
-	f.IntVar(&t.Batch, "batch", t.Batch, "queries a step; all share their passages, whatever the memory")
+	f.IntVar(&t.Batch, "batch", t.Batch, "queries a step (16 of a cross-encoder); all share their passages, whatever the memory")
 	f.IntVar(&t.GroupSize, "group-size", t.GroupSize, "passages a query: one positive, the rest negatives drawn anew each epoch")
 	f.IntVar(&t.Accumulate, "accumulate", t.Accumulate, "blocks of a step's queries whose passages are kept apart")
 	f.BoolVar(&t.DropLast, "drop-last", t.DropLast, "leave out an epoch's last batch when it is not full")
-	f.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "peak learning rate")
+	f.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "peak learning rate (2e-5 of a cross-encoder)")
 	f.StringVar((*string)(&t.Schedule), "schedule", string(t.Schedule), "linear, cosine, constant or constant_with_warmup")
 	f.Float64Var(&t.WarmupRatio, "warmup-ratio", t.WarmupRatio, "share of the steps in which the rate rises to its peak")
 	f.Float64Var(&t.WeightDecay, "weight-decay", t.WeightDecay, "AdamW's decay of weights; never of biases and norms")
@@ -130,6 +138,9 @@ func (o *FinetuneOptions) validate() ([]eval.Measure, error) {
 		return nil, err
 	}
 	if err := o.Texts.validate(); err != nil {
+		return nil, err
+	}
+	if err := o.settlePairs(); err != nil {
 		return nil, err
 	}
 	if err := o.checkParts(); err != nil {
@@ -194,6 +205,9 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	measures, err := o.validate()
 	if err != nil {
 		return err
+	}
+	if o.crossEncoder() {
+		return runCrossEncoder(ctx, o, h)
 	}
 	if err := mayWriteBeside("output", o.Output, "model", h.folder(o.Model.Model), "guide", h.folder(o.Guide)); err != nil {
 		return err

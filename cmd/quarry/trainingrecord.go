@@ -27,12 +27,16 @@ type trainingRecord struct {
 	IDField    string          `json:"id_field"`
 	GroupField string          `json:"group_field"`
 	Metrics    []string        `json:"metrics"`
+	Pairs      *pairRecord     `json:"pairs,omitempty"` // of a cross-encoder, which has no contract
 }
 
 func (t *training) record(ctx context.Context) (trainingRecord, error) {
 	r := trainingRecord{Schema: schema, Identity: t.engine.Identity(), Digests: map[string]string{}, Options: t.options.Tune,
-		Contract: t.contract().Encode(), Lengths: [2]int{t.query.maxLength, t.passage.maxLength}, FromRow: t.options.Texts.PromptFromRow || t.options.Texts.rowFormat != "",
+		Pairs: t.cross.record(), Lengths: [2]int{t.query.maxLength, t.passage.maxLength}, FromRow: t.options.Texts.PromptFromRow || t.options.Texts.rowFormat != "",
 		Tokens: t.options.Model.SpecialTokens, IDField: t.options.Data.IDField, GroupField: t.options.Data.GroupField}
+	if r.Contract = json.RawMessage("null"); t.cross == nil {
+		r.Contract = t.contract().Encode()
+	}
 	if t.options.Tune.Examples > 0 {
 		r.Examples = &t.options.Examples
 	}
@@ -41,6 +45,9 @@ func (t *training) record(ctx context.Context) (trainingRecord, error) {
 	}
 	r.Options.LoRA.BaseModel, r.Options.LoRA.BaseRevision = "", "" // a place, not a content
 	modelDigest := func(ctx context.Context, dir string) (string, error) {
+		if t.cross != nil {
+			return t.cross.digest(ctx, dir)
+		}
 		return rundir.ModelDigest(ctx, rundir.OS{}, dir)
 	}
 	for _, in := range []struct {
