@@ -34,8 +34,9 @@ type Options struct {
 
 	LearningRate float64  `json:"learning_rate"`
 	Schedule     Schedule `json:"schedule"`
-	WarmupRatio  float64  `json:"warmup_ratio"` // of all steps
-	WeightDecay  float64  `json:"weight_decay"` // never on biases and norms
+	WarmupRatio  float64  `json:"warmup_ratio"`           // of all steps
+	WarmupSteps  int      `json:"warmup_steps,omitempty"` // where it is above 0, in place of the ratio
+	WeightDecay  float64  `json:"weight_decay"`           // never on biases and norms
 	Beta1        float64  `json:"beta1"`
 	Beta2        float64  `json:"beta2"`
 	Epsilon      float64  `json:"eps"`
@@ -107,6 +108,7 @@ func (o Options) Validate() error {
 		{o.LearningRate > 0 && finite(o.LearningRate), fmt.Sprintf("learning_rate %g: a positive, finite number", o.LearningRate)},
 		{o.Schedule.known(), fmt.Sprintf("schedule %q: use linear, cosine, constant or constant_with_warmup", o.Schedule)},
 		{o.WarmupRatio >= 0 && o.WarmupRatio <= 1, fmt.Sprintf("warmup_ratio %g: between 0 and 1", o.WarmupRatio)},
+		{o.WarmupSteps >= 0, fmt.Sprintf("warmup_steps %d: at least 1, or 0 for warmup_ratio", o.WarmupSteps)},
 		{o.WeightDecay >= 0 && finite(o.WeightDecay), fmt.Sprintf("weight_decay %g: a finite number that is not negative", o.WeightDecay)},
 		{o.Beta1 >= 0 && o.Beta1 < 1 && o.Beta2 >= 0 && o.Beta2 < 1, fmt.Sprintf("betas %g, %g: in [0, 1)", o.Beta1, o.Beta2)},
 		{o.Epsilon > 0 && finite(o.Epsilon), fmt.Sprintf("eps %g: a positive, finite number", o.Epsilon)},

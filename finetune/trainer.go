@@ -269,7 +269,7 @@ func (t *Trainer) update(r *Report, pullTemperature float64) error {
 		return fmt.Errorf("epoch %d, step %d: the gradient's norm is %v; lower learning_rate", r.Epoch, r.Step, r.GradientNorm)
 	}
 	total := t.Steps()
-	r.LearningRate = o.Schedule.Rate(o.LearningRate, t.done, o.Schedule.WarmupSteps(o.WarmupRatio, total), total)
+	r.LearningRate = o.Schedule.Rate(o.LearningRate, t.done, o.Warmup(total), total)
 	clip := clipFactor(r.GradientNorm, o.Clip)
 	t.done++
 	plain, decayed := o.adam(r.LearningRate, clip, t.done, false), o.adam(r.LearningRate, clip, t.done, true)

@@ -92,6 +92,7 @@ func (o *FinetuneOptions) addTraining(cmd *cobra.Command) {
 	f.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "peak learning rate (2e-5 of a cross-encoder)")
 	f.StringVar((*string)(&t.Schedule), "schedule", string(t.Schedule), "linear, cosine, constant or constant_with_warmup")
 	f.Float64Var(&t.WarmupRatio, "warmup-ratio", t.WarmupRatio, "share of the steps in which the rate rises to its peak")
+	f.IntVar(&t.WarmupSteps, "warmup-steps", t.WarmupSteps, "steps of it, in place of --warmup-ratio (by the ratio)")
 	f.Float64Var(&t.WeightDecay, "weight-decay", t.WeightDecay, "AdamW's decay of weights; never of biases and norms")
 	f.Float64Var(&t.Beta1, "beta1", t.Beta1, "AdamW's decay of the first moment")
 	f.Float64Var(&t.Beta2, "beta2", t.Beta2, "AdamW's decay of the second moment")
@@ -194,7 +195,7 @@ func (o *FinetuneOptions) checkParts() error {
 			return err
 		}
 	}
-	if err := o.set.atLeast(1, map[string]int{"max-steps": o.Tune.MaxSteps}); err != nil {
+	if err := o.set.atLeast(1, map[string]int{"max-steps": o.Tune.MaxSteps, "warmup-steps": o.Tune.WarmupSteps}); err != nil {
 		return err
 	}
 	return o.set.atLeast(0, map[string]int{"round": o.Tune.Round})
