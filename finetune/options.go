@@ -76,6 +76,20 @@ type LoRAOptions struct {
 	RSLoRA        bool     `json:"rslora"`
 	BaseModel     string   `json:"base_model"`              // written into adapter_config.json; may be empty
 	BaseRevision  string   `json:"base_revision,omitempty"` // the same, of a base that is called by its name on the hub
+
+	// Start is an adapter whose matrices training begins with, in place of fresh ones; nil is fresh ones. Its modules, ranks and
+	// scalings must be those that the other options make.
+	Start *lora.Adapter `json:"-"`
+}
+
+// GoingOn returns the options of an adapter that is trained on: its rank, alpha, dropout, kind of scaling and modules, and its
+// matrices.
+func GoingOn(a *lora.Adapter) LoRAOptions {
+	o := LoRAOptions{Rank: a.Config.Rank, Alpha: a.Config.Alpha, Dropout: a.Config.Dropout, RSLoRA: a.Config.RSLoRA, Start: a}
+	for _, l := range a.Layers {
+		o.TargetModules = append(o.TargetModules, l.Name)
+	}
+	return o
 }
 
 // DefaultOptions are what a recipe gets that says nothing.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/model/lora"
 )
 
 // FinetuneOptions are the flags of quarry finetune.
@@ -22,6 +24,7 @@ type FinetuneOptions struct {
 	Pairs      PairFlags
 	Tune       finetune.Options
 	Targets    string // of LoRA
+	Adapter    string // directory of the adapter that is trained on; empty is a fresh one
 	Teacher    string // file of a teacher's scores; empty is the rows themselves
 	Guide      string // model directory
 	Parts      []int  // of vectors
@@ -131,6 +134,7 @@ func (o *FinetuneOptions) addLoRA(cmd *cobra.Command) {
 	f.Float64Var(&l.Dropout, "lora-dropout", l.Dropout, "share of an adapter's inputs dropped in training")
 	f.StringVar(&o.Targets, "lora-targets", strings.Join(l.TargetModules, ","), "`list` of linear layers that get an adapter")
 	f.BoolVar(&l.RSLoRA, "lora-rs", l.RSLoRA, "scale by the root of the rank")
+	f.StringVar(&o.Adapter, "from-adapter", "", "adapter's `directory`, in PEFT's format, to train on, with its rank, alpha, dropout and layers (a fresh adapter)")
 }
 
 // validate checks the flags.
@@ -168,8 +172,15 @@ func (o *FinetuneOptions) validate() ([]eval.Measure, error) {
 // checkParts refuses flags that change nothing as the others are.
 func (o *FinetuneOptions) checkParts() error {
 	if o.Tune.Method != finetune.LoRA {
-		if err := o.set.needs("--method lora", "lora-rank", "lora-alpha", "lora-dropout", "lora-targets", "lora-rs"); err != nil {
+		if err := o.set.needs("--method lora", "lora-rank", "lora-alpha", "lora-dropout", "lora-targets", "lora-rs", "from-adapter"); err != nil {
 			return err
+		}
+	}
+	if o.Adapter != "" {
+		for _, flag := range []string{"lora-rank", "lora-alpha", "lora-dropout", "lora-targets", "lora-rs"} {
+			if o.set[flag] {
+				return badInputf("--%s has no part with --from-adapter, which says it", flag)
+			}
 		}
 	}
 	if o.Tune.Distill == "" {
@@ -210,7 +221,7 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	if o.crossEncoder() {
 		return runCrossEncoder(ctx, o, h)
 	}
-	if err := mayWriteBeside("output", o.Output, "model", h.folder(o.Model.Model), "guide", h.folder(o.Guide)); err != nil {
+	if err := mayWriteBeside("output", o.Output, "model", h.folder(o.Model.Model), "guide", h.folder(o.Guide), "from-adapter", o.Adapter); err != nil {
 		return err
 	}
 	h.process.hold(o.Engine.limit(h.machine))
@@ -224,6 +235,9 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	}
 	defer m.Close()
 	o.Engine.weights = o.Model.Weights
+	if err := o.openAdapter(h, m); err != nil {
+		return err
+	}
 	o.Tune.LoRA.BaseModel, o.Tune.LoRA.BaseRevision = o.Model.calls()
 	if o.Guide != "" {
 		if o.Guide, err = o.findGuide(ctx, h); err != nil {
@@ -251,4 +265,21 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	}
 	defer s.engine.Close()
 	return s.run(ctx)
+}
+
+// openAdapter reads the adapter that is trained on, where one is named.
+func (o *FinetuneOptions) openAdapter(h *host, m *model.Model) error {
+	if o.Adapter == "" {
+		return nil
+	}
+	a, err := lora.Open(o.Adapter, m.Base())
+	if err != nil {
+		return badInputf("--from-adapter: %w", err)
+	}
+	if len(a.Saved) > 0 { // before what is trained is planned
+		return badInputf("--from-adapter: %w", (&lora.Adapter{}).Take(a))
+	}
+	o.Tune.LoRA = finetune.GoingOn(a)
+	h.note("%s is trained on: r %d, alpha %g and dropout %g are its own, and so are its %d layers", o.Adapter, a.Config.Rank, a.Config.Alpha, a.Config.Dropout, len(a.Layers))
+	return nil
 }

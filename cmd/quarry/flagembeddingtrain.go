@@ -209,8 +209,7 @@ func (h *host) decodes(name string) (bool, error) {
 var notHere = []struct{ flag, instead string }{
 	{"use_qlora", "bases are never quantised"},
 	{"modules_to_save", "adapters are trained on linear layers alone"},
-	{"from_peft", "every training begins with a fresh adapter: merge the old one into the base first"},
-	{"raw_peft", "every training begins with a fresh adapter: merge the old one into the base first"},
+	{"raw_peft", "merge the adapter into the base with quarry merge, and train on what that makes"},
 	{"only_merge_lora_model", "merge with quarry merge"},
 	{"max_example_num_per_dataset", "all rows are trained on: give a smaller file"},
 	{"shuffle_ratio", "texts stay as they are"},
@@ -262,10 +261,11 @@ func falsy(a pythonArgs, name string) bool {
 // and are blocks apart without it, as those of accumulation always are.
 func (o *FinetuneOptions) takeTraining(a pythonArgs, kind trainer) error {
 	t := &o.Tune
-	if kind == ofEncoders || !a.truth("use_lora") {
+	if kind == ofEncoders || !a.truth("use_lora") && !a.given("from_peft") { // which goes before it there
 		t.Method = finetune.Full
 	} else {
 		t.Method = finetune.LoRA
+		o.Adapter = a.text("from_peft")
 		t.LoRA.Rank, t.LoRA.Alpha, t.LoRA.Dropout = a.number("lora_rank"), a.float("lora_alpha"), a.float("lora_dropout")
 	}
 	o.Targets = strings.Join(a.list("target_modules"), ",")

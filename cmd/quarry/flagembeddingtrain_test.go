@@ -91,6 +91,7 @@ func TestTrainerFlags(t *testing.T) {
 		{"no steps of warm-up", "--warmup_ratio 0.5 --warmup_steps 0", func(o FinetuneOptions) bool { return o.Tune.Warmup(100) == 50 }},
 		{"a share of steps, as transformers 5 has it", "--warmup_steps 0.25", func(o FinetuneOptions) bool { return o.Tune.Warmup(90) == 23 }},
 		{"an adapter that nobody reads", "--peft_model_path x", func(o FinetuneOptions) bool { return o.Tune.Method == finetune.LoRA }},
+		{"an adapter that is trained on", "--from_peft x --use_lora False", func(o FinetuneOptions) bool { return o.Adapter == "x" && o.Tune.Method == finetune.LoRA }},
 		{"special tokens", "--additional_special_tokens <instruct> <query>", func(o FinetuneOptions) bool {
 			return slices.Equal(o.Model.SpecialTokens, []string{"<instruct>", "<query>"})
 		}},
@@ -120,7 +121,7 @@ func TestTrainerFlags(t *testing.T) {
 		{"--warmup_steps -1", "--warmup_steps -1: want steps from 1 on"},
 		{"--lora_rank many", `--lora_rank "many": want a whole number`},
 		{"--num_gpus 0", "at least 1 each"},
-		{"--from_peft x", "fresh adapter"},
+		{"--raw_peft x", "merge the adapter into the base with quarry merge"},
 	} {
 		t.Run(tc.words, func(t *testing.T) {
 			a, err := parsePython(append(slices.Clone(needed), strings.Fields(tc.words)...), trainerFlags)

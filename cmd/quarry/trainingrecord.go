@@ -16,7 +16,7 @@ import (
 type trainingRecord struct {
 	Schema   int               `json:"schema"`
 	Identity string            `json:"identity"`
-	Digests  map[string]string `json:"digests"` // of train, dev, corpus, model, teacher's scores and guide
+	Digests  map[string]string `json:"digests"` // of train, dev, corpus, model, teacher's scores, guide and the adapter that is trained on
 	Options  finetune.Options  `json:"options"`
 	// Contract is the model's with flags and prompts above it, as quarry.json of a checkpoint holds it.
 	Contract   json.RawMessage `json:"contract"`
@@ -56,6 +56,7 @@ func (t *training) record(ctx context.Context) (trainingRecord, error) {
 	}{
 		{"train", t.options.Train, t.digest}, {"dev", t.options.Dev, t.digest},
 		{"corpus", t.options.Data.Corpus, t.digest}, {"teacher", t.options.Teacher, t.digest},
+		{"adapter", t.options.Adapter, func(ctx context.Context, dir string) (string, error) { return rundir.TreeDigest(ctx, rundir.OS{}, dir) }},
 		{"guide", t.options.Guide, modelDigest}, {"model", t.options.Model.found.dir, modelDigest},
 	} {
 		if in.path == "" {
