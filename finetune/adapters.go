@@ -26,6 +26,11 @@ func (t *Trainer) newAdapter() (map[string]transformer.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
+	if start := t.options.LoRA.Start; start != nil {
+		if err := t.fresh.adapter.Take(start); err != nil {
+			return nil, err
+		}
+	}
 	adapters, weights, err := model.AdapterWeights(t.fresh.adapter)
 	if err != nil {
 		return nil, err

@@ -30,6 +30,8 @@ type Data struct {
 	InContext func(example int, shown []Shown) (s model.Sequence, count int, err error)
 	Longest   int // tokens of a sequence of InContext, at most
 	Passage   func(passage int32) model.Sequence
+	// Pair reads a query and a passage together. A cross-encoder's training takes it in place of Query and Passage.
+	Pair func(example int, passage int32) (model.Sequence, error)
 	// PassageKey is the identity of a passage in the draws of dropout.
 	PassageKey func(passage int32) string
 	Guide      Guide // only guide masking reads it
@@ -47,6 +49,9 @@ func (d Data) validate(o Options) error {
 	}
 	if o.Distill != "" {
 		return d.checkTeacher()
+	}
+	if o.pairs() {
+		return d.checkPairs()
 	}
 	return nil
 }

@@ -15,6 +15,9 @@ type Evaluator struct{ trainer *Trainer } // one that takes no step
 // NewEvaluator prepares a model for its loss on data, as a training with the options takes it.
 func NewEvaluator(m *model.Model, e *compute.Engine, dev Data, o Options) (*Evaluator, error) {
 	o.Distill = "" // eval_loss is without it
+	if err := o.fits(m); err != nil {
+		return nil, err
+	}
 	if err := dev.validate(o); err != nil {
 		return nil, err
 	}
@@ -56,6 +59,9 @@ func NeedEvaluation(m *model.Model, e *compute.Engine, o Options, longest int) (
 		return Memory{}, err
 	}
 	need := Memory{Scores: o.contrastBytes(o.Batch, o.Batch*o.GroupSize, m.WholeDimension(), true)}
+	if o.pairs() {
+		need.Scores = pairBytes(o.Batch * o.GroupSize)
+	}
 	for _, p := range g.Params {
 		need.Model += m.StoredBytes(p)
 	}

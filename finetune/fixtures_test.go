@@ -115,9 +115,27 @@ func TestStepsOfTheReference(t *testing.T) {
 		schedule Schedule
 		want     int
 	}{{Linear, 110}, {ConstantWithWarmup, 110}, {Constant, 0}} {
-		if got := tc.schedule.WarmupSteps(0.1, 1095); got != tc.want {
+		if got := (Options{Schedule: tc.schedule, WarmupRatio: 0.1}).Warmup(1095); got != tc.want {
 			t.Errorf("%s: got %d warm-up steps, want %d", tc.schedule, got, tc.want)
 		}
+	}
+}
+
+// TestWarmupSteps go before the ratio, as in transformers; more than there are of steps end the training on the way up.
+func TestWarmupSteps(t *testing.T) {
+	o := Options{Schedule: Linear, WarmupRatio: 0.1, WarmupSteps: 40}
+	if got := o.Warmup(1095); got != 40 {
+		t.Errorf("got %d steps, want 40", got)
+	}
+	if got := o.Warmup(10); got != 40 || o.Schedule.Rate(1, 9, got, 10) != 9.0/40 {
+		t.Errorf("of 10 steps %d, the last at the rate %v", got, o.Schedule.Rate(1, 9, got, 10))
+	}
+	if o.Schedule = Constant; o.Warmup(1095) != 0 {
+		t.Error("a constant rate rises")
+	}
+	o = DefaultOptions()
+	if o.WarmupSteps = -1; o.Validate() == nil {
+		t.Error("-1 steps are taken")
 	}
 }
 

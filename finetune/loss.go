@@ -60,6 +60,9 @@ func (o Options) contrastBytes(rows, columns, dim int, lossOnly bool) int64 {
 // scoreBytes is the memory that the scores and gradients of a step take beside the activations, for vectors of a length.
 // eval_loss takes a whole batch as one block.
 func (o Options) scoreBytes(dim int) int64 {
+	if o.pairs() {
+		return pairBytes(o.Batch * o.GroupSize)
+	}
 	rows := o.Batch / o.Accumulate
 	return max(o.contrastBytes(rows, rows*o.GroupSize, dim, false), o.contrastBytes(o.Batch, o.Batch*o.GroupSize, dim, true))
 }

@@ -153,6 +153,9 @@ func adapterWeightNames(adapters map[string]transformer.Adapter) map[string]bool
 
 // longest is the tokens of the longest sequence of the examples.
 func (d Data) longest() int {
+	if d.Pair != nil {
+		return d.longestPair()
+	}
 	n := d.Longest
 	for i, e := range d.Examples {
 		n = max(n, len(d.Query(i).IDs))
@@ -165,12 +168,27 @@ func (d Data) longest() int {
 	return n
 }
 
+// longestPair is the tokens of the longest pair. One that cannot be read has none here, and is an error of the step it comes to.
+func (d Data) longestPair() int {
+	n := 0
+	for i, e := range d.Examples {
+		for _, passages := range [][]int32{e.Positives, e.Negatives} {
+			for _, p := range passages {
+				if s, err := d.Pair(i, p); err == nil {
+					n = max(n, len(s.IDs))
+				}
+			}
+		}
+	}
+	return n
+}
+
 // trainingMode is the network in training, without adapters.
 func trainingMode(m *model.Model, o Options) transformer.Mode {
 	mode := transformer.Mode{Whole: true}
 	if o.Dropout {
 		hidden, attention := m.Dropout()
-		mode.HiddenDropout, mode.AttentionDropout = float32(hidden), float32(attention)
+		mode.HiddenDropout, mode.AttentionDropout, mode.HeadDropout = float32(hidden), float32(attention), float32(m.DropoutOfHead())
 	}
 	return mode
 }

@@ -1,5 +1,6 @@
 // Package finetune trains an embedder on queries, drawn positives and mined negatives with InfoNCE: in full or by LoRA,
-// with every passage of a step as a column, in a memory that gradient caching bounds.
+// with every passage of a step as a column, in a memory that gradient caching bounds. It trains a cross-encoder on the pairs of the
+// same rows.
 //
 // It computes losses and hands over weights and resumable state; it knows no files. docs/design.md says what a training
 // step and a draw mean.
@@ -33,8 +34,9 @@ type Options struct {
 
 	LearningRate float64  `json:"learning_rate"`
 	Schedule     Schedule `json:"schedule"`
-	WarmupRatio  float64  `json:"warmup_ratio"` // of all steps
-	WeightDecay  float64  `json:"weight_decay"` // never on biases and norms
+	WarmupRatio  float64  `json:"warmup_ratio"`           // of all steps
+	WarmupSteps  int      `json:"warmup_steps,omitempty"` // where it is above 0, in place of the ratio
+	WeightDecay  float64  `json:"weight_decay"`           // never on biases and norms
 	Beta1        float64  `json:"beta1"`
 	Beta2        float64  `json:"beta2"`
 	Epsilon      float64  `json:"eps"`
@@ -49,7 +51,8 @@ type Options struct {
 	Distill    Distillation `json:"distill,omitzero"`
 	Guide      GuideOptions `json:"guide,omitzero"`
 	Matryoshka Matryoshka   `json:"matryoshka,omitzero"`
-	MaxSteps   int          `json:"max_steps"` // stop after so many optimizer steps, the schedule fitted to them; 0 is no limit
+	Pairs      PairOptions  `json:"pairs,omitzero"` // where a cross-encoder is trained
+	MaxSteps   int          `json:"max_steps"`      // stop after so many optimizer steps, the schedule fitted to them; 0 is no limit
 
 	// Examples is the most in-context examples before a query in training: each query is shown a number from 0 to it, drawn
 	// anew each epoch, of the step's other queries. Data.InContext writes them.
@@ -73,6 +76,20 @@ type LoRAOptions struct {
 	RSLoRA        bool     `json:"rslora"`
 	BaseModel     string   `json:"base_model"`              // written into adapter_config.json; may be empty
 	BaseRevision  string   `json:"base_revision,omitempty"` // the same, of a base that is called by its name on the hub
+
+	// Start is an adapter whose matrices training begins with, in place of fresh ones; nil is fresh ones. Its modules, ranks and
+	// scalings must be those that the other options make.
+	Start *lora.Adapter `json:"-"`
+}
+
+// GoingOn returns the options of an adapter that is trained on: its rank, alpha, dropout, kind of scaling and modules, and its
+// matrices.
+func GoingOn(a *lora.Adapter) LoRAOptions {
+	o := LoRAOptions{Rank: a.Config.Rank, Alpha: a.Config.Alpha, Dropout: a.Config.Dropout, RSLoRA: a.Config.RSLoRA, Start: a}
+	for _, l := range a.Layers {
+		o.TargetModules = append(o.TargetModules, l.Name)
+	}
+	return o
 }
 
 // DefaultOptions are what a recipe gets that says nothing.
@@ -105,6 +122,7 @@ func (o Options) Validate() error {
 		{o.LearningRate > 0 && finite(o.LearningRate), fmt.Sprintf("learning_rate %g: a positive, finite number", o.LearningRate)},
 		{o.Schedule.known(), fmt.Sprintf("schedule %q: use linear, cosine, constant or constant_with_warmup", o.Schedule)},
 		{o.WarmupRatio >= 0 && o.WarmupRatio <= 1, fmt.Sprintf("warmup_ratio %g: between 0 and 1", o.WarmupRatio)},
+		{o.WarmupSteps >= 0, fmt.Sprintf("warmup_steps %d: at least 1, or 0 for warmup_ratio", o.WarmupSteps)},
 		{o.WeightDecay >= 0 && finite(o.WeightDecay), fmt.Sprintf("weight_decay %g: a finite number that is not negative", o.WeightDecay)},
 		{o.Beta1 >= 0 && o.Beta1 < 1 && o.Beta2 >= 0 && o.Beta2 < 1, fmt.Sprintf("betas %g, %g: in [0, 1)", o.Beta1, o.Beta2)},
 		{o.Epsilon > 0 && finite(o.Epsilon), fmt.Sprintf("eps %g: a positive, finite number", o.Epsilon)},
@@ -127,6 +145,9 @@ func (o Options) Validate() error {
 		if !c.ok {
 			return errors.New(c.what)
 		}
+	}
+	if err := o.validatePairs(); err != nil {
+		return err
 	}
 	return o.Matryoshka.Validate()
 }

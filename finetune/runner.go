@@ -72,6 +72,7 @@ type block struct {
 	batch compute.Batch
 	first int      // position of its first sequence
 	keys  []uint64 // memory for the batch's keys of dropout, which has none where dropout is off
+	types []int32  // memory for its types of tokens, which pairs alone have
 }
 
 // forward returns the vectors of all sequences, rows of the model's dimension, and remembers the blocks for backward. They
@@ -134,6 +135,10 @@ func (r *runner) cut(sequences []sequence) {
 		b.batch.IDs = append(b.batch.IDs, s.IDs...)
 		b.batch.Offsets = append(b.batch.Offsets, int32(len(b.batch.IDs)))
 		b.batch.Skip = append(b.batch.Skip, int32(s.Skip))
+		if s.Types != nil { // all sequences of a network have types, or none
+			b.types = append(b.types, s.Types...)
+			b.batch.Types = b.types
+		}
 		if s.dropout != 0 {
 			b.keys = append(b.keys, s.dropout)
 			b.batch.DropoutKeys = b.keys
@@ -150,7 +155,7 @@ func (r *runner) begin(first int) {
 	}
 	r.blocks = r.blocks[:n+1]
 	b := r.blocks[n].batch
-	r.blocks[n] = block{first: first, keys: r.blocks[n].keys[:0], batch: compute.Batch{IDs: b.IDs[:0], Offsets: append(b.Offsets[:0], 0), Skip: b.Skip[:0]}}
+	r.blocks[n] = block{first: first, keys: r.blocks[n].keys[:0], types: r.blocks[n].types[:0], batch: compute.Batch{IDs: b.IDs[:0], Offsets: append(b.Offsets[:0], 0), Skip: b.Skip[:0]}}
 }
 
 // reserve makes workspaces for the blocks: one each while the memory limit allows, and one more to share.

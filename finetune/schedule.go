@@ -20,12 +20,16 @@ func (s Schedule) known() bool {
 	return slices.Contains([]Schedule{Linear, Cosine, Constant, ConstantWithWarmup}, s)
 }
 
-// WarmupSteps is ceil(ratio · total), as transformers counts them; a constant rate has none.
-func (s Schedule) WarmupSteps(ratio float64, total int) int {
-	if s == Constant {
+// Warmup is the steps in which the rate rises, of so many: WarmupSteps where they are given, else ceil(WarmupRatio · total), as
+// transformers counts them; a constant rate has none. More than there are end on the way up.
+func (o Options) Warmup(total int) int {
+	switch {
+	case o.Schedule == Constant:
 		return 0
+	case o.WarmupSteps > 0:
+		return o.WarmupSteps
 	}
-	return int(math.Ceil(ratio * float64(total)))
+	return int(math.Ceil(o.WarmupRatio * float64(total)))
 }
 
 // Rate is the learning rate of an optimizer step, counted from 0; a warm-up starts with 0.

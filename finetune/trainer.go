@@ -63,6 +63,9 @@ func New(m *model.Model, e *compute.Engine, data Data, o Options) (*Trainer, err
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	if err := o.fits(m); err != nil {
+		return nil, err
+	}
 	if err := data.validate(o); err != nil {
 		return nil, err
 	}
@@ -137,6 +140,8 @@ func (t *Trainer) step(ctx context.Context, epoch int, examples []int) (Report, 
 		step[i] = t.data.group(t.options, example, epoch)
 		step[i].training = true
 	}
+	step, r.Masked = t.maskPairs(step)
+	terms := t.options.terms(step)
 	if t.options.Examples > 0 {
 		var shown [][]Shown
 		shown, r.Leaks = t.data.examples(t.options, step, epoch)
@@ -145,7 +150,7 @@ func (t *Trainer) step(ctx context.Context, epoch int, examples []int) (Report, 
 		}
 	}
 	for rows := range slices.Chunk(step, t.options.Batch/t.options.Accumulate) {
-		block, err := t.contrast(ctx, rows, keys, len(examples))
+		block, err := t.block(ctx, rows, keys, terms)
 		if err != nil {
 			return r, err
 		}
@@ -153,18 +158,26 @@ func (t *Trainer) step(ctx context.Context, epoch int, examples []int) (Report, 
 		contrastive += block.contrastive
 		distilled += block.distilled
 		pullTemperature += block.temperature
-		r.Columns += len(block.passages)
+		r.Columns += passagesOf(rows)
 		r.Masked += block.masked
 		r.GuideMasked += block.guided
 		r.Shown += block.shown
 		r.Tokens += t.runner.tokens
 	}
-	n := float64(len(examples))
+	n := float64(terms)
 	r.Loss, r.Contrastive, r.Distillation = loss/n, contrastive/n, distilled/n
 	if math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
 		return r, fmt.Errorf("epoch %d, step %d: the loss is %v; lower learning_rate or look for broken texts", epoch, r.Step, r.Loss)
 	}
 	return r, t.update(&r, pullTemperature/n)
+}
+
+// block takes the loss of rows and adds the gradients of its share of the mean over a step's terms.
+func (t *Trainer) block(ctx context.Context, rows []row, keys *dropoutKeys, terms int) (contrastResult, error) {
+	if t.options.pairs() {
+		return t.pairs(ctx, rows, keys, terms)
+	}
+	return t.contrast(ctx, rows, keys, terms)
 }
 
 // contrast embeds the queries and passages of rows, takes the loss, and adds the gradients of its share of a batch of queries.
@@ -256,7 +269,7 @@ func (t *Trainer) update(r *Report, pullTemperature float64) error {
 		return fmt.Errorf("epoch %d, step %d: the gradient's norm is %v; lower learning_rate", r.Epoch, r.Step, r.GradientNorm)
 	}
 	total := t.Steps()
-	r.LearningRate = o.Schedule.Rate(o.LearningRate, t.done, o.Schedule.WarmupSteps(o.WarmupRatio, total), total)
+	r.LearningRate = o.Schedule.Rate(o.LearningRate, t.done, o.Warmup(total), total)
 	clip := clipFactor(r.GradientNorm, o.Clip)
 	t.done++
 	plain, decayed := o.adam(r.LearningRate, clip, t.done, false), o.adam(r.LearningRate, clip, t.done, true)
@@ -286,19 +299,38 @@ func (t *Trainer) EvalLoss(ctx context.Context, dev Data) (float64, error) {
 	}
 	order := dev.order(t.options, 0)
 	var sum float64
+	terms := 0
 	for part := range slices.Chunk(order, t.options.Batch) {
 		rows := make([]row, len(part))
 		for i, example := range part {
 			rows[i] = dev.group(t.options, example, 0)
 		}
-		block, err := t.forward(ctx, rows, nil, true)
+		rows, _ = t.maskPairs(rows)
+		terms += t.options.terms(rows)
+		loss, err := t.lossOf(ctx, rows)
 		if err != nil {
 			return 0, err
 		}
-		sum += t.options.Matryoshka.loss(block).total
+		sum += loss
 	}
 	if math.IsNaN(sum) {
 		return 0, errors.New("eval_loss is not a number")
 	}
-	return sum / float64(len(order)), nil
+	return sum / float64(terms), nil
+}
+
+// lossOf is the sum over the terms of rows, without gradients and dropout.
+func (t *Trainer) lossOf(ctx context.Context, rows []row) (float64, error) {
+	if t.options.pairs() {
+		logits, err := t.scorePairs(ctx, rows, nil)
+		if err != nil {
+			return 0, err
+		}
+		return t.options.Pairs.loss(rows, logits, nil), nil
+	}
+	block, err := t.forward(ctx, rows, nil, true)
+	if err != nil {
+		return 0, err
+	}
+	return t.options.Matryoshka.loss(block).total, nil
 }

@@ -20,6 +20,7 @@ type CrossEncoder struct {
 	Network    *Model
 	MaxLength  int             // tokens of a pair, special ones included
 	Activation ScoreActivation // what makes a score of a logit
+	Trained    TrainedQueries  // queries that it was trained on, where that is known
 
 	types bool // its sequences have token types
 }
@@ -50,9 +51,9 @@ type scorer struct {
 	head func(prefix string, hidden int) []transformer.Dense
 }
 
-// layer is a linear layer of a head.
-func layer(name string, in, out int, act tensor.Activation) transformer.Dense {
-	return transformer.Dense{Weight: name + ".weight", Bias: name + ".bias", In: in, Out: out, Activation: act}
+// layer is a linear layer of a head; dropped ones have a dropout before them.
+func layer(name string, in, out int, act tensor.Activation, dropped bool) transformer.Dense {
+	return transformer.Dense{Weight: name + ".weight", Bias: name + ".bias", In: in, Out: out, Activation: act, Dropped: dropped}
 }
 
 // OpenCrossEncoder reads a model directory and maps its weights, checked as Open checks those of an embedder. Another
@@ -63,8 +64,8 @@ func OpenCrossEncoder(dir string) (*CrossEncoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Directory: d.Directory, tensors: map[string]safetensors.Tensor{}, weights: map[string]*compute.Weight{}}
-	c := &CrossEncoder{Network: m, MaxLength: d.limits.maxLength(), Activation: d.activation}
+	m := &Model{Directory: d.Directory, tensors: map[string]safetensors.Tensor{}, weights: map[string]*compute.Weight{}, scores: true}
+	c := &CrossEncoder{Network: m, MaxLength: d.limits.maxLength(), Activation: d.activation, Trained: d.trained}
 	if m.Tokenizer, err = tokenizer.Load(d.Transformer()); err != nil {
 		return nil, err
 	}
@@ -114,6 +115,14 @@ func (c *CrossEncoder) openNetwork() error {
 // Pair tokenizes a query and a passage as one sequence, cut to maxLength tokens from the end of whichever is longer
 // (tokenizer.Pair); 0 is the model's own length. It is safe for concurrent use.
 func (c *CrossEncoder) Pair(query, passage string, maxLength int) (Sequence, error) {
+	return c.PairOfTokens(c.Tokens(query), c.Tokens(passage), maxLength)
+}
+
+// Tokens are those of a text in a pair, for PairOfTokens. It is safe for concurrent use.
+func (c *CrossEncoder) Tokens(text string) []int32 { return c.Network.Tokenizer.Encode(nil, text) }
+
+// PairOfTokens is Pair of texts whose Tokens are known.
+func (c *CrossEncoder) PairOfTokens(query, passage []int32, maxLength int) (Sequence, error) {
 	m := c.Network
 	if maxLength == 0 {
 		maxLength = c.MaxLength
@@ -125,12 +134,11 @@ func (c *CrossEncoder) Pair(query, passage string, maxLength int) (Sequence, err
 	case maxLength < specials+2:
 		return Sequence{}, fmt.Errorf("max length %d leaves no room for two texts beside %d special tokens", maxLength, specials)
 	}
-	a, b := m.Tokenizer.Encode(nil, query), m.Tokenizer.Encode(nil, passage)
-	ids, types, err := m.Tokenizer.Pair(a, b, maxLength)
+	ids, types, err := m.Tokenizer.Pair(query, passage, maxLength)
 	if err != nil {
 		return Sequence{}, err
 	}
-	s := Sequence{IDs: ids, Truncated: len(a)+len(b)+specials > maxLength}
+	s := Sequence{IDs: ids, Truncated: len(query)+len(passage)+specials > maxLength}
 	if c.types {
 		s.Types = types
 	}
@@ -139,3 +147,6 @@ func (c *CrossEncoder) Pair(query, passage string, maxLength int) (Sequence, err
 
 // Close unmaps the weights. No graph that uses them may run any more.
 func (c *CrossEncoder) Close() error { return c.Network.Close() }
+
+// Scores says whether the model is the network of a cross-encoder, whose vectors are logits.
+func (m *Model) Scores() bool { return m.scores }

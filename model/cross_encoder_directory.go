@@ -16,6 +16,7 @@ var ErrNoCrossEncoder = errors.New("no cross-encoder that is supported")
 type crossEncoderDirectory struct {
 	*Directory
 	activation ScoreActivation
+	trained    TrainedQueries
 }
 
 // readCrossEncoder reads the directory of a cross-encoder: of transformers, or as sentence-transformers 4 to 6 save it.
@@ -24,7 +25,11 @@ func readCrossEncoder(dir string) (*crossEncoderDirectory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return (&reader{files: files, name: dir}).readCrossEncoder()
+	d, err := (&reader{files: files, name: dir}).readCrossEncoder()
+	if err != nil {
+		return nil, err
+	}
+	return d, d.readTrained()
 }
 
 func (r *reader) readCrossEncoder() (*crossEncoderDirectory, error) {
@@ -45,6 +50,17 @@ func (r *reader) readCrossEncoder() (*crossEncoderDirectory, error) {
 	}
 	d.activation, err = r.readActivation(o)
 	return d, err
+}
+
+// readTrained reads the queries that a cross-encoder was trained on, where its directory says.
+func (d *crossEncoderDirectory) readTrained() error {
+	r := &reader{files: d.files, name: d.Path}
+	raw, err := r.read(TrainedQueriesName)
+	if err != nil || raw == nil {
+		return err
+	}
+	d.trained, err = ParseTrainedQueries(raw, r.path(TrainedQueriesName))
+	return err
 }
 
 // readCrossModules reads modules.json where there is one, which lists a Transformer alone, and returns the Transformer's

@@ -24,7 +24,8 @@ type Config struct {
 	AttentionDropout float64 // probability, of attention weights
 	DType            string  // "float32" and so on, as stated; empty when it is not
 
-	tokenTypes int // rows of the table of token types, of families with cross-encoders
+	tokenTypes  int     // rows of the table of token types, of families with cross-encoders
+	headDropout float64 // probability, in the head of a cross-encoder
 
 	family  *family
 	network transformer.Network

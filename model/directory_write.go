@@ -104,6 +104,7 @@ type directoryWriter struct {
 	current  bool
 
 	tokenizerOf *Directory
+	maxLength   int // that tokenizer_config.json is to say; 0 leaves what it says
 }
 
 func (w *directoryWriter) check(o WriteOptions) error {
@@ -138,7 +139,7 @@ func (w *directoryWriter) tokenizer() error {
 	root := w.tokenizerOf.Modules[0].Path
 	vocabulary := false
 	for _, name := range tokenizerFiles {
-		raw, err := r.read(path.Join(root, name))
+		raw, err := w.tokenizerFile(r, root, name)
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ var bert = &family{
 	prefixes:    []string{"bert."},
 	withoutPart: []string{"pooler.", "embeddings.position_ids", "embeddings.token_type_ids", "cls.", "lm_head.", "classifier.", "qa_outputs."},
 	scorer: &scorer{class: "BertForSequenceClassification", types: true, head: func(prefix string, hidden int) []transformer.Dense {
-		return []transformer.Dense{layer(prefix+"pooler.dense", hidden, hidden, tensor.Tanh), layer("classifier", hidden, 1, tensor.Identity)}
+		return []transformer.Dense{layer(prefix+"pooler.dense", hidden, hidden, tensor.Tanh, false), layer("classifier", hidden, 1, tensor.Identity, true)}
 	}},
 }
 
@@ -50,6 +50,9 @@ func readAbsolute(c *Config, o *object) (transformer.BERT, error) {
 		return transformer.BERT{}, err
 	}
 	c.tokenTypes = types
+	if c.headDropout, err = o.takeProbability("classifier_dropout", c.HiddenDropout); err != nil {
+		return transformer.BERT{}, err
+	}
 	return transformer.BERT{
 		Hidden: c.HiddenSize, Layers: c.Layers, Heads: e.heads, Intermediate: e.intermediate,
 		Vocabulary: c.VocabSize, Positions: c.MaxPositions, Types: types,

@@ -23,7 +23,7 @@ func robertaFamily(kind, stem string) *family {
 		prefixes:    []string{"roberta."},
 		withoutPart: []string{"pooler.", "embeddings.position_ids", "embeddings.token_type_ids", "lm_head.", "classifier.", "qa_outputs."},
 		scorer: &scorer{class: stem + "ForSequenceClassification", head: func(_ string, hidden int) []transformer.Dense {
-			return []transformer.Dense{layer("classifier.dense", hidden, hidden, tensor.Tanh), layer("classifier.out_proj", hidden, 1, tensor.Identity)}
+			return []transformer.Dense{layer("classifier.dense", hidden, hidden, tensor.Tanh, true), layer("classifier.out_proj", hidden, 1, tensor.Identity, true)}
 		}},
 	}
 }

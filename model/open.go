@@ -26,6 +26,7 @@ type Model struct {
 	adapters map[string]transformer.Adapter // of the attached adapter
 	attached int64                          // bytes of its weights
 	unit     bool                           // graphs end with unit length whatever the directory says
+	scores   bool                           // it is the network of a cross-encoder
 }
 
 // Open reads a model directory and maps its weights. Everything is checked before it is used: modules, architecture,

@@ -1,4 +1,5 @@
-"""`quarry teach` against sentence-transformers' CrossEncoder at f32: the same scores of every pair.
+"""`quarry teach` against sentence-transformers' CrossEncoder at f32: the same scores of every pair, of cross-encoders that
+`quarry finetune --kind cross-encoder` made too.
 
 Random models of each supported architecture, larger than the committed fixtures, in each form of directory; pairs of every
 length around the cut, which is where a difference of one token shows; and a second embedder against SentenceTransformer.
@@ -37,17 +38,34 @@ def main():
             CrossEncoder(str(bert(scratch / "plain")), device="cpu", activation_fn=torch.nn.Identity()).save_pretrained(str(model))
             assert json.loads((model / "config_sentence_transformers.json").read_text())["activation_fn"].endswith("Identity")
             compare(model)
+        for make in (bert, roberta, xlm_roberta):
+            with checks.check(f"{make.__name__}, fine-tuned: scores and logits"):
+                compare(fine_tuned(make(scratch / f"before-{make.__name__}"), "--loss", "cross_entropy"))
+        with checks.check("an encoder, fine-tuned under a fresh head: scores and logits"):
+            encoder = bert(scratch / "encoder", transformers.BertModel)
+            compare(fine_tuned(encoder, "--max-length", "40"), longest=40)
         with checks.check("a second embedder: cosines"):
             compare_embedder(scratch)
     checks.finish()
 
 
-def bert(folder):
+def bert(folder, of=transformers.BertForSequenceClassification):
     tokenizer = encoders_fixture.bert_tokenizer()
     tokenizer.model_max_length = LONGEST
     config = transformers.BertConfig(**SIZES, vocab_size=len(tokenizer), max_position_embeddings=LONGEST)
-    cross_encoder_fixture.save(folder, transformers.BertForSequenceClassification(config), tokenizer)
+    cross_encoder_fixture.save(folder, of(config), tokenizer)
     return folder
+
+
+def fine_tuned(model, *flags):
+    """The directory of a cross-encoder that quarry trained on queries of its own."""
+    source, output = model.with_name(model.name + "-train.jsonl"), model.with_name(model.name + "-tuned")
+    words = encoders_fixture.WORDS
+    trained = [{"query": f"asked {i} {words[i]}", "pos": [words[i]], "neg": [words[i + 1], f"{words[i + 2]} {words[i]}"]} for i in range(8)]
+    source.write_text("".join(json.dumps(row) + "\n" for row in trained))
+    report.quarry("finetune", "--kind", "cross-encoder", "--model", model, "--train", source, "--output", output, "--epochs", "2",
+                  "--batch", "4", "--group-size", "3", "--learning-rate", "1e-3", "--precision", "f32", *flags)
+    return output / "epoch-2"
 
 
 def roberta(folder):
@@ -78,8 +96,9 @@ def rows():
     return made
 
 
-def compare(model):
+def compare(model, longest=LONGEST):
     peer = CrossEncoder(str(model), device="cpu")
+    assert peer.max_seq_length == longest, f"pairs of {peer.max_seq_length} tokens, not {longest}"
     given = rows()
     pairs = [(row["query"], text) for row in given for text in row["pos"] + row["neg"]]
     for flags, activation in (([], None), (["--logits"], torch.nn.Identity())):

@@ -234,7 +234,7 @@ func (r *round) finetuneOptions() finetune.Options {
 	f := r.stages.Finetune
 	o := finetune.Options{
 		Method: finetune.Method(f.Method), Epochs: f.Epochs, Batch: f.Batch, GroupSize: f.GroupSize, Accumulate: f.Accumulate, DropLast: f.DropLast,
-		LearningRate: f.LearningRate, Schedule: finetune.Schedule(f.Schedule), WarmupRatio: f.WarmupRatio, WeightDecay: f.WeightDecay,
+		LearningRate: f.LearningRate, Schedule: finetune.Schedule(f.Schedule), WarmupRatio: f.WarmupRatio, WarmupSteps: f.WarmupSteps, WeightDecay: f.WeightDecay,
 		Beta1: f.Betas[0], Beta2: f.Betas[1], Epsilon: f.Eps, Clip: f.Clip,
 		Temperature: f.Temperature, LearnTemperature: f.LearnTemperature, BothDirections: f.BothDirections, MaskKnownPositives: f.MaskKnownPositives,
 		Dropout: f.Dropout, MaxSteps: f.MaxSteps, Examples: r.stages.Examples.Train, BlockTokens: f.BlockTokens, Seed: r.recipe.Seed, Round: r.index,

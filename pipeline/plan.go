@@ -327,7 +327,7 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	c.StepsPerEpoch, c.Steps = o.StepsPerEpoch(train), o.Steps(train)
 	c.QueriesPerStep = min(o.Batch, train)
 	c.ColumnsPerRow = c.QueriesPerStep / o.Accumulate * group
-	c.WarmupSteps = o.Schedule.WarmupSteps(o.WarmupRatio, c.Steps)
+	c.WarmupSteps = min(o.Warmup(c.Steps), c.Steps)
 	vectors := int64(4 * m.Dimension() * (passages + train + len(r.data.queries[rundir.Dev])))
 	if c.Memory, c.Disk, err = r.bytes(m, t); err != nil {
 		return c, err

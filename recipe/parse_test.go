@@ -102,7 +102,7 @@ func TestEverythingIsRead(t *testing.T) {
 		},
 		Finetune: recipe.Finetune{
 			Method: recipe.LoRA, Epochs: 5, Batch: 16, GroupSize: 4, Accumulate: 2, DropLast: true, LearningRate: 2e-4, Schedule: "cosine",
-			WarmupRatio: 0, WeightDecay: 0.01, Betas: [2]float64{0.8, 0.95}, Eps: 1e-6, Clip: 0, Temperature: 0.05, LearnTemperature: true,
+			WarmupRatio: 0, WarmupSteps: 40, WeightDecay: 0.01, Betas: [2]float64{0.8, 0.95}, Eps: 1e-6, Clip: 0, Temperature: 0.05, LearnTemperature: true,
 			BothDirections: true, MaskKnownPositives: false, Dropout: false, SaveEvery: 500, BlockTokens: 4096, MaxSteps: 1095,
 			Distill: "kl_div", TeacherScores: beside("scored.jsonl"), Guide: beside("guides/bge"), GuideMask: "relative", GuideMargin: 0.05,
 			Matryoshka: []int{384, 64}, MatryoshkaWeights: []float64{1, 0.5},
@@ -245,8 +245,8 @@ func TestAt(t *testing.T) {
 	}
 	file := filepath.Join("testdata", "everything.good.yaml")
 	for key, want := range map[string]string{
-		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":41", "finetune.lora.alpha": file + ":110",
-		"rounds[1].mine.window": file + ":123", "rounds[1].mine.depth": file + ":123", "rounds[0].mine": file + ":122", "nothing": file, "data.also[1].queries": file + ":15", "data.also[0].corpus": file + ":15",
+		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":41", "finetune.lora.alpha": file + ":111",
+		"rounds[1].mine.window": file + ":124", "rounds[1].mine.depth": file + ":124", "rounds[0].mine": file + ":123", "nothing": file, "data.also[1].queries": file + ":15", "data.also[0].corpus": file + ":15",
 	} {
 		if got := r.At(key); got != want {
 			t.Errorf("At(%s) is %s, want %s", key, got, want)

@@ -49,8 +49,49 @@ func (c *CrossEncoder) Activation() model.ScoreActivation {
 // MaxLength is the tokens that are read of a pair.
 func (c *CrossEncoder) MaxLength() int { return c.options.MaxLength }
 
-// Score implements Teacher. An error of memory is an *embedding.MemoryError.
+// TrainedError says that a cross-encoder was trained on queries whose pairs it should score: it would say what it has learnt.
+type TrainedError struct {
+	Queries int    // that it was trained on, of those that are asked about
+	Of      int    // queries that are asked about
+	First   string // of them
+}
+
+// Error implements error.
+func (e *TrainedError) Error() string {
+	return fmt.Sprintf("the cross-encoder was trained on %d of the %d queries whose pairs it should score, the first %q: it does not judge what it was trained on", e.Queries, e.Of, e.First)
+}
+
+// mayJudge refuses pairs of queries that the model was trained on, where its directory says which those are.
+func (c *CrossEncoder) mayJudge(pairs []Pair) error {
+	if len(c.model.Trained) == 0 {
+		return nil
+	}
+	e := &TrainedError{}
+	seen := map[string]bool{}
+	for _, p := range pairs {
+		if seen[p.Query] {
+			continue
+		}
+		seen[p.Query] = true
+		e.Of++
+		if !c.model.Trained.Has(p.Query) {
+			continue
+		}
+		if e.Queries++; e.Queries == 1 {
+			e.First = p.Query
+		}
+	}
+	if e.Queries > 0 {
+		return e
+	}
+	return nil
+}
+
+// Score implements Teacher. Pairs of queries that the model was trained on are a *TrainedError. An error of memory is an *embedding.MemoryError.
 func (c *CrossEncoder) Score(ctx context.Context, pairs []Pair, o Options, sink func(first int, scores []float32) error) (Stats, error) {
+	if err := c.mayJudge(pairs); err != nil {
+		return Stats{}, err
+	}
 	const label, unit = "score pairs", "pairs"
 	o.progress(label, 0, len(pairs), unit)
 	var truncated atomic.Int64 // counted where texts become tokens, on another goroutine

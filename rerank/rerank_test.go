@@ -112,6 +112,33 @@ func TestLogitsAndLengthsStandAboveTheModel(t *testing.T) {
 	}
 }
 
+// TestACrossEncoderDoesNotJudgeItsTraining: pairs of queries that its directory says it was trained on are refused before any is
+// scored, those of others are not.
+func TestACrossEncoderDoesNotJudgeItsTraining(t *testing.T) {
+	m, err := model.OpenCrossEncoder("../model/testdata/cross-encoders/bert")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	m.Trained = model.TrainedQueries{}
+	m.Trained.Add("half")
+	m.Trained.Add("zero")
+	c, err := rerank.NewCrossEncoder(m, engine(t, kernel.Portable, 1, 0), rerank.CrossEncoderOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pairs := []rerank.Pair{{"the sum", "a"}, {" half ", "a"}, {" half ", "b"}, {"zero", "a"}}
+	asked := 0
+	_, err = c.Score(t.Context(), pairs, rerank.Options{}, func(int, []float32) error { asked++; return nil })
+	var trained *rerank.TrainedError
+	if !errors.As(err, &trained) || trained.Queries != 2 || trained.Of != 3 || trained.First != " half " || asked > 0 {
+		t.Errorf("%v, %d asked", err, asked)
+	}
+	if got := scoresOf(t, c, pairs[:1]); len(got) != 1 {
+		t.Errorf("of another query: %v", got)
+	}
+}
+
 // rowsInMemory keeps rows where a test can see them.
 type rowsInMemory struct {
 	values []float32

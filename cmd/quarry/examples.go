@@ -15,23 +15,17 @@ func (t *training) examples(queries []corpus.Query, path string, teacher *flagem
 	sequences := make([]model.Sequence, len(queries))
 	answers := c.AnswersOf(t.set.train, queries)
 	for i, q := range queries {
-		e := finetune.Example{Key: q.Key, Positives: q.Positives, Known: answers.Of(q)}
-		for _, text := range q.Negatives {
-			same := c.ByText(text)
-			if same == nil {
-				return d, badInputf("%s:%d: the corpus has no passage with the \"neg\" text %q", path, q.Line, text)
-			}
-			e.Negatives = append(e.Negatives, same[0])
+		e, err := t.example(q, path, answers)
+		if err != nil {
+			return d, err
 		}
 		if teacher != nil {
-			var err error
 			if e.PositiveScores, e.NegativeScores, err = taught(teacher, c, q.Text, e); err != nil {
 				return d, badInputf("%s:%d: %w", path, q.Line, err)
 			}
 		}
 		queries[i].Negatives = nil // what was read of them is in the corpus, or not needed
 		p := t.promptOf(q)
-		var err error
 		if sequences[i], err = t.model.Sequence(q.Text, p, t.query.maxLength); err != nil {
 			return d, badInputf("%s:%d: %w", path, q.Line, err)
 		}
@@ -42,15 +36,34 @@ func (t *training) examples(queries []corpus.Query, path string, teacher *flagem
 	}
 	d.Query = func(i int) model.Sequence { return sequences[i] }
 	d.Passage = func(p int32) model.Sequence { return t.passages[p] }
-	d.PassageKey = c.ID
-	if !t.set.named {
-		// A position in a corpus made of rows depends on their order; the text does not.
-		d.PassageKey = func(p int32) string { return c.Passages[p].Full() }
-	}
+	d.PassageKey = t.passageKey()
 	if !trained {
 		return d, nil
 	}
 	return d, t.showInTraining(&d, queries)
+}
+
+// example is a query with the places of its passages in the corpus.
+func (t *training) example(q corpus.Query, path string, answers corpus.Answers) (finetune.Example, error) {
+	e := finetune.Example{Key: q.Key, Positives: q.Positives, Known: answers.Of(q)}
+	for _, text := range q.Negatives {
+		same := t.set.corpus.ByText(text)
+		if same == nil {
+			return e, badInputf("%s:%d: the corpus has no passage with the \"neg\" text %q", path, q.Line, text)
+		}
+		e.Negatives = append(e.Negatives, same[0])
+	}
+	return e, nil
+}
+
+// passageKey is the identity of passages in draws.
+func (t *training) passageKey() func(p int32) string {
+	c := t.set.corpus
+	if t.set.named {
+		return c.ID
+	}
+	// A position in a corpus made of rows depends on their order; the text does not.
+	return func(p int32) string { return c.Passages[p].Full() }
 }
 
 // promptOf is what stands around a query.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/model/lora"
 )
 
 // FinetuneOptions are the flags of quarry finetune.
@@ -18,8 +20,11 @@ type FinetuneOptions struct {
 	Model      ModelOptions
 	Texts      TextOptions
 	Engine     EngineOptions
+	Kind       string // of what is trained: empty is an embedder
+	Pairs      PairFlags
 	Tune       finetune.Options
 	Targets    string // of LoRA
+	Adapter    string // directory of the adapter that is trained on; empty is a fresh one
 	Teacher    string // file of a teacher's scores; empty is the rows themselves
 	Guide      string // model directory
 	Parts      []int  // of vectors
@@ -45,10 +50,15 @@ output directory gets epoch-1, epoch-2, … (model directories, or adapters in P
 and each epoch a line is printed: with --dev its eval_loss, with --dev and --corpus also measures over the whole corpus.
 The same command goes on where it was interrupted.
 
+With --kind cross-encoder a network that reads query and passage together is trained instead, to be a teacher: the model is a
+cross-encoder, or an encoder that gets a fresh head. With --folds each of several trains without a part of the queries, and scores
+that part alone where the output directory is the teacher of quarry teach or quarry mine.
+
 The flags of FlagEmbedding's trainers (--train_data, --output_dir, …) are taken in place of these; see
 docs/migrate-from-flagembedding.md.`,
 		Example: `  quarry finetune --model models/minilm --train mined.jsonl --dev dev.jsonl --corpus corpus.jsonl --output tuned
-  quarry finetune --model models/minilm --train mined.jsonl --method lora --lora-rank 64 --lora-alpha 32 --output tuned`,
+  quarry finetune --model models/minilm --train mined.jsonl --method lora --lora-rank 64 --lora-alpha 32 --output tuned
+  quarry finetune --kind cross-encoder --model models/minilm --train mined.jsonl --folds 5 --output rerankers`,
 		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.set, o.Texts.set = setFlags(cmd.Flags()), setFlags(cmd.Flags())
@@ -64,6 +74,7 @@ docs/migrate-from-flagembedding.md.`,
 	f.StringVar(&o.Metrics, "metrics", defaultMetrics(), "`list` of measures, where --dev and --corpus are given")
 	f.BoolVar(&o.JSON, "json", false, "print all epochs as JSON at the end, not a line each")
 	o.addTraining(cmd)
+	o.addPairs(f)
 	o.addLosses(cmd)
 	o.addLoRA(cmd)
 	o.Model.AddFlags(f)
@@ -77,13 +88,14 @@ func (o *FinetuneOptions) addTraining(cmd *cobra.Command) {
 	f, t := cmd.Flags(), &o.Tune
 	f.StringVar((*string)(&t.Method), "method", string(t.Method), "full: all weights; lora: low-rank adapters")
 	f.IntVar(&t.Epochs, "epochs", t.Epochs, "times that every query is seen")
-	f.IntVar(&t.Batch, "batch", t.Batch, "queries a step; all share their passages, whatever the memory")
+	f.IntVar(&t.Batch, "batch", t.Batch, "queries a step (16 of a cross-encoder); all share their passages, whatever the memory")
 	f.IntVar(&t.GroupSize, "group-size", t.GroupSize, "passages a query: one positive, the rest negatives drawn anew each epoch")
 	f.IntVar(&t.Accumulate, "accumulate", t.Accumulate, "blocks of a step's queries whose passages are kept apart")
 	f.BoolVar(&t.DropLast, "drop-last", t.DropLast, "leave out an epoch's last batch when it is not full")
-	f.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "peak learning rate")
+	f.Float64Var(&t.LearningRate, "learning-rate", t.LearningRate, "peak learning rate (2e-5 of a cross-encoder)")
 	f.StringVar((*string)(&t.Schedule), "schedule", string(t.Schedule), "linear, cosine, constant or constant_with_warmup")
 	f.Float64Var(&t.WarmupRatio, "warmup-ratio", t.WarmupRatio, "share of the steps in which the rate rises to its peak")
+	f.IntVar(&t.WarmupSteps, "warmup-steps", t.WarmupSteps, "steps of it, in place of --warmup-ratio (by the ratio)")
 	f.Float64Var(&t.WeightDecay, "weight-decay", t.WeightDecay, "AdamW's decay of weights; never of biases and norms")
 	f.Float64Var(&t.Beta1, "beta1", t.Beta1, "AdamW's decay of the first moment")
 	f.Float64Var(&t.Beta2, "beta2", t.Beta2, "AdamW's decay of the second moment")
@@ -122,6 +134,7 @@ func (o *FinetuneOptions) addLoRA(cmd *cobra.Command) {
 	f.Float64Var(&l.Dropout, "lora-dropout", l.Dropout, "share of an adapter's inputs dropped in training")
 	f.StringVar(&o.Targets, "lora-targets", strings.Join(l.TargetModules, ","), "`list` of linear layers that get an adapter")
 	f.BoolVar(&l.RSLoRA, "lora-rs", l.RSLoRA, "scale by the root of the rank")
+	f.StringVar(&o.Adapter, "from-adapter", "", "adapter's `directory`, in PEFT's format, to train on, with its rank, alpha, dropout and layers (a fresh adapter)")
 }
 
 // validate checks the flags.
@@ -130,6 +143,9 @@ func (o *FinetuneOptions) validate() ([]eval.Measure, error) {
 		return nil, err
 	}
 	if err := o.Texts.validate(); err != nil {
+		return nil, err
+	}
+	if err := o.settlePairs(); err != nil {
 		return nil, err
 	}
 	if err := o.checkParts(); err != nil {
@@ -156,8 +172,15 @@ func (o *FinetuneOptions) validate() ([]eval.Measure, error) {
 // checkParts refuses flags that change nothing as the others are.
 func (o *FinetuneOptions) checkParts() error {
 	if o.Tune.Method != finetune.LoRA {
-		if err := o.set.needs("--method lora", "lora-rank", "lora-alpha", "lora-dropout", "lora-targets", "lora-rs"); err != nil {
+		if err := o.set.needs("--method lora", "lora-rank", "lora-alpha", "lora-dropout", "lora-targets", "lora-rs", "from-adapter"); err != nil {
 			return err
+		}
+	}
+	if o.Adapter != "" {
+		for _, flag := range []string{"lora-rank", "lora-alpha", "lora-dropout", "lora-targets", "lora-rs"} {
+			if o.set[flag] {
+				return badInputf("--%s has no part with --from-adapter, which says it", flag)
+			}
 		}
 	}
 	if o.Tune.Distill == "" {
@@ -183,7 +206,7 @@ func (o *FinetuneOptions) checkParts() error {
 			return err
 		}
 	}
-	if err := o.set.atLeast(1, map[string]int{"max-steps": o.Tune.MaxSteps}); err != nil {
+	if err := o.set.atLeast(1, map[string]int{"max-steps": o.Tune.MaxSteps, "warmup-steps": o.Tune.WarmupSteps}); err != nil {
 		return err
 	}
 	return o.set.atLeast(0, map[string]int{"round": o.Tune.Round})
@@ -195,7 +218,10 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	if err != nil {
 		return err
 	}
-	if err := mayWriteBeside("output", o.Output, "model", h.folder(o.Model.Model), "guide", h.folder(o.Guide)); err != nil {
+	if o.crossEncoder() {
+		return runCrossEncoder(ctx, o, h)
+	}
+	if err := mayWriteBeside("output", o.Output, "model", h.folder(o.Model.Model), "guide", h.folder(o.Guide), "from-adapter", o.Adapter); err != nil {
 		return err
 	}
 	h.process.hold(o.Engine.limit(h.machine))
@@ -209,6 +235,9 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	}
 	defer m.Close()
 	o.Engine.weights = o.Model.Weights
+	if err := o.openAdapter(h, m); err != nil {
+		return err
+	}
 	o.Tune.LoRA.BaseModel, o.Tune.LoRA.BaseRevision = o.Model.calls()
 	if o.Guide != "" {
 		if o.Guide, err = o.findGuide(ctx, h); err != nil {
@@ -236,4 +265,21 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	}
 	defer s.engine.Close()
 	return s.run(ctx)
+}
+
+// openAdapter reads the adapter that is trained on, where one is named.
+func (o *FinetuneOptions) openAdapter(h *host, m *model.Model) error {
+	if o.Adapter == "" {
+		return nil
+	}
+	a, err := lora.Open(o.Adapter, m.Base())
+	if err != nil {
+		return badInputf("--from-adapter: %w", err)
+	}
+	if len(a.Saved) > 0 { // before what is trained is planned
+		return badInputf("--from-adapter: %w", (&lora.Adapter{}).Take(a))
+	}
+	o.Tune.LoRA = finetune.GoingOn(a)
+	h.note("%s is trained on: r %d, alpha %g and dropout %g are its own, and so are its %d layers", o.Adapter, a.Config.Rank, a.Config.Alpha, a.Config.Dropout, len(a.Layers))
+	return nil
 }

@@ -409,3 +409,40 @@ func TestFinetuneWithExamples(t *testing.T) {
 		})
 	}
 }
+
+// TestFinetuneFromAnAdapter: the new training's epoch 0 is the old one's epoch that it begins with, by loss and measures, and its own epochs
+// go on; another adapter in that directory is another training.
+func TestFinetuneFromAnAdapter(t *testing.T) {
+	p := trainable(t)
+	o := p.finetuneOptions("first")
+	o.Tune.Method, o.Tune.Epochs, o.Targets = finetune.LoRA, 1, "query,value"
+	first := newTestHost()
+	mustBe(t, runFinetune(t.Context(), o, first.host))
+	on := p.finetuneOptions("second")
+	on.Tune.Method, on.Tune.Epochs, on.Adapter = finetune.LoRA, 1, p.path("first/epoch-1")
+	second := newTestHost()
+	mustBe(t, runFinetune(t.Context(), on, second.host))
+	_, want, _ := strings.Cut(lines(first.out.String())[1], "eval_loss")
+	_, got, _ := strings.Cut(lines(second.out.String())[0], "eval_loss")
+	if got != want || want == "" {
+		t.Errorf("epoch 0 has eval_loss%s, want%s", got, want)
+	}
+	if !strings.Contains(second.err.String(), "r 4, alpha 32 and dropout 0.1 are its own, and so are its 4 layers") {
+		t.Errorf("noted %s", second.err.String())
+	}
+	var config struct {
+		Rank int `json:"r"`
+	}
+	mustBe(t, json.Unmarshal([]byte(p.read(t, "second/epoch-1/adapter_config.json")), &config))
+	if config.Rank != 4 || p.read(t, "second/epoch-1/adapter_model.safetensors") == p.read(t, "first/epoch-1/adapter_model.safetensors") {
+		t.Errorf("rank %d, or nothing was trained", config.Rank)
+	}
+	on.Output = p.path("first/epoch-1/inside")
+	refused(t, runFinetune(t.Context(), on, newTestHost().host), "is in the directory of --from-adapter")
+	on.Output, on.Adapter = p.path("second"), p.path("second/epoch-1")
+	refused(t, runFinetune(t.Context(), on, newTestHost().host), "holds a training of other data")
+	on.Adapter, on.Output = p.path("nowhere"), p.path("third")
+	refused(t, runFinetune(t.Context(), on, newTestHost().host), "--from-adapter: ")
+	on.set = set{"lora-rank": true}
+	refused(t, runFinetune(t.Context(), on, newTestHost().host), "--lora-rank has no part with --from-adapter")
+}

@@ -47,7 +47,7 @@ var trainerFlags = []pythonFlag{
 	{name: "lora_dropout", kind: pythonFloat, standard: "0.1"},
 	{name: "target_modules", kind: pythonList, standard: "v_proj q_proj k_proj gate_proj down_proj o_proj up_proj"},
 	{name: "modules_to_save", kind: pythonList},
-	{name: "peft_model_path"}, {name: "from_peft"}, {name: "raw_peft"},
+	{name: "peft_model_path", does: "FlagEmbedding's trainers of embedders do not read it either: training begins with a fresh adapter"}, {name: "from_peft"}, {name: "raw_peft"},
 	{name: "additional_special_tokens", kind: pythonList},
 	{name: "save_merged_lora_model", kind: pythonBool, standard: "False", does: "merge the epoch that you choose with quarry merge, which checks the result"},
 	{name: "only_merge_lora_model", kind: pythonBool, standard: "False"},
@@ -209,9 +209,7 @@ func (h *host) decodes(name string) (bool, error) {
 var notHere = []struct{ flag, instead string }{
 	{"use_qlora", "bases are never quantised"},
 	{"modules_to_save", "adapters are trained on linear layers alone"},
-	{"peft_model_path", "every training begins with a fresh adapter: merge the old one into the base first"},
-	{"from_peft", "every training begins with a fresh adapter: merge the old one into the base first"},
-	{"raw_peft", "every training begins with a fresh adapter: merge the old one into the base first"},
+	{"raw_peft", "merge the adapter into the base with quarry merge, and train on what that makes"},
 	{"only_merge_lora_model", "merge with quarry merge"},
 	{"max_example_num_per_dataset", "all rows are trained on: give a smaller file"},
 	{"shuffle_ratio", "texts stay as they are"},
@@ -221,7 +219,6 @@ var notHere = []struct{ flag, instead string }{
 	{"use_self_distill", denseAlone + ", not sparse and multi-vector heads"},
 	{"fix_encoder", "the encoder is what is trained"},
 	{"fix_position_embedding", "all weights are trained, or adapters"},
-	{"warmup_steps", "give --warmup_ratio"},
 }
 
 // trainerOptions are the options of quarry finetune that mean the same as a trainer's flags.
@@ -264,10 +261,11 @@ func falsy(a pythonArgs, name string) bool {
 // and are blocks apart without it, as those of accumulation always are.
 func (o *FinetuneOptions) takeTraining(a pythonArgs, kind trainer) error {
 	t := &o.Tune
-	if kind == ofEncoders || !a.truth("use_lora") {
+	if kind == ofEncoders || !a.truth("use_lora") && !a.given("from_peft") { // which goes before it there
 		t.Method = finetune.Full
 	} else {
 		t.Method = finetune.LoRA
+		o.Adapter = a.text("from_peft")
 		t.LoRA.Rank, t.LoRA.Alpha, t.LoRA.Dropout = a.number("lora_rank"), a.float("lora_alpha"), a.float("lora_dropout")
 	}
 	o.Targets = strings.Join(a.list("target_modules"), ",")
@@ -292,6 +290,9 @@ func (o *FinetuneOptions) takeTraining(a pythonArgs, kind trainer) error {
 	// Whole batches of one dataset, decoder_only.icl's only way, leave the last one out.
 	t.DropLast = a.truth("dataloader_drop_last") || a.truth("same_dataset_within_batch")
 	t.GroupSize, t.LearningRate, t.Schedule, t.WarmupRatio = a.number("train_group_size"), a.float("learning_rate"), finetune.Schedule(a.text("lr_scheduler_type")), a.float("warmup_ratio")
+	if err := o.takeWarmup(a.float("warmup_steps")); err != nil {
+		return err
+	}
 	t.WeightDecay, t.Beta1, t.Beta2, t.Epsilon, t.Clip = a.float("weight_decay"), a.float("adam_beta1"), a.float("adam_beta2"), a.float("adam_epsilon"), a.float("max_grad_norm")
 	t.Temperature, t.MaskKnownPositives, t.MaxSteps = a.float("temperature"), false, max(0, a.number("max_steps")) // FlagEmbedding masks nothing
 	if a.number("seed") < 0 {
@@ -302,6 +303,19 @@ func (o *FinetuneOptions) takeTraining(a pythonArgs, kind trainer) error {
 		t.Distill = finetune.Distillation(a.text("kd_loss_type"))
 	}
 	return o.takeParts(a)
+}
+
+// takeWarmup takes --warmup_steps as transformers does: what is above 0 goes before --warmup_ratio, and is steps from 1 on, else a share of all.
+func (o *FinetuneOptions) takeWarmup(steps float64) error {
+	switch {
+	case !(steps >= 0 && steps <= math.MaxInt32):
+		return fmt.Errorf("--warmup_steps %v: want steps from 1 on, or a share of them below 1", steps)
+	case steps >= 1:
+		o.Tune.WarmupSteps = int(steps)
+	case steps > 0:
+		o.Tune.WarmupRatio = steps
+	}
+	return nil
 }
 
 // takeParts takes the parts of vectors that are trained as vectors of their own. FlagEmbedding takes the mean of their losses.

@@ -87,6 +87,11 @@ func TestTrainerFlags(t *testing.T) {
 		{"what is off is no request", "--use_mrl False --mrl_dims 8 --shuffle_ratio 0.0 --knowledge_distillation no", func(o FinetuneOptions) bool { return o.Tune.Distill == "" && o.Parts == nil }},
 		{"distillation", "--knowledge_distillation True", func(o FinetuneOptions) bool { return o.Tune.Distill == finetune.KLDiv && o.Teacher == "" }},
 		{"distillation alone", "--knowledge_distillation --kd_loss_type m3_kd_loss", func(o FinetuneOptions) bool { return o.Tune.Distill == finetune.M3KD }},
+		{"steps of warm-up go before their share", "--warmup_ratio 0.5 --warmup_steps 10", func(o FinetuneOptions) bool { return o.Tune.Warmup(100) == 10 }},
+		{"no steps of warm-up", "--warmup_ratio 0.5 --warmup_steps 0", func(o FinetuneOptions) bool { return o.Tune.Warmup(100) == 50 }},
+		{"a share of steps, as transformers 5 has it", "--warmup_steps 0.25", func(o FinetuneOptions) bool { return o.Tune.Warmup(90) == 23 }},
+		{"an adapter that nobody reads", "--peft_model_path x", func(o FinetuneOptions) bool { return o.Tune.Method == finetune.LoRA }},
+		{"an adapter that is trained on", "--from_peft x --use_lora False", func(o FinetuneOptions) bool { return o.Adapter == "x" && o.Tune.Method == finetune.LoRA }},
 		{"special tokens", "--additional_special_tokens <instruct> <query>", func(o FinetuneOptions) bool {
 			return slices.Equal(o.Model.SpecialTokens, []string{"<instruct>", "<query>"})
 		}},
@@ -113,10 +118,10 @@ func TestTrainerFlags(t *testing.T) {
 		{"--sentence_pooling_method max", "want one of cls, mean, last_token"},
 		{"--query_instruction_for_retrieval x --query_instruction_format {}", "--query_instruction_format: "},
 		{"--train_data a b", "--train_data: 2 files"},
-		{"--warmup_steps 10", "give --warmup_ratio"},
+		{"--warmup_steps -1", "--warmup_steps -1: want steps from 1 on"},
 		{"--lora_rank many", `--lora_rank "many": want a whole number`},
 		{"--num_gpus 0", "at least 1 each"},
-		{"--peft_model_path x", "fresh adapter"},
+		{"--raw_peft x", "merge the adapter into the base with quarry merge"},
 	} {
 		t.Run(tc.words, func(t *testing.T) {
 			a, err := parsePython(append(slices.Clone(needed), strings.Fields(tc.words)...), trainerFlags)

@@ -106,12 +106,13 @@ func (m *mining) askTeacher(ctx context.Context, h *host) error {
 	if err != nil {
 		return err
 	}
-	scores, header, counts, err := m.o.Teacher.score(ctx, h, pairs)
+	answer, err := m.o.Teacher.score(ctx, h, pairs)
 	if err != nil {
 		return err
 	}
-	m.ranked.by.Teacher = header.Model
-	h.note("teacher: %d pairs, %d scored now, %d kept from earlier", counts.Pairs, counts.Asked, counts.Stored)
+	scores := answer.scores
+	m.ranked.by.Teacher = answer.header.Model
+	h.note("teacher: %d pairs, %d scored now, %d kept from earlier", answer.counts.Pairs, answer.counts.Asked, answer.counts.Stored)
 	for i, passages := range asked {
 		said := make(map[int32]float32, len(passages))
 		for _, p := range passages {

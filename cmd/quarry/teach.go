@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -70,10 +71,11 @@ func runTeach(ctx context.Context, o TeachOptions, h *host) error {
 		return err
 	}
 	pairs := pairsOf(rows)
-	scores, _, counts, err := o.Teacher.score(ctx, h, pairs)
+	answer, err := o.Teacher.score(ctx, h, pairs)
 	if err != nil {
 		return err
 	}
+	scores, counts := answer.scores, answer.counts
 	result := teaching{Rows: len(rows), Pairs: counts.Pairs, Scored: counts.Asked, Kept: counts.Stored, Truncated: counts.Truncated}
 	for _, row := range rows {
 		pos, rest := floats(scores, len(row.Pos()))
@@ -82,12 +84,31 @@ func runTeach(ctx context.Context, o TeachOptions, h *host) error {
 		if err := row.SetScores(pos, neg); err != nil {
 			return fmt.Errorf("%s:%d: %w", o.Rows, row.Line(), err)
 		}
+		if err := answer.sign(row, len(pairs)-len(scores)-1); err != nil {
+			return fmt.Errorf("%s:%d: %w", o.Rows, row.Line(), err)
+		}
 		result.Saturation.Add(pos, neg)
 	}
 	if err := writeRows(h, o.Output, rows); err != nil {
 		return err
 	}
 	return o.tell(h, result)
+}
+
+// signature is the key of a row's field that names the cross-encoder of a fold that scored its pairs.
+const signature = "scored_by"
+
+// sign puts the name of who scored a row's pairs beside their scores, where there are several: all of a row's are of one query. pair
+// is the place of any of them. A name that the row has of before is taken away.
+func (s said) sign(row *flagembedding.Row, pair int) error {
+	if s.models == nil {
+		return row.Remove(signature)
+	}
+	name, err := json.Marshal(s.models[s.by[pair]])
+	if err != nil {
+		return err
+	}
+	return row.Set(signature, name)
 }
 
 // validate checks the flags before anything is read.

@@ -64,18 +64,44 @@ func (o TeacherOptions) validate() error {
 	return o.Texts.validate()
 }
 
-// score returns the teacher's scores of pairs in order, and whose they are. Those that its file has are not asked for again.
-func (o TeacherOptions) score(ctx context.Context, h *host, pairs []rerank.Pair) (scores []float32, header teacherscores.Header, counts rerank.Counts, err error) {
+// said is what a teacher said of pairs.
+type said struct {
+	scores []float32            // in the order of the pairs
+	header teacherscores.Header // whose they are; the model of out-of-fold teachers is all of theirs
+	counts rerank.Counts
+	models []string // of out-of-fold teachers, by fold; nil of one teacher
+	by     []int    // the fold whose teacher scored each pair
+}
+
+// score returns the teacher's scores of pairs. Those that its file has are not asked for again.
+func (o TeacherOptions) score(ctx context.Context, h *host, pairs []rerank.Pair) (said, error) {
+	found, err := o.Model.locate(ctx, h, o.Model.Model)
+	if err != nil {
+		return said{}, fmt.Errorf("--teacher: %w", err)
+	}
+	folds, err := readFolds(found.dir)
+	if err != nil {
+		return said{}, badInputf("--teacher: %w", err)
+	}
+	if folds != nil {
+		return o.scoreOutOfFold(ctx, h, found.dir, folds, pairs)
+	}
+	return o.scoreByOne(ctx, h, pairs)
+}
+
+// scoreByOne is score of a teacher that is one model.
+func (o TeacherOptions) scoreByOne(ctx context.Context, h *host, pairs []rerank.Pair) (s said, err error) {
 	t, err := o.open(ctx, h, len(pairs))
 	if err != nil {
-		return nil, header, counts, err
+		return s, err
 	}
+	s.header = t.header
 	defer func() { err = errors.Join(err, t.close()) }()
 	path := o.Cache
 	if path == "" {
 		cache, err := h.quarryCache()
 		if err != nil {
-			return nil, t.header, counts, err
+			return s, err
 		}
 		path = filepath.Join(teacherScoresIn(cache), rundir.TeacherScoresName(t.header))
 	}
@@ -92,16 +118,19 @@ func (o TeacherOptions) score(ctx context.Context, h *host, pairs []rerank.Pair)
 		progress := func(label string, done, total int, unit string) {
 			h.progress(progress{Label: label, Done: int64(done), Total: int64(total), Unit: unit})
 		}
-		scores, counts, err = rerank.Scores(ctx, t.teacher, pairs, store, rerank.Options{Progress: progress})
+		s.scores, s.counts, err = rerank.Scores(ctx, t.teacher, pairs, store, rerank.Options{Progress: progress})
 		return errors.Join(err, store.Close())
 	})
+	if as[*rerank.TrainedError](err) {
+		return s, badInputf("--teacher %s: %w; train one for each fold of the queries (quarry finetune --kind cross-encoder --folds) and name their directory", o.Model.Model, err)
+	}
 	if err != nil {
-		return nil, t.header, counts, h.raise(err, "--max-length")
+		return s, h.raise(err, "--max-length")
 	}
-	if counts.Truncated > 0 {
-		h.note("%d of what the teacher read was longer than it reads, and was cut", counts.Truncated)
+	if s.counts.Truncated > 0 {
+		h.note("%d of what the teacher read was longer than it reads, and was cut", s.counts.Truncated)
 	}
-	return scores, t.header, counts, nil
+	return s, nil
 }
 
 // teacherScoresIn is the folder of teachers' scores in Quarry's cache.

@@ -20,6 +20,7 @@ type training struct {
 	set      *trainingSet
 	engine   *compute.Engine
 	model    *model.Model
+	cross    *crossTraining // nil of an embedder
 	measures []eval.Measure
 
 	query, passage side
@@ -99,7 +100,7 @@ func (t *training) steer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if t.options.JSON {
+	if t.options.JSON && !t.isFold() {
 		return printJSON(t.host, epochsFile{schema, t.epochs})
 	}
 	return nil
@@ -160,6 +161,9 @@ func (t *training) epochEnd(ctx context.Context, epoch int) error {
 }
 
 func (t *training) writeWeights(sink model.Sink) error {
+	if t.cross != nil {
+		return t.cross.model.Write(sink, t.trainer.Trained(), t.cross.maxLength, t.cross.trained)
+	}
 	if t.options.Tune.Method == finetune.LoRA {
 		adapter, err := t.trainer.Adapter()
 		if err != nil {
@@ -195,7 +199,7 @@ func (t *training) judge(ctx context.Context, epoch int) error {
 			return fmt.Errorf("eval_loss of epoch %d: %w", epoch, t.explainMemory(err))
 		}
 		r.EvalLoss = &loss
-		if t.set.named {
+		if t.set.named && t.cross == nil {
 			if r.Metrics, err = t.measure(ctx, epoch); err != nil {
 				return fmt.Errorf("evaluate epoch %d: %w", epoch, t.raise(err, "--max-length"))
 			}
@@ -218,8 +222,15 @@ func (t *training) show(r epochResult) error {
 	if t.options.JSON {
 		return nil
 	}
-	return t.printf("%s\n", r.line(t.measures))
+	line := r.line(t.measures)
+	if t.isFold() {
+		line = fmt.Sprintf("fold %d  %s", t.cross.fold.Fold, line)
+	}
+	return t.printf("%s\n", line)
 }
+
+// isFold says whether the training is one of those of several folds.
+func (t *training) isFold() bool { return t.cross != nil && t.cross.fold != nil }
 
 // meanLoss is the mean of an epoch's step losses; nil for the base, which has none.
 func (t *training) meanLoss(epoch int) (*float64, error) {

@@ -63,6 +63,9 @@ func (t *training) openEpoch(epoch int) (*model.Model, error) {
 	if epoch > 0 && t.options.Tune.Method == finetune.Full {
 		return model.Open(t.epochDir(epoch), above)
 	}
+	if epoch == 0 && t.options.Adapter != "" {
+		return model.OpenAdapted(t.options.Model.found.dir, t.options.Adapter, above)
+	}
 	if epoch == 0 {
 		return model.Open(t.options.Model.found.dir, above)
 	}

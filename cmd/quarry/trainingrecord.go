@@ -16,7 +16,7 @@ import (
 type trainingRecord struct {
 	Schema   int               `json:"schema"`
 	Identity string            `json:"identity"`
-	Digests  map[string]string `json:"digests"` // of train, dev, corpus, model, teacher's scores and guide
+	Digests  map[string]string `json:"digests"` // of train, dev, corpus, model, teacher's scores, guide and the adapter that is trained on
 	Options  finetune.Options  `json:"options"`
 	// Contract is the model's with flags and prompts above it, as quarry.json of a checkpoint holds it.
 	Contract   json.RawMessage `json:"contract"`
@@ -27,12 +27,16 @@ type trainingRecord struct {
 	IDField    string          `json:"id_field"`
 	GroupField string          `json:"group_field"`
 	Metrics    []string        `json:"metrics"`
+	Pairs      *pairRecord     `json:"pairs,omitempty"` // of a cross-encoder, which has no contract
 }
 
 func (t *training) record(ctx context.Context) (trainingRecord, error) {
 	r := trainingRecord{Schema: schema, Identity: t.engine.Identity(), Digests: map[string]string{}, Options: t.options.Tune,
-		Contract: t.contract().Encode(), Lengths: [2]int{t.query.maxLength, t.passage.maxLength}, FromRow: t.options.Texts.PromptFromRow || t.options.Texts.rowFormat != "",
+		Pairs: t.cross.record(), Lengths: [2]int{t.query.maxLength, t.passage.maxLength}, FromRow: t.options.Texts.PromptFromRow || t.options.Texts.rowFormat != "",
 		Tokens: t.options.Model.SpecialTokens, IDField: t.options.Data.IDField, GroupField: t.options.Data.GroupField}
+	if r.Contract = json.RawMessage("null"); t.cross == nil {
+		r.Contract = t.contract().Encode()
+	}
 	if t.options.Tune.Examples > 0 {
 		r.Examples = &t.options.Examples
 	}
@@ -41,6 +45,9 @@ func (t *training) record(ctx context.Context) (trainingRecord, error) {
 	}
 	r.Options.LoRA.BaseModel, r.Options.LoRA.BaseRevision = "", "" // a place, not a content
 	modelDigest := func(ctx context.Context, dir string) (string, error) {
+		if t.cross != nil {
+			return t.cross.digest(ctx, dir)
+		}
 		return rundir.ModelDigest(ctx, rundir.OS{}, dir)
 	}
 	for _, in := range []struct {
@@ -49,6 +56,7 @@ func (t *training) record(ctx context.Context) (trainingRecord, error) {
 	}{
 		{"train", t.options.Train, t.digest}, {"dev", t.options.Dev, t.digest},
 		{"corpus", t.options.Data.Corpus, t.digest}, {"teacher", t.options.Teacher, t.digest},
+		{"adapter", t.options.Adapter, func(ctx context.Context, dir string) (string, error) { return rundir.TreeDigest(ctx, rundir.OS{}, dir) }},
 		{"guide", t.options.Guide, modelDigest}, {"model", t.options.Model.found.dir, modelDigest},
 	} {
 		if in.path == "" {

@@ -34,7 +34,7 @@ func (o FinetuneOptions) readTraining(h *host) (*trainingSet, error) {
 	if set.train, err = o.readRows(h, "train", o.Train, set); err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(set.train, func(q corpus.Query) bool { return len(q.Negatives) > 0 }) && o.Tune.GroupSize > 1 {
+	if !slices.ContainsFunc(set.train, func(q corpus.Query) bool { return len(q.Negatives) > 0 }) && o.Tune.GroupSize > 1 && !o.crossEncoder() {
 		h.note("warning: %s: no row has \"neg\" texts: only the other passages of a batch are negatives", o.Train)
 	}
 	if o.Tune.Distill != "" {

@@ -106,13 +106,29 @@ func (r *Row) SetType(kind string) {
 
 // Set sets a key that this package does not interpret, such as a negative's provenance, to a JSON value.
 func (r *Row) Set(key string, value json.RawMessage) error {
-	if strings.Contains(" query pos neg pos_scores neg_scores prompt type ", " "+key+" ") {
-		return fmt.Errorf("the key %q has a setter of its own", key)
+	if err := uninterpreted(key); err != nil {
+		return err
 	}
 	if !json.Valid(value) {
 		return fmt.Errorf("the value of %q is no JSON", key)
 	}
 	r.set(key, append(json.RawMessage(nil), value...))
+	return nil
+}
+
+// Remove takes away a key that Set could set; a row without it stays as it is.
+func (r *Row) Remove(key string) error {
+	if err := uninterpreted(key); err != nil {
+		return err
+	}
+	r.remove(key)
+	return nil
+}
+
+func uninterpreted(key string) error {
+	if strings.Contains(" query pos neg pos_scores neg_scores prompt type ", " "+key+" ") {
+		return fmt.Errorf("the key %q has a setter of its own", key)
+	}
 	return nil
 }
 

@@ -46,11 +46,13 @@ type Dense struct {
 	Weight, Bias string // tensor names; Bias is empty where there is none
 	In, Out      int
 	Activation   tensor.Activation
+	Dropped      bool // a dropout stands before it in training, as in the heads of classifiers
 }
 
 // Mode is how a graph is built: for inference (the zero value) or for training, with dropout and adapters.
 type Mode struct {
 	HiddenDropout, AttentionDropout float32
+	HeadDropout                     float32            // before the Dropped layers of the head
 	Adapters                        map[string]Adapter // by module name, without prefix and ".weight"
 
 	Whole bool // keep all of a vector, whatever is kept at inference: training
@@ -74,6 +76,9 @@ func (h Head) build(g *builder, x tensor.Value) {
 		bias := tensor.Param(tensor.None)
 		if d.Bias != "" {
 			bias = g.Param(d.Bias, 1, d.Out)
+		}
+		if d.Dropped {
+			x = g.Dropout(x, g.mode.HeadDropout)
 		}
 		x = g.Linear(x, g.Param(d.Weight, d.Out, d.In), bias, d.Activation, tensor.None)
 	}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/prepare"
+	"github.com/quarry-ml/quarry/rerank"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// foldsName is the file that lists the cross-encoders of a directory that finetune --folds made.
+const foldsName = "folds.json"
+
+// foldModels is folds.json, and what finetune --folds --json prints.
+type foldModels struct {
+	Schema int         `json:"schema"`
+	Folds  []foldModel `json:"folds"`
+}
+
+// foldModel is the cross-encoder that is left of a fold's training.
+type foldModel struct {
+	Model    string   `json:"model"`  // its directory, below that of folds.json, with slashes
+	Digest   string   `json:"digest"` // of the cross-encoder
+	Trained  int      `json:"trained"`
+	HeldOut  int      `json:"held_out"` // queries that it was not trained on
+	Loss     *float64 `json:"loss"`     // of the last epoch, the mean of its steps
+	EvalLoss *float64 `json:"eval_loss"`
+}
+
+// runFolds cuts the queries into folds, trains a cross-encoder without each, and lists them. What is trained stays.
+func (t *training) runFolds(ctx context.Context) error {
+	o := t.options
+	if _, err := rundir.ReadFile(rundir.OS{}, filepath.Join(o.Output, recordName)); err == nil {
+		return badInputf("--output %s holds a training without --folds (%s): choose another directory", o.Output, recordName)
+	}
+	options := prepare.FoldOptions{Folds: o.Pairs.Folds, Seed: o.Tune.Seed}
+	folds, err := prepare.Cut(ctx, t.set.train, options)
+	if err != nil && ctx.Err() != nil {
+		return err
+	}
+	if err != nil {
+		return badInputf("--folds: %s: %w", o.Train, err)
+	}
+	all, err := t.pairExamples(t.set.train, o.Train)
+	if err != nil {
+		return err
+	}
+	list := foldModels{Schema: schema}
+	for i, held := range folds.Dev {
+		trained := rowsBut(len(t.set.train), held)
+		fold := t.ofFold(i)
+		fold.train, fold.dev = only(all, trained), only(all, held)
+		queries := make([]corpus.Query, len(trained))
+		for k, row := range trained {
+			queries[k] = t.set.train[row]
+		}
+		fold.cross.learns(queries)
+		if err := fold.run(ctx); err != nil {
+			return fmt.Errorf("fold %d: %w", i, err)
+		}
+		last := fold.epochs[len(fold.epochs)-1]
+		m := foldModel{Model: fmt.Sprintf("fold-%d/epoch-%d", i, last.Epoch), Trained: len(trained), HeldOut: len(held), Loss: last.Loss, EvalLoss: last.EvalLoss}
+		if m.Digest, err = rundir.CrossEncoderDigest(ctx, rundir.OS{}, filepath.Join(o.Output, filepath.FromSlash(m.Model))); err != nil {
+			return err
+		}
+		list.Folds = append(list.Folds, m)
+	}
+	if err := rundir.WriteJSON(rundir.OS{}, filepath.Join(o.Output, foldsName), list); err != nil {
+		return err
+	}
+	if o.JSON {
+		return printJSON(t.host, list)
+	}
+	return nil
+}
+
+// ofFold is the training that leaves out a fold, in a directory of its own.
+func (t *training) ofFold(i int) *training {
+	fold, cross := *t, *t.cross
+	fold.cross = &cross
+	cross.fold = &foldOf{Fold: i, Folds: t.options.Pairs.Folds}
+	fold.options.Output = filepath.Join(t.options.Output, fmt.Sprintf("fold-%d", i))
+	fold.options.Dev = t.options.Train // the fold of it
+	return &fold
+}
+
+// readFolds reads folds.json of a directory; nil where there is none.
+func readFolds(dir string) (*foldModels, error) {
+	path := filepath.Join(dir, foldsName)
+	content, err := rundir.ReadFile(rundir.OS{}, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list foldModels
+	if err := rundir.ParseJSON(path, content, &list); err != nil {
+		return nil, err
+	}
+	if list.Schema != schema {
+		return nil, fmt.Errorf("%s: schema %d; this program reads %d", path, list.Schema, schema)
+	}
+	if len(list.Folds) < 2 {
+		return nil, fmt.Errorf("%s: %d folds, want 2 or more", path, len(list.Folds))
+	}
+	for i, f := range list.Folds {
+		if !filepath.IsLocal(filepath.FromSlash(f.Model)) {
+			return nil, fmt.Errorf("%s: fold %d: model %q is not below the directory", path, i, f.Model)
+		}
+	}
+	return &list, nil
+}
+
+// scoreOutOfFold has each query's pairs scored by the first cross-encoder of a directory that was not trained on the query:
+// that of the query's fold, and of queries that none was trained on the first one.
+func (o TeacherOptions) scoreOutOfFold(ctx context.Context, h *host, dir string, list *foldModels, pairs []rerank.Pair) (said, error) {
+	if err := o.checkOutOfFold(dir); err != nil {
+		return said{}, err
+	}
+	result := said{scores: make([]float32, len(pairs)), by: make([]int, len(pairs))}
+	var digests []string
+	trained := make([]model.TrainedQueries, len(list.Folds))
+	for i, f := range list.Folds {
+		var err error
+		if trained[i], err = model.ReadTrainedQueries(filepath.Join(dir, filepath.FromSlash(f.Model))); err != nil {
+			return said{}, badInputf("--teacher: %w", err)
+		}
+		result.models, digests = append(result.models, f.Model), append(digests, f.Digest)
+	}
+	if err := assignFolds(result.by, pairs, trained); err != nil {
+		return said{}, badInputf("--teacher %s: %w", dir, err)
+	}
+	for fold, f := range list.Folds {
+		var places []int
+		var asked []rerank.Pair
+		for i, p := range pairs {
+			if result.by[i] == fold {
+				places, asked = append(places, i), append(asked, p)
+			}
+		}
+		if len(asked) == 0 {
+			continue
+		}
+		one := o
+		one.Model.Model = filepath.Join(dir, filepath.FromSlash(f.Model))
+		answer, err := one.scoreByOne(ctx, h, asked)
+		if err != nil {
+			return said{}, err
+		}
+		if answer.header.Model != f.Digest {
+			return said{}, badInputf("--teacher: %s is not as the training wrote it, by %s: train anew", one.Model.Model, filepath.Join(dir, foldsName))
+		}
+		for k, i := range places {
+			result.scores[i] = answer.scores[k]
+		}
+		result.header = answer.header
+		result.counts.Pairs += answer.counts.Pairs
+		result.counts.Asked += answer.counts.Asked
+		result.counts.Stored += answer.counts.Stored
+		result.counts.Truncated += answer.counts.Truncated
+	}
+	result.header.Model = rundir.DigestBytes([]byte(strings.Join(digests, "\n")))
+	return result, nil
+}
+
+// checkOutOfFold refuses flags that mean one model.
+func (o TeacherOptions) checkOutOfFold(dir string) error {
+	if o.Kind != crossEncoderKind {
+		return badInputf("--%skind %s: %s holds cross-encoders, one for each fold (%s)", o.prefix, o.Kind, dir, foldsName)
+	}
+	if o.Cache != "" {
+		return badInputf("--cache has no part with the cross-encoders of folds (%s): each has a file of scores of its own in Quarry's cache", filepath.Join(dir, foldsName))
+	}
+	return nil
+}
+
+// assignFolds gives each pair the first fold whose model was not trained on its query.
+func assignFolds(by []int, pairs []rerank.Pair, trained []model.TrainedQueries) error {
+	known := map[string]int{}
+	for i, p := range pairs {
+		fold, ok := known[p.Query]
+		if !ok {
+			for fold < len(trained) && trained[fold].Has(p.Query) {
+				fold++
+			}
+			known[p.Query] = fold
+		}
+		if fold == len(trained) {
+			return fmt.Errorf("the cross-encoder of every fold was trained on the query %q, so that none may judge it: were they trained from one that knew it?", p.Query)
+		}
+		by[i] = fold
+	}
+	return nil
+}
