@@ -158,6 +158,8 @@ func nodeOf(v reflect.Value, f field) (*yaml.Node, error) {
 		return textNode(value.Written), nil
 	case Command:
 		return encoded([]string(value))
+	case SetMine:
+		return value.node()
 	case []Setting:
 		list := &yaml.Node{Kind: yaml.SequenceNode}
 		for _, s := range value {
@@ -241,6 +243,10 @@ func plain(v reflect.Value) (any, error) {
 	switch value := v.Interface().(type) {
 	case Path:
 		return value.Written, nil
+	case SetMine:
+		var keys map[string]any
+		err := yaml.Unmarshal([]byte(value), &keys)
+		return keys, err
 	case []Path:
 		written := make([]string, len(value))
 		for i, path := range value {
