@@ -96,6 +96,9 @@ func NewMixed(m *model.Model, e *compute.Engine, sets []Set, o Options) (*Traine
 // Steps is the optimizer steps of the whole run.
 func (t *Trainer) Steps() int { return t.options.MixedSteps(t.mixture()) }
 
+// StepsPerEpoch is the optimizer steps of an epoch, of all sets together.
+func (t *Trainer) StepsPerEpoch() int { return sum(t.epochSteps) }
+
 // Done is the optimizer steps taken so far.
 func (t *Trainer) Done() int { return t.done }
 

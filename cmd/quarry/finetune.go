@@ -15,6 +15,7 @@ import (
 type FinetuneOptions struct {
 	Data       DataOptions // the corpus may be left out
 	Train, Dev string
+	Mix        *TrainData // of FlagEmbedding's trainers, in place of Train; nil is Train alone
 	Model      ModelOptions
 	Texts      TextOptions
 	Engine     EngineOptions
