@@ -150,7 +150,7 @@ func TestEverythingIsRead(t *testing.T) {
 					Weight: 0.5, QueryPrompt: &also, PassagePrompt: &passage, Lengths: recipe.SetLengths{Query: 32, Passage: 64}, Mine: "margin: null\nquotas: null\nwindow: 0-400\n"},
 				{Name: "more", Train: beside("more.jsonl"), Weight: 2},
 			},
-			Weight: 1.5,
+			Weight:  1.5,
 			IDField: "misconception_id", GroupField: "question", PassageGroupField: "topic", AllowLeakage: true,
 		},
 		Prompts: recipe.Prompts{Query: &query, Suffix: &suffix, Passage: &passage, FromRow: true},

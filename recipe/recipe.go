@@ -111,10 +111,11 @@ type Data struct {
 	// Other sets of queries that every epoch is scored on and that nothing is chosen by, such as what the model could do
 	// before: a list, one entry a set.
 	Also []Also `yaml:"also" unset:"none"`
-	// Further training sets, each mined in its own corpus: a list, one entry a set. Every step of the training is of one set.
-	Sets []Set `yaml:"sets" unset:"none"`
+	// Further training sets, each mined in its own corpus: a list, one entry a set. Every step of the training is of one set;
+	// [several sets](mining.md#several-sets) tells how many are of which.
+	Sets []Set `yaml:"sets" unset:"none" omit:"true"`
 	// Sampling weight of the queries of data.train beside those of data.sets.
-	Weight float64 `yaml:"weight" in:"(0,)" unset:"shares are by size"`
+	Weight float64 `yaml:"weight" in:"(0,)" unset:"shares are by size" omit:"true"`
 	// In-context examples: query and response, optionally query_id, the id of the query that an example was made of.
 	Examples Path `yaml:"examples" unset:"none"`
 	// Key that holds ids in all of these files.

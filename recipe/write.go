@@ -205,6 +205,9 @@ func nodeOf(v reflect.Value, f field) (*yaml.Node, error) {
 func sectionNode(v reflect.Value) (*yaml.Node, error) {
 	section := &yaml.Node{Kind: yaml.MappingNode}
 	for _, f := range fieldsOf(v.Type()) {
+		if f.omit && v.FieldByIndex(f.index).IsZero() {
+			continue
+		}
 		node, err := nodeOf(v.FieldByIndex(f.index), f)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.key, err)

@@ -87,6 +87,10 @@ func TestTrainerFlags(t *testing.T) {
 		{"what is off is no request", "--use_mrl False --mrl_dims 8 --shuffle_ratio 0.0 --knowledge_distillation no", func(o FinetuneOptions) bool { return o.Tune.Distill == "" && o.Parts == nil }},
 		{"distillation", "--knowledge_distillation True", func(o FinetuneOptions) bool { return o.Tune.Distill == finetune.KLDiv && o.Teacher == "" }},
 		{"distillation alone", "--knowledge_distillation --kd_loss_type m3_kd_loss", func(o FinetuneOptions) bool { return o.Tune.Distill == finetune.M3KD }},
+		{"one file is no matter of datasets", "--same_dataset_within_batch True --drop_threshold 5", func(o FinetuneOptions) bool { return o.Mix == nil && o.Tune.DropLast }},
+		{"datasets", "--train_data a.jsonl b.jsonl --same_dataset_within_batch True --small_threshold 3 --drop_threshold 4 --max_example_num_per_dataset 5", func(o FinetuneOptions) bool {
+			return slices.Equal(o.Mix.Paths, []string{"a.jsonl", "b.jsonl"}) && o.Mix.Apart && o.Mix.Small == 3 && o.Mix.Drop == 4 && o.Mix.Most == 5
+		}},
 		{"special tokens", "--additional_special_tokens <instruct> <query>", func(o FinetuneOptions) bool {
 			return slices.Equal(o.Model.SpecialTokens, []string{"<instruct>", "<query>"})
 		}},
@@ -112,7 +116,9 @@ func TestTrainerFlags(t *testing.T) {
 		{"--lr_scheduler_type polynomial", `--lr_scheduler_type "polynomial": want one of linear`},
 		{"--sentence_pooling_method max", "want one of cls, mean, last_token"},
 		{"--query_instruction_for_retrieval x --query_instruction_format {}", "--query_instruction_format: "},
-		{"--train_data a b", "--train_data: 2 files"},
+		{"--train_data a --max_example_num_per_dataset 0", "--max_example_num_per_dataset 0: at least 1"},
+		{"--train_data a b_no_in_batch_neg.jsonl --same_dataset_within_batch True", "b_no_in_batch_neg.jsonl: a name that ends with no_in_batch_neg"},
+		{"--shuffle_ratio 0.1", "--shuffle_ratio 0.1: not supported: texts stay as they are"},
 		{"--warmup_steps 10", "give --warmup_ratio"},
 		{"--lora_rank many", `--lora_rank "many": want a whole number`},
 		{"--num_gpus 0", "at least 1 each"},
