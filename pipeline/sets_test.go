@@ -264,7 +264,7 @@ func TestPlanOfSets(t *testing.T) {
 
 // TestSetsWithAGuideATeacherAndProvenance runs what reads further files of each set.
 func TestSetsWithAGuideATeacherAndProvenance(t *testing.T) {
-	r := setsProject(t, faqSet+", "+moreSet, "depth: 12}", "depth: 12, provenance: true, teacher: {model: model, kind: embedder, margin: -9}}", "epochs: 2,", "epochs: 1, guide: model, distill: kl_div,")
+	r := setsProject(t, faqSet+", "+moreSet, "depth: 12}", "depth: 12, provenance: true, teacher: {model: model, kind: embedder, margin: -9}}", "epochs: 2,", "epochs: 1, guide: model, distill: kl_div,", "select:", "examples: {train: 2, tokens: 20}\nselect:")
 	mustRun(t, r)
 	d := look(t, r)
 	for _, path := range []string{
@@ -282,6 +282,27 @@ func TestSetsWithAGuideATeacherAndProvenance(t *testing.T) {
 		if s.Distillation == nil || *s.Distillation <= 0 {
 			t.Errorf("step %d of %q learns nothing from the teacher", s.Step, s.Set)
 		}
+		if s.Examples == nil {
+			t.Errorf("step %d of %q shows no examples", s.Step, s.Set)
+		}
+	}
+}
+
+func TestSetsAreShownTheirOwnExamples(t *testing.T) {
+	r := setsProject(t, strings.Replace(faqSet, "name: faq", "name: faq, examples: faq-examples.jsonl", 1)+", "+moreSet, "train: train.jsonl", "train: train.jsonl, examples: examples.jsonl", secondRound, "", "epochs: 2,", "epochs: 1,", "select:", "examples: {mine: 1, eval: 1}\nselect:")
+	for name, text := range map[string]string{"examples.jsonl": `{"query":"new","response":"text"}`, "faq-examples.jsonl": `{"query":"newer","response":"words"}`} {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(r.File()), name), []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustRun(t, r)
+	m, err := look(t, r).ReadManifest(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	faq, more := m.Sets[1].Examples, m.Sets[2].Examples
+	if m.Examples.Mine.Examples[0].Query != "new" || faq == nil || faq.Mine.Examples[0].Query != "newer" || faq.Eval.Examples[0].Query != "newer" || more != nil {
+		t.Errorf("shown: %+v, %+v, %+v", m.Examples, faq, more)
 	}
 }
 
@@ -319,5 +340,36 @@ func TestKilledWithSets(t *testing.T) {
 			}
 			sameFiles(t, files(t, dir), want)
 		})
+	}
+}
+
+// TestAnOutsideTrainerIsHandedTheSets looks for their mined files.
+func TestAnOutsideTrainerIsHandedTheSets(t *testing.T) {
+	r := setsProject(t, faqSet+", "+moreSet, secondRound, "", "epochs: 2,", `epochs: 1, external: {command: 'test -s "$QUARRY_SETS/faq/negatives.jsonl" && test -s "$QUARRY_SETS/more/negatives.jsonl" && cp -r "$QUARRY_BASE" "$QUARRY_OUTPUT/epoch-1"'},`)
+	if notes, err := runTiny(t, r, crashOptions(Options{})); err != nil {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+}
+
+// TestFoldsKeepTheSets cuts the run's own queries alone.
+func TestFoldsKeepTheSets(t *testing.T) {
+	r := setsProject(t, faqSet, "rounds:", "folds: {count: 2, settings: [{name: a}, {name: b, mine: {negatives: 3}}]}\nrounds:")
+	f, err := CutFolds(t.Context(), r, rundir.OS{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for _, dev := range f.Cut.Dev {
+		rows += len(dev)
+	}
+	if rows != 40 {
+		t.Errorf("%d queries are cut, want the run's own 40", rows)
+	}
+	for i, setting := range f.Runs {
+		for _, fold := range setting {
+			if m := fold.Round(1).SetMine(0); len(fold.Data.Sets) != 1 || m.Window.End != 5 || m.Negatives != 2 || fold.Round(0).Mine.Negatives != 4-i {
+				t.Errorf("setting %d: sets %+v, mined by %+v", i, fold.Data.Sets, m)
+			}
+		}
 	}
 }
