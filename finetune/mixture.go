@@ -17,6 +17,9 @@ type Set struct {
 	Data
 }
 
+// MaxWeight is the largest weight of a set; a share is exact to the step far beyond it.
+const MaxWeight = 1e9
+
 // Share is what of a set decides how many steps it has.
 type Share struct {
 	Name    string  `json:"name"`
@@ -37,8 +40,8 @@ func (m Mixture) Validate(o Options) error {
 		switch {
 		case known[s.Name]:
 			return fmt.Errorf("two sets are named %q", s.Name)
-		case !(s.Weight >= 0) || !finite(s.Weight):
-			return fmt.Errorf("set %q: weight %g: a positive, finite number, or 0 of all sets for shares by size", s.Name, s.Weight)
+		case !(s.Weight >= 0 && s.Weight <= MaxWeight):
+			return fmt.Errorf("set %q: weight %g: a positive number up to %g, or 0 of all sets for shares by size", s.Name, s.Weight, float64(MaxWeight))
 		case (s.Weight > 0) != (m[0].Weight > 0):
 			if s.Weight > 0 {
 				s = m[0]
@@ -56,12 +59,15 @@ func (m Mixture) Validate(o Options) error {
 // queries. With weights as many steps as that makes of all sets together are shared out: a set has its share, rounded to
 // the nearest whole number, halves up, and one step at least.
 func (o Options) EpochSteps(m Mixture) []int {
-	steps := make([]int, len(m))
+	steps, each := make([]int, len(m)), make([]float64, len(m))
 	total, weights := 0, 0.0
 	for i, s := range m {
-		steps[i] = o.StepsPerEpoch(s.Queries)
+		steps[i], each[i] = o.StepsPerEpoch(s.Queries), s.Weight
 		total += steps[i]
-		weights += s.Weight
+	}
+	slices.Sort(each) // the order of the sets has no part in the sum
+	for _, w := range each {
+		weights += w
 	}
 	if weights == 0 || len(m) == 1 {
 		return steps

@@ -52,7 +52,7 @@ var badRecipes = map[string][]string{
 		"recipe.yaml:18: data.sets[2].mine.teacher: all sets have that of mine in common: leave it out",
 	},
 	"sets-keys": {
-		"recipe.yaml:8: data.sets[0].weight is 0; want more than 0",
+		"recipe.yaml:8: data.sets[0].weight is 0; want more than 0, at most 1e+09",
 		`recipe.yaml:9: data.sets[1]: want keys and values, not "mine"`,
 		"recipe.yaml:10: data.sets[2].lengths.query is 0; want 1 or more",
 		`recipe.yaml:10: data.sets[2].mine: want keys and values, not "2-100"`,

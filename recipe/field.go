@@ -106,6 +106,8 @@ func (i *interval) String() string {
 		return "more than " + number(i.low)
 	case math.IsInf(i.high, 1):
 		return number(i.low) + " or more"
+	case i.openLow && !i.openHigh:
+		return fmt.Sprintf("more than %s, at most %s", number(i.low), number(i.high))
 	case i.openHigh:
 		return fmt.Sprintf("%s to less than %s", number(i.low), number(i.high))
 	}

@@ -115,7 +115,7 @@ type Data struct {
 	// [several sets](mining.md#several-sets) tells how many are of which.
 	Sets []Set `yaml:"sets" unset:"none" omit:"true"`
 	// Sampling weight of the queries of data.train beside those of data.sets.
-	Weight float64 `yaml:"weight" in:"(0,)" unset:"shares are by size" omit:"true"`
+	Weight float64 `yaml:"weight" in:"(0,1e9]" unset:"shares are by size" omit:"true"`
 	// In-context examples: query and response, optionally query_id, the id of the query that an example was made of.
 	Examples Path `yaml:"examples" unset:"none"`
 	// Key that holds ids in all of these files.

@@ -32,7 +32,7 @@ type Set struct {
 	PassageGroupField string `yaml:"passage_group_field" unset:"none"`
 	// Its sampling weight: its share of the steps of an epoch is its part of the sum of all weights, data.weight included. All
 	// sets have one, or none has.
-	Weight float64 `yaml:"weight" in:"(0,)" unset:"its share is by size"`
+	Weight float64 `yaml:"weight" in:"(0,1e9]" unset:"its share is by size"`
 	// Around its queries, behind which the run's suffix stands; "" for nothing.
 	QueryPrompt *prompt.Template `yaml:"query_prompt" unset:"that of the run's queries"`
 	// Around its passages; "" for nothing.

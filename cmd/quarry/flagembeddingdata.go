@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -129,6 +131,27 @@ func (o FinetuneOptions) readDatasets(h *host, set *trainingSet) error {
 		}
 	}
 	return o.finishDatasets(h, set)
+}
+
+// checkKinds refuses rows by which FlagEmbedding's batches of one dataset are of other sizes than the flags say, or treated
+// otherwise.
+func checkKinds(h *host, path string) error {
+	return readInput(h, "train_data", path, func(r io.Reader) error {
+		lines := corpus.NewLines(r, path, corpus.LineOptions{})
+		return lines.Each(func(row corpus.Object) error {
+			for _, key := range []string{"batch_size", "train_group_size"} {
+				if _, ok := row.Get(key); ok {
+					return lines.Errorf("%q of a row has a meaning beside --same_dataset_within_batch there: not supported: remove it, and say it by a flag", key)
+				}
+			}
+			raw, _ := row.Get("type")
+			var kind string
+			if json.Unmarshal(raw, &kind) == nil && (kind == "only_1neg" || strings.Contains(kind, "symmetric")) {
+				return lines.Errorf("\"type\" %q of a row has a meaning beside --same_dataset_within_batch there: not supported: remove it, if the row may be trained on as others are", kind)
+			}
+			return nil
+		})
+	})
 }
 
 // finishDatasets leaves out datasets that are no whole batch, where batches are of one dataset and whole, and makes one of

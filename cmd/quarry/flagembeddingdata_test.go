@@ -33,7 +33,8 @@ func datasetFiles(t *testing.T, p project) {
 	p.write(t, "folder/notes.txt", "no rows\n")
 }
 
-// TestDatasets makes datasets as AbsEmbedderSameDatasetTrainDataset does: by hand from its code.
+// TestDatasets makes datasets as FlagEmbedding does: the rows of each, and with them the batches, are those that the
+// AbsEmbedderSameDatasetTrainDataset of FlagEmbedding 1.4.2 makes of such files (each_data_idxs, batch_datas).
 func TestDatasets(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -86,6 +87,27 @@ func TestDatasets(t *testing.T) {
 	o := FinetuneOptions{Mix: &TrainData{Paths: []string{p.path("e.jsonl")}, Apart: true, Small: 2, Most: allRows}, Tune: finetune.Options{Batch: 1}}
 	if _, err := o.readTraining(newTestHost().host); err == nil || !strings.Contains(err.Error(), "no rows are left") {
 		t.Errorf("nothing is left, and the error is %v", err)
+	}
+}
+
+func TestRowsThatAskForOtherBatches(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	for _, tc := range []struct{ key, want string }{
+		{`"type":"normal"`, ""},
+		{`"type":"only_1neg"`, `rows.jsonl:2: "type" "only_1neg" of a row`},
+		{`"type":"symmetric_sts"`, `rows.jsonl:2: "type" "symmetric_sts" of a row`},
+		{`"batch_size":3`, `rows.jsonl:2: "batch_size" of a row`},
+		{`"train_group_size":3`, `rows.jsonl:2: "train_group_size" of a row`},
+	} {
+		row := `{"query":"one","pos":["two"],"neg":["three"]}` + "\n"
+		o := FinetuneOptions{Train: p.write(t, "rows.jsonl", row+strings.Replace(row, "{", "{"+tc.key+",", 1)), Tune: finetune.Options{Batch: 1, GroupSize: 2}}
+		if _, err := o.readTraining(newTestHost().host); err != nil {
+			t.Errorf("%s without batches of one dataset: %v", tc.key, err)
+		}
+		o.Kinds = true
+		if _, err := o.readTraining(newTestHost().host); tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+			t.Errorf("%s: got %v, want %q", tc.key, err, tc.want)
+		}
 	}
 }
 

@@ -234,6 +234,7 @@ func trainerOptions(a pythonArgs, kind trainer) (FinetuneOptions, error) {
 	if o.Mix, err = trainData(a); err != nil {
 		return o, err
 	}
+	o.Kinds = a.truth("same_dataset_within_batch")
 	o.Train, o.Dev, o.Output = a.list("train_data")[0], a.text("eval_data"), a.text("output_dir")
 	normalize := a.truth("normalize_embeddings")
 	pooling := map[string]string{"cls": "cls", "mean": "mean", "last_token": "lasttoken"}[a.text("sentence_pooling_method")]

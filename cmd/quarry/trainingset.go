@@ -80,6 +80,11 @@ func (o FinetuneOptions) textsOfRows(h *host) (*corpus.Corpus, error) {
 	}
 	var named []string
 	for _, file := range files {
+		if o.Kinds {
+			if err := checkKinds(h, file); err != nil {
+				return nil, err
+			}
+		}
 		named = append(named, "train", file)
 	}
 	return textsOf(h, append(named, "dev", o.Dev)...)
