@@ -26,6 +26,8 @@ const (
 	Demo      Purpose = "demo"      // the demo's questions
 	Probe     Purpose = "probe"     // which texts check a merge
 	Examples  Purpose = "examples"  // which in-context examples a query is shown
+	Turns     Purpose = "turns"     // which of several sets a step is of
+	Rows      Purpose = "rows"      // which rows of a file are kept, where only some are
 )
 
 // Source is a stream of draws that belongs to one key. It is a value: copying it copies the position.

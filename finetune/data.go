@@ -35,6 +35,8 @@ type Data struct {
 	// PassageKey is the identity of a passage in the draws of dropout.
 	PassageKey func(passage int32) string
 	Guide      Guide // only guide masking reads it
+
+	set string // of several, in draws
 }
 
 // validate checks that the data can be trained on with the options.
@@ -89,11 +91,11 @@ type row struct {
 	shown    []Shown   // before its query
 }
 
-// order returns the examples in the order of an epoch: by the hash of their keys, so that file order never matters.
+// order returns the examples in the order of an epoch, or of a pass over a set of several: by the hash of their keys, so that file order never matters.
 func (d Data) order(o Options, epoch int) []int {
 	hashes := make([]uint64, len(d.Examples))
-	for i, e := range d.Examples {
-		hashes[i] = draw.Hash(o.Seed, draw.Order, o.Round, epoch, e.Key)
+	for i := range d.Examples {
+		hashes[i] = draw.Hash(o.Seed, draw.Order, o.Round, epoch, d.key(i))
 	}
 	examples := make([]int, len(d.Examples))
 	for i := range examples {
@@ -108,13 +110,13 @@ func (d Data) order(o Options, epoch int) []int {
 // group draws an example's positive and negatives for an epoch: without replacement, and again from the start only when too few.
 func (d Data) group(o Options, example, epoch int) row {
 	e := d.Examples[example]
-	positives := draw.New(o.Seed, draw.Positives, o.Round, epoch, e.Key)
+	positives := draw.New(o.Seed, draw.Positives, o.Round, epoch, d.key(example))
 	positive := positives.IntN(len(e.Positives))
 	r := row{example: example, passages: []int32{e.Positives[positive]}}
 	if o.Distill != "" {
 		r.teacher = []float64{e.PositiveScores[positive]}
 	}
-	negatives := draw.New(o.Seed, draw.Negatives, o.Round, epoch, e.Key)
+	negatives := draw.New(o.Seed, draw.Negatives, o.Round, epoch, d.key(example))
 	for len(e.Negatives) > 0 && len(r.passages) < o.GroupSize {
 		for _, i := range negatives.Sample(len(e.Negatives), o.GroupSize-len(r.passages)) {
 			r.passages = append(r.passages, e.Negatives[i])

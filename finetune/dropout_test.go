@@ -76,7 +76,7 @@ func TestDropoutChangesByStep(t *testing.T) {
 			}
 			var losses []float64
 			for range 2 {
-				r, err := trainer.step(context.Background(), 1, []int{0, 1, 2, 3, 4, 5, 6})
+				r, err := trainer.step(context.Background(), 1, 1, []int{0, 1, 2, 3, 4, 5, 6})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -129,7 +129,7 @@ func TestBothPassesOfGradientCachingReplayOneMask(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := trainer.step(context.Background(), 1, []int{0, 1, 2, 3, 4, 5, 6}); err != nil {
+		if _, err := trainer.step(context.Background(), 1, 1, []int{0, 1, 2, 3, 4, 5, 6}); err != nil {
 			t.Fatal(err)
 		}
 		r := &trainer.runner

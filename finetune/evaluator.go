@@ -32,7 +32,7 @@ func NewEvaluator(m *model.Model, e *compute.Engine, dev Data, o Options) (*Eval
 	if err != nil {
 		return nil, err
 	}
-	t := &Trainer{options: o, data: dev, model: m, engine: e, graph: g, temperature: scalar{Value: math.Log(1 / o.Temperature)}}
+	t := &Trainer{options: o, sets: []Set{{Data: dev}}, data: dev, model: m, engine: e, graph: g, temperature: scalar{Value: math.Log(1 / o.Temperature)}}
 	for _, spec := range g.Params {
 		w, err := m.Weight(spec)
 		if err != nil {

@@ -15,7 +15,7 @@ func (d Data) examples(o Options, rows []row, epoch int) (shown [][]Shown, leaks
 	shown = make([][]Shown, len(rows))
 	for i, r := range rows {
 		e := d.Examples[r.example]
-		source := draw.New(o.Seed, draw.Examples, o.Round, epoch, e.Key)
+		source := draw.New(o.Seed, draw.Examples, o.Round, epoch, d.key(r.example))
 		count := source.IntN(o.Examples + 1)
 		for _, j := range source.Sample(len(rows)-1, count) {
 			if j >= i {

@@ -10,7 +10,11 @@ func (t *Trainer) prepare() error {
 	if err := t.options.Matryoshka.fits(t.model.WholeDimension()); err != nil {
 		return err
 	}
-	need, err := NeedMemory(t.model, t.engine, t.options, t.data.longest())
+	longest := 0
+	for _, s := range t.sets {
+		longest = max(longest, s.longest())
+	}
+	need, err := NeedMemory(t.model, t.engine, t.options, longest)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type stateHead struct {
 	Version     int          `json:"version"`
 	Options     Options      `json:"options"`
 	Examples    int          `json:"examples"`
+	Sets        Mixture      `json:"sets,omitempty"` // where there are several
 	Done        int          `json:"done"`
 	Temperature [3]uint64    `json:"temperature"` // bits of value and moments
 	Parameters  []stateParam `json:"parameters"`
@@ -72,7 +73,10 @@ func (t *Trainer) SaveState(w io.Writer) error {
 }
 
 func (t *Trainer) head() stateHead {
-	h := stateHead{Version: stateVersion, Options: t.options.content(), Examples: len(t.data.Examples), Done: t.done}
+	h := stateHead{Version: stateVersion, Options: t.options.content(), Examples: t.queries(), Done: t.done}
+	if len(t.sets) > 1 {
+		h.Sets = t.mixture()
+	}
 	for i, v := range []float64{t.temperature.Value, t.temperature.First, t.temperature.Second} {
 		h.Temperature[i] = math.Float64bits(v)
 	}
@@ -80,6 +84,15 @@ func (t *Trainer) head() stateHead {
 		h.Parameters = append(h.Parameters, stateParam{p.Name, p.Rows, p.Columns})
 	}
 	return h
+}
+
+// queries counts those of all sets.
+func (t *Trainer) queries() int {
+	n := 0
+	for _, s := range t.sets {
+		n += len(s.Examples)
+	}
+	return n
 }
 
 // LoadState puts the trainer where a state was saved. A state of other options, data size or parameters, a newer
@@ -145,11 +158,11 @@ func readHead(in io.Reader) (stateHead, error) {
 // accept compares a state's header with the trainer, the position apart.
 func (t *Trainer) accept(h stateHead) error {
 	mine := t.head()
-	want, err := json.Marshal([]any{mine.Options, mine.Examples, mine.Parameters})
+	want, err := json.Marshal([]any{mine.Options, mine.Examples, mine.Sets, mine.Parameters})
 	if err != nil {
 		return err
 	}
-	got, err := json.Marshal([]any{h.Options.content(), h.Examples, h.Parameters})
+	got, err := json.Marshal([]any{h.Options.content(), h.Examples, h.Sets, h.Parameters})
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,8 @@ import (
 // Trainer holds one model under training. It belongs to one goroutine.
 type Trainer struct {
 	options Options
-	data    Data
+	sets    []Set // one, or several that take turns
+	data    Data  // of the set whose turn it is, or that eval_loss is taken of
 	model   *model.Model
 	engine  *compute.Engine
 
@@ -28,11 +29,16 @@ type Trainer struct {
 	sequences   []sequence // memory for those of a block
 	space       lossSpace
 
+	epochSteps []int      // by set
+	orders     []setOrder // by set
+	set        int        // whose turn it was last
+
 	done int // optimizer steps taken
 }
 
 // Report is what one optimizer step did.
 type Report struct {
+	Set          string  `json:"set"`   // that the step is of; empty where there is one
 	Epoch        int     `json:"epoch"` // from 1
 	Step         int     `json:"step"`  // of the round, from 1
 	Loss         float64 `json:"loss"`
@@ -60,16 +66,30 @@ type Hooks struct {
 
 // New prepares a model for training: a full copy of its weights, or fresh adapters on the model as it is.
 func New(m *model.Model, e *compute.Engine, data Data, o Options) (*Trainer, error) {
+	return NewMixed(m, e, []Set{{Data: data}}, o)
+}
+
+// NewMixed is New over several sets. An epoch has the steps of EpochSteps, in a keyed order, each of one set alone.
+func NewMixed(m *model.Model, e *compute.Engine, sets []Set, o Options) (*Trainer, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	if err := o.fits(m); err != nil {
 		return nil, err
 	}
-	if err := data.validate(o); err != nil {
+	t := &Trainer{options: o, sets: slices.Clone(sets), model: m, engine: e, temperature: scalar{Value: math.Log(1 / o.Temperature)}}
+	for i := range t.sets {
+		if err := t.sets[i].validate(o); err != nil && t.sets[i].Name != "" {
+			return nil, fmt.Errorf("set %q: %w", t.sets[i].Name, err)
+		} else if err != nil {
+			return nil, err
+		}
+		t.sets[i].set = t.sets[i].Name
+	}
+	if err := t.mixture().Validate(o); err != nil {
 		return nil, err
 	}
-	t := &Trainer{options: o, data: data, model: m, engine: e, temperature: scalar{Value: math.Log(1 / o.Temperature)}}
+	t.data, t.epochSteps, t.orders = t.sets[0].Data, o.EpochSteps(t.mixture()), make([]setOrder, len(sets))
 	if err := t.prepare(); err != nil {
 		return nil, err
 	}
@@ -77,14 +97,17 @@ func New(m *model.Model, e *compute.Engine, data Data, o Options) (*Trainer, err
 }
 
 // Steps is the optimizer steps of the whole run.
-func (t *Trainer) Steps() int { return t.options.Steps(len(t.data.Examples)) }
+func (t *Trainer) Steps() int { return t.options.MixedSteps(t.mixture()) }
+
+// StepsPerEpoch is the optimizer steps of an epoch, of all sets together.
+func (t *Trainer) StepsPerEpoch() int { return sum(t.epochSteps) }
 
 // Done is the optimizer steps taken so far.
 func (t *Trainer) Done() int { return t.done }
 
 // Finished is the epochs whose last step is taken. MaxSteps may cut the last one short.
 func (t *Trainer) Finished() int {
-	perEpoch := t.options.StepsPerEpoch(len(t.data.Examples))
+	perEpoch := sum(t.epochSteps)
 	if perEpoch == 0 {
 		return 0
 	}
@@ -96,15 +119,16 @@ func (t *Trainer) Finished() int {
 
 // Run trains from where the trainer stands, at the start or at a loaded state, to the last epoch.
 func (t *Trainer) Run(ctx context.Context, hooks Hooks) error {
-	perEpoch := t.options.StepsPerEpoch(len(t.data.Examples))
+	perEpoch := sum(t.epochSteps)
 	if perEpoch == 0 {
-		return fmt.Errorf("%d queries make no whole batch of %d: lower batch or keep the last batch", len(t.data.Examples), t.options.Batch)
+		return fmt.Errorf("%d queries make no whole batch of %d: lower batch or keep the last batch", len(t.sets[0].Examples), t.options.Batch)
 	}
 	for t.done < t.Steps() {
 		epoch := t.done/perEpoch + 1
-		order := t.data.order(t.options, epoch)
+		turns := t.options.turns(t.mixture(), epoch)
 		for t.done < min(epoch*perEpoch, t.Steps()) {
-			report, err := t.step(ctx, epoch, batchOf(order, t.done%perEpoch, t.options.Batch))
+			pass, examples := t.take(turns[t.done%perEpoch], epoch)
+			report, err := t.step(ctx, epoch, pass, examples)
 			if err != nil {
 				return err
 			}
@@ -127,9 +151,9 @@ func batchOf(order []int, step, size int) []int {
 	return order[step*size : min(len(order), (step+1)*size)]
 }
 
-// step takes one optimizer step on a batch of examples.
-func (t *Trainer) step(ctx context.Context, epoch int, examples []int) (Report, error) {
-	r := Report{Epoch: epoch, Step: t.done + 1, Queries: len(examples), Temperature: t.currentTemperature()}
+// step takes one optimizer step on a batch of examples of the trainer's data, drawn as in a pass over it.
+func (t *Trainer) step(ctx context.Context, epoch, pass int, examples []int) (Report, error) {
+	r := Report{Set: t.sets[t.set].Name, Epoch: epoch, Step: t.done + 1, Queries: len(examples), Temperature: t.currentTemperature()}
 	for _, p := range t.parameters {
 		clear(p.Gradient)
 	}
@@ -137,14 +161,14 @@ func (t *Trainer) step(ctx context.Context, epoch int, examples []int) (Report, 
 	keys := t.dropoutKeys(t.done)
 	step := make([]row, len(examples))
 	for i, example := range examples {
-		step[i] = t.data.group(t.options, example, epoch)
+		step[i] = t.data.group(t.options, example, pass)
 		step[i].training = true
 	}
 	step, r.Masked = t.maskPairs(step)
 	terms := t.options.terms(step)
 	if t.options.Examples > 0 {
 		var shown [][]Shown
-		shown, r.Leaks = t.data.examples(t.options, step, epoch)
+		shown, r.Leaks = t.data.examples(t.options, step, pass)
 		for i := range step {
 			step[i].shown = shown[i]
 		}
@@ -210,7 +234,7 @@ func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys, lo
 			return contrast{}, err
 		}
 		shown += count
-		sequences = append(sequences, keys.of(s, "query", t.data.Examples[r.example].Key))
+		sequences = append(sequences, keys.of(s, "query", t.data.key(r.example)))
 	}
 	var columns []int32
 	var targets []int

@@ -14,34 +14,17 @@ import (
 // alsoCorpus is the role of a set's own corpus.
 func alsoCorpus(name string) string { return "corpus of " + string(rundir.AlsoSplit(name)) }
 
-// readAlso reads the sets of data.also. A corpus that several name alike is read once.
+// readAlso reads the sets of data.also.
 func (d *data) readAlso(ctx context.Context, fsys rundir.FS, r *recipe.Recipe) error {
-	type corpusKey struct{ file, idField string }
-	read := map[corpusKey]*corpus.Corpus{}
-	if r.Data.PassageGroupField == "" { // with it the file is read otherwise
-		read[corpusKey{r.Data.Corpus.File, r.Data.IDField}] = d.corpus
-	}
 	for i := range r.Data.Also {
 		a := &r.Data.Also[i]
 		at := fmt.Sprintf("also[%d]", i)
 		o := corpus.ReadOptions{IDField: a.IDField, GroupField: a.GroupField}
-		set := evalSet{split: rundir.AlsoSplit(a.Name), corpus: d.corpus, also: a}
+		set := evalSet{split: rundir.AlsoSplit(a.Name), corpus: d.corpus, role: "corpus", at: "data." + at + ".queries", also: a}
 		if a.Corpus.File != "" {
-			key := corpusKey{a.Corpus.File, a.IDField}
-			err := d.read(ctx, fsys, r.At("data."+at+".corpus"), alsoCorpus(a.Name), a.Corpus, func(f io.Reader, name string) (int, []corpus.Warning, error) {
-				known := read[key]
-				var warnings []corpus.Warning
-				if known == nil {
-					var err error
-					if known, warnings, err = corpus.ReadPassages(f, name, corpus.ReadOptions{IDField: a.IDField}); err != nil {
-						return 0, nil, err
-					}
-					read[key] = known
-				}
-				set.corpus = known
-				return known.Len(), warnings, nil
-			})
-			if err != nil {
+			set.role = alsoCorpus(a.Name)
+			var err error
+			if set.corpus, err = d.readCorpus(ctx, fsys, r.At("data."+at+".corpus"), set.role, a.Corpus, corpus.ReadOptions{IDField: a.IDField}); err != nil {
 				return err
 			}
 		}
@@ -61,24 +44,21 @@ func (d *data) readAlso(ctx context.Context, fsys rundir.FS, r *recipe.Recipe) e
 	return nil
 }
 
-// leaks of a set that training knows. Ids and groups mean the same thing only where both are over one corpus.
-func (d *data) alsoLeaks(set evalSet) []corpus.Leak {
-	leaks := corpus.Leaks(d.queries[rundir.Train], set.queries)
-	if set.corpus == d.corpus {
-		return leaks
-	}
-	var texts []corpus.Leak
-	for _, l := range leaks {
-		if l.Kind == corpus.LeakText {
-			texts = append(texts, l)
+// alsoTexts is how the texts of a set become token sequences: under prompts of its own where it has them, without examples;
+// what a set of data.sets holds out as its training queries.
+func (r *round) alsoTexts(t texts, set evalSet) texts {
+	t.Examples = nil
+	a := set.also
+	if set.set > 0 {
+		one := r.sets[set.set-1]
+		t.Examples = one.toEval
+		if n := one.set.Lengths.Query; n > 0 {
+			t.QueryLength = n
+		}
+		if n := one.set.Lengths.Passage; n > 0 {
+			t.PassageLength = n
 		}
 	}
-	return texts
-}
-
-// alsoTexts is how the texts of a set become token sequences: under prompts of its own where it has them, without examples.
-func (t texts) alsoTexts(a *recipe.Also) texts {
-	t.Examples = nil
 	if a.QueryPrompt != nil {
 		t.Query = model.Prompt{Name: "query", Template: *a.QueryPrompt, Suffix: t.Query.Suffix}
 	}
@@ -94,17 +74,18 @@ func alsoStage(name string, epoch int) string { return fmt.Sprintf("also-epoch-%
 // scoreAlso scores one epoch on the sets of data.also, each of which is a stage by itself: nothing else depends on it.
 func (r *round) scoreAlso(ctx context.Context, s *scorer, t texts, checkpoint rundir.Input) error {
 	for _, set := range r.data.also {
-		t, name := t.alsoTexts(set.also), set.also.Name
+		t, name := r.alsoTexts(t, set), set.also.Name
 		options := struct {
 			Eval  recipe.Eval `json:"eval"`
 			Texts texts       `json:"texts"`
 			Set   recipe.Also `json:"set"`
 		}{r.recipe.Eval, t, *set.also}
-		corpusRole, promotions := "corpus", r.promotions() // training has seen them
-		if set.also.Corpus.Written != "" {
-			corpusRole, promotions = alsoCorpus(name), nil
+		promotions := r.promotions() // training has seen them
+		if set.role != "corpus" {
+			promotions = nil
 		}
-		inputs := append([]rundir.Input{checkpoint, r.base.input("base"), r.data.input(corpusRole), r.data.input("train"), r.data.input(string(set.split))}, promotions...)
+		inputs := append([]rundir.Input{checkpoint, r.base.input("base"), r.data.input(set.role), r.data.input("train"), r.data.input(string(set.split))}, promotions...)
+		inputs = append(inputs, r.data.trainInputs(r.recipe)...)
 		stage := r.stage(alsoStage(name, s.epoch), algorithmEval, options, inputs...)
 		file := r.files.EpochAlso(name, s.epoch)
 		outputs := []string{file, r.files.EpochQueries(set.split, s.epoch)}
@@ -117,7 +98,7 @@ func (r *round) scoreAlso(ctx context.Context, s *scorer, t texts, checkpoint ru
 			if scores.Scores, err = r.measureEpoch(set, s.epoch, found); err != nil {
 				return err
 			}
-			if set.corpus != r.data.corpus {
+			if len(r.data.trainedIn(set.corpus)) == 0 {
 				scores.Scores.Seen, scores.Scores.Unseen = rundir.Slice{}, rundir.Slice{}
 			}
 			return rundir.WriteJSON(r.dir.FS, file, scores)
@@ -153,16 +134,17 @@ func (r *round) alsoTokens(m *model.Model, t texts) (map[string]int, error) {
 	type embeddedAs struct {
 		corpus *corpus.Corpus
 		prompt model.Prompt
+		length int
 	}
-	known := map[embeddedAs]bool{{r.data.corpus, t.Passage}: true}
+	known := map[embeddedAs]bool{{r.data.corpus, t.Passage, t.PassageLength}: true}
 	counts := map[string]int{}
 	for _, set := range r.data.also {
-		t := t.alsoTexts(set.also)
+		t := r.alsoTexts(t, set)
 		tokens, err := t.queryTokens(m, set.queries)
 		if err != nil {
 			return nil, err
 		}
-		if key := (embeddedAs{set.corpus, t.Passage}); !known[key] {
+		if key := (embeddedAs{set.corpus, t.Passage, t.PassageLength}); !known[key] {
 			known[key] = true
 			passages, err := t.passageTokens(m, set.corpus)
 			if err != nil {

@@ -22,8 +22,16 @@ type data struct {
 	warnings []string
 
 	examples []incontext.Example // nil without data.examples
-	also     []evalSet           // of data.also, in its order
+	also     []evalSet           // of data.also, in its order, and what data.sets hold out
+
+	name    string                       // of one of data.sets; empty of the run's own
+	shared  bool                         // the corpus of one of data.sets is the run's own
+	sets    []*data                      // of data.sets, in its order
+	corpora map[corpusKey]*corpus.Corpus // read so far
 }
+
+// corpusKey is what makes a file of passages another corpus.
+type corpusKey struct{ file, idField, groupField string }
 
 // evalSet is queries that a model is scored on, and the passages that they are searched in.
 type evalSet struct {
@@ -31,26 +39,21 @@ type evalSet struct {
 	corpus  *corpus.Corpus
 	queries []corpus.Query
 	also    *recipe.Also // its entry in data.also; nil of dev and test
+	role    string       // of its corpus among the run's files
+	at      string       // the key that names its queries
+	set     int          // 1 + the place in data.sets of the set that holds it out; 0 of others
 }
 
 // set is a split of the run's own.
 func (d *data) set(split rundir.Split) evalSet {
-	return evalSet{split: split, corpus: d.corpus, queries: d.queries[split]}
+	return evalSet{split: split, corpus: d.corpus, queries: d.queries[split], role: "corpus", at: "data." + string(split)}
 }
 
 func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, error) {
-	d := &data{queries: map[rundir.Split][]corpus.Query{}}
+	d := &data{queries: map[rundir.Split][]corpus.Query{}, corpora: map[corpusKey]*corpus.Corpus{}}
 	o := corpus.ReadOptions{IDField: r.Data.IDField, GroupField: r.Data.GroupField, Fields: exampleFields(r)}
-	err := d.read(ctx, fsys, r.At("data.corpus"), "corpus", r.Data.Corpus, func(f io.Reader, name string) (int, []corpus.Warning, error) {
-		var warnings []corpus.Warning
-		var err error
-		d.corpus, warnings, err = corpus.ReadPassages(f, name, corpus.ReadOptions{IDField: o.IDField, GroupField: r.Data.PassageGroupField})
-		if err != nil {
-			return 0, nil, err
-		}
-		return d.corpus.Len(), warnings, nil
-	})
-	if err != nil {
+	var err error
+	if d.corpus, err = d.readCorpus(ctx, fsys, r.At("data.corpus"), "corpus", r.Data.Corpus, corpus.ReadOptions{IDField: o.IDField, GroupField: r.Data.PassageGroupField}); err != nil {
 		return nil, err
 	}
 	for _, s := range []struct {
@@ -60,18 +63,7 @@ func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, err
 		if s.path.File == "" {
 			continue
 		}
-		err := d.read(ctx, fsys, r.At("data."+string(s.split)), string(s.split), s.path, func(f io.Reader, name string) (int, []corpus.Warning, error) {
-			queries, warnings, err := corpus.ReadQueries(f, name, d.corpus, o)
-			d.queries[s.split] = queries
-			if err == nil && r.Prompts.FromRow {
-				err = corpus.CheckPrompts(queries, name)
-			}
-			if err == nil && len(queries) == 0 {
-				err = fmt.Errorf("%s: no queries", name)
-			}
-			return len(queries), warnings, err
-		})
-		if err != nil {
+		if d.queries[s.split], err = d.readQueries(ctx, fsys, r.At("data."+string(s.split)), string(s.split), s.path, d.corpus, o, r.Prompts.FromRow); err != nil {
 			return nil, err
 		}
 	}
@@ -88,7 +80,43 @@ func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, err
 	if err := d.readAlso(ctx, fsys, r); err != nil {
 		return nil, err
 	}
+	if err := d.readSets(ctx, fsys, r); err != nil {
+		return nil, err
+	}
 	return d, d.checkLeaks(r)
+}
+
+// readCorpus reads passages. A corpus that several sets name alike is read once.
+func (d *data) readCorpus(ctx context.Context, fsys rundir.FS, at, role string, path recipe.Path, o corpus.ReadOptions) (*corpus.Corpus, error) {
+	key := corpusKey{path.File, o.IDField, o.GroupField}
+	err := d.read(ctx, fsys, at, role, path, func(f io.Reader, name string) (int, []corpus.Warning, error) {
+		var warnings []corpus.Warning
+		if d.corpora[key] == nil {
+			read, more, err := corpus.ReadPassages(f, name, o)
+			if err != nil {
+				return 0, nil, err
+			}
+			d.corpora[key], warnings = read, more
+		}
+		return d.corpora[key].Len(), warnings, nil
+	})
+	return d.corpora[key], err
+}
+
+// readQueries reads queries over a corpus, at least one.
+func (d *data) readQueries(ctx context.Context, fsys rundir.FS, at, role string, path recipe.Path, over *corpus.Corpus, o corpus.ReadOptions, fromRow bool) (queries []corpus.Query, err error) {
+	err = d.read(ctx, fsys, at, role, path, func(f io.Reader, name string) (int, []corpus.Warning, error) {
+		var warnings []corpus.Warning
+		queries, warnings, err = corpus.ReadQueries(f, name, over, o)
+		if err == nil && fromRow {
+			err = corpus.CheckPrompts(queries, name)
+		}
+		if err == nil && len(queries) == 0 {
+			err = fmt.Errorf("%s: no queries", name)
+		}
+		return len(queries), warnings, err
+	})
+	return queries, err
 }
 
 // read opens one file (at is its place in the recipe), lets it be read, and records its digest.
@@ -109,74 +137,103 @@ func (d *data) read(ctx context.Context, fsys rundir.FS, at, role string, path r
 	for _, w := range warnings {
 		d.warnings = append(d.warnings, w.String())
 	}
-	if source := (rundir.Source{Name: path.Written, Digest: digest}); !slices.Contains(d.sources, source) { // sets may share a file
-		d.sources = append(d.sources, source)
-	}
+	d.addSource(rundir.Source{Name: path.Written, Digest: digest})
 	d.files = append(d.files, rundir.ManifestData{Role: role, Name: path.Written, Digest: digest, Count: count})
 	return nil
 }
 
+// addSource notes a file, once: sets may share it.
+func (d *data) addSource(s rundir.Source) {
+	if !slices.Contains(d.sources, s) {
+		d.sources = append(d.sources, s)
+	}
+}
+
 // leaking is what a held-out set shares with one that must not know it.
 type leaking struct {
-	from, to rundir.Split
+	known    string // what of the run knows it
+	from, to string // roles of their files
 	at       string // the key that names the held-out set
 	leaks    []corpus.Leak
 }
 
+// leaksOf are held-out queries that others know. Ids and groups mean the same thing only where both are over one corpus.
+func leaksOf(known []corpus.Query, in *corpus.Corpus, held evalSet) []corpus.Leak {
+	leaks := corpus.Leaks(known, held.queries)
+	if held.corpus == in {
+		return leaks
+	}
+	var texts []corpus.Leak
+	for _, l := range leaks {
+		if l.Kind == corpus.LeakText {
+			texts = append(texts, l)
+		}
+	}
+	return texts
+}
+
 // checkLeaks refuses held-out queries that training sees, and test queries that epochs are chosen by.
 func (d *data) checkLeaks(r *recipe.Recipe) error {
+	dev, test := d.set(rundir.Dev), d.set(rundir.Test)
 	var found []leaking
-	for _, pair := range []struct{ from, to rundir.Split }{
-		{rundir.Train, rundir.Dev}, {rundir.Train, rundir.Test}, {rundir.Dev, rundir.Test},
-	} {
-		found = append(found, leaking{pair.from, pair.to, "data." + string(pair.to), corpus.Leaks(d.queries[pair.from], d.queries[pair.to])})
+	add := func(known string, by *data, split rundir.Split, held evalSet) {
+		found = append(found, leaking{known, by.role(string(split)), string(held.split), held.at, leaksOf(by.queries[split], by.corpus, held)})
 	}
-	for i, set := range d.also {
-		found = append(found, leaking{rundir.Train, set.split, fmt.Sprintf("data.also[%d].queries", i), d.alsoLeaks(set)})
+	add("training", d, rundir.Train, dev)
+	add("training", d, rundir.Train, test)
+	add("dev, which chooses epochs", d, rundir.Dev, test)
+	for _, set := range d.also {
+		add("training", d, rundir.Train, set)
+	}
+	for _, one := range d.sets {
+		for _, held := range append([]evalSet{dev, test}, d.also...) {
+			add("training, by the set "+one.name, one, rundir.Train, held)
+		}
 	}
 	for _, pair := range found {
 		if len(pair.leaks) == 0 {
 			continue
 		}
-		rows, text := corpus.DescribeLeaks(pair.leaks, d.file(pair.from), d.file(pair.to))
-		known := "training"
-		if pair.from == rundir.Dev {
-			known = "dev, which chooses epochs"
-		}
+		rows, text := corpus.DescribeLeaks(pair.leaks, d.manifestOf(pair.from).Name, d.manifestOf(pair.to).Name)
 		if !r.Data.AllowLeakage {
-			return fmt.Errorf("%s: %d %s queries are known from %s; remove them, or set data.allow_leakage: true%s", r.At(pair.at), rows, pair.to, known, text)
+			return fmt.Errorf("%s: %d %s queries are known from %s; remove them, or set data.allow_leakage: true%s", r.At(pair.at), rows, pair.to, pair.known, text)
 		}
-		d.warnings = append(d.warnings, fmt.Sprintf("%d %s queries are known from %s, allowed by data.allow_leakage", rows, pair.to, known))
+		d.warnings = append(d.warnings, fmt.Sprintf("%d %s queries are known from %s, allowed by data.allow_leakage", rows, pair.to, pair.known))
 	}
 	return nil
 }
 
-func (d *data) file(split rundir.Split) string {
+// role is a file of the data among all files of the run.
+func (d *data) role(role string) string {
+	if d.name == "" || role == "corpus" && d.shared {
+		return role
+	}
+	return role + " of " + rundir.TrainingSet(d.name)
+}
+
+// manifestOf is the file of a role among all files of the run, of which there is none where its digest says so.
+func (d *data) manifestOf(role string) rundir.ManifestData {
 	for _, f := range d.files {
-		if f.Role == string(split) {
-			return f.Name
+		if f.Role == role {
+			return f
 		}
 	}
-	return string(split)
+	return rundir.ManifestData{Role: role, Name: role, Digest: "none"}
 }
 
 // input is a data file as a stage's input.
 func (d *data) input(role string) rundir.Input {
-	for _, f := range d.files {
-		if f.Role == role {
-			return rundir.Input{Name: role, Digest: f.Digest}
-		}
-	}
-	return rundir.Input{Name: role, Digest: "none"}
+	f := d.manifestOf(d.role(role))
+	return rundir.Input{Name: f.Role, Digest: f.Digest}
 }
 
 // judged is a set's judgments for evaluation; a query is seen when training has one of its positives, which only passages
-// of the run's own corpus can be.
+// of a corpus that is trained on can be.
 func (d *data) judged(set evalSet) []eval.Judged {
 	trained := map[int32]bool{}
-	for _, q := range d.queries[rundir.Train] {
+	for _, q := range d.trainedIn(set.corpus) {
 		for _, p := range q.Positives {
-			trained[p] = set.corpus == d.corpus
+			trained[p] = true
 		}
 	}
 	judged := make([]eval.Judged, 0, len(set.queries))

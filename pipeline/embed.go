@@ -17,9 +17,6 @@ import (
 // algorithmEmbed is raised when the same texts and model give other vectors.
 const algorithmEmbed = 2
 
-// mined are the splits that are searched and mined.
-var minedSplits = []rundir.Split{rundir.Train, rundir.Dev}
-
 // embed makes the vectors of the corpus and of the train and dev queries with the miner. A round without mining needs none.
 func (r *round) embed(ctx context.Context) error {
 	if !r.stages.Mine.Embeds() {
@@ -31,9 +28,12 @@ func (r *round) embed(ctx context.Context) error {
 	}
 	defer m.Close()
 	t := r.mineTexts(m)
-	stage := r.stage(StageEmbed, algorithmEmbed, t, r.miner.input("miner"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"))
-	outputs := []string{r.files.PassageVectors()}
-	for _, s := range minedSplits {
+	stage := r.stage(StageEmbed, algorithmEmbed, t, append(r.minedInputs(), r.miner.input("miner"))...)
+	var outputs []string
+	if !r.sharesVectors() {
+		outputs = append(outputs, r.files.PassageVectors())
+	}
+	for _, s := range r.mined() {
 		outputs = append(outputs, r.files.QueryVectors(s))
 	}
 	return r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) error {
@@ -41,15 +41,17 @@ func (r *round) embed(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := x.write(ctx, r.files.PassageVectors(), "embed corpus", r.data.corpus.Len(), x.passagesOf(x.data.corpus)); err != nil {
-			return err
+		if !r.sharesVectors() {
+			if err := x.write(ctx, r.files.PassageVectors(), r.label("embed corpus"), r.data.corpus.Len(), x.passagesOf(x.data.corpus)); err != nil {
+				return err
+			}
 		}
-		for _, s := range minedSplits {
+		for _, s := range r.mined() {
 			queries := r.data.queries[s]
 			embed := func(ctx context.Context, label string, sink vectorSink) error {
 				return x.queries(ctx, label, queries, sink)
 			}
-			if err := x.write(ctx, r.files.QueryVectors(s), "embed "+string(s), len(queries), embed); err != nil {
+			if err := x.write(ctx, r.files.QueryVectors(s), r.label("embed "+string(s)), len(queries), embed); err != nil {
 				return err
 			}
 		}

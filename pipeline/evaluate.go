@@ -114,7 +114,7 @@ func (r *round) scoreDev(ctx context.Context, s *scorer, t texts, checkpoint run
 		Texts texts       `json:"texts"`
 	}{r.recipe.Eval, t}
 	inputs := []rundir.Input{checkpoint, r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev")}
-	inputs = append(inputs, r.promotions()...) // training has seen them
+	inputs = append(append(inputs, r.promotions()...), r.data.trainInputs(r.recipe)...) // training has seen them
 	stage := r.stage(evalStage(s.epoch), algorithmEval, options, inputs...)
 	return r.do(ctx, work{Stage: stage, outputs: []string{r.files.EpochScores(s.epoch), r.files.EpochQueries(rundir.Dev, s.epoch)}, run: func(ctx context.Context) error {
 		scores, err := r.scoresOf(ctx, s, t)
@@ -164,10 +164,7 @@ func (r *round) byQuery(set evalSet, s eval.Scores) *rundir.QueryScores {
 	for _, m := range s.Measures {
 		kept.Measures = append(kept.Measures, m.String())
 	}
-	trained := map[int32]int{}
-	if set.corpus == r.data.corpus { // positions of another corpus are other passages
-		trained = corpus.Frequencies(r.data.queries[rundir.Train])
-	}
+	trained := corpus.Frequencies(r.data.trainedIn(set.corpus)) // positions of another corpus are other passages
 	rows := map[string]corpus.Query{}
 	for _, q := range set.queries {
 		rows[q.Key] = q

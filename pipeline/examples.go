@@ -169,7 +169,7 @@ func (r *round) showInTraining(m *model.Model, t texts, d *finetune.Data) {
 		return
 	}
 	t.Examples = nil
-	queries := r.data.queries[rundir.Train]
+	queries := r.trained(rundir.Train)
 	reader := incontext.Training{
 		Model:       m,
 		Query:       func(i int) (string, model.Prompt) { return queries[i].Text, t.promptOf(queries[i]) },

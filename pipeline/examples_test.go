@@ -93,6 +93,27 @@ func checkShownSteps(t *testing.T, d *rundir.Dir) {
 	}
 }
 
+// A row for each positive shows the examples of its own query.
+func TestExamplesInTrainingOfARowForEachPositive(t *testing.T) {
+	r := tinyProject(t, edit(t, secondRound, "", "depth: 12}", "depth: 12, reference: each}", "epochs: 2,", "epochs: 1,", "select:", "examples: {train: 3, tokens: 20}\nselect:"))
+	path := filepath.Join(filepath.Dir(r.File()), "train.jsonl")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(strings.ReplaceAll(string(raw), `"positive_ids":[`, `"positive_ids":["p29",`)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, r)
+	queries := 0
+	for _, s := range steps(t, r, 0) {
+		queries += s.Queries
+	}
+	if queries < 59 { // the last query has p29 alone
+		t.Errorf("%d rows are trained on", queries)
+	}
+}
+
 func TestExamplesThatCannotBeShown(t *testing.T) {
 	for _, tc := range []struct{ name, examples, section, want string }{
 		{"the query itself", `{"query":"new","response":"text","query_id":"d0"}`, "{eval: 1}", `recipe.yaml:6: examples.eval: the in-context example on line 1 is query "d0"`},

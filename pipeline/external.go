@@ -34,9 +34,13 @@ func (r *round) trainOutside(ctx context.Context) error {
 		return err
 	}
 	f := r.stages.Finetune
-	err := r.command(ctx, f.External.Command, map[string]string{
+	paths := map[string]string{
 		"QUARRY_TRAIN": r.files.Negatives(rundir.Train), "QUARRY_DEV": r.files.Negatives(rundir.Dev), "QUARRY_BASE": r.base.path, "QUARRY_OUTPUT": out,
-	}, map[string]string{
+	}
+	if len(r.sets) > 0 {
+		paths["QUARRY_SETS"] = r.files.Sets()
+	}
+	err := r.command(ctx, f.External.Command, paths, map[string]string{
 		"QUARRY_ROUND": strconv.Itoa(r.index), "QUARRY_EPOCHS": strconv.Itoa(f.Epochs), "QUARRY_SEED": strconv.FormatUint(r.recipe.Seed, 10),
 	})
 	if err != nil {

@@ -47,9 +47,11 @@ func (r *round) finetune(ctx context.Context) error {
 		Finetune finetune.Options `json:"finetune"` // what decides the weights; how often the state is saved does not
 		External recipe.Command   `json:"external"`
 		Shown    *trainingShown   `json:"shown,omitempty"` // how examples are cut
-	}{t, r.finetuneOptions(), r.stages.Finetune.External.Command, r.trainingShown(t)}
+		Weight   float64          `json:"weight,omitempty"`
+		Sets     []trainedSet     `json:"sets,omitempty"`
+	}{t, r.finetuneOptions(), r.stages.Finetune.External.Command, r.trainingShown(t), r.recipe.Data.Weight, r.trainedSets(m)}
 	inputs := []rundir.Input{r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev"), r.made(r.files.Negatives(rundir.Train)), r.made(r.files.Negatives(rundir.Dev))}
-	inputs = append(inputs, r.promotions()...) // they are drawn as positives, and masked
+	inputs = append(append(inputs, r.promotions()...), r.setInputs()...) // promoted ones are drawn as positives, and masked
 	if r.trainsOutside() {
 		trainer, err := r.outsideInputs(ctx)
 		if err != nil {
@@ -63,17 +65,18 @@ func (r *round) finetune(ctx context.Context) error {
 		return err
 	}
 	inputs = append(inputs, scores...)
-	guide := ""
 	if r.guided() {
-		var made rundir.Input
-		if guide, made, err = r.guide(ctx); err != nil {
-			return err
+		for _, one := range r.all() {
+			var made rundir.Input
+			if one.guideFile, made, err = one.guide(ctx); err != nil {
+				return err
+			}
+			inputs = append(inputs, made)
 		}
-		inputs = append(inputs, made)
 	}
 	stage := r.stage(StageFinetune, algorithmFinetune, options, inputs...)
 	return r.do(ctx, work{Stage: stage, outputs: []string{r.files.Steps()}, found: r.checkpoints, again: r.forget, undone: func() ([]string, error) { return r.undone(ctx, stage) }, run: func(ctx context.Context) error {
-		return r.trainHere(ctx, m, t, stage, guide)
+		return r.trainHere(ctx, m, t, stage)
 	}})
 }
 
@@ -122,24 +125,31 @@ func (r *round) checkpoints() ([]string, error) {
 
 // trainHere is Quarry's own trainer, from the start or from where a kill left it, with the vectors of a guide where there
 // is one.
-func (r *round) trainHere(ctx context.Context, m *model.Model, t texts, stage rundir.Stage, guide string) error {
+func (r *round) trainHere(ctx context.Context, m *model.Model, t texts, stage rundir.Stage) error {
 	if err := r.begin(ctx, stage); err != nil {
 		return err
 	}
-	if guide != "" {
-		rows, err := vectors.OpenNPY(guide)
+	for _, one := range r.all() {
+		if one.guideFile == "" {
+			continue
+		}
+		rows, err := vectors.OpenNPY(one.guideFile)
 		if err != nil {
 			return err
 		}
-		r.guideRows = rows
-		defer func() { r.guideRows = nil; rows.Close() }()
+		one.guideRows = rows
+		defer func() { one.guideRows = nil; rows.Close() }()
 	}
 	train, dev, err := r.trainingData(m, t)
 	if err != nil {
 		return err
 	}
+	sets, err := r.trainingSets(m, train)
+	if err != nil {
+		return err
+	}
 	trainer, err := r.trainer(ctx, stage, func() (*finetune.Trainer, error) {
-		return finetune.New(m, r.engine, train, r.finetuneOptions())
+		return finetune.NewMixed(m, r.engine, sets, r.finetuneOptions())
 	})
 	if err != nil {
 		return err
@@ -275,7 +285,7 @@ func (r *round) tokenizePassages(m *model.Model, t texts, examples []finetune.Ex
 			}
 			var err error
 			if passages[p], err = m.Sequence(r.data.corpus.Passages[p].Full(), t.Passage, t.PassageLength); err != nil {
-				return inputErrorf("%s: lengths.passage: %w", r.recipe.At("lengths.passage"), err)
+				return inputErrorf("%s: lengths.passage: %w", r.at("lengths.passage"), err)
 			}
 		}
 	}
@@ -294,7 +304,7 @@ func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages [
 	for i, q := range queries {
 		p := t.promptOf(q)
 		if sequences[i], err = m.Sequence(q.Text, p, t.QueryLength); err != nil {
-			return finetune.Data{}, inputErrorf("%s: lengths.query: %w", r.recipe.At("lengths.query"), err)
+			return finetune.Data{}, inputErrorf("%s: lengths.query: %w", r.at("lengths.query"), err)
 		}
 		examples[i] = finetune.Example{Key: q.Key, Positives: q.Positives, Negatives: negatives[q.Key], Known: answers.Of(q)}
 	}

@@ -79,7 +79,7 @@ func foldPath(r *recipe.Recipe, i int, split rundir.Split) string {
 func foldRows(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (queries []corpus.Query, lines [][]byte, err error) {
 	whole := *r
 	// The halves may know each other: no cut has both in different places.
-	whole.Data.AllowLeakage, whole.Data.Test, whole.Data.Also, whole.Data.Examples = true, recipe.Path{}, nil, recipe.Path{}
+	whole.Data.AllowLeakage, whole.Data.Test, whole.Data.Also, whole.Data.Sets, whole.Data.Examples = true, recipe.Path{}, nil, nil, recipe.Path{}
 	d, err := readData(ctx, &whole, fsys)
 	if err != nil {
 		return nil, nil, err

@@ -32,8 +32,8 @@ func (r *round) guide(ctx context.Context) (path string, made rundir.Input, err 
 		return "", made, fmt.Errorf("%s: finetune.guide: %w", r.recipe.At("finetune.guide"), err)
 	}
 	name := fmt.Sprintf("%x", sha256.Sum256([]byte(digest)))[:12]
-	path = r.dir.Guide(name)
-	stage := r.stage(stageGuide+name, algorithmGuide, nil, rundir.Input{Name: "guide", Digest: digest}, r.data.input("corpus"), r.data.input("train"), r.data.input("dev"))
+	path = r.dir.Guide(r.stageName(name))
+	stage := r.stage(stageGuide+name, algorithmGuide, nil, append(r.minedInputs(), rundir.Input{Name: "guide", Digest: digest})...)
 	stage.Round = 0
 	err = r.do(ctx, work{Stage: stage, outputs: []string{path}, run: func(ctx context.Context) error { return r.embedForGuide(ctx, path) }})
 	return path, r.made(path), err
@@ -86,10 +86,10 @@ func (r *round) embedForGuide(ctx context.Context, path string) error {
 		return err
 	}
 	rows := r.data.corpus.Len()
-	for _, s := range minedSplits {
+	for _, s := range r.mined() {
 		rows += len(r.data.queries[s])
 	}
-	return x.write(ctx, path, "embed with the guide", rows, func(ctx context.Context, label string, sink vectorSink) error {
+	return x.write(ctx, path, r.label("embed with the guide"), rows, func(ctx context.Context, label string, sink vectorSink) error {
 		unit := func(first int, v []float32) error {
 			toUnitLength(v, m.Dimension())
 			return sink(first, v)
@@ -97,7 +97,7 @@ func (r *round) embedForGuide(ctx context.Context, path string) error {
 		if err := x.passagesOf(x.data.corpus)(ctx, label, unit); err != nil {
 			return err
 		}
-		for _, s := range minedSplits {
+		for _, s := range r.mined() {
 			if err := x.queries(ctx, label, r.data.queries[s], unit); err != nil {
 				return err
 			}
@@ -132,7 +132,7 @@ func (r *round) guideOf(split rundir.Split, queries []corpus.Query) finetune.Gui
 	rows := r.guideRows
 	place := map[string]int{}
 	at := r.data.corpus.Len()
-	for _, s := range minedSplits {
+	for _, s := range r.mined() {
 		for _, q := range r.data.queries[s] {
 			if s == split {
 				place[q.Text] = at

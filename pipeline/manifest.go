@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -26,7 +28,8 @@ func (r *round) writeManifest(ctx context.Context) error {
 		return err
 	}
 	t := r.texts(m)
-	if err := m.Close(); err != nil {
+	sets, err := r.manifestSets(m)
+	if err := errors.Join(err, m.Close()); err != nil {
 		return err
 	}
 	name, err := r.dir.Relative(r.files.Merged())
@@ -40,8 +43,9 @@ func (r *round) writeManifest(ctx context.Context) error {
 	manifest := &rundir.Manifest{
 		Version: rundir.ManifestVersion, Recipe: r.recipe.Name, Round: r.index, Seed: r.recipe.Seed, Identity: r.engine.Identity(),
 		Data: r.data.files, Miner: manifestModel(r.miner), Base: manifestModel(r.base),
-		Prompts:  rundir.ManifestPrompts{Query: string(t.Query.Template), Suffix: t.Query.Suffix, Passage: string(t.Passage.Template)},
+		Prompts:  t.manifestPrompts(),
 		Examples: r.manifestExamples(),
+		Sets:     sets,
 		Options:  options,
 		Choice:   rundir.ManifestChoice{Epoch: choice.Epoch, By: choice.By, Because: choice.Because},
 		Result:   rundir.ManifestModel{Name: name, Digest: result},
@@ -53,6 +57,33 @@ func (r *round) writeManifest(ctx context.Context) error {
 		manifest.Stages = append(manifest.Stages, s.ManifestStage())
 	}
 	return r.dir.WriteManifest(manifest)
+}
+
+func (t texts) manifestPrompts() rundir.ManifestPrompts {
+	return rundir.ManifestPrompts{Query: string(t.Query.Template), Suffix: t.Query.Suffix, Passage: string(t.Passage.Template)}
+}
+
+// manifestSets is what the round's manifest says of the sets that take turns in training; nil where the run's own is alone.
+func (r *round) manifestSets(m *model.Model) ([]rundir.ManifestSet, error) {
+	if len(r.sets) == 0 {
+		return nil, nil
+	}
+	mixture := r.mixture()
+	steps := r.finetuneOptions().EpochSteps(mixture)
+	var sets []rundir.ManifestSet
+	for i, one := range r.all() {
+		t := one.texts(m)
+		mine, err := json.Marshal(one.stages.Mine)
+		if err != nil {
+			return nil, err
+		}
+		s := rundir.ManifestSet{Name: mixture[i].Name, Weight: mixture[i].Weight, Queries: mixture[i].Queries, Steps: steps[i], Prompts: t.manifestPrompts(), Lengths: rundir.ManifestLengths{Query: t.QueryLength, Passage: t.PassageLength}, Mine: mine}
+		if one.set != nil {
+			s.Examples = one.manifestExamples()
+		}
+		sets = append(sets, s)
+	}
+	return sets, nil
 }
 
 // place is a stage's place in the loop; epochs are scored after the finetuning, in order, first on dev and then on other sets.
@@ -68,6 +99,7 @@ func place(stage string) int {
 	if strings.HasPrefix(stage, stageGuide) {
 		return slices.Index(Stages(), StageFinetune)*betweenStages - 1
 	}
+	stage = stageOf(stage)
 	if stage == stageTeach {
 		return slices.Index(Stages(), StageMine)*betweenStages - 1
 	}

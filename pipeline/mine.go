@@ -27,26 +27,28 @@ func (r *round) mine(ctx context.Context) error {
 		Provenance bool          `json:"provenance,omitempty"`
 		Expect     []audit.Limit `json:"expect,omitempty"`
 	}{r.stages.Mine.Source, o, r.stages.Mine.Provenance, r.stages.Mine.Expect}
-	inputs := []rundir.Input{r.data.input("corpus"), r.data.input("train"), r.data.input("dev")}
-	inputs = append(append(inputs, r.promotions()...), r.drops()...)
+	inputs := append(append(r.minedInputs(), r.promotions()...), r.drops()...)
 	if r.stages.Mine.Searches() {
-		inputs = append(inputs, r.made(r.files.Candidates(rundir.Train)), r.made(r.files.Candidates(rundir.Dev)))
+		inputs = append(inputs, r.candidateInputs()...)
 	}
 	asked, err := r.askTeacher(ctx, o)
 	if err != nil {
 		return err
 	}
 	inputs = append(inputs, asked...)
-	outputs := []string{r.files.Negatives(rundir.Train), r.files.Negatives(rundir.Dev), r.files.Audit()}
-	if r.stages.Mine.Provenance {
-		outputs = append(outputs, r.files.Provenance(rundir.Train), r.files.Provenance(rundir.Dev))
+	outputs := []string{r.files.Audit()}
+	for _, s := range r.mined() {
+		outputs = append(outputs, r.files.Negatives(s))
+		if r.stages.Mine.Provenance {
+			outputs = append(outputs, r.files.Provenance(s))
+		}
 	}
 	if o.SameGroup != "" {
-		inputs = append(inputs, rundir.Input{Name: "data.passage_group_field", Digest: r.recipe.Data.PassageGroupField})
+		inputs = append(inputs, r.groupField())
 	}
 	if o.Kept > 0 {
-		for _, s := range minedSplits {
-			path := r.dir.Round(r.index - 1).Negatives(s)
+		for _, s := range r.mined() {
+			path := r.before().files.Negatives(s)
 			digest, _, err := rundir.DigestFile(ctx, r.dir.FS, path)
 			if err != nil {
 				return fmt.Errorf("mine.kept: the negatives of round %d: %w", r.index-1, err)
@@ -56,13 +58,13 @@ func (r *round) mine(ctx context.Context) error {
 	}
 	return r.do(ctx, work{Stage: r.stage(StageMine, algorithmMine, options, inputs...), outputs: outputs, run: func(ctx context.Context) error {
 		if r.said != nil {
-			r.note("round %d: mine: verdicts of %s: %s", r.index, r.stages.Mine.Verdicts.Written, r.said)
+			r.note("round %d: %s: verdicts of %s: %s", r.index, r.stageName(StageMine), r.stages.Mine.Verdicts.Written, r.said)
 		}
 		scores, err := r.readTeacherScores()
 		if err != nil {
 			return err
 		}
-		for _, s := range minedSplits {
+		for _, s := range r.mined() {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -83,9 +85,9 @@ func (r *round) mine(ctx context.Context) error {
 				continue
 			}
 			if r.stages.Mine.Source != recipe.None {
-				r.note("round %d: mine: %s", r.index, counts)
+				r.note("round %d: %s: %s", r.index, r.stageName(StageMine), counts)
 				if r.stages.Mine.Searches() {
-					r.note("round %d: mine: candidates dropped by %s", r.index, counts.Dropped)
+					r.note("round %d: %s: candidates dropped by %s", r.index, r.stageName(StageMine), counts.Dropped)
 				}
 			}
 			if err := r.writeAudit(counts, scores.audit(rows)); err != nil {
@@ -100,6 +102,24 @@ func (r *round) mine(ctx context.Context) error {
 		}
 		return nil
 	}})
+}
+
+// candidateInputs are the candidates of what is mined.
+func (r *round) candidateInputs() []rundir.Input {
+	var inputs []rundir.Input
+	for _, s := range r.mined() {
+		inputs = append(inputs, r.made(r.files.Candidates(s)))
+	}
+	return inputs
+}
+
+// groupField is the key of the corpus that holds groups, which decides what the same file says.
+func (r *round) groupField() rundir.Input {
+	field := r.recipe.Data.PassageGroupField
+	if r.set != nil && !r.data.shared {
+		field = r.set.PassageGroupField
+	}
+	return rundir.Input{Name: "data.passage_group_field", Digest: field}
 }
 
 func (r *round) mineOptions() mine.Options {
@@ -119,7 +139,7 @@ func (r *round) emptyAt(err error) string {
 	if rule == "teacher_margin" {
 		rule = recipe.TeacherMargin
 	}
-	return r.recipe.AtRound(r.index, "mine."+rule)
+	return r.atRound("mine." + rule)
 }
 
 // checkWindow refuses a window that no ranking of the corpus reaches, where negatives come from there alone.
@@ -129,7 +149,7 @@ func (r *round) checkWindow() error {
 		return nil
 	}
 	return fmt.Errorf("%s: round %d: no query can have a negative: the window is %s, the corpus has %d passages; let the window begin at a rank that it has",
-		r.recipe.AtRound(r.index, "mine.window"), r.index, o.Window, passages)
+		r.atRound("mine.window"), r.index, o.Window, passages)
 }
 
 // windowWarning tells of a window that ends behind the last rank of the corpus; empty where it does not.
@@ -139,7 +159,7 @@ func (r *round) windowWarning() string {
 		return ""
 	}
 	return fmt.Sprintf("%s: round %d: the window is %s, the corpus has %d passages: of its %d ranks there are %d",
-		r.recipe.AtRound(r.index, "mine.window"), r.index, o.Window, passages, o.Window.Len(), max(0, passages-o.Window.From))
+		r.atRound("mine.window"), r.index, o.Window, passages, o.Window.Len(), max(0, passages-o.Window.From))
 }
 
 // minedRow is one row with its negatives: a query, or one of its positives where each has negatives of its own.
@@ -176,7 +196,7 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]min
 	}
 	miner, err := mine.New(o, r.index, r.data.corpus)
 	if err != nil {
-		return nil, mine.Audit{}, inputErrorf("%s: %w", r.recipe.At("mine"), err)
+		return nil, mine.Audit{}, inputErrorf("%s: %w", r.at("mine"), err)
 	}
 	last, err := r.lastNegatives(s, o)
 	if err != nil {
@@ -236,7 +256,7 @@ func (r *round) checkDepth(o mine.Options, answers corpus.Answers, queries []cor
 		return nil
 	}
 	if err := o.ValidateDepth(r.depth(), r.mostTaken(answers, queries)); err != nil {
-		return inputErrorf("%s: %w", r.recipe.At("mine.depth"), err)
+		return inputErrorf("%s: %w", r.at("mine.depth"), err)
 	}
 	return nil
 }
@@ -267,7 +287,7 @@ func (r *round) auditRows(rows []minedRow) error {
 		auditor.Add(row)
 	}
 	report := auditor.Report()
-	r.note("round %d: mine: %s", r.index, report)
+	r.note("round %d: %s: %s", r.index, r.stageName(StageMine), report)
 	var missed []error
 	for _, l := range r.stages.Mine.Expect {
 		if text := l.Missed(report); text != "" {
@@ -277,7 +297,7 @@ func (r *round) auditRows(rows []minedRow) error {
 	if missed == nil {
 		return nil
 	}
-	return MissedError{fmt.Errorf("%s: the rows of %s: %w", r.recipe.At("mine.expect"), r.files.Negatives(rundir.Train), errors.Join(missed...))}
+	return MissedError{fmt.Errorf("%s: the rows of %s: %w", r.at("mine.expect"), r.files.Negatives(rundir.Train), errors.Join(missed...))}
 }
 
 // given are the negatives that a query's row brings, where they are to be kept.
@@ -287,7 +307,7 @@ func (r *round) given(q corpus.Query, o mine.Options) ([]int32, error) {
 	}
 	given, unknown := r.data.corpus.Given(q)
 	if unknown != "" {
-		return nil, inputErrorf("%s: query %q brings the negative %.80q, which is no passage of the corpus; add it there, or leave mine.given at replace", r.recipe.At("mine.given"), q.Key, unknown)
+		return nil, inputErrorf("%s: query %q brings the negative %.80q, which is no passage of the corpus; add it there, or leave mine.given at replace", r.at("mine.given"), q.Key, unknown)
 	}
 	return given, nil
 }
@@ -297,9 +317,7 @@ func (r *round) lastNegatives(s rundir.Split, o mine.Options) (map[string][]int3
 	if o.Kept == 0 {
 		return nil, nil
 	}
-	before := r.Run.settings(r.index - 1)
-	before.files = r.dir.Round(r.index - 1)
-	rows, err := before.readNegatives(s)
+	rows, err := r.before().readNegatives(s)
 	if err != nil {
 		return nil, fmt.Errorf("mine.kept: the negatives of round %d: %w", r.index-1, err)
 	}

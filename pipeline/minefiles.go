@@ -46,7 +46,7 @@ func (r *round) writeProvenance(s rundir.Split, o mine.Options, rows []minedRow)
 // writeAudit writes what the miner's audit found of train, and what it found of a teacher's scores, nil without one.
 func (r *round) writeAudit(counts mine.Audit, teacher *TeacherAudit) error {
 	if teacher != nil {
-		r.note("round %d: mine: %s", r.index, teacher)
+		r.note("round %d: %s: %s", r.index, r.stageName(StageMine), teacher)
 	}
 	return rundir.WriteJSON(r.dir.FS, r.files.Audit(), struct {
 		mine.Audit

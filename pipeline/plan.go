@@ -60,12 +60,25 @@ type RoundCosts struct {
 	Disk           int64   `json:"disk"`              // bytes of vectors, candidates and checkpoints
 	Seconds        float64 `json:"seconds"`
 
-	Teacher *TeacherCosts `json:"teacher,omitempty"` // of the teacher that mining asks; absent without one
+	Teacher *TeacherCosts `json:"teacher,omitempty"` // of the teacher that mining asks, for all sets; absent without one
+
+	Sets []SetCosts `json:"sets,omitempty"` // that take turns in training, the run's own first; absent where it is alone
 
 	Rules []string `json:"rules,omitempty"` // of mining, in the order in which they are held against a candidate
 
 	epochs int
 	also   map[string]int // tokens that an epoch's scores on each set of data.also take, by its name
+	embed  map[string]int // tokens that each stage of embedding takes, by its name
+}
+
+// SetCosts is a set's part in training.
+type SetCosts struct {
+	Name           string  `json:"name"` // empty of the run's own data
+	Weight         float64 `json:"weight,omitempty"`
+	Queries        int     `json:"queries"` // training rows
+	StepsPerEpoch  int     `json:"steps_per_epoch"`
+	QueriesPerStep int     `json:"queries_per_step"` // at most
+	ColumnsPerRow  int     `json:"columns_per_row"`  // at most
 }
 
 // Like says that another round takes the same, all of it.
@@ -141,20 +154,32 @@ func (p *Run) planRest(i int, reached []PlanStage) {
 	if _, err := p.options.FS.Stat(string(rundir.Layout(p.options.Dir).Round(i))); err != nil {
 		state = PlanRun
 	}
-	mining := p.recipe.Round(i).Mine
 	stages := Stages()
-	if mining.Asks() {
-		stages = slices.Insert(stages, slices.Index(stages, StageMine), stageTeach)
-	}
-	for _, name := range stages {
-		if seen[name] || !mining.Embeds() && name == StageEmbed || !mining.Searches() && name == StageSearch {
-			continue
+	add := func(name string) {
+		if seen[name] {
+			return
 		}
 		s := PlanStage{Round: i, Stage: name, State: state}
 		if state == PlanRun {
 			s.Reasons = []string{"not done yet"}
 		}
 		p.plan.Stages = append(p.plan.Stages, s)
+	}
+	for _, name := range stages {
+		ofSets := []*round{p.settings(i)}
+		if slices.Index(stages, name) <= slices.Index(stages, StageMine) {
+			ofSets = ofSets[0].all()
+		}
+		for _, one := range ofSets {
+			mining := one.stages.Mine
+			if !mining.Embeds() && name == StageEmbed || !mining.Searches() && name == StageSearch {
+				continue
+			}
+			if name == StageMine && mining.Asks() {
+				add(one.stageName(stageTeach))
+			}
+			add(one.stageName(name))
+		}
 	}
 }
 
@@ -191,8 +216,10 @@ func (p *Run) costs(ctx context.Context, plan *Plan) error {
 		if err := r.readVerdicts(); err != nil {
 			return err
 		}
-		if warning := r.windowWarning(); warning != "" {
-			plan.Warnings = append(plan.Warnings, warning)
+		for _, one := range r.all() {
+			if warning := one.windowWarning(); warning != "" {
+				plan.Warnings = append(plan.Warnings, warning)
+			}
 		}
 		c, err := r.costs(m)
 		if err != nil {
@@ -206,17 +233,26 @@ func (p *Run) costs(ctx context.Context, plan *Plan) error {
 				plan.Seconds += seconds
 			}
 		}
-		if c.Teacher, err = r.teacherCosts(ctx, teachers); err != nil {
-			return err
-		}
-		if c.Teacher != nil && c.Teacher.TokensPerSecond > 0 {
+		for _, one := range r.all() {
+			t, err := one.teacherCosts(ctx, teachers)
+			if err != nil {
+				return err
+			}
+			if t == nil || t.TokensPerSecond == 0 {
+				c.Teacher = t
+				continue
+			}
 			const line = 64 // bytes of a pair and its score
-			c.Disk += line * int64(c.Teacher.Pairs)
-			seconds := float64(c.Teacher.Tokens) / c.Teacher.TokensPerSecond
+			c.Disk += line * int64(t.Pairs)
+			seconds := float64(t.Tokens) / t.TokensPerSecond
 			c.Seconds += seconds
-			if !plan.done(i, stageTeach) {
+			if !plan.done(i, one.stageName(stageTeach)) {
 				plan.Seconds += seconds
 			}
+			if c.Teacher != nil {
+				t.Pairs, t.Tokens = t.Pairs+c.Teacher.Pairs, t.Tokens+c.Teacher.Tokens
+			}
+			c.Teacher = t
 		}
 		plan.Rounds = append(plan.Rounds, c)
 	}
@@ -225,7 +261,10 @@ func (p *Run) costs(ctx context.Context, plan *Plan) error {
 
 // work is what a round's stages take, by the names of their stamps, in tokens embedded.
 func (c RoundCosts) work() map[string]float64 {
-	work := map[string]float64{StageEmbed: float64(c.EmbedTokens), StageFinetune: trainingFactor * float64(c.TrainTokens)}
+	work := map[string]float64{StageFinetune: trainingFactor * float64(c.TrainTokens)}
+	for stage, tokens := range c.embed {
+		work[stage] = float64(tokens)
+	}
 	for epoch := range c.epochs + 1 {
 		work[evalStage(epoch)] = float64(c.EvalTokens) / float64(c.epochs+2)
 		for name, tokens := range c.also {
@@ -315,8 +354,10 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	} else if r.stages.Mine.Searches() {
 		c.Rules = r.mineOptions().Rules()
 	}
+	c.embed = map[string]int{}
 	if r.stages.Mine.Embeds() {
 		c.EmbedTokens = counts["corpus"] + counts["train"] + counts["dev"]
+		c.embed[StageEmbed] = c.EmbedTokens
 	}
 	c.epochs, c.Outside = o.Epochs, r.trainsOutside()
 	c.EvalTokens = (o.Epochs + 2) * (counts["corpus"] + counts["dev"])
@@ -329,7 +370,7 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	c.ColumnsPerRow = c.QueriesPerStep / o.Accumulate * group
 	c.WarmupSteps = min(o.Warmup(c.Steps), c.Steps)
 	vectors := int64(4 * m.Dimension() * (passages + train + len(r.data.queries[rundir.Dev])))
-	if c.Memory, c.Disk, err = r.bytes(m, t); err != nil {
+	if c.Memory, c.Disk, err = r.bytes(m); err != nil {
 		return c, err
 	}
 	if r.stages.Mine.Embeds() {
@@ -338,7 +379,61 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	if r.stages.Mine.Searches() {
 		c.Disk += int64(8 * r.depth() * max(1, 3*len(r.mineSources())/2) * (train + len(r.data.queries[rundir.Dev]))) // both sources' hits, and those made of them
 	}
-	return c, nil
+	return c, r.setCosts(m, &c, counts["train"], counts["corpus"])
+}
+
+// setCosts adds what the sets of data.sets take to the costs of a round, in which the run's own training queries and corpus
+// have so many tokens.
+func (r *round) setCosts(m *model.Model, c *RoundCosts, ownQueries, ownPassages int) error {
+	if len(r.sets) == 0 {
+		return nil
+	}
+	o, mixture := r.finetuneOptions(), r.mixture()
+	steps := o.EpochSteps(mixture)
+	c.StepsPerEpoch, c.Steps, c.TrainTokens = 0, o.MixedSteps(mixture), 0
+	c.WarmupSteps = min(o.Warmup(c.Steps), c.Steps)
+	for i, one := range r.all() {
+		queries, passages := ownQueries, ownPassages
+		if one.set != nil {
+			t := one.mineTexts(m)
+			var err error
+			if queries, err = t.queryTokens(m, one.data.queries[rundir.Train]); err != nil {
+				return err
+			}
+			if passages, err = t.passageTokens(m, one.data.corpus); err != nil {
+				return err
+			}
+			one.addMining(m, c, queries, passages)
+		}
+		s, group := SetCosts{Name: mixture[i].Name, Weight: mixture[i].Weight, Queries: mixture[i].Queries, StepsPerEpoch: steps[i]}, o.GroupSize
+		if one.stages.Mine.Source == recipe.None {
+			group = 1
+		}
+		s.QueriesPerStep = min(o.Batch, s.Queries)
+		s.ColumnsPerRow = s.QueriesPerStep / o.Accumulate * group
+		c.StepsPerEpoch += s.StepsPerEpoch
+		pass := queries + s.Queries*group*passages/max(1, one.data.corpus.Len())
+		c.TrainTokens += o.Epochs * pass * s.StepsPerEpoch / max(1, o.StepsPerEpoch(s.Queries))
+		c.Sets = append(c.Sets, s)
+	}
+	return nil
+}
+
+// addMining adds what mining takes of a set whose training queries and corpus have so many tokens.
+func (r *round) addMining(m *model.Model, c *RoundCosts, queries, passages int) {
+	rows := len(r.data.queries[rundir.Train])
+	if r.stages.Mine.Embeds() {
+		vectors, tokens := rows, queries
+		if !r.sharesVectors() {
+			vectors, tokens = vectors+r.data.corpus.Len(), tokens+passages
+		}
+		c.EmbedTokens += tokens
+		c.embed[r.stageName(StageEmbed)] = tokens
+		c.Disk += int64(4 * m.Dimension() * vectors)
+	}
+	if r.stages.Mine.Searches() {
+		c.Disk += int64(8 * r.depth() * max(1, 3*len(r.mineSources())/2) * rows)
+	}
 }
 
 func (t texts) passageTokens(m *model.Model, c *corpus.Corpus) (tokens int, err error) {
@@ -366,8 +461,13 @@ func (t texts) queryTokens(m *model.Model, queries []corpus.Query) (tokens int, 
 // bytes is the memory of training one block, a step's scores with it, or of eval_loss alone where a program outside trains
 // (its own is not known); and the disk of a round's checkpoints, state and result.
 // An outside trainer may leave whole models.
-func (r *round) bytes(m *model.Model, t texts) (memory, disk int64, err error) {
-	need, err := r.needMemory(m, max(t.QueryLength, t.PassageLength))
+func (r *round) bytes(m *model.Model) (memory, disk int64, err error) {
+	longest := 0
+	for _, one := range r.all() {
+		t := one.texts(m)
+		longest = max(longest, t.QueryLength, t.PassageLength)
+	}
+	need, err := r.needMemory(m, longest)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -25,7 +25,11 @@ func (p *Run) preflight(ctx context.Context) error {
 	if err := p.checkModel(p.recipe.Model.File, "model", func(m *model.Model) error {
 		for i := range p.recipe.Rounds {
 			r := p.settings(i)
-			if err := errors.Join(r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.checkTeacher(ctx), r.checkWindow(), r.readVerdicts()); err != nil {
+			found := []error{r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.checkTeacher(ctx), r.checkWindow(), r.readVerdicts()}
+			for _, one := range r.sets {
+				found = append(found, one.checkLengths(m), one.checkWindow())
+			}
+			if err := errors.Join(found...); err != nil {
 				return err
 			}
 		}
@@ -70,7 +74,7 @@ func (r *round) checkLengths(m *model.Model) error {
 		length int
 	}{{"lengths.query", t.Query, t.QueryLength}, {"lengths.passage", t.Passage, t.PassageLength}} {
 		if _, err := m.Sequence("", side.prompt, side.length); err != nil {
-			return fmt.Errorf("%s: %s: %w", r.recipe.At(side.key), side.key, err)
+			return fmt.Errorf("%s: %s: %w", r.at(side.key), side.key, err)
 		}
 	}
 	return nil

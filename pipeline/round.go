@@ -25,9 +25,16 @@ type round struct {
 	data *data            // the run's, with what the round's verdicts say
 	said *review.Verdicts // on negatives; nil where the round does not go by any
 
-	guideRows *vectors.Mapped // the guide's vectors while the round trains; nil without one
+	guideFile string          // of the guide's vectors; empty without one
+	guideRows *vectors.Mapped // these, while the round trains
 
 	toMine, toEval *examples // shown in mining and in evaluation; nil for none
+
+	sets []*round // over data.sets, in its order
+
+	main  *round      // of a round over one of data.sets, the round over the run's own data; else nil, like set
+	set   *recipe.Set // that the round is over
+	place int         // of the set in data.sets
 
 	resting int64 // bytes of the engine's memory that a training holds while its epoch is scored
 }
@@ -80,12 +87,26 @@ func (p *Run) newRound(ctx context.Context, i int) (*round, error) {
 		}
 		r.miner = source{dir.File, dir.Written, digest, dir.Revision}
 	}
-	return r, r.chooseExamples()
+	for _, one := range r.sets {
+		one.files, one.miner, one.base = r.files.Set(one.set.Name), r.miner, r.base
+	}
+	for _, one := range r.all() {
+		if err := one.chooseExamples(); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
 }
 
 // settings is a round without models and files, and without verdicts.
 func (p *Run) settings(i int) *round {
-	return &round{Run: p, index: i, stages: p.recipe.Round(i), data: p.data}
+	r := &round{Run: p, index: i, stages: p.recipe.Round(i), data: p.data}
+	if p.data != nil {
+		for k := range p.data.sets {
+			r.sets = append(r.sets, r.ofSet(k))
+		}
+	}
+	return r
 }
 
 // merged is the result of a round.
@@ -102,10 +123,14 @@ func (p *Run) merged(ctx context.Context, i int) (source, error) {
 // stage names a stage of this round and what it depends on.
 func (r *round) stage(name string, algorithm int, options any, inputs ...rundir.Input) rundir.Stage {
 	// Which field holds the ids decides what the same file says.
-	if field := r.recipe.Data.IDField; field != "" {
+	field := r.recipe.Data.IDField
+	if r.set != nil {
+		field = r.set.IDField
+	}
+	if field != "" {
 		inputs = append(inputs, rundir.Input{Name: "data.id_field", Digest: field})
 	}
-	return rundir.Stage{Name: name, Round: r.index, Algorithm: algorithm, Inputs: inputs, Options: options}
+	return rundir.Stage{Name: r.stageName(name), Round: r.index, Algorithm: algorithm, Inputs: inputs, Options: options}
 }
 
 // open opens a model with what the recipe says above it.
@@ -163,6 +188,9 @@ func (r *round) texts(m *model.Model) texts {
 	}
 	if r.recipe.Prompts.Passage != nil {
 		t.Passage = model.Prompt{Name: "passage", Template: *r.recipe.Prompts.Passage}
+	}
+	if r.set != nil {
+		t = t.ofSet(r.set)
 	}
 	t.Examples = r.toEval
 	if t.QueryLength == 0 {

@@ -266,9 +266,9 @@ func (p *Run) round(ctx context.Context, i int) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{StageEmbed, r.embed},
-		{StageSearch, r.search},
-		{StageMine, r.mine},
+		{StageEmbed, r.each((*round).embed)},
+		{StageSearch, r.each((*round).search)},
+		{StageMine, r.each((*round).mine)},
 		{StageFinetune, r.finetune},
 		{StageEval, r.eval},
 		{StageSelect, r.selectEpoch},

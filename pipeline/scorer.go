@@ -25,6 +25,7 @@ type scorer struct {
 type embedded struct {
 	corpus *corpus.Corpus
 	prompt model.Prompt
+	length int // tokens kept of a passage
 	rows   *vectors.Mapped
 	done   func() error
 }
@@ -63,20 +64,16 @@ func (s *scorer) rank(ctx context.Context, set evalSet, t texts, label string) (
 // embed returns the vectors of a set's passages.
 func (s *scorer) embed(ctx context.Context, x *encoder, set evalSet, label string) (*vectors.Mapped, error) {
 	for _, e := range s.passages {
-		if e.corpus == set.corpus && e.prompt == x.texts.Passage {
+		if e.corpus == set.corpus && e.prompt == x.texts.Passage && e.length == x.texts.PassageLength {
 			return e.rows, nil
 		}
 	}
 	path := filepath.Join(s.files.Dir(), fmt.Sprintf("corpus-%d.npy", len(s.passages)))
-	role := "corpus"
-	if set.corpus != s.data.corpus {
-		role = alsoCorpus(set.also.Name)
-	}
-	rows, done, err := x.keep(ctx, path, label+": "+role, set.corpus.Len(), x.passagesOf(set.corpus))
+	rows, done, err := x.keep(ctx, path, label+": "+set.role, set.corpus.Len(), x.passagesOf(set.corpus))
 	if err != nil {
 		return nil, err
 	}
-	s.passages = append(s.passages, embedded{set.corpus, x.texts.Passage, rows, done})
+	s.passages = append(s.passages, embedded{set.corpus, x.texts.Passage, x.texts.PassageLength, rows, done})
 	return rows, nil
 }
 

@@ -33,27 +33,33 @@ func (r *round) search(ctx context.Context) error {
 	}{depth, r.mineSources(), r.fusion()}
 	var inputs []rundir.Input
 	if r.stages.Mine.Embeds() {
-		inputs = append(inputs, r.made(r.files.PassageVectors()), r.made(r.files.QueryVectors(rundir.Train)), r.made(r.files.QueryVectors(rundir.Dev)))
+		inputs = append(inputs, r.made(r.passageVectors()))
+		for _, s := range r.mined() {
+			inputs = append(inputs, r.made(r.files.QueryVectors(s)))
+		}
 	}
-	inputs = append(inputs, r.data.input("corpus"), r.data.input("train"), r.data.input("dev"))
+	inputs = append(inputs, r.minedInputs()...)
 	inputs = append(inputs, r.promotions()...) // every positive's score and rank are kept
-	outputs := []string{r.files.Candidates(rundir.Train), r.files.Candidates(rundir.Dev)}
+	var outputs []string
+	for _, s := range r.mined() {
+		outputs = append(outputs, r.files.Candidates(s))
+	}
 	return r.do(ctx, work{Stage: r.stage(StageSearch, algorithmSearch, options, inputs...), outputs: outputs, run: func(ctx context.Context) error {
 		var passages *vectors.Mapped
 		var words *lexical.Index
 		var err error
 		if r.stages.Mine.Embeds() {
-			if passages, err = vectors.OpenNPY(r.files.PassageVectors()); err != nil {
+			if passages, err = vectors.OpenNPY(r.passageVectors()); err != nil {
 				return err
 			}
 			defer passages.Close()
 		}
 		if r.stages.Mine.Source != recipe.Dense {
 			if words, err = lexical.NewIndex(r.passageTexts(), r.bm25()); err != nil {
-				return inputErrorf("%s: %w", r.recipe.At("mine"), err)
+				return inputErrorf("%s: %w", r.at("mine"), err)
 			}
 		}
-		for _, s := range minedSplits {
+		for _, s := range r.mined() {
 			if err := r.searchSplit(ctx, s, passages, words, depth); err != nil {
 				return err
 			}
@@ -74,7 +80,7 @@ func (r *round) searchSplit(ctx context.Context, s rundir.Split, passages *vecto
 		}
 		queries := r.data.queries[s]
 		sink := func(query int, c ranking.Candidates) error {
-			r.progress(Progress{Round: r.index, Stage: "search " + string(s), Done: int64(query + 1), Total: int64(len(queries)), Unit: "queries"})
+			r.progress(Progress{Round: r.index, Stage: r.label("search " + string(s)), Done: int64(query + 1), Total: int64(len(queries)), Unit: "queries"})
 			return out.Write(r.withWords(queries[query], c, words, depth))
 		}
 		if passages == nil {

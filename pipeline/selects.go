@@ -217,7 +217,7 @@ func (r *round) test(ctx context.Context, chosen int) error {
 		return err
 	}
 	inputs := []rundir.Input{r.base.input("base"), {Name: "checkpoint", Digest: checkpoint}, r.made(r.files.Scores()), r.made(r.files.Choice()), r.data.input("corpus"), r.data.input("train"), r.data.input("test")}
-	stage := r.stage(stageTest, algorithmEval, options, append(inputs, r.promotions()...)...)
+	stage := r.stage(stageTest, algorithmEval, options, append(append(inputs, r.promotions()...), r.data.trainInputs(r.recipe)...)...)
 	epochs := []int{0, chosen}
 	if chosen == 0 {
 		epochs = epochs[:1]

@@ -50,7 +50,7 @@ func (s *session) run(ctx context.Context) error {
 func (s *session) stepDone(report finetune.Report) error {
 	s.epoch = report.Epoch
 	s.progress(Progress{Round: s.index, Stage: StageFinetune, Done: int64(report.Step), Total: int64(s.trainer.Steps()), Unit: "steps", Detail: fmt.Sprintf("epoch %d, loss %.4f", report.Epoch, report.Loss)})
-	step := rundir.Step{Step: report.Step, Epoch: report.Epoch, Loss: report.Loss, LearningRate: report.LearningRate, GradientNorm: report.GradientNorm, Queries: report.Queries, Columns: report.Columns, Masked: report.Masked}
+	step := rundir.Step{Step: report.Step, Set: report.Set, Epoch: report.Epoch, Loss: report.Loss, LearningRate: report.LearningRate, GradientNorm: report.GradientNorm, Queries: report.Queries, Columns: report.Columns, Masked: report.Masked}
 	if s.stages.Finetune.LearnTemperature {
 		step.Temperature = &report.Temperature
 	}

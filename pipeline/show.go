@@ -24,7 +24,7 @@ type SamplePassage struct {
 
 // show hands on what was mined for the queries that the caller wants to see, in the caller's order.
 func (r *round) show(rows []minedRow) error {
-	if r.events.Mined == nil || !r.stages.Mine.Searches() {
+	if r.set != nil || r.events.Mined == nil || !r.stages.Mine.Searches() {
 		return nil
 	}
 	best := map[string]ranking.Positive{}

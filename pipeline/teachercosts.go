@@ -49,7 +49,7 @@ func (r *round) mostPairs() int {
 	if o.Survivors {
 		window = r.depth() // the window counts what the teacher leaves
 	}
-	for _, s := range minedSplits {
+	for _, s := range r.mined() {
 		for _, q := range r.data.queries[s] {
 			pairs += window + len(q.Positives)
 		}
@@ -64,7 +64,7 @@ func (r *round) embedderCosts(ctx context.Context, t *teacher, rate float64) (in
 	if err != nil {
 		return 0, 0, err
 	}
-	for _, s := range minedSplits {
+	for _, s := range r.mined() {
 		more, err := reads.queryTokens(t.network, r.data.queries[s])
 		if err != nil {
 			return 0, 0, err

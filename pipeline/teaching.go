@@ -39,11 +39,12 @@ func (r *round) askTeacher(ctx context.Context, o mine.Options) (_ []rundir.Inpu
 		Teacher teacherscores.Header `json:"teacher"`
 		Mine    mine.Options         `json:"mine"`
 	}{reads, o.Rulings()}
-	inputs := []rundir.Input{{Name: "teacher", Digest: t.header.Model}, r.data.input("corpus"), r.data.input("train"), r.data.input("dev")}
+	inputs := []rundir.Input{{Name: "teacher", Digest: t.header.Model}}
+	inputs = append(inputs, r.minedInputs()...)
 	inputs = append(append(inputs, r.promotions()...), r.drops()...)
-	inputs = append(inputs, r.made(r.files.Candidates(rundir.Train)), r.made(r.files.Candidates(rundir.Dev)))
+	inputs = append(inputs, r.candidateInputs()...)
 	if o.SameGroup != "" {
-		inputs = append(inputs, rundir.Input{Name: "data.passage_group_field", Digest: r.recipe.Data.PassageGroupField})
+		inputs = append(inputs, r.groupField())
 	}
 	path := r.files.TeacherScores()
 	stage := r.stage(stageTeach, algorithmTeach, options, inputs...)
@@ -61,9 +62,9 @@ func (r *round) writeTeacherScores(ctx context.Context, t *teacher, o mine.Optio
 	if err != nil {
 		return r.explainTeacher(err)
 	}
-	r.note("round %d: %s: %s: %d pairs, %d scored now, %d kept from earlier", r.index, stageTeach, r.stages.Mine.Teacher.Model.Written, counts.Pairs, counts.Asked, counts.Stored)
+	r.note("round %d: %s: %s: %d pairs, %d scored now, %d kept from earlier", r.index, r.stageName(stageTeach), r.stages.Mine.Teacher.Model.Written, counts.Pairs, counts.Asked, counts.Stored)
 	if counts.Truncated > 0 {
-		r.note("round %d: %s: %d of what the teacher read was longer than it reads, and was cut", r.index, stageTeach, counts.Truncated)
+		r.note("round %d: %s: %d of what the teacher read was longer than it reads, and was cut", r.index, r.stageName(stageTeach), counts.Truncated)
 	}
 	digests := make([]rerank.Digest, len(pairs))
 	for i, p := range pairs {
@@ -77,7 +78,7 @@ func (r *round) writeTeacherScores(ctx context.Context, t *teacher, o mine.Optio
 // teacherPairs are the pairs that mining needs scores of: of train, then of dev, each query's in the order of passages.
 func (r *round) teacherPairs(ctx context.Context, o mine.Options) ([]rerank.Pair, error) {
 	var pairs []rerank.Pair
-	for _, s := range minedSplits {
+	for _, s := range r.mined() {
 		queries := r.data.queries[s]
 		answers := r.data.answers(s)
 		if err := r.checkDepth(o, answers, queries); err != nil {
@@ -85,7 +86,7 @@ func (r *round) teacherPairs(ctx context.Context, o mine.Options) ([]rerank.Pair
 		}
 		miner, err := mine.New(o, r.index, r.data.corpus)
 		if err != nil {
-			return nil, inputErrorf("%s: %w", r.recipe.At("mine"), err)
+			return nil, inputErrorf("%s: %w", r.at("mine"), err)
 		}
 		err = r.eachCandidates(s, func(i int, c ranking.Candidates) error {
 			q := queries[i]

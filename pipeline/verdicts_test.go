@@ -21,7 +21,11 @@ const judgedRounds = `  - mine: {window: 0-6, provenance: true, margin: -1, verd
 
 func minedRows(t *testing.T, r *recipe.Recipe, round int, s rundir.Split) []*flagembedding.Row {
 	t.Helper()
-	path := rundir.Layout(r.Dir()).Round(round).Negatives(s)
+	return rowsIn(t, rundir.Layout(r.Dir()).Round(round).Negatives(s))
+}
+
+func rowsIn(t *testing.T, path string) []*flagembedding.Row {
+	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)

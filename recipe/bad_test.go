@@ -39,6 +39,33 @@ var badRecipes = map[string][]string{
 		"recipe.yaml:12: round 1: finetune.teacher_scores is of no use without finetune.distill",
 		"recipe.yaml:15: round 1: finetune.matryoshka: 1 weights for 2 dims: one for each",
 	},
+	"sets": {
+		`recipe.yaml:9: data.sets[0].name "FAQ" is taken by data.also[0]`,
+		"recipe.yaml:9: data.sets[0].train is the file of data.dev: hold queries out, or set data.allow_leakage",
+		`recipe.yaml:10: data.sets[1].name "a/b": want letters, digits, dots, dashes and underscores: it is part of file names`,
+		"recipe.yaml:10: data.sets[1].weight and data.weight: all sets have a weight, the main one by data.weight, or none has",
+		"recipe.yaml:10: data.sets[1].mine.source is none, but that of round 0 is dense: all sets of a round are mined, or none is",
+		"recipe.yaml:11: data.sets[2]: mine.same_group needs data.passage_group_field: the key of the corpus that holds groups",
+		"recipe.yaml:13: data.sets[2].dev is the training file: hold queries out, or set data.allow_leakage",
+		"recipe.yaml:15: data.sets[2].passage_group_field is of a corpus of the set's own: the run's has data.passage_group_field",
+		"recipe.yaml:16: data.sets[2], round 0: mine.depth is 200, but mine.window 20-300 ends later: want 300 or more",
+		"recipe.yaml:18: data.sets[2].mine.teacher: all sets have that of mine in common: leave it out",
+	},
+	"sets-keys": {
+		"recipe.yaml:8: data.sets[0].weight is 0; want more than 0, at most 1e+09",
+		`recipe.yaml:9: data.sets[1]: want keys and values, not "mine"`,
+		"recipe.yaml:10: data.sets[2].lengths.query is 0; want 1 or more",
+		`recipe.yaml:10: data.sets[2].mine: want keys and values, not "2-100"`,
+		`recipe.yaml:13: unknown key "windw" in data.sets[3].mine; did you mean "window"?`,
+		`recipe.yaml:14: data.sets[3].mine.negatives: want a whole number, not "many"`,
+	},
+	"sets-missing": {
+		"recipe.yaml:7: data.sets[0].train is missing",
+		"recipe.yaml:8: data.sets[1].name is missing",
+	},
+	"weight-alone": {
+		"recipe.yaml:2: data.weight is of no use without data.sets",
+	},
 	"control-character": {
 		"recipe.yaml:2: control character U+0007: remove it",
 	},

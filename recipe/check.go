@@ -36,6 +36,7 @@ func (r *Recipe) check(d *decoder) {
 	for i := range r.Rounds {
 		r.checkRound(d, i, r.Rounds[i])
 	}
+	r.checkSets(d)
 	r.Folds.check(d, r)
 	r.checkLoRA(d)
 }

@@ -20,6 +20,8 @@ type decoder struct {
 	problems []problem
 	rounds   *yaml.Node // kept until the sections that rounds override are whole
 	settings *yaml.Node // kept until the rounds are
+
+	mines map[string]*yaml.Node // of data.sets by path, kept until rounds and settings are
 }
 
 type problem struct {
@@ -52,11 +54,12 @@ func (d *decoder) document(content []byte) (*yaml.Node, error) {
 }
 
 // recipe decodes the root, then the rounds, each of which starts from the sections, then the settings, which start from
-// the rounds.
+// the rounds, then what sets mine differently in all of these.
 func (d *decoder) recipe(root *yaml.Node, r *Recipe) {
 	d.section(root, reflect.ValueOf(r).Elem(), "")
 	d.decodeRounds(r)
 	d.decodeSettings(r)
+	d.decodeSets(r)
 }
 
 func (d *decoder) decodeRounds(r *Recipe) {

@@ -24,6 +24,23 @@ func (d *decoder) value(node *yaml.Node, into reflect.Value, t target) {
 	case *[]Setting:
 		d.settings = node
 		return
+	case *SetMine:
+		if node.Kind != yaml.MappingNode {
+			d.fail(node.Line, "%s: want keys and values, not %s", t.path, describe(node))
+			return
+		}
+		d.mines[t.path] = node
+		var keys map[string]any
+		if err := node.Decode(&keys); err != nil {
+			d.fail(node.Line, "%s: %v", t.path, err)
+			return
+		}
+		text, err := yaml.Marshal(keys)
+		if err != nil {
+			panic(err) // They were YAML before.
+		}
+		*v = SetMine(text)
+		return
 	case *eval.SelectRule:
 		d.selectRule(node, v, t)
 		return

@@ -21,6 +21,7 @@ type field struct {
 	interval *interval // allowed; nil for any
 	unset    string    // what no value means; empty where there always is one
 	need     bool
+	omit     bool // where unset from a recipe that is filled in: it is written as before there was the key
 }
 
 // fieldsOf lists the keys of a section in the order of its struct, embedded ones in place.
@@ -39,7 +40,7 @@ func fieldsOf(section reflect.Type) []field {
 		if name == "" {
 			continue
 		}
-		one := field{key: name, index: f.Index, kind: f.Type, unset: f.Tag.Get("unset"), need: f.Tag.Get("need") == "true"}
+		one := field{key: name, index: f.Index, kind: f.Type, unset: f.Tag.Get("unset"), need: f.Tag.Get("need") == "true", omit: f.Tag.Get("omit") == "true"}
 		if allowed := f.Tag.Get("in"); strings.HasPrefix(allowed, "[") || strings.HasPrefix(allowed, "(") {
 			one.interval = parseInterval(allowed)
 		} else if allowed != "" {
@@ -105,6 +106,8 @@ func (i *interval) String() string {
 		return "more than " + number(i.low)
 	case math.IsInf(i.high, 1):
 		return number(i.low) + " or more"
+	case i.openLow && !i.openHigh:
+		return fmt.Sprintf("more than %s, at most %s", number(i.low), number(i.high))
 	case i.openHigh:
 		return fmt.Sprintf("%s to less than %s", number(i.low), number(i.high))
 	}

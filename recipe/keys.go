@@ -101,6 +101,8 @@ func kindName(kind reflect.Type) string {
 		return "list, or text for the shell"
 	case reflect.TypeFor[eval.SelectRule]():
 		return "rule"
+	case reflect.TypeFor[SetMine]():
+		return "keys of mine"
 	case reflect.TypeFor[audit.Limit]():
 		return "limits"
 	case reflect.TypeFor[mine.Quota]():

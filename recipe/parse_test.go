@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -124,6 +125,18 @@ func TestEverythingIsRead(t *testing.T) {
 	third := first
 	third.Mine.Source, third.Finetune.GroupSize = recipe.None, 1
 	third.Select = eval.SelectRule{Ask: true}
+	withSets := func(rounds ...recipe.Stages) []recipe.Stages {
+		return changed(func(s *recipe.Stages) {
+			faq, more := s.Mine, s.Mine
+			faq.Window, faq.Depth, faq.Margin, faq.Quotas = recipe.Window{End: 400}, 800, nil, nil // twice the window's end, with survivors
+			more.Depth = max(300, 2*more.Window.End)
+			for _, m := range []*recipe.Mine{&faq, &more} {
+				m.Teacher, m.Verdicts = recipe.Teacher{}, recipe.Path{}
+			}
+			s.Sets = []recipe.Mine{faq, more}
+		}, rounds...)
+	}
+	rounds := withSets(first, second, third)
 	want := &recipe.Recipe{
 		Version: 1, Name: "eedi-2", Model: recipe.Path{Written: "/models/minilm", File: "/models/minilm"},
 		Data: recipe.Data{
@@ -132,6 +145,12 @@ func TestEverythingIsRead(t *testing.T) {
 				{Name: "general", Queries: beside("general/queries.jsonl"), Corpus: recipe.Path{Written: "/general/corpus.jsonl", File: "/general/corpus.jsonl"}, IDField: "qid", GroupField: "topic", QueryPrompt: &also, PassagePrompt: &passage},
 				{Name: "second", Queries: beside("second.jsonl")},
 			},
+			Sets: []recipe.Set{
+				{Name: "faq", Train: beside("faq/train.jsonl"), Corpus: recipe.Path{Written: "/faq/corpus.jsonl", File: "/faq/corpus.jsonl"}, Dev: beside("faq/dev.jsonl"), Examples: beside("faq/examples.jsonl"), IDField: "qid", GroupField: "topic", PassageGroupField: "kind",
+					Weight: 0.5, QueryPrompt: &also, PassagePrompt: &passage, Lengths: recipe.SetLengths{Query: 32, Passage: 64}, Mine: "margin: null\nquotas: null\nwindow: 0-400\n"},
+				{Name: "more", Train: beside("more.jsonl"), Weight: 2},
+			},
+			Weight:  1.5,
 			IDField: "misconception_id", GroupField: "question", PassageGroupField: "topic", AllowLeakage: true,
 		},
 		Prompts: recipe.Prompts{Query: &query, Suffix: &suffix, Passage: &passage, FromRow: true},
@@ -139,10 +158,10 @@ func TestEverythingIsRead(t *testing.T) {
 		Eval: recipe.Eval{
 			Metrics: []eval.Measure{{Kind: eval.MAP, K: 10}, {Kind: eval.RPrecision}}, Convention: eval.TrecEval, Depth: 1000,
 		},
-		Stages: first, Rounds: []recipe.Stages{first, second, third},
+		Stages: first, Rounds: rounds,
 		Folds: recipe.Folds{Count: 5, UnseenShare: ptr(0.25), Metric: "r-precision", Settings: []recipe.Setting{
-			{Name: "slow", Rounds: changed(func(s *recipe.Stages) { s.Finetune.LearningRate = 2e-5 }, first, second, third)},
-			{Name: "wide", Rounds: changed(func(s *recipe.Stages) { s.Mine.Window = recipe.Window{Start: 10, End: 250} }, first, second, third)},
+			{Name: "slow", Rounds: changed(func(s *recipe.Stages) { s.Finetune.LearningRate = 2e-5 }, slices.Clone(rounds)...)},
+			{Name: "wide", Rounds: withSets(changed(func(s *recipe.Stages) { s.Mine.Window = recipe.Window{Start: 10, End: 250} }, first, second, third)...)},
 		}},
 		OnFinish: recipe.Command{"sh", "-c", "shutdown -h now"},
 	}
@@ -245,8 +264,8 @@ func TestAt(t *testing.T) {
 	}
 	file := filepath.Join("testdata", "everything.good.yaml")
 	for key, want := range map[string]string{
-		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":41", "finetune.lora.alpha": file + ":111",
-		"rounds[1].mine.window": file + ":124", "rounds[1].mine.depth": file + ":124", "rounds[0].mine": file + ":123", "nothing": file, "data.also[1].queries": file + ":15", "data.also[0].corpus": file + ":15",
+		"model": file + ":4", "data.train": file + ":7", "mine.window": file + ":45", "finetune.lora.alpha": file + ":115",
+		"rounds[1].mine.window": file + ":128", "rounds[1].mine.depth": file + ":128", "rounds[0].mine": file + ":127", "nothing": file, "data.also[1].queries": file + ":19", "data.also[0].corpus": file + ":19",
 	} {
 		if got := r.At(key); got != want {
 			t.Errorf("At(%s) is %s, want %s", key, got, want)
@@ -275,7 +294,7 @@ func TestSectionsAsJSON(t *testing.T) {
 		{"mine", r.Round(1).Mine, `{"bm25_b":0.4,"bm25_k1":0.9,"depth":300,"expect":["equal_positive\u003c=0","above_positive\u003c=2%"],"fuse":"weighted","fuse_weights":[1,0.5],"given":"keep","kept":0.25,"max_score":0.9,"min_score":-0.5,"near_text":0.9,"negatives":25,"provenance":true,"quotas":["10-60:5","60-90:3"],"random":0.1,"reference":"each","relative_margin":0.05,"same_group":"never","sampling":"score","sampling_temperature":0.1,"share_of_positive":0.95,"source":"dense","survivors":true,"verdicts":"runs/eedi/verdicts.jsonl","window":"2-100"}`},
 		{"lengths", r.Round(1).Lengths, `{"passage":128}`},
 		{"eval", r.Eval, `{"convention":"trec_eval","depth":1000,"metrics":["map@10","r-precision"]}`},
-		{"data", r.Data, `{"allow_leakage":true,"also":[{"corpus":"/general/corpus.jsonl","group_field":"topic","id_field":"qid","name":"general","passage_prompt":"","queries":"general/queries.jsonl","query_prompt":"query: "},{"name":"second","queries":"second.jsonl"}],"corpus":"data/corpus.jsonl","dev":"data/dev.jsonl","examples":"data/examples.jsonl","group_field":"question","id_field":"misconception_id","passage_group_field":"topic","test":"data/test.jsonl","train":"data/train.jsonl"}`},
+		{"data", r.Data, `{"allow_leakage":true,"also":[{"corpus":"/general/corpus.jsonl","group_field":"topic","id_field":"qid","name":"general","passage_prompt":"","queries":"general/queries.jsonl","query_prompt":"query: "},{"name":"second","queries":"second.jsonl"}],"corpus":"data/corpus.jsonl","dev":"data/dev.jsonl","examples":"data/examples.jsonl","group_field":"question","id_field":"misconception_id","passage_group_field":"topic","sets":[{"corpus":"/faq/corpus.jsonl","dev":"faq/dev.jsonl","examples":"faq/examples.jsonl","group_field":"topic","id_field":"qid","lengths":{"passage":64,"query":32},"mine":{"margin":null,"quotas":null,"window":"0-400"},"name":"faq","passage_group_field":"kind","passage_prompt":"","query_prompt":"query: ","train":"faq/train.jsonl","weight":0.5},{"lengths":{},"name":"more","train":"more.jsonl","weight":2}],"test":"data/test.jsonl","train":"data/train.jsonl","weight":1.5}`},
 		{"lora", r.Round(0).Finetune.LoRA, `{"alpha":16,"dropout":0,"r":8,"rslora":true,"target_modules":["q_proj","v_proj"]}`},
 		{"prompts", r.Prompts, `{"from_row":true,"passage":"","query":"\u003cinstruct\u003eFind the misconception.\n\u003cquery\u003e{}","suffix":"\n\u003cresponse\u003e"}`},
 	} {

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/quarry-ml/quarry/eval"
 )
 
@@ -91,6 +93,9 @@ type Stages struct {
 	MineWith Miner `yaml:"mine_with"`
 	// Weights that rounds after the first train from: the recipe's model (base) or the last round's merged model.
 	TrainFrom string `yaml:"train_from" in:"base|merged"`
+
+	// What the rounds of each of data.sets mine, in its order; no key. SetMine reads it.
+	Sets []Mine
 }
 
 // Data names the files of texts: JSONL, one object a line, packed or not, or Parquet.
@@ -106,6 +111,11 @@ type Data struct {
 	// Other sets of queries that every epoch is scored on and that nothing is chosen by, such as what the model could do
 	// before: a list, one entry a set.
 	Also []Also `yaml:"also" unset:"none"`
+	// Further training sets, each mined in its own corpus: a list, one entry a set. Every step of the training is of one set;
+	// [several sets](mining.md#several-sets) tells how many are of which.
+	Sets []Set `yaml:"sets" unset:"none" omit:"true"`
+	// Sampling weight of the queries of data.train beside those of data.sets.
+	Weight float64 `yaml:"weight" in:"(0,1e9]" unset:"shares are by size" omit:"true"`
 	// In-context examples: query and response, optionally query_id, the id of the query that an example was made of.
 	Examples Path `yaml:"examples" unset:"none"`
 	// Key that holds ids in all of these files.
@@ -114,7 +124,7 @@ type Data struct {
 	GroupField string `yaml:"group_field" unset:"none"`
 	// Key of passages that belong together, such as those of one topic, for mine.same_group.
 	PassageGroupField string `yaml:"passage_group_field" unset:"none"`
-	// Go on although a dev or test query, its text or its group is also among the training queries, or one of data.also, or a test query among those of dev.
+	// Go on although a dev or test query, its text or its group is also among the training queries, or one of data.also, or a test query among those of dev. The training and dev queries of data.sets count with these.
 	AllowLeakage bool `yaml:"allow_leakage"`
 }
 
@@ -137,7 +147,7 @@ func Load(path string) (*Recipe, error) {
 
 // Parse reads a recipe from its text. name is the path of its file: errors name it, and relative paths start beside it.
 func Parse(content []byte, name string) (*Recipe, error) {
-	d := &decoder{file: name, lines: map[string]int{}}
+	d := &decoder{file: name, lines: map[string]int{}, mines: map[string]*yaml.Node{}}
 	root, err := d.document(content)
 	if err != nil {
 		return nil, err

@@ -19,6 +19,12 @@ func (r *Recipe) resolve() {
 		r.Data.Also[i].Queries.beside(dir)
 		r.Data.Also[i].Corpus.beside(dir)
 	}
+	for i := range r.Data.Sets {
+		s := &r.Data.Sets[i]
+		for _, path := range []*Path{&s.Train, &s.Corpus, &s.Dev, &s.Examples} {
+			path.beside(dir)
+		}
+	}
 	if r.Name == "" {
 		base := filepath.Base(r.file)
 		r.Name = strings.TrimSuffix(base, filepath.Ext(base))
@@ -59,15 +65,24 @@ func (e External) beside(dir string) {
 }
 
 func (s *Stages) resolve() {
-	if s.Mine.Depth == 0 {
-		s.Mine.Depth = max(leastDepth, s.Mine.Window.End)
-		if s.Mine.Survivors {
-			s.Mine.Depth = max(leastDepth, 2*s.Mine.Window.End)
-		}
+	s.Mine.resolveDepth(leastDepth)
+	for i := range s.Sets {
+		s.Sets[i].resolveDepth(s.Mine.Depth) // at least what a recipe that is filled in says
 	}
 	s.Finetune.resolve()
 	if s.Mine.Source == None {
 		s.Finetune.GroupSize = 1
+	}
+}
+
+// resolveDepth gives mining the depth that its window needs, where none is given.
+func (m *Mine) resolveDepth(least int) {
+	if m.Depth > 0 {
+		return
+	}
+	m.Depth = max(least, m.Window.End)
+	if m.Survivors {
+		m.Depth = max(least, 2*m.Window.End)
 	}
 }
 
@@ -111,6 +126,7 @@ func (s Stages) clone() Stages {
 	s.Mine.Teacher.Margin, s.Mine.Teacher.Normalize = cloned(s.Mine.Teacher.Margin), cloned(s.Mine.Teacher.Normalize)
 	s.Mine.Teacher.QueryPrompt, s.Mine.Teacher.PassagePrompt, s.Mine.Teacher.QuerySuffix = cloned(s.Mine.Teacher.QueryPrompt), cloned(s.Mine.Teacher.PassagePrompt), cloned(s.Mine.Teacher.QuerySuffix)
 	s.Select.Epoch = cloned(s.Select.Epoch)
+	s.Sets = slices.Clone(s.Sets)
 	return s
 }
 

@@ -158,6 +158,8 @@ func nodeOf(v reflect.Value, f field) (*yaml.Node, error) {
 		return textNode(value.Written), nil
 	case Command:
 		return encoded([]string(value))
+	case SetMine:
+		return value.node()
 	case []Setting:
 		list := &yaml.Node{Kind: yaml.SequenceNode}
 		for _, s := range value {
@@ -203,6 +205,9 @@ func nodeOf(v reflect.Value, f field) (*yaml.Node, error) {
 func sectionNode(v reflect.Value) (*yaml.Node, error) {
 	section := &yaml.Node{Kind: yaml.MappingNode}
 	for _, f := range fieldsOf(v.Type()) {
+		if f.omit && v.FieldByIndex(f.index).IsZero() {
+			continue
+		}
 		node, err := nodeOf(v.FieldByIndex(f.index), f)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.key, err)
@@ -241,6 +246,10 @@ func plain(v reflect.Value) (any, error) {
 	switch value := v.Interface().(type) {
 	case Path:
 		return value.Written, nil
+	case SetMine:
+		var keys map[string]any
+		err := yaml.Unmarshal([]byte(value), &keys)
+		return keys, err
 	case []Path:
 		written := make([]string, len(value))
 		for i, path := range value {

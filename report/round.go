@@ -29,6 +29,7 @@ func readRound(d *rundir.Dir, i int) (Round, *rundir.Manifest, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return round, nil, err
 	}
+	round.noteSets(manifest)
 	return round, manifest, round.finish(d, manifest, whole)
 }
 

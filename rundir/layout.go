@@ -22,6 +22,7 @@ const (
 	epochPrefix       = "epoch-"
 	stampsDir         = "stamps"
 	teacherScoresDir  = "teacher-scores"
+	setsDir           = "sets"
 )
 
 // Format is the file that makes a directory a run directory: version, data and numeric identity.
@@ -115,11 +116,20 @@ const (
 // AlsoSplit is the split of a set of the recipe's data.also, in names of files and in what they say.
 func AlsoSplit(name string) Split { return Split("also-" + name) }
 
+// TrainingSet is a set of the recipe's data.sets in names of stages and in what is said of its files.
+func TrainingSet(name string) string { return "set-" + name }
+
 // RoundLayout names every file of one round; it is the round's directory.
 type RoundLayout string
 
 // Dir is the round's directory.
 func (r RoundLayout) Dir() string { return string(r) }
+
+// Set names the files of a set of the recipe's data.sets in the round, which are those of mining.
+func (r RoundLayout) Set(name string) RoundLayout { return RoundLayout(filepath.Join(r.Sets(), name)) }
+
+// Sets is the folder of the sets' own folders.
+func (r RoundLayout) Sets() string { return r.join(setsDir) }
 
 // PassageVectors is the corpus as the round's miner embeds it, [passages, dim] float32.
 func (r RoundLayout) PassageVectors() string { return r.join(filepath.Join("vectors", "corpus.npy")) }

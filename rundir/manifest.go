@@ -17,11 +17,12 @@ type Manifest struct {
 	Round    int               `json:"round"`
 	Seed     uint64            `json:"seed"`
 	Identity string            `json:"identity"` // numeric identity
-	Data     []ManifestData    `json:"data"`     // corpus, train, dev, test, examples; also-NAME and corpus of also-NAME
+	Data     []ManifestData    `json:"data"`     // corpus, train, dev, test, examples; also-NAME and corpus of also-NAME; train of set-NAME and others of a set
 	Miner    ManifestModel     `json:"miner"`    // the model that the round mines with
 	Base     ManifestModel     `json:"base"`     // the weights that it trains from
 	Prompts  ManifestPrompts   `json:"prompts"`
 	Examples *ManifestExamples `json:"examples,omitempty"` // in-context examples; absent without any
+	Sets     []ManifestSet     `json:"sets,omitempty"`     // that took turns in training, the run's own first; absent where it is alone
 	Options  json.RawMessage   `json:"options"`            // the round's resolved settings
 	Stages   []ManifestStage   `json:"stages"`             // in the order they were run
 	Choice   ManifestChoice    `json:"choice"`
@@ -48,6 +49,24 @@ type ManifestPrompts struct {
 	Query   string `json:"query"`
 	Suffix  string `json:"suffix,omitempty"` // of queries
 	Passage string `json:"passage"`
+}
+
+// ManifestSet is a set that took turns in training.
+type ManifestSet struct {
+	Name     string            `json:"name"` // empty of the run's own data
+	Weight   float64           `json:"weight,omitempty"`
+	Queries  int               `json:"queries"`         // training rows
+	Steps    int               `json:"steps_per_epoch"` // its share of an epoch's
+	Prompts  ManifestPrompts   `json:"prompts"`
+	Lengths  ManifestLengths   `json:"lengths"`
+	Examples *ManifestExamples `json:"examples,omitempty"`
+	Mine     json.RawMessage   `json:"mine"` // its resolved settings
+}
+
+// ManifestLengths is the tokens kept of a text.
+type ManifestLengths struct {
+	Query   int `json:"query"`
+	Passage int `json:"passage"`
 }
 
 // ManifestExamples is the in-context examples that queries were shown.

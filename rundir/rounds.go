@@ -32,14 +32,15 @@ func (d *Dir) RecipeName() (string, error) {
 	return recipe.Name, err
 }
 
-// AlsoNames is the names of the sets in data.also of the recipe that the run last followed, in its order; none where it has
-// not begun to.
+// AlsoNames is the names of the sets in data.also of the recipe that the run last followed, and of those in data.sets that hold
+// queries out, which are scored like these, in its order; none where it has not begun to.
 func (d *Dir) AlsoNames() ([]string, error) {
 	var recipe struct {
 		Data struct {
 			Also []struct {
 				Name string `yaml:"name"`
 			} `yaml:"also"`
+			Sets []heldOut `yaml:"sets"`
 		} `yaml:"data"`
 	}
 	if ok, err := d.readRecipe("data.also", &recipe); err != nil || !ok {
@@ -48,6 +49,11 @@ func (d *Dir) AlsoNames() ([]string, error) {
 	var names []string
 	for _, a := range recipe.Data.Also {
 		names = append(names, a.Name)
+	}
+	for _, s := range recipe.Data.Sets {
+		if s.Dev != "" {
+			names = append(names, s.Name)
+		}
 	}
 	return names, nil
 }
@@ -108,10 +114,10 @@ type DataNames struct {
 	Test       string    `yaml:"test"` // empty where there is none
 	IDField    string    `yaml:"id_field"`
 	GroupField string    `yaml:"group_field"`
-	Also       []SetName `yaml:"also"`
+	Also       []SetName `yaml:"also"` // and what the sets of data.sets hold out
 }
 
-// SetName is the files of a set of the recipe's data.also.
+// SetName is the files of a set that is scored as those of the recipe's data.also are.
 type SetName struct {
 	Name       string `yaml:"name"`
 	Queries    string `yaml:"queries"`
@@ -120,7 +126,13 @@ type SetName struct {
 	GroupField string `yaml:"group_field"`
 }
 
-// Set returns the files of a split or, under its AlsoSplit, of a set of data.also; ok is false where the recipe names none.
+// heldOut is a set of the recipe's data.sets and the file of what it holds out; empty for nothing.
+type heldOut struct {
+	SetName `yaml:",inline"`
+	Dev     string `yaml:"dev"`
+}
+
+// Set returns the files of a split or, under its AlsoSplit, of a set that is scored as those of data.also are; ok is false where the recipe names none.
 func (n DataNames) Set(split Split) (set SetName, ok bool) {
 	for _, own := range []struct {
 		split   Split
@@ -142,7 +154,10 @@ func (n DataNames) Set(split Split) (set SetName, ok bool) {
 // Rounds.
 func (d *Dir) DataNames() (DataNames, error) {
 	var recipe struct {
-		Data DataNames `yaml:"data"`
+		Data struct {
+			DataNames `yaml:",inline"`
+			Sets      []heldOut `yaml:"sets"`
+		} `yaml:"data"`
 	}
 	ok, err := d.readRecipe("data", &recipe)
 	if err == nil && !ok {
@@ -154,7 +169,13 @@ func (d *Dir) DataNames() (DataNames, error) {
 	if recipe.Data.Corpus == "" || recipe.Data.Train == "" || recipe.Data.Dev == "" {
 		return DataNames{}, fmt.Errorf("%s: data: corpus, train and dev are not all named", d.Recipe())
 	}
-	return recipe.Data, nil
+	for _, s := range recipe.Data.Sets {
+		if s.Dev != "" {
+			s.Queries = s.Dev
+			recipe.Data.Also = append(recipe.Data.Also, s.SetName)
+		}
+	}
+	return recipe.Data.DataNames, nil
 }
 
 // readRecipe reads what into asks of the recipe that the run last followed; ok is false where it has not begun to. what names

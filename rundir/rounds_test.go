@@ -57,6 +57,7 @@ func TestAlsoNames(t *testing.T) {
 		{"not begun", "", "", ""},
 		{"none", "data: {corpus: c, also: null}\n", "", ""},
 		{"two, one of a later version", "data:\n  also:\n    - {name: general, queries: q, novelty: 1}\n    - {name: second}\n", "general second", ""},
+		{"what sets hold out", "data:\n  also: [{name: general}]\n  sets:\n    - {name: faq, dev: d, weight: 2}\n    - {name: more, dev: null}\n", "general faq", ""},
 		{"no list", "data: {also: 3}\n", "", "recipe.resolved.yaml: data.also: "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

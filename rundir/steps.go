@@ -14,9 +14,10 @@ import (
 
 // Step is one optimizer step as steps.jsonl records it. It holds no time: the file is the same in every run.
 type Step struct {
-	Step         int      `json:"step"`  // counted from 1 over the whole round
-	Epoch        int      `json:"epoch"` // counted from 1
-	Loss         float64  `json:"loss"`  // mean over the effective batch
+	Step         int      `json:"step"`          // counted from 1 over the whole round
+	Set          string   `json:"set,omitempty"` // of data.sets that the step is of; empty of the run's own data
+	Epoch        int      `json:"epoch"`         // counted from 1
+	Loss         float64  `json:"loss"`          // mean over the effective batch
 	LearningRate float64  `json:"learning_rate"`
 	GradientNorm float64  `json:"gradient_norm"`         // before clipping
 	Queries      int      `json:"queries"`               // rows of the step

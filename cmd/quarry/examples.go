@@ -7,14 +7,15 @@ import (
 	"github.com/quarry-ml/quarry/model"
 )
 
-// examples turns queries into what a trainer takes, tokenized, with the scores of a teacher where there is one; trained says
-// that they are trained on, and not judged.
-func (t *training) examples(queries []corpus.Query, path string, teacher *flagembedding.Teacher, trained bool) (finetune.Data, error) {
+// examples turns queries into what a trainer takes, tokenized, with the scores of a teacher where there is one; of says which
+// file each is of, and trained that they are trained on, and not judged.
+func (t *training) examples(queries []corpus.Query, of func(row int) trainFile, trained bool) (finetune.Data, error) {
 	c := t.set.corpus
 	d := finetune.Data{Examples: make([]finetune.Example, len(queries))}
 	sequences := make([]model.Sequence, len(queries))
 	answers := c.AnswersOf(t.set.train, queries)
 	for i, q := range queries {
+		path, teacher := of(i).path, of(i).teacher
 		e, err := t.example(q, path, answers)
 		if err != nil {
 			return d, err

@@ -17,6 +17,8 @@ import (
 type FinetuneOptions struct {
 	Data       DataOptions // the corpus may be left out
 	Train, Dev string
+	Mix        *TrainData // of FlagEmbedding's trainers, in place of Train; nil is Train alone
+	Kinds      bool       // rows may ask FlagEmbedding for other batches than the flags say, which is refused
 	Model      ModelOptions
 	Texts      TextOptions
 	Engine     EngineOptions

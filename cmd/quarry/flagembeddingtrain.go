@@ -74,7 +74,7 @@ var trainerFlags = []pythonFlag{
 	{name: "knowledge_distillation", kind: pythonBool, standard: "False"},
 	{name: "kd_loss_type", standard: "kl_div", choices: []string{"kl_div", "m3_kd_loss"}},
 	{name: "shuffle_ratio", kind: pythonFloat, standard: "0"},
-	{name: "same_dataset_within_batch", kind: pythonBool, standard: "False", does: "there is one file of training data, and every batch is of it"},
+	{name: "same_dataset_within_batch", kind: pythonBool, standard: "False"},
 	{name: "small_threshold", kind: pythonInt, standard: "0"},
 	{name: "drop_threshold", kind: pythonInt, standard: "0"},
 	{name: "example_query_max_len", kind: pythonInt, standard: "64"},
@@ -211,10 +211,7 @@ var notHere = []struct{ flag, instead string }{
 	{"modules_to_save", "adapters are trained on linear layers alone"},
 	{"raw_peft", "merge the adapter into the base with quarry merge, and train on what that makes"},
 	{"only_merge_lora_model", "merge with quarry merge"},
-	{"max_example_num_per_dataset", "all rows are trained on: give a smaller file"},
 	{"shuffle_ratio", "texts stay as they are"},
-	{"small_threshold", "there is one file of training data"},
-	{"drop_threshold", "there is one file of training data"},
 	{"unified_finetuning", denseAlone + ", not sparse and multi-vector heads"},
 	{"use_self_distill", denseAlone + ", not sparse and multi-vector heads"},
 	{"fix_encoder", "the encoder is what is trained"},
@@ -230,10 +227,12 @@ func trainerOptions(a pythonArgs, kind trainer) (FinetuneOptions, error) {
 			return o, fmt.Errorf("--%s %s: not supported: %s", n.flag, a.text(n.flag), n.instead)
 		}
 	}
-	if files := a.list("train_data"); len(files) != 1 {
-		return o, fmt.Errorf("--train_data: %d files: quarry finetune trains on one: put them into one", len(files))
+	var err error
+	if o.Mix, err = trainData(a); err != nil {
+		return o, err
 	}
-	o.Train, o.Dev, o.Output = a.text("train_data"), a.text("eval_data"), a.text("output_dir")
+	o.Kinds = a.truth("same_dataset_within_batch")
+	o.Train, o.Dev, o.Output = a.list("train_data")[0], a.text("eval_data"), a.text("output_dir")
 	normalize := a.truth("normalize_embeddings")
 	pooling := map[string]string{"cls": "cls", "mean": "mean", "last_token": "lasttoken"}[a.text("sentence_pooling_method")]
 	o.Model = ModelOptions{Model: a.text("model_name_or_path"), Pooling: pooling, Normalize: &normalize, SpecialTokens: a.list("additional_special_tokens")}

@@ -92,6 +92,10 @@ func TestTrainerFlags(t *testing.T) {
 		{"a share of steps, as transformers 5 has it", "--warmup_steps 0.25", func(o FinetuneOptions) bool { return o.Tune.Warmup(90) == 23 }},
 		{"an adapter that nobody reads", "--peft_model_path x", func(o FinetuneOptions) bool { return o.Tune.Method == finetune.LoRA }},
 		{"an adapter that is trained on", "--from_peft x --use_lora False", func(o FinetuneOptions) bool { return o.Adapter == "x" && o.Tune.Method == finetune.LoRA }},
+		{"one file is no matter of datasets", "--same_dataset_within_batch True --drop_threshold 5", func(o FinetuneOptions) bool { return o.Mix == nil && o.Tune.DropLast }},
+		{"datasets", "--train_data a.jsonl b.jsonl --same_dataset_within_batch True --small_threshold 3 --drop_threshold 4 --max_example_num_per_dataset 5", func(o FinetuneOptions) bool {
+			return slices.Equal(o.Mix.Paths, []string{"a.jsonl", "b.jsonl"}) && o.Mix.Apart && o.Mix.Small == 3 && o.Mix.Drop == 4 && o.Mix.Most == 5
+		}},
 		{"special tokens", "--additional_special_tokens <instruct> <query>", func(o FinetuneOptions) bool {
 			return slices.Equal(o.Model.SpecialTokens, []string{"<instruct>", "<query>"})
 		}},
@@ -117,8 +121,10 @@ func TestTrainerFlags(t *testing.T) {
 		{"--lr_scheduler_type polynomial", `--lr_scheduler_type "polynomial": want one of linear`},
 		{"--sentence_pooling_method max", "want one of cls, mean, last_token"},
 		{"--query_instruction_for_retrieval x --query_instruction_format {}", "--query_instruction_format: "},
-		{"--train_data a b", "--train_data: 2 files"},
 		{"--warmup_steps -1", "--warmup_steps -1: want steps from 1 on"},
+		{"--train_data a --max_example_num_per_dataset 0", "--max_example_num_per_dataset 0: at least 1"},
+		{"--train_data a b_no_in_batch_neg.jsonl --same_dataset_within_batch True", "b_no_in_batch_neg.jsonl: a name that ends with no_in_batch_neg"},
+		{"--shuffle_ratio 0.1", "--shuffle_ratio 0.1: not supported: texts stay as they are"},
 		{"--lora_rank many", `--lora_rank "many": want a whole number`},
 		{"--num_gpus 0", "at least 1 each"},
 		{"--raw_peft x", "merge the adapter into the base with quarry merge"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -74,8 +75,12 @@ func runPlan(ctx context.Context, h *host, o RunOptions, path string) error {
 func planText(p *pipeline.Plan) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "run directory   %s\nidentity        %s\nembedding rate  %.0f tokens/s\n\n", p.Dir, p.Identity, p.TokensPerSecond)
+	width := 14
 	for _, s := range p.Stages {
-		fmt.Fprintf(&b, "round %d  %-14s %-8s %s\n", s.Round, s.Stage, s.State, strings.Join(s.Reasons, "; "))
+		width = max(width, utf8.RuneCountInString(s.Stage))
+	}
+	for _, s := range p.Stages {
+		fmt.Fprintf(&b, "round %d  %-*s %-8s %s\n", s.Round, width, s.Stage, s.State, strings.Join(s.Reasons, "; "))
 	}
 	for i, c := range p.Rounds {
 		if i > 0 && c.Like(p.Rounds[0]) {
@@ -84,6 +89,9 @@ func planText(p *pipeline.Plan) string {
 		}
 		fmt.Fprintf(&b, "\nround %d, all of it\n", c.Round)
 		fmt.Fprintf(&b, "  a step     %d queries x %d columns; %d steps an epoch, %d in all, %d of them warm-up\n", c.QueriesPerStep, c.ColumnsPerRow, c.StepsPerEpoch, c.Steps, c.WarmupSteps)
+		for _, s := range c.Sets {
+			fmt.Fprintf(&b, "  %-10s %s\n", "a set", setText(s))
+		}
 		if c.Rules != nil {
 			fmt.Fprintf(&b, "  mining     %s\n", strings.Join(c.Rules, ", "))
 		}
@@ -105,6 +113,18 @@ func planText(p *pipeline.Plan) string {
 	}
 	fmt.Fprintf(&b, "\nwhat is left to do takes about %s\n", secondsText(p.Seconds))
 	return b.String()
+}
+
+// setText is a set's part in training for people.
+func setText(s pipeline.SetCosts) string {
+	name, weight := "the run's own", "by size"
+	if s.Name != "" {
+		name = s.Name
+	}
+	if s.Weight > 0 {
+		weight = fmt.Sprintf("weight %g", s.Weight)
+	}
+	return fmt.Sprintf("%s: %d queries, %s: %d steps an epoch of %d queries x %d columns", name, s.Queries, weight, s.StepsPerEpoch, s.QueriesPerStep, s.ColumnsPerRow)
 }
 
 func bytesText(n int64) string {

@@ -38,7 +38,7 @@ func (t *training) run(ctx context.Context) error {
 	var err error
 	t.model.CompareByCosine()
 	t.planGuide()
-	if t.trainer, err = finetune.New(t.model, t.engine, t.train, t.options.Tune); err != nil {
+	if t.trainer, err = finetune.NewMixed(t.model, t.engine, t.sets(), t.options.Tune); err != nil {
 		return badInput(t.explainMemory(err))
 	}
 	if err := t.claim(ctx); err != nil {
@@ -66,11 +66,11 @@ func (t *training) tokenize() error {
 		return err
 	}
 	t.passages = make([]model.Sequence, t.set.corpus.Len())
-	if t.train, err = t.examples(t.set.train, t.options.Train, t.set.teacher, true); err != nil {
+	if t.train, err = t.examples(t.set.train, t.set.fileOf, true); err != nil {
 		return err
 	}
 	if t.options.Dev != "" {
-		if t.dev, err = t.examples(t.set.dev, t.options.Dev, nil, false); err != nil {
+		if t.dev, err = t.examples(t.set.dev, func(int) trainFile { return trainFile{path: t.options.Dev} }, false); err != nil {
 			return err
 		}
 	}
@@ -108,7 +108,7 @@ func (t *training) steer(ctx context.Context) error {
 
 func (t *training) step(r finetune.Report) error {
 	t.progress(progress{Label: "finetune", Done: int64(r.Step), Total: int64(t.trainer.Steps()), Unit: "steps", Detail: fmt.Sprintf("epoch %d, loss %.4f", r.Epoch, r.Loss)})
-	s := rundir.Step{Step: r.Step, Epoch: r.Epoch, Loss: r.Loss, LearningRate: r.LearningRate, GradientNorm: r.GradientNorm, Queries: r.Queries, Columns: r.Columns, Masked: r.Masked}
+	s := rundir.Step{Step: r.Step, Set: r.Set, Epoch: r.Epoch, Loss: r.Loss, LearningRate: r.LearningRate, GradientNorm: r.GradientNorm, Queries: r.Queries, Columns: r.Columns, Masked: r.Masked}
 	if t.options.Tune.Examples > 0 {
 		s.Examples, s.Leaks = &r.Shown, &r.Leaks
 	}
@@ -133,7 +133,7 @@ func (t *training) step(r finetune.Report) error {
 // epochsLast says whether a step is the last of an epoch, or none is taken yet. Such a step is saved after its epoch's
 // checkpoint alone: a training that goes on behind it would never make one.
 func (t *training) epochsLast(step int) bool {
-	return step%t.options.Tune.StepsPerEpoch(len(t.train.Examples)) == 0 || step == t.trainer.Steps()
+	return step%t.trainer.StepsPerEpoch() == 0 || step == t.trainer.Steps()
 }
 
 // save writes the training state, after the steps that it covers are durable.

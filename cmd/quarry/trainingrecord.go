@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 
 	"github.com/quarry-ml/quarry/finetune"
@@ -28,6 +29,7 @@ type trainingRecord struct {
 	GroupField string          `json:"group_field"`
 	Metrics    []string        `json:"metrics"`
 	Pairs      *pairRecord     `json:"pairs,omitempty"` // of a cross-encoder, which has no contract
+	Mix        *TrainData      `json:"datasets,omitempty"` // which rows of several files are trained on
 }
 
 func (t *training) record(ctx context.Context) (trainingRecord, error) {
@@ -50,15 +52,27 @@ func (t *training) record(ctx context.Context) (trainingRecord, error) {
 		}
 		return rundir.ModelDigest(ctx, rundir.OS{}, dir)
 	}
-	for _, in := range []struct {
+	type input struct {
 		role, path string
 		digest     func(context.Context, string) (string, error)
-	}{
-		{"train", t.options.Train, t.digest}, {"dev", t.options.Dev, t.digest},
+	}
+	train := []input{{"train", t.options.Train, t.digest}}
+	if r.Mix = t.options.Mix; r.Mix != nil {
+		files, err := r.Mix.files()
+		if err != nil {
+			return r, err
+		}
+		train = nil
+		for i, file := range files {
+			train = append(train, input{fmt.Sprintf("train %d, %s", i, filepath.Base(file)), file, t.digest})
+		}
+	}
+	for _, in := range append(train, []input{
+		{"dev", t.options.Dev, t.digest},
 		{"corpus", t.options.Data.Corpus, t.digest}, {"teacher", t.options.Teacher, t.digest},
 		{"adapter", t.options.Adapter, func(ctx context.Context, dir string) (string, error) { return rundir.TreeDigest(ctx, rundir.OS{}, dir) }},
 		{"guide", t.options.Guide, modelDigest}, {"model", t.options.Model.found.dir, modelDigest},
-	} {
+	}...) {
 		if in.path == "" {
 			continue
 		}

@@ -16,7 +16,25 @@ type trainingSet struct {
 	corpus     *corpus.Corpus
 	named      bool // the passages come from --corpus; else from the rows, and their texts are their names
 	train, dev []corpus.Query
-	teacher    *flagembedding.Teacher // of the training rows; nil without distillation
+	files      []trainFile // of the training rows, in order
+	datasets   []dataset   // that batches are of one of; none where all rows share them
+}
+
+// fileOf is the file that a training row is of.
+func (s *trainingSet) fileOf(row int) trainFile {
+	after := slices.IndexFunc(s.files, func(f trainFile) bool { return f.first > row })
+	if after < 0 {
+		after = len(s.files)
+	}
+	return s.files[after-1]
+}
+
+// rowsOf are the training rows of a file.
+func (s *trainingSet) rowsOf(file int) []corpus.Query {
+	if file == len(s.files)-1 {
+		return s.train[s.files[file].first:]
+	}
+	return s.train[s.files[file].first:s.files[file+1].first]
 }
 
 // readTraining reads the rows, and the corpus where there is one.
@@ -26,37 +44,72 @@ func (o FinetuneOptions) readTraining(h *host) (*trainingSet, error) {
 	if set.named {
 		set.corpus, err = o.Data.readCorpus(h)
 	} else {
-		set.corpus, err = textsOf(h, "train", o.Train, "dev", o.Dev)
+		set.corpus, err = o.textsOfRows(h)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if set.train, err = o.readRows(h, "train", o.Train, set); err != nil {
+	if err := o.readTrain(h, set); err != nil {
 		return nil, err
 	}
 	if !slices.ContainsFunc(set.train, func(q corpus.Query) bool { return len(q.Negatives) > 0 }) && o.Tune.GroupSize > 1 && !o.crossEncoder() {
 		h.note("warning: %s: no row has \"neg\" texts: only the other passages of a batch are negatives", o.Train)
 	}
-	if o.Tune.Distill != "" {
-		if set.teacher, err = o.readTeacher(h); err != nil {
-			return nil, err
-		}
-	}
 	if o.Dev != "" {
 		if set.dev, err = o.readRows(h, "dev", o.Dev, set); err != nil {
 			return nil, err
 		}
-		if leaks := corpus.Leaks(set.train, set.dev); len(leaks) > 0 {
-			rows, text := corpus.DescribeLeaks(leaks, o.Train, o.Dev)
-			h.note("warning: %d dev queries are known from training, and scores on them flatter:%s", rows, text)
+		for i, f := range set.files {
+			if leaks := corpus.Leaks(set.rowsOf(i), set.dev); len(leaks) > 0 {
+				rows, text := corpus.DescribeLeaks(leaks, f.path, o.Dev)
+				h.note("warning: %d dev queries are known from training, and scores on them flatter:%s", rows, text)
+			}
 		}
 	}
 	return set, nil
 }
 
-// readTeacher reads a teacher's scores, from the training rows unless another file is named.
-func (o FinetuneOptions) readTeacher(h *host) (*flagembedding.Teacher, error) {
-	flag, path := "train", o.Train
+// textsOfRows makes a corpus of the texts of all rows.
+func (o FinetuneOptions) textsOfRows(h *host) (*corpus.Corpus, error) {
+	files := []string{o.Train}
+	if o.Mix != nil {
+		var err error
+		if files, err = o.Mix.files(); err != nil {
+			return nil, err
+		}
+	}
+	var named []string
+	for _, file := range files {
+		if o.Kinds {
+			if err := checkKinds(h, file); err != nil {
+				return nil, err
+			}
+		}
+		named = append(named, "train", file)
+	}
+	return textsOf(h, append(named, "dev", o.Dev)...)
+}
+
+// readTrain reads the training rows: of one file, or of datasets.
+func (o FinetuneOptions) readTrain(h *host, set *trainingSet) error {
+	if o.Mix != nil {
+		return o.readDatasets(h, set)
+	}
+	f := trainFile{path: o.Train}
+	var err error
+	if set.train, err = o.readRows(h, "train", o.Train, set); err != nil {
+		return err
+	}
+	if o.Tune.Distill != "" {
+		f.teacher, err = o.readTeacher(h, o.Train)
+	}
+	set.files = []trainFile{f}
+	return err
+}
+
+// readTeacher reads a teacher's scores of the training rows of a file, from there unless another file is named.
+func (o FinetuneOptions) readTeacher(h *host, path string) (*flagembedding.Teacher, error) {
+	flag := "train"
 	if o.Teacher != "" {
 		flag, path = "teacher-scores", o.Teacher
 	}
