@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,6 +48,11 @@ func TestIntervals(t *testing.T) {
 	dev := epochs[1].Intervals[rundir.Dev].All
 	if len(epochs[0].Intervals) != 0 || len(dev) != 1 || dev[0].Low != 0.5 || dev[0].High != 0.5 || dev[0].Units != 4 {
 		t.Fatalf("%+v", epochs)
+	}
+	// What is not there is said, in one line of every format for people.
+	const bare = "no intervals of dev (epoch 0): scores query by query are not there (an earlier quarry kept none, or they were removed); running the recipe again makes them anew"
+	if !slices.Contains(got.Rounds[0].Notes, bare) {
+		t.Errorf("notes %q", got.Rounds[0].Notes)
 	}
 	for format, want := range map[report.Format]string{
 		report.Text: "0.5000–0.5000", report.Markdown: "0.5000–0.5000", report.LaTeX: "0.5000--0.5000", report.CSV: ",map@25,0.5,0.5,0.5\n",

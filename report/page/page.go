@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/quarry-ml/quarry/report"
 	"github.com/quarry-ml/quarry/rundir"
@@ -140,6 +141,9 @@ func summary(r *report.Report) []string {
 			line += fmt.Sprintf(" (%s before any training)", value(base.Epochs[0].Dev.All[0]))
 		}
 		lines = append(lines, line+".")
+	}
+	for _, text := range r.Lost {
+		lines = append(lines, strings.ToUpper(text[:1])+text[1:]+".")
 	}
 	for _, round := range r.Rounds {
 		if c := round.Choice; c != nil {
