@@ -143,7 +143,7 @@ func summary(r *report.Report) []string {
 		lines = append(lines, line+".")
 	}
 	for _, text := range r.Lost {
-		lines = append(lines, strings.ToUpper(text[:1])+text[1:]+".")
+		lines = append(lines, upperFirst(text)+".")
 	}
 	for _, round := range r.Rounds {
 		if c := round.Choice; c != nil {
@@ -155,6 +155,9 @@ func summary(r *report.Report) []string {
 	}
 	return lines
 }
+
+// upperFirst makes a sentence of words that begin with a letter of ASCII.
+func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 // add puts a section on the page if it has figures.
 func (p *Page) add(s Section) {
