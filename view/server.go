@@ -168,5 +168,8 @@ func readSaid(body io.Reader) (said, error) {
 	if err := decoder.Decode(&s); err != nil {
 		return s, wrong{fmt.Errorf("a verdict: %w", err)}
 	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return s, wrongf("a verdict: something follows the JSON value")
+	}
 	return s, nil
 }
