@@ -71,14 +71,14 @@ func (s *FoldSummary) legend() []string {
 	}
 	return append([]string{
 		fmt.Sprintf("%d folds: %s", len(s.Runs), text),
-		fmt.Sprintf("%d queries, measures as %s has them", s.Queries, s.Convention),
+		fmt.Sprintf("%s, measures as %s has them", Counted(s.Queries, "query", "queries"), s.Convention),
 		fmt.Sprintf("mean and deviation: of the folds' means, whose trainings share most of their data; pooled: over all queries, with its %g %% bootstrap interval", 100*s.Level),
 	}, s.Left...)
 }
 
 // title is the heading of a set beside the dev queries.
 func (set FoldSet) title() string {
-	return fmt.Sprintf("on %s: %d queries, scored by every fold; pooled: over the means of each query", oneLine(set.Name), set.Queries)
+	return fmt.Sprintf("on %s: %s, scored by every fold; pooled: over the means of each query", oneLine(set.Name), Counted(set.Queries, "query", "queries"))
 }
 
 // Title is the heading of a set beside the dev queries.

@@ -134,7 +134,7 @@ func (i *IntervalReader) of(d *rundir.Dir, round Round, epoch int, set scoredSet
 		return known.found, nil
 	}
 	side, err := EpochSide(d, round.Round, epoch, set.split)
-	if errors.Is(err, ErrNoEpoch) {
+	if errors.Is(err, ErrNotByQuery) {
 		return Intervals{}, nil
 	}
 	if err != nil {

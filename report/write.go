@@ -205,7 +205,7 @@ func (r *Report) legend() []string {
 func (r Round) title() string {
 	title := fmt.Sprintf("round %d", r.Round)
 	if len(r.Epochs) > 0 {
-		title += fmt.Sprintf(": %d dev queries, measures as %s has them", r.Epochs[0].Dev.Queries, r.Convention)
+		title += fmt.Sprintf(": %s, measures as %s has them", Counted(r.Epochs[0].Dev.Queries, "dev query", "dev queries"), r.Convention)
 	}
 	return title
 }

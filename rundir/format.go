@@ -78,8 +78,12 @@ func (d *Dir) checkFormat(o OpenOptions) (formatRecord, error) {
 	for _, source := range o.Data {
 		known, found := lookUp(record.Data, source.Name)
 		if found && known.Digest != source.Digest {
-			return record, fmt.Errorf("run directory %s was made from other data: %s has digest %s now and had %s: give the changed file a new name, or choose another directory with --dir",
-				d.Layout, source.Name, short(source.Digest), short(known.Digest))
+			advice := "give the changed file a new name, or choose another directory with --dir"
+			if o.ReadOnly {
+				advice = "put back the file that the run was made from"
+			}
+			return record, fmt.Errorf("run directory %s was made from other data: %s has digest %s now and had %s: %s",
+				d.Layout, source.Name, short(source.Digest), short(known.Digest), advice)
 		}
 	}
 	if o.Identity != "" && record.Identity != "" && o.Identity != record.Identity && !o.AllowIdentityChange {

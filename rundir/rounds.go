@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -106,6 +107,7 @@ type DataNames struct {
 	Train      string    `yaml:"train"`
 	Dev        string    `yaml:"dev"`
 	Test       string    `yaml:"test"` // empty where there is none
+	Examples   string    `yaml:"examples"`
 	IDField    string    `yaml:"id_field"`
 	GroupField string    `yaml:"group_field"`
 	Also       []SetName `yaml:"also"`
@@ -118,6 +120,16 @@ type SetName struct {
 	Corpus     string `yaml:"corpus"` // empty for the run's own
 	IDField    string `yaml:"id_field"`
 	GroupField string `yaml:"group_field"`
+}
+
+// Files are all files that are named, none twice.
+func (n DataNames) Files() []string {
+	files := []string{n.Corpus, n.Train, n.Dev, n.Test, n.Examples}
+	for _, set := range n.Also {
+		files = append(files, set.Queries, set.Corpus)
+	}
+	slices.Sort(files)
+	return slices.DeleteFunc(slices.Compact(files), func(name string) bool { return name == "" })
 }
 
 // Set returns the files of a split or, under its AlsoSplit, of a set of data.also; ok is false where the recipe names none.

@@ -56,6 +56,7 @@ func (o EvalOptions) ofRun(h *host) (*evaluation, error) {
 	if err := o.checkShared(run, e.judged); err != nil {
 		return nil, err
 	}
+	e.repeated = run.repeated(o.Run)
 	e.found = func(c eval.Convention) []ranking.Candidates { return run.candidates(c, byID, e.order) }
 	return e, nil
 }
@@ -174,6 +175,21 @@ func readSubmission(r io.Reader, path string) (ranked, error) {
 	return run, err
 }
 
+// repeated is the first passage that stands twice in a ranking, as an error; nil where there is none. Submissions may have
+// such, which one convention has a rule for.
+func (run ranked) repeated(path string) error {
+	for _, q := range run {
+		seen := make(map[string]bool, len(q.hits))
+		for _, hit := range q.hits {
+			if seen[hit.document] {
+				return fmt.Errorf("%s: query %q: passage %q is ranked twice; --convention %s takes the second place for void", place(path, hit.line), q.query, hit.document, eval.Kaggle)
+			}
+			seen[hit.document] = true
+		}
+	}
+	return nil
+}
+
 // candidates are the rankings as a convention orders them; byID knows every document.
 func (run ranked) candidates(c eval.Convention, byID func(string) (int32, bool), order ranking.Order) []ranking.Candidates {
 	found := make([]ranking.Candidates, len(run))
@@ -219,20 +235,25 @@ var besideRun = strings.Fields("run qrels data split corpus queries id-field gro
 
 // validateRun refuses flags that rank where a run is given.
 func (o EvalOptions) validateRun() error {
+	run := cmp.Or(o.RunName, "--run")
 	for _, flag := range slices.Sorted(maps.Keys(o.Rank.Texts.set)) {
 		if !slices.Contains(besideRun, flag) {
-			return badInputf("--%s has no part beside --run: what it holds is ranked already", flag)
+			return badInputf("--%s has no part beside %s: what it holds is ranked already", flag, run)
 		}
 	}
 	switch data := o.Rank.Data; {
 	case o.Judgments.Folder != "":
 		return nil // validated with it
 	case o.Judgments.Qrels == "" && (data.Corpus == "" || data.Queries == ""):
-		return badInputf("--run needs judgments: --qrels FILE, --data FOLDER, or --corpus and --queries with positives")
+		return badInputf("%s needs judgments: --qrels FILE, --data FOLDER, or --corpus and --queries with positives", run)
 	case data.Corpus != "" && data.Queries == "":
-		return badInputf("--corpus beside --run goes with --queries")
+		return badInputf("--corpus beside %s goes with --queries", run)
 	case data.Corpus == "" && o.Train != "":
-		return badInputf("--train beside --run needs --corpus and --queries, or --data: its positives are passages of the corpus")
+		return badInputf("--train beside %s needs --corpus and --queries, or --data: its positives are passages of the corpus", run)
+	case data.Queries == "" && data.GroupField != "":
+		return badInputf("--group-field beside %s needs --queries, or --data: it is a key of the queries' rows", run)
+	case data.Queries == "" && data.IDField != "":
+		return badInputf("--id-field beside %s needs --queries: it is a key of the rows, and a file of judgments has its own", run)
 	}
 	return nil
 }

@@ -136,7 +136,7 @@ func (p *Page) Drawings() map[string]Drawing {
 func summary(r *report.Report) []string {
 	var lines []string
 	if round, epoch, ok := r.Result(); ok && len(round.Measures) > 0 {
-		line := fmt.Sprintf("The run has come to epoch %d of round %d: %s %s on %d dev queries", epoch.Epoch, round.Round, round.Measures[0], value(epoch.Dev.All[0]), epoch.Dev.Queries)
+		line := fmt.Sprintf("The run has come to epoch %d of round %d: %s %s on %s", epoch.Epoch, round.Round, round.Measures[0], value(epoch.Dev.All[0]), report.Counted(epoch.Dev.Queries, "dev query", "dev queries"))
 		if base := r.Rounds[0]; len(base.Epochs) > 0 && len(base.Epochs[0].Dev.All) > 0 && base.Measures[0] == round.Measures[0] {
 			line += fmt.Sprintf(" (%s before any training)", value(base.Epochs[0].Dev.All[0]))
 		}
