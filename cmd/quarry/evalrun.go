@@ -14,6 +14,7 @@ import (
 	"github.com/quarry-ml/quarry/format/kaggle"
 	"github.com/quarry-ml/quarry/format/trec"
 	"github.com/quarry-ml/quarry/ranking"
+	"github.com/quarry-ml/quarry/report"
 )
 
 // ranked is the rankings of a file, queries in its order.
@@ -34,6 +35,9 @@ type rankedHit struct {
 func (o EvalOptions) ofRun(h *host) (*evaluation, error) {
 	run, err := readRun(h, "run", o.Run)
 	if err != nil {
+		return nil, err
+	}
+	if err := run.noteEmpty(h, o.Run); err != nil {
 		return nil, err
 	}
 	var e *evaluation
@@ -173,6 +177,25 @@ func readSubmission(r io.Reader, path string) (ranked, error) {
 		run = append(run, one)
 	}
 	return run, err
+}
+
+// noteEmpty tells of rankings without a passage, which count as they do elsewhere: every measure of them is 0. A run of nothing
+// else is an error.
+func (run ranked) noteEmpty(h *host, path string) error {
+	var empty []string
+	for _, q := range run {
+		if len(q.hits) == 0 {
+			empty = append(empty, q.query)
+		}
+	}
+	switch {
+	case len(empty) == 0:
+		return nil
+	case len(empty) == len(run):
+		return badInputf("%s: no ranking holds a passage", path)
+	}
+	h.note("warning: %s: %s, such as %q, without a passage: every measure of such a query is 0", path, report.Counted(len(empty), "ranking", "rankings"), empty[0])
+	return nil
 }
 
 // repeated is the first passage that stands twice in a ranking, as an error; nil where there is none. Submissions may have

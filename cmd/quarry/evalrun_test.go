@@ -96,6 +96,25 @@ func TestEvalOfZerosAlone(t *testing.T) {
 	}
 }
 
+// TestEvalOfEmptyRankings: one counts 0, as pytrec_eval 0.5.11 and ranx 0.3.21 have it, and is told; a run of nothing else is an
+// error.
+func TestEvalOfEmptyRankings(t *testing.T) {
+	p := project(t.TempDir())
+	qrels := p.write(t, "qrels.txt", "q1 0 b 1\nq2 0 d 1\n")
+	one, none := p.write(t, "one.json", `{"q1": {}, "q2": {"d": 1}}`), p.write(t, "none.json", `{"q1": {}, "q2": {}}`)
+	for _, convention := range []string{"sentence-transformers", "trec_eval", "ranx", "kaggle", "beir"} {
+		h := newTestHost()
+		code := h.run(t, "eval", "--run", one, "--qrels", qrels, "--metrics", "map", "--convention", convention)
+		if code != exitDone || !strings.Contains(h.out.String(), "0.5000") || !strings.Contains(h.err.String(), `one.json: 1 ranking, such as "q1", without a passage`) {
+			t.Errorf("%s: exit code %d: %s%s", convention, code, h.out.String(), h.err.String())
+		}
+	}
+	h := newTestHost()
+	if code := h.run(t, "eval", "--run", none, "--qrels", qrels, "--metrics", "map"); code != exitBadInput || !strings.Contains(h.err.String(), "none.json: no ranking holds a passage") {
+		t.Errorf("exit code %d: %s", code, h.err.String())
+	}
+}
+
 // TestEvalOfAPassageRankedTwice: only Kaggle's convention has a rule for it, and a submission may hold one.
 func TestEvalOfAPassageRankedTwice(t *testing.T) {
 	p := project(t.TempDir())
