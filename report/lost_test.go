@@ -12,6 +12,30 @@ import (
 	"github.com/quarry-ml/quarry/rundir"
 )
 
+// TestAFileThatIsCutShort is told as that, whichever it is.
+func TestAFileThatIsCutShort(t *testing.T) {
+	for _, left := range []string{"", `{"version": 1, "ep`} {
+		for name, file := range map[string]func(*run) string{
+			"scores.json":         func(r *run) string { return r.Round(0).Scores() },
+			"choice.json":         func(r *run) string { return r.Round(0).Choice() },
+			"test.json":           func(r *run) string { return r.Round(0).TestScores() },
+			"epoch-0.scores.json": func(r *run) string { return r.Round(0).EpochScores(0) },
+		} {
+			r := twoRounds(t)
+			err := rundir.WriteFile(r.FS, file(r), func(w io.Writer) error {
+				_, err := io.WriteString(w, left)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := report.Read(r.Dir); err == nil || !strings.HasSuffix(err.Error(), name+": the file is cut short: it ends before its JSON value does") {
+				t.Errorf("%s, left with %q: %v", name, left, err)
+			}
+		}
+	}
+}
+
 // TestRoundsThatAreGone: of a round whose directory was removed a report does not say that nothing is scored yet.
 func TestRoundsThatAreGone(t *testing.T) {
 	const remedy = ": put it back, or run the recipe again, which computes it anew"

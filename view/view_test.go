@@ -211,6 +211,8 @@ func TestVerdictsThatMakeNoSenseAreRefused(t *testing.T) {
 		{"no JSON", `drop it`, "a verdict: "},
 		{"a round that is not there", `{"query":"train-0","passage":"p3","verdict":"drop","round":1}`, "there is no round 1: the run has 1"},
 		{"a positive", fmt.Sprintf(`{"query":"train-0","passage":%q,"verdict":"drop"}`, positiveOf(v, 0)), "answers the query"},
+		{"cut off", `{"query":"train-0","passage":"p3"`, "the JSON value is cut off"},
+		{"nothing", "", "the JSON value is cut off"},
 		{"two verdicts", `{"query":"train-0","passage":"p3","verdict":"drop"}{"query":"train-0","passage":"p3","verdict":"keep"}`, "something follows"},
 		{"more behind it", `{"query":"train-0","passage":"p3","verdict":"drop"} drop`, "something follows"},
 		{"too long", `{"query":"` + strings.Repeat("x", longestBody) + `"}`, "too large"},
