@@ -84,6 +84,9 @@ func (c Convention) rules() (rules, error) {
 // Kaggle's has none.
 func (c Convention) RanksDecide() bool { return c == Kaggle }
 
+// AllowsRepeats says that a ranking may hold a passage twice; under the others that is an error.
+func (c Convention) AllowsRepeats() bool { return c == Kaggle }
+
 // KeepsTies says that equal scores stay in the order that a ranking has them in; the others order ties by passage.
 func (c Convention) KeepsTies() bool { return c == Kaggle || c == Ranx }
 

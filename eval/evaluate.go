@@ -132,6 +132,11 @@ func scoreQuery(j Judged, candidates []ranking.Candidates, byKey map[string]int,
 		if measure.Kind == RPrecision && o.Depth > 0 && f.positives() > o.Depth && len(c.Positives) == 0 {
 			return nil, fmt.Errorf("query %q has %d positives: r-precision needs that depth, but only %d hits were kept", j.Query, f.positives(), o.Depth)
 		}
+		if measure.Kind == NDCG {
+			if err := f.checkGains(); err != nil {
+				return nil, fmt.Errorf("query %q: %s as %s has it: %w", j.Query, measure, o.Convention, err)
+			}
+		}
 		row[m] = measure.score(f, r)
 	}
 	return row, nil

@@ -176,6 +176,49 @@ func TestEvaluateErrors(t *testing.T) {
 	}
 }
 
+// TestGainsThatNoNumberHolds: nDCG of grades whose gains overflow, or vanish, is an error and not NaN or a wrong zero. Other
+// measures do not ask for gains.
+func TestGainsThatNoNumberHolds(t *testing.T) {
+	ranked := []ranking.Candidates{{Query: "q", Hits: ranking.Ranking{{Passage: 0, Score: 2}, {Passage: 1, Score: 1}}}}
+	measures, _ := ParseMeasures("ndcg@10,ndcg,map@10")
+	for _, tc := range []struct {
+		name       string
+		grades     []float64 // of passages 0, 1, …
+		convention Convention
+		want       string
+		mean       float64
+	}{
+		{"grade 2000, found", []float64{2000}, Kaggle, "larger than a float64 holds", 0},
+		{"grade 2000, not found", []float64{0, 1, 2000}, Kaggle, "larger than a float64 holds", 0},
+		{"the sum alone", []float64{1023.9, 1023.9, 1023.9}, Kaggle, "larger than a float64 holds", 0},
+		{"grade 2000, linear", []float64{2000}, TrecEval, "", 1},
+		{"grade 2000, binary", []float64{2000}, SentenceTransformers, "", 1},
+		{"grade 1000", []float64{1000}, Kaggle, "", 1},
+		{"a grade that vanishes beside 1", []float64{1e-20}, Kaggle, "are zero", 0},
+		{"no positive", []float64{0}, Ranx, "", 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			j := Judged{Query: "q"}
+			for p, g := range tc.grades {
+				j.Grades = append(j.Grades, Grade{int32(p), g})
+			}
+			got, err := Evaluate([]Judged{j}, ranked, Options{Measures: measures, Convention: tc.convention})
+			if tc.want != "" {
+				if err == nil || !strings.Contains(err.Error(), `query "q": ndcg@10 as `+string(tc.convention)+" has it: ") || !strings.Contains(err.Error(), tc.want) {
+					t.Errorf("got %v, want %q", err, tc.want)
+				}
+				if _, err := Evaluate([]Judged{j}, ranked, Options{Measures: measures[2:], Convention: tc.convention}); err != nil {
+					t.Errorf("map: %v", err)
+				}
+				return
+			}
+			if err != nil || got.Means[0] != tc.mean {
+				t.Errorf("%v, %v; want %v", got.Means, err, tc.mean)
+			}
+		})
+	}
+}
+
 func TestParseConvention(t *testing.T) {
 	if c, err := ParseConvention(""); err != nil || c != SentenceTransformers {
 		t.Errorf("the default is %q, %v", c, err)

@@ -1,8 +1,12 @@
 package eval
 
-import "math"
+import (
+	"errors"
+	"math"
+)
 
-// score is the value of one measure for one query whose positives stand as found. A query without positives scores 0.
+// score is the value of one measure for one query whose positives stand as found. A query without positives scores 0. Of NDCG
+// the gains must be finite (found.checkGains).
 func (m Measure) score(f found, r rules) float64 {
 	if f.positives() == 0 {
 		return 0
@@ -27,6 +31,21 @@ func (m Measure) score(f found, r rules) float64 {
 		return float64(f.within(f.positives())) / float64(f.positives())
 	}
 	panic("eval: measure of unknown kind " + m.Kind) // Evaluate has checked it
+}
+
+// checkGains refuses grades that nDCG has no value for: gains that a float64 does not hold, as those of 2^grade-1 from a grade
+// of 1024 on, and gains that vanish beside 1.
+func (f found) checkGains() error {
+	if f.positives() == 0 {
+		return nil
+	}
+	switch best := discounted(f.ideal, nil, f.positives()); {
+	case math.IsInf(best, 0):
+		return errors.New("the gains of its grades are larger than a float64 holds, so that nDCG has no value: use smaller grades, or a convention with another gain")
+	case best == 0:
+		return errors.New("the gains of its grades are zero, so that nDCG has no value: use larger grades, or a convention with another gain")
+	}
+	return nil
 }
 
 // within counts the positives among the first k ranks; k of 0 is all.

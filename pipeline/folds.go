@@ -21,6 +21,7 @@ type Folds struct {
 	Dir   string // of the folds' queries
 	Cut   prepare.Folds
 	Runs  [][]*recipe.Recipe // [setting, fold]
+	Miss  string             // how far the folds are from folds.unseen_share; empty where they are near it
 	files []foldFile
 }
 
@@ -41,6 +42,9 @@ func CutFolds(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*Folds, er
 	o := prepare.FoldOptions{Folds: r.Folds.Count, UnseenShare: r.Folds.UnseenShare, Seed: r.Seed}
 	if f.Cut, err = prepare.Cut(ctx, queries, o); err != nil {
 		return nil, fmt.Errorf("%s: folds: %w", r.At("folds"), err)
+	}
+	if share := r.Folds.UnseenShare; share != nil {
+		f.Miss = f.Cut.Missed(*share)
 	}
 	for _, variant := range r.Variants() {
 		var runs []*recipe.Recipe

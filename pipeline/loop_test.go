@@ -148,7 +148,7 @@ func TestADamagedChoiceSaysWhatToDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := runTiny(t, r, Options{})
-	if err == nil || !errors.As(err, new(InputError)) || !strings.Contains(err.Error(), "choice.json: unexpected EOF: the choice cannot be read: remove the file") {
+	if err == nil || !errors.As(err, new(InputError)) || !strings.Contains(err.Error(), "choice.json: the file is cut short: it ends before its JSON value does: the choice cannot be read: remove the file") {
 		t.Errorf("got %v", err)
 	}
 	if err := os.Remove(file); err != nil {

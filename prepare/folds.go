@@ -55,11 +55,44 @@ type FoldPart struct {
 	Unseen     int // of dev: queries none of whose positives train has
 }
 
+// Unseen is the share of unseen queries among the dev queries of all folds.
+func (f Folds) Unseen() float64 {
+	unseen, dev := 0, 0
+	for _, p := range f.Parts {
+		unseen, dev = unseen+p.Unseen, dev+p.Dev
+	}
+	return float64(unseen) / float64(dev)
+}
+
+// Share is the share of unseen queries of one fold.
+func (p FoldPart) Share() float64 { return float64(p.Unseen) / float64(p.Dev) }
+
+// Missed says in words how far the folds are from a wanted share of unseen queries; empty where all are near it: within one
+// query, or one in a hundred over all folds and five in a hundred in each.
+func (f Folds) Missed(wanted float64) string {
+	missed, dev, least, most := false, 0, 0, 0
+	for i, p := range f.Parts {
+		dev += p.Dev
+		missed = missed || math.Abs(p.Share()-wanted)*float64(p.Dev) > max(1, 0.05*float64(p.Dev))
+		if p.Share() < f.Parts[least].Share() {
+			least = i
+		}
+		if p.Share() > f.Parts[most].Share() {
+			most = i
+		}
+	}
+	if !missed && math.Abs(f.Unseen()-wanted)*float64(dev) <= max(1, 0.01*float64(dev)) {
+		return ""
+	}
+	return fmt.Sprintf("%.1f %% of the dev queries were to be unseen, and %.1f %% are (from %.1f %% in fold %d to %.1f %% in fold %d): groups and positives of this data allow no better cut with this seed; try another, fewer folds, or another share",
+		100*wanted, 100*f.Unseen(), 100*f.Parts[least].Share(), least, 100*f.Parts[most].Share(), most)
+}
+
 // Cut cuts queries into folds of about one size. Queries that share a text or a group stay together. Where a share of unseen
 // queries is asked for, positives in keyed order keep all of their queries in one fold until it is reached; where more
 // are unseen in any fold than that, because nobody else has their positive, some stay in train throughout. The others'
 // positives are kept in two folds or more. Which fold a query is in depends on seed, texts, groups and positives, never on the
-// order of the file.
+// order of the file. Whole groups may keep the folds from the share; Missed tells how far.
 func Cut(ctx context.Context, queries []corpus.Query, o FoldOptions) (Folds, error) {
 	if err := o.ValidateFor(len(queries)); err != nil {
 		return Folds{}, err

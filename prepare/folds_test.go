@@ -130,6 +130,44 @@ func TestCut(t *testing.T) {
 	}
 }
 
+// TestMissed: folds near the share are left alone, others are told with the numbers of all and of the two farthest.
+func TestMissed(t *testing.T) {
+	part := func(dev, unseen int) FoldPart { return FoldPart{Train: 100, Dev: dev, Unseen: unseen} }
+	for _, tc := range []struct {
+		name   string
+		wanted float64
+		parts  []FoldPart
+		want   string // how the sentence begins; empty is none
+	}{
+		{"met", 0.25, []FoldPart{part(100, 25), part(100, 25)}, ""},
+		{"by one query of few", 0.25, []FoldPart{part(10, 2), part(10, 3)}, ""},
+		{"one fold by two of few", 0.25, []FoldPart{part(8, 4), part(8, 2), part(8, 2)}, "25.0 % of the dev queries were to be unseen, and 33.3 % are (from 25.0 % in fold 1 to 50.0 % in fold 0)"},
+		{"folds that even out", 0.25, []FoldPart{part(100, 32), part(100, 18)}, "25.0 % of the dev queries were to be unseen, and 25.0 % are (from 18.0 % in fold 1 to 32.0 % in fold 0)"},
+		{"all of them by a little", 0.25, []FoldPart{part(1000, 270), part(1000, 271)}, "25.0 % of the dev queries were to be unseen, and 27.1 % are (from 27.0 % in fold 0 to 27.1 % in fold 1)"},
+		{"none to be had", 0.5, []FoldPart{part(50, 0), part(50, 0)}, "50.0 % of the dev queries were to be unseen, and 0.0 % are"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := Folds{Parts: tc.parts}.Missed(tc.wanted)
+			if (tc.want == "") != (got == "") || !strings.HasPrefix(got, tc.want) {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+	// Of real cuts: one that the data allows, and one that it does not, for each query is alone with its group and positive's.
+	queries := answers(400, 0.1)
+	met, err := Cut(t.Context(), queries, FoldOptions{Folds: 5, UnseenShare: share(0.25), Seed: 42})
+	if err != nil || met.Missed(0.25) != "" || math.Abs(met.Unseen()-0.25) > 0.01 {
+		t.Errorf("%v: %q, %v", err, met.Missed(0.25), met.Unseen())
+	}
+	for i := range queries {
+		queries[i].Positives = []int32{0} // one answer to all: it can be in no fold alone
+	}
+	missed, err := Cut(t.Context(), queries, FoldOptions{Folds: 5, UnseenShare: share(0.25), Seed: 42})
+	if err != nil || !strings.Contains(missed.Missed(0.25), "and 0.0 % are") {
+		t.Errorf("%v: %q", err, missed.Missed(0.25))
+	}
+}
+
 func keysOf(queries []corpus.Query, rows []int) string {
 	var keys []string
 	for _, row := range rows {

@@ -36,6 +36,12 @@ const (
 	ByLength    = "length"
 )
 
+// ErrNotByQuery says that an epoch's scores on a set are not kept query by query, if it has any.
+var ErrNotByQuery = errors.New("no scores by query")
+
+// ErrUnpaired says that two sides are not of the same queries.
+var ErrUnpaired = errors.New("a paired comparison needs the same queries")
+
 // EpochSide is one epoch of a run on dev, test or a set of data.also. An epoch whose scores by query are not there, or no longer count, is an
 // error that says what to do.
 func EpochSide(d *rundir.Dir, round, epoch int, split rundir.Split) (Side, error) {
@@ -46,7 +52,7 @@ func EpochSide(d *rundir.Dir, round, epoch int, split rundir.Split) (Side, error
 		return side, err
 	}
 	if stamp == nil {
-		return side, fmt.Errorf("%w: %s has no scores by query on %s of round %d, epoch %d; `quarry report` says what is scored (of test, the base and the chosen epoch), and a run of an earlier quarry scores anew when it runs again", ErrNoEpoch, d.Name(), split, round, epoch)
+		return side, fmt.Errorf("%s has %w on %s of round %d, epoch %d: `quarry report` says what is scored (of test, the base and the chosen epoch), and a run of an earlier quarry scores anew when it runs again", d.Name(), ErrNotByQuery, split, round, epoch)
 	}
 	s, err := d.ReadQueryScores(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -181,9 +187,9 @@ func (s Side) pairs(other Side) error {
 	for i, j := 0, 0; i < len(s.Queries) || j < len(other.Queries); i, j = i+1, j+1 {
 		switch {
 		case j == len(other.Queries) || i < len(s.Queries) && s.Queries[i].ID < other.Queries[j].ID:
-			return fmt.Errorf("query %q is scored in %s and not in %s: a paired comparison needs the same queries", s.Queries[i].ID, s.Name, other.Name)
+			return fmt.Errorf("query %q is scored in %s and not in %s: %w", s.Queries[i].ID, s.Name, other.Name, ErrUnpaired)
 		case i == len(s.Queries) || s.Queries[i].ID > other.Queries[j].ID:
-			return fmt.Errorf("query %q is scored in %s and not in %s: a paired comparison needs the same queries", other.Queries[j].ID, other.Name, s.Name)
+			return fmt.Errorf("query %q is scored in %s and not in %s: %w", other.Queries[j].ID, other.Name, s.Name, ErrUnpaired)
 		case s.Queries[i].Group != other.Queries[j].Group:
 			return fmt.Errorf("query %q is of group %q in %s and of group %q in %s", s.Queries[i].ID, s.Queries[i].Group, s.Name, other.Queries[j].Group, other.Name)
 		}

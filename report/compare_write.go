@@ -117,22 +117,26 @@ func (all Comparisons) latex(w io.Writer) {
 
 // title is the heading of a set beside others.
 func (c *Comparison) title() string {
-	return fmt.Sprintf("on %s: %d queries in %d independent units, measures as %s has them", oneLine(string(c.On)), c.Queries, c.Units, c.Convention)
+	return fmt.Sprintf("on %s: %s in %s, measures as %s has them", oneLine(string(c.On)), Counted(c.Queries, "query", "queries"), c.units(), c.Convention)
+}
+
+func (c *Comparison) units() string {
+	return Counted(c.Units, "independent unit", "independent units")
 }
 
 // legend is what a reader needs to know of all tables.
 func (all Comparisons) legend() []string {
 	c := all[0]
 	lines := []string{"base: " + oneLine(c.Base)}
-	over := fmt.Sprintf("%d tests", c.Tests)
+	over := Counted(c.Tests, "test", "tests")
 	if len(all) > 1 {
-		over = fmt.Sprintf("the %d tests of a set", c.Tests)
+		over = "the " + Counted(c.Tests, "test", "tests") + " of a set"
 	} else {
 		kind := ""
 		if c.On != "" {
 			kind = oneLine(string(c.On)) + " "
 		}
-		lines = append(lines, fmt.Sprintf("%d %squeries in %d independent units, measures as %s has them", c.Queries, kind, c.Units, c.Convention))
+		lines = append(lines, fmt.Sprintf("%s in %s, measures as %s has them", Counted(c.Queries, kind+"query", kind+"queries"), c.units(), c.Convention))
 	}
 	return append(lines,
 		fmt.Sprintf("difference: other - base, with its %g %% bootstrap interval; p: paired randomisation test, by Holm and by Benjamini and Hochberg corrected over %s; better, worse, equal: units; queries: how many score higher and lower", 100*c.Level, over),

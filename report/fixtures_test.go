@@ -19,6 +19,7 @@ type run struct {
 	t *testing.T
 	*rundir.Dir
 	stamps []*rundir.Stamp
+	fold   string // before the ids of dev queries that are scored one by one
 }
 
 func newRun(t *testing.T) *run {

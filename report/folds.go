@@ -1,14 +1,10 @@
 package report
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"slices"
-	"strconv"
 
 	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/stats"
@@ -22,6 +18,17 @@ type FoldSummary struct {
 	Queries    int // of all folds
 	Level      float64
 	Rows       []FoldRow
+	Others     []FoldSet // test and the sets of data.also, as far as all folds have scored them
+	Left       []string  // of sets that some fold lacks, each a sentence
+}
+
+// FoldSet is what the folds scored on a set beside their dev queries. It is the same for every fold, so a query has a score of
+// each, and the pooled mean is over the means of the queries.
+type FoldSet struct {
+	Name    string // test, or that of the set
+	On      rundir.Split
+	Queries int
+	Rows    []FoldRow // of test the base and the choices alone
 }
 
 // FoldRow is an epoch over all folds, or what each fold chose.
@@ -45,6 +52,7 @@ const chosenEpoch = -1
 // ReadFolds reads runs on the folds of one data set, such as `quarry split` cuts: the epochs that all have scored on their
 // dev queries, round after round, and their choices where all have made one. The pooled mean is over the queries of all
 // folds, each scored by the model that had not seen it. Runs measured differently, and a query in two of them, are an error.
+// Beside that stands what they scored on test and on the sets of data.also.
 func ReadFolds(dirs []*rundir.Dir, o stats.Options) (*FoldSummary, error) {
 	if len(dirs) < 2 {
 		return nil, errors.New("folds: two runs or more are wanted")
@@ -60,19 +68,27 @@ func ReadFolds(dirs []*rundir.Dir, o stats.Options) (*FoldSummary, error) {
 	for _, d := range dirs {
 		s.Runs = append(s.Runs, d.Name())
 	}
+	f := foldsRead{dirs, reports, o}
 	for round := range len(reports[0].Rounds) {
 		for _, epoch := range epochsOfAll(reports, round) {
-			row, err := s.row(dirs, reports, round, epoch, o)
+			row, queries, err := s.row(f, round, epoch, rundir.Dev)
 			if err != nil {
 				return nil, err
 			}
-			s.Rows = append(s.Rows, row)
+			s.Queries, s.Rows = queries, append(s.Rows, row)
 		}
 	}
 	if len(s.Rows) == 0 {
 		return nil, errors.New("folds: there is no epoch that all runs have scored")
 	}
-	return s, nil
+	return s, s.addOthers(f)
+}
+
+// foldsRead is the runs on the folds.
+type foldsRead struct {
+	dirs    []*rundir.Dir
+	reports []*Report
+	stats   stats.Options
 }
 
 // epochsOfAll are the epochs of a round that every run has scored, and chosenEpoch where every run has chosen.
@@ -101,41 +117,61 @@ func epochsOfAll(reports []*Report, round int) []int {
 	return epochs
 }
 
-// row pools one epoch.
-func (s *FoldSummary) row(dirs []*rundir.Dir, reports []*Report, round, epoch int, o stats.Options) (FoldRow, error) {
-	row := FoldRow{Round: round, Epoch: epoch}
-	var columns [][]float64
-	var groups []string
-	fold := map[string]string{} // of each query
-	for i, d := range dirs {
-		place := epoch
-		for _, e := range reports[i].Rounds[round].Epochs {
-			if epoch == chosenEpoch && e.Chosen {
-				place = e.Epoch
-			}
+// place is the epoch of a fold that a row means.
+func (f foldsRead) place(fold, round, epoch int) int {
+	for _, e := range f.reports[fold].Rounds[round].Epochs {
+		if epoch == chosenEpoch && e.Chosen {
+			return e.Epoch
 		}
-		side, err := EpochSide(d, round, place, rundir.Dev)
+	}
+	return epoch
+}
+
+// foldQuery is the scores of a query, summed over the folds that have it.
+type foldQuery struct {
+	run    string // the first that has it
+	group  string
+	values []float64
+	folds  float64
+}
+
+// errOtherQueries says that folds have different sets under one name.
+var errOtherQueries = errors.New("other queries in another fold")
+
+// row pools one epoch on a set, and returns how many queries it has.
+func (s *FoldSummary) row(f foldsRead, round, epoch int, split rundir.Split) (FoldRow, int, error) {
+	row := FoldRow{Round: round, Epoch: epoch}
+	byID := map[string]*foldQuery{}
+	var order []*foldQuery
+	for i, d := range f.dirs {
+		side, err := EpochSide(d, round, f.place(i, round, epoch), split)
 		if err != nil {
-			return row, err
+			return row, 0, err
 		}
 		if s.Measures == nil {
 			s.Convention, s.Measures = side.Convention, side.Measures
 		}
 		if side.Convention != s.Convention || !slices.Equal(side.Measures, s.Measures) {
-			return row, fmt.Errorf("folds: %s has %v as %s has them, %s has %v as %s has them", s.Runs[0], s.Measures, s.Convention, d.Name(), side.Measures, side.Convention)
+			return row, 0, fmt.Errorf("folds: %s has %v as %s has them, %s has %v as %s has them", s.Runs[0], s.Measures, s.Convention, d.Name(), side.Measures, side.Convention)
 		}
-		if columns == nil {
-			columns, row.Values = make([][]float64, len(s.Measures)), make([]FoldValue, len(s.Measures))
+		if row.Values == nil {
+			row.Values = make([]FoldValue, len(s.Measures))
 		}
 		sums := make([]float64, len(s.Measures))
 		for _, q := range side.Queries {
-			if other, ok := fold[q.ID]; ok {
-				return row, fmt.Errorf("folds: query %q is a dev query of %s and of %s: these are no folds", q.ID, other, d.Name())
+			known, ok := byID[q.ID]
+			switch {
+			case !ok:
+				known = &foldQuery{run: string(d.Layout), group: q.Group, values: make([]float64, len(s.Measures))}
+				byID[q.ID], order = known, append(order, known)
+			case split == rundir.Dev:
+				return row, 0, fmt.Errorf("folds: query %q is a dev query of %s and of %s: these are no folds, for a fold's dev queries are in no other's", q.ID, known.run, d.Layout)
+			case known.group != q.Group:
+				return row, 0, fmt.Errorf("folds: query %q of %s is of group %q in %s and of group %q in %s", q.ID, split, known.group, known.run, q.Group, d.Layout)
 			}
-			fold[q.ID] = d.Name()
-			groups = append(groups, q.Group)
+			known.folds++
 			for m, v := range q.Values {
-				columns[m] = append(columns[m], v)
+				known.values[m] += v
 				sums[m] += v
 			}
 		}
@@ -143,16 +179,74 @@ func (s *FoldSummary) row(dirs []*rundir.Dir, reports []*Report, round, epoch in
 			row.Values[m].Folds = append(row.Values[m].Folds, sums[m]/float64(len(side.Queries)))
 		}
 	}
-	s.Queries = len(groups)
-	pooled, err := stats.MeanIntervals(columns, groups, o)
+	columns, groups := make([][]float64, len(s.Measures)), make([]string, len(order))
+	for i, q := range order {
+		if split != rundir.Dev && q.folds != float64(len(f.dirs)) {
+			return row, 0, errOtherQueries
+		}
+		groups[i] = q.group
+		for m, v := range q.values {
+			columns[m] = append(columns[m], v/q.folds)
+		}
+	}
+	pooled, err := stats.MeanIntervals(columns, groups, f.stats)
 	if err != nil {
-		return row, err
+		return row, 0, err
 	}
 	for m := range row.Values {
 		v := &row.Values[m]
 		v.Pooled, v.Mean, v.Deviation = pooled[m], mean(v.Folds), deviation(v.Folds)
 	}
-	return row, nil
+	return row, len(order), nil
+}
+
+// addOthers adds test and the sets of data.also, with the rows that all folds have of them.
+func (s *FoldSummary) addOthers(f foldsRead) error {
+	for _, set := range otherNames(f.reports) {
+		for _, row := range s.Rows {
+			scored := true
+			for i, d := range f.dirs {
+				common, err := CommonSets(d, [][2]int{{row.Round, f.place(i, row.Round, row.Epoch)}}, []rundir.Split{set.On})
+				if err != nil {
+					return err
+				}
+				scored = scored && len(common) > 0
+			}
+			if !scored {
+				continue
+			}
+			one, queries, err := s.row(f, row.Round, row.Epoch, set.On)
+			if errors.Is(err, errOtherQueries) {
+				set.Rows = nil
+				break
+			}
+			if err != nil {
+				return err
+			}
+			set.Queries, set.Rows = queries, append(set.Rows, one)
+		}
+		if len(set.Rows) == 0 {
+			s.Left = append(s.Left, fmt.Sprintf("%s is left out: not every fold has scores by query on it, of the same queries", set.Name))
+			continue
+		}
+		s.Others = append(s.Others, set)
+	}
+	return nil
+}
+
+// otherNames are test and the sets of data.also that some fold has scores on.
+func otherNames(reports []*Report) []FoldSet {
+	var sets []FoldSet
+	for _, r := range reports {
+		for _, round := range r.Rounds {
+			for _, set := range round.otherSets() {
+				if !slices.ContainsFunc(sets, func(known FoldSet) bool { return known.On == set.split }) {
+					sets = append(sets, FoldSet{Name: set.name, On: set.split})
+				}
+			}
+		}
+	}
+	return sets
 }
 
 // deviation is the sample standard deviation.
@@ -162,131 +256,4 @@ func deviation(values []float64) float64 {
 		squares += float64((v - center) * (v - center))
 	}
 	return math.Sqrt(squares / float64(len(values)-1))
-}
-
-// Write writes the summary. Equal summaries give equal bytes.
-func (s *FoldSummary) Write(w io.Writer, f Format) error {
-	var out bytes.Buffer
-	switch f {
-	case Text:
-		for _, line := range s.legend() {
-			fmt.Fprintln(&out, line)
-		}
-		fmt.Fprintln(&out)
-		s.table(fixed).text(&out)
-	case Markdown:
-		fmt.Fprint(&out, "## Folds\n")
-		for _, line := range s.legend() {
-			fmt.Fprintf(&out, "\n%s\n", escape(line))
-		}
-		fmt.Fprintln(&out)
-		s.table(fixed).markdown(&out)
-	case LaTeX:
-		for _, line := range s.legend() {
-			fmt.Fprintf(&out, "%% %s\n", line)
-		}
-		s.table(fixed).latex(&out)
-	case CSV:
-		s.table(number).csv(&out)
-	case JSON:
-		encoder := json.NewEncoder(&out)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(s.json()); err != nil {
-			return err
-		}
-	default:
-		return fmt.Errorf("format %q is unknown; there are %v", f, Formats())
-	}
-	_, err := out.WriteTo(w)
-	return err
-}
-
-func (s *FoldSummary) legend() []string {
-	text := ""
-	for i, run := range s.Runs {
-		if i > 0 {
-			text += ", "
-		}
-		text += oneLine(run)
-	}
-	return []string{
-		fmt.Sprintf("%d folds: %s", len(s.Runs), text),
-		fmt.Sprintf("%d queries, measures as %s has them", s.Queries, s.Convention),
-		fmt.Sprintf("mean and deviation: of the folds' means, whose trainings share most of their data; pooled: over all queries, with its %g %% bootstrap interval", 100*s.Level),
-	}
-}
-
-// Legend is what a reader needs to know of the summary, in sentences.
-func (s *FoldSummary) Legend() []string { return s.legend() }
-
-// Sheet is the rows of one measure in words.
-func (s *FoldSummary) Sheet(measure string) Sheet {
-	all := s.table(fixed).sheet()
-	all.Rows = slices.DeleteFunc(all.Rows, func(row []string) bool { return row[2] != measure })
-	return all
-}
-
-// table has a row an epoch and measure.
-func (s *FoldSummary) table(number func(float64) string) table {
-	t := table{columns: []column{{head: "round"}, {head: "epoch", words: true}, {head: "measure", words: true}}}
-	for _, head := range []string{"mean", "deviation", "least", "most", "pooled", "low", "high"} {
-		t.columns = append(t.columns, column{head: head})
-	}
-	for _, row := range s.Rows {
-		for m, v := range row.Values {
-			t.rows = append(t.rows, []string{
-				strconv.Itoa(row.Round), row.epochName(), s.Measures[m], number(v.Mean), number(v.Deviation), number(slices.Min(v.Folds)), number(slices.Max(v.Folds)),
-				number(v.Pooled.Mean), number(v.Pooled.Low), number(v.Pooled.High),
-			})
-		}
-	}
-	return t
-}
-
-func (r FoldRow) epochName() string {
-	if r.Epoch == chosenEpoch {
-		return "chosen"
-	}
-	return epochName(r.Epoch)
-}
-
-type foldSummaryJSON struct {
-	Schema     int           `json:"schema"`
-	Runs       []string      `json:"runs"`
-	Convention string        `json:"convention"`
-	Queries    int           `json:"queries"`
-	Rows       []foldRowJSON `json:"rows"`
-}
-
-type foldRowJSON struct {
-	Round    int                      `json:"round"`
-	Epoch    *int                     `json:"epoch"` // null where each fold's own choice is meant
-	Measures map[string]foldValueJSON `json:"measures"`
-}
-
-type foldValueJSON struct {
-	Folds     []float64 `json:"folds"`
-	Mean      float64   `json:"mean"`
-	Deviation float64   `json:"deviation"`
-	Pooled    float64   `json:"pooled"`
-	Low       float64   `json:"low"`
-	High      float64   `json:"high"`
-	Level     float64   `json:"level"`
-	Units     int       `json:"units"`
-}
-
-func (s *FoldSummary) json() foldSummaryJSON {
-	out := foldSummaryJSON{Schema: Schema, Runs: s.Runs, Convention: s.Convention, Queries: s.Queries}
-	for _, row := range s.Rows {
-		one := foldRowJSON{Round: row.Round, Measures: map[string]foldValueJSON{}}
-		if row.Epoch != chosenEpoch {
-			one.Epoch = &row.Epoch
-		}
-		for m, v := range row.Values {
-			one.Measures[s.Measures[m]] = foldValueJSON{v.Folds, v.Mean, v.Deviation, v.Pooled.Mean, v.Pooled.Low, v.Pooled.High, v.Pooled.Level, v.Pooled.Units}
-		}
-		out.Rows = append(out.Rows, one)
-	}
-	return out
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/stats"
@@ -16,7 +18,7 @@ type Intervals struct{ All, Seen, Unseen []stats.Interval }
 
 // AddIntervals gives every epoch the intervals of all of its means whose scores are kept by query: on dev, on test and on the
 // sets of data.also, resampled by group. It takes a moment an epoch, so Read leaves it out. An epoch of a run by an earlier
-// quarry, which kept none, goes without.
+// quarry, which kept none, goes without, and a note of its round says so.
 func (r *Report) AddIntervals(d *rundir.Dir, o stats.Options) error {
 	return new(IntervalReader).Add(r, d, o)
 }
@@ -39,6 +41,7 @@ type keptIntervals struct {
 func (i *IntervalReader) Add(r *Report, d *rundir.Dir, o stats.Options) error {
 	for k := range r.Rounds {
 		round := &r.Rounds[k]
+		var unkept without
 		for m := range round.Epochs {
 			e := &round.Epochs[m]
 			e.Intervals = map[rundir.Split]Intervals{}
@@ -47,6 +50,10 @@ func (i *IntervalReader) Add(r *Report, d *rundir.Dir, o stats.Options) error {
 					continue
 				}
 				found, err := i.of(d, *round, e.Epoch, set, o)
+				if errors.Is(err, fs.ErrNotExist) {
+					unkept.add(set.split, e.Epoch)
+					continue
+				}
 				if err != nil {
 					return fmt.Errorf("round %d, epoch %d, %s: %w", round.Round, e.Epoch, set.split, err)
 				}
@@ -55,8 +62,44 @@ func (i *IntervalReader) Add(r *Report, d *rundir.Dir, o stats.Options) error {
 				}
 			}
 		}
+		if len(unkept.sets) > 0 {
+			round.Notes = append(round.Notes, fmt.Sprintf("no intervals of %s: scores query by query are not there (an earlier quarry kept none, or they were removed); running the recipe again makes them anew", unkept))
+		}
 	}
 	return nil
+}
+
+// without is epochs whose means on some sets have no intervals.
+type without struct {
+	sets   []rundir.Split
+	epochs map[rundir.Split][]int
+}
+
+func (w *without) add(split rundir.Split, epoch int) {
+	if w.epochs == nil {
+		w.epochs = map[rundir.Split][]int{}
+	}
+	if !slices.Contains(w.sets, split) {
+		w.sets = append(w.sets, split)
+	}
+	w.epochs[split] = append(w.epochs[split], epoch)
+}
+
+// String is the sets with their epochs, such as "dev (epochs 0, 1, 2)".
+func (w without) String() string {
+	var parts []string
+	for _, split := range w.sets {
+		word := "epochs"
+		if len(w.epochs[split]) == 1 {
+			word = "epoch"
+		}
+		var epochs []string
+		for _, e := range w.epochs[split] {
+			epochs = append(epochs, strconv.Itoa(e))
+		}
+		parts = append(parts, fmt.Sprintf("%s (%s %s)", split, word, strings.Join(epochs, ", ")))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // scoredSet is what an epoch scored on one set.
@@ -77,14 +120,12 @@ func (e Epoch) sets() []scoredSet {
 	return sets
 }
 
-// of computes the intervals of one epoch on one set, none where its scores by query are not there or are not those of the
-// means: then a run is at work on other scores than the table that was read.
+// of computes the intervals of one epoch on one set, none where its scores by query are not stamped or are not those of the
+// means: then a run is at work on other scores than the table that was read. Where they are not there the error is
+// fs.ErrNotExist.
 func (i *IntervalReader) of(d *rundir.Dir, round Round, epoch int, set scoredSet, o stats.Options) (Intervals, error) {
 	file := d.Round(round.Round).EpochQueries(set.split, epoch)
 	info, err := d.FS.Stat(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Intervals{}, nil
-	}
 	if err != nil {
 		return Intervals{}, err
 	}
@@ -93,7 +134,7 @@ func (i *IntervalReader) of(d *rundir.Dir, round Round, epoch int, set scoredSet
 		return known.found, nil
 	}
 	side, err := EpochSide(d, round.Round, epoch, set.split)
-	if errors.Is(err, ErrNoEpoch) {
+	if errors.Is(err, ErrNotByQuery) {
 		return Intervals{}, nil
 	}
 	if err != nil {

@@ -19,6 +19,7 @@ type reportJSON struct {
 	Metrics  *metrics    `json:"metrics,omitempty"` // of the result, over all dev queries
 	Result   *resultJSON `json:"result,omitempty"`
 	Rounds   []roundJSON `json:"rounds"`
+	Lost     []string    `json:"lost,omitempty"` // of rounds whose directory is gone
 }
 
 type resultJSON struct {
@@ -116,7 +117,7 @@ func (m metrics) MarshalJSON() ([]byte, error) {
 
 // json writes the report for programs.
 func (r *Report) json(w io.Writer) error {
-	out := reportJSON{Schema: Schema, Run: r.Run, Identity: r.Identity, Rounds: []roundJSON{}}
+	out := reportJSON{Schema: Schema, Run: r.Run, Identity: r.Identity, Rounds: []roundJSON{}, Lost: r.Lost}
 	for _, round := range r.Rounds {
 		out.Rounds = append(out.Rounds, round.json())
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 
 	"github.com/quarry-ml/quarry/rundir"
@@ -28,8 +27,8 @@ func parseVersioned[T any](content []byte, file string, version int) (*T, error)
 	var head struct {
 		Version int `json:"version"`
 	}
-	if err := json.Unmarshal(content, &head); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	if err := json.NewDecoder(bytes.NewReader(content)).Decode(&head); err != nil {
+		return nil, rundir.JSONError(file, err)
 	}
 	switch {
 	case head.Version > version:
@@ -37,14 +36,9 @@ func parseVersioned[T any](content []byte, file string, version int) (*T, error)
 	case head.Version != version:
 		return nil, fmt.Errorf("%s: version %d, and this quarry reads %d", file, head.Version, version)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(content))
-	decoder.DisallowUnknownFields()
 	value := new(T)
-	if err := decoder.Decode(value); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: something follows the JSON value", file)
+	if err := rundir.ParseJSON(file, content, value); err != nil {
+		return nil, err
 	}
 	return value, nil
 }

@@ -17,6 +17,7 @@ type Report struct {
 	Run      string // name of the run directory
 	Identity string // numeric identity of its numbers; empty while nothing is computed
 	Rounds   []Round
+	Lost     []string // of rounds that the run has worked in and whose directory is gone, each a sentence
 }
 
 // Round is one round's table.
@@ -42,7 +43,7 @@ type Epoch struct {
 }
 
 // Read returns the report of a run directory. A file of a newer version, or one that contradicts itself, is an error
-// that names it; what a run has not written yet is not.
+// that names it; what a run has not written yet is not, and what somebody removed is told (Lost).
 func Read(d *rundir.Dir) (*Report, error) {
 	outside, err := readOutside(d)
 	if err != nil {
@@ -66,6 +67,10 @@ func Read(d *rundir.Dir) (*Report, error) {
 		_, err := d.FS.Stat(d.Round(i).Dir())
 		if errors.Is(err, fs.ErrNotExist) {
 			r.noteBetter()
+			if !known || i < rounds {
+				r.Lost, err = lost(d, i, rounds)
+				return r, err
+			}
 			return r, nil
 		}
 		if err != nil {

@@ -176,12 +176,16 @@ func (r *Report) legend() []string {
 	if r.Identity != "" {
 		lines = append(lines, "computed as "+r.Identity)
 	}
+	lines = append(lines, r.Lost...)
 	scored, split := false, false
 	for _, round := range r.Rounds {
 		scored = scored || len(round.Epochs) > 0
 		split = split || len(round.splitTable().rows) > 0
 	}
-	if !scored {
+	switch {
+	case !scored && len(r.Lost) > 0:
+		return lines
+	case !scored:
 		return append(lines, "nothing is scored yet")
 	}
 	lines = append(lines, "eval_loss compares epochs of one round only: every round has negatives of its own")
@@ -201,7 +205,7 @@ func (r *Report) legend() []string {
 func (r Round) title() string {
 	title := fmt.Sprintf("round %d", r.Round)
 	if len(r.Epochs) > 0 {
-		title += fmt.Sprintf(": %d dev queries, measures as %s has them", r.Epochs[0].Dev.Queries, r.Convention)
+		title += fmt.Sprintf(": %s, measures as %s has them", Counted(r.Epochs[0].Dev.Queries, "dev query", "dev queries"), r.Convention)
 	}
 	return title
 }

@@ -98,10 +98,13 @@ func (d *Dir) checkEmpty(o OpenOptions) error {
 	if err != nil {
 		return fmt.Errorf("run directory: %w", err)
 	}
+	advice := "name that of a run, or its recipe"
+	if o.Create && !o.ReadOnly {
+		advice = "choose a new or empty one"
+	}
 	for _, entry := range entries {
 		if name := entry.Name(); name != lockFile && !isTemporary(name) {
-			return fmt.Errorf("%s is not a run directory: it has files (%s) but no %s: choose a new or empty one",
-				d.Layout, name, formatFile)
+			return fmt.Errorf("%s is not a run directory: it has files (%s) but no %s: %s", d.Layout, name, formatFile, advice)
 		}
 	}
 	if !o.Create || o.ReadOnly {

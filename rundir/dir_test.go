@@ -34,7 +34,7 @@ func TestOpenRefuses(t *testing.T) {
 		{
 			"other data, only looking", nil,
 			rundir.OpenOptions{ReadOnly: true, Data: []rundir.Source{{Name: "data/corpus.jsonl", Digest: "2222"}}},
-			[]string{"made from other data"},
+			[]string{"made from other data", "put back the file that the run was made from"},
 		},
 		{"the same recipe", write("recipe.resolved.yaml", "version: 1\nname: eedi\n"), rundir.OpenOptions{Recipe: "eedi"}, nil},
 		{"a recipe before any was followed", nil, rundir.OpenOptions{Recipe: "other"}, nil},
@@ -66,6 +66,20 @@ func TestOpenRefuses(t *testing.T) {
 				write("thesis.tex", "")(t, path)
 			}, made,
 			[]string{"is not a run directory", "thesis.tex", "no quarry.json"},
+		},
+		{
+			"files of something else, to make one", func(t *testing.T, path string) {
+				remove(t, filepath.Join(path, "quarry.json"))
+				write("thesis.tex", "")(t, path)
+			}, rundir.OpenOptions{Create: true},
+			[]string{"no quarry.json: choose a new or empty one"},
+		},
+		{
+			"files of something else, to look at", func(t *testing.T, path string) {
+				remove(t, filepath.Join(path, "quarry.json"))
+				write("thesis.tex", "")(t, path)
+			}, rundir.OpenOptions{ReadOnly: true},
+			[]string{"no quarry.json: name that of a run, or its recipe"},
 		},
 		{
 			"empty, and nothing to make", func(t *testing.T, path string) { remove(t, filepath.Join(path, "quarry.json")) },

@@ -78,8 +78,12 @@ func (d *Dir) checkFormat(o OpenOptions) (formatRecord, error) {
 	for _, source := range o.Data {
 		known, found := lookUp(record.Data, source.Name)
 		if found && known.Digest != source.Digest {
-			return record, fmt.Errorf("run directory %s was made from other data: %s has digest %s now and had %s: give the changed file a new name, or choose another directory with --dir",
-				d.Layout, source.Name, short(source.Digest), short(known.Digest))
+			advice := "give the changed file a new name, or choose another directory with --dir"
+			if o.ReadOnly {
+				advice = "put back the file that the run was made from"
+			}
+			return record, fmt.Errorf("run directory %s was made from other data: %s has digest %s now and had %s: %s",
+				d.Layout, source.Name, short(source.Digest), short(known.Digest), advice)
 		}
 	}
 	if o.Identity != "" && record.Identity != "" && o.Identity != record.Identity && !o.AllowIdentityChange {
@@ -166,12 +170,20 @@ func ParseJSON(path string, content []byte, v any) error {
 	decoder := json.NewDecoder(bytes.NewReader(content))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return JSONError(path, err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: something follows the JSON value", path)
 	}
 	return nil
+}
+
+// JSONError is what is wrong with a JSON file that a decoder could not read. Of a file that ends too early it says so.
+func JSONError(path string, err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%s: the file is cut short: it ends before its JSON value does", path)
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 func lookUp(sources []Source, name string) (Source, bool) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -40,7 +41,7 @@ func (d *Dir) AlsoNames() ([]string, error) {
 			Also []struct {
 				Name string `yaml:"name"`
 			} `yaml:"also"`
-			Sets []heldOut `yaml:"sets"`
+			Sets []trainingSet `yaml:"sets"`
 		} `yaml:"data"`
 	}
 	if ok, err := d.readRecipe("data.also", &recipe); err != nil || !ok {
@@ -112,9 +113,11 @@ type DataNames struct {
 	Train      string    `yaml:"train"`
 	Dev        string    `yaml:"dev"`
 	Test       string    `yaml:"test"` // empty where there is none
+	Examples   string    `yaml:"examples"`
 	IDField    string    `yaml:"id_field"`
 	GroupField string    `yaml:"group_field"`
 	Also       []SetName `yaml:"also"` // and what the sets of data.sets hold out
+	sets       []trainingSet
 }
 
 // SetName is the files of a set that is scored as those of the recipe's data.also are.
@@ -126,13 +129,29 @@ type SetName struct {
 	GroupField string `yaml:"group_field"`
 }
 
-// heldOut is a set of the recipe's data.sets and the file of what it holds out; empty for nothing.
-type heldOut struct {
-	SetName `yaml:",inline"`
-	Dev     string `yaml:"dev"`
+// trainingSet is a set of the recipe's data.sets; what it does not name is empty.
+type trainingSet struct {
+	SetName  `yaml:",inline"`
+	Train    string `yaml:"train"`
+	Dev      string `yaml:"dev"` // what it holds out
+	Examples string `yaml:"examples"`
 }
 
-// Set returns the files of a split or, under its AlsoSplit, of a set that is scored as those of data.also are; ok is false where the recipe names none.
+// Files are all files that are named, none twice.
+func (n DataNames) Files() []string {
+	files := []string{n.Corpus, n.Train, n.Dev, n.Test, n.Examples}
+	for _, set := range n.Also {
+		files = append(files, set.Queries, set.Corpus)
+	}
+	for _, set := range n.sets {
+		files = append(files, set.Train, set.Corpus, set.Examples)
+	}
+	slices.Sort(files)
+	return slices.DeleteFunc(slices.Compact(files), func(name string) bool { return name == "" })
+}
+
+// Set returns the files of a split or, under its AlsoSplit, of a set that is scored as those of data.also are; ok is false where
+// the recipe names none.
 func (n DataNames) Set(split Split) (set SetName, ok bool) {
 	for _, own := range []struct {
 		split   Split
@@ -156,7 +175,7 @@ func (d *Dir) DataNames() (DataNames, error) {
 	var recipe struct {
 		Data struct {
 			DataNames `yaml:",inline"`
-			Sets      []heldOut `yaml:"sets"`
+			Sets      []trainingSet `yaml:"sets"`
 		} `yaml:"data"`
 	}
 	ok, err := d.readRecipe("data", &recipe)
@@ -169,6 +188,7 @@ func (d *Dir) DataNames() (DataNames, error) {
 	if recipe.Data.Corpus == "" || recipe.Data.Train == "" || recipe.Data.Dev == "" {
 		return DataNames{}, fmt.Errorf("%s: data: corpus, train and dev are not all named", d.Recipe())
 	}
+	recipe.Data.sets = recipe.Data.Sets
 	for _, s := range recipe.Data.Sets {
 		if s.Dev != "" {
 			s.Queries = s.Dev

@@ -62,11 +62,14 @@ func (v *View) refuse(r *http.Request) string {
 	return ""
 }
 
-// ownHost says whether a host with its port is the view's.
+// ownHost says whether a host is the view's: its address, or localhost in the place of 127.0.0.1, with the port that it
+// serves (80 stands for none). That name is safe: browsers lead it to this machine whatever a name server says, so that no
+// page can be loaded under it from elsewhere and bound anew.
 func (v *View) ownHost(host string) bool {
-	if host == v.options.Host {
-		return true
+	own, served, _ := strings.Cut(v.options.Host, ":")
+	name, port, ok := strings.Cut(host, ":")
+	if !ok {
+		port = "80"
 	}
-	port, ok := strings.CutPrefix(v.options.Host, "127.0.0.1:")
-	return ok && host == "localhost:"+port
+	return port == served && (name == own || name == "localhost" && own == "127.0.0.1")
 }

@@ -4,14 +4,19 @@
 package view
 
 import (
+	"runtime"
 	"testing"
 
 	"github.com/quarry-ml/quarry/internal/tinyrun"
 )
 
-// A hundred thousand queries are paged on the server: no answer holds more than a page of them.
+// A hundred thousand queries are paged on the server: no answer holds more than a page of them, and what stays in memory when
+// all has been looked at is their texts and a few numbers of each.
 func TestBrowserManyQueries(t *testing.T) {
-	_, v := opened(t, tinyrun.Options{Train: 100_000, Dev: 10, Passages: 8, Depth: 6, Rounds: 1, Epochs: 1})
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Train: 100_000, Dev: 10, Passages: 8, Depth: 6, Rounds: 1, Epochs: 1})
+	must(t, err)
+	before := heap()
+	v := open(t, run, nil)
 	for _, target := range []string{
 		"/api/queries?split=train&order=worst&page=1999", "/api/queries?split=train&order=file&search=99999", "/api/queue?filter=open&page=100", "/api/queue?filter=judged",
 		"/api/query?split=train&index=99999", "/api/compare?split=train&a=0&b=0&order=change&page=5", "/api/charts",
@@ -24,4 +29,16 @@ func TestBrowserManyQueries(t *testing.T) {
 	if l := get[list[queryRow]](t, v, "queries", "split", "train", "order", "worst", "page", "1999"); l.Total != 100_000 || len(l.Rows) != pageSize {
 		t.Errorf("%d of %d", len(l.Rows), l.Total)
 	}
+	if kept := heap() - before; kept > 128<<20 {
+		t.Errorf("%d bytes stay in memory", kept)
+	}
+	runtime.KeepAlive(v)
+}
+
+// heap is the bytes that are in use.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -165,8 +165,13 @@ func readSaid(body io.Reader) (said, error) {
 	var s said
 	decoder := json.NewDecoder(body)
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&s); err != nil {
+	if err := decoder.Decode(&s); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return s, wrongf("a verdict: the JSON value is cut off")
+	} else if err != nil {
 		return s, wrong{fmt.Errorf("a verdict: %w", err)}
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return s, wrongf("a verdict: something follows the JSON value")
 	}
 	return s, nil
 }

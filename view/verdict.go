@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,6 +63,16 @@ func (v *View) save(s said) error {
 	if !ok {
 		return wrongf("no passage has the id %q", s.Passage)
 	}
+	rounds, err := v.run.rounds()
+	if err != nil {
+		return err
+	}
+	if s.Round < 0 || s.Round >= len(rounds) {
+		return wrongf("there is no round %d: the run has %d, counted from 0", s.Round, len(rounds))
+	}
+	if s.Verdict != verdicts.Open && v.run.answers(p, set.queries[q].Stripped()) {
+		return wrongf("passage %q answers the query %q: verdicts are on negatives", s.Passage, s.Query)
+	}
 	line, err := verdicts.Verdict{
 		Verdict: s.Verdict, Query: s.Query, QueryText: set.queries[q].Text, Passage: s.Passage, PassageText: v.run.corpus.Passages[p].Full(),
 		Round: s.Round, At: v.now().UTC().Format(time.RFC3339),
@@ -88,4 +99,18 @@ func (v *View) save(s said) error {
 		}
 	}
 	return v.readVerdicts()
+}
+
+// answers says whether a passage has the text of a positive of a train query of a text, whichever row of it that is of: a
+// verdict is of the pair of texts.
+func (r *run) answers(passage int32, query string) bool {
+	set := r.sets[rundir.Train]
+	for _, q := range set.byText[query] {
+		for _, same := range r.corpus.SameText(passage) {
+			if slices.Contains(set.queries[q].Positives, same) {
+				return true
+			}
+		}
+	}
+	return false
 }

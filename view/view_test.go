@@ -111,6 +111,12 @@ func TestGuard(t *testing.T) {
 		{"a name bound to 127.0.0.1", "GET", "/api/about", host("evil.example:4711"), 403},
 		{"another port", "GET", "/", host("127.0.0.1:4712"), 403},
 		{"no port", "GET", "/", host("127.0.0.1"), 403},
+		{"localhost without a port", "GET", "/", host("localhost"), 403},
+		{"localhost, another port", "GET", "/", host("localhost:4712"), 403},
+		{"localhost, an empty port", "GET", "/", host("localhost:"), 403},
+		{"a name below localhost", "GET", "/api/about", host("evil.localhost:4711"), 403},
+		{"a name that begins so", "GET", "/api/about", host("localhost.evil.example:4711"), 403},
+		{"another origin of localhost", "GET", "/api/about", header("Origin", "http://localhost:4712"), 403},
 		{"a longer name", "GET", "/", host("127.0.0.1:4711.evil.example"), 403},
 		{"another origin", "GET", "/api/about", header("Origin", "http://evil.example"), 403},
 		{"an origin of https", "GET", "/api/about", header("Origin", "https://127.0.0.1:4711"), 403},
@@ -145,6 +151,17 @@ func TestGuard(t *testing.T) {
 				t.Error("a refusal tells the token")
 			}
 		})
+	}
+}
+
+// On the port that browsers leave out of an address, the address is the host.
+func TestGuardOnPort80(t *testing.T) {
+	_, v := opened(t, tinyrun.Options{Rounds: 1})
+	v.options.Host = "127.0.0.1:80"
+	for host, want := range map[string]int{"127.0.0.1": 200, "localhost": 200, "127.0.0.1:80": 200, "127.0.0.1:81": 403, "evil.example": 403} {
+		if w := request(v, "GET", "/", "", func(r *http.Request) { r.Host = host }); w.Code != want {
+			t.Errorf("%s: %d, want %d", host, w.Code, want)
+		}
 	}
 }
 
@@ -192,6 +209,12 @@ func TestVerdictsThatMakeNoSenseAreRefused(t *testing.T) {
 		{"round", `{"query":"train-0","passage":"p1","verdict":"drop","round":-1}`, "round -1"},
 		{"unknown key", `{"query":"train-0","passage":"p1","verdict":"drop","path":"/etc/passwd"}`, "path"},
 		{"no JSON", `drop it`, "a verdict: "},
+		{"a round that is not there", `{"query":"train-0","passage":"p3","verdict":"drop","round":1}`, "there is no round 1: the run has 1"},
+		{"a positive", fmt.Sprintf(`{"query":"train-0","passage":%q,"verdict":"drop"}`, positiveOf(v, 0)), "answers the query"},
+		{"cut off", `{"query":"train-0","passage":"p3"`, "the JSON value is cut off"},
+		{"nothing", "", "the JSON value is cut off"},
+		{"two verdicts", `{"query":"train-0","passage":"p3","verdict":"drop"}{"query":"train-0","passage":"p3","verdict":"keep"}`, "something follows"},
+		{"more behind it", `{"query":"train-0","passage":"p3","verdict":"drop"} drop`, "something follows"},
 		{"too long", `{"query":"` + strings.Repeat("x", longestBody) + `"}`, "too large"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -202,6 +225,28 @@ func TestVerdictsThatMakeNoSenseAreRefused(t *testing.T) {
 	}
 	if there, err := rundir.OS.Stat(rundir.OS{}, rundir.Layout(run.Dir).Verdicts()); err == nil {
 		t.Errorf("%s is there", there.Name())
+	}
+}
+
+// positiveOf is the id of a positive of a train query.
+func positiveOf(v *View, query int) string {
+	return v.run.corpus.ID(v.run.sets[rundir.Train].queries[query].Positives[0])
+}
+
+// A verdict is of texts, so that a positive is none under another row or id of them either; one that was said before it became
+// a positive can be taken back.
+func TestVerdictsOnAnswers(t *testing.T) {
+	_, v := opened(t, tinyrun.Options{Rounds: 1})
+	own := positiveOf(v, 0)
+	if w := request(v, "POST", "/api/verdict", fmt.Sprintf(`{"query":"train-0","passage":%q,"verdict":"open"}`, own), nil); w.Code != 200 {
+		t.Errorf("taking back: %d %s", w.Code, w.Body)
+	}
+	set := v.run.sets[rundir.Train]
+	p, _ := v.run.corpus.ByID(own)
+	text := set.queries[0].Stripped()
+	set.byText[text] = append(set.byText[text], 1) // another row of the text, with a positive of its own
+	if other := set.queries[1].Positives[0]; other == p || !v.run.answers(other, text) || !v.run.answers(p, text) {
+		t.Error("the positive of another row of the text is none")
 	}
 }
 

@@ -53,6 +53,7 @@ func TestCompareRankings(t *testing.T) {
 	b := p.write(t, "b.json", `{"q1": {"b": 3, "a": 2, "c": 1}, "q2": {"a": 9, "q2": 8, "d": 7}}`)
 	qrels := p.write(t, "qrels.txt", smallQrels)
 	rows := p.write(t, "queries.jsonl", `{"id":"q1","query":"one two","kind":"x"}`+"\n"+`{"id":"q2","query":"one","kind":"y"}`+"\n")
+	one := p.write(t, "one.trec", "q1 Q0 a 1 3 t\n")
 	got := compare(t, a, b, "--qrels", qrels, "--queries", rows, "--metrics", "map,mrr", "--by", "kind,length", "--per-query")
 	// map of q1 is 1/4 and 1/2, of q2 1/3 twice.
 	m := got.Against[0].Measures["map"]
@@ -74,7 +75,12 @@ func TestCompareRankings(t *testing.T) {
 	}{
 		{"nothing", nil, "BASE is needed"},
 		{"one file", []string{a, "--qrels", qrels}, "a.trec alone has nothing to compare"},
-		{"no judgments", []string{a, b}, "--run needs judgments"},
+		{"no judgments", []string{a, b}, "a.trec needs judgments: --qrels FILE"},
+		{"a corpus without queries", []string{a, b, "--qrels", qrels, "--corpus", rows}, "--corpus beside " + a + " goes with --queries"},
+		{"a set of runs", []string{a, b, "--qrels", qrels, "--on", "dev"}, "--on has no part beside files of rankings alone"},
+		{"groups without rows", []string{a, b, "--qrels", qrels, "--group-field", "kind"}, "--group-field beside " + a + " needs --queries"},
+		{"ids without rows", []string{a, b, "--qrels", qrels, "--id-field", "key"}, "--id-field beside " + a + " needs --queries"},
+		{"other queries", []string{a, one, "--qrels", qrels, "--convention", "trec_eval"}, "a paired comparison needs the same queries: --missing-queries zero counts"},
 		{"no such file", []string{a, p.path("none.trec"), "--qrels", qrels}, "none.trec"},
 		{"no such run", []string{p.path("runs") + "@0/1"}, "a run directory or a recipe is wanted"},
 		{"all conventions", []string{a, b, "--qrels", qrels, "--convention", "all"}, "a comparison follows one"},
@@ -171,9 +177,21 @@ func TestCompareRuns(t *testing.T) {
 		t.Errorf("given rows are those of one set, and %d more were compared", len(one.Sets))
 	}
 	p.write(t, "r.json", `{"d0": {"p01": 1}}`)
+	for flag, value := range map[string]string{
+		"qrels": p.path("q.txt"), "data": p.path("folder"), "split": "test", "convention": "trec_eval", "missing-queries": "zero", "train": p.path("train.jsonl"), "group-field": "group",
+	} {
+		h := newTestHost()
+		if code := h.run(t, "compare", runDir, recipe+"@0/0", "--"+flag, value); code != exitBadInput || !strings.Contains(h.err.String(), "--"+flag+" has no part beside runs alone, which ") {
+			t.Errorf("--%s: exit code %d, %s", flag, code, h.err.String())
+		}
+	}
 	for want, args := range map[string][]string{
 		"no scores by query on also-nope":     {runDir, "--on", "also-nope"},
 		"there is no round 7":                 {runDir + "@7", runDir},
+		"names no round behind @":             {runDir + "@", runDir},
+		"--queries has no part beside runs":   {runDir, "--queries", p.path("dev.jsonl"), "--by", "seen"},
+		"--corpus has no part without --quer": {runDir, "--corpus", p.path("corpus.jsonl"), "--by", "group"},
+		"--id-field has no part without --qu": {runDir, "--id-field", "id", "--by", "group"},
 		"is no place in a run":                {runDir + "@last", runDir},
 		"no scores by query on dev":           {runDir + "@0/99", runDir},
 		"no scores by query on test":          {runDir + "@0/0", runDir, "--on", "test"},
@@ -196,8 +214,6 @@ func TestCompareRuns(t *testing.T) {
 	}
 }
 
-// TestCompareSets: the test split and the sets of data.also are compared beside dev, told apart by fields of their own
-// files, which must be those that the run was scored on.
 // A comparison replaces nothing that it reads.
 func TestCompareOutputIsNoInput(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
@@ -215,6 +231,8 @@ func TestCompareOutputIsNoInput(t *testing.T) {
 	}
 }
 
+// TestCompareSets: the test split and the sets of data.also are compared beside dev, told apart by fields of their own
+// files, which must be those that the run was scored on.
 func TestCompareSets(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	dev := lines(p.read(t, "dev.jsonl"))

@@ -14,9 +14,7 @@ import (
 // addFields labels the queries of a run's epochs on one set by fields of their rows: those that --queries names, else those
 // that the run's recipe names, and returns the file of rows. A field that no row has labels none.
 func (o CompareOptions) addFields(ctx context.Context, h *host, run string, sides []report.Side, by []string, texts map[string]string) (file string, err error) {
-	fields := slices.DeleteFunc(slices.Clone(by), func(name string) bool {
-		return slices.Contains([]string{report.BySeen, report.ByFrequency, report.ByLength}, name)
-	})
+	fields := fieldsOf(by)
 	if len(fields) == 0 {
 		return "", nil
 	}
@@ -59,6 +57,13 @@ func (o CompareOptions) addFields(ctx context.Context, h *host, run string, side
 		}
 	}
 	return rows.Queries, nil
+}
+
+// fieldsOf are the names that are fields of rows.
+func fieldsOf(by []string) []string {
+	return slices.DeleteFunc(slices.Clone(by), func(name string) bool {
+		return slices.Contains([]string{report.BySeen, report.ByFrequency, report.ByLength}, name)
+	})
 }
 
 // rowsOfRun names the files of one set that the recipe of a run names, the passages and the queries. They must be those

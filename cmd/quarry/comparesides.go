@@ -62,10 +62,16 @@ func (c *comparing) read(ctx context.Context, h *host, o CompareOptions, args []
 	runs := make([]*comparedRun, len(args)) // nil where the argument is a file of rankings
 	for i, arg := range args {
 		if path, place, ok := runPlace(arg); ok {
+			if place == "" && path != arg {
+				return badInputf("%s names no round behind @: write ROUND or ROUND/EPOCH, as in RUN@1/3, or %s for the chosen epoch of its last round", arg, path)
+			}
 			if runs[i], err = findPlaces(path, place, len(args) == 1); err != nil {
 				return fmt.Errorf("%s: %w", arg, err)
 			}
 		}
+	}
+	if err := o.checkSources(runs, c.By); err != nil {
+		return err
 	}
 	chosen := len(sets) > 0
 	switch {
@@ -160,6 +166,9 @@ func (c *comparing) compare() (report.Comparisons, error) {
 		o := c.CompareOptions
 		o.By = c.bys[i]
 		one, err := report.Compare(sides[0], sides[1:], o)
+		if errors.Is(err, report.ErrUnpaired) && slices.ContainsFunc(sides, func(s report.Side) bool { return s.On == "" }) {
+			err = fmt.Errorf("%w: --missing-queries zero counts judged queries without a ranking as 0, and error names them", err)
+		}
 		if err != nil && len(c.Sets) > 1 {
 			err = fmt.Errorf("on %s: %w (--on chooses among the sets)", sides[0].On, err)
 		}
@@ -181,7 +190,7 @@ func runPlace(arg string) (path, place string, ok bool) {
 	}
 	info, err := os.Stat(path)
 	isRun := err == nil && (info.IsDir() || slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(path)))
-	return path, place, isRun || place != ""
+	return path, place, isRun || path != arg
 }
 
 // findPlaces finds what an argument means in a run; where it stands alone, all that one would compare within it.
@@ -302,7 +311,7 @@ func placesOf(r *report.Report, place string, alone bool) ([][2]int, error) {
 func (o CompareOptions) rankedSide(ctx context.Context, h *host, path string, by []string, texts map[string]string) (report.Side, error) {
 	side := report.Side{Name: path}
 	e := o.Eval
-	e.Run = path
+	e.Run, e.RunName = path, path
 	e.Rank.Texts.set = nil // the flags are this command's, and all have a part
 	if e.Metrics == "" {
 		e.Metrics = defaultMetrics()

@@ -17,6 +17,7 @@ import (
 type EvalOptions struct {
 	Rank       RankOptions
 	Run        string
+	RunName    string // of what Run is in errors; empty is --run
 	Judgments  JudgmentOptions
 	Train      string
 	Metrics    string

@@ -14,6 +14,7 @@ import (
 	"github.com/quarry-ml/quarry/format/kaggle"
 	"github.com/quarry-ml/quarry/format/trec"
 	"github.com/quarry-ml/quarry/ranking"
+	"github.com/quarry-ml/quarry/report"
 )
 
 // ranked is the rankings of a file, queries in its order.
@@ -36,6 +37,9 @@ func (o EvalOptions) ofRun(h *host) (*evaluation, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := run.noteEmpty(h, o.Run); err != nil {
+		return nil, err
+	}
 	var e *evaluation
 	byID := func(string) (int32, bool) { return 0, false }
 	if o.Rank.Data.Corpus == "" && o.Judgments.Folder == "" {
@@ -56,6 +60,7 @@ func (o EvalOptions) ofRun(h *host) (*evaluation, error) {
 	if err := o.checkShared(run, e.judged); err != nil {
 		return nil, err
 	}
+	e.repeated = run.repeated(o.Run)
 	e.found = func(c eval.Convention) []ranking.Candidates { return run.candidates(c, byID, e.order) }
 	return e, nil
 }
@@ -174,6 +179,40 @@ func readSubmission(r io.Reader, path string) (ranked, error) {
 	return run, err
 }
 
+// noteEmpty tells of rankings without a passage, which count as they do elsewhere: every measure of them is 0. A run of nothing
+// else is an error.
+func (run ranked) noteEmpty(h *host, path string) error {
+	var empty []string
+	for _, q := range run {
+		if len(q.hits) == 0 {
+			empty = append(empty, q.query)
+		}
+	}
+	switch {
+	case len(empty) == 0:
+		return nil
+	case len(empty) == len(run):
+		return badInputf("%s: no ranking holds a passage", path)
+	}
+	h.note("warning: %s: %s, such as %q, without a passage: every measure of such a query is 0", path, report.Counted(len(empty), "ranking", "rankings"), empty[0])
+	return nil
+}
+
+// repeated is the first passage that stands twice in a ranking, as an error; nil where there is none. Submissions may have
+// such, which one convention has a rule for.
+func (run ranked) repeated(path string) error {
+	for _, q := range run {
+		seen := make(map[string]bool, len(q.hits))
+		for _, hit := range q.hits {
+			if seen[hit.document] {
+				return fmt.Errorf("%s: query %q: passage %q is ranked twice; --convention %s takes the second place for void", place(path, hit.line), q.query, hit.document, eval.Kaggle)
+			}
+			seen[hit.document] = true
+		}
+	}
+	return nil
+}
+
 // candidates are the rankings as a convention orders them; byID knows every document.
 func (run ranked) candidates(c eval.Convention, byID func(string) (int32, bool), order ranking.Order) []ranking.Candidates {
 	found := make([]ranking.Candidates, len(run))
@@ -219,20 +258,25 @@ var besideRun = strings.Fields("run qrels data split corpus queries id-field gro
 
 // validateRun refuses flags that rank where a run is given.
 func (o EvalOptions) validateRun() error {
+	run := cmp.Or(o.RunName, "--run")
 	for _, flag := range slices.Sorted(maps.Keys(o.Rank.Texts.set)) {
 		if !slices.Contains(besideRun, flag) {
-			return badInputf("--%s has no part beside --run: what it holds is ranked already", flag)
+			return badInputf("--%s has no part beside %s: what it holds is ranked already", flag, run)
 		}
 	}
 	switch data := o.Rank.Data; {
 	case o.Judgments.Folder != "":
 		return nil // validated with it
 	case o.Judgments.Qrels == "" && (data.Corpus == "" || data.Queries == ""):
-		return badInputf("--run needs judgments: --qrels FILE, --data FOLDER, or --corpus and --queries with positives")
+		return badInputf("%s needs judgments: --qrels FILE, --data FOLDER, or --corpus and --queries with positives", run)
 	case data.Corpus != "" && data.Queries == "":
-		return badInputf("--corpus beside --run goes with --queries")
+		return badInputf("--corpus beside %s goes with --queries", run)
 	case data.Corpus == "" && o.Train != "":
-		return badInputf("--train beside --run needs --corpus and --queries, or --data: its positives are passages of the corpus")
+		return badInputf("--train beside %s needs --corpus and --queries, or --data: its positives are passages of the corpus", run)
+	case data.Queries == "" && data.GroupField != "":
+		return badInputf("--group-field beside %s needs --queries, or --data: it is a key of the queries' rows", run)
+	case data.Queries == "" && data.IDField != "":
+		return badInputf("--id-field beside %s needs --queries: it is a key of the rows, and a file of judgments has its own", run)
 	}
 	return nil
 }

@@ -57,6 +57,89 @@ func TestEvalOfARun(t *testing.T) {
 	}
 }
 
+// TestEvalOfZerosAlone: a folder whose grades are all zero is scored 0 where queries without positives are, as trec_eval and
+// pytrec_eval 0.5.11 score them, and has nothing to score elsewhere. So has a file.
+func TestEvalOfZerosAlone(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	p.write(t, "run.trec", "a Q0 1 1 2 t\na Q0 2 2 1 t\n")
+	p.write(t, "zeros/corpus.jsonl", `{"_id":"1","text":"x"}`+"\n"+`{"_id":"2","text":"y"}`+"\n")
+	p.write(t, "zeros/queries.jsonl", `{"_id":"a","text":"first"}`+"\n")
+	p.write(t, "zeros/qrels/test.tsv", "query-id\tcorpus-id\tscore\na\t1\t0.0\na\t2\t0\n")
+	for name, from := range map[string][]string{
+		"a run by a folder": {"--run", p.path("run.trec"), "--data", p.path("zeros")},
+		"a model":           {"--model", p.path("model"), "--data", p.path("zeros"), "--cpu", "portable"},
+		"a run by a file":   {"--run", p.path("run.trec"), "--qrels", p.path("zeros/qrels/test.tsv")},
+	} {
+		for convention, code := range map[string]int{"trec_eval": exitDone, "beir": exitDone, "ranx": exitDone, "sentence-transformers": exitBadInput, "kaggle": exitBadInput} {
+			h := newTestHost()
+			if got := h.run(t, append([]string{"eval", "--metrics", "map,ndcg@10,mrr,recall@5,r-precision", "--convention", convention, "--json"}, from...)...); got != code {
+				t.Errorf("%s, %s: exit code %d: %s", name, convention, got, h.err.String())
+				continue
+			}
+			if code != exitDone {
+				if !strings.Contains(h.err.String(), "no query to score: 1 judged") {
+					t.Errorf("%s, %s: %s", name, convention, h.err.String())
+				}
+				continue
+			}
+			var got struct {
+				Queries int
+				Metrics map[string]float64
+			}
+			mustBe(t, json.Unmarshal(h.out.Bytes(), &got))
+			for measure, v := range got.Metrics {
+				if v != 0 || got.Queries != 1 {
+					t.Errorf("%s, %s: %s is %v over %d queries", name, convention, measure, v, got.Queries)
+				}
+			}
+		}
+	}
+}
+
+// TestEvalOfEmptyRankings: one counts 0, as pytrec_eval 0.5.11 and ranx 0.3.21 have it, and is told; a run of nothing else is an
+// error.
+func TestEvalOfEmptyRankings(t *testing.T) {
+	p := project(t.TempDir())
+	qrels := p.write(t, "qrels.txt", "q1 0 b 1\nq2 0 d 1\n")
+	one, none := p.write(t, "one.json", `{"q1": {}, "q2": {"d": 1}}`), p.write(t, "none.json", `{"q1": {}, "q2": {}}`)
+	for _, convention := range []string{"sentence-transformers", "trec_eval", "ranx", "kaggle", "beir"} {
+		h := newTestHost()
+		code := h.run(t, "eval", "--run", one, "--qrels", qrels, "--metrics", "map", "--convention", convention)
+		if code != exitDone || !strings.Contains(h.out.String(), "0.5000") || !strings.Contains(h.err.String(), `one.json: 1 ranking, such as "q1", without a passage`) {
+			t.Errorf("%s: exit code %d: %s%s", convention, code, h.out.String(), h.err.String())
+		}
+	}
+	h := newTestHost()
+	if code := h.run(t, "eval", "--run", none, "--qrels", qrels, "--metrics", "map"); code != exitBadInput || !strings.Contains(h.err.String(), "none.json: no ranking holds a passage") {
+		t.Errorf("exit code %d: %s", code, h.err.String())
+	}
+}
+
+// TestEvalOfAPassageRankedTwice: only Kaggle's convention has a rule for it, and a submission may hold one.
+func TestEvalOfAPassageRankedTwice(t *testing.T) {
+	p := project(t.TempDir())
+	run := p.write(t, "run.csv", "QuestionId_Answer,MisconceptionId\nq2,d\nq1,a b a\n")
+	qrels := p.write(t, "qrels.txt", "q1 0 b 1\nq2 0 d 1\n")
+	h := newTestHost()
+	const want = `run.csv:3: query "q1": passage "a" is ranked twice; --convention kaggle takes the second place for void`
+	if code := h.run(t, "eval", "--run", run, "--qrels", qrels, "--metrics", "map"); code != exitBadInput || !strings.Contains(h.err.String(), want) {
+		t.Errorf("exit code %d: %s", code, h.err.String())
+	}
+	h = newTestHost()
+	if code := h.run(t, "eval", "--run", run, "--qrels", qrels, "--metrics", "map", "--convention", "all"); code != exitDone || !strings.Contains(h.out.String(), want) || !strings.Contains(h.out.String(), "0.7500") {
+		t.Errorf("exit code %d: %s%s", code, h.out.String(), h.err.String())
+	}
+	p.write(t, "graded.txt", "q1 0 b 2000\n")
+	h = newTestHost()
+	if code := h.run(t, "eval", "--run", run, "--qrels", p.path("graded.txt"), "--metrics", "ndcg@5", "--convention", "kaggle"); code != exitBadInput || !strings.Contains(h.err.String(), `query "q1": ndcg@5 as kaggle has it: the gains of its grades are larger than a float64 holds`) {
+		t.Errorf("exit code %d: %s%s", code, h.out.String(), h.err.String())
+	}
+	h = newTestHost()
+	if code := h.run(t, "eval", "--run", run, "--qrels", qrels, "--metrics", "map", "--convention", "kaggle", "--group-field", "x"); code != exitBadInput || !strings.Contains(h.err.String(), "--group-field beside --run needs --queries") {
+		t.Errorf("exit code %d: %s", code, h.err.String())
+	}
+}
+
 func TestEvalByEveryConvention(t *testing.T) {
 	p := project(t.TempDir())
 	p.write(t, "run.trec", smallRun)

@@ -30,6 +30,8 @@ type evaluation struct {
 	depth  int // hits kept a query; 0 where rankings are whole
 	order  ranking.Order
 	split  string // of the judgments, where they are a folder's
+
+	repeated error // of a ranking that has a passage twice, which most conventions have no rule for
 }
 
 // source reads what is judged and ranks it, or reads a run of it.

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -56,8 +57,8 @@ func mayWriteBeside(flag, output string, inputs ...string) error {
 	return nil
 }
 
-// mayWriteBesideRuns refuses an output that is a recipe or a file of rankings among a command's arguments, or in the directory
-// of a run that they name, but for the place of its page.
+// mayWriteBesideRuns refuses an output that is a recipe or a file of rankings among a command's arguments, a file of texts that
+// such a recipe or run names, or in the directory of a run, but for the place of its page.
 func mayWriteBesideRuns(flag, output string, args ...string) error {
 	if output == standard || output == "" {
 		return nil
@@ -70,15 +71,77 @@ func mayWriteBesideRuns(flag, output string, args ...string) error {
 		if !isRun {
 			continue
 		}
-		dir, err := reportedDir(path)
-		if err != nil {
-			continue // which reading the run tells of
+		dirs, texts := partsOfRun(path)
+		for _, dir := range dirs {
+			if isIn(output, dir) && !isPlaceOfPage(output, dir) {
+				return badInputf("--%s %s is in the run directory %s, which holds what the run made: choose another place", flag, output, dir)
+			}
 		}
-		if isIn(output, dir) && !isPlaceOfPage(output, dir) {
-			return badInputf("--%s %s is in the run directory %s, which holds what the run made: choose another place", flag, output, dir)
+		for _, file := range texts {
+			if sameFile(output, file) {
+				return badInputf("--%s %s holds texts that %s was made from: choose another file, or they would be lost", flag, output, arg)
+			}
 		}
 	}
 	return nil
+}
+
+// partsOfRun are the directories of a run, or of the runs of a recipe with folds, and the files of texts that they were made
+// from: those that the recipe names, and those that it named when it was last followed. What cannot be read is passed over,
+// for reading the run tells of it.
+func partsOfRun(path string) (dirs, texts []string) {
+	beside := filepath.Dir(path)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		dirs, beside = []string{path}, filepath.Join(path, "..", "..") // runs/NAME beside the recipe
+	} else if r, err := recipe.Load(path); err == nil {
+		dirs, texts = dirsOfRecipe(r), textsOfRecipe(r)
+	}
+	for _, dir := range dirs {
+		d, err := rundir.Open(dir, rundir.OpenOptions{ReadOnly: true})
+		if err != nil {
+			continue
+		}
+		names, err := d.DataNames()
+		if err != nil {
+			continue
+		}
+		for _, name := range names.Files() {
+			texts = append(texts, (&runTexts{folder: beside}).path(name))
+		}
+	}
+	return dirs, texts
+}
+
+// dirsOfRecipe are the directories of what a recipe makes.
+func dirsOfRecipe(r *recipe.Recipe) []string {
+	if r.Folds.Count == 0 {
+		return []string{r.Dir()}
+	}
+	dirs := []string{r.FoldsDir()}
+	for _, variant := range r.Variants() {
+		for i := range r.Folds.Count {
+			dirs = append(dirs, variant.Fold(i, "train.jsonl", "dev.jsonl").Dir())
+		}
+	}
+	return dirs
+}
+
+// textsOfRecipe are the files of texts that a recipe names.
+func textsOfRecipe(r *recipe.Recipe) []string {
+	paths := []recipe.Path{r.Data.Corpus, r.Data.Train, r.Data.Dev, r.Data.Test, r.Data.Examples}
+	for _, set := range r.Data.Also {
+		paths = append(paths, set.Queries, set.Corpus)
+	}
+	for _, set := range r.Data.Sets {
+		paths = append(paths, set.Train, set.Corpus, set.Dev, set.Examples)
+	}
+	var texts []string
+	for _, p := range paths {
+		if p.File != "" {
+			texts = append(texts, p.File)
+		}
+	}
+	return texts
 }
 
 // sameFile says whether two paths are of one regular file.

@@ -77,6 +77,56 @@ func TestReportCommand(t *testing.T) {
 	}
 }
 
+// TestNothingReplacesTheDataOfARun: neither a report nor a comparison is written over a file of texts, by the recipe as it is now
+// or as the run last followed it.
+func TestNothingReplacesTheDataOfARun(t *testing.T) {
+	recipe, dir := reportedRun(t)
+	folder := filepath.Dir(recipe)
+	data := func(train string) string {
+		return "data:\n  corpus: corpus.jsonl\n  train: " + train + "\n  dev: dev.jsonl\n  test: test.jsonl\n  examples: examples.jsonl\n  also:\n    - {name: general, queries: more/general.jsonl, corpus: more/corpus.jsonl}\n  sets:\n    - {name: second, train: second/train.jsonl, corpus: second/corpus.jsonl, dev: second/dev.jsonl, examples: second/examples.jsonl}\n"
+	}
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(recipe, "model: model\n"+data("now.jsonl"))
+	write(rundir.Layout(dir).Recipe(), data("before.jsonl")+"rounds:\n  - {}\n")
+	for _, name := range []string{"corpus.jsonl", "now.jsonl", "before.jsonl", "dev.jsonl", "test.jsonl", "examples.jsonl", "more/general.jsonl", "more/corpus.jsonl", "second/train.jsonl", "second/corpus.jsonl", "second/dev.jsonl", "second/examples.jsonl"} {
+		path := filepath.Join(folder, name)
+		write(path, "texts")
+		for _, run := range []string{recipe, dir, recipe + "@0"} {
+			commands := [][]string{{"compare", run, "--output", path}}
+			if run != recipe+"@0" {
+				commands = append(commands, []string{"report", run, "--format", "csv", "--output", path}, []string{"report", run, "--html=" + path}, []string{"report", run, "--format", "wandb", "--output", path},
+					[]string{"report", "--folds", run, run, "--output", path})
+			}
+			if run == dir && name == "now.jsonl" {
+				continue // of which only the recipe knows
+			}
+			for _, args := range commands {
+				h := newTestHost()
+				if code := h.run(t, args...); code != exitBadInput || !strings.Contains(h.err.String(), path+" holds texts that "+run+" was made from") {
+					t.Errorf("%v: exit code %d, %s", args, code, h.err.String())
+				}
+				if content, err := os.ReadFile(path); err != nil || string(content) != "texts" {
+					t.Fatalf("%v: %s now holds %q, %v", args, name, content, err)
+				}
+			}
+		}
+	}
+	// What lies elsewhere may be replaced.
+	path := filepath.Join(folder, "table.csv")
+	write(path, "old")
+	if out, err := executeReport([]string{recipe, "--format", "csv", "--output", path}); err != nil {
+		t.Errorf("%v, %s", err, out)
+	}
+}
+
 func TestReportCommandJSON(t *testing.T) {
 	_, dir := reportedRun(t)
 	out, err := executeReport([]string{dir, "--json"})

@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/quarry-ml/quarry/eval"
+	"github.com/quarry-ml/quarry/report"
 	"github.com/quarry-ml/quarry/stats"
 )
 
@@ -108,7 +109,7 @@ func namedIntervals(measures []eval.Measure, found []stats.Interval) map[string]
 func (r results) print(h *host) error {
 	text := fmt.Sprintf("measures as %s has them", r.scores.Convention)
 	if n := len(r.scores.Skipped); n > 0 {
-		text += fmt.Sprintf(", %d judged queries left out", n)
+		text += fmt.Sprintf(", %s left out", report.Counted(n, "judged query", "judged queries"))
 	}
 	text += "\n" + r.table()
 	for _, b := range r.breakdowns {

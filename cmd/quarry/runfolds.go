@@ -31,7 +31,7 @@ func runFolds(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions) erro
 }
 
 func runEachFold(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions) error {
-	folds, err := cutFolds(ctx, r, o)
+	folds, err := cutFolds(ctx, h, r, o)
 	if err != nil {
 		return err
 	}
@@ -74,11 +74,14 @@ func runEachFold(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions) e
 }
 
 // cutFolds cuts the queries of a recipe, whose directories follow from its name.
-func cutFolds(ctx context.Context, r *recipe.Recipe, o RunOptions) (*pipeline.Folds, error) {
+func cutFolds(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions) (*pipeline.Folds, error) {
 	if o.Dir != "" {
 		return nil, badInputf("--dir has no part in a recipe with folds: the run of each lies in a directory of its own, %s.fold-0 and on", r.Dir())
 	}
 	folds, err := pipeline.CutFolds(ctx, r, rundir.OS{})
+	if err == nil && folds.Miss != "" {
+		h.note("warning: folds.unseen_share: %s", folds.Miss)
+	}
 	return folds, badInput(err)
 }
 
@@ -118,7 +121,7 @@ func readCrossValidation(r *recipe.Recipe) (_ *report.CrossValidation, err error
 
 // planFolds prints what each fold's run would do.
 func planFolds(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions) error {
-	folds, err := cutFolds(ctx, r, o)
+	folds, err := cutFolds(ctx, h, r, o)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +17,10 @@ import (
 // TestARecipeIsCrossValidated plans, runs and sums up two settings on two folds; a second run does nothing.
 func TestARecipeIsCrossValidated(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
-	text := runRecipe + `folds:
+	for name, before := range map[string]string{"test.jsonl": "again", "general.jsonl": "once more"} { // other queries on the same passages
+		p.write(t, name, strings.NewReplacer(`"id":"`, `"id":"`+name[:1], `"query":"`, `"query":"`+before+" ", `"group":"`, `"group":"`+name[:1]).Replace(p.read(t, "dev.jsonl")))
+	}
+	text := strings.Replace(runRecipe, "group_field: group", "group_field: group, test: test.jsonl, also: [{name: general, queries: general.jsonl, group_field: group}]", 1) + `folds:
   count: 2
   unseen_share: 0.5
   settings:
@@ -132,20 +136,43 @@ type crossValidated struct {
 		Behind  *float64
 		P       *float64
 		Summary struct {
-			Rows []struct {
-				Epoch    *int
-				Measures map[string]struct {
-					Folds        []float64
-					Mean, Pooled float64
-				}
+			Rows []foldRow
+			Sets []struct {
+				On      string
+				Queries int
+				Rows    []foldRow
 			}
 		}
+	}
+}
+
+type foldRow struct {
+	Epoch    *int
+	Measures map[string]struct {
+		Folds        []float64
+		Mean, Pooled float64
+		Units        int
 	}
 }
 
 // check holds the choice to the means of the folds.
 func (c crossValidated) check(t *testing.T) {
 	t.Helper()
+	for _, s := range c.Settings {
+		// Of test there are base and choice, and the epoch that all have chosen; of the other set every epoch.
+		if sets := s.Summary.Sets; len(sets) != 2 || sets[0].On != "test" || sets[1].On != "also-general" || len(sets[0].Rows) < 2 || len(sets[1].Rows) != len(s.Summary.Rows) {
+			t.Errorf("%s: sets %+v", s.Name, sets)
+			continue
+		}
+		for _, set := range s.Summary.Sets {
+			for _, row := range set.Rows {
+				// Every fold has scored the same ten queries: the mean over them is that over the folds.
+				if m := row.Measures[c.Metric]; set.Queries != 10 || m.Units != 10 || math.Abs(m.Pooled-m.Mean) > 1e-12 || math.Abs(m.Mean-(m.Folds[0]+m.Folds[1])/2) > 1e-12 {
+					t.Errorf("%s on %s: %+v", s.Name, set.On, m)
+				}
+			}
+		}
+	}
 	best := 0
 	pooled := make([]float64, len(c.Settings))
 	for i, s := range c.Settings {

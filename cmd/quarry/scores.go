@@ -49,6 +49,9 @@ func score(d data, found []ranking.Candidates, measures []eval.Measure, conventi
 
 // score takes the measures of what is judged and ranked.
 func (e *evaluation) score(measures []eval.Measure, c eval.Convention, missing eval.Missing) (eval.Scores, error) {
+	if e.repeated != nil && !c.AllowsRepeats() {
+		return eval.Scores{}, badInputf("score the rankings as %s does: %w", c, e.repeated)
+	}
 	scores, err := eval.Evaluate(e.judged, e.found(c), eval.Options{Measures: measures, Convention: c, Depth: e.depth, Order: e.order, Missing: missing})
 	if errors.Is(err, eval.ErrNoRanking) {
 		err = fmt.Errorf("%w; --missing-queries skip leaves such queries out, zero counts them as 0", err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/prepare"
 	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/report"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -55,7 +57,7 @@ With --recipe, a recipe is written beside it for each fold, NAME.fold-I.yaml: ru
 	seedFlag(f, &o.Seed, 42, "seed of the cut")
 	f.StringVar(&o.Out, "out", "", "`directory` to write")
 	f.StringVar(&o.Recipe, "recipe", "", "recipe `file` to write one for each fold of")
-	f.BoolVar(&o.Force, "force", false, "replace folds that are there")
+	f.BoolVar(&o.Force, "force", false, "replace folds that are there, also those of a split into more of them")
 	f.BoolVar(&o.JSON, "json", false, "print JSON")
 	return cmd
 }
@@ -65,6 +67,8 @@ type foldsJSON struct {
 	Schema  int        `json:"schema"`
 	Queries int        `json:"queries"`
 	Kept    int        `json:"always_in_train"`
+	Wanted  *float64   `json:"wanted_unseen_share,omitempty"`
+	Unseen  float64    `json:"unseen_share"` // of the dev queries of all folds
 	Folds   []foldJSON `json:"folds"`
 }
 
@@ -96,10 +100,19 @@ func runSplit(ctx context.Context, o SplitOptions, h *host) error {
 	if err != nil {
 		return err
 	}
+	if base != nil {
+		if err := o.checkCorpus(ctx, base); err != nil {
+			return err
+		}
+	}
 	if err := options.ValidateFor(len(d.queries)); err != nil { // before each of so many folds is looked for
 		return badInputf("--folds: %s: %w", o.Data.Queries, err)
 	}
-	if err := o.checkOutputs(ctx); err != nil {
+	left, err := o.leftovers(base)
+	if err != nil {
+		return err
+	}
+	if err := o.checkOutputs(ctx, left); err != nil {
 		return err
 	}
 	folds, err := prepare.Cut(ctx, d.queries, options)
@@ -108,6 +121,9 @@ func runSplit(ctx context.Context, o SplitOptions, h *host) error {
 	}
 	if err != nil {
 		return badInputf("%s: %w", o.Data.Queries, err)
+	}
+	if err := left.remove(h); err != nil {
+		return err
 	}
 	for i := range folds.Dev {
 		if err := ctx.Err(); err != nil {
@@ -125,10 +141,43 @@ func runSplit(ctx context.Context, o SplitOptions, h *host) error {
 	return o.tell(h, len(d.queries), folds)
 }
 
-// checkOutputs refuses to write over what is there.
-func (o SplitOptions) checkOutputs(ctx context.Context) error {
+// checkCorpus refuses a recipe with another corpus than the folds' queries have their positives in.
+func (o SplitOptions) checkCorpus(ctx context.Context, base *recipe.Recipe) error {
+	if o.Data.Corpus == standard || sameFile(o.Data.Corpus, base.Data.Corpus.File) {
+		return nil
+	}
+	own, _, err := rundir.DigestFile(ctx, rundir.OS{}, o.Data.Corpus)
+	if err != nil {
+		return badInput(err)
+	}
+	named, _, err := rundir.DigestFile(ctx, rundir.OS{}, base.Data.Corpus.File)
+	if err != nil {
+		return badInputf("%s: data.corpus: %w", base.At("data.corpus"), err)
+	}
+	if own != named {
+		return badInputf("%s: data.corpus %s is not --corpus %s: the positives of the folds are passages of the latter; name one of them in both", base.At("data.corpus"), base.Data.Corpus.Written, o.Data.Corpus)
+	}
+	return nil
+}
+
+// checkOutputs refuses to write over what is read and, unless told to, over what is there or beside folds of another split.
+func (o SplitOptions) checkOutputs(ctx context.Context, left leftovers) error {
+	replaced := left.files()
+	for i := range o.Folds {
+		replaced = append(replaced, filepath.Join(o.foldDir(i), "train.jsonl"), filepath.Join(o.foldDir(i), "dev.jsonl"), o.recipeFile(i))
+	}
+	for _, file := range replaced {
+		for flag, input := range map[string]string{"corpus": o.Data.Corpus, "queries": o.Data.Queries, "recipe": o.Recipe} {
+			if sameFile(file, input) {
+				return badInputf("--%s %s is a file of the folds: choose another --out, or the input would be lost", flag, input)
+			}
+		}
+	}
 	if o.Force {
 		return nil
+	}
+	for _, path := range slices.Concat(left.folds, left.recipes) {
+		return badInputf("%s is there already, of a split into more folds: name another --out, or replace that split with --force", path)
 	}
 	for i := range o.Folds {
 		if err := ctx.Err(); err != nil {
@@ -218,21 +267,33 @@ func (o SplitOptions) writeRecipe(base *recipe.Recipe, i int) error {
 
 // tell prints what the folds hold.
 func (o SplitOptions) tell(h *host, queries int, folds prepare.Folds) error {
+	if o.UnseenShare != nil {
+		if text := folds.Missed(*o.UnseenShare); text != "" {
+			h.note("warning: --unseen-share: %s", text)
+		}
+	}
 	if o.JSON {
-		out := foldsJSON{Schema: schema, Queries: queries, Kept: len(folds.Train)}
+		out := foldsJSON{Schema: schema, Queries: queries, Kept: len(folds.Train), Wanted: o.UnseenShare, Unseen: folds.Unseen()}
 		for _, p := range folds.Parts {
-			out.Folds = append(out.Folds, foldJSON{p.Train, p.Dev, p.Units, p.Unseen, float64(p.Unseen) / float64(p.Dev)})
+			out.Folds = append(out.Folds, foldJSON{p.Train, p.Dev, p.Units, p.Unseen, p.Share()})
 		}
 		return printJSON(h, out)
 	}
 	text := rightAligned(func(w *tabwriter.Writer) {
 		fmt.Fprint(w, "fold\ttrain\tdev\tunits of dev\tunseen\tshare\t\n")
 		for i, p := range folds.Parts {
-			fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%.1f %%\t\n", i, p.Train, p.Dev, p.Units, p.Unseen, 100*float64(p.Unseen)/float64(p.Dev))
+			fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%.1f %%\t\n", i, p.Train, p.Dev, p.Units, p.Unseen, 100*p.Share())
 		}
 	})
+	if o.UnseenShare != nil {
+		text += fmt.Sprintf("%.1f %% of the dev queries are unseen, %.1f %% were asked for\n", 100*folds.Unseen(), 100**o.UnseenShare)
+	}
 	if n := len(folds.Train); n > 0 {
-		text += fmt.Sprintf("%d queries stay in train in every fold: held out, they would make more unseen than was asked for\n", n)
+		stay := "stay"
+		if n == 1 {
+			stay = "stays"
+		}
+		text += fmt.Sprintf("%s %s in train in every fold: held out, more would be unseen than was asked for\n", report.Counted(n, "query", "queries"), stay)
 	}
 	return h.printf("%s", text)
 }

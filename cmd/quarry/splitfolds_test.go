@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 )
@@ -131,5 +134,111 @@ func TestSplitRefuses(t *testing.T) {
 	end()
 	if err := runSplit(ended, o, newTestHost().host); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted, it ended with %v", err)
+	}
+}
+
+// TestASplitIntoFewerFolds leaves nothing of the one before it, and nothing of it where it is not told to.
+func TestASplitIntoFewerFolds(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	recipe := p.write(t, "tiny.yaml", runRecipe)
+	split := func(folds string, more ...string) (code int, said string) {
+		h := newTestHost()
+		code = h.run(t, append([]string{"split", "--corpus", p.path("corpus.jsonl"), "--queries", p.path("train.jsonl"), "--out", p.path("folds"), "--recipe", recipe, "--folds", folds}, more...)...)
+		return code, h.err.String()
+	}
+	if code, said := split("4"); code != exitDone {
+		t.Fatal(said)
+	}
+	p.write(t, "folds/fold-3/notes.txt", "mine")
+	p.write(t, "folds/fold-03/dev.jsonl", "of no split")
+	p.write(t, "tiny.fold-x.yaml", "of no split")
+	mustBe(t, errors.Join(os.RemoveAll(p.path("folds/fold-0")), os.RemoveAll(p.path("folds/fold-1")), os.Remove(p.path("tiny.fold-0.yaml")), os.Remove(p.path("tiny.fold-1.yaml"))))
+	if code, said := split("2"); code != exitBadInput || !strings.Contains(said, "fold-2 is there already, of a split into more folds") {
+		t.Errorf("exit code %d: %s", code, said)
+	}
+	code, said := split("2", "--force")
+	if code != exitDone || !strings.Contains(said, "removed of the split before, which had more folds: ") {
+		t.Fatalf("exit code %d: %s", code, said)
+	}
+	var got []string
+	for _, pattern := range []string{"folds/*/*", "tiny.fold-*"} {
+		found, err := filepath.Glob(p.path(pattern))
+		mustBe(t, err)
+		for _, path := range found {
+			got = append(got, strings.TrimPrefix(path, string(p)+"/"))
+		}
+	}
+	want := []string{
+		"folds/fold-0/dev.jsonl", "folds/fold-0/train.jsonl", "folds/fold-03/dev.jsonl", "folds/fold-1/dev.jsonl", "folds/fold-1/train.jsonl", "folds/fold-3/notes.txt",
+		"tiny.fold-0.yaml", "tiny.fold-1.yaml", "tiny.fold-x.yaml",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestASplitReplacesNoInput, by force either, and makes no recipes over another corpus.
+func TestASplitReplacesNoInput(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	recipe := p.write(t, "recipe.yaml", runRecipe)
+	p.write(t, "same.jsonl", p.read(t, "corpus.jsonl"))
+	p.write(t, "other.jsonl", p.read(t, "corpus.jsonl")+`{"id":"more","text":"one more"}`+"\n")
+	p.write(t, "folds/fold-0/train.jsonl", p.read(t, "train.jsonl"))
+	p.write(t, "folds/fold-7/dev.jsonl", p.read(t, "train.jsonl"))
+	for _, tc := range []struct {
+		name, corpus, queries, recipe, want string
+	}{
+		{"written over", "corpus.jsonl", "folds/fold-0/train.jsonl", "", "is a file of the folds"},
+		{"of more folds", "corpus.jsonl", "folds/fold-7/dev.jsonl", "", "is a file of the folds"},
+		{"another corpus", "other.jsonl", "train.jsonl", recipe, "recipe.yaml:4: data.corpus corpus.jsonl is not --corpus "},
+		{"a copy of the corpus", "same.jsonl", "train.jsonl", recipe, ""},
+	} {
+		before := p.read(t, tc.queries)
+		h := newTestHost()
+		args := []string{"split", "--corpus", p.path(tc.corpus), "--queries", p.path(tc.queries), "--out", p.path("folds"), "--folds", "2", "--force"}
+		if tc.recipe != "" {
+			args = append(args, "--recipe", tc.recipe)
+		}
+		code := h.run(t, args...)
+		if wanted := map[bool]int{true: exitDone, false: exitBadInput}[tc.want == ""]; code != wanted || !strings.Contains(h.err.String(), tc.want) {
+			t.Errorf("%s: exit code %d: %s", tc.name, code, h.err.String())
+		}
+		if tc.want != "" && p.read(t, tc.queries) != before {
+			t.Errorf("%s: the input was changed", tc.name)
+		}
+	}
+}
+
+// TestASplitThatMissesItsShareSaysSo, and says what is reached where it does not.
+func TestASplitThatMissesItsShareSaysSo(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	var rows strings.Builder
+	for i := range 12 {
+		fmt.Fprintf(&rows, `{"query":"what is %d","correct_id":"p00"}`+"\n", i)
+	}
+	one := p.write(t, "one.jsonl", rows.String())
+	for share, missed := range map[string]bool{"0.5": true, "0": false} {
+		for _, asJSON := range []bool{false, true} {
+			args := []string{"split", "--corpus", p.path("corpus.jsonl"), "--queries", one, "--out", p.path("folds"), "--folds", "2", "--force", "--unseen-share", share}
+			if asJSON {
+				args = append(args, "--json")
+			}
+			h := newTestHost()
+			if code := h.run(t, args...); code != exitDone {
+				t.Fatal(h.err.String())
+			}
+			if got := strings.Contains(h.err.String(), "warning: --unseen-share: 50.0 % of the dev queries were to be unseen, and 0.0 % are"); got != missed {
+				t.Errorf("share %s: %s", share, h.err.String())
+			}
+			if asJSON {
+				var cut foldsJSON
+				mustBe(t, json.Unmarshal(h.out.Bytes(), &cut))
+				if cut.Unseen != 0 || cut.Wanted == nil || fmt.Sprint(*cut.Wanted) != share {
+					t.Errorf("%+v", cut)
+				}
+			} else if !strings.Contains(h.out.String(), "0.0 % of the dev queries are unseen, ") {
+				t.Error(h.out.String())
+			}
+		}
 	}
 }

@@ -28,7 +28,8 @@ type Dataset struct {
 type Options struct {
 	Split   string // name of the file in qrels/; empty means the only one there is
 	MaxLine int    // longest line of corpus and queries in bytes; 0 means corpus.DefaultMaxLine
-	// KeepUnanswered keeps queries whose grades are all zero: trec_eval scores them 0, others leave them out.
+	// KeepUnanswered keeps queries whose grades are all zero: trec_eval scores them 0, others leave them out. Without it a
+	// split of nothing else is an error.
 	KeepUnanswered bool
 	// GroupField is the key of queries that belong together; empty where there is none.
 	GroupField string
@@ -133,7 +134,7 @@ func judge(c *corpus.Corpus, queries []corpus.Query, judgments []Judgment, name 
 	if without > 1 {
 		warnings[0].Text += fmt.Sprintf(" (%d such queries in the file)", without)
 	}
-	if !slices.ContainsFunc(judged, func(q corpus.Query) bool { return len(q.Positives) > 0 }) {
+	if len(judged) == 0 {
 		return nil, nil, fmt.Errorf("%s: no query has a positive", name)
 	}
 	return judged, warnings, nil

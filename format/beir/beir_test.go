@@ -46,6 +46,7 @@ func TestOpen(t *testing.T) {
 		"plain":   {"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": qrels},
 		"MTEB's":  {"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.jsonl": objects},
 		"Parquet": nil,
+		"floats":  {"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": strings.NewReplacer("\t2\n", "\t2.0\n", "\t1\n", "\t1.0\n", "\t0\n", "\t0.0\n").Replace(qrels)},
 		"packed":  {"corpus.jsonl.gz": gzipped(passages), "queries.jsonl": gzipped(queries), "qrels/test.tsv.gz": gzipped(qrels)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -127,12 +128,24 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
+// A split of nothing but zeros is what trec_eval scores 0.
+func TestOpenUnanswered(t *testing.T) {
+	dir := folder(t, map[string]string{"corpus.jsonl": passages, "queries.jsonl": queries, "qrels/test.tsv": "a\t1\t0\nb\t1\t-1\n"})
+	d, err := Open(dir, Options{KeepUnanswered: true})
+	if err != nil || len(d.Queries) != 2 || len(d.Judgments) != 2 || len(d.Queries[0].Positives)+len(d.Queries[1].Positives) != 0 {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
 func TestReadQrelsErrors(t *testing.T) {
 	for _, tc := range []struct{ name, file, want string }{
 		{"empty", "query-id\tcorpus-id\tscore\n", "x.tsv: no judgments"},
 		{"pair twice", "a\t1\t1\n\na\t1\t0\n", `x.tsv:3: query "a", passage "1": the pair is already on line 1`},
 		{"blanks for tabs", "a 1 1\n", "x.tsv:1: 1 columns parted by tabs, want 3"},
 		{"four columns", "a\t0\t1\t1\n", "x.tsv:1: 4 columns"},
+		{"hexadecimal", "a\t1\t0x1p0\n", `x.tsv:1: the grade is "0x1p0", want a whole number`},
+		{"no number", "a\t1\tNaN\n", `x.tsv:1: the grade is "NaN", want a whole number`},
+		{"too large", "a\t1\t4e9\n", `x.tsv:1: the grade is "4e9", want a whole number`},
 		{"fraction", "a\t1\t0.5\n", `x.tsv:1: the grade is "0.5", want a whole number`},
 		{"a half", `{"query-id": "a", "corpus-id": "1", "score": 0.5}`, "x.tsv:1: the grade is 0.5, want a whole number"},
 		{"null", `{"query-id": "a", "corpus-id": "1", "score": null}`, `x.tsv:1: the row has no "score"`},

@@ -21,7 +21,7 @@ type Judgment struct {
 
 // ReadQrels reads judgments: a tab-separated file of query, passage and grade, with or without BEIR's head line
 // (`query-id corpus-id score`), or JSON lines with those three keys, as MTEB's data sets have them; the first line tells
-// which. A pair that occurs twice, a grade that is no whole number and another number of columns are errors with file and
+// which. A grade such as 1.0 is a whole number too. A pair that occurs twice, a grade that is no whole number and another number of columns are errors with file and
 // line.
 func ReadQrels(r io.Reader, name string) ([]Judgment, error) {
 	lines := corpus.NewLines(r, name, corpus.LineOptions{})
@@ -73,14 +73,19 @@ func parseColumns(line []byte) (Judgment, error) {
 	if len(fields) != 3 {
 		return Judgment{}, fmt.Errorf("%d columns parted by tabs, want 3: query-id corpus-id score", len(fields))
 	}
-	grade, err := strconv.ParseInt(fields[2], 10, 32)
-	if err != nil {
+	grade, err := strconv.ParseFloat(fields[2], 64)
+	if err != nil || !isWhole(grade) || strings.ContainsAny(fields[2], "xX_") { // which Go reads, and no other reader
 		return Judgment{}, fmt.Errorf("the grade is %q, want a whole number", fields[2])
 	}
 	return Judgment{Query: fields[0], Passage: fields[1], Grade: int(grade)}, nil
 }
 
-// parseObject reads {"query-id": "q", "corpus-id": "d", "score": 1}. Scores such as 1.0 are whole numbers too.
+// isWhole says whether a grade is a whole number of 32 bits.
+func isWhole(grade float64) bool {
+	return grade == math.Trunc(grade) && math.Abs(grade) <= math.MaxInt32
+}
+
+// parseObject reads {"query-id": "q", "corpus-id": "d", "score": 1}.
 func parseObject(line []byte) (Judgment, error) {
 	object, err := corpus.ParseObject(line)
 	if err != nil {
@@ -104,7 +109,7 @@ func parseObject(line []byte) (Judgment, error) {
 		return j, fmt.Errorf(`the row has no "score"`)
 	}
 	var grade float64
-	if err := json.Unmarshal(value, &grade); err != nil || grade != math.Trunc(grade) || math.Abs(grade) > math.MaxInt32 {
+	if err := json.Unmarshal(value, &grade); err != nil || !isWhole(grade) {
 		return j, fmt.Errorf("the grade is %s, want a whole number", value)
 	}
 	j.Grade = int(grade)

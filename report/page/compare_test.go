@@ -88,14 +88,14 @@ func TestFolds(t *testing.T) {
 		return &report.FoldSummary{Runs: []string{"a", "b"}, Convention: "ranx", Measures: []string{"map@25", "mrr"}, Queries: 8, Level: 0.95, Rows: []report.FoldRow{
 			{Round: 0, Epoch: 0, Values: []report.FoldValue{value(0.2), value(0.3)}}, {Round: 0, Epoch: 1, Values: []report.FoldValue{value(mean), value(0.5)}},
 			{Round: 0, Epoch: -1, Values: []report.FoldValue{value(mean), value(0.5)}},
-		}}
+		}, Others: []report.FoldSet{{Name: "test", On: rundir.Test, Queries: 4, Rows: []report.FoldRow{{Round: 0, Epoch: 0, Values: []report.FoldValue{value(0.6), value(0.7)}}}}}}
 	}
 	against := compared(t)[0].Against[0].Rows[0]
 	c := &report.CrossValidation{Metric: "map@25", Chosen: 1, Settings: []report.SettingSummary{
 		{Name: "slow", Folds: folds(0.3), Value: value(0.3), Against: &against}, {Name: "<fast>", Folds: folds(0.4), Value: value(0.4)},
 	}}
 	p := OfCrossValidation(c)
-	if len(p.Sections) != 3 || !strings.Contains(p.Summary[0], "setting <fast> has the greatest mean") {
+	if len(p.Sections) != 5 || !strings.Contains(p.Summary[0], "setting <fast> has the greatest mean") {
 		t.Fatalf("%d sections, %q", len(p.Sections), p.Summary)
 	}
 	if f := figure(t, p, "settings-behind"); len(f.Table.Rows) != 2 || len(f.Drawing.Points) != 1 || f.Drawing.Rows[0] != "slow" || f.Drawing.Points[0].Low == nil {
@@ -105,11 +105,14 @@ func TestFolds(t *testing.T) {
 	if len(f.Table.Rows) != 3 || len(f.Drawing.Points) != 6 || f.Drawing.Points[3].Y != 0.4 || *f.Drawing.Points[3].Low != c.Settings[1].Folds.Rows[1].Values[0].Pooled.Low || f.Drawing.Points[4].Low != nil {
 		t.Errorf("%+v", f)
 	}
+	if f := figure(t, p, "setting-1-test-mrr"); len(f.Table.Rows) != 1 || len(f.Drawing.Points) != 3 || f.Drawing.Points[0].Y != 0.7 || !strings.HasPrefix(f.About, "On test: 4 queries") {
+		t.Errorf("%+v", f)
+	}
 	if text := write(t, p); !strings.Contains(text, "<h1>Settings by <bdi>map@25</bdi></h1>") || strings.Contains(text, "<fast>") {
 		t.Error("the heading is not there, or a name came through")
 	}
 	c.Settings = c.Settings[:1]
-	if alone := OfCrossValidation(c); alone.Heading != "Folds" || alone.Run != "a, b" || len(alone.Sections) != 1 {
+	if alone := OfCrossValidation(c); alone.Heading != "Folds" || alone.Run != "a, b" || len(alone.Sections) != 2 {
 		t.Errorf("one setting: %q %q", alone.Heading, alone.Run)
 	}
 }

@@ -38,17 +38,27 @@ func OfCrossValidation(c *report.CrossValidation) *Page {
 	return p
 }
 
-// addFolds draws each measure of one setting.
+// addFolds draws each measure of one setting, over the dev queries and on the other sets.
 func (p *Page) addFolds(id, title string, s *report.FoldSummary) {
+	about := fmt.Sprintf("Over the dev queries of all %d folds, each scored by the model that had not seen it, with the %g %% bootstrap interval; and in the fold that has the least and the one that has the most.", len(s.Runs), 100*s.Level)
+	p.addFoldRows(id, title, about, s, s.Rows)
+	for _, set := range s.Others {
+		about := fmt.Sprintf("%s, with its %g %% bootstrap interval; and in the fold that has the least and the one that has the most.", upperFirst(set.Title()), 100*s.Level)
+		p.addFoldRows(id+"-"+slug(string(set.On)), title+", on "+set.Name, about, s, set.Rows)
+	}
+}
+
+// addFoldRows draws each measure of the rows of one set.
+func (p *Page) addFoldRows(id, title, about string, s *report.FoldSummary, rows []report.FoldRow) {
 	section := Section{ID: id, Title: title}
 	for m, name := range s.Measures {
 		f := Figure{
 			ID: id + "-" + slug(name), Title: name + " by epoch",
-			About:   fmt.Sprintf("Over the dev queries of all %d folds, each scored by the model that had not seen it, with the %g %% bootstrap interval; and in the fold that has the least and the one that has the most.", len(s.Runs), 100*s.Level),
+			About:   about,
 			Drawing: Drawing{Kind: Lines, X: "epoch", Y: name, Series: []string{"all folds", "least fold", "greatest fold"}},
-			Table:   Table(s.Sheet(name)),
+			Table:   Table(s.Sheet(rows, name)),
 		}
-		for _, row := range s.Rows {
+		for _, row := range rows {
 			if row.Epoch < 0 {
 				continue // the choices, which may be of several epochs
 			}

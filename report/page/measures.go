@@ -17,7 +17,9 @@ func (p *Page) addMeasures(_ *rundir.Dir, r *report.Report) error {
 		s.Figures = append(s.Figures, measure(r, m))
 	}
 	if len(s.Figures) == 0 {
-		p.missing("Nothing is scored yet.")
+		if len(r.Lost) == 0 { // which the summary tells of
+			p.missing("Nothing is scored yet.")
+		}
 	}
 	if most := mostQueries(r); most > mostResampled {
 		p.missing("Sets of more than %d queries (here up to %d) have no intervals on this page: `quarry report` computes them.", mostResampled, most)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/quarry-ml/quarry/report"
 	"github.com/quarry-ml/quarry/rundir"
@@ -135,11 +136,14 @@ func (p *Page) Drawings() map[string]Drawing {
 func summary(r *report.Report) []string {
 	var lines []string
 	if round, epoch, ok := r.Result(); ok && len(round.Measures) > 0 {
-		line := fmt.Sprintf("The run has come to epoch %d of round %d: %s %s on %d dev queries", epoch.Epoch, round.Round, round.Measures[0], value(epoch.Dev.All[0]), epoch.Dev.Queries)
+		line := fmt.Sprintf("The run has come to epoch %d of round %d: %s %s on %s", epoch.Epoch, round.Round, round.Measures[0], value(epoch.Dev.All[0]), report.Counted(epoch.Dev.Queries, "dev query", "dev queries"))
 		if base := r.Rounds[0]; len(base.Epochs) > 0 && len(base.Epochs[0].Dev.All) > 0 && base.Measures[0] == round.Measures[0] {
 			line += fmt.Sprintf(" (%s before any training)", value(base.Epochs[0].Dev.All[0]))
 		}
 		lines = append(lines, line+".")
+	}
+	for _, text := range r.Lost {
+		lines = append(lines, upperFirst(text)+".")
 	}
 	for _, round := range r.Rounds {
 		if c := round.Choice; c != nil {
@@ -151,6 +155,9 @@ func summary(r *report.Report) []string {
 	}
 	return lines
 }
+
+// upperFirst makes a sentence of words that begin with a letter of ASCII.
+func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 // add puts a section on the page if it has figures.
 func (p *Page) add(s Section) {

@@ -273,6 +273,17 @@ func TestARunThatHasJustBegun(t *testing.T) {
 	}
 }
 
+// A round that somebody removed is no round that has yet to begin.
+func TestARoundThatIsGone(t *testing.T) {
+	_, d := opened(t, tinyrun.Options{})
+	if err := os.RemoveAll(d.Round(0).Dir()); err != nil {
+		t.Fatal(err)
+	}
+	if page := write(t, read(t, d)); !strings.Contains(page, "Round 0 is missing: the run has worked in it") || strings.Contains(page, "Nothing is scored yet.") {
+		t.Error("the page does not say what is gone")
+	}
+}
+
 // A line that a run is writing while the page is read does not count, and is no error.
 func TestHalfALineIsNoError(t *testing.T) {
 	_, d := opened(t, tinyrun.Options{})
