@@ -28,7 +28,7 @@ type trainingRecord struct {
 	IDField    string          `json:"id_field"`
 	GroupField string          `json:"group_field"`
 	Metrics    []string        `json:"metrics"`
-	Pairs      *pairRecord     `json:"pairs,omitempty"` // of a cross-encoder, which has no contract
+	Pairs      *pairRecord     `json:"pairs,omitempty"`    // of a cross-encoder, which has no contract
 	Mix        *TrainData      `json:"datasets,omitempty"` // which rows of several files are trained on
 }
 
