@@ -41,7 +41,7 @@ func (d *Dir) AlsoNames() ([]string, error) {
 			Also []struct {
 				Name string `yaml:"name"`
 			} `yaml:"also"`
-			Sets []trainingSet `yaml:"sets"`
+			Sets []TrainingSetName `yaml:"sets"`
 		} `yaml:"data"`
 	}
 	if ok, err := d.readRecipe("data.also", &recipe); err != nil || !ok {
@@ -109,15 +109,15 @@ func (d *Dir) Windows() ([]string, error) {
 
 // DataNames is the files of texts that a recipe names, as it writes them: relative ones start at its folder.
 type DataNames struct {
-	Corpus     string    `yaml:"corpus"`
-	Train      string    `yaml:"train"`
-	Dev        string    `yaml:"dev"`
-	Test       string    `yaml:"test"` // empty where there is none
-	Examples   string    `yaml:"examples"`
-	IDField    string    `yaml:"id_field"`
-	GroupField string    `yaml:"group_field"`
-	Also       []SetName `yaml:"also"` // and what the sets of data.sets hold out
-	sets       []trainingSet
+	Corpus     string            `yaml:"corpus"`
+	Train      string            `yaml:"train"`
+	Dev        string            `yaml:"dev"`
+	Test       string            `yaml:"test"` // empty where there is none
+	Examples   string            `yaml:"examples"`
+	IDField    string            `yaml:"id_field"`
+	GroupField string            `yaml:"group_field"`
+	Also       []SetName         `yaml:"also"` // and what the sets of data.sets hold out
+	Sets       []TrainingSetName `yaml:"sets"`
 }
 
 // SetName is the files of a set that is scored as those of the recipe's data.also are.
@@ -129,8 +129,8 @@ type SetName struct {
 	GroupField string `yaml:"group_field"`
 }
 
-// trainingSet is a set of the recipe's data.sets; what it does not name is empty.
-type trainingSet struct {
+// TrainingSetName is the files of a set of the recipe's data.sets; what it does not name is empty.
+type TrainingSetName struct {
 	SetName  `yaml:",inline"`
 	Train    string `yaml:"train"`
 	Dev      string `yaml:"dev"` // what it holds out
@@ -143,7 +143,7 @@ func (n DataNames) Files() []string {
 	for _, set := range n.Also {
 		files = append(files, set.Queries, set.Corpus)
 	}
-	for _, set := range n.sets {
+	for _, set := range n.Sets {
 		files = append(files, set.Train, set.Corpus, set.Examples)
 	}
 	slices.Sort(files)
@@ -175,7 +175,6 @@ func (d *Dir) DataNames() (DataNames, error) {
 	var recipe struct {
 		Data struct {
 			DataNames `yaml:",inline"`
-			Sets      []trainingSet `yaml:"sets"`
 		} `yaml:"data"`
 	}
 	ok, err := d.readRecipe("data", &recipe)
@@ -188,7 +187,6 @@ func (d *Dir) DataNames() (DataNames, error) {
 	if recipe.Data.Corpus == "" || recipe.Data.Train == "" || recipe.Data.Dev == "" {
 		return DataNames{}, fmt.Errorf("%s: data: corpus, train and dev are not all named", d.Recipe())
 	}
-	recipe.Data.sets = recipe.Data.Sets
 	for _, s := range recipe.Data.Sets {
 		if s.Dev != "" {
 			s.Queries = s.Dev
