@@ -242,11 +242,11 @@ func TestAnOutsideTrainerNeedsTheMemoryOfItsJudgeAlone(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(filepath.Dir(r.File()), "ran")); err == nil {
 		t.Error("the command ran before the memory was looked at")
 	}
-	plan, err := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: 2, Memory: least})
+	plan, err := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: tinyWorkers(), Memory: least})
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := MakePlan(t.Context(), tinyProject(t, tinyRecipe), Options{Path: kernel.Portable, Workers: 2})
+	own, err := MakePlan(t.Context(), tinyProject(t, tinyRecipe), Options{Path: kernel.Portable, Workers: tinyWorkers()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,10 +64,7 @@ func runTiny(t testing.TB, r *recipe.Recipe, o Options) (string, error) {
 		o.Path = kernel.Portable
 	}
 	if o.Workers == 0 {
-		o.Workers = 1 // of a tiny network's a second mostly waits, and packages are tested side by side
-		if testing.Short() {
-			o.Workers = 2 // the race detector has to see both
-		}
+		o.Workers = tinyWorkers()
 	}
 	if o.FS == nil {
 		o.FS = faultfs.New(filepath.Dir(r.File()), faultfs.Fault{})
@@ -79,6 +76,15 @@ func runTiny(t testing.TB, r *recipe.Recipe, o Options) (string, error) {
 	}
 	err = p.Run(context.Background())
 	return notes.String(), errors.Join(err, p.Close())
+}
+
+// tinyWorkers is one: of a tiny network's workers a second mostly waits, and packages are tested side by side. The race
+// detector, for which tests are short, has to see two.
+func tinyWorkers() int {
+	if testing.Short() {
+		return 2
+	}
+	return 1
 }
 
 // files returns the digest of every reproducible file of a run directory.
