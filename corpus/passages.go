@@ -8,8 +8,12 @@ import (
 
 // ReadOptions says how a file of passages or queries is read.
 type ReadOptions struct {
-	IDField       string   // the field that holds the id; empty means `id` or `_id`
-	GroupField    string   // the field whose value groups queries of one question, or passages of one topic; empty means no groups
+	IDField    string // the field that holds the id; empty means `id` or `_id`
+	GroupField string // the field whose value groups queries of one question, or passages of one topic; empty means no groups
+
+	// OtherGroup finds the group of a query whose row lacks the group field; "" is none. May be nil.
+	OtherGroup func(row Object) (string, error)
+
 	Fields        []string // queries: further fields to keep, which every row must have
 	AllowUnjudged bool     // queries: a query without positives is no error
 	MaxLine       int      // longest line in bytes; 0 means DefaultMaxLine

@@ -68,7 +68,7 @@ func queryOf(row Object, file string, o ReadOptions) (Query, error) {
 			return q, fmt.Errorf(`"neg": %w`, err)
 		}
 	}
-	if q.Group, err = groupOf(row, o.GroupField); err != nil {
+	if q.Group, err = o.group(row); err != nil {
 		return q, err
 	}
 	for _, field := range o.Fields {
@@ -84,6 +84,16 @@ func queryOf(row Object, file string, o ReadOptions) (Query, error) {
 		}
 	}
 	return q, nil
+}
+
+// group is the value of a query's group field, else what the row says otherwise.
+func (o ReadOptions) group(row Object) (string, error) {
+	if _, ok := row.Get(o.GroupField); o.GroupField != "" && !ok && o.OtherGroup != nil {
+		if group, err := o.OtherGroup(row); group != "" || err != nil {
+			return group, err
+		}
+	}
+	return groupOf(row, o.GroupField)
 }
 
 // groupOf is the value of the group field, where one is named.

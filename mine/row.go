@@ -53,7 +53,7 @@ func (m *Miner) Row(q corpus.Query, by Ranker, r Result) (*flagembedding.Row, er
 
 // short is the provenance that a row carries itself.
 func (m *Miner) short(q corpus.Query, by Ranker, r Result) provenance.Row {
-	row := provenance.Row{Key: r.Key, Source: by.Source, Round: m.round, Miner: by.Model, Eligible: r.Eligible, Negatives: []provenance.Negative{}}
+	row := provenance.Row{Key: r.Key, Group: q.Group, Source: by.Source, Round: m.round, Miner: by.Model, Eligible: r.Eligible, Negatives: []provenance.Negative{}}
 	for _, p := range r.positivesOf(q) {
 		row.Positives = append(row.Positives, m.corpus.ID(p))
 	}

@@ -183,7 +183,8 @@ def evaluate(arguments, recipe, model):
     """Quarry's measures of a model directory, as epoch_scores has them."""
     metrics = ",".join(recipe["eval"]["metrics"])
     command = [arguments.quarry, "eval", "--model", model, "--metrics", metrics, "--train", arguments.train, "--json"]
-    return experiment.flat(json.loads(experiment.output_of([*command, *text_flags(arguments, arguments.dev)])))
+    scores = json.loads(experiment.output_of([*command, *text_flags(arguments, arguments.dev)]))
+    return experiment.flat(scores | scores["slices"])
 
 
 def average_precisions(arguments, model, run):

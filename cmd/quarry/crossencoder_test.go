@@ -14,6 +14,7 @@ import (
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/internal/golden"
+	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/model"
 )
 
@@ -101,6 +102,39 @@ func (p project) grouped(t *testing.T) {
 		rows = append(rows, fmt.Sprintf(`{"question": "g%d", %s`, i/2, strings.TrimPrefix(line, "{")))
 	}
 	p.write(t, "mined.jsonl", strings.Join(rows, "\n")+"\n")
+}
+
+// TestMinedRowsKeepTheGroup: the group that rows are mined with is the group that folds of them are cut by, whether or not they
+// still have the field.
+func TestMinedRowsKeepTheGroup(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.mineOptions()
+	o.Rank.Data.GroupField = "group"
+	_, rows := p.mine(t, o)
+	want := map[string]string{}
+	for _, line := range lines(p.read(t, "train.jsonl")) {
+		var row struct{ Query, Group string }
+		mustBe(t, json.Unmarshal([]byte(line), &row))
+		want[row.Query] = row.Group
+	}
+	f := p.pairOptions("rerankers")
+	f.Train, f.Dev, f.Data.GroupField = o.Output, "", "group"
+	set, err := f.readTraining(newTestHost().host)
+	mustBe(t, err)
+	if len(set.train) != len(rows) {
+		t.Fatalf("%d rows are read of %d", len(set.train), len(rows))
+	}
+	for _, q := range set.train {
+		if q.Group == "" || q.Group != want[q.Text] {
+			t.Errorf("query %q is of group %q, want %q", q.Text, q.Group, want[q.Text])
+		}
+	}
+	f.Data.GroupField = "topic" // and of rows that were mined without one
+	p.write(t, "bare.jsonl", strings.ReplaceAll(p.read(t, filepath.Base(o.Output)), `"group":`, `"crowd":`))
+	f.Train = p.path("bare.jsonl")
+	if _, err := f.readTraining(newTestHost().host); err == nil || !strings.Contains(err.Error(), `bare.jsonl:1: the row has no "topic"`) {
+		t.Errorf("got %v", err)
+	}
 }
 
 // TestFoldsScoreWhatTheyHaveNotSeen: every row is scored by a cross-encoder that was trained without its query and its group, and that

@@ -7,6 +7,12 @@ import (
 	"github.com/quarry-ml/quarry/format/provenance"
 )
 
+// minedGroup is the group that a query had in the rows that it was mined from; "" where the row does not say.
+func minedGroup(row corpus.Object) (string, error) {
+	from, _, err := provenance.OfRow(row)
+	return from.Group, err
+}
+
 // minedKeys returns the query keys that rows were mined under, so that training on them draws as a run would; "" where
 // a row does not say.
 func minedKeys(r io.Reader, name string) ([]string, error) {

@@ -140,7 +140,7 @@ func (o FinetuneOptions) readRows(h *host, flag, path string, set *trainingSet) 
 		}
 		var warnings []corpus.Warning
 		var err error
-		queries, warnings, err = corpus.ReadQueries(r, path, set.corpus, corpus.ReadOptions{IDField: o.Data.IDField, GroupField: o.Data.GroupField})
+		queries, warnings, err = corpus.ReadQueries(r, path, set.corpus, corpus.ReadOptions{IDField: o.Data.IDField, GroupField: o.Data.GroupField, OtherGroup: minedGroup})
 		warn(h, warnings)
 		for i := range queries {
 			if keys[i] != "" {

@@ -21,8 +21,9 @@ const Key = "quarry"
 
 // Row says where the negatives of one row come from. The fields from Dropped on stand in the side file alone.
 type Row struct {
-	Key           string     `json:"key"`    // of the draws
-	Source        string     `json:"source"` // what ranked: dense, random, bm25, …
+	Key           string     `json:"key"`             // of the draws
+	Group         string     `json:"group,omitempty"` // of the query, where its rows have a field of groups
+	Source        string     `json:"source"`          // what ranked: dense, random, bm25, …
 	Round         int        `json:"round"`
 	Miner         string     `json:"miner,omitempty"`          // digest of the model that ranked
 	Positives     []string   `json:"positives"`                // ids
@@ -158,7 +159,7 @@ func OfRow(object corpus.Object) (row Row, ok bool, err error) {
 	return row, true, nil
 }
 
-var known = map[string]bool{"key": true, "source": true, "round": true, "miner": true, "positives": true, "positive_score": true, "eligible": true, "negatives": true, "dropped": true, "ranks": true, "teacher": true, "teacher_positive_score": true}
+var known = map[string]bool{"key": true, "group": true, "source": true, "round": true, "miner": true, "positives": true, "positive_score": true, "eligible": true, "negatives": true, "dropped": true, "ranks": true, "teacher": true, "teacher_positive_score": true}
 
 func parse(object corpus.Object) (Row, error) {
 	var row Row
