@@ -50,10 +50,38 @@ func Differences(before, after []byte) ([]string, error) {
 		case !has:
 			reasons = append(reasons, fmt.Sprintf("option removed: %s %s", path, was))
 		case was != is:
+			was, is = apart(was, is)
 			reasons = append(reasons, fmt.Sprintf("options changed: %s %s → %s", path, was, is))
 		}
 	}
 	return reasons, nil
+}
+
+// told is how many runes of a long value are told, and before how many of them is where it differs from another.
+const told, before = 60, 20
+
+// apart cuts two long values to where they begin to differ.
+func apart(was, is string) (string, string) {
+	a, b := []rune(was), []rune(is)
+	if len(a) <= told && len(b) <= told {
+		return was, is
+	}
+	at := 0
+	for at < len(a) && at < len(b) && a[at] == b[at] {
+		at++
+	}
+	from := max(0, at-before)
+	cut := func(value []rune) string {
+		text := string(value[min(from, len(value)):min(from+told, len(value))])
+		if from > 0 {
+			text = "…" + text
+		}
+		if from+told < len(value) {
+			text += "…"
+		}
+		return text
+	}
+	return cut(a), cut(b)
 }
 
 // flatten maps the path of every leaf to its JSON. Lists are leaves: which element moved says less than both lists.

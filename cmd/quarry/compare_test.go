@@ -82,6 +82,8 @@ func TestCompareRankings(t *testing.T) {
 		{"ids without rows", []string{a, b, "--qrels", qrels, "--id-field", "key"}, "--id-field beside " + a + " needs --queries"},
 		{"other queries", []string{a, one, "--qrels", qrels, "--convention", "trec_eval"}, "a paired comparison needs the same queries: --missing-queries zero counts"},
 		{"no such file", []string{a, p.path("none.trec"), "--qrels", qrels}, "none.trec"},
+		{"no such file and no judgments", []string{a, p.path("none.trec")}, "none.trec: no such file"},
+		{"a recipe with folds", []string{p.write(t, "cv.yaml", runRecipe+"folds: {count: 2}\n"), a}, "a recipe with folds is many runs: name the directory of one, such as "},
 		{"no such run", []string{p.path("runs") + "@0/1"}, "a run directory or a recipe is wanted"},
 		{"all conventions", []string{a, b, "--qrels", qrels, "--convention", "all"}, "a comparison follows one"},
 		{"level", []string{a, b, "--qrels", qrels, "--level", "95"}, "--level 95 is not between 0 and 1"},

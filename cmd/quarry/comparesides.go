@@ -68,6 +68,8 @@ func (c *comparing) read(ctx context.Context, h *host, o CompareOptions, args []
 			if runs[i], err = findPlaces(path, place, len(args) == 1); err != nil {
 				return fmt.Errorf("%s: %w", arg, err)
 			}
+		} else if _, err := os.Stat(path); err != nil {
+			return badInputf("a file of rankings, a run directory or a recipe is wanted: %w", err)
 		}
 	}
 	if err := o.checkSources(runs, c.By); err != nil {

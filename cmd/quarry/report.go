@@ -359,5 +359,8 @@ func reportedDir(run string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if r.Folds.Count > 0 {
+		return "", fmt.Errorf("%s: a recipe with folds is many runs: name the directory of one, such as %s, or see them together in quarry report %s", r.At("folds"), dirsOfRecipe(r)[1], run)
+	}
 	return r.Dir(), nil
 }
