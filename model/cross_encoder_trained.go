@@ -16,6 +16,9 @@ import (
 // what makes the model: scores do not depend on it, but whether they are asked for does.
 const TrainedQueriesName = "quarry_trained.json"
 
+// FoldsName is the file that lists the cross-encoders of a directory that holds one for each fold of the queries.
+const FoldsName = "folds.json"
+
 // trainedVersion is the version of the file that is read and written.
 const trainedVersion = 1
 

@@ -210,7 +210,7 @@ func (p project) checkFoldRefusals(t *testing.T, o FinetuneOptions) {
 		"a schema":      {`{"schema":2,"folds":[]}`, "schema 2; this program reads 1"},
 		"an unknown":    {`{"schema":1,"folds":[],"more":1}`, "more"},
 	} {
-		p.write(t, "rerankers/"+foldsName, tc[0])
+		p.write(t, "rerankers/"+model.FoldsName, tc[0])
 		t.Run(name, func(t *testing.T) { refused(t, teach(func(*TeacherOptions) {}), tc[1]) })
 	}
 }
@@ -238,7 +238,7 @@ func TestFoldsGoOn(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || !errors.As(err, &i) {
 		t.Fatalf("error %v, want an interruption", err)
 	}
-	if _, err := os.Stat(p.path("stopped/" + foldsName)); err == nil {
+	if _, err := os.Stat(p.path("stopped/" + model.FoldsName)); err == nil {
 		t.Error("a part of the folds is listed")
 	}
 	second := newTestHost()

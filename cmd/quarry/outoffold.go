@@ -15,9 +15,6 @@ import (
 	"github.com/quarry-ml/quarry/rundir"
 )
 
-// foldsName is the file that lists the cross-encoders of a directory that finetune --folds made.
-const foldsName = "folds.json"
-
 // foldModels is folds.json, and what finetune --folds --json prints.
 type foldModels struct {
 	Schema int         `json:"schema"`
@@ -72,7 +69,7 @@ func (t *training) runFolds(ctx context.Context) error {
 		}
 		list.Folds = append(list.Folds, m)
 	}
-	if err := rundir.WriteJSON(rundir.OS{}, filepath.Join(o.Output, foldsName), list); err != nil {
+	if err := rundir.WriteJSON(rundir.OS{}, filepath.Join(o.Output, model.FoldsName), list); err != nil {
 		return err
 	}
 	if o.JSON {
@@ -93,7 +90,7 @@ func (t *training) ofFold(i int) *training {
 
 // readFolds reads folds.json of a directory; nil where there is none.
 func readFolds(dir string) (*foldModels, error) {
-	path := filepath.Join(dir, foldsName)
+	path := filepath.Join(dir, model.FoldsName)
 	content, err := rundir.ReadFile(rundir.OS{}, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -156,7 +153,7 @@ func (o TeacherOptions) scoreOutOfFold(ctx context.Context, h *host, dir string,
 			return said{}, err
 		}
 		if answer.header.Model != f.Digest {
-			return said{}, badInputf("--teacher: %s is not as the training wrote it, by %s: train anew", one.Model.Model, filepath.Join(dir, foldsName))
+			return said{}, badInputf("--teacher: %s is not as the training wrote it, by %s: train anew", one.Model.Model, filepath.Join(dir, model.FoldsName))
 		}
 		for k, i := range places {
 			result.scores[i] = answer.scores[k]
@@ -174,10 +171,10 @@ func (o TeacherOptions) scoreOutOfFold(ctx context.Context, h *host, dir string,
 // checkOutOfFold refuses flags that mean one model.
 func (o TeacherOptions) checkOutOfFold(dir string) error {
 	if o.Kind != crossEncoderKind {
-		return badInputf("--%skind %s: %s holds cross-encoders, one for each fold (%s)", o.prefix, o.Kind, dir, foldsName)
+		return badInputf("--%skind %s: %s holds cross-encoders, one for each fold (%s)", o.prefix, o.Kind, dir, model.FoldsName)
 	}
 	if o.Cache != "" {
-		return badInputf("--cache has no part with the cross-encoders of folds (%s): each has a file of scores of its own in Quarry's cache", filepath.Join(dir, foldsName))
+		return badInputf("--cache has no part with the cross-encoders of folds (%s): each has a file of scores of its own in Quarry's cache", filepath.Join(dir, model.FoldsName))
 	}
 	return nil
 }
