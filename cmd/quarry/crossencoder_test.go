@@ -89,6 +89,13 @@ func TestFinetuneACrossEncoder(t *testing.T) {
 			mustBe(t, runFinetune(t.Context(), more, newTestHost().host))
 			_, _, err = p.teachBy(t, "mined.jsonl", "more/epoch-1", "taught.jsonl")
 			refused(t, err, "was trained on 30 of the 30 queries")
+			// Nor would any of folds that start from it be of use.
+			folds := p.pairOptions("folds")
+			folds.Model.Model, folds.Dev, folds.Pairs.Folds = p.path("reranker/epoch-2"), "", 2
+			refused(t, runFinetune(t.Context(), folds, newTestHost().host), "epoch-2 was trained on 30 of the 30 queries of ")
+			if _, err := os.Stat(p.path("folds")); err == nil {
+				t.Error("a fold is trained from a model that knows it")
+			}
 		})
 	}
 }
@@ -190,6 +197,10 @@ func (p project) checkFoldRefusals(t *testing.T, o FinetuneOptions) {
 	refused(t, runFinetune(t.Context(), o, newTestHost().host), "holds a training of other data, another model or other options")
 	o.Pairs.Folds = 0
 	refused(t, runFinetune(t.Context(), o, newTestHost().host), "is not empty (fold-0)")
+	o.Pairs.Folds = 3
+	p.write(t, "rerankers/notes.txt", "mine")
+	refused(t, runFinetune(t.Context(), o, newTestHost().host), "is not empty (notes.txt) and holds no folds alone")
+	mustBe(t, os.Remove(p.path("rerankers/notes.txt")))
 	teach := func(change func(*TeacherOptions)) error {
 		o := TeachOptions{Rows: p.path("mined.jsonl"), Output: p.path("refused.jsonl"), Teacher: TeacherOptions{Model: ModelOptions{Model: p.path("rerankers")}, Kind: crossEncoderKind}}
 		change(&o.Teacher)
@@ -199,15 +210,23 @@ func (p project) checkFoldRefusals(t *testing.T, o FinetuneOptions) {
 	}
 	refused(t, teach(func(o *TeacherOptions) { o.Kind = embedderKind }), "holds cross-encoders, one for each fold")
 	refused(t, teach(func(o *TeacherOptions) { o.Cache = p.path("scores.jsonl") }), "--cache has no part with the cross-encoders of folds")
-	weights := p.path("rerankers/fold-1/epoch-2/config.json")
-	mustBe(t, os.WriteFile(weights, append([]byte(p.read(t, "rerankers/fold-1/epoch-2/config.json")), '\n'), 0o600))
+	config := p.read(t, "rerankers/fold-1/epoch-2/config.json")
+	p.write(t, "rerankers/fold-1/epoch-2/config.json", config+"\n")
+	mustBe(t, os.RemoveAll(p.path("cache")))
 	refused(t, teach(func(*TeacherOptions) {}), "is not as the training wrote it, by")
+	if _, err := os.Stat(p.path("cache")); err == nil {
+		t.Error("pairs are scored before a model of another content is found")
+	}
+	p.write(t, "rerankers/fold-1/epoch-2/config.json", config)
 	mustBe(t, os.Remove(p.path("rerankers/fold-2/epoch-2/"+model.TrainedQueriesName)))
 	refused(t, teach(func(*TeacherOptions) {}), "queries that a cross-encoder was trained on: ")
 	for name, tc := range map[string][2]string{
 		"one fold":      {`{"schema":1,"folds":[{"model":"a","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1}]}`, "1 folds, want 2 or more"},
 		"another place": {`{"schema":1,"folds":[{"model":"../a","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1},{"model":"b","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1}]}`, `"../a" is not below the directory`},
 		"a schema":      {`{"schema":2,"folds":[]}`, "schema 2; this program reads 1"},
+		"no digest":     {`{"schema":1,"folds":[{"model":"a","digest":"","trained":1,"held_out":1,"loss":1,"eval_loss":1},{"model":"b","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1}]}`, "fold 0: no digest"},
+		"a count":       {`{"schema":1,"folds":[{"model":"a","digest":"d","trained":1,"held_out":-1,"loss":1,"eval_loss":1},{"model":"b","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1}]}`, "held_out -1: counts are 0 or more"},
+		"one model":     {`{"schema":1,"folds":[{"model":"a","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1},{"model":"./a","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1}]}`, "folds 0 and 1 have one model"},
 		"an unknown":    {`{"schema":1,"folds":[],"more":1}`, "more"},
 	} {
 		p.write(t, "rerankers/"+model.FoldsName, tc[0])
