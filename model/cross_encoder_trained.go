@@ -9,7 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+
+	"github.com/quarry-ml/quarry/corpus"
 )
 
 // TrainedQueriesName is the file of a cross-encoder's directory that says which queries it was trained on. It lies beside
@@ -30,7 +31,7 @@ const trainedVersion = 1
 type TrainedQueries map[[16]byte]bool
 
 func trainedDigest(query string) [16]byte {
-	sum := sha256.Sum256([]byte(strings.TrimSpace(query)))
+	sum := sha256.Sum256([]byte(corpus.Strip(query)))
 	return [16]byte(sum[:16])
 }
 
