@@ -291,6 +291,12 @@ func TestCrossEncoderFlagsThatHaveNoPart(t *testing.T) {
 		{"one fold", "--folds 1: at least 2", func(o *FinetuneOptions) { o.Pairs.Folds, o.set["folds"] = 1, true }},
 		{"folds and dev", "--dev has no part with --folds", func(o *FinetuneOptions) { o.Pairs.Folds = 2 }},
 		{"too many folds", "40 folds of 30 queries", func(o *FinetuneOptions) { o.Pairs.Folds, o.Dev = 40, "" }},
+		{"two warm-ups", "--warmup-ratio has no part with --warmup-steps", func(o *FinetuneOptions) {
+			o.Tune.WarmupSteps, o.set["warmup-steps"], o.set["warmup-ratio"] = 3, true, true
+		}},
+		{"a warm-up of a constant rate", "--warmup-steps has no part with --schedule constant", func(o *FinetuneOptions) {
+			o.Tune.WarmupSteps, o.Tune.Schedule, o.set["warmup-steps"] = 3, finetune.Constant, true
+		}},
 		{"another loss", `loss "mse"`, func(o *FinetuneOptions) { o.Pairs.Loss = "mse" }},
 		{"a length", "--max-length: max length 1000", func(o *FinetuneOptions) { o.Texts.MaxLength = 1000 }},
 	} {
