@@ -15,6 +15,7 @@ import (
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // pairOptions are flags that train a cross-encoder on the project's mined rows.
@@ -270,6 +271,27 @@ func TestFoldsGoOn(t *testing.T) {
 	}
 	if second.out.String() != h.out.String() {
 		t.Errorf("told\n%swant\n%s", second.out.String(), h.out.String())
+	}
+}
+
+// TestAnEncoderThatQuarryTunedIsTold: what a cross-encoder says of its training is not that of the encoder below its head.
+func TestAnEncoderThatQuarryTunedIsTold(t *testing.T) {
+	p := trainable(t)
+	o := p.pairOptions("reranker")
+	for _, tuned := range []bool{false, true} {
+		if tuned {
+			m, err := model.Open(o.Model.Model, model.Options{})
+			mustBe(t, err)
+			mustBe(t, m.Contract.Write(rundir.Sink(rundir.OS{}, o.Model.Model)))
+			mustBe(t, m.Close())
+		}
+		h := newTestHost()
+		c, err := o.openCrossEncoder(t.Context(), h.host)
+		mustBe(t, err)
+		mustBe(t, c.model.Close())
+		if told := strings.Contains(h.err.String(), "was fine-tuned by Quarry (quarry.json): "); told != tuned {
+			t.Errorf("of an encoder that is tuned (%t) is noted %s", tuned, h.err.String())
+		}
 	}
 }
 
