@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -325,6 +326,39 @@ func TestTeachersOfARecipeAreRefused(t *testing.T) {
 				t.Errorf("the plan says %v", planned)
 			}
 		})
+	}
+}
+
+// TestATeacherThatKnowsASetIsRefused before the first stage, by run and plan: queries of data.sets are mined by it too.
+func TestATeacherThatKnowsASetIsRefused(t *testing.T) {
+	text := fmt.Sprintf(taughtRecipe, "")
+	r := tinyProject(t, text)
+	dir := filepath.Dir(r.File())
+	raw, err := os.ReadFile(filepath.Join(dir, "train.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.SplitAfter(strings.TrimSpace(string(raw)), "\n")
+	main, more := rows[:len(rows)-8], rows[len(rows)-8:]
+	var row struct{ Query string }
+	if err := json.Unmarshal([]byte(more[7]), &row); err != nil || row.Query == "" || strings.Contains(strings.Join(main, ""), strconv.Quote(row.Query)) {
+		t.Fatal(err, row)
+	}
+	teachers["cross-encoder"].write(t, filepath.Join(dir, "teacher"))
+	trained := model.TrainedQueries{}
+	trained.Add(row.Query)
+	for name, content := range map[string]string{"train.jsonl": strings.Join(main, ""), "more.jsonl": strings.Join(more, ""), "teacher/" + model.TrainedQueriesName: string(trained.Encode())} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r = loadRecipe(t, dir, strings.Replace(text, "group_field: group}", "group_field: group, sets: [{name: more, train: more.jsonl}]}", 1))
+	notes, err := runTiny(t, r, Options{Until: StageMine})
+	if err == nil || !strings.Contains(err.Error(), "recipe.yaml:6: mine.teacher.model: the cross-encoder was trained on 1 of the ") || strings.Contains(notes, "embed") {
+		t.Fatalf("got %v\n%s", err, notes)
+	}
+	if _, planned := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: 1}); planned == nil || planned.Error() != err.Error() {
+		t.Errorf("the plan says %v", planned)
 	}
 }
 
