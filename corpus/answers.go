@@ -3,7 +3,7 @@ package corpus
 import "slices"
 
 // Stripped is the text without surrounding white space: what tells whether two rows ask the same.
-func (q Query) Stripped() string { return strip(q.Text) }
+func (q Query) Stripped() string { return Strip(q.Text) }
 
 // Answers is what is known to answer each query text: what one row is judged by counts for every row of the same text.
 type Answers struct {

@@ -24,9 +24,9 @@ type Passage struct {
 // white space as BEIR's loaders do.
 func (p Passage) Full() string {
 	if p.Title == "" {
-		return strip(p.Text)
+		return Strip(p.Text)
 	}
-	return strip(p.Title + " " + p.Text)
+	return Strip(p.Title + " " + p.Text)
 }
 
 // Query is one text that asks, with what is known of its answers.
@@ -97,7 +97,7 @@ func (c *Corpus) ByID(id string) (int32, bool) {
 
 // ByText is the positions of all passages whose full text equals text once stripped, in corpus order; nil when there are none.
 func (c *Corpus) ByText(text string) []int32 {
-	first, ok := c.firstOf[digestText(strip(text))]
+	first, ok := c.firstOf[digestText(Strip(text))]
 	if !ok {
 		return nil
 	}
@@ -165,7 +165,7 @@ func index(passages []Passage, givenIDs bool) *Corpus {
 	return c
 }
 
-// strip removes the white space that Python's str.strip does: Unicode's and the four ASCII separators.
-func strip(text string) string {
+// Strip removes the white space around a text that Python's str.strip does: Unicode's and the four ASCII separators.
+func Strip(text string) string {
 	return strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f })
 }

@@ -95,7 +95,7 @@ func (j *judge) check(byID []int32, texts []string) error {
 func (j *judge) byTexts(texts []string) ([]int32, error) {
 	var found []int32
 	for i, text := range texts {
-		if strip(text) == "" {
+		if Strip(text) == "" {
 			return nil, fmt.Errorf(`"pos"[%d] is empty`, i)
 		}
 		owners := j.corpus.ByText(text)

@@ -32,7 +32,7 @@ func (c *Corpus) nearestID(id string) string {
 // the one whose text it is, without its title.
 func (c *Corpus) nearestText(text string) string {
 	for i, p := range c.Passages {
-		if p.Title != "" && strip(p.Text) == strip(text) {
+		if p.Title != "" && Strip(p.Text) == Strip(text) {
 			return fmt.Sprintf(`; it is the text of passage %q without its title %s: a passage is called by its full text, which is title, space, text: give that, or "positive_ids"`, c.ID(int32(i)), excerpt(p.Title))
 		}
 	}
@@ -53,7 +53,7 @@ func (c *Corpus) nearestText(text string) string {
 	if c.Passages[best].Title != "" {
 		titled = " of title, space, text"
 	}
-	return fmt.Sprintf("; the nearest is passage %q (%s), which differs at character %d%s", c.ID(best), excerpt(full), differsAt(strip(text), full), titled)
+	return fmt.Sprintf("; the nearest is passage %q (%s), which differs at character %d%s", c.ID(best), excerpt(full), differsAt(Strip(text), full), titled)
 }
 
 // sharedWords is the Dice coefficient of two sets of words.

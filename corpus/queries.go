@@ -131,7 +131,7 @@ func queryText(row Object, file string) (string, error) {
 	if from == "" {
 		return "", fmt.Errorf(`the row has neither "query" nor "text"%s%s`, hasKeys(row), Conversion(row, file))
 	}
-	if strip(text) == "" {
+	if Strip(text) == "" {
 		return "", fmt.Errorf("empty query")
 	}
 	return text, nil

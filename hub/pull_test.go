@@ -43,6 +43,7 @@ func tiny() *hubtest.Model {
 		"onnx/config.json":                  text(`{}`),
 		"onnx/model.onnx":                   {Content: weights[:100], LFS: true},
 		"pytorch_model.bin":                 {Content: weights[:200], LFS: true},
+		"quarry_trained.json":               text(`{"version":1,"queries":[]}`),
 		"sentence_bert_config.json":         text(`{"max_seq_length": 8}`),
 		"tokenizer.json":                    {Content: []byte(`{"version": "1.0"}`), LFS: true},
 		"vocab.txt":                         text(""),
@@ -51,7 +52,7 @@ func tiny() *hubtest.Model {
 
 var tinyNames = []string{
 	"1_Pooling/config.json", "config.json", "config_sentence_transformers.json", "model.safetensors", "modules.json",
-	"sentence_bert_config.json", "tokenizer.json", "vocab.txt",
+	"quarry_trained.json", "sentence_bert_config.json", "tokenizer.json", "vocab.txt",
 }
 
 // sharded is a model in two shards.

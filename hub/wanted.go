@@ -14,7 +14,7 @@ import (
 
 // Of a model, and of each folder of a module, these are what Quarry or the Python libraries read to run it.
 var described = []string{
-	"config.json", "modules.json", "sentence_*_config.json", "config_sentence_transformers.json", "quarry.json",
+	"config.json", "modules.json", "sentence_*_config.json", "config_sentence_transformers.json", "quarry.json", "quarry_trained.json",
 	"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
 	"vocab.txt", "vocab.json", "merges.txt", "tokenizer.model", "sentencepiece.bpe.model", "spiece.model",
 	"adapter_config.json", "adapter_model.safetensors",

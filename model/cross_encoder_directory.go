@@ -17,6 +17,7 @@ type crossEncoderDirectory struct {
 	*Directory
 	activation ScoreActivation
 	trained    TrainedQueries
+	listed     string // the digest of the trained queries' file by config.json; empty where none belongs to the model
 }
 
 // readCrossEncoder reads the directory of a cross-encoder: of transformers, or as sentence-transformers 4 to 6 save it.
@@ -48,19 +49,35 @@ func (r *reader) readCrossEncoder() (*crossEncoderDirectory, error) {
 	if d.limits, err = r.readLimits(root, d.Config, judges); err != nil {
 		return nil, err
 	}
+	if _, err := o.take(trainedKey, &d.listed); err != nil {
+		return nil, err
+	}
 	d.activation, err = r.readActivation(o)
 	return d, err
 }
 
-// readTrained reads the queries that a cross-encoder was trained on, where its directory says.
+// readTrained reads the queries that a cross-encoder was trained on, where its directory says: the very list that it was
+// written with.
 func (d *crossEncoderDirectory) readTrained() error {
 	r := &reader{files: d.files, name: d.Path}
 	raw, err := r.read(TrainedQueriesName)
-	if err != nil || raw == nil {
+	if err != nil {
 		return err
 	}
-	d.trained, err = ParseTrainedQueries(raw, r.path(TrainedQueriesName))
-	return err
+	file := r.path(TrainedQueriesName)
+	switch {
+	case raw == nil && d.listed == "":
+		return nil
+	case raw == nil:
+		return fmt.Errorf("%s: missing: config.json (%s) says that the model was written with it, and without it nothing tells what it may judge: copy it too", file, trainedKey)
+	}
+	if d.trained, err = ParseTrainedQueries(raw, file); err != nil {
+		return err
+	}
+	if d.listed != "" && d.listed != d.trained.digest() {
+		return fmt.Errorf("%s: is not the list that the model was written with, by config.json (%s): copy that one", file, trainedKey)
+	}
+	return nil
 }
 
 // readCrossModules reads modules.json where there is one, which lists a Transformer alone, and returns the Transformer's

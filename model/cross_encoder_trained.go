@@ -9,12 +9,20 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+
+	"github.com/quarry-ml/quarry/corpus"
 )
 
 // TrainedQueriesName is the file of a cross-encoder's directory that says which queries it was trained on. It lies beside
 // what makes the model: scores do not depend on it, but whether they are asked for does.
 const TrainedQueriesName = "quarry_trained.json"
+
+// FoldsName is the file that lists the cross-encoders of a directory that holds one for each fold of the queries.
+const FoldsName = "folds.json"
+
+// trainedKey is the key of config.json, of a cross-encoder that has the file, with the file's SHA-256 in hex digits. A
+// directory that has lost the file is told by it.
+const trainedKey = "quarry_trained"
 
 // trainedVersion is the version of the file that is read and written.
 const trainedVersion = 1
@@ -23,7 +31,7 @@ const trainedVersion = 1
 type TrainedQueries map[[16]byte]bool
 
 func trainedDigest(query string) [16]byte {
-	sum := sha256.Sum256([]byte(strings.TrimSpace(query)))
+	sum := sha256.Sum256([]byte(corpus.Strip(query)))
 	return [16]byte(sum[:16])
 }
 
@@ -47,6 +55,15 @@ func (q TrainedQueries) Encode() []byte {
 	}
 	slices.Sort(f.Queries)
 	return encodeJSON(f, " ")
+}
+
+// digest is the SHA-256 of the file, in hex digits; none is empty.
+func (q TrainedQueries) digest() string {
+	if len(q) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(q.Encode())
+	return hex.EncodeToString(sum[:])
 }
 
 // ParseTrainedQueries reads the file; name stands for it in errors. Anything but what Encode writes is an error: a list that is

@@ -12,7 +12,7 @@ import (
 // Write writes a directory that transformers loads as a sequence classifier of one label, and sentence-transformers as a
 // CrossEncoder with the same scores: config.json, the tokenizer and the weights, in shards where they are large. weights are
 // all parameters of the graph, in order; a pair has at most maxLength tokens there, 0 as many as here. Where trained is not empty
-// it is written too. What else the source has, such as buffers and other heads, is left out.
+// it is written too, and config.json says so. What else the source has, such as buffers and other heads, is left out.
 func (c *CrossEncoder) Write(out Sink, weights []*compute.Weight, maxLength int, trained TrainedQueries) error {
 	if maxLength == 0 {
 		maxLength = c.MaxLength
@@ -21,7 +21,7 @@ func (c *CrossEncoder) Write(out Sink, weights []*compute.Weight, maxLength int,
 		return err
 	}
 	w := &directoryWriter{out: out, src: c.Network.Directory, tokenizerOf: c.Network.Directory, maxLength: maxLength}
-	if err := w.bytes("config.json", c.config()); err != nil {
+	if err := w.bytes("config.json", c.config(trained)); err != nil {
 		return err
 	}
 	if err := w.tokenizer(); err != nil {
@@ -57,7 +57,7 @@ var activationNames = map[ScoreActivation]string{
 
 // config is config.json of the architecture with one label, and the activation where sentence-transformers 4 and later look
 // for it in a directory of transformers.
-func (c *CrossEncoder) config() []byte {
+func (c *CrossEncoder) config(trained TrainedQueries) []byte {
 	o, err := parseObject(c.Network.Config.encode("float32"), "config.json")
 	if err != nil {
 		panic(err) // it was parsed before
@@ -67,6 +67,9 @@ func (c *CrossEncoder) config() []byte {
 	o.set("label2id", map[string]int{"LABEL_0": 0})
 	if _, present := o.values["num_labels"]; present {
 		o.set("num_labels", 1)
+	}
+	if _, present := o.values[trainedKey]; present || len(trained) > 0 {
+		o.set(trainedKey, trained.digest())
 	}
 	settings := map[string]json.RawMessage{}
 	if _, err := o.take("sentence_transformers", &settings); err != nil {

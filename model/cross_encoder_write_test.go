@@ -66,7 +66,7 @@ func TestWrittenCrossEncodersScoreTheSame(t *testing.T) {
 			trained.Add("half")
 			dir := written(t, c, 0, trained)
 			again := openCrossEncoder(t, dir)
-			if again.MaxLength != c.MaxLength || again.Activation != c.Activation || !again.Trained.Has(" half\n") || again.Trained.Has("zero") || c.Trained.Has("half") {
+			if again.MaxLength != c.MaxLength || again.Activation != c.Activation || !again.Trained.Has(" half\n\x1f") || again.Trained.Has("zero") || c.Trained.Has("half") {
 				t.Errorf("%d tokens, %s, trained on %v", again.MaxLength, again.Activation, again.Trained)
 			}
 			want := logitsOf(t, c, kernel.Portable, pairsOf(t, c)...)
@@ -76,7 +76,7 @@ func TestWrittenCrossEncodersScoreTheSame(t *testing.T) {
 			if other := written(t, again, 0, again.Trained); !slices.Equal(readAll(t, dir), readAll(t, other)) {
 				t.Error("written again it is other files")
 			}
-			short := openCrossEncoder(t, written(t, c, 12, nil))
+			short := openCrossEncoder(t, written(t, again, 12, nil)) // nor does its config.json speak of a list
 			if short.MaxLength != 12 || len(short.Trained) != 0 {
 				t.Errorf("%d tokens, trained on %v", short.MaxLength, short.Trained)
 			}
@@ -237,15 +237,24 @@ func TestDamagedTrainedQueriesAreNoModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	others := model.TrainedQueries{}
+	others.Add("zero")
 	for name, tc := range map[string][2]string{
 		"cut short":       {string(raw[:len(raw)-5]), "not valid JSON"},
 		"a newer version": {`{"version":2,"queries":[]}`, "version 2; this program reads version 1"},
 		"a short digest":  {`{"version":1,"queries":["00"]}`, `query 0 is "00", want 32 hex digits`},
 		"another form":    {`{"version":1,"queries":[]}`, "is not as it is written"},
+		"missing":         {"", "missing: config.json (quarry_trained) says that the model was written with it"},
+		"another's":       {string(others.Encode()), "is not the list that the model was written with"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := os.WriteFile(path, []byte(tc[0]), 0o600); err != nil {
+			if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 				t.Fatal(err)
+			}
+			if tc[0] != "" {
+				if err := os.WriteFile(path, []byte(tc[0]), 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
 			if _, err := model.OpenCrossEncoder(dir); err == nil || !strings.Contains(err.Error(), tc[1]) || !strings.Contains(err.Error(), path) {
 				t.Errorf("got %v", err)

@@ -27,6 +27,9 @@ type teacherModel struct {
 // openTeacherModel opens the teacher as what it is, or as what the recipe says that it is.
 func (r *round) openTeacherModel() (teacherModel, error) {
 	t := r.stages.Mine.Teacher
+	if _, err := r.options.FS.Stat(filepath.Join(t.Model.File, model.FoldsName)); err == nil {
+		return teacherModel{}, r.teacherErrorf(keyTeacher, "%s: %s holds cross-encoders, one for each fold (%s), and a recipe takes one model; quarry teach and quarry mine score out of fold by such a directory", keyTeacher, t.Model.Written, model.FoldsName)
+	}
 	if t.Kind != string(rerank.EmbedderKind) {
 		c, err := model.OpenCrossEncoder(t.Model.File)
 		switch {
@@ -104,7 +107,32 @@ func (r *round) openTeacher(ctx context.Context) (_ *teacher, err error) {
 		return nil, r.teacherErrorf(keyTeacher, "%s: %w", keyTeacher, err)
 	}
 	t.header.Identity = r.engine.Identity()
-	return t, nil
+	return t, r.explainTeacher(r.mayTeach(t))
+}
+
+// mayTeach refuses a teacher that was trained on queries that the run, or any of data.sets, mines by it. What it would be asked
+// of them is known only behind the search.
+func (r *round) mayTeach(t *teacher) error {
+	judge, ok := t.Teacher.(rerank.Judge)
+	if !ok {
+		return nil
+	}
+	whole := r
+	if r.main != nil {
+		whole = r.main
+	}
+	var asked []rerank.Pair
+	for _, one := range whole.all() {
+		if !one.stages.Mine.Asks() {
+			continue
+		}
+		for _, s := range one.mined() {
+			for _, q := range one.data.queries[s] {
+				asked = append(asked, rerank.Pair{Query: q.Text})
+			}
+		}
+	}
+	return judge.MayJudge(asked)
 }
 
 // teacherSides is how an embedder reads texts: as the recipe says, else as is stored with the model.
@@ -191,18 +219,25 @@ func (p *Run) teachersFootprint() (model.Footprint, error) {
 
 // checkTeacher refuses before the first stage a teacher that cannot be asked.
 func (r *round) checkTeacher(ctx context.Context) error {
-	if !r.stages.Mine.Asks() {
-		return nil
+	for _, one := range r.all() { // the teacher is that of all
+		if !one.stages.Mine.Asks() {
+			continue
+		}
+		t, err := one.openTeacher(ctx)
+		if err != nil {
+			return err
+		}
+		return t.close()
 	}
-	t, err := r.openTeacher(ctx)
-	if err != nil {
-		return err
-	}
-	return t.close()
+	return nil
 }
 
-// explainTeacher adds to an error of memory which keys change what a teacher takes.
+// explainTeacher adds to an error of memory which keys change what a teacher takes, and to that of a teacher which knows the
+// queries what scores them instead.
 func (r *round) explainTeacher(err error) error {
+	if trained := (*rerank.TrainedError)(nil); errors.As(err, &trained) {
+		return r.teacherErrorf(keyTeacher, "%s: %w; train one for each fold of the queries (quarry finetune --kind cross-encoder --folds), whose directory scores out of fold in quarry teach and quarry mine", keyTeacher, err)
+	}
 	if long := (*embedding.MemoryError)(nil); errors.As(err, &long) {
 		return r.raiseMemory(err, "mine.teacher.max_length", "mine.teacher.max_length", memoryWant{long.Least, long.Limit, long.Beside})
 	}

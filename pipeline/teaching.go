@@ -138,7 +138,7 @@ func (r *round) scorePairs(ctx context.Context, t *teacher, pairs []rerank.Pair)
 		if err != nil {
 			return err
 		}
-		scores, counts, err = rerank.Scores(ctx, t, pairs, store, rerank.Options{Progress: progress})
+		scores, counts, err = rerank.Scores(ctx, t.Teacher, pairs, store, rerank.Options{Progress: progress})
 		return errors.Join(err, store.Close())
 	}
 	if r.options.TeacherScores == "" { // the run directory is this process's alone

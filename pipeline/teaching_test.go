@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/rundir/faultfs"
@@ -255,6 +257,24 @@ func TestATeachersScoresTeachInTheSameRound(t *testing.T) {
 
 func TestTeachersOfARecipeAreRefused(t *testing.T) {
 	embedder := func(t *testing.T, dir string) { teachers["embedder"].write(t, dir) }
+	knows := func(split string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			teachers["cross-encoder"].write(t, dir)
+			raw, err := os.ReadFile(filepath.Join(filepath.Dir(dir), split+".jsonl"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var row struct{ Query string }
+			if err := json.Unmarshal([]byte(strings.Split(strings.TrimSpace(string(raw)), "\n")[1]), &row); err != nil || row.Query == "" {
+				t.Fatal(err, row)
+			}
+			trained := model.TrainedQueries{}
+			trained.Add(row.Query)
+			if err := os.WriteFile(filepath.Join(dir, model.TrainedQueriesName), trained.Encode(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	cross := func(t *testing.T, dir string) { teachers["cross-encoder"].write(t, dir) }
 	for _, tc := range []struct {
 		name, says, want string
@@ -273,6 +293,13 @@ func TestTeachersOfARecipeAreRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
+		{"one that knows a training query", "", "recipe.yaml:6: mine.teacher.model: the cross-encoder was trained on 1 of the ", knows("train")},
+		{"one that knows a query of dev", "", "whose directory scores out of fold in quarry teach and quarry mine", knows("dev")},
+		{"folds", "", "recipe.yaml:6: mine.teacher.model: teacher holds cross-encoders, one for each fold (folds.json), and a recipe takes one model", func(t *testing.T, dir string) {
+			if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, model.FoldsName), []byte("{}"), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}},
 		{"a margin that leaves nothing", "000", "recipe.yaml:6: train: no query has a negative left: teacher_margin dropped most", cross},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -282,7 +309,13 @@ func TestTeachersOfARecipeAreRefused(t *testing.T) {
 			}
 			r := tinyProject(t, text)
 			tc.write(t, filepath.Join(filepath.Dir(r.File()), "teacher"))
-			_, err := runTiny(t, r, Options{Until: StageMine})
+			notes, err := runTiny(t, r, Options{Until: StageMine})
+			if tc.says != "000" && strings.Contains(notes, "embed") {
+				t.Errorf("refused only behind stages:\n%s", notes)
+			}
+			if input := (InputError{}); strings.HasPrefix(tc.name, "one that knows") && !errors.As(err, &input) {
+				t.Errorf("%v is not told as a fault of the recipe", err)
+			}
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
@@ -293,6 +326,39 @@ func TestTeachersOfARecipeAreRefused(t *testing.T) {
 				t.Errorf("the plan says %v", planned)
 			}
 		})
+	}
+}
+
+// TestATeacherThatKnowsASetIsRefused before the first stage, by run and plan: queries of data.sets are mined by it too.
+func TestATeacherThatKnowsASetIsRefused(t *testing.T) {
+	text := fmt.Sprintf(taughtRecipe, "")
+	r := tinyProject(t, text)
+	dir := filepath.Dir(r.File())
+	raw, err := os.ReadFile(filepath.Join(dir, "train.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.SplitAfter(strings.TrimSpace(string(raw)), "\n")
+	main, more := rows[:len(rows)-8], rows[len(rows)-8:]
+	var row struct{ Query string }
+	if err := json.Unmarshal([]byte(more[7]), &row); err != nil || row.Query == "" || strings.Contains(strings.Join(main, ""), strconv.Quote(row.Query)) {
+		t.Fatal(err, row)
+	}
+	teachers["cross-encoder"].write(t, filepath.Join(dir, "teacher"))
+	trained := model.TrainedQueries{}
+	trained.Add(row.Query)
+	for name, content := range map[string]string{"train.jsonl": strings.Join(main, ""), "more.jsonl": strings.Join(more, ""), "teacher/" + model.TrainedQueriesName: string(trained.Encode())} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r = loadRecipe(t, dir, strings.Replace(text, "group_field: group}", "group_field: group, sets: [{name: more, train: more.jsonl}]}", 1))
+	notes, err := runTiny(t, r, Options{Until: StageMine})
+	if err == nil || !strings.Contains(err.Error(), "recipe.yaml:6: mine.teacher.model: the cross-encoder was trained on 1 of the ") || strings.Contains(notes, "embed") {
+		t.Fatalf("got %v\n%s", err, notes)
+	}
+	if _, planned := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: 1}); planned == nil || planned.Error() != err.Error() {
+		t.Errorf("the plan says %v", planned)
 	}
 }
 

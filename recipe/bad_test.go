@@ -151,6 +151,9 @@ var badRecipes = map[string][]string{
 		`recipe.yaml:3: eval.metrics: unknown measure "recal@25": did you mean "recall@25"? (known: map@k, map, recall@k, hit@k, mrr@k, mrr, ndcg@k, ndcg, precision@k, r-precision)`,
 		`recipe.yaml:3: eval.convention is "pytrec"; want one of sentence-transformers, trec_eval, kaggle, ranx, beir`,
 	},
+	"warmup": {
+		"recipe.yaml:6: round 1: finetune.warmup_steps has no part with finetune.schedule constant, whose rate does not rise: use constant_with_warmup",
+	},
 	"metrics-empty": {
 		"recipe.yaml:3: eval.metrics: the list is empty",
 	},

@@ -84,8 +84,16 @@ func (s *Stages) check(d *decoder, i int, metrics []eval.Measure) {
 		d.failRound(i, []string{"finetune.temperature", "finetune.learn_temperature"}, "finetune.temperature is %v, but one that is learned starts and stays between %v and %v",
 			t, finetune.MinTemperature, finetune.MaxTemperature)
 	}
+	train.checkWarmup(d, i)
 	train.checkLosses(d, i)
 	s.checkSelect(d, i, metrics)
+}
+
+// checkWarmup refuses steps of a warm-up that have no part. Their share, which has a default, may stand beside them.
+func (f Finetune) checkWarmup(d *decoder, i int) {
+	if f.WarmupSteps > 0 && f.Schedule == string(finetune.Constant) {
+		d.failRound(i, []string{"finetune.warmup_steps", "finetune.schedule"}, "finetune.warmup_steps has no part with finetune.schedule constant, whose rate does not rise: use constant_with_warmup")
+	}
 }
 
 // check finds contradictions within the rules of mining.

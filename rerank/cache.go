@@ -38,9 +38,15 @@ type Counts struct {
 }
 
 // Scores returns the scores of pairs in their order. The teacher is asked once of each pair that the store lacks, and what it
-// says is put into the store as it comes: an interrupted call costs no more than what was on its way.
+// says is put into the store as it comes: an interrupted call costs no more than what was on its way. A Judge is asked
+// first whether it may be asked of all pairs, those that the store has among them.
 func Scores(ctx context.Context, t Teacher, pairs []Pair, s Store, o Options) ([]float32, Counts, error) {
 	var counts Counts
+	if j, ok := t.(Judge); ok {
+		if err := j.MayJudge(pairs); err != nil {
+			return nil, counts, err
+		}
+	}
 	var missing []Pair
 	var names []Digest // of what is missing
 	seen := make(map[Digest]bool, len(pairs))

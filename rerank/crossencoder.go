@@ -61,8 +61,9 @@ func (e *TrainedError) Error() string {
 	return fmt.Sprintf("the cross-encoder was trained on %d of the %d queries whose pairs it should score, the first %q: it does not judge what it was trained on", e.Queries, e.Of, e.First)
 }
 
-// mayJudge refuses pairs of queries that the model was trained on, where its directory says which those are.
-func (c *CrossEncoder) mayJudge(pairs []Pair) error {
+// MayJudge implements Judge: pairs of queries that the model was trained on, where its directory says which those are, are a
+// *TrainedError.
+func (c *CrossEncoder) MayJudge(pairs []Pair) error {
 	if len(c.model.Trained) == 0 {
 		return nil
 	}
@@ -89,7 +90,7 @@ func (c *CrossEncoder) mayJudge(pairs []Pair) error {
 
 // Score implements Teacher. Pairs of queries that the model was trained on are a *TrainedError. An error of memory is an *embedding.MemoryError.
 func (c *CrossEncoder) Score(ctx context.Context, pairs []Pair, o Options, sink func(first int, scores []float32) error) (Stats, error) {
-	if err := c.mayJudge(pairs); err != nil {
+	if err := c.MayJudge(pairs); err != nil {
 		return Stats{}, err
 	}
 	const label, unit = "score pairs", "pairs"

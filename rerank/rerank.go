@@ -18,6 +18,14 @@ type Teacher interface {
 	Score(ctx context.Context, pairs []Pair, o Options, sink func(first int, scores []float32) error) (Stats, error)
 }
 
+// Judge is a Teacher that may not be asked of every pair. Scores that are kept from earlier are as little to be had of such
+// pairs as new ones.
+type Judge interface {
+	Teacher
+	// MayJudge refuses pairs of which some may not be asked.
+	MayJudge(pairs []Pair) error
+}
+
 // Options say what Score tells of on its way.
 type Options struct {
 	Progress func(label string, done, total int, unit string) // may be nil

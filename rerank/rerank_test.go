@@ -134,6 +134,14 @@ func TestACrossEncoderDoesNotJudgeItsTraining(t *testing.T) {
 	if !errors.As(err, &trained) || trained.Queries != 2 || trained.Of != 3 || trained.First != " half " || asked > 0 {
 		t.Errorf("%v, %d asked", err, asked)
 	}
+	// What is kept from before the model knew them is as little to be had.
+	kept := memoryStore{}
+	for _, p := range pairs {
+		kept[p.Digest()] = 1
+	}
+	if _, counts, err := rerank.Scores(t.Context(), c, pairs, kept, rerank.Options{}); !errors.As(err, &trained) || trained.Queries != 2 || trained.Of != 3 || counts.Stored != 0 {
+		t.Errorf("of scores that are kept: %v, %+v", err, counts)
+	}
 	if got := scoresOf(t, c, pairs[:1]); len(got) != 1 {
 		t.Errorf("of another query: %v", got)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -115,12 +117,21 @@ func (o *FinetuneOptions) openCrossEncoder(ctx context.Context, h *host) (*cross
 	}
 	if c.fresh {
 		h.note("%s is no cross-encoder: a head of one label is drawn for it, by --seed", o.Model.Model)
+		if o.tunedEncoder() {
+			h.note("%s was fine-tuned by Quarry (%s): of queries that it was trained on its encoder knows the answers, which no list of the cross-encoder's own training tells, and no fold leaves out; the model that it was tuned from does not", o.Model.Model, model.ContractName)
+		}
 	}
 	c.maxLength = firstPositive(o.Texts.MaxLength, c.model.MaxLength)
 	if _, err := c.model.Pair("", "", c.maxLength); err != nil {
 		return nil, errors.Join(badInputf("--max-length: %w", err), c.model.Close())
 	}
 	return c, nil
+}
+
+// tunedEncoder says whether Quarry wrote the encoder that a head is drawn for: it writes none that it has not trained, or merged.
+func (o *FinetuneOptions) tunedEncoder() bool {
+	_, err := os.Stat(filepath.Join(o.Model.found.dir, model.ContractName))
+	return err == nil
 }
 
 // digest is that of the model that is trained on.

@@ -16,6 +16,7 @@ import (
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // pairOptions are flags that train a cross-encoder on the project's mined rows.
@@ -90,6 +91,13 @@ func TestFinetuneACrossEncoder(t *testing.T) {
 			mustBe(t, runFinetune(t.Context(), more, newTestHost().host))
 			_, _, err = p.teachBy(t, "mined.jsonl", "more/epoch-1", "taught.jsonl")
 			refused(t, err, "was trained on 30 of the 30 queries")
+			// Nor would any of folds that start from it be of use.
+			folds := p.pairOptions("folds")
+			folds.Model.Model, folds.Dev, folds.Pairs.Folds = p.path("reranker/epoch-2"), "", 2
+			refused(t, runFinetune(t.Context(), folds, newTestHost().host), "epoch-2 was trained on 30 of the 30 queries of ")
+			if _, err := os.Stat(p.path("folds")); err == nil {
+				t.Error("a fold is trained from a model that knows it")
+			}
 		})
 	}
 }
@@ -224,6 +232,10 @@ func (p project) checkFoldRefusals(t *testing.T, o FinetuneOptions) {
 	refused(t, runFinetune(t.Context(), o, newTestHost().host), "holds a training of other data, another model or other options")
 	o.Pairs.Folds = 0
 	refused(t, runFinetune(t.Context(), o, newTestHost().host), "is not empty (fold-0)")
+	o.Pairs.Folds = 3
+	p.write(t, "rerankers/notes.txt", "mine")
+	refused(t, runFinetune(t.Context(), o, newTestHost().host), "is not empty (notes.txt) and holds no folds alone")
+	mustBe(t, os.Remove(p.path("rerankers/notes.txt")))
 	teach := func(change func(*TeacherOptions)) error {
 		o := TeachOptions{Rows: p.path("mined.jsonl"), Output: p.path("refused.jsonl"), Teacher: TeacherOptions{Model: ModelOptions{Model: p.path("rerankers")}, Kind: crossEncoderKind}}
 		change(&o.Teacher)
@@ -233,18 +245,26 @@ func (p project) checkFoldRefusals(t *testing.T, o FinetuneOptions) {
 	}
 	refused(t, teach(func(o *TeacherOptions) { o.Kind = embedderKind }), "holds cross-encoders, one for each fold")
 	refused(t, teach(func(o *TeacherOptions) { o.Cache = p.path("scores.jsonl") }), "--cache has no part with the cross-encoders of folds")
-	weights := p.path("rerankers/fold-1/epoch-2/config.json")
-	mustBe(t, os.WriteFile(weights, append([]byte(p.read(t, "rerankers/fold-1/epoch-2/config.json")), '\n'), 0o600))
+	config := p.read(t, "rerankers/fold-1/epoch-2/config.json")
+	p.write(t, "rerankers/fold-1/epoch-2/config.json", config+"\n")
+	mustBe(t, os.RemoveAll(p.path("cache")))
 	refused(t, teach(func(*TeacherOptions) {}), "is not as the training wrote it, by")
+	if _, err := os.Stat(p.path("cache")); err == nil {
+		t.Error("pairs are scored before a model of another content is found")
+	}
+	p.write(t, "rerankers/fold-1/epoch-2/config.json", config)
 	mustBe(t, os.Remove(p.path("rerankers/fold-2/epoch-2/"+model.TrainedQueriesName)))
 	refused(t, teach(func(*TeacherOptions) {}), "queries that a cross-encoder was trained on: ")
 	for name, tc := range map[string][2]string{
 		"one fold":      {`{"schema":1,"folds":[{"model":"a","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1}]}`, "1 folds, want 2 or more"},
 		"another place": {`{"schema":1,"folds":[{"model":"../a","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1},{"model":"b","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1}]}`, `"../a" is not below the directory`},
 		"a schema":      {`{"schema":2,"folds":[]}`, "schema 2; this program reads 1"},
+		"no digest":     {`{"schema":1,"folds":[{"model":"a","digest":"","trained":1,"held_out":1,"loss":1,"eval_loss":1},{"model":"b","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1}]}`, "fold 0: no digest"},
+		"a count":       {`{"schema":1,"folds":[{"model":"a","digest":"d","trained":1,"held_out":-1,"loss":1,"eval_loss":1},{"model":"b","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1}]}`, "held_out -1: counts are 0 or more"},
+		"one model":     {`{"schema":1,"folds":[{"model":"a","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1},{"model":"./a","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1}]}`, "folds 0 and 1 have one model"},
 		"an unknown":    {`{"schema":1,"folds":[],"more":1}`, "more"},
 	} {
-		p.write(t, "rerankers/"+foldsName, tc[0])
+		p.write(t, "rerankers/"+model.FoldsName, tc[0])
 		t.Run(name, func(t *testing.T) { refused(t, teach(func(*TeacherOptions) {}), tc[1]) })
 	}
 }
@@ -272,7 +292,7 @@ func TestFoldsGoOn(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || !errors.As(err, &i) {
 		t.Fatalf("error %v, want an interruption", err)
 	}
-	if _, err := os.Stat(p.path("stopped/" + foldsName)); err == nil {
+	if _, err := os.Stat(p.path("stopped/" + model.FoldsName)); err == nil {
 		t.Error("a part of the folds is listed")
 	}
 	second := newTestHost()
@@ -285,6 +305,27 @@ func TestFoldsGoOn(t *testing.T) {
 	}
 	if second.out.String() != h.out.String() {
 		t.Errorf("told\n%swant\n%s", second.out.String(), h.out.String())
+	}
+}
+
+// TestAnEncoderThatQuarryTunedIsTold: what a cross-encoder says of its training is not that of the encoder below its head.
+func TestAnEncoderThatQuarryTunedIsTold(t *testing.T) {
+	p := trainable(t)
+	o := p.pairOptions("reranker")
+	for _, tuned := range []bool{false, true} {
+		if tuned {
+			m, err := model.Open(o.Model.Model, model.Options{})
+			mustBe(t, err)
+			mustBe(t, m.Contract.Write(rundir.Sink(rundir.OS{}, o.Model.Model)))
+			mustBe(t, m.Close())
+		}
+		h := newTestHost()
+		c, err := o.openCrossEncoder(t.Context(), h.host)
+		mustBe(t, err)
+		mustBe(t, c.model.Close())
+		if told := strings.Contains(h.err.String(), "was fine-tuned by Quarry (quarry.json): "); told != tuned {
+			t.Errorf("of an encoder that is tuned (%t) is noted %s", tuned, h.err.String())
+		}
 	}
 }
 
@@ -306,6 +347,12 @@ func TestCrossEncoderFlagsThatHaveNoPart(t *testing.T) {
 		{"one fold", "--folds 1: at least 2", func(o *FinetuneOptions) { o.Pairs.Folds, o.set["folds"] = 1, true }},
 		{"folds and dev", "--dev has no part with --folds", func(o *FinetuneOptions) { o.Pairs.Folds = 2 }},
 		{"too many folds", "40 folds of 30 queries", func(o *FinetuneOptions) { o.Pairs.Folds, o.Dev = 40, "" }},
+		{"two warm-ups", "--warmup-ratio has no part with --warmup-steps", func(o *FinetuneOptions) {
+			o.Tune.WarmupSteps, o.set["warmup-steps"], o.set["warmup-ratio"] = 3, true, true
+		}},
+		{"a warm-up of a constant rate", "--warmup-steps has no part with --schedule constant", func(o *FinetuneOptions) {
+			o.Tune.WarmupSteps, o.Tune.Schedule, o.set["warmup-steps"] = 3, finetune.Constant, true
+		}},
 		{"another loss", `loss "mse"`, func(o *FinetuneOptions) { o.Pairs.Loss = "mse" }},
 		{"a length", "--max-length: max length 1000", func(o *FinetuneOptions) { o.Texts.MaxLength = 1000 }},
 	} {

@@ -208,6 +208,12 @@ func (o *FinetuneOptions) checkParts() error {
 			return err
 		}
 	}
+	if o.set["warmup-steps"] && o.set["warmup-ratio"] {
+		return badInputf("--warmup-ratio has no part with --warmup-steps, which stand in its place: give one of them")
+	}
+	if o.set["warmup-steps"] && o.Tune.Schedule == finetune.Constant {
+		return badInputf("--warmup-steps has no part with --schedule constant, whose rate does not rise: use constant_with_warmup")
+	}
 	if err := o.set.atLeast(1, map[string]int{"max-steps": o.Tune.MaxSteps, "warmup-steps": o.Tune.WarmupSteps}); err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -45,6 +47,41 @@ func FuzzParseEpochs(f *testing.F) {
 		}
 		if _, err := json.Marshal(file); err != nil {
 			t.Errorf("%v of %q", err, content)
+		}
+	})
+}
+
+// FuzzParseFolds reads damaged folds.json files: an error that names the file, or two models or more, each in a place of its own
+// below the directory, that are written as they were read.
+func FuzzParseFolds(f *testing.F) {
+	f.Add([]byte(`{"schema":1,"folds":[{"model":"fold-0/epoch-3","digest":"9c","trained":8,"held_out":2,"loss":0.2,"eval_loss":0.3},{"model":"fold-1/epoch-3","digest":"9d","trained":8,"held_out":2,"loss":null,"eval_loss":null}]}`))
+	f.Add([]byte(`{"schema":1,"folds":[{"model":"a","digest":"d"},{"model":"./a","digest":"d"}]}`))
+	f.Add([]byte(`{"schema":1,"folds":[{"model":"a/../..","digest":"d"},{"model":".","digest":"d"}]}`))
+	f.Add([]byte(`{"schema":1,"folds":[{"model":"a","digest":""},{"model":"b","trained":-1}]}`))
+	f.Add([]byte(`{"schema":2}{}`))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		list, err := parseFolds("folds.json", content)
+		if err != nil {
+			namesItsFile(t, err, "folds.json: ")
+			return
+		}
+		places := map[string]bool{}
+		for _, m := range list.Folds {
+			place := filepath.Join("dir", filepath.FromSlash(m.Model))
+			if !strings.HasPrefix(place, "dir"+string(filepath.Separator)) || m.Digest == "" || m.Trained < 0 || m.HeldOut < 0 {
+				t.Errorf("%+v", m)
+			}
+			places[place] = true
+		}
+		if len(places) != len(list.Folds) || len(places) < 2 {
+			t.Errorf("%d places of %d folds", len(places), len(list.Folds))
+		}
+		raw, err := json.Marshal(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := parseFolds("folds.json", raw); err != nil || !reflect.DeepEqual(again, list) {
+			t.Errorf("written and read again: %+v (%v), was %+v", again, err, list)
 		}
 	})
 }

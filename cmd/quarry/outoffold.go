@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -14,9 +16,6 @@ import (
 	"github.com/quarry-ml/quarry/rerank"
 	"github.com/quarry-ml/quarry/rundir"
 )
-
-// foldsName is the file that lists the cross-encoders of a directory that finetune --folds made.
-const foldsName = "folds.json"
 
 // foldModels is folds.json, and what finetune --folds --json prints.
 type foldModels struct {
@@ -37,8 +36,11 @@ type foldModel struct {
 // runFolds cuts the queries into folds, trains a cross-encoder without each, and lists them. What is trained stays.
 func (t *training) runFolds(ctx context.Context) error {
 	o := t.options
-	if _, err := rundir.ReadFile(rundir.OS{}, filepath.Join(o.Output, recordName)); err == nil {
-		return badInputf("--output %s holds a training without --folds (%s): choose another directory", o.Output, recordName)
+	if err := t.knowsNoFold(); err != nil {
+		return err
+	}
+	if err := t.claimFolds(); err != nil {
+		return err
 	}
 	options := prepare.FoldOptions{Folds: o.Pairs.Folds, Seed: o.Tune.Seed}
 	folds, err := prepare.Cut(ctx, t.set.train, options)
@@ -72,7 +74,7 @@ func (t *training) runFolds(ctx context.Context) error {
 		}
 		list.Folds = append(list.Folds, m)
 	}
-	if err := rundir.WriteJSON(rundir.OS{}, filepath.Join(o.Output, foldsName), list); err != nil {
+	if err := rundir.WriteJSON(rundir.OS{}, filepath.Join(o.Output, model.FoldsName), list); err != nil {
 		return err
 	}
 	if o.JSON {
@@ -80,6 +82,44 @@ func (t *training) runFolds(ctx context.Context) error {
 	}
 	return nil
 }
+
+// knowsNoFold refuses to train from a cross-encoder that was trained on any of the queries: those of every fold would know it too.
+func (t *training) knowsNoFold() error {
+	known, first := 0, ""
+	for _, q := range t.set.train {
+		if t.cross.model.Trained.Has(q.Text) {
+			if known++; known == 1 {
+				first = q.Text
+			}
+		}
+	}
+	if known == 0 {
+		return nil
+	}
+	return badInputf("--folds: --model %s was trained on %d of the %d queries of %s, the first %q, so that the cross-encoder of no fold may judge them: start from one that does not know them, such as the model that it was trained from",
+		t.options.Model.Model, known, len(t.set.train), t.options.Train, first)
+}
+
+// claimFolds refuses a directory that holds anything but the trainings of folds, each of which finds out whether it is its own.
+func (t *training) claimFolds() error {
+	entries, err := rundir.OS{}.ReadDir(t.options.Output)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return badInputf("--output: %w", err)
+	}
+	for _, e := range entries {
+		name := e.Name()
+		switch {
+		case name == recordName:
+			return badInputf("--output %s holds a training without --folds (%s): choose another directory", t.options.Output, recordName)
+		case name != model.FoldsName && !foldName.MatchString(name) && !strings.HasSuffix(name, ".tmp"):
+			return badInputf("--output %s is not empty (%s) and holds no folds alone: choose another directory", t.options.Output, name)
+		}
+	}
+	return nil
+}
+
+// foldName is the name of a fold's directory.
+var foldName = regexp.MustCompile(`^fold-\d+$`)
 
 // ofFold is the training that leaves out a fold, in a directory of its own.
 func (t *training) ofFold(i int) *training {
@@ -93,28 +133,44 @@ func (t *training) ofFold(i int) *training {
 
 // readFolds reads folds.json of a directory; nil where there is none.
 func readFolds(dir string) (*foldModels, error) {
-	path := filepath.Join(dir, foldsName)
-	content, err := rundir.ReadFile(rundir.OS{}, path)
+	file := filepath.Join(dir, model.FoldsName)
+	content, err := rundir.ReadFile(rundir.OS{}, file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	return parseFolds(file, content)
+}
+
+// parseFolds reads folds.json, each of whose models is another directory below its own.
+func parseFolds(file string, content []byte) (*foldModels, error) {
 	var list foldModels
-	if err := rundir.ParseJSON(path, content, &list); err != nil {
+	if err := rundir.ParseJSON(file, content, &list); err != nil {
 		return nil, err
 	}
 	if list.Schema != schema {
-		return nil, fmt.Errorf("%s: schema %d; this program reads %d", path, list.Schema, schema)
+		return nil, fmt.Errorf("%s: schema %d; this program reads %d", file, list.Schema, schema)
 	}
 	if len(list.Folds) < 2 {
-		return nil, fmt.Errorf("%s: %d folds, want 2 or more", path, len(list.Folds))
+		return nil, fmt.Errorf("%s: %d folds, want 2 or more", file, len(list.Folds))
 	}
+	of := map[string]int{}
 	for i, f := range list.Folds {
-		if !filepath.IsLocal(filepath.FromSlash(f.Model)) {
-			return nil, fmt.Errorf("%s: fold %d: model %q is not below the directory", path, i, f.Model)
+		place := path.Clean(f.Model)
+		before, known := of[place]
+		switch {
+		case !filepath.IsLocal(filepath.FromSlash(f.Model)) || place == ".":
+			return nil, fmt.Errorf("%s: fold %d: model %q is not below the directory", file, i, f.Model)
+		case known:
+			return nil, fmt.Errorf("%s: folds %d and %d have one model, %q", file, before, i, f.Model)
+		case f.Digest == "":
+			return nil, fmt.Errorf("%s: fold %d: no digest: nothing tells whether %s is as it was trained", file, i, f.Model)
+		case f.Trained < 0 || f.HeldOut < 0:
+			return nil, fmt.Errorf("%s: fold %d: trained %d, held_out %d: counts are 0 or more", file, i, f.Trained, f.HeldOut)
 		}
+		of[place] = i
 	}
 	return &list, nil
 }
@@ -130,8 +186,19 @@ func (o TeacherOptions) scoreOutOfFold(ctx context.Context, h *host, dir string,
 	trained := make([]model.TrainedQueries, len(list.Folds))
 	for i, f := range list.Folds {
 		var err error
-		if trained[i], err = model.ReadTrainedQueries(filepath.Join(dir, filepath.FromSlash(f.Model))); err != nil {
+		place := filepath.Join(dir, filepath.FromSlash(f.Model))
+		if trained[i], err = model.ReadTrainedQueries(place); err != nil {
 			return said{}, badInputf("--teacher: %w", err)
+		}
+		digest, err := rundir.CrossEncoderDigest(ctx, rundir.OS{}, place)
+		if err != nil {
+			if ctx.Err() != nil {
+				return said{}, err
+			}
+			return said{}, badInputf("--teacher: %w", err)
+		}
+		if digest != f.Digest {
+			return said{}, badInputf("--teacher: %s is not as the training wrote it, by %s: train anew", place, filepath.Join(dir, model.FoldsName))
 		}
 		result.models, digests = append(result.models, f.Model), append(digests, f.Digest)
 	}
@@ -155,9 +222,6 @@ func (o TeacherOptions) scoreOutOfFold(ctx context.Context, h *host, dir string,
 		if err != nil {
 			return said{}, err
 		}
-		if answer.header.Model != f.Digest {
-			return said{}, badInputf("--teacher: %s is not as the training wrote it, by %s: train anew", one.Model.Model, filepath.Join(dir, foldsName))
-		}
 		for k, i := range places {
 			result.scores[i] = answer.scores[k]
 		}
@@ -174,10 +238,10 @@ func (o TeacherOptions) scoreOutOfFold(ctx context.Context, h *host, dir string,
 // checkOutOfFold refuses flags that mean one model.
 func (o TeacherOptions) checkOutOfFold(dir string) error {
 	if o.Kind != crossEncoderKind {
-		return badInputf("--%skind %s: %s holds cross-encoders, one for each fold (%s)", o.prefix, o.Kind, dir, foldsName)
+		return badInputf("--%skind %s: %s holds cross-encoders, one for each fold (%s)", o.prefix, o.Kind, dir, model.FoldsName)
 	}
 	if o.Cache != "" {
-		return badInputf("--cache has no part with the cross-encoders of folds (%s): each has a file of scores of its own in Quarry's cache", filepath.Join(dir, foldsName))
+		return badInputf("--cache has no part with the cross-encoders of folds (%s): each has a file of scores of its own in Quarry's cache", filepath.Join(dir, model.FoldsName))
 	}
 	return nil
 }
