@@ -373,3 +373,67 @@ func TestFoldsKeepTheSets(t *testing.T) {
 		}
 	}
 }
+
+// TestASetGoesOnWithoutTheRunsVectors changes the run's own mining so that its vectors of the corpus serve a set no more.
+func TestASetGoesOnWithoutTheRunsVectors(t *testing.T) {
+	for _, tc := range []struct{ name, set, before, after string }{
+		{"other lengths", strings.Replace(moreSet, "name: more", "name: more, lengths: {passage: 12}", 1), "lengths: {passage: 12}\nselect:", "lengths: {passage: 16}\nselect:"},
+		{"another source", strings.Replace(moreSet, "name: more", "name: more, mine: {source: dense}", 1), "select:", "select:"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			source := "depth: 12}"
+			r := setsProject(t, tc.set, secondRound, "", "epochs: 2,", "epochs: 1,", "select:", tc.before)
+			mustMine(t, r)
+			if tc.before == tc.after {
+				source = "depth: 12, source: bm25}"
+			}
+			notes := mustMine(t, loadRecipe(t, filepath.Dir(r.File()), withSets(t, tc.set, secondRound, "", "epochs: 2,", "epochs: 1,", "select:", tc.after, "depth: 12}", source)))
+			if got := started(notes); !slices.Contains(got, "embed-set-more") {
+				t.Errorf("done anew: %s", got)
+			}
+		})
+	}
+}
+
+// TestAnotherIDFieldMinesSetsOfTheRunsCorpusAnew gives the same file other ids.
+func TestAnotherIDFieldMinesSetsOfTheRunsCorpusAnew(t *testing.T) {
+	r := setsProject(t, strings.Replace(moreSet, "name: more", "name: more, id_field: id", 1), secondRound, "", "epochs: 2,", "epochs: 1,", "train: train.jsonl", "train: train.jsonl, id_field: id")
+	dir := filepath.Dir(r.File())
+	for _, name := range []string{"corpus.jsonl", "train.jsonl", "dev.jsonl"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// "key" has the ids of the passages in another order; queries are called as before.
+		var out strings.Builder
+		for i, line := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n") {
+			key := fmt.Sprintf("%s%d", name[:1], i)
+			if name == "corpus.jsonl" {
+				key = fmt.Sprintf("p%02d", 29-i)
+			}
+			fmt.Fprintf(&out, "{\"key\":%q,%s\n", key, line[1:])
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(out.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set := strings.Replace(moreSet, "name: more", "name: more, id_field: id", 1)
+	mustMine(t, r)
+	notes := mustMine(t, loadRecipe(t, dir, withSets(t, set, secondRound, "", "epochs: 2,", "epochs: 1,", "train: train.jsonl", "train: train.jsonl, id_field: key")))
+	got := started(notes)
+	for _, stage := range []string{"embed-set-more", "search-set-more", "mine-set-more"} {
+		if !slices.Contains(got, stage) {
+			t.Errorf("%s is not done anew, only %s", stage, got)
+		}
+	}
+}
+
+// mustMine runs round 0 as far as its mining.
+func mustMine(t *testing.T, r *recipe.Recipe) string {
+	t.Helper()
+	notes, err := runTiny(t, r, Options{Until: StageMine})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+	return notes
+}
