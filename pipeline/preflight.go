@@ -23,6 +23,7 @@ func inputErrorf(format string, args ...any) error { return InputError{fmt.Error
 // training that the memory does not hold.
 func (p *Run) preflight(ctx context.Context) error {
 	if err := p.checkModel(p.recipe.Model.File, "model", func(m *model.Model) error {
+		p.modelPrompt = m.Contract.Query.Template
 		for i := range p.recipe.Rounds {
 			r := p.settings(i)
 			found := []error{r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.checkTeacher(ctx), r.checkWindow(), r.readVerdicts()}

@@ -12,6 +12,7 @@ import (
 	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/safetensors"
+	"github.com/quarry-ml/quarry/prompt"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -60,19 +61,20 @@ var errUntil = errors.New("the last stage asked for is done")
 
 // Run is one recipe at work in its run directory.
 type Run struct {
-	recipe  *recipe.Recipe
-	options Options
-	dir     *rundir.Dir
-	data    *data
-	engine  *compute.Engine
-	events  Events
-	log     *journal
-	model   string          // digest of the recipe's model
-	stamps  []*rundir.Stamp // of the round at work, in order
-	worked  bool            // a stage of the round at work was done anew
-	told    bool            // of the round at work some stage is told to be unchanged
-	stopped bool            // ended at the stage that Options.Until names
-	plan    *Plan           // where only a plan is made
+	recipe      *recipe.Recipe
+	options     Options
+	dir         *rundir.Dir
+	data        *data
+	engine      *compute.Engine
+	events      Events
+	log         *journal
+	model       string          // digest of the recipe's model
+	modelPrompt prompt.Template // around queries, by the model itself
+	stamps      []*rundir.Stamp // of the round at work, in order
+	worked      bool            // a stage of the round at work was done anew
+	told        bool            // of the round at work some stage is told to be unchanged
+	stopped     bool            // ended at the stage that Options.Until names
+	plan        *Plan           // where only a plan is made
 
 	unchanged []string // lines about stages of the round at work that were done before, not told yet
 }

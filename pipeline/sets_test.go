@@ -437,3 +437,102 @@ func mustMine(t *testing.T, r *recipe.Recipe) string {
 	}
 	return notes
 }
+
+// TestAnswersCountAcrossSetsThatAskTheSame gives two sets one text with other positives, and mines all that is no answer.
+func TestAnswersCountAcrossSetsThatAskTheSame(t *testing.T) {
+	const asks = `{name: more, train: more.jsonl}`
+	prepare := func(t *testing.T, sets string, edits ...string) (*recipe.Recipe, string) {
+		r := setsProject(t, sets, append([]string{secondRound, "", "window: 1-8, negatives: 4, depth: 12", "window: 0-30, negatives: 29, depth: 30"}, edits...)...)
+		d, err := readData(t.Context(), r, rundir.OS{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := d.queries[rundir.Train][0].Text
+		row := fmt.Sprintf("{\"id\":\"s0\",\"query\":%q,\"positive_ids\":[\"p05\"],\"query_prompt\":\"now \"}\n", " "+text)
+		if err := os.WriteFile(filepath.Join(filepath.Dir(r.File()), "more.jsonl"), []byte(row), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return r, text
+	}
+	for _, tc := range []struct {
+		name, sets string
+		edits      []string
+		alike      bool
+	}{
+		{"under the same prompt", asks, nil, true},
+		{"under the same prompt, told twice", strings.Replace(moreSet, `"add "`, `"ask "`, 1), []string{"select:", "prompts: {query: \"ask \"}\nselect:"}, true},
+		{"under another prompt", moreSet, nil, false},
+		{"of another corpus", `{name: more, corpus: faq-corpus.jsonl, train: more.jsonl}`, nil, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r, text := prepare(t, tc.sets, tc.edits...)
+			mustMine(t, r)
+			l := look(t, r).Round(0)
+			d, err := readData(t.Context(), r, rundir.OS{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, side := range []struct {
+				file  string
+				other string // the positive that the other set's row of the text has
+			}{{l.Negatives(rundir.Train), d.corpus.Passages[5].Full()}, {l.Set("more").Negatives(rundir.Train), d.sets[0].corpus.Passages[0].Full()}} {
+				for _, row := range rowsIn(t, side.file) {
+					if strings.TrimSpace(row.Query()) != text {
+						continue
+					}
+					if got := !slices.Contains(row.Neg(), side.other); got != tc.alike {
+						t.Errorf("%s: %q is known to answer: %v, want %v", side.file, side.other, got, tc.alike)
+					}
+				}
+			}
+		})
+	}
+	t.Run("mined anew", func(t *testing.T) {
+		r, text := prepare(t, asks)
+		mustMine(t, r)
+		row := fmt.Sprintf("{\"id\":\"s0\",\"query\":%q,\"positive_ids\":[\"p06\"]}\n", text)
+		dir := filepath.Dir(r.File())
+		if err := os.WriteFile(filepath.Join(dir, "more-2.jsonl"), []byte(row), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r = loadRecipe(t, dir, withSets(t, strings.Replace(asks, "more.jsonl", "more-2.jsonl", 1), secondRound, "", "window: 1-8, negatives: 4, depth: 12", "window: 0-30, negatives: 29, depth: 30"))
+		if got := started(mustMine(t, r)); !slices.Contains(got, "mine") || slices.Contains(got, "search") {
+			t.Errorf("done anew: %s", got)
+		}
+	})
+}
+
+// TestASetThatNamesTheRunsCorpusSharesIt writes the key that is left out elsewhere.
+func TestASetThatNamesTheRunsCorpusSharesIt(t *testing.T) {
+	named := strings.Replace(moreSet, "name: more", "name: more, corpus: ./corpus.jsonl, dev: more-dev.jsonl", 1)
+	project := func(t *testing.T, sets, row string) (*recipe.Recipe, *data, error) {
+		r := setsProject(t, moreSet)
+		dir := filepath.Dir(r.File())
+		for name, text := range map[string]string{"more.jsonl": row, "more-dev.jsonl": `{"id":"h0","query":"held out","positive_ids":["p00"]}`} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r = loadRecipe(t, dir, withSets(t, sets, secondRound, ""))
+		d, err := readData(t.Context(), r, rundir.OS{})
+		return r, d, err
+	}
+	r, d, err := project(t, named, `{"id":"s0","query":"more","positive_ids":["p00"]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one := d.sets[0]; !one.shared || one.input("corpus") != d.input("corpus") || d.also[0].role != "corpus" {
+		t.Errorf("shared %v, corpus %+v, held out in %q", one.shared, one.input("corpus"), d.also[0].role)
+	}
+	mustMine(t, r)
+	if _, err := os.Stat(look(t, r).Round(0).Set("more").PassageVectors()); err == nil {
+		t.Error("the run's corpus is embedded twice")
+	}
+	t.Run("ids of the same file", func(t *testing.T) {
+		grouped := strings.Replace(named, "corpus: ", "passage_group_field: text, corpus: ", 1)
+		_, _, err := project(t, grouped, `{"id":"d0","query":"other","positive_ids":["p00"]}`)
+		if err == nil || !strings.Contains(err.Error(), "1 dev queries are known from training, by the set more;") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
