@@ -502,6 +502,18 @@ func TestAnswersCountAcrossSetsThatAskTheSame(t *testing.T) {
 	})
 }
 
+// TestASetWithoutAWholeBatchIsRefusedAtOnce looks at a plan and at a run.
+func TestASetWithoutAWholeBatchIsRefusedAtOnce(t *testing.T) {
+	r := setsProject(t, moreSet, "epochs: 2,", "epochs: 2, drop_last: true,")
+	const want = `recipe.yaml:6: finetune: round 0: set "more": 5 queries make no whole batch of 8`
+	if _, err := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: 1}); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("a plan: %v, want %q", err, want)
+	}
+	if notes, err := runTiny(t, r, Options{}); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(notes, "starts") {
+		t.Errorf("a run: %v, want %q\n%s", err, want, notes)
+	}
+}
+
 // TestASetThatNamesTheRunsCorpusSharesIt writes the key that is left out elsewhere.
 func TestASetThatNamesTheRunsCorpusSharesIt(t *testing.T) {
 	named := strings.Replace(moreSet, "name: more", "name: more, corpus: ./corpus.jsonl, dev: more-dev.jsonl", 1)
