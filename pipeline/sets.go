@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -226,7 +227,7 @@ type trainedSet struct {
 	Shown  *trainingShown `json:"shown,omitempty"`
 }
 
-// trainedSets are those of data.sets; nil without.
+// trainedSets are those of data.sets by name, for their order has no part in training; nil without.
 func (r *round) trainedSets(m *model.Model) []trainedSet {
 	var sets []trainedSet
 	for _, one := range r.sets {
@@ -234,6 +235,7 @@ func (r *round) trainedSets(m *model.Model) []trainedSet {
 		t.Examples = nil // training shows those of a step
 		sets = append(sets, trainedSet{one.set.Name, one.set.Weight, t, one.trainingShown(t)})
 	}
+	slices.SortFunc(sets, func(a, b trainedSet) int { return strings.Compare(a.Name, b.Name) })
 	return sets
 }
 

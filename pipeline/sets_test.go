@@ -548,3 +548,13 @@ func TestASetThatNamesTheRunsCorpusSharesIt(t *testing.T) {
 		}
 	})
 }
+
+// TestTheOrderOfSetsTrainsNothingAnew swaps two sets of a finished run.
+func TestTheOrderOfSetsTrainsNothingAnew(t *testing.T) {
+	r := setsProject(t, faqSet+", "+moreSet, secondRound, "", "epochs: 2,", "epochs: 1,")
+	mustRun(t, r)
+	notes := mustRun(t, loadRecipe(t, filepath.Dir(r.File()), withSets(t, moreSet+", "+faqSet, secondRound, "", "epochs: 2,", "epochs: 1,")))
+	if got := started(notes); !slices.Equal(got, []string{"card"}) { // it lists them
+		t.Errorf("done anew: %s", got)
+	}
+}
