@@ -558,3 +558,27 @@ func TestTheOrderOfSetsTrainsNothingAnew(t *testing.T) {
 		t.Errorf("done anew: %s", got)
 	}
 }
+
+// TestAnOutsideTrainerIsNotHandedFormerSets takes a set out of a recipe.
+func TestAnOutsideTrainerIsNotHandedFormerSets(t *testing.T) {
+	with := func(sets string) string {
+		return withSets(t, sets, secondRound, "", "epochs: 2,", `epochs: 1, external: {command: 'ls "$QUARRY_SETS" && cp -r "$QUARRY_BASE" "$QUARRY_OUTPUT/epoch-1"'},`)
+	}
+	r := setsProject(t, moreSet)
+	dir := filepath.Dir(r.File())
+	for _, tc := range []struct {
+		sets, want string
+		mines      bool // more
+	}{{faqSet + ", " + moreSet, "  faq\n  more\n", true}, {faqSet, "  faq\n", false}, {faqSet + ", " + moreSet, "  faq\n  more\n", true}} {
+		notes, err := runTiny(t, loadRecipe(t, dir, with(tc.sets)), crashOptions(Options{}))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, notes)
+		}
+		if !strings.Contains(notes, "\n"+tc.want) || strings.Contains(tc.want, "more") != strings.Contains(notes, "  more\n") {
+			t.Errorf("the program sees other sets:\n%s", notes)
+		}
+		if got := slices.Contains(started(notes), "mine-set-more"); got != tc.mines {
+			t.Errorf("more is mined: %v", got)
+		}
+	}
+}
