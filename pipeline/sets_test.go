@@ -582,3 +582,42 @@ func TestAnOutsideTrainerIsNotHandedFormerSets(t *testing.T) {
 		}
 	}
 }
+
+// TestFoldsRefuseWhatSetsKnow finds before the first fold what any of them would hold out or train on.
+func TestFoldsRefuseWhatSetsKnow(t *testing.T) {
+	for _, tc := range []struct{ name, file, row, want string }{
+		{"a set trains on a row of train", "more.jsonl", `{"id":"x","query":"%train","positive_ids":["p00"]}`, "recipe.yaml:4: folds: 1 queries that some fold holds out are known from training, by the set more; remove them, or set data.allow_leakage: true\n  train.jsonl:1 has the text of more.jsonl:6"},
+		{"a set has the id of a row of dev", "more.jsonl", `{"id":"d0","query":"other","positive_ids":["p00"]}`, "1 queries that some fold holds out are known from training, by the set more;"},
+		{"a row of dev is held out by a set", "dev.jsonl", `{"id":"x","query":"red of what","positive_ids":["p00"],"group":"x"}`, "1 also-faq queries are known from training, of all folds but one;"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := setsProject(t, faqSet+", "+moreSet, "rounds:", "folds: {count: 2}\nrounds:")
+			dir := filepath.Dir(r.File())
+			var rows strings.Builder // that share no id with train
+			for i := range 5 {
+				fmt.Fprintf(&rows, "{\"id\":\"s%d\",\"query\":\"more %d\",\"positive_ids\":[\"p00\"]}\n", i, i)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "more.jsonl"), []byte(rows.String()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			d, err := readData(t.Context(), r, rundir.OS{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := CutFolds(t.Context(), r, rundir.OS{}); err != nil {
+				t.Fatal(err)
+			}
+			f, err := os.OpenFile(filepath.Join(dir, tc.file), os.O_APPEND|os.O_WRONLY, 0o600)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintln(f, strings.ReplaceAll(tc.row, "%train", d.queries[rundir.Train][0].Text))
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := CutFolds(t.Context(), r, rundir.OS{}); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
