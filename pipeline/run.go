@@ -61,20 +61,21 @@ var errUntil = errors.New("the last stage asked for is done")
 
 // Run is one recipe at work in its run directory.
 type Run struct {
-	recipe      *recipe.Recipe
-	options     Options
-	dir         *rundir.Dir
-	data        *data
-	engine      *compute.Engine
-	events      Events
-	log         *journal
-	model       string          // digest of the recipe's model
-	modelPrompt prompt.Template // around queries, by the model itself
-	stamps      []*rundir.Stamp // of the round at work, in order
-	worked      bool            // a stage of the round at work was done anew
-	told        bool            // of the round at work some stage is told to be unchanged
-	stopped     bool            // ended at the stage that Options.Until names
-	plan        *Plan           // where only a plan is made
+	recipe  *recipe.Recipe
+	options Options
+	dir     *rundir.Dir
+	data    *data
+	engine  *compute.Engine
+	events  Events
+	log     *journal
+	model   string          // digest of the recipe's model
+	stamps  []*rundir.Stamp // of the round at work, in order
+	worked  bool            // a stage of the round at work was done anew
+	told    bool            // of the round at work some stage is told to be unchanged
+	stopped bool            // ended at the stage that Options.Until names
+	plan    *Plan           // where only a plan is made
+
+	modelPrompt prompt.Template // around queries, by the recipe's model itself
 
 	unchanged []string // lines about stages of the round at work that were done before, not told yet
 }
