@@ -142,6 +142,13 @@ func (t *Trainer) mixture() Mixture {
 	return m
 }
 
+// byName is the mixture in an order that is not the caller's.
+func (m Mixture) byName() Mixture {
+	m = slices.Clone(m)
+	slices.SortFunc(m, func(a, b Share) int { return cmp.Compare(a.Name, b.Name) })
+	return m
+}
+
 // setOrder is the order of a set's examples in a pass.
 type setOrder struct {
 	pass     int

@@ -163,9 +163,16 @@ func TestOrderOfSetsDoesNotMatter(t *testing.T) {
 	o.Epochs = 1
 	sets := mixed(x)
 	turned := []finetune.Set{sets[1], sets[0]}
-	a, b := train(t, mixedTrainer(t, x, sets, o)), train(t, mixedTrainer(t, x, turned, o))
+	first, second := mixedTrainer(t, x, sets, o), mixedTrainer(t, x, turned, o)
+	a, b := train(t, first), train(t, second)
 	if !slices.Equal(a, b) {
 		t.Errorf("steps of sets in another order:\n%+v\n%+v", a, b)
+	}
+	if !bytes.Equal(outcome(t, first), outcome(t, second)) {
+		t.Error("the state of sets in another order has other bytes")
+	}
+	if err := mixedTrainer(t, x, turned, o).LoadState(bytes.NewReader(outcome(t, first)), "state"); err != nil {
+		t.Errorf("sets in another order do not go on: %v", err)
 	}
 }
 

@@ -75,7 +75,7 @@ func (t *Trainer) SaveState(w io.Writer) error {
 func (t *Trainer) head() stateHead {
 	h := stateHead{Version: stateVersion, Options: t.options.content(), Examples: t.queries(), Done: t.done}
 	if len(t.sets) > 1 {
-		h.Sets = t.mixture()
+		h.Sets = t.mixture().byName()
 	}
 	for i, v := range []float64{t.temperature.Value, t.temperature.First, t.temperature.Second} {
 		h.Temperature[i] = math.Float64bits(v)
@@ -162,7 +162,7 @@ func (t *Trainer) accept(h stateHead) error {
 	if err != nil {
 		return err
 	}
-	got, err := json.Marshal([]any{h.Options.content(), h.Examples, h.Sets, h.Parameters})
+	got, err := json.Marshal([]any{h.Options.content(), h.Examples, h.Sets.byName(), h.Parameters})
 	if err != nil {
 		return err
 	}

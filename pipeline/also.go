@@ -81,7 +81,7 @@ func (r *round) scoreAlso(ctx context.Context, s *scorer, t texts, checkpoint ru
 			Set   recipe.Also `json:"set"`
 		}{r.recipe.Eval, t, *set.also}
 		promotions := r.promotions() // training has seen them
-		if set.role != "corpus" {
+		if !r.data.same(set.corpus, r.data.corpus) {
 			promotions = nil
 		}
 		inputs := append([]rundir.Input{checkpoint, r.base.input("base"), r.data.input(set.role), r.data.input("train"), r.data.input(string(set.split))}, promotions...)

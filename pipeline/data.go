@@ -103,6 +103,24 @@ func (d *data) readCorpus(ctx context.Context, fsys rundir.FS, at, role string, 
 	return d.corpora[key], err
 }
 
+// same says whether two corpora are the same passages under the same ids: whatever else was read of the file.
+func (d *data) same(a, b *corpus.Corpus) bool {
+	if a == b {
+		return true
+	}
+	var of [2]corpusKey
+	for key, c := range d.corpora {
+		key.groupField = ""
+		switch c {
+		case a:
+			of[0] = key
+		case b:
+			of[1] = key
+		}
+	}
+	return of[0] == of[1] && of[0].file != ""
+}
+
 // readQueries reads queries over a corpus, at least one.
 func (d *data) readQueries(ctx context.Context, fsys rundir.FS, at, role string, path recipe.Path, over *corpus.Corpus, o corpus.ReadOptions, fromRow bool) (queries []corpus.Query, err error) {
 	err = d.read(ctx, fsys, at, role, path, func(f io.Reader, name string) (int, []corpus.Warning, error) {
@@ -158,9 +176,9 @@ type leaking struct {
 }
 
 // leaksOf are held-out queries that others know. Ids and groups mean the same thing only where both are over one corpus.
-func leaksOf(known []corpus.Query, in *corpus.Corpus, held evalSet) []corpus.Leak {
+func (d *data) leaksOf(known []corpus.Query, in *corpus.Corpus, held evalSet) []corpus.Leak {
 	leaks := corpus.Leaks(known, held.queries)
-	if held.corpus == in {
+	if d.same(held.corpus, in) {
 		return leaks
 	}
 	var texts []corpus.Leak
@@ -177,7 +195,7 @@ func (d *data) checkLeaks(r *recipe.Recipe) error {
 	dev, test := d.set(rundir.Dev), d.set(rundir.Test)
 	var found []leaking
 	add := func(known string, by *data, split rundir.Split, held evalSet) {
-		found = append(found, leaking{known, by.role(string(split)), string(held.split), held.at, leaksOf(by.queries[split], by.corpus, held)})
+		found = append(found, leaking{known, by.role(string(split)), string(held.split), held.at, d.leaksOf(by.queries[split], by.corpus, held)})
 	}
 	add("training", d, rundir.Train, dev)
 	add("training", d, rundir.Train, test)
@@ -249,12 +267,4 @@ func (d *data) judged(set evalSet) []eval.Judged {
 		judged = append(judged, j)
 	}
 	return judged
-}
-
-// answers is what is known to answer the queries of a split: by the rows of train and of the split itself.
-func (d *data) answers(split rundir.Split) corpus.Answers {
-	if split == rundir.Train {
-		return d.corpus.AnswersOf(d.queries[split])
-	}
-	return d.corpus.AnswersOf(d.queries[rundir.Train], d.queries[split])
 }

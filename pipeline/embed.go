@@ -28,7 +28,11 @@ func (r *round) embed(ctx context.Context) error {
 	}
 	defer m.Close()
 	t := r.mineTexts(m)
-	stage := r.stage(StageEmbed, algorithmEmbed, t, append(r.minedInputs(), r.miner.input("miner"))...)
+	options := struct {
+		texts
+		OfRun bool `json:"passage_vectors_of_run,omitempty"` // those of a set, which then has none of its own
+	}{t, r.sharesVectors()}
+	stage := r.stage(StageEmbed, algorithmEmbed, options, append(r.minedInputs(), r.miner.input("miner"))...)
 	var outputs []string
 	if !r.sharesVectors() {
 		outputs = append(outputs, r.files.PassageVectors())

@@ -38,6 +38,9 @@ func (r *round) trainOutside(ctx context.Context) error {
 		"QUARRY_TRAIN": r.files.Negatives(rundir.Train), "QUARRY_DEV": r.files.Negatives(rundir.Dev), "QUARRY_BASE": r.base.path, "QUARRY_OUTPUT": out,
 	}
 	if len(r.sets) > 0 {
+		if err := r.dropFormerSets(); err != nil {
+			return err
+		}
 		paths["QUARRY_SETS"] = r.files.Sets()
 	}
 	err := r.command(ctx, f.External.Command, paths, map[string]string{
@@ -54,6 +57,31 @@ func (r *round) trainOutside(ctx context.Context) error {
 	}
 	// Before the stage is stamped: a power cut would bring the folder back, and nothing would remove it again.
 	return r.dir.FS.SyncDir(r.files.Dir())
+}
+
+// dropFormerSets removes what was mined of sets that the recipe names no more, with the stamps of their stages: the outside
+// trainer takes every folder for a set.
+func (r *round) dropFormerSets() error {
+	folders, err := r.dir.FS.ReadDir(r.files.Sets())
+	if err != nil {
+		return rundir.Explain(r.files.Sets(), err)
+	}
+	for _, folder := range folders {
+		name := folder.Name()
+		if slices.ContainsFunc(r.sets, func(one *round) bool { return one.set.Name == name }) {
+			continue
+		}
+		for _, stage := range []string{StageEmbed, StageSearch, stageTeach, StageMine} {
+			if err := r.dir.DropStamp(r.index, stage+setSeparator+name); err != nil {
+				return err
+			}
+		}
+		if err := rundir.RemoveAll(r.dir.FS, r.files.Set(name).Dir()); err != nil {
+			return err
+		}
+		r.note("round %d: %s: what was mined of the set %s, which the recipe names no more, is removed", r.index, StageFinetune, name)
+	}
+	return nil
 }
 
 // outsideInputs are what an outside trainer depends on besides its arguments: the files that the command's list names,

@@ -298,7 +298,7 @@ func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages [
 	if err != nil {
 		return finetune.Data{}, err
 	}
-	answers := r.data.answers(split)
+	answers := r.answers(split)
 	sequences := make([]model.Sequence, len(queries))
 	examples := make([]finetune.Example, len(queries))
 	for i, q := range queries {

@@ -43,6 +43,9 @@ func CutFolds(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*Folds, er
 	if f.Cut, err = prepare.Cut(ctx, queries, o); err != nil {
 		return nil, fmt.Errorf("%s: folds: %w", r.At("folds"), err)
 	}
+	if err := checkFoldLeaks(ctx, r, fsys); err != nil {
+		return nil, err
+	}
 	if share := r.Folds.UnseenShare; share != nil {
 		f.Miss = f.Cut.Missed(*share)
 	}
@@ -108,6 +111,43 @@ func foldRows(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (queries []
 		queries, lines = append(queries, rows...), append(lines, all...)
 	}
 	return queries, lines, nil
+}
+
+// checkFoldLeaks holds the training queries of data.sets against all rows that are cut, each of which some fold holds out, and
+// the rows against what the sets hold out, for other folds train on each.
+func checkFoldLeaks(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) error {
+	if len(r.Data.Sets) == 0 || r.Data.AllowLeakage {
+		return nil
+	}
+	whole := *r
+	whole.Data.AllowLeakage, whole.Data.Test, whole.Data.Also, whole.Data.Examples = true, recipe.Path{}, nil, recipe.Path{}
+	d, err := readData(ctx, &whole, fsys)
+	if err != nil {
+		return err
+	}
+	refuse := func(at, held, known, from, to string, leaks []corpus.Leak) error {
+		if len(leaks) == 0 {
+			return nil
+		}
+		rows, text := corpus.DescribeLeaks(leaks, from, to)
+		return fmt.Errorf("%s: folds: %d %s are known from %s; remove them, or set data.allow_leakage: true%s", r.At(at), rows, held, known, text)
+	}
+	for _, split := range []rundir.Split{rundir.Train, rundir.Dev} {
+		cut, file := d.set(split), d.manifestOf(string(split)).Name
+		for i, one := range d.sets {
+			err := refuse(fmt.Sprintf("data.sets[%d].train", i), "queries that some fold holds out", "training, by the set "+one.name,
+				r.Data.Sets[i].Train.Written, file, d.leaksOf(one.queries[rundir.Train], one.corpus, cut))
+			if err != nil {
+				return err
+			}
+		}
+		for _, held := range d.also { // what sets hold out
+			if err := refuse(held.at, string(held.split)+" queries", "training, of all folds but one", file, held.also.Queries.Written, d.leaksOf(cut.queries, cut.corpus, held)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // linesOf reads the lines of a file's queries.

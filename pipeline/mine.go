@@ -28,6 +28,7 @@ func (r *round) mine(ctx context.Context) error {
 		Expect     []audit.Limit `json:"expect,omitempty"`
 	}{r.stages.Mine.Source, o, r.stages.Mine.Provenance, r.stages.Mine.Expect}
 	inputs := append(append(r.minedInputs(), r.promotions()...), r.drops()...)
+	inputs = append(inputs, r.answerInputs()...)
 	if r.stages.Mine.Searches() {
 		inputs = append(inputs, r.candidateInputs()...)
 	}
@@ -172,7 +173,7 @@ type minedRow struct {
 
 func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]minedRow, mine.Audit, error) {
 	queries := r.data.queries[s]
-	answers := r.data.answers(s)
+	answers := r.answers(s)
 	by := mine.Ranker{Source: r.stages.Mine.Source}
 	auditor := mine.NewAuditor(o, r.data.corpus.ID, func(p int32) string { return r.data.corpus.Passages[p].Full() })
 	switch by.Source {

@@ -23,12 +23,14 @@ func inputErrorf(format string, args ...any) error { return InputError{fmt.Error
 // training that the memory does not hold.
 func (p *Run) preflight(ctx context.Context) error {
 	if err := p.checkModel(p.recipe.Model.File, "model", func(m *model.Model) error {
+		p.modelPrompt = m.Contract.Query.Template
 		for i := range p.recipe.Rounds {
 			r := p.settings(i)
 			found := []error{r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.checkTeacher(ctx), r.checkWindow(), r.readVerdicts()}
 			for _, one := range r.sets {
 				found = append(found, one.checkLengths(m), one.checkWindow())
 			}
+			found = append(found, r.checkMixture()) // of rows as verdicts make them
 			if err := errors.Join(found...); err != nil {
 				return err
 			}
@@ -76,6 +78,17 @@ func (r *round) checkLengths(m *model.Model) error {
 		if _, err := m.Sequence("", side.prompt, side.length); err != nil {
 			return fmt.Errorf("%s: %s: %w", r.at(side.key), side.key, err)
 		}
+	}
+	return nil
+}
+
+// checkMixture refuses sets that cannot be trained on beside each other. A program outside makes batches of its own.
+func (r *round) checkMixture() error {
+	if len(r.sets) == 0 || r.trainsOutside() {
+		return nil
+	}
+	if err := r.mixture().Validate(r.finetuneOptions()); err != nil {
+		return fmt.Errorf("%s: finetune: round %d: %w", r.recipe.At("finetune"), r.index, err)
 	}
 	return nil
 }

@@ -125,6 +125,9 @@ func (r *round) stage(name string, algorithm int, options any, inputs ...rundir.
 	// Which field holds the ids decides what the same file says.
 	field := r.recipe.Data.IDField
 	if r.set != nil {
+		if r.data.shared && field != "" {
+			inputs = append(inputs, rundir.Input{Name: "data.id_field of the corpus", Digest: field})
+		}
 		field = r.set.IDField
 	}
 	if field != "" {

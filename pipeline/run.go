@@ -12,6 +12,7 @@ import (
 	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/safetensors"
+	"github.com/quarry-ml/quarry/prompt"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -73,6 +74,8 @@ type Run struct {
 	told    bool            // of the round at work some stage is told to be unchanged
 	stopped bool            // ended at the stage that Options.Until names
 	plan    *Plan           // where only a plan is made
+
+	modelPrompt prompt.Template // around queries, by the recipe's model itself
 
 	unchanged []string // lines about stages of the round at work that were done before, not told yet
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -22,13 +23,16 @@ func (d *data) readSets(ctx context.Context, fsys rundir.FS, r *recipe.Recipe) e
 	for i := range r.Data.Sets {
 		s := &r.Data.Sets[i]
 		at := func(key string) string { return r.AtSet(i, key) }
-		one := &data{name: s.Name, corpus: d.corpus, shared: s.Corpus.File == "", queries: map[rundir.Split][]corpus.Query{}, corpora: d.corpora}
+		one := &data{name: s.Name, corpus: d.corpus, queries: map[rundir.Split][]corpus.Query{}, corpora: d.corpora}
 		o := corpus.ReadOptions{IDField: s.IDField, GroupField: s.GroupField, Fields: exampleFields(r)}
-		if !one.shared {
+		if s.Corpus.File != "" {
 			var err error
 			if one.corpus, err = one.readCorpus(ctx, fsys, at("corpus"), one.role("corpus"), s.Corpus, corpus.ReadOptions{IDField: s.IDField, GroupField: s.PassageGroupField}); err != nil {
 				return err
 			}
+		}
+		if one.shared = one.corpus == d.corpus; one.shared { // whether or not the set names the file
+			one.files = nil
 		}
 		train, err := one.readQueries(ctx, fsys, at("train"), one.role("train"), s.Train, one.corpus, o, r.Prompts.FromRow)
 		if err != nil {
@@ -75,7 +79,7 @@ func (d *data) take(one *data) {
 func (d *data) trainedIn(c *corpus.Corpus) []corpus.Query {
 	var all []corpus.Query
 	for _, one := range append([]*data{d}, d.sets...) {
-		if one.corpus == c {
+		if d.same(one.corpus, c) {
 			all = append(all, one.queries[rundir.Train]...)
 		}
 	}
@@ -223,7 +227,7 @@ type trainedSet struct {
 	Shown  *trainingShown `json:"shown,omitempty"`
 }
 
-// trainedSets are those of data.sets; nil without.
+// trainedSets are those of data.sets by name, for their order has no part in training; nil without.
 func (r *round) trainedSets(m *model.Model) []trainedSet {
 	var sets []trainedSet
 	for _, one := range r.sets {
@@ -231,6 +235,7 @@ func (r *round) trainedSets(m *model.Model) []trainedSet {
 		t.Examples = nil // training shows those of a step
 		sets = append(sets, trainedSet{one.set.Name, one.set.Weight, t, one.trainingShown(t)})
 	}
+	slices.SortFunc(sets, func(a, b trainedSet) int { return strings.Compare(a.Name, b.Name) })
 	return sets
 }
 

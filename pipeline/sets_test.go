@@ -373,3 +373,251 @@ func TestFoldsKeepTheSets(t *testing.T) {
 		}
 	}
 }
+
+// TestASetGoesOnWithoutTheRunsVectors changes the run's own mining so that its vectors of the corpus serve a set no more.
+func TestASetGoesOnWithoutTheRunsVectors(t *testing.T) {
+	for _, tc := range []struct{ name, set, before, after string }{
+		{"other lengths", strings.Replace(moreSet, "name: more", "name: more, lengths: {passage: 12}", 1), "lengths: {passage: 12}\nselect:", "lengths: {passage: 16}\nselect:"},
+		{"another source", strings.Replace(moreSet, "name: more", "name: more, mine: {source: dense}", 1), "select:", "select:"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			source := "depth: 12}"
+			r := setsProject(t, tc.set, secondRound, "", "epochs: 2,", "epochs: 1,", "select:", tc.before)
+			mustMine(t, r)
+			if tc.before == tc.after {
+				source = "depth: 12, source: bm25}"
+			}
+			notes := mustMine(t, loadRecipe(t, filepath.Dir(r.File()), withSets(t, tc.set, secondRound, "", "epochs: 2,", "epochs: 1,", "select:", tc.after, "depth: 12}", source)))
+			if got := started(notes); !slices.Contains(got, "embed-set-more") {
+				t.Errorf("done anew: %s", got)
+			}
+		})
+	}
+}
+
+// TestAnotherIDFieldMinesSetsOfTheRunsCorpusAnew gives the same file other ids.
+func TestAnotherIDFieldMinesSetsOfTheRunsCorpusAnew(t *testing.T) {
+	r := setsProject(t, strings.Replace(moreSet, "name: more", "name: more, id_field: id", 1), secondRound, "", "epochs: 2,", "epochs: 1,", "train: train.jsonl", "train: train.jsonl, id_field: id")
+	dir := filepath.Dir(r.File())
+	for _, name := range []string{"corpus.jsonl", "train.jsonl", "dev.jsonl"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// "key" has the ids of the passages in another order; queries are called as before.
+		var out strings.Builder
+		for i, line := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n") {
+			key := fmt.Sprintf("%s%d", name[:1], i)
+			if name == "corpus.jsonl" {
+				key = fmt.Sprintf("p%02d", 29-i)
+			}
+			fmt.Fprintf(&out, "{\"key\":%q,%s\n", key, line[1:])
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(out.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set := strings.Replace(moreSet, "name: more", "name: more, id_field: id", 1)
+	mustMine(t, r)
+	notes := mustMine(t, loadRecipe(t, dir, withSets(t, set, secondRound, "", "epochs: 2,", "epochs: 1,", "train: train.jsonl", "train: train.jsonl, id_field: key")))
+	got := started(notes)
+	for _, stage := range []string{"embed-set-more", "search-set-more", "mine-set-more"} {
+		if !slices.Contains(got, stage) {
+			t.Errorf("%s is not done anew, only %s", stage, got)
+		}
+	}
+}
+
+// mustMine runs round 0 as far as its mining.
+func mustMine(t *testing.T, r *recipe.Recipe) string {
+	t.Helper()
+	notes, err := runTiny(t, r, Options{Until: StageMine})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+	return notes
+}
+
+// TestAnswersCountAcrossSetsThatAskTheSame gives two sets one text with other positives, and mines all that is no answer.
+func TestAnswersCountAcrossSetsThatAskTheSame(t *testing.T) {
+	const asks = `{name: more, train: more.jsonl}`
+	prepare := func(t *testing.T, sets string, edits ...string) (*recipe.Recipe, string) {
+		r := setsProject(t, sets, append([]string{secondRound, "", "window: 1-8, negatives: 4, depth: 12", "window: 0-30, negatives: 29, depth: 30"}, edits...)...)
+		d, err := readData(t.Context(), r, rundir.OS{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := d.queries[rundir.Train][0].Text
+		row := fmt.Sprintf("{\"id\":\"s0\",\"query\":%q,\"positive_ids\":[\"p05\"],\"query_prompt\":\"now \"}\n", " "+text)
+		if err := os.WriteFile(filepath.Join(filepath.Dir(r.File()), "more.jsonl"), []byte(row), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return r, text
+	}
+	for _, tc := range []struct {
+		name, sets string
+		edits      []string
+		alike      bool
+	}{
+		{"under the same prompt", asks, nil, true},
+		{"under the same prompt, told twice", strings.Replace(moreSet, `"add "`, `"ask "`, 1), []string{"select:", "prompts: {query: \"ask \"}\nselect:"}, true},
+		{"under another prompt", moreSet, nil, false},
+		{"of another corpus", `{name: more, corpus: faq-corpus.jsonl, train: more.jsonl}`, nil, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r, text := prepare(t, tc.sets, tc.edits...)
+			mustMine(t, r)
+			l := look(t, r).Round(0)
+			d, err := readData(t.Context(), r, rundir.OS{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, side := range []struct {
+				file  string
+				other string // the positive that the other set's row of the text has
+			}{{l.Negatives(rundir.Train), d.corpus.Passages[5].Full()}, {l.Set("more").Negatives(rundir.Train), d.sets[0].corpus.Passages[0].Full()}} {
+				for _, row := range rowsIn(t, side.file) {
+					if strings.TrimSpace(row.Query()) != text {
+						continue
+					}
+					if got := !slices.Contains(row.Neg(), side.other); got != tc.alike {
+						t.Errorf("%s: %q is known to answer: %v, want %v", side.file, side.other, got, tc.alike)
+					}
+				}
+			}
+		})
+	}
+	t.Run("mined anew", func(t *testing.T) {
+		r, text := prepare(t, asks)
+		mustMine(t, r)
+		row := fmt.Sprintf("{\"id\":\"s0\",\"query\":%q,\"positive_ids\":[\"p06\"]}\n", text)
+		dir := filepath.Dir(r.File())
+		if err := os.WriteFile(filepath.Join(dir, "more-2.jsonl"), []byte(row), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r = loadRecipe(t, dir, withSets(t, strings.Replace(asks, "more.jsonl", "more-2.jsonl", 1), secondRound, "", "window: 1-8, negatives: 4, depth: 12", "window: 0-30, negatives: 29, depth: 30"))
+		if got := started(mustMine(t, r)); !slices.Contains(got, "mine") || slices.Contains(got, "search") {
+			t.Errorf("done anew: %s", got)
+		}
+	})
+}
+
+// TestASetWithoutAWholeBatchIsRefusedAtOnce looks at a plan and at a run.
+func TestASetWithoutAWholeBatchIsRefusedAtOnce(t *testing.T) {
+	r := setsProject(t, moreSet, "epochs: 2,", "epochs: 2, drop_last: true,")
+	const want = `recipe.yaml:6: finetune: round 0: set "more": 5 queries make no whole batch of 8`
+	if _, err := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: 1}); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("a plan: %v, want %q", err, want)
+	}
+	if notes, err := runTiny(t, r, Options{}); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(notes, "starts") {
+		t.Errorf("a run: %v, want %q\n%s", err, want, notes)
+	}
+}
+
+// TestASetThatNamesTheRunsCorpusSharesIt writes the key that is left out elsewhere.
+func TestASetThatNamesTheRunsCorpusSharesIt(t *testing.T) {
+	named := strings.Replace(moreSet, "name: more", "name: more, corpus: ./corpus.jsonl, dev: more-dev.jsonl", 1)
+	project := func(t *testing.T, sets, row string) (*recipe.Recipe, *data, error) {
+		r := setsProject(t, moreSet)
+		dir := filepath.Dir(r.File())
+		for name, text := range map[string]string{"more.jsonl": row, "more-dev.jsonl": `{"id":"h0","query":"held out","positive_ids":["p00"]}`} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r = loadRecipe(t, dir, withSets(t, sets, secondRound, ""))
+		d, err := readData(t.Context(), r, rundir.OS{})
+		return r, d, err
+	}
+	r, d, err := project(t, named, `{"id":"s0","query":"more","positive_ids":["p00"]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one := d.sets[0]; !one.shared || one.input("corpus") != d.input("corpus") || d.also[0].role != "corpus" {
+		t.Errorf("shared %v, corpus %+v, held out in %q", one.shared, one.input("corpus"), d.also[0].role)
+	}
+	mustMine(t, r)
+	if _, err := os.Stat(look(t, r).Round(0).Set("more").PassageVectors()); err == nil {
+		t.Error("the run's corpus is embedded twice")
+	}
+	t.Run("ids of the same file", func(t *testing.T) {
+		grouped := strings.Replace(named, "corpus: ", "passage_group_field: text, corpus: ", 1)
+		_, _, err := project(t, grouped, `{"id":"d0","query":"other","positive_ids":["p00"]}`)
+		if err == nil || !strings.Contains(err.Error(), "1 dev queries are known from training, by the set more;") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestTheOrderOfSetsTrainsNothingAnew swaps two sets of a finished run.
+func TestTheOrderOfSetsTrainsNothingAnew(t *testing.T) {
+	r := setsProject(t, faqSet+", "+moreSet, secondRound, "", "epochs: 2,", "epochs: 1,")
+	mustRun(t, r)
+	notes := mustRun(t, loadRecipe(t, filepath.Dir(r.File()), withSets(t, moreSet+", "+faqSet, secondRound, "", "epochs: 2,", "epochs: 1,")))
+	if got := started(notes); !slices.Equal(got, []string{"card"}) { // it lists them
+		t.Errorf("done anew: %s", got)
+	}
+}
+
+// TestAnOutsideTrainerIsNotHandedFormerSets takes a set out of a recipe.
+func TestAnOutsideTrainerIsNotHandedFormerSets(t *testing.T) {
+	with := func(sets string) string {
+		return withSets(t, sets, secondRound, "", "epochs: 2,", `epochs: 1, external: {command: 'ls "$QUARRY_SETS" && cp -r "$QUARRY_BASE" "$QUARRY_OUTPUT/epoch-1"'},`)
+	}
+	r := setsProject(t, moreSet)
+	dir := filepath.Dir(r.File())
+	for _, tc := range []struct {
+		sets, want string
+		mines      bool // more
+	}{{faqSet + ", " + moreSet, "  faq\n  more\n", true}, {faqSet, "  faq\n", false}, {faqSet + ", " + moreSet, "  faq\n  more\n", true}} {
+		notes, err := runTiny(t, loadRecipe(t, dir, with(tc.sets)), crashOptions(Options{}))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, notes)
+		}
+		if !strings.Contains(notes, "\n"+tc.want) || strings.Contains(tc.want, "more") != strings.Contains(notes, "  more\n") {
+			t.Errorf("the program sees other sets:\n%s", notes)
+		}
+		if got := slices.Contains(started(notes), "mine-set-more"); got != tc.mines {
+			t.Errorf("more is mined: %v", got)
+		}
+	}
+}
+
+// TestFoldsRefuseWhatSetsKnow finds before the first fold what any of them would hold out or train on.
+func TestFoldsRefuseWhatSetsKnow(t *testing.T) {
+	for _, tc := range []struct{ name, file, row, want string }{
+		{"a set trains on a row of train", "more.jsonl", `{"id":"x","query":"%train","positive_ids":["p00"]}`, "recipe.yaml:4: folds: 1 queries that some fold holds out are known from training, by the set more; remove them, or set data.allow_leakage: true\n  train.jsonl:1 has the text of more.jsonl:6"},
+		{"a set has the id of a row of dev", "more.jsonl", `{"id":"d0","query":"other","positive_ids":["p00"]}`, "1 queries that some fold holds out are known from training, by the set more;"},
+		{"a row of dev is held out by a set", "dev.jsonl", `{"id":"x","query":"red of what","positive_ids":["p00"],"group":"x"}`, "1 also-faq queries are known from training, of all folds but one;"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := setsProject(t, faqSet+", "+moreSet, "rounds:", "folds: {count: 2}\nrounds:")
+			dir := filepath.Dir(r.File())
+			var rows strings.Builder // that share no id with train
+			for i := range 5 {
+				fmt.Fprintf(&rows, "{\"id\":\"s%d\",\"query\":\"more %d\",\"positive_ids\":[\"p00\"]}\n", i, i)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "more.jsonl"), []byte(rows.String()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			d, err := readData(t.Context(), r, rundir.OS{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := CutFolds(t.Context(), r, rundir.OS{}); err != nil {
+				t.Fatal(err)
+			}
+			f, err := os.OpenFile(filepath.Join(dir, tc.file), os.O_APPEND|os.O_WRONLY, 0o600)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintln(f, strings.ReplaceAll(tc.row, "%train", d.queries[rundir.Train][0].Text))
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := CutFolds(t.Context(), r, rundir.OS{}); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+}

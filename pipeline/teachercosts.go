@@ -12,7 +12,7 @@ import (
 type TeacherCosts struct {
 	Kind            string  `json:"kind"`
 	Pairs           int     `json:"pairs"`
-	Tokens          int     `json:"tokens"`            // of pairs, from the mean of some; of an embedder those of the corpus and of train and dev
+	Tokens          int     `json:"tokens"`            // of pairs, from the mean of some; of an embedder those of the corpus and of train and dev, of every set anew
 	TokensPerSecond float64 `json:"tokens_per_second"` // measured on a few of the recipe's own texts just now
 }
 
@@ -57,7 +57,8 @@ func (r *round) mostPairs() int {
 	return pairs
 }
 
-// embedderCosts are the tokens of the corpus and of all queries, each of which an embedder reads once at most.
+// embedderCosts are the tokens of the corpus and of all queries of the round's data, each of which an embedder reads once at
+// most. Sets of one corpus are asked of one after the other, and its vectors are not kept between them.
 func (r *round) embedderCosts(ctx context.Context, t *teacher, rate float64) (int, float64, error) {
 	reads := texts{Query: t.query.Prompt, QueryLength: t.query.MaxLength, Passage: t.passage.Prompt, PassageLength: t.passage.MaxLength}
 	tokens, err := reads.passageTokens(t.network, r.data.corpus)

@@ -42,6 +42,7 @@ func (r *round) askTeacher(ctx context.Context, o mine.Options) (_ []rundir.Inpu
 	inputs := []rundir.Input{{Name: "teacher", Digest: t.header.Model}}
 	inputs = append(inputs, r.minedInputs()...)
 	inputs = append(append(inputs, r.promotions()...), r.drops()...)
+	inputs = append(inputs, r.answerInputs()...)
 	inputs = append(inputs, r.candidateInputs()...)
 	if o.SameGroup != "" {
 		inputs = append(inputs, r.groupField())
@@ -80,7 +81,7 @@ func (r *round) teacherPairs(ctx context.Context, o mine.Options) ([]rerank.Pair
 	var pairs []rerank.Pair
 	for _, s := range r.mined() {
 		queries := r.data.queries[s]
-		answers := r.data.answers(s)
+		answers := r.answers(s)
 		if err := r.checkDepth(o, answers, queries); err != nil {
 			return nil, err
 		}

@@ -182,8 +182,8 @@ func TestPromotedAnswersAreTrainedOnAndSeen(t *testing.T) {
 	}
 	third := round.data.queries[rundir.Train][2]
 	e, _ := round.data.corpus.ByID("e")
-	if !slices.Contains(third.Positives, e) || !slices.Contains(round.data.answers(rundir.Train).Of(third), e) {
-		t.Errorf("positives %v, known %v: want %d among them", third.Positives, round.data.answers(rundir.Train).Of(third), e)
+	if !slices.Contains(third.Positives, e) || !slices.Contains(round.answers(rundir.Train).Of(third), e) {
+		t.Errorf("positives %v, known %v: want %d among them", third.Positives, round.answers(rundir.Train).Of(third), e)
 	}
 	if slices.Contains(p.data.queries[rundir.Train][2].Positives, e) {
 		t.Error("rounds without verdicts take it for a positive too")

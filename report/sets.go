@@ -18,7 +18,7 @@ func (r *Round) noteSets(m *rundir.Manifest) {
 		if name == "" {
 			name = "the run's own"
 		}
-		parts[i] = fmt.Sprintf("%s, %d of %d queries", name, s.Steps, s.Queries)
+		parts[i] = fmt.Sprintf("%s: %d steps an epoch, %d queries", name, s.Steps, s.Queries)
 	}
-	r.Notes = append(r.Notes, fmt.Sprintf("trained on %d sets in turns, by steps of an epoch: %s", len(m.Sets), strings.Join(parts, "; ")))
+	r.Notes = append(r.Notes, fmt.Sprintf("trained on %d sets in turns: %s", len(m.Sets), strings.Join(parts, "; ")))
 }

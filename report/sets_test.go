@@ -14,7 +14,7 @@ func TestNoteOfSets(t *testing.T) {
 		want []string
 	}{
 		{"one", nil, nil},
-		{"two", []rundir.ManifestSet{{Queries: 30, Steps: 4}, {Name: "faq", Weight: 2, Queries: 12, Steps: 3}}, []string{"trained on 2 sets in turns, by steps of an epoch: the run's own, 4 of 30 queries; faq, 3 of 12 queries"}},
+		{"two", []rundir.ManifestSet{{Queries: 30, Steps: 4}, {Name: "faq", Weight: 2, Queries: 12, Steps: 3}}, []string{"trained on 2 sets in turns: the run's own: 4 steps an epoch, 30 queries; faq: 3 steps an epoch, 12 queries"}},
 	} {
 		r := &Round{}
 		r.noteSets(&rundir.Manifest{Sets: tc.sets})
