@@ -53,7 +53,7 @@ func (c Client) Pull(ctx context.Context, cache Cache, n Name, o PullOptions) (S
 		p.tell(name, 0)
 	}
 	if n.revision() != l.commit {
-		if err := p.point(n.revision(), l.commit); err != nil {
+		if err := p.point(ctx, n.revision(), l.commit); err != nil {
 			return Snapshot{}, err
 		}
 	}
@@ -114,15 +114,14 @@ func (p *pull) fetch(ctx context.Context, f remote) error {
 	}
 	waiting := func() { p.note("%s: another process downloads it: waiting", f.name) }
 	// The lock is huggingface_hub's own, which may be at it, too.
-	if err := rundir.InTurn(ctx, p.lock(f.digest), waiting, func() error {
-		if info, err := os.Stat(blob); err == nil && info.Size() == f.size {
-			return nil
+	return rundir.InTurn(ctx, p.lock(f.digest), waiting, func() error {
+		if info, err := os.Stat(blob); err != nil || info.Size() != f.size {
+			if err := p.download(ctx, f, blob); err != nil {
+				return err
+			}
 		}
-		return p.download(ctx, f, blob)
-	}); err != nil {
-		return err
-	}
-	return link(blob, filepath.Join(p.snapshot(p.listing.commit), filepath.FromSlash(f.name)))
+		return link(blob, filepath.Join(p.snapshot(p.listing.commit), filepath.FromSlash(f.name)))
+	})
 }
 
 // link makes a link to a blob, relative so that the cache can be moved. One of an older download is replaced.
@@ -151,11 +150,13 @@ func link(blob, name string) error {
 	return rundir.Explain(name, rundir.OS{}.SyncDir(folder))
 }
 
-// point notes which commit a branch or a tag stands for.
-func (p *pull) point(revision, commit string) error {
+// point notes, as one of several downloads at a time, which commit a branch or a tag stands for.
+func (p *pull) point(ctx context.Context, revision, commit string) error {
 	file := p.ref(revision)
-	if raw, err := os.ReadFile(file); err == nil && string(raw) == commit {
-		return nil
-	}
-	return rundir.WriteFile(rundir.OS{}, file, writing([]byte(commit)))
+	return rundir.InTurn(ctx, p.lock("ref-"+strings.ReplaceAll(revision, "/", "--")), func() {}, func() error {
+		if raw, err := os.ReadFile(file); err == nil && string(raw) == commit {
+			return nil
+		}
+		return rundir.WriteFile(rundir.OS{}, file, writing([]byte(commit)))
+	})
 }
