@@ -280,6 +280,9 @@ func (o *FinetuneOptions) openAdapter(h *host, m *model.Model) error {
 	if o.Adapter == "" {
 		return nil
 	}
+	if err := refuseNoAdapter(o.Adapter); err != nil {
+		return badInputf("--from-adapter: %w", err)
+	}
 	a, err := lora.Open(o.Adapter, m.Base())
 	if err != nil {
 		return badInputf("--from-adapter: %w", err)

@@ -443,6 +443,8 @@ func TestFinetuneFromAnAdapter(t *testing.T) {
 	refused(t, runFinetune(t.Context(), on, newTestHost().host), "holds a training of other data")
 	on.Adapter, on.Output = p.path("nowhere"), p.path("third")
 	refused(t, runFinetune(t.Context(), on, newTestHost().host), "--from-adapter: ")
+	on.Adapter = p.path("first")
+	refused(t, runFinetune(t.Context(), on, newTestHost().host), "not an adapter: meant "+p.path("first/epoch-1")+"?")
 	on.set = set{"lora-rank": true}
 	refused(t, runFinetune(t.Context(), on, newTestHost().host), "--lora-rank has no part with --from-adapter")
 }

@@ -40,7 +40,7 @@ func refuseNoAdapter(dir string) error {
 		return nil
 	}
 	if isModel(dir) {
-		return fmt.Errorf("%s: a whole model, not an adapter: nothing is to merge: name it as the model where one is wanted", dir)
+		return fmt.Errorf("%s: a whole model, not an adapter: name it as the model where one is wanted", dir)
 	}
 	results, what := holds(dir)
 	if what == "" {
@@ -49,7 +49,7 @@ func refuseNoAdapter(dir string) error {
 	if i := slices.IndexFunc(results, isAdapter); i >= 0 {
 		return fmt.Errorf("%s: %s, not an adapter: meant %s?", dir, what, results[i])
 	}
-	return fmt.Errorf("%s: %s, not an adapter, and without one: whole models need no merging", dir, what)
+	return fmt.Errorf("%s: %s, not an adapter, and without one: it holds whole models", dir, what)
 }
 
 // isModel says whether a directory is meant as a model, in whatever state.

@@ -31,13 +31,13 @@ func TestWrongDirectoryAsAModel(t *testing.T) {
 	for _, tc := range []struct{ dir, asModel, asAdapter string }{
 		{"adapter", "an adapter, not a model: merge it into its base, and name the result: quarry merge --base models/tiny --adapter DIR --output merged", ""},
 		{"broken", "an adapter, not a model: merge it into its base, and name the result: quarry merge --base BASE --adapter DIR", ""},
-		{"tuned", "the output of a fine-tuning, not a model: meant DIR/epoch-10?", "the output of a fine-tuning, not an adapter, and without one: whole models need no merging"},
+		{"tuned", "the output of a fine-tuning, not a model: meant DIR/epoch-10?", "the output of a fine-tuning, not an adapter, and without one: it holds whole models"},
 		{"adapters", "the output of a fine-tuning, not a model: meant DIR/epoch-1?", "not an adapter: meant DIR/epoch-1?"},
-		{"begun", "the output of a fine-tuning, not a model, and without one yet", "not an adapter, and without one: whole models need no merging"},
+		{"begun", "the output of a fine-tuning, not a model, and without one yet", "not an adapter, and without one: it holds whole models"},
 		{"runs/x", "a run directory, not a model: meant DIR/round-1/merged?", "a run directory, not an adapter: meant DIR/round-0/epochs/epoch-3?"},
 		{"runs/x/round-0", "a round of a run, not a model: meant DIR/merged?", "a round of a run, not an adapter: meant DIR/epochs/epoch-3?"},
 		{"runs/new", "a run directory, not a model, and without one yet", "a run directory, not an adapter, and without one"},
-		{"model", "", "a whole model, not an adapter: nothing is to merge"},
+		{"model", "", "a whole model, not an adapter: name it as the model"},
 		{"empty", "", ""},
 	} {
 		t.Run(tc.dir, func(t *testing.T) {
@@ -66,7 +66,7 @@ func TestCommandsRefuseWrongDirectories(t *testing.T) {
 		{"search", "--model: " + p.path("tuned") + ": the output of a fine-tuning, not a model: meant " + p.path("tuned/epoch-1") + "?", []string{"search", "--model", p.path("tuned"), "--corpus", p.path("corpus.jsonl"), "--queries", p.path("dev.jsonl")}},
 		{"an empty directory", "config.json: missing: this is not a model directory", []string{"search", "--model", p.path("none"), "--corpus", p.path("corpus.jsonl"), "--queries", p.path("dev.jsonl")}},
 		{"base", "--base: " + p.path("tuned/epoch-1") + ": an adapter, not a model", []string{"merge", "--base", p.path("tuned/epoch-1"), "--adapter", p.path("tuned/epoch-1"), "--output", p.path("out")}},
-		{"adapter", "--adapter: " + p.path("model") + ": a whole model, not an adapter: nothing is to merge", []string{"merge", "--base", p.path("model"), "--adapter", p.path("model"), "--output", p.path("out")}},
+		{"adapter", "--adapter: " + p.path("model") + ": a whole model, not an adapter: name it as the model", []string{"merge", "--base", p.path("model"), "--adapter", p.path("model"), "--output", p.path("out")}},
 		{"doctor", "an adapter, not a model", []string{"doctor", "--model", p.path("tuned/epoch-1")}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
