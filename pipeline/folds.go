@@ -180,6 +180,28 @@ func (f *Folds) Write(fsys rundir.FS) error {
 	return nil
 }
 
+// CheckCut refuses a cut other than the one that a run of the folds was made from, before Write replaces the files of that.
+func (f *Folds) CheckCut(r *recipe.Recipe, fsys rundir.FS) error {
+	for _, file := range f.files {
+		before, err := rundir.ReadFile(fsys, file.path)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && bytes.Equal(before, file.content) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, runs := range f.Runs {
+			for _, run := range runs {
+				if _, err := rundir.ReadFile(fsys, rundir.Layout(run.Dir()).Recipe()); err == nil {
+					return fmt.Errorf("%s: folds: %s was made from another cut: folds.count, folds.unseen_share, seed or the queries have changed since; put them back, give the recipe another name, or remove the runs of its folds and %s",
+						r.At("folds"), run.Dir(), f.Dir)
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // Unwritten is a file system in which the folds' files are there, whether or not they are written yet: for a plan, which
 // writes nothing.
 func (f *Folds) Unwritten(fsys rundir.FS) rundir.FS {

@@ -79,6 +79,9 @@ func cutFolds(ctx context.Context, h *host, r *recipe.Recipe, o RunOptions) (*pi
 		return nil, badInputf("--dir has no part in a recipe with folds: the run of each lies in a directory of its own, %s.fold-0 and on", r.Dir())
 	}
 	folds, err := pipeline.CutFolds(ctx, r, rundir.OS{})
+	if err == nil {
+		err = folds.CheckCut(r, rundir.OS{})
+	}
 	if err == nil && folds.Miss != "" {
 		h.note("warning: folds.unseen_share: %s", folds.Miss)
 	}

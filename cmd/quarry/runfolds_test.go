@@ -105,6 +105,17 @@ on_finish: [sh, -c, 'echo "$QUARRY_OUTCOME $QUARRY_RUN" >> ` + p.path("finished"
 	if strings.Contains(again.err.String(), "starts") || !strings.HasSuffix(again.out.String(), reported.out.String()) {
 		t.Errorf("the second run did work:\n%s", again.err.String())
 	}
+
+	before := p.read(t, "runs/tiny.folds/fold-0/dev.jsonl")
+	p.write(t, "recipe.yaml", strings.Replace(text, "count: 2", "count: 3", 1))
+	for _, command := range []string{"plan", "run"} {
+		if said := do(exitBadInput, command, recipe, "--cpu", "portable").err.String(); !strings.Contains(said, "tiny.slow.fold-0 was made from another cut: folds.count, ") {
+			t.Errorf("%s: %s", command, said)
+		}
+	}
+	if p.read(t, "runs/tiny.folds/fold-0/dev.jsonl") != before {
+		t.Error("a refused run replaces the files of the earlier cut")
+	}
 }
 
 // TestFoldsThatAskAPerson run all to their question, and say so in the end.
