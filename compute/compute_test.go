@@ -348,7 +348,7 @@ func TestGradientsDoNotDependOnWorkers(t *testing.T) {
 					t.Run(fmt.Sprintf("%+v/keys=%d/%v/%s", n, keys, lengths, a), func(t *testing.T) {
 						g := n.graph()
 						var want [][]float32
-						for _, workers := range []int{1, 2, 65} {
+						for _, workers := range []int{1, 2, 5, 65} {
 							weights := testWeights(t, g, true)
 							w := cutKeys(testWorkspace(t, testEngine(t, a, workers, 0), g, weights, true), keys)
 							_, direction := loss(forward(t, w, testBatch(lengths...)))
@@ -373,7 +373,7 @@ func TestGradientsDoNotDependOnWorkers(t *testing.T) {
 // TestSoftmaxInPartsIsTheSoftmax compares output and gradients of sequences whose keys come in blocks, of sizes that no
 // vector divides, with those of keys taken at once. Dropout drops the same probabilities.
 func TestSoftmaxInPartsIsTheSoftmax(t *testing.T) {
-	b := testBatch(70, 1, 33, 7)
+	b := testBatch(150, 1, 33, 7)
 	for name, n := range networks {
 		for _, a := range exact() {
 			t.Run(fmt.Sprintf("%s/%s", name, a), func(t *testing.T) {
@@ -392,7 +392,7 @@ func TestSoftmaxInPartsIsTheSoftmax(t *testing.T) {
 					return out, gradients
 				}
 				want, wantGradients := run(0)
-				for _, keys := range []int{1, 13, 69} {
+				for _, keys := range []int{1, 13, 149} {
 					got, gradients := run(keys)
 					if d := distance(got, want); d > 2e-6 {
 						t.Errorf("%d keys at once: the output moved by %.2g of its norm", keys, d)

@@ -39,6 +39,34 @@ type Data struct {
 	set string // of several, in draws
 }
 
+// Part is the data of some examples alone, by their positions, in that order. What is shown before a query is of the part, too.
+func (d Data) Part(examples []int) Data {
+	part := d
+	part.Examples = make([]Example, len(examples))
+	for i, whole := range examples {
+		part.Examples[i] = d.Examples[whole]
+	}
+	if d.Query != nil {
+		part.Query = func(i int) model.Sequence { return d.Query(examples[i]) }
+	}
+	if d.InContext != nil {
+		part.InContext = func(i int, shown []Shown) (model.Sequence, int, error) {
+			moved := slices.Clone(shown)
+			for k, s := range moved {
+				moved[k].Example = examples[s.Example]
+			}
+			return d.InContext(examples[i], moved)
+		}
+	}
+	if d.Pair != nil {
+		part.Pair = func(i int, p int32) (model.Sequence, error) { return d.Pair(examples[i], p) }
+	}
+	if d.Guide.Query != nil {
+		part.Guide.Query = func(i int) []float32 { return d.Guide.Query(examples[i]) }
+	}
+	return part
+}
+
 // validate checks that the data can be trained on with the options.
 func (d Data) validate(o Options) error {
 	if err := d.Validate(); err != nil {

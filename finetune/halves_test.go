@@ -33,9 +33,9 @@ func TestTrainingOn16BitsIsThatOnTheirFloats(t *testing.T) {
 		for _, path := range kernel.Available() {
 			for _, method := range []finetune.Method{finetune.LoRA, finetune.Full} {
 				t.Run(fmt.Sprintf("%s/%s/%s", dtype, path, method), func(t *testing.T) {
-					want, wantState := trainingOf(t, wide, method, compute.Options{Path: path, Workers: 1})
+					want, wantState := trainingOf(t, wide, method, compute.Options{Path: path, Workers: 2})
 					for _, memory := range memories[dtype] {
-						got, state := trainingOf(t, half, method, compute.Options{Path: path, Workers: 1, Memory: memory})
+						got, state := trainingOf(t, half, method, compute.Options{Path: path, Workers: 2, Memory: memory})
 						if diff := cmp.Diff(want, got); diff != "" {
 							t.Errorf("memory %d: other steps (-F32 +%s):\n%s", memory, dtype, diff)
 						}

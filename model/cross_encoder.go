@@ -64,8 +64,19 @@ func OpenCrossEncoder(dir string) (*CrossEncoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Directory: d.Directory, tensors: map[string]safetensors.Tensor{}, weights: map[string]*compute.Weight{}, scores: true}
-	c := &CrossEncoder{Network: m, MaxLength: d.limits.maxLength(), Activation: d.activation, Trained: d.trained}
+	c, err := openScorer(dir, d.Directory)
+	if err != nil {
+		return nil, err
+	}
+	c.Activation, c.Trained = d.activation, d.trained
+	return c, nil
+}
+
+// openScorer opens the tokenizer and the network of a directory under the head of its family; dir stands for it in errors.
+func openScorer(dir string, d *Directory) (*CrossEncoder, error) {
+	m := &Model{Directory: d, tensors: map[string]safetensors.Tensor{}, weights: map[string]*compute.Weight{}, scores: true}
+	c := &CrossEncoder{Network: m, MaxLength: d.limits.maxLength(), Activation: SigmoidScore}
+	var err error
 	if m.Tokenizer, err = tokenizer.Load(d.Transformer()); err != nil {
 		return nil, err
 	}

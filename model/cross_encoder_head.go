@@ -9,8 +9,6 @@ import (
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/tensor"
 	"github.com/quarry-ml/quarry/draw"
-	"github.com/quarry-ml/quarry/model/safetensors"
-	"github.com/quarry-ml/quarry/model/tokenizer"
 )
 
 // OpenFreshCrossEncoder reads the directory of an encoder and puts a fresh head of one label on its network, for training, as
@@ -26,22 +24,12 @@ func OpenFreshCrossEncoder(dir string, seed uint64) (*CrossEncoder, error) {
 		return nil, fmt.Errorf("%s: no head is known for a network of model_type %q: %w; supported are %s", dir, d.Config.ModelType, ErrNoCrossEncoder, supportedScorers())
 	}
 	d.Modules, d.Contract = d.Modules[:1], Contract{} // neither unit length nor leading numbers are a logit's
-	m := &Model{Directory: d, tensors: map[string]safetensors.Tensor{}, weights: map[string]*compute.Weight{}, scores: true}
-	c := &CrossEncoder{Network: m, MaxLength: d.limits.maxLength(), Activation: SigmoidScore}
-	if m.Tokenizer, err = tokenizer.Load(d.Transformer()); err != nil {
+	c, err := openScorer(dir, d)
+	if err != nil {
 		return nil, err
-	}
-	if err := m.checkVocabulary(); err != nil {
-		return nil, err
-	}
-	if err := c.checkPairs(); err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	if err := c.openNetwork(); err != nil {
-		return nil, errors.Join(err, m.Close())
 	}
 	if err := c.drawHead(seed); err != nil {
-		return nil, errors.Join(err, m.Close())
+		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
 }

@@ -163,20 +163,7 @@ func TestKilledAnywhereEndsWithTheSameBytes(t *testing.T) {
 			if !*everyOperation {
 				every = len(found.left) / 2
 			}
-			for i := every / 2; i < len(found.left); i += every {
-				t.Run(found.names[i], func(t *testing.T) {
-					t.Parallel()
-					root := t.TempDir()
-					if err := found.left[i].Write(root); err != nil {
-						t.Fatal(err)
-					}
-					dir := filepath.Join(root, "run")
-					if notes, err := runTiny(t, r, crashOptions(Options{Dir: dir})); err != nil {
-						t.Fatalf("%v\n%s", err, notes)
-					}
-					sameFiles(t, files(t, dir), want)
-				})
-			}
+			found.goOn(t, r, every, want)
 		})
 	}
 }
@@ -185,6 +172,24 @@ func TestKilledAnywhereEndsWithTheSameBytes(t *testing.T) {
 type leftovers struct {
 	names []string
 	left  []faultfs.Left
+}
+
+// goOn runs a recipe from each of so many states to the files of an undisturbed run.
+func (l *leftovers) goOn(t *testing.T, r *recipe.Recipe, every int, want map[string]string) {
+	for i := every / 2; i < len(l.left); i += every {
+		t.Run(l.names[i], func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			if err := l.left[i].Write(root); err != nil {
+				t.Fatal(err)
+			}
+			dir := filepath.Join(root, "run")
+			if notes, err := runTiny(t, r, crashOptions(Options{Dir: dir})); err != nil {
+				t.Fatalf("%v\n%s", err, notes)
+			}
+			sameFiles(t, files(t, dir), want)
+		})
+	}
 }
 
 // watch gathers the states that crashes of a run on fsys would leave at the operations asked for, each once.

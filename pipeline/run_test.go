@@ -177,8 +177,7 @@ func TestMemoryAndWorkersChangeNoByte(t *testing.T) {
 	}
 	for _, method := range methods {
 		t.Run(method, func(t *testing.T) {
-			text, _, _ := strings.Cut(tinyRecipe, "rounds:") // one round
-			text = strings.Replace(text, "finetune: {", "finetune: {method: "+method+", ", 1)
+			text := strings.Replace(tinyRecipe, "finetune: {", "finetune: {method: "+method+", ", 1)
 			plenty := tinyProject(t, text)
 			if _, err := runTiny(t, plenty, Options{Workers: 3}); err != nil {
 				t.Fatal(err)

@@ -327,20 +327,7 @@ func TestKilledWithSets(t *testing.T) {
 	if !*everyOperation {
 		every = max(1, len(found.left)/4)
 	}
-	for i := every / 2; i < len(found.left); i += every {
-		t.Run(found.names[i], func(t *testing.T) {
-			t.Parallel()
-			root := t.TempDir()
-			if err := found.left[i].Write(root); err != nil {
-				t.Fatal(err)
-			}
-			dir := filepath.Join(root, "run")
-			if notes, err := runTiny(t, r, crashOptions(Options{Dir: dir})); err != nil {
-				t.Fatalf("%v\n%s", err, notes)
-			}
-			sameFiles(t, files(t, dir), want)
-		})
-	}
+	found.goOn(t, r, every, want)
 }
 
 // TestAnOutsideTrainerIsHandedTheSets looks for their mined files.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/spf13/pflag"
+
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/model"
@@ -22,18 +24,11 @@ type PairFlags struct {
 }
 
 // addPairs adds the flags of a cross-encoder's training.
-func (o *FinetuneOptions) addPairs(f flagSet) {
+func (o *FinetuneOptions) addPairs(f *pflag.FlagSet) {
 	f.StringVar(&o.Kind, "kind", embedderKind, "what is trained: embedder; cross-encoder, on pairs of a query and a passage")
 	f.StringVar(&o.Pairs.Loss, "loss", string(finetune.BinaryCrossEntropy), "of a cross-encoder: binary_cross_entropy, of each pair; cross_entropy, of a query's positive among its passages")
 	f.Float64Var(&o.Pairs.PositiveWeight, "positive-weight", 1, "weight of positives in binary_cross_entropy")
 	f.IntVar(&o.Pairs.Folds, "folds", 0, "train so many cross-encoders, each without a fold of the queries, which it then scores in teach and mine (none)")
-}
-
-// flagSet is what pairs' flags are added to.
-type flagSet interface {
-	StringVar(into *string, name, value, usage string)
-	Float64Var(into *float64, name string, value float64, usage string)
-	IntVar(into *int, name string, value int, usage string)
 }
 
 // crossEncoder says whether a cross-encoder is trained.
@@ -226,17 +221,6 @@ func runCrossEncoder(ctx context.Context, o FinetuneOptions, h *host) error {
 	}
 	cross.learns(set.train)
 	return s.run(ctx)
-}
-
-// only is data of some examples alone.
-func only(d finetune.Data, rows []int) finetune.Data {
-	part := d
-	part.Examples = make([]finetune.Example, len(rows))
-	for i, row := range rows {
-		part.Examples[i] = d.Examples[row]
-	}
-	part.Pair = func(i int, p int32) (model.Sequence, error) { return d.Pair(rows[i], p) }
-	return part
 }
 
 // rowsBut are the rows from 0 to n-1 that are not among some, which ascend.

@@ -14,7 +14,6 @@ import (
 	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/format/flagembedding"
-	"github.com/quarry-ml/quarry/model"
 )
 
 // TrainData is FlagEmbedding's --train_data, and what decides which of its rows are trained on and which share batches.
@@ -242,7 +241,7 @@ func (t *training) sets() []finetune.Set {
 	}
 	var sets []finetune.Set
 	for _, d := range t.set.datasets {
-		sets = append(sets, finetune.Set{Name: d.name, Data: partOf(t.train, d.from, d.to)})
+		sets = append(sets, finetune.Set{Name: d.name, Data: t.train.Part(rowsFrom(d.from, d.to))})
 	}
 	if len(sets) == 1 {
 		sets[0].Name = ""
@@ -250,22 +249,11 @@ func (t *training) sets() []finetune.Set {
 	return sets
 }
 
-// partOf is the examples from one on to before another.
-func partOf(whole finetune.Data, from, to int) finetune.Data {
-	part := whole
-	part.Examples = whole.Examples[from:to]
-	part.Query = func(i int) model.Sequence { return whole.Query(from + i) }
-	if whole.InContext != nil {
-		part.InContext = func(i int, shown []finetune.Shown) (model.Sequence, int, error) {
-			moved := slices.Clone(shown)
-			for k := range moved {
-				moved[k].Example += from
-			}
-			return whole.InContext(from+i, moved)
-		}
+// rowsFrom are the rows from one on to before another.
+func rowsFrom(from, to int) []int {
+	rows := make([]int, 0, to-from)
+	for row := from; row < to; row++ {
+		rows = append(rows, row)
 	}
-	if whole.Guide.Query != nil {
-		part.Guide.Query = func(i int) []float32 { return whole.Guide.Query(from + i) }
-	}
-	return part
+	return rows
 }

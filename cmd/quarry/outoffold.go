@@ -58,7 +58,7 @@ func (t *training) runFolds(ctx context.Context) error {
 	for i, held := range folds.Dev {
 		trained := rowsBut(len(t.set.train), held)
 		fold := t.ofFold(i)
-		fold.train, fold.dev = only(all, trained), only(all, held)
+		fold.train, fold.dev = all.Part(trained), all.Part(held)
 		queries := make([]corpus.Query, len(trained))
 		for k, row := range trained {
 			queries[k] = t.set.train[row]

@@ -176,9 +176,9 @@ func TestProductsOfBF16(t *testing.T) {
 		bias, addend, itself bool
 	}{{"plain", false, false, false}, {"bias", true, false, false}, {"addend", false, true, false}, {"bias and c itself", true, true, true}}
 	for _, s := range bf16Paths(t) {
-		for _, rows := range []int{1, 15, 16, 17, 33, 77} {
-			for _, columns := range []int{1, 16, 31, 33, 97} {
-				for _, k := range []int{0, 1, 31, 33, 400, 900} {
+		for _, rows := range []int{1, 15, 16, 17, 33, 64, 77} {
+			for _, columns := range []int{1, 16, 31, 32, 33, 97} {
+				for _, k := range []int{0, 1, 31, 33, 384, 400, 900} {
 					for _, x := range extras {
 						t.Run(fmt.Sprintf("%s/%dx%d/k=%d/%s", s.Path, rows, columns, k, x.name), func(t *testing.T) {
 							checkProduct(t, s, rows, columns, k, x.bias, x.addend, x.itself)
