@@ -37,7 +37,8 @@ vectors. What Quarry finds is, in set and order, what scoring every pair in floa
 hn_mine.py does; both whole processes from start to exit, at most 512 tokens a text.""",
     "finetune": """## Fine-tuning
 
-A training step of all-MiniLM-L6-v2: same rows, dropout, lengths and AdamW; start-up and the first two steps in no figure.""",
+A training step of all-MiniLM-L6-v2, in full, and of a decoder with random weights, of adapters: same rows, dropout, lengths and
+AdamW; start-up and the first two steps in no figure.""",
     "tokenize": """## Tokenizing
 
 Token ids of Eedi's train queries and corpus and of Cranfield's abstracts, one thread, in tokens a second of processor time,

@@ -25,6 +25,7 @@ def both(avx512bf16, amx):
 EEDI = "Eedi: corpus, train and dev queries, all-MiniLM-L6-v2, at most 256 tokens"
 SHAPE = "{} shape, random weights, texts of 256 tokens"
 STEP = "full fine-tuning step, 32 queries x 8 passages, at most 256 tokens, all-MiniLM-L6-v2"
+LORA = "LoRA step, r 64 on all seven projections, 8 queries x 8 passages, at most 256 tokens, Mistral's shape with 8 layers of 1,024"
 IDS = "token ids, {}, one thread"
 
 ROWS = [
@@ -41,6 +42,8 @@ ROWS = [
         wanted=both(9, 15)),
     Row("finetune-f32", "finetune", STEP, "torch f32", wanted=both(10, 10)),
     Row("finetune-bf16", "finetune", STEP, "torch bf16 autocast", wanted=both(6, 6)),
+    Row("lora-f32", "finetune", LORA, "PEFT f32", wanted=both(4, 4)),
+    Row("lora-bf16", "finetune", LORA, "PEFT bf16 autocast", wanted=both(2.2, 2.2)),
     Row("wordpiece", "tokenize", IDS.format("WordPiece of BERT"), "tokenizers, its fastest way", "–", both(1, 1)),
     Row("bpe", "tokenize", IDS.format("byte-level BPE of GPT-2"), "tokenizers, its fastest way", "–", both(1, 1)),
     Row("growth", "growth", "how cost grows with the length and number of texts", "none"),

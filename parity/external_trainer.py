@@ -17,7 +17,6 @@ import os
 import pathlib
 import sys
 
-import peft
 from sentence_transformers import SentenceTransformer
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -40,10 +39,10 @@ def main():
 
     options = torch_trainer.Options(
         epochs=int(settings["EPOCHS"]), seed=int(settings["SEED"]), queries=arguments.queries, group=arguments.group,
-        learning_rate=arguments.learning_rate, threads=arguments.threads, mask_positives=True)
-    torch_trainer.torch.manual_seed(options.seed)  # before the adapter draws its A
+        learning_rate=arguments.learning_rate, threads=arguments.threads, mask_positives=True,
+        lora_rank=arguments.rank, lora_alpha=arguments.alpha, lora_dropout=arguments.dropout, lora_targets=arguments.targets)
     model = SentenceTransformer(settings["BASE"], device="cpu")
-    adapter = add_adapter(model, arguments)
+    adapter = torch_trainer.add_adapter(model, options)
     output = pathlib.Path(settings["OUTPUT"])
 
     def save(epoch):
@@ -58,16 +57,6 @@ def required(name):
     if not value:
         raise SystemExit(f"QUARRY_{name} is not set; this command is started by quarry run")
     return value
-
-
-def add_adapter(model, arguments):
-    """Wraps the network inside a SentenceTransformer; its pooling and normalisation stay as they are."""
-    config = peft.LoraConfig(
-        task_type="FEATURE_EXTRACTION", r=arguments.rank, lora_alpha=arguments.alpha, lora_dropout=arguments.dropout,
-        target_modules=arguments.targets.split(","))
-    adapter = peft.get_peft_model(model[0].model, config)
-    model[0].model = adapter
-    return adapter
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""A plain torch trainer of text embedders: full fine-tuning with InfoNCE on a mined file in FlagEmbedding's format.
+"""A plain torch trainer of text embedders: fine-tuning with InfoNCE on a mined file in FlagEmbedding's format, in full or
+of PEFT's adapters (--lora-rank).
 
 The control for Quarry's own fine-tuning: the same file, steps, schedule, temperature and masking, written the
-straightforward way. It leaves one sentence-transformers directory an epoch (OUTPUT/epoch-1, …) and OUTPUT/steps.jsonl.
+straightforward way. It leaves one sentence-transformers directory or adapter an epoch (OUTPUT/epoch-1, …) and OUTPUT/steps.jsonl.
 
     python bench/peers/torch_trainer.py --model DIR --train mined.jsonl --output OUT --epochs 3 --seed 1
 
@@ -58,6 +59,10 @@ class Options:
     max_steps: int = 0  # stop after so many, the schedule fitted to them; 0 is no limit
     chunk: int = 24  # sequences encoded at a time; 0 is all of a step's
     fast_dropout: bool = True  # masks from numpy's generator instead of torch's
+    lora_rank: int = 0  # of PEFT's adapters, which are all that is trained then; 0 trains the whole model
+    lora_alpha: float = 32
+    lora_dropout: float = 0.1
+    lora_targets: str = "all-linear"  # or module names, as PEFT matches them, with commas between
     precision: str = "f32"  # or bf16: autocast
     seed: int = 42
     threads: int = 2
@@ -82,13 +87,30 @@ def main():
     arguments = vars(parser.parse_args())
     model, rows = SentenceTransformer(arguments.pop("model"), device="cpu"), read_rows(arguments.pop("train"))
     output, checked = arguments.pop("output"), arguments.pop("self_check")
+    options = Options(**arguments)
+    trained = add_adapter(model, options) if options.lora_rank else model
     if checked:
-        return self_check(model, rows, Options(**arguments), checked)
+        return self_check(model, rows, options, checked)
 
     def save(epoch):
-        model.save(str(output / f"epoch-{epoch}"), create_model_card=False)
+        if trained is model:
+            model.save(str(output / f"epoch-{epoch}"), create_model_card=False)
+        else:
+            trained.save_pretrained(output / f"epoch-{epoch}")
 
-    train(model, rows, Options(**arguments), output, save)
+    train(model, rows, options, output, save)
+
+
+def add_adapter(model, options):
+    """Wraps the network inside a SentenceTransformer in PEFT's; its pooling and normalisation stay as they are."""
+    import peft  # for adapters only
+
+    torch.manual_seed(options.seed)  # before the adapter draws its A
+    targets = options.lora_targets if options.lora_targets == "all-linear" else options.lora_targets.split(",")
+    model[0].model = peft.get_peft_model(model[0].model, peft.LoraConfig(
+        task_type="FEATURE_EXTRACTION", r=options.lora_rank, lora_alpha=options.lora_alpha, lora_dropout=options.lora_dropout,
+        target_modules=targets))
+    return model[0].model
 
 
 def read_rows(path):

@@ -1,10 +1,12 @@
-"""Full fine-tuning: peers/torch_trainer.py against `quarry finetune`, a step of 32 queries with 8 passages each.
+"""Fine-tuning: peers/torch_trainer.py against `quarry finetune`, in full with steps of 32 queries with 8 passages each, and
+by LoRA on a decoder with steps of 8.
 
 Both train one epoch on the same rows, each with one positive and seven mined negatives, so that all steps together hold
 the same texts, repeated ones encoded as often as they come. Both write a line to steps.jsonl as a step ends; a step's time
 is that between two lines, and start-up, the first steps and saving are in none.
 """
 
+import dataclasses
 import json
 import statistics
 import subprocess
@@ -13,25 +15,45 @@ import time
 import rounds
 import setting as settings
 
-QUERIES, GROUP, MAX_LENGTH = 32, 8, 256
+GROUP, MAX_LENGTH = 8, 256
 SKIPPED = 2  # first steps
-CHUNKS = (16, 32, 64, QUERIES * GROUP)  # sequences that the peer encodes at a time
-PRECISIONS = {"finetune-f32": "f32", "finetune-bf16": "bf16"}  # the peer's
+PROJECTIONS = "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj"
+LORA = ["--lora-rank", 64, "--lora-alpha", 32, "--lora-dropout", 0.1, "--lora-targets", PROJECTIONS]
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """What is trained, and how the peer does it."""
+
+    precision: str  # the peer's
+    queries: int = 32
+    steps: int = 12
+    lora: bool = False  # of the decoder, else in full of the setting's model
+
+
+STEPS = {
+    "finetune-f32": Step("f32"),
+    "finetune-bf16": Step("bf16"),
+    "lora-f32": Step("f32", queries=8, steps=6, lora=True),
+    "lora-bf16": Step("bf16", queries=8, steps=6, lora=True),
+}
 
 
 def measure(setting, row):
-    steps = setting.size(12, 3)
-    rows = setting.once("rows to train on", lambda: training_rows(setting, steps * QUERIES))
-    chunk, tried = choose(setting, row, rows)
+    step = STEPS[row.name]
+    steps = setting.size(step.steps, 3)
+    rows = setting.once(f"{steps} steps of {step.queries}", lambda: training_rows(setting, steps * step.queries))
+    model = setting.once("decoder", lambda: decoder(setting)) if step.lora else setting.model
+    chunk, tried = choose(setting, step, model, rows)
     losses = {"peer": [], "quarry": []}
 
     def theirs():
-        seconds, loss = run_peer(setting, row, rows, chunk, steps)
+        seconds, loss = run_peer(setting, step, model, rows, chunk, steps)
         losses["peer"].append(loss)
         return seconds
 
     def ours():
-        seconds, loss = run_quarry(setting, row, rows)
+        seconds, loss = run_quarry(setting, step, row, model, rows)
         losses["quarry"].append(loss)
         return seconds
 
@@ -50,34 +72,46 @@ def training_rows(setting, count):
     rows = [{"query": r["query"], "pos": r["pos"][:1], "neg": r["neg"]} for r in settings.read_rows(mined)]
     if len(rows) != count or any(len(r["neg"]) != GROUP - 1 for r in rows):
         raise settings.Failed(f"{mined}: {len(rows)} rows, not {count} with {GROUP - 1} negatives each")
-    return settings.write_rows(setting.file("rows.jsonl"), rows)
+    return settings.write_rows(setting.file(f"rows-{count}.jsonl"), rows)
 
 
-def choose(setting, row, rows):
-    """The peer's fastest chunk, of few steps each. A run with dropout masks that are not torch's own is shown beside them."""
-    tried = {chunk: run_peer(setting, row, rows, chunk, SKIPPED + 1)[0] for chunk in CHUNKS}
+def decoder(setting):
+    """Mistral's shape, 8 layers of 1,024 (2 of 256 in a trial)."""
+    hidden, layers = setting.size((1024, 8), (256, 2))
+    model = setting.scratch / "decoder"
+    setting.peer("random_mistral.py", "--tokenizer", setting.tokenizers / "mistral-7b-v0.1", "--hidden", hidden, "--layers", layers,
+                 "--positions", 512, "--output", model)
+    return model
+
+
+def choose(setting, step, model, rows):
+    """The peer's fastest chunk of sequences encoded at a time, of few steps each. A run with dropout masks that are not
+    torch's own is shown beside them."""
+    chunks = (16, 32, 64) if step.lora else (16, 32, 64, step.queries * GROUP)
+    tried = {chunk: run_peer(setting, step, model, rows, chunk, SKIPPED + 1)[0] for chunk in chunks}
     best = min(tried, key=tried.get)
     shown = {f"{chunk} sequences at a time": seconds for chunk, seconds in tried.items()}
-    shown[f"{best} sequences at a time, masks from numpy"] = run_peer(setting, row, rows, best, SKIPPED + 1, "--fast-dropout")[0]
+    shown[f"{best} sequences at a time, masks from numpy"] = run_peer(
+        setting, step, model, rows, best, SKIPPED + 1, "--fast-dropout")[0]
     for what, seconds in shown.items():
         setting.tell(f"tried: {what}: {seconds:.2f} s a step")
     return best, shown
 
 
-def run_peer(setting, row, rows, chunk, steps, dropout="--no-fast-dropout"):
+def run_peer(setting, step, model, rows, chunk, steps, dropout="--no-fast-dropout"):
     output = fresh(setting, "peer-training")
-    return watch([setting.python(), settings.HERE / "peers" / "torch_trainer.py", "--model", setting.model, "--train", rows, "--output", output,
-                  *shared(), "--queries", QUERIES, "--group", GROUP, "--mask-positives", "--max-steps", steps, "--chunk", chunk, dropout,
-                  "--query-max-length", MAX_LENGTH, "--passage-max-length", MAX_LENGTH,
-                  "--precision", PRECISIONS[row.name], "--threads", setting.threads], setting.environment(), output / "steps.jsonl")
+    return watch([setting.python(), settings.HERE / "peers" / "torch_trainer.py", "--model", model, "--train", rows, "--output", output,
+                  *shared(), "--queries", step.queries, "--group", GROUP, "--mask-positives", "--max-steps", steps, "--chunk", chunk, dropout,
+                  "--query-max-length", MAX_LENGTH, "--passage-max-length", MAX_LENGTH, *(LORA if step.lora else []),
+                  "--precision", step.precision, "--threads", setting.threads], setting.environment(), output / "steps.jsonl")
 
 
-def run_quarry(setting, row, rows):
+def run_quarry(setting, step, row, model, rows):
     output = fresh(setting, "quarry-training")
     return watch(setting.quarry_command(
-        "finetune", "--model", setting.model, "--train", rows, "--output", output, *shared(), "--batch", QUERIES, "--group-size", GROUP,
-        "--mask-known-positives", "--max-length", MAX_LENGTH, "--precision", row.precision, "--save-every", 1000),
-        setting.environment(), output / "steps.jsonl")
+        "finetune", "--model", model, "--train", rows, "--output", output, *shared(), "--batch", step.queries, "--group-size", GROUP,
+        "--mask-known-positives", "--max-length", MAX_LENGTH, *(["--method", "lora", *LORA] if step.lora else []),
+        "--precision", row.precision, "--save-every", 1000), setting.environment(), output / "steps.jsonl")
 
 
 def shared():
