@@ -15,7 +15,7 @@ import (
 // anew, so that nothing but the files is compared.
 func check(ctx context.Context, e *compute.Engine, o Options, merged string) (Check, error) {
 	c := Check{Probes: len(o.Probes)}
-	e, done, err := exact(e)
+	e, done, err := Exact(e)
 	if err != nil {
 		return c, err
 	}
@@ -36,7 +36,7 @@ func check(ctx context.Context, e *compute.Engine, o Options, merged string) (Ch
 // give the very same vectors, else the error is ErrCopyDiffers.
 func CheckCopy(ctx context.Context, e *compute.Engine, original, copied string, o model.Options, probes []string) (Check, error) {
 	c := Check{Probes: len(probes)}
-	e, done, err := exact(e)
+	e, done, err := Exact(e)
 	if err != nil {
 		return c, err
 	}
@@ -76,8 +76,9 @@ func probeDirectory(ctx context.Context, e *compute.Engine, dir string, o model.
 	return probe(ctx, e, m, probes)
 }
 
-// exact returns an f32 engine: rounding the operands of matrix products would hide what is looked for.
-func exact(e *compute.Engine) (*compute.Engine, func(), error) {
+// Exact returns an f32 engine like the given one, and what gives it up: rounding the operands of matrix products would hide what a
+// check of a merge looks for.
+func Exact(e *compute.Engine) (*compute.Engine, func(), error) {
 	if e.Precision() == compute.F32 {
 		return e, func() {}, nil
 	}

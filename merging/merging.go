@@ -43,25 +43,13 @@ const (
 	metricTolerance16 = 0.002
 )
 
-// MetricTolerance is how far a measure on dev, a mean over so many queries, may be from that of base + adapter. At
-// precision bf16 the products round base and adapter apart, and their sum once more, however the merge is stored: that
-// moves single queries by a rank, and the fewer there are the more it moves their mean. So it is there at least
-// RoundedMetric.
-func (c Check) MetricTolerance(p compute.Precision, queries int) float64 {
-	limit := metricTolerance
+// MetricTolerance is how far a measure on dev may be from that of base + adapter, both at f32.
+func (c Check) MetricTolerance() float64 {
 	if c.Tolerance > toleranceF32 {
-		limit = metricTolerance16
+		return metricTolerance16
 	}
-	if p == compute.BF16 {
-		limit = max(limit, RoundedMetric(queries))
-	}
-	return limit
+	return metricTolerance
 }
-
-// RoundedMetric is how far the rounding of products to bf16 may move a mean over so many queries: by that of a merge of
-// 16 bits, or by what four queries do that pass from rank 2 to rank 1, which moves the mean of a reciprocal rank by half
-// a query each.
-func RoundedMetric(queries int) float64 { return max(metricTolerance16, 2/float64(queries)) }
 
 // ErrDiffers says that a merged model does not give the vectors of base and adapter, ErrCopyDiffers that a copied one
 // does not give those of its original.
