@@ -2,6 +2,8 @@
 
     python compare.py arms.jsonl                          # the four comparisons of docs/results/eedi-minilm.md
     python compare.py arms.jsonl --pair A/1-A/0           # arm A's round 1 less arm A's round 0
+    python compare.py arms.jsonl --apart train.jsonl dev.jsonl   # queries whose answer training has, and the others, apart
+    python compare.py mining.jsonl --against default      # every arm less that one, by mining.py; p by Holm for their number
     python compare.py arms.jsonl --curves                 # every epoch of every arm, seed and round
 
 Each query's difference of average precision is first averaged over the seeds that both arms have. The interval resamples
@@ -10,6 +12,7 @@ depends on these dev questions; how far it depends on the training seed is in th
 """
 
 import argparse
+import dataclasses
 import json
 import pathlib
 
@@ -28,6 +31,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=pathlib.Path, help="what arms.py wrote")
     parser.add_argument("--pair", action="append", help="ARM/ROUND-ARM/ROUND; may be repeated")
+    parser.add_argument("--apart", nargs=2, type=pathlib.Path, metavar=("TRAIN", "DEV"), help="compare seen and unseen queries apart")
+    parser.add_argument("--against", metavar="ARM", help="compare round 0 of every other arm with this one's")
     parser.add_argument("--resamples", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--curves", action="store_true", help="print every epoch in place of the comparisons")
@@ -36,12 +41,16 @@ def main():
         print_curves(arguments.results)
         return
     arms = read_arms(arguments.results)
+    if arguments.against:
+        print_against(arms, arguments)
+        return
     print("| comparison | seeds | MAP@25 | against | difference | 95 % interval | p | by seed |")
     print("|---|---|---|---|---|---|---|---|")
     for pair in arguments.pair or PAIRS:
         left, right = (tuple(name.split("/")) for name in pair.split("-"))
         if left in arms and right in arms:
-            print(row(PAIRS.get(pair, pair), arms[left], arms[right], arguments))
+            for part, queries in parts(arguments).items():
+                print(row(PAIRS.get(pair, pair) + part, only(queries, arms[left]), only(queries, arms[right]), arguments))
         elif arguments.pair:
             raise SystemExit(f"{arguments.results} has no {pair}; there are {sorted('/'.join(arm) for arm in arms)}")
     print()
@@ -49,6 +58,47 @@ def main():
         f"Interval: bootstrap by question, {arguments.resamples:,} resamples; p: paired randomisation by question, as many. "
         "Both on differences averaged over seeds: the variance between training seeds is in the column by seed only."
     )
+
+
+def parts(arguments):
+    """Which of dev's queries are compared, in file order, by what their row is called beside its pair; None is all."""
+    if not arguments.apart:
+        return {"": None}
+    train, dev = ([json.loads(line) for line in path.read_text().splitlines() if line.strip()] for path in arguments.apart)
+    known = {row["correct_id"] for row in train}
+    seen = [row["correct_id"] in known for row in dev]
+    return {"; seen": seen, "; unseen": [not s for s in seen]}
+
+
+def only(queries, arm):
+    """The arm's queries that are chosen, of every seed."""
+    if queries is None:
+        return arm
+    return {seed: [row for row, wanted in zip(rows, queries, strict=True) if wanted] for seed, rows in arm.items()}
+
+
+def print_against(arms, arguments):
+    """A row for each arm's round 0 less that of one of them; p values are corrected for the number of arms (Holm)."""
+    base = (arguments.against, "0")
+    if base not in arms:
+        raise SystemExit(f"{arguments.results} has no {arguments.against}; there are {sorted(arm for arm, _ in arms)}")
+    found = {arm: difference(arm, arms[arm, "0"], arms[base], arguments) for arm, index in arms if index == "0" and arm != arguments.against}
+    corrected = holm({arm: d.p for arm, d in found.items()})
+    print("| | seeds | MAP@25 | less " + arguments.against + " | 95 % interval | p | p, Holm | by seed |")
+    print("|---|---|---|---|---|---|---|---|")
+    own = numpy.mean([[q["ap@25"] for q in rows] for rows in arms[base].values()])
+    print(f"| {arguments.against} | {', '.join(map(str, sorted(arms[base])))} | {own:.4f} | | | | | |")
+    for arm, d in sorted(found.items(), key=lambda item: -item[1].mean):
+        print(f"| {arm} | {d.seeds} | {d.left:.4f} | {d.mean:+.4f} | {d.low:+.4f} to {d.high:+.4f} | {d.p:.4f} | {corrected[arm]:.4f} | {d.by_seed} |")
+
+
+def holm(p):
+    """Holm's correction: of m values the smallest times m, the next times m - 1, …, never falling and at most 1."""
+    least, corrected = 0.0, {}
+    for rank, name in enumerate(sorted(p, key=p.get)):
+        least = max(least, min(1.0, (len(p) - rank) * p[name]))
+        corrected[name] = least
+    return corrected
 
 
 def print_curves(path):
@@ -89,6 +139,25 @@ def read_arms(path):
 
 
 def row(name, left, right, arguments):
+    d = difference(name, left, right, arguments)
+    return f"| {name} | {d.seeds} | {d.left:.4f} | {d.right:.4f} | {d.mean:+.4f} | {d.low:+.4f} to {d.high:+.4f} | {d.p:.4f} | {d.by_seed} |"
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """Of MAP@25 of two arms, over the seeds that both have."""
+
+    seeds: str
+    left: float
+    right: float
+    mean: float
+    low: float  # of the interval
+    high: float
+    p: float
+    by_seed: str
+
+
+def difference(name, left, right, arguments):
     seeds = sorted(left.keys() & right.keys())
     if not seeds:
         raise SystemExit(f"{name}: no seed in common")
@@ -96,9 +165,8 @@ def row(name, left, right, arguments):
     questions = [q["question"] for q in left[seeds[0]]]
     differences = (a - b).mean(axis=0)
     low, high = interval(differences, questions, arguments)
-    by_seed = ", ".join(f"{d:+.4f}" for d in (a - b).mean(axis=1))
-    p = randomisation(differences, questions, arguments)
-    return f"| {name} | {', '.join(map(str, seeds))} | {a.mean():.4f} | {b.mean():.4f} | {differences.mean():+.4f} | {low:+.4f} to {high:+.4f} | {p:.4f} | {by_seed} |"
+    return Difference(", ".join(map(str, seeds)), a.mean(), b.mean(), differences.mean(), low, high,
+                      randomisation(differences, questions, arguments), ", ".join(f"{d:+.4f}" for d in (a - b).mean(axis=1)))
 
 
 def sums_by_question(differences, questions):
