@@ -38,9 +38,18 @@ type Query struct {
 	Positives []int32  // positions of the passages that judge it, sorted, grade > 0
 	Negatives []string // texts of negatives that the file already gives (`neg`)
 	Group     string   // value of the group field (questions that share rows), empty where there is none
+	File      string   // that it stands in, as messages name it; empty of one that no file has
 	Line      int      // 1-based line in its file
 
 	Fields map[string]string // values of the fields that were asked for; nil where none were
+}
+
+// Place is where the query stands, as messages name it: `file:line`, or its key where no file has it.
+func (q Query) Place() string {
+	if q.File == "" {
+		return fmt.Sprintf("query %q", q.Key)
+	}
+	return fmt.Sprintf("%s:%d", q.File, q.Line)
 }
 
 // Corpus is the passages that a search ranges over. It is not changed after it is made and may be shared.
@@ -52,6 +61,8 @@ type Corpus struct {
 	firstOf    map[textDigest]int32 // first passage of each text
 	sameAs     map[int32][]int32    // by first passage; only texts that occur more than once
 	firstFor   []int32              // by passage, the first passage with its text
+	file       string               // that the passages stand in, as messages name it; empty of those that no file has
+	lines      []int32              // by passage, its 1-based line there
 }
 
 // New makes a corpus of passages. Either all have an id or none has; without ids a passage gets its position as id.
@@ -76,6 +87,14 @@ func (c *Corpus) Len() int { return len(c.Passages) }
 
 // ID is the id of the passage at a position.
 func (c *Corpus) ID(p int32) string { return c.Passages[p].ID }
+
+// Place is where a passage stands, as messages name it: `file:line`, or its id where no file has it.
+func (c *Corpus) Place(p int32) string {
+	if c.file == "" {
+		return fmt.Sprintf("passage %q", c.ID(p))
+	}
+	return fmt.Sprintf("%s:%d", c.file, c.lines[p])
+}
 
 // IDs are the ids of all passages, in corpus order.
 func (c *Corpus) IDs() []string {

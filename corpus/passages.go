@@ -36,7 +36,7 @@ func ReadPassages(r io.Reader, name string, o ReadOptions) (*Corpus, []Warning, 
 	lines := NewLines(r, name, LineOptions{MaxLine: o.MaxLine})
 	seen := newIDs("passage")
 	var passages []Passage
-	var numbers []int // line of each passage
+	var numbers []int32 // line of each passage
 	for {
 		row, err := lines.NextObject()
 		if err == io.EOF {
@@ -56,13 +56,14 @@ func ReadPassages(r io.Reader, name string, o ReadOptions) (*Corpus, []Warning, 
 			p.ID = strconv.Itoa(lines.Number() - 1)
 		}
 		passages = append(passages, p)
-		numbers = append(numbers, lines.Number())
+		numbers = append(numbers, int32(lines.Number()))
 	}
 	if len(passages) == 0 {
 		return nil, nil, fmt.Errorf("%s: no passages", name)
 	}
 	c := index(passages, seen.given)
-	return c, c.warnings(name, numbers), nil
+	c.file, c.lines = name, numbers
+	return c, c.warnings(), nil
 }
 
 func passageOf(row Object, o ReadOptions) (Passage, error) {
@@ -88,7 +89,7 @@ func passageOf(row Object, o ReadOptions) (Passage, error) {
 }
 
 // warnings names the first empty passage and the first repeated text, with how many there are.
-func (c *Corpus) warnings(name string, numbers []int) []Warning {
+func (c *Corpus) warnings() []Warning {
 	var found []Warning
 	empty, repeated, firstEmpty, firstRepeated := 0, 0, 0, 0
 	for i, p := range c.Passages {
@@ -105,13 +106,13 @@ func (c *Corpus) warnings(name string, numbers []int) []Warning {
 	}
 	if empty > 0 {
 		text := fmt.Sprintf("passage %q: empty text; it is embedded as its special tokens alone (%d such in the file)", c.Passages[firstEmpty].ID, empty)
-		found = append(found, Warning{name, numbers[firstEmpty], text})
+		found = append(found, Warning{c.file, int(c.lines[firstEmpty]), text})
 	}
 	if repeated > 0 {
 		first := c.firstFor[firstRepeated]
 		text := fmt.Sprintf("passage %q has the text of passage %q on line %d; they count as one for exclusion and as two for judging (%d such in the file)",
-			c.Passages[firstRepeated].ID, c.Passages[first].ID, numbers[first], repeated)
-		found = append(found, Warning{name, numbers[firstRepeated], text})
+			c.Passages[firstRepeated].ID, c.Passages[first].ID, c.lines[first], repeated)
+		found = append(found, Warning{c.file, int(c.lines[firstRepeated]), text})
 	}
 	return found
 }

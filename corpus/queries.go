@@ -37,7 +37,7 @@ func ReadQueries(r io.Reader, name string, c *Corpus, o ReadOptions) ([]Query, [
 		if err != nil {
 			return nil, nil, lines.Errorf("%w", err)
 		}
-		q.Line = lines.Number()
+		q.File, q.Line = name, lines.Number()
 		judge.note(q)
 		queries = append(queries, q)
 	}

@@ -1,6 +1,7 @@
 package corpus
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,10 @@ func TestReadQueries(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, q := range got {
+				if q.Place() != fmt.Sprintf("queries.jsonl:%d", q.Line) {
+					t.Errorf("query %d stands at %s", i, q.Place())
+				}
+				got[i].File = ""
 				if q.ID == "" && len(q.Key) != 32 {
 					t.Errorf("query %d: the key %q is no digest", i, q.Key)
 				}

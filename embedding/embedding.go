@@ -37,6 +37,7 @@ type Options struct {
 // Stats counts what an Embed call did.
 type Stats struct {
 	Texts, Tokens, Truncated int
+	FirstTruncated           int // position of the first text that was cut; without meaning where none was
 }
 
 // Embedder embeds texts with one model on one engine. It belongs to one goroutine.
@@ -107,6 +108,9 @@ func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Op
 		}
 		if err := sink(done.Texts, vectors); err != nil {
 			return done, err
+		}
+		if done.Truncated == 0 && c.truncated > 0 {
+			done.FirstTruncated = done.Texts + slices.IndexFunc(c.sequences, func(s model.Sequence) bool { return s.Truncated })
 		}
 		done.Texts += len(c.sequences)
 		done.Tokens += c.tokens

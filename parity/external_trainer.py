@@ -1,7 +1,7 @@
 """A torch + PEFT trainer for a round's `finetune: {external: …}`: LoRA on the mined file, one adapter an epoch.
 
     finetune:
-      external: python parity/external_trainer.py
+      external: {command: python parity/external_trainer.py}
 
 The command finds all it needs in its environment:
   QUARRY_TRAIN   the mined file, FlagEmbedding's format (query, pos, neg)

@@ -71,6 +71,7 @@ type encoder struct {
 	*round
 	embedder *embedding.Embedder
 	texts    texts
+	cutBy    *round // whose lengths the texts have; nil where they are the model's own
 }
 
 func newEncoder(r *round, m *model.Model, t texts) (*encoder, error) {
@@ -78,7 +79,7 @@ func newEncoder(r *round, m *model.Model, t texts) (*encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &encoder{r, e, t}, nil
+	return &encoder{r, e, t, r}, nil
 }
 
 // passagesOf hands the vectors of a corpus to a sink.
@@ -91,7 +92,8 @@ func (x *encoder) passagesOf(c *corpus.Corpus) embedFunc {
 				}
 			}
 		}
-		return x.embedTexts(ctx, label, c.Len(), texts, embedding.Options{Prompt: x.texts.Passage, MaxLength: x.texts.PassageLength}, sink)
+		from := textSource{"lengths.passage", c.Len(), texts, func(i int) string { return c.Place(int32(i)) }}
+		return x.embedTexts(ctx, label, from, embedding.Options{Prompt: x.texts.Passage, MaxLength: x.texts.PassageLength}, sink)
 	}
 }
 
@@ -103,7 +105,8 @@ func (x *encoder) queries(ctx context.Context, label string, queries []corpus.Qu
 			}
 		}
 	}
-	return x.embedTexts(ctx, label, len(queries), texts, embedding.Options{Prompt: x.texts.Query, MaxLength: x.texts.QueryLength}, sink)
+	from := textSource{"lengths.query", len(queries), texts, func(i int) string { return queries[i].Place() }}
+	return x.embedTexts(ctx, label, from, embedding.Options{Prompt: x.texts.Query, MaxLength: x.texts.QueryLength}, sink)
 }
 
 // prompt is what stands around a query: the prompt of all, or of its own row where the recipe asks for that, and behind its
@@ -121,19 +124,39 @@ func (t texts) prompt(q corpus.Query) *model.Prompt {
 	return &p
 }
 
-func (x *encoder) embedTexts(ctx context.Context, label string, total int, texts iter.Seq2[embedding.Text, error], o embedding.Options, sink vectorSink) error {
+// textSource is texts of one kind.
+type textSource struct {
+	length string // the key that says how many tokens of a text are kept
+	total  int
+	texts  iter.Seq2[embedding.Text, error]
+	place  func(i int) string // where the text at a position stands
+}
+
+func (x *encoder) embedTexts(ctx context.Context, label string, from textSource, o embedding.Options, sink vectorSink) error {
 	o.Taken = x.resting + x.embedder.Attached()
 	o.Progress = func(done, tokens int) {
-		x.progress(Progress{Round: x.index, Stage: label, Done: int64(done), Total: int64(total), Unit: "texts"})
+		x.progress(Progress{Round: x.index, Stage: label, Done: int64(done), Total: int64(from.total), Unit: "texts"})
 	}
-	stats, err := x.embedder.Embed(ctx, texts, o, sink)
+	stats, err := x.embedder.Embed(ctx, from.texts, o, sink)
 	if err != nil {
 		return x.explainMemory(err)
 	}
 	if stats.Truncated > 0 {
-		x.note("round %d: %s: %d of %d texts are longer than the limit and were cut", x.index, label, stats.Truncated, stats.Texts)
+		x.note("round %d: %s: %d of %d texts are longer than %d tokens (%s) and were cut, the first at %s",
+			x.index, label, stats.Truncated, stats.Texts, o.MaxLength, x.limit(from.length), from.place(stats.FirstTruncated))
 	}
 	return nil
+}
+
+// limit is what says how many tokens of a text are kept: a key of the recipe and its line, or the model.
+func (x *encoder) limit(key string) string {
+	if x.cutBy != nil {
+		of := x.cutBy.stages.Lengths
+		if length := map[string]int{"lengths.query": of.Query, "lengths.passage": of.Passage}[key]; length > 0 {
+			return key + ", " + x.cutBy.atRound(key)
+		}
+	}
+	return "the model's own limit"
 }
 
 // write embeds texts into an .npy file.

@@ -85,6 +85,7 @@ func (r *round) embedForGuide(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	x.cutBy = nil
 	rows := r.data.corpus.Len()
 	for _, s := range r.mined() {
 		rows += len(r.data.queries[s])

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -457,7 +458,54 @@ func TestWhatLiesBesideAModelMayChange(t *testing.T) {
 	}
 }
 
+// TestLeaksAreRefusedUnlessAllowed: by the id alone, by the text and by the group; file and line of both rows are named, and
+// the line of the recipe.
 func TestLeaksAreRefusedUnlessAllowed(t *testing.T) {
+	for _, tc := range []struct{ name, row, want string }{
+		{"id", `{"id":"t4","query":"nine nine nine","positive_ids":["p02"],"group":"h999"}`, `leaky.jsonl:5 has the key of train.jsonl:5`},
+		{"text", `{"id":"d999","query":%q,"positive_ids":["p02"],"group":"h999"}`, `leaky.jsonl:5 has the text of train.jsonl:5`},
+		{"group", `{"id":"d999","query":"nine nine nine","positive_ids":["p02"],"group":"g4"}`, `leaky.jsonl:5 has the group of train.jsonl:5`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			leaky := edit(t, secondRound, "", "dev: dev.jsonl", "dev: leaky.jsonl")
+			r := tinyProject(t, leaky)
+			dir := filepath.Dir(r.File())
+			row := tc.row
+			if strings.Contains(row, "%q") {
+				var known struct{ Query string }
+				raw, err := os.ReadFile(filepath.Join(dir, "train.jsonl"))
+				if err == nil {
+					err = json.Unmarshal([]byte(strings.Split(string(raw), "\n")[4]), &known)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				row = fmt.Sprintf(row, known.Query)
+			}
+			raw, err := os.ReadFile(filepath.Join(dir, "dev.jsonl"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows := strings.SplitAfter(string(raw), "\n")
+			rows[2] += "\n" + row + "\n" // behind a blank line
+			if err := os.WriteFile(filepath.Join(dir, "leaky.jsonl"), []byte(strings.Join(rows, "")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err = runTiny(t, r, Options{})
+			want := r.At("data.dev") + ": 1 dev queries are known from training; remove them, or set data.allow_leakage: true\n  " + tc.want
+			if err == nil || err.Error() != want {
+				t.Errorf("got %v, want %s", err, want)
+			}
+			allowed := loadRecipe(t, dir, strings.Replace(leaky, "group_field: group", "group_field: group, allow_leakage: true", 1))
+			if notes, err := runTiny(t, allowed, Options{Until: StageEmbed}); err != nil || !strings.Contains(notes, "1 dev queries are known from training, allowed by data.allow_leakage") {
+				t.Errorf("%v\n%s", err, notes)
+			}
+		})
+	}
+}
+
+// TestAWholeSetThatLeaks: every row of it has key, text and group of one of training; the first of these are named.
+func TestAWholeSetThatLeaks(t *testing.T) {
 	leaky := edit(t, "dev: dev.jsonl", "dev: leaky.jsonl")
 	r := tinyProject(t, leaky)
 	dir := filepath.Dir(r.File())

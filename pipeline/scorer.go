@@ -43,6 +43,9 @@ func (s *scorer) rank(ctx context.Context, set evalSet, t texts, label string) (
 	if err != nil {
 		return nil, err
 	}
+	if set.set > 0 {
+		x.cutBy = s.sets[set.set-1]
+	}
 	passages, err := s.embed(ctx, x, set, label)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"github.com/quarry-ml/quarry/embedding"
@@ -13,10 +14,19 @@ type job struct {
 	total int
 	side  side
 	texts iter.Seq2[embedding.Text, error]
-	taken int64 // bytes of the engine's memory that something else has
+	place func(i int) string // where the text at a position stands, as messages name it
+	taken int64              // bytes of the engine's memory that something else has
 }
 
-// embedTo embeds texts into sink, with progress, and says how many were cut.
+// fileLine is a line of a file.
+type fileLine struct {
+	file string
+	line int
+}
+
+func (l fileLine) String() string { return fmt.Sprintf("%s:%d", l.file, l.line) }
+
+// embedTo embeds texts into sink, with progress, and says how many were cut, by which limit, and which was the first.
 func embedTo(ctx context.Context, h *host, x *embedding.Embedder, j job, sink func(rows []float32) error) (embedding.Stats, error) {
 	show := func(texts, _ int) {
 		h.progress(progress{Label: j.label, Done: int64(texts), Total: int64(j.total), Unit: "texts"})
@@ -25,7 +35,8 @@ func embedTo(ctx context.Context, h *host, x *embedding.Embedder, j job, sink fu
 	o := embedding.Options{Prompt: j.side.prompt, MaxLength: j.side.maxLength, Taken: j.taken, Progress: show}
 	stats, err := x.Embed(ctx, j.texts, o, func(_ int, rows []float32) error { return sink(rows) })
 	if err == nil && stats.Truncated > 0 {
-		h.note("%s: %d of %d texts are longer than %d tokens and were cut", j.label, stats.Truncated, stats.Texts, j.side.maxLength)
+		h.note("%s: %d of %d texts are longer than %d tokens (%s) and were cut, the first at %s",
+			j.label, stats.Truncated, stats.Texts, j.side.maxLength, j.side.limit, j.place(stats.FirstTruncated))
 	}
 	return stats, err
 }

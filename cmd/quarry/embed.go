@@ -89,7 +89,7 @@ func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
 		if err != nil {
 			return err
 		}
-		if stats, err = embedTo(ctx, h, x, job{label: "embed", total: rows, side: s, texts: in.texts}, out.Write); err != nil {
+		if stats, err = embedTo(ctx, h, x, job{label: "embed", total: rows, side: s, texts: in.texts, place: in.place}, out.Write); err != nil {
 			return err
 		}
 		return out.Close()
@@ -143,5 +143,5 @@ func (o EmbedOptions) side(m *model.Model) (side, error) {
 	if o.Texts.QueryMaxLength > 0 || o.Texts.PassageMaxLength > 0 {
 		return side{}, badInput(fmt.Errorf("--query-max-length and --passage-max-length need --kind; --max-length does not"))
 	}
-	return side{m.Contract.Default, passage.maxLength}, nil
+	return side{m.Contract.Default, passage.maxLength, passage.limit}, nil
 }

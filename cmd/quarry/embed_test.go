@@ -129,7 +129,7 @@ func TestEmbedRefuses(t *testing.T) {
 		{"ids of another type", `{"ids":["a"]}`, `input.jsonl:1: "ids"[0]: "a" is no token id`, nil},
 		{"id beyond the vocabulary", `{"ids":[2,100000]}`, `input.jsonl:1: "ids"[1]: token 100000`, nil},
 		{"negative id", `{"ids":[-1]}`, `input.jsonl:1: "ids"[0]: token -1`, nil},
-		{"more ids than positions", `{"ids":[` + strings.Repeat("1,", 64) + `1]}`, "65 tokens, and the model has 64 positions", nil},
+		{"more ids than positions", `{"ids":[` + strings.Repeat("1,", 64) + `1]}`, `input.jsonl:1: "ids": 65 tokens, and the model has 64 positions`, nil},
 		{"prompt around ids", `{"ids":[1]}`, `input.jsonl:1: "ids" are taken as they are, and --query-prompt has no part`, func(o *EmbedOptions) { o.Texts.QueryPrompt = &prefix }},
 		{"length of ids", `{"ids":[1]}`, `--max-length has no part`, func(o *EmbedOptions) { o.Texts.MaxLength = 9 }},
 		{"id that is no whole number", `{"ids":[7,1.5]}`, `input.jsonl:1: "ids"[1]: 1.5 is no token id: want whole numbers`, nil},
@@ -146,6 +146,53 @@ func TestEmbedRefuses(t *testing.T) {
 			refused(t, runEmbed(t.Context(), o, newTestHost().host), tc.want)
 			if _, err := os.Stat(o.Output); err == nil {
 				t.Error("a refused input left an output")
+			}
+		})
+	}
+}
+
+// TestTextsLongerThanTheModel: they are cut, and the note names the limit, what says it, and file and line of the first.
+func TestTextsLongerThanTheModel(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	long := strings.Repeat("one ", 80)
+	texts := p.write(t, "texts.jsonl", "{\"text\":\"add one\"}\n\n{\"text\":\""+long+"\"}\n{\"text\":\""+long+"\"}\n")
+	corpus := p.write(t, "long-corpus.jsonl", "\n"+p.read(t, "corpus.jsonl")+"{\"id\":\"long\",\"text\":\""+long+"\"}\n")
+	queries := p.write(t, "long-queries.jsonl", p.read(t, "dev.jsonl")+"{\"id\":\"long\",\"query\":\""+long+"\",\"positive_ids\":[\"long\"]}\n")
+	pairs := p.write(t, "pairs.jsonl", "{\"anchor\":\"one two\",\"positive\":\"three\"}\n{\"anchor\":\""+long+"\",\"positive\":\""+long+"four\"}\n"+strings.Repeat("{\"anchor\":\"five\",\"positive\":\"six\"}\n", 3))
+	rows := p.write(t, "rows.jsonl", "{\"query\":\"one two\",\"pos\":[\"three\"],\"neg\":[\"five\"]}\n{\"query\":\""+long+"\",\"pos\":[\"four\"],\"neg\":[\""+long+"six\"]}\n")
+	embed := []string{"embed", "--model", p.path("model"), "--input", texts, "--output", p.path("v.npy")}
+	search := []string{"search", "--model", p.path("model"), "--corpus", corpus, "--queries", queries, "--output", p.path("run.trec"), "--depth", "3"}
+	finetune := []string{"finetune", "--model", p.path("model"), "--guide", p.path("model"), "--corpus", corpus, "--train", queries, "--output", p.path("tuned"), "--max-steps", "1", "--epochs", "1", "--batch", "2"}
+	for _, tc := range []struct {
+		name  string
+		words []string
+		want  []string
+	}{
+		{"the model's own", embed, []string{"embed: 2 of 3 texts are longer than 64 tokens (the model's own limit) and were cut, the first at " + texts + ":3\n"}},
+		{"a flag", append(embed, "--max-length", "9"), []string{"than 9 tokens (--max-length) and were cut, the first at " + texts + ":3\n"}},
+		{"a flag of the kind", append(embed, "--kind", "query", "--query-max-length", "9"), []string{"than 9 tokens (--query-max-length) and were cut, the first at " + texts + ":3\n"}},
+		{"corpus and queries", append(search, "--passage-max-length", "40"), []string{
+			"embed corpus: 1 of 31 texts are longer than 40 tokens (--passage-max-length) and were cut, the first at " + corpus + ":32\n",
+			"embed queries: 1 of 11 texts are longer than 64 tokens (the model's own limit) and were cut, the first at " + queries + ":11\n"}},
+		{"a guide", finetune, []string{
+			"1 of 11 texts are longer than 64 tokens (the model's own limit) and were cut, the first at " + corpus + ":32\n",
+			"1 of 11 texts are longer than 64 tokens (the model's own limit) and were cut, the first at " + queries + ":11\n"}},
+		{"as FlagEmbedding mines", []string{"mine", "--embedder_name_or_path", p.path("model"), "--embedder_model_class", "encoder-only-base", "--input_file", rows, "--output_file", p.path("out.jsonl"), "--range_for_sampling", "0-2", "--negative_number", "1", "--embedder_query_max_length", "32", "--embedder_passage_max_length", "33"}, []string{
+			"embed pool: 1 of 4 texts are longer than 33 tokens (--embedder_passage_max_length) and were cut, the first at " + rows + ":2\n",
+			"embed queries: 1 of 2 texts are longer than 32 tokens (--embedder_query_max_length) and were cut, the first at " + rows + ":2\n"}},
+		{"as sentence-transformers mines", []string{"mine", "--compat", "sentence-transformers", "--model", p.path("model"), "--dataset", pairs, "--num_negatives", "1", "--output", p.path("out.jsonl")}, []string{
+			"embed corpus: 1 of 3 texts are longer than 64 tokens (the model's own limit) and were cut, the first at " + pairs + ":2\n",
+			"embed queries: 1 of 3 texts are longer than 64 tokens (the model's own limit) and were cut, the first at " + pairs + ":2\n"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newTestHost()
+			if code := h.run(t, tc.words...); code != exitDone {
+				t.Fatalf("exit code %d\n%s", code, h.err.String())
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(h.err.String(), want) {
+					t.Errorf("no %q in\n%s", want, h.err.String())
+				}
 			}
 		})
 	}

@@ -63,6 +63,8 @@ type hnMine struct {
 	examples []prompt.Example
 
 	input, output, candidates string
+
+	lines []fileLine // of the pool: where each text stands first
 }
 
 // runHnMine mines as FlagEmbedding's hn_mine.py does, from its own flags: over the pool as it is, filled up, drawn by
@@ -203,18 +205,18 @@ func (o *hnMine) read(h *host) (rows []*flagembedding.Row, pool []string, err er
 		}
 	}
 	seen := map[string]bool{}
-	add := func(texts ...string) {
+	add := func(line fileLine, texts ...string) {
 		for _, text := range texts {
 			if !seen[text] {
 				seen[text] = true
-				pool = append(pool, text)
+				pool, o.lines = append(pool, text), append(o.lines, line)
 			}
 		}
 	}
 	if o.candidates == "" {
 		for _, row := range rows {
-			add(row.Pos()...)
-			add(row.Neg()...)
+			add(fileLine{o.input, row.Line()}, row.Pos()...)
+			add(fileLine{o.input, row.Line()}, row.Neg()...)
 		}
 	} else {
 		err := readInput(h, "candidate_pool", o.candidates, func(r io.Reader) error {
@@ -228,7 +230,7 @@ func (o *hnMine) read(h *host) (rows []*flagembedding.Row, pool []string, err er
 				if err != nil {
 					return lines.Errorf(`"text": %w`, err)
 				}
-				add(text)
+				add(fileLine{o.candidates, lines.Number()}, text)
 				return nil
 			})
 		})
@@ -245,6 +247,7 @@ func (o *hnMine) read(h *host) (rows []*flagembedding.Row, pool []string, err er
 // sides are how the class reads queries and passages.
 func (o *hnMine) sides() (query, passage side, err error) {
 	query.maxLength, passage.maxLength = o.args.number("embedder_query_max_length"), o.args.number("embedder_passage_max_length")
+	query.limit, passage.limit = "--embedder_query_max_length", "--embedder_passage_max_length"
 	query.prompt.Name = "query"
 	if o.args.given("query_instruction_for_retrieval") {
 		format, err := prompt.ParseFormat(o.args.text("query_instruction_format_for_retrieval"))
@@ -296,12 +299,18 @@ func (o *hnMine) rank(ctx context.Context, h *host, rows []*flagembedding.Row, p
 	if err != nil {
 		return nil, badInputf("--embedder_name_or_path: %w", err)
 	}
-	passages, err := collect(ctx, h, x, job{"embed pool", len(pool), passage, plainTexts(len(pool), func(i int) string { return pool[i] }), 0}, nil)
+	passages, err := collect(ctx, h, x, job{
+		label: "embed pool", total: len(pool), side: passage,
+		texts: plainTexts(len(pool), func(i int) string { return pool[i] }), place: func(i int) string { return o.lines[i].String() },
+	}, nil)
 	if err != nil {
 		return nil, h.raise(err, "--embedder_passage_max_length")
 	}
 	defer passages.Close()
-	queries, err := collect(ctx, h, x, job{"embed queries", len(rows), query, plainTexts(len(rows), func(i int) string { return rows[i].Query() }), 0}, nil)
+	queries, err := collect(ctx, h, x, job{
+		label: "embed queries", total: len(rows), side: query,
+		texts: plainTexts(len(rows), func(i int) string { return rows[i].Query() }), place: func(i int) string { return fileLine{o.input, rows[i].Line()}.String() },
+	}, nil)
 	if err != nil {
 		return nil, h.raise(err, "--embedder_query_max_length")
 	}

@@ -96,12 +96,12 @@ func FuzzTexts(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		for _, kind := range []string{"", kindQuery, kindPassage} {
 			file := textFile{path: "texts.jsonl", kind: kind, limits: &idLimits{vocabulary: 10, positions: 4}}
-			file.read(strings.NewReader(string(content)), func(text embedding.Text, err error) bool {
+			file.read(strings.NewReader(string(content)), func(line int, text embedding.Text, err error) bool {
 				if err != nil {
 					namesItsFile(t, err, "texts.jsonl:")
 					return true
 				}
-				if len(text.IDs) > 4 || kind == kindQuery && text.IDs == nil && strings.TrimSpace(text.Text) == "" {
+				if line < 1 || len(text.IDs) > 4 || kind == kindQuery && text.IDs == nil && strings.TrimSpace(text.Text) == "" {
 					t.Errorf("kind %q: %+v", kind, text)
 				}
 				return true

@@ -113,7 +113,8 @@ func (t *training) embedForGuide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	jobs := []job{{side: passage, total: len(t.guide.passages), texts: func(yield func(embedding.Text, error) bool) {
+	place := func(i int) string { return t.set.corpus.Place(t.guide.passages[i]) }
+	jobs := []job{{side: passage, total: len(t.guide.passages), place: place, texts: func(yield func(embedding.Text, error) bool) {
 		for _, p := range t.guide.passages {
 			if !yield(embedding.Text{Text: t.set.corpus.Passages[p].Full()}, nil) {
 				return
@@ -121,7 +122,7 @@ func (t *training) embedForGuide(ctx context.Context) error {
 		}
 	}}}
 	for _, queries := range [][]corpus.Query{t.set.train, t.set.dev} {
-		jobs = append(jobs, job{side: query, total: len(queries), texts: func(yield func(embedding.Text, error) bool) {
+		jobs = append(jobs, job{side: query, total: len(queries), place: queryPlace(queries), texts: func(yield func(embedding.Text, error) bool) {
 			for _, q := range queries {
 				if !yield(embedding.Text{Text: q.Text}, nil) {
 					return

@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,6 +59,19 @@ func (p project) write(t testing.TB, name, text string) string {
 		t.Fatal(err)
 	}
 	return p.path(name)
+}
+
+// spoil makes an element of a tensor of float32 no number.
+func (p project) spoil(t testing.TB, file, tensor string, element int) {
+	t.Helper()
+	raw := []byte(p.read(t, file))
+	values := 8 + int(binary.LittleEndian.Uint64(raw))
+	var header map[string]struct {
+		Offsets []int `json:"data_offsets"`
+	}
+	mustBe(t, json.Unmarshal(raw[8:values], &header))
+	binary.LittleEndian.PutUint32(raw[values+header[tensor].Offsets[0]+4*element:], math.Float32bits(float32(math.NaN())))
+	mustBe(t, os.WriteFile(p.path(file), raw, 0o600))
 }
 
 func (p project) read(t testing.TB, name string) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -48,58 +49,103 @@ func TestKillAtRandomInstants(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("kill -9 is a signal of Unix")
 	}
-	home := t.TempDir()
-	binary := filepath.Join(home, "quarry")
-	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	if err := tinymodel.Write(filepath.Join(home, "model"), tinymodel.Options{Dropout: 0.1}); err != nil {
-		t.Fatal(err)
-	}
-	if err := tinymodel.WriteData(home); err != nil {
-		t.Fatal(err)
-	}
-	recipePath := filepath.Join(home, "recipe.yaml")
-	if err := os.WriteFile(recipePath, []byte(killRecipe), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	run := func(dir string) *exec.Cmd {
-		return exec.Command(binary, "run", recipePath, "--cpu", "portable", "--dir", dir)
-	}
-	calm := filepath.Join(home, "calm")
-	start := time.Now()
-	if out, err := run(calm).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	took := time.Since(start)
-	want := reproducible(t, calm)
-	source := draw.New(uint64(start.UnixNano()), "kill test", 0, 0, "instants")
+	b := buildForKills(t)
+	source := draw.New(uint64(time.Now().UnixNano()), "kill test", 0, 0, "instants")
 	for i := range kills(t) {
 		// Over the whole run and a little beyond, so that the end is hit too.
-		after := time.Duration(source.Float64() * 1.1 * float64(took))
+		after := time.Duration(source.Float64() * 1.1 * float64(b.took))
 		t.Run(fmt.Sprintf("%d after %v", i, after.Round(time.Millisecond)), func(t *testing.T) {
 			t.Parallel() // much of a run's time is waiting for the disk
-			dir := filepath.Join(home, fmt.Sprintf("killed-%d", i))
-			c := run(dir)
+			c, dir := b.run(fmt.Sprintf("killed-%d", i))
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(after)
 			_ = c.Process.Kill() // It may have ended by itself.
 			_ = c.Wait()
-			if out, err := run(dir).CombinedOutput(); err != nil {
-				t.Fatalf("the second run: %v\n%s", err, out)
-			}
-			got := reproducible(t, dir)
-			for path, digest := range want {
-				if got[path] != digest {
-					t.Errorf("%s differs or is missing", path)
-				}
-			}
-			if len(got) != len(want) {
-				t.Errorf("%d files, want %d", len(got), len(want))
-			}
+			b.goesOn(t, dir)
 		})
+	}
+	t.Run("Ctrl-C", b.interrupt)
+}
+
+// interrupt sends the built binary SIGINT while it trains: it ends with the exit code of interruptions and says how to go on,
+// which ends with the bytes of an undisturbed run.
+func (b killed) interrupt(t *testing.T) {
+	t.Parallel()
+	c, dir := b.run("interrupted")
+	told, err := c.StderrPipe()
+	mustBe(t, err)
+	mustBe(t, c.Start())
+	var said strings.Builder
+	for lines := bufio.NewScanner(told); lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		if lines.Text() == "round 0: eval-epoch-0: starts" { // behind the first step's preparations, before most of the run
+			mustBe(t, c.Process.Signal(os.Interrupt))
+		}
+	}
+	_ = c.Wait()
+	if code := c.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("%v, want exit code %d\n%s", c.ProcessState, exitInterrupted, said.String())
+	}
+	if _, goOn, ok := strings.Cut(said.String(), "quarry run: interrupted: everything done so far is kept; `quarry run "); !ok || !strings.Contains(goOn, b.recipe) || !strings.Contains(goOn, dir) || !strings.HasSuffix(goOn, "` goes on from there\n") {
+		t.Errorf("what is told does not end with how to go on:\n%s", said.String())
+	}
+	if _, err := os.Stat(rundir.Layout(dir).Round(1).Manifest()); err == nil {
+		t.Error("the run came to its end")
+	}
+	b.goesOn(t, dir)
+}
+
+// killed is what runs that are killed have in common.
+type killed struct {
+	home, binary, recipe string
+	want                 map[string]string // of an undisturbed run
+	took                 time.Duration     // that it took
+}
+
+// buildForKills builds the program and lets it run undisturbed.
+func buildForKills(t *testing.T) killed {
+	t.Helper()
+	home := t.TempDir()
+	b := killed{home: home, binary: filepath.Join(home, "quarry"), recipe: filepath.Join(home, "recipe.yaml")}
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", b.binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	mustBe(t, tinymodel.Write(filepath.Join(home, "model"), tinymodel.Options{Dropout: 0.1}))
+	mustBe(t, tinymodel.WriteData(home))
+	mustBe(t, os.WriteFile(b.recipe, []byte(killRecipe), 0o600))
+	c, calm := b.run("calm")
+	start := time.Now()
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	b.took = time.Since(start)
+	b.want = reproducible(t, calm)
+	return b
+}
+
+// run is a run in a directory of its own.
+func (b killed) run(name string) (c *exec.Cmd, dir string) {
+	dir = filepath.Join(b.home, name)
+	return exec.Command(b.binary, "run", b.recipe, "--cpu", "portable", "--dir", dir), dir
+}
+
+// goesOn runs again to the files of the undisturbed run.
+func (b killed) goesOn(t *testing.T, dir string) {
+	t.Helper()
+	c, _ := b.run(filepath.Base(dir))
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("the second run: %v\n%s", err, out)
+	}
+	got := reproducible(t, dir)
+	for path, digest := range b.want {
+		if got[path] != digest {
+			t.Errorf("%s differs or is missing", path)
+		}
+	}
+	if len(got) != len(b.want) {
+		t.Errorf("%d files, want %d", len(got), len(b.want))
 	}
 }
 

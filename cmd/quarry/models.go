@@ -144,12 +144,28 @@ func (o *TextOptions) addFromRow(f *pflag.FlagSet) {
 type side struct {
 	prompt    model.Prompt
 	maxLength int
+	limit     string // what says the length: a flag, or the model
+}
+
+// ownLimit is the limit of texts that no flag gives a length.
+const ownLimit = "the model's own limit"
+
+// length is what texts of one kind are cut to, and what says so.
+func (o TextOptions) length(kind string, ofKind, ofModel int) (tokens int, limit string) {
+	switch {
+	case ofKind > 0:
+		return ofKind, "--" + kind + "-max-length"
+	case o.MaxLength > 0:
+		return o.MaxLength, "--max-length"
+	}
+	return ofModel, ownLimit
 }
 
 // sides are queries and passages under a model's contract: the flags, else what is stored with the model.
 func (o TextOptions) sides(m *model.Model) (query, passage side, err error) {
-	query = side{m.Contract.Query, firstPositive(o.QueryMaxLength, o.MaxLength, m.Contract.MaxLength)}
-	passage = side{m.Contract.Passage, firstPositive(o.PassageMaxLength, o.MaxLength, m.Contract.MaxLength)}
+	query.prompt, passage.prompt = m.Contract.Query, m.Contract.Passage
+	query.maxLength, query.limit = o.length("query", o.QueryMaxLength, m.Contract.MaxLength)
+	passage.maxLength, passage.limit = o.length("passage", o.PassageMaxLength, m.Contract.MaxLength)
 	for _, s := range []struct {
 		flag    string
 		written *string

@@ -131,11 +131,11 @@ func (o RankOptions) rankModel(ctx context.Context, h *host, d data, on modelOn,
 	if c := on.model.Contract; c.Score == model.Cosine && !c.Normalize {
 		finish = func(rows []float32) { normalize(rows, x.Dimension()) }
 	}
-	passages, err := collect(ctx, h, x, job{"embed corpus", d.corpus.Len(), passage, passageTexts(d.corpus), on.taken}, finish)
+	passages, err := collect(ctx, h, x, job{"embed corpus", d.corpus.Len(), passage, passageTexts(d.corpus), passagePlace(d.corpus), on.taken}, finish)
 	if err != nil {
 		return err
 	}
-	queries, err := collect(ctx, h, x, job{"embed queries", len(d.queries), query, queryTexts(d.queries, o.Texts.PromptFromRow, query.prompt.Suffix), on.taken}, finish)
+	queries, err := collect(ctx, h, x, job{"embed queries", len(d.queries), query, queryTexts(d.queries, o.Texts.PromptFromRow, query.prompt.Suffix), queryPlace(d.queries), on.taken}, finish)
 	if err != nil {
 		return errors.Join(err, passages.Close())
 	}
@@ -180,6 +180,10 @@ func passageTexts(c *corpus.Corpus) func(yield func(embedding.Text, error) bool)
 	}
 }
 
+func passagePlace(c *corpus.Corpus) func(i int) string {
+	return func(i int) string { return c.Place(int32(i)) }
+}
+
 func queryTexts(queries []corpus.Query, fromRow bool, suffix string) func(yield func(embedding.Text, error) bool) {
 	return func(yield func(embedding.Text, error) bool) {
 		for _, q := range queries {
@@ -188,6 +192,10 @@ func queryTexts(queries []corpus.Query, fromRow bool, suffix string) func(yield 
 			}
 		}
 	}
+}
+
+func queryPlace(queries []corpus.Query) func(i int) string {
+	return func(i int) string { return queries[i].Place() }
 }
 
 // rowPrompt is the prompt of a query's own row where that is wanted, else nil. A row's prompt is data: what looks like

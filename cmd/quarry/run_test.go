@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math"
 	"os"
 	"path/filepath"
@@ -42,10 +41,8 @@ func TestRunCallsBadInputSo(t *testing.T) {
 			mustBe(t, os.WriteFile(p.path(weights), raw[:len(raw)-8], 0o644))
 		}, "recipe.yaml:3: model: ", true},
 		{"weights that are no numbers", "", "", func(t *testing.T, p project) {
-			raw := []byte(p.read(t, weights))
-			copy(raw[8+binary.LittleEndian.Uint64(raw):], []byte{0, 0, 0xc0, 0x7f}) // the first value behind the header
-			mustBe(t, os.WriteFile(p.path(weights), raw, 0o644))
-		}, "is not a finite number", true},
+			p.spoil(t, weights, "encoder.layer.1.output.dense.weight", 3)
+		}, `model.safetensors: tensor "encoder.layer.1.output.dense.weight": element 3 is not a finite number`, true},
 		{"no negative left", "window: 1-8, negatives: 4", "window: 1-8, negatives: 4, min_score: 5", nil, "train: no query has a negative left", false},
 		{"window behind the corpus", "window: 1-8, negatives: 4, depth: 12", "window: 400-500, negatives: 4", nil, "no query can have a negative: the window is 400-500, the corpus has 30 passages", true},
 		{"memory", "rounds:", "memory: 64KiB\nrounds:", nil, "training takes at least", true},

@@ -78,14 +78,16 @@ type stMine struct {
 
 	anchor, positive string // names of the columns
 
-	pairs   int      // rows of the data set
-	corpus  []string // different texts: those of --corpus, and the positives
+	pairs   int        // rows of the data set
+	corpus  []string   // different texts: those of --corpus, and the positives
+	lines   []fileLine // of the corpus: where each text stands first
 	queries []stQuery
 }
 
 // stQuery is a query with the places of its positives in the corpus, in the order of its rows.
 type stQuery struct {
 	text      string
+	line      fileLine // where it stands first
 	rows      int
 	positives []int32
 }
@@ -225,6 +227,7 @@ func (o *stMine) checkFiles(h *host) error {
 // read reads the pairs and the corpus. Equal texts are one, the first; texts are compared and embedded as they stand.
 func (o *stMine) read(h *host) error {
 	var anchors, positives []string
+	var pairs []fileLine
 	path := o.args.text("dataset")
 	err := readInput(h, "dataset", path, func(r io.Reader) error {
 		lines := corpus.NewLines(r, path, corpus.LineOptions{})
@@ -241,6 +244,7 @@ func (o *stMine) read(h *host) error {
 				return lines.Errorf("%w", err)
 			}
 			anchors, positives = append(anchors, anchor), append(positives, positive)
+			pairs = append(pairs, fileLine{path, lines.Number()})
 			return nil
 		})
 	})
@@ -251,10 +255,10 @@ func (o *stMine) read(h *host) error {
 		return err
 	}
 	place := map[string]int32{}
-	add := func(text string) {
+	add := func(text string, line fileLine) {
 		if _, known := place[text]; !known {
 			place[text] = int32(len(o.corpus))
-			o.corpus = append(o.corpus, text)
+			o.corpus, o.lines = append(o.corpus, text), append(o.lines, line)
 		}
 	}
 	if o.args.given("corpus") {
@@ -262,8 +266,8 @@ func (o *stMine) read(h *host) error {
 			return err
 		}
 	}
-	for _, text := range positives {
-		add(text)
+	for i, text := range positives {
+		add(text, pairs[i])
 	}
 	asked := map[string]int{}
 	for i, text := range anchors {
@@ -271,7 +275,7 @@ func (o *stMine) read(h *host) error {
 		if !known {
 			at = len(o.queries)
 			asked[text] = at
-			o.queries = append(o.queries, stQuery{text: text})
+			o.queries = append(o.queries, stQuery{text: text, line: pairs[i]})
 		}
 		q := &o.queries[at]
 		q.rows++
@@ -323,7 +327,7 @@ func column(row corpus.Object, name string) (string, error) {
 }
 
 // readCorpus hands on the texts of --corpus: the key text of each row.
-func (o *stMine) readCorpus(h *host, add func(text string)) error {
+func (o *stMine) readCorpus(h *host, add func(text string, line fileLine)) error {
 	path := o.args.text("corpus")
 	return readInput(h, "corpus", path, func(r io.Reader) error {
 		lines := corpus.NewLines(r, path, corpus.LineOptions{})
@@ -332,7 +336,7 @@ func (o *stMine) readCorpus(h *host, add func(text string)) error {
 			if err != nil {
 				return lines.Errorf("%w", err)
 			}
-			add(text)
+			add(text, fileLine{path, lines.Number()})
 			return nil
 		})
 	})

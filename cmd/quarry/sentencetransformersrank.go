@@ -66,12 +66,18 @@ func (o *stMine) rankByModel(ctx context.Context, h *host) ([]stRanked, error) {
 		return nil, badInputf("--model: %w", err)
 	}
 	unit := func(rows []float32) { normalize(rows, x.Dimension()) }
-	passages, err := collect(ctx, h, x, job{"embed corpus", len(o.corpus), side{passage, m.Contract.MaxLength}, plainTexts(len(o.corpus), func(i int) string { return o.corpus[i] }), 0}, unit)
+	passages, err := collect(ctx, h, x, job{
+		label: "embed corpus", total: len(o.corpus), side: side{passage, m.Contract.MaxLength, ownLimit},
+		texts: plainTexts(len(o.corpus), func(i int) string { return o.corpus[i] }), place: func(i int) string { return o.lines[i].String() },
+	}, unit)
 	if err != nil {
 		return nil, h.raise(err, "the model's max_seq_length")
 	}
 	defer passages.Close()
-	queries, err := collect(ctx, h, x, job{"embed queries", len(o.queries), side{query, m.Contract.MaxLength}, plainTexts(len(o.queries), func(i int) string { return o.queries[i].text }), 0}, unit)
+	queries, err := collect(ctx, h, x, job{
+		label: "embed queries", total: len(o.queries), side: side{query, m.Contract.MaxLength, ownLimit},
+		texts: plainTexts(len(o.queries), func(i int) string { return o.queries[i].text }), place: func(i int) string { return o.queries[i].line.String() },
+	}, unit)
 	if err != nil {
 		return nil, h.raise(err, "the model's max_seq_length")
 	}

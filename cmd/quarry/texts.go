@@ -53,17 +53,33 @@ func (t textFile) count() (int, error) {
 
 // texts yields the texts one by one; an error ends them.
 func (t textFile) texts(yield func(embedding.Text, error) bool) {
+	t.numbered(func(_ int, text embedding.Text, err error) bool { return yield(text, err) })
+}
+
+// place is where the text at a position stands: the file is read once more up to it, since nobody kept the numbers of its lines.
+func (t textFile) place(i int) string {
+	at := 0
+	t.numbered(func(line int, _ embedding.Text, _ error) bool {
+		at = line
+		i--
+		return i >= 0
+	})
+	return fmt.Sprintf("%s:%d", t.path, at)
+}
+
+// numbered yields the texts with the numbers of their lines.
+func (t textFile) numbered(yield func(line int, text embedding.Text, err error) bool) {
 	flag := cmp.Or(t.flag, "input")
 	f, err := t.host.open(flag, t.path)
 	if err != nil {
-		yield(embedding.Text{}, badInputf("--%s: %w", flag, err))
+		yield(0, embedding.Text{}, badInputf("--%s: %w", flag, err))
 		return
 	}
 	defer f.Close()
 	t.read(f, yield)
 }
 
-func (t textFile) read(r io.Reader, yield func(embedding.Text, error) bool) {
+func (t textFile) read(r io.Reader, yield func(line int, text embedding.Text, err error) bool) {
 	lines := corpus.NewLines(r, t.path, corpus.LineOptions{})
 	for {
 		row, err := lines.NextObject()
@@ -76,7 +92,7 @@ func (t textFile) read(r io.Reader, yield func(embedding.Text, error) bool) {
 				err = lines.Errorf("%w", err)
 			}
 		}
-		if !yield(text, badInput(err)) || err != nil {
+		if !yield(lines.Number(), text, badInput(err)) || err != nil {
 			return
 		}
 	}
