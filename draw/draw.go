@@ -28,6 +28,7 @@ const (
 	Examples  Purpose = "examples"  // which in-context examples a query is shown
 	Turns     Purpose = "turns"     // which of several sets a step is of
 	Rows      Purpose = "rows"      // which rows of a file are kept, where only some are
+	Chunks    Purpose = "chunks"    // whether a positive's text is shuffled, and in which order
 )
 
 // Source is a stream of draws that belongs to one key. It is a value: copying it copies the position.

@@ -28,8 +28,11 @@ type Data struct {
 	// InContext reads a query of a training step behind in-context examples, and says how many it shows: those that fit.
 	// nil where training reads queries as eval_loss does, which takes Query always.
 	InContext func(example int, shown []Shown) (s model.Sequence, count int, err error)
-	Longest   int // tokens of a sequence of InContext, at most
+	Longest   int // tokens of a sequence of InContext and of Shuffled, at most
 	Passage   func(passage int32) model.Sequence
+	// Shuffled reads a passage whose text is cut into chunks that stand in the given order, as training reads some positives
+	// under Options.ShuffleRatio; eval_loss never does.
+	Shuffled func(passage int32, chunks []int) (model.Sequence, error)
 	// Pair reads a query and a passage together. A cross-encoder's training takes it in place of Query and Passage.
 	Pair func(example int, passage int32) (model.Sequence, error)
 	// PassageKey is the identity of a passage in the draws of dropout.
@@ -72,6 +75,9 @@ func (d Data) validate(o Options) error {
 	if err := d.Validate(); err != nil {
 		return err
 	}
+	if o.ShuffleRatio > 0 && d.Shuffled == nil {
+		return errors.New("nothing reads the positives that shuffle_ratio shuffles")
+	}
 	if o.Guide.Mask != "" {
 		if err := d.Guide.check(); err != nil {
 			return err
@@ -90,6 +96,7 @@ func (d Data) validate(o Options) error {
 type Shown struct {
 	Example int
 	Passage int32
+	Chunks  []int // order of those of the passage's text; nil is as it stands
 }
 
 // Validate checks that the data can be trained on.
@@ -116,7 +123,24 @@ type row struct {
 	passages []int32
 	teacher  []float64 // its scores of the passages; nil where there are none
 	training bool      // and no row of eval_loss
+	chunks   []int     // order of those of the positive's text; nil is as it stands
 	shown    []Shown   // before its query
+}
+
+// textChunks is how many chunks a shuffled text is cut into, as FlagEmbedding's trainers cut it.
+const textChunks = 3
+
+// chunks draws whether an example's positive is shuffled in an epoch, and how: the order of its chunks, which may be that in
+// which they stood.
+func (d Data) chunks(o Options, example, epoch int) []int {
+	if o.ShuffleRatio == 0 {
+		return nil
+	}
+	source := draw.New(o.Seed, draw.Chunks, o.Round, epoch, d.key(example))
+	if source.Float64() >= o.ShuffleRatio {
+		return nil
+	}
+	return source.Sample(textChunks, textChunks)
 }
 
 // order returns the examples in the order of an epoch, or of a pass over a set of several: by the hash of their keys, so that file order never matters.

@@ -14,7 +14,7 @@ type Evaluator struct{ trainer *Trainer } // one that takes no step
 
 // NewEvaluator prepares a model for its loss on data, as a training with the options takes it.
 func NewEvaluator(m *model.Model, e *compute.Engine, dev Data, o Options) (*Evaluator, error) {
-	o.Distill = "" // eval_loss is without it
+	o.Distill, o.ShuffleRatio = "", 0 // eval_loss is without them
 	if err := o.fits(m); err != nil {
 		return nil, err
 	}

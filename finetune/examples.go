@@ -21,7 +21,7 @@ func (d Data) examples(o Options, rows []row, epoch int) (shown [][]Shown, leaks
 			if j >= i {
 				j++ // the query itself is none of them
 			}
-			x := Shown{Example: rows[j].example, Passage: rows[j].passages[0]}
+			x := Shown{Example: rows[j].example, Passage: rows[j].passages[0], Chunks: rows[j].chunks}
 			if d.leaks(e, x) {
 				leaks++
 				continue
@@ -36,6 +36,18 @@ func (d Data) examples(o Options, rows []row, epoch int) (shown [][]Shown, leaks
 // other's positives.
 func (d Data) leaks(e Example, x Shown) bool {
 	return contains(e.Known, x.Passage) || slices.Contains(e.Positives, x.Passage)
+}
+
+// passage reads a row's passage, the positive with its chunks in the order that was drawn.
+func (d Data) passage(r row, k int) (model.Sequence, error) {
+	if k > 0 || r.chunks == nil {
+		return d.Passage(r.passages[k]), nil
+	}
+	s, err := d.Shuffled(r.passages[k], r.chunks)
+	if err != nil {
+		return s, fmt.Errorf("query %q: its positive with its chunks shuffled: %w", d.Examples[r.example].Key, err)
+	}
+	return s, nil
 }
 
 // query reads a row's query for training, and counts the examples that it shows.

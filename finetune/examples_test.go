@@ -97,7 +97,7 @@ func TestOnlyTrainingReadsQueriesInContext(t *testing.T) {
 	d.InContext = func(_ int, shown []Shown) (model.Sequence, int, error) {
 		return model.Sequence{IDs: []int32{2}}, len(shown), nil
 	}
-	rows[0].shown = []Shown{{1, 1}}
+	rows[0].shown = []Shown{{Example: 1, Passage: 1}}
 	for _, tc := range []struct {
 		name  string
 		row   row

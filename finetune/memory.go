@@ -14,7 +14,7 @@ import (
 // Memory is what a training takes, or, with nothing trained, an evaluation, in bytes.
 type Memory struct {
 	Model   int64 // weights of the model as it is, in the type that they have in its file, where they lie
-	Trained int64 // weights that are trained: all, or the adapters
+	Trained int64 // weights that are trained: all, or the adapters with what they train whole
 	Block   int64 // activations of one block and their gradients, and place and owner of each token
 	Lean    int64 // the same where the backward pass computes layers again; an evaluation has none
 	Beside  int64 // workers' scratch and the panels of a product, whatever the block
@@ -114,7 +114,15 @@ func NeedMemory(m *model.Model, e *compute.Engine, o Options, longest int) (Memo
 		return Memory{}, err
 	}
 	mode := trainingMode(m, o)
+	whole := map[string]bool{}
 	if o.Method == LoRA {
+		tensors, err := o.LoRA.config().Whole(m.Base())
+		if err != nil {
+			return Memory{}, err
+		}
+		for _, t := range tensors {
+			whole[t.Name] = true
+		}
 		targets, err := adapterTargets(m, o)
 		if err != nil {
 			return Memory{}, err
@@ -134,7 +142,7 @@ func NeedMemory(m *model.Model, e *compute.Engine, o Options, longest int) (Memo
 	for i, p := range g.Params {
 		bytes := 4 * int64(p.Rows) * int64(p.Columns)
 		need.Model += m.StoredBytes(p)
-		if trainable[i] = o.Method == Full || adapters[p.Name]; trainable[i] {
+		if trainable[i] = (o.Method == Full || adapters[p.Name] || whole[p.Name]) && !o.fixed(p.Name); trainable[i] {
 			need.Trained += bytes
 		}
 	}

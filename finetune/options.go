@@ -46,13 +46,18 @@ type Options struct {
 	LearnTemperature   bool    `json:"learn_temperature"`
 	BothDirections     bool    `json:"both_directions"` // also ask each positive for its query
 	MaskKnownPositives bool    `json:"mask_known_positives"`
-	Dropout            bool    `json:"dropout"` // of the network, as config.json says; LoRA's own is LoRAOptions.Dropout
+	// FixPositions keeps tables of position embeddings as they are, by the name that transformers' networks give them
+	// (position_embeddings); networks without any have none to keep.
+	FixPositions bool `json:"fix_position_embedding,omitempty"`
+	Dropout      bool `json:"dropout"` // of the network, as config.json says; LoRA's own is LoRAOptions.Dropout
 	// Distill learns from a teacher's scores too; empty is InfoNCE alone. eval_loss is InfoNCE always.
 	Distill    Distillation `json:"distill,omitzero"`
 	Guide      GuideOptions `json:"guide,omitzero"`
 	Matryoshka Matryoshka   `json:"matryoshka,omitzero"`
 	Pairs      PairOptions  `json:"pairs,omitzero"` // where a cross-encoder is trained
-	MaxSteps   int          `json:"max_steps"`      // stop after so many optimizer steps, the schedule fitted to them; 0 is no limit
+	// ShuffleRatio is the share of drawn positives, by key, whose text is read with its chunks in another order: Data.Shuffled.
+	ShuffleRatio float64 `json:"shuffle_ratio,omitempty"`
+	MaxSteps     int     `json:"max_steps"` // stop after so many optimizer steps, the schedule fitted to them; 0 is no limit
 
 	// Examples is the most in-context examples before a query in training: each query is shown a number from 0 to it, drawn
 	// anew each epoch, of the step's other queries. Data.InContext writes them.
@@ -74,6 +79,11 @@ type LoRAOptions struct {
 	Dropout       float64  `json:"dropout"`
 	TargetModules []string `json:"target_modules"` // names or suffixes of linear modules, or "all-linear"
 	RSLoRA        bool     `json:"rslora"`
+	// RankPattern and AlphaPattern give modules whose names match another rank or alpha; of several the first counts.
+	RankPattern  []lora.Override `json:"rank_pattern,omitempty"`
+	AlphaPattern []lora.Override `json:"alpha_pattern,omitempty"`
+	// ModulesToSave are modules that are trained whole, beside the adapters, and stored with them: embed_tokens, a norm.
+	ModulesToSave []string `json:"modules_to_save,omitempty"`
 	BaseModel     string   `json:"base_model"`              // written into adapter_config.json; may be empty
 	BaseRevision  string   `json:"base_revision,omitempty"` // the same, of a base that is called by its name on the hub
 
@@ -82,10 +92,11 @@ type LoRAOptions struct {
 	Start *lora.Adapter `json:"-"`
 }
 
-// GoingOn returns the options of an adapter that is trained on: its rank, alpha, dropout, kind of scaling and modules, and its
-// matrices.
+// GoingOn returns the options of an adapter that is trained on: its ranks, alphas, dropout, kind of scaling and modules, those that are
+// trained whole too, and its matrices.
 func GoingOn(a *lora.Adapter) LoRAOptions {
-	o := LoRAOptions{Rank: a.Config.Rank, Alpha: a.Config.Alpha, Dropout: a.Config.Dropout, RSLoRA: a.Config.RSLoRA, Start: a}
+	o := LoRAOptions{Rank: a.Config.Rank, Alpha: a.Config.Alpha, Dropout: a.Config.Dropout, RSLoRA: a.Config.RSLoRA, Start: a,
+		RankPattern: a.Config.RankPattern, AlphaPattern: a.Config.AlphaPattern, ModulesToSave: a.Config.ModulesToSave}
 	for _, l := range a.Layers {
 		o.TargetModules = append(o.TargetModules, l.Name)
 	}
@@ -133,6 +144,7 @@ func (o Options) Validate() error {
 		{o.Distill != M3KD || !o.BothDirections, "both_directions has no part in distill m3_kd_loss, which takes InfoNCE's place"},
 		{o.Guide.Mask.known(), fmt.Sprintf("guide mask %q: use absolute or relative", o.Guide.Mask)},
 		{finite(o.Guide.Margin) && (o.Guide.Mask != "" || o.Guide.Margin == 0), fmt.Sprintf("guide margin %g: a finite number, beside a mask", o.Guide.Margin)},
+		{o.ShuffleRatio >= 0 && o.ShuffleRatio <= 1, fmt.Sprintf("shuffle_ratio %g: between 0 and 1", o.ShuffleRatio)},
 		{o.MaxSteps >= 0, fmt.Sprintf("max_steps %d: at least 1, or 0 for no limit", o.MaxSteps)},
 		{o.Round >= 0, fmt.Sprintf("round %d: rounds are counted from 0", o.Round)},
 		{o.Examples >= 0, fmt.Sprintf("examples %d: at least 0", o.Examples)},
@@ -144,6 +156,11 @@ func (o Options) Validate() error {
 	for _, c := range checks {
 		if !c.ok {
 			return errors.New(c.what)
+		}
+	}
+	if l := o.LoRA; o.Method == LoRA && len(l.RankPattern)+len(l.AlphaPattern) > 0 {
+		if err := l.config().Validate(); err != nil {
+			return fmt.Errorf("lora: %w", err)
 		}
 	}
 	if err := o.validatePairs(); err != nil {

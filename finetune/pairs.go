@@ -66,6 +66,7 @@ func (o Options) validatePairs() error {
 		{o.Guide.Mask == "", "a guide has no part in a cross-encoder's training"},
 		{len(o.Matryoshka.Dims) == 0, "matryoshka has no part in a cross-encoder's training"},
 		{o.Examples == 0, "examples have no part in a cross-encoder's training"},
+		{o.ShuffleRatio == 0, "shuffle_ratio has no part in a cross-encoder's training"},
 	}
 	for _, c := range checks {
 		if !c.ok {

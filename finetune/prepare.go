@@ -56,8 +56,8 @@ func (t *Trainer) weight(spec tensor.ParamSpec) (*compute.Weight, error) {
 		return t.model.Weight(spec)
 	}
 	w, err := t.model.Weight(spec)
-	if err != nil {
-		return nil, err
+	if err != nil || t.options.fixed(spec.Name) {
+		return w, err
 	}
 	return trained(spec, w.Float32s())
 }

@@ -69,11 +69,14 @@ func TestAdaptersThatAreNotTrainedOn(t *testing.T) {
 		}},
 		{"another rank", "rank 4 and scaling ", func(o *finetune.Options) { o.LoRA.Rank = 2 }},
 		{"another scaling", "rank 4 and scaling ", func(o *finetune.Options) { o.LoRA.Alpha = 1 }},
-		{"tensors of its own", "brings whole tensors (embeddings.word_embeddings.weight)", func(o *finetune.Options) {
+		{"a tensor of its own", `brings the whole tensor "embeddings.LayerNorm.weight", which is not trained`, func(o *finetune.Options) {
 			with := *adapter
-			with.Saved = map[string]lora.Saved{"embeddings.word_embeddings.weight": {}}
+			with.Saved = map[string]lora.Saved{"embeddings.LayerNorm.weight": {}}
 			o.LoRA.Start = &with
 		}},
+		{"without a tensor", `brings no tensor "embeddings.LayerNorm.bias" of shape [32]`, func(o *finetune.Options) { o.LoRA.ModulesToSave = []string{"embeddings.LayerNorm"} }},
+		{"nothing of a name", `modules_to_save: "no_such" ends the name of no module`, func(o *finetune.Options) { o.LoRA.ModulesToSave = []string{"no_such"} }},
+		{"whole and adapted", `module "encoder.layer.0.attention.self.query" gets an adapter, too`, func(o *finetune.Options) { o.LoRA.ModulesToSave = []string{"uery"} }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			changed := o

@@ -162,7 +162,7 @@ func (t *Trainer) step(ctx context.Context, epoch, pass int, examples []int) (Re
 	step := make([]row, len(examples))
 	for i, example := range examples {
 		step[i] = t.data.group(t.options, example, pass)
-		step[i].training = true
+		step[i].training, step[i].chunks = true, t.data.chunks(t.options, example, pass)
 	}
 	step, r.Masked = t.maskPairs(step)
 	terms := t.options.terms(step)
@@ -240,9 +240,13 @@ func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys, lo
 	var targets []int
 	for _, r := range rows {
 		targets = append(targets, len(columns))
-		for _, p := range r.passages {
+		for k, p := range r.passages {
+			s, err := t.data.passage(r, k)
+			if err != nil {
+				return contrast{}, err
+			}
 			columns = append(columns, p)
-			sequences = append(sequences, keys.of(t.data.Passage(p), "passage", t.data.PassageKey(p)))
+			sequences = append(sequences, keys.of(s, "passage", t.data.PassageKey(p)))
 		}
 	}
 	t.sequences = sequences
@@ -317,7 +321,7 @@ func (t *Trainer) update(r *Report, pullTemperature float64) error {
 func (t *Trainer) EvalLoss(ctx context.Context, dev Data) (float64, error) {
 	train, options := t.data, t.options
 	defer func() { t.data, t.options = train, options }()
-	t.data, t.options.Distill = dev, ""
+	t.data, t.options.Distill, t.options.ShuffleRatio = dev, "", 0
 	if err := dev.validate(t.options); err != nil {
 		return 0, err
 	}

@@ -21,6 +21,7 @@ const FlagEmbeddingReserve = 512
 type Pair struct {
 	Query   int
 	Passage int32
+	Text    string // in place of the passage's, where it is not empty
 }
 
 // Sequence reads a query behind examples, and says how many of them fit.
@@ -28,7 +29,11 @@ func (t Training) Sequence(query int, examples []Pair) (model.Sequence, int, err
 	var texts []string
 	for _, e := range examples {
 		asked, p := t.Query(e.Query)
-		text, err := t.Model.ExampleText(asked, t.Passage(e.Passage), p, t.QueryTokens, t.ResponseTokens)
+		response := e.Text
+		if response == "" {
+			response = t.Passage(e.Passage)
+		}
+		text, err := t.Model.ExampleText(asked, response, p, t.QueryTokens, t.ResponseTokens)
 		if err != nil {
 			return model.Sequence{}, 0, err
 		}

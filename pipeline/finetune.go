@@ -250,7 +250,11 @@ func (r *round) finetuneOptions() finetune.Options {
 		Dropout: f.Dropout, MaxSteps: f.MaxSteps, Examples: r.stages.Examples.Train, BlockTokens: f.BlockTokens, Seed: r.recipe.Seed, Round: r.index,
 		Distill: finetune.Distillation(f.Distill), Guide: finetune.GuideOptions{Mask: finetune.GuideMask(f.GuideMask), Margin: f.GuideMargin},
 		Matryoshka: finetune.Matryoshka{Dims: f.Matryoshka, Weights: f.MatryoshkaWeights},
-		LoRA:       finetune.LoRAOptions{Rank: f.LoRA.R, Alpha: f.LoRA.Alpha, Dropout: f.LoRA.Dropout, TargetModules: f.LoRA.TargetModules, RSLoRA: f.LoRA.RSLoRA, BaseModel: r.base.model(), BaseRevision: r.base.revision},
+		LoRA: finetune.LoRAOptions{
+			Rank: f.LoRA.R, Alpha: f.LoRA.Alpha, Dropout: f.LoRA.Dropout, TargetModules: f.LoRA.TargetModules, RSLoRA: f.LoRA.RSLoRA,
+			RankPattern: f.LoRA.RankPattern, AlphaPattern: f.LoRA.AlphaPattern, ModulesToSave: f.LoRA.ModulesToSave,
+			BaseModel: r.base.model(), BaseRevision: r.base.revision,
+		},
 	}
 	if r.trainsOutside() { // who knows neither; the eval_loss of what it leaves is without them
 		o.Distill, o.Guide = "", finetune.GuideOptions{}

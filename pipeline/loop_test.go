@@ -18,6 +18,7 @@ import (
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/model/lora"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -184,9 +185,10 @@ func TestTrainFromMergedStartsAtTheChosenEpoch(t *testing.T) {
 	}
 }
 
-// TestMergedLoRAIsCheckedAndChangesTheModel reads what the check of a merge measured.
+// TestMergedLoRAIsCheckedAndChangesTheModel reads what the check of a merge measured, of an adapter with another rank in some
+// layers and a norm that is trained whole.
 func TestMergedLoRAIsCheckedAndChangesTheModel(t *testing.T) {
-	r := tinyProject(t, edit(t, secondRound, "", "finetune: {", "finetune: {method: lora, ", "select: {metric: map@25}", "select: {epoch: 2, because: fixed}"))
+	r := tinyProject(t, edit(t, secondRound, "", "finetune: {", "finetune: {method: lora, lora: {rank_pattern: [key=2], alpha_pattern: [key=3], modules_to_save: [embeddings.LayerNorm]}, ", "select: {metric: map@25}", "select: {epoch: 2, because: fixed}"))
 	mustRun(t, r)
 	d := look(t, r)
 	var check mergeCheck
@@ -206,17 +208,27 @@ func TestMergedLoRAIsCheckedAndChangesTheModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer merged.Close()
-	const name = "encoder.layer.0.attention.self.query.weight"
-	a, err := base.Base().Tensor(name)
+	for _, name := range []string{"encoder.layer.0.attention.self.query.weight", "embeddings.LayerNorm.weight"} {
+		a, err := base.Base().Tensor(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := merged.Base().Tensor(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(a.Data) == string(b.Data) {
+			t.Errorf("the merge did not change %s", name)
+		}
+	}
+	adapter, err := lora.Open(d.Round(0).Epoch(2), base.Base())
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := merged.Base().Tensor(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(a.Data) == string(b.Data) {
-		t.Error("the merge changed nothing")
+	for _, l := range adapter.Layers {
+		if is := strings.HasSuffix(l.Name, ".key"); is != (l.Rank == 2) || is != (l.Scaling == 1.5) {
+			t.Errorf("%s has rank %d and scaling %v", l.Name, l.Rank, l.Scaling)
+		}
 	}
 }
 

@@ -1,5 +1,7 @@
 package recipe
 
+import "github.com/quarry-ml/quarry/model/lora"
+
 // Ways of fine-tuning.
 const (
 	Full = "full"
@@ -91,6 +93,14 @@ type LoRAOptions struct {
 	TargetModules []string `yaml:"target_modules"`
 	// Scale by the root of the rank.
 	RSLoRA bool `yaml:"rslora"`
+	// Other ranks, each as q_proj=8: a regular expression for the end of a module's name, matched as PEFT does, and the rank of
+	// those modules. Of several that match the first counts.
+	RankPattern []lora.Override `yaml:"rank_pattern" unset:"r for all" omit:"true"`
+	// Other alphas, in the same form.
+	AlphaPattern []lora.Override `yaml:"alpha_pattern" unset:"alpha for all" omit:"true"`
+	// Modules that are trained whole beside the adapters and stored with them: those whose names end with one of these, as PEFT
+	// finds them, and what is inside them. embed_tokens is the table of a decoder's word embeddings.
+	ModulesToSave []string `yaml:"modules_to_save" unset:"none" omit:"true"`
 }
 
 // External is a program that trains: it gets the mined file and the base, and leaves an adapter or a model an epoch.

@@ -10,6 +10,7 @@ import (
 	"github.com/quarry-ml/quarry/audit"
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/model/lora"
 	"github.com/quarry-ml/quarry/prompt"
 )
 
@@ -107,6 +108,8 @@ func kindName(kind reflect.Type) string {
 		return "limits"
 	case reflect.TypeFor[mine.Quota]():
 		return "quotas"
+	case reflect.TypeFor[lora.Override]():
+		return "modules and numbers"
 	case reflect.TypeFor[eval.Measure]():
 		return "measures"
 	case reflect.TypeFor[prompt.Template]():

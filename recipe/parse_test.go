@@ -15,6 +15,7 @@ import (
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/model/lora"
 	"github.com/quarry-ml/quarry/prompt"
 	"github.com/quarry-ml/quarry/recipe"
 )
@@ -107,7 +108,11 @@ func TestEverythingIsRead(t *testing.T) {
 			BothDirections: true, MaskKnownPositives: false, Dropout: false, SaveEvery: 500, BlockTokens: 4096, MaxSteps: 1095,
 			Distill: "kl_div", TeacherScores: beside("scored.jsonl"), Guide: beside("guides/bge"), GuideMask: "relative", GuideMargin: 0.05,
 			Matryoshka: []int{384, 64}, MatryoshkaWeights: []float64{1, 0.5},
-			LoRA:     recipe.LoRAOptions{R: 8, Alpha: 16, Dropout: 0, TargetModules: []string{"q_proj", "v_proj"}, RSLoRA: true},
+			LoRA: recipe.LoRAOptions{
+				R: 8, Alpha: 16, Dropout: 0, TargetModules: []string{"q_proj", "v_proj"}, RSLoRA: true,
+				RankPattern:  []lora.Override{{Pattern: "v_proj", Value: 4}, {Pattern: `layers\.[01]\..*`, Value: 2}},
+				AlphaPattern: []lora.Override{{Pattern: "v_proj", Value: 0.5}}, ModulesToSave: []string{"embed_tokens"},
+			},
 			External: recipe.External{Command: recipe.Command{"python", "train.py", "--fast"}, Inputs: []recipe.Path{beside("losses.py"), {Written: "/opt/losses", File: "/opt/losses"}}},
 		},
 		Select:    eval.SelectRule{Epoch: ptr(3), Because: "epoch 5 overfits"},
@@ -295,7 +300,7 @@ func TestSectionsAsJSON(t *testing.T) {
 		{"lengths", r.Round(1).Lengths, `{"passage":128}`},
 		{"eval", r.Eval, `{"convention":"trec_eval","depth":1000,"metrics":["map@10","r-precision"]}`},
 		{"data", r.Data, `{"allow_leakage":true,"also":[{"corpus":"/general/corpus.jsonl","group_field":"topic","id_field":"qid","name":"general","passage_prompt":"","queries":"general/queries.jsonl","query_prompt":"query: "},{"name":"second","queries":"second.jsonl"}],"corpus":"data/corpus.jsonl","dev":"data/dev.jsonl","examples":"data/examples.jsonl","group_field":"question","id_field":"misconception_id","passage_group_field":"topic","sets":[{"corpus":"/faq/corpus.jsonl","dev":"faq/dev.jsonl","examples":"faq/examples.jsonl","group_field":"topic","id_field":"qid","lengths":{"passage":64,"query":32},"mine":{"margin":null,"quotas":null,"window":"0-400"},"name":"faq","passage_group_field":"kind","passage_prompt":"","query_prompt":"query: ","train":"faq/train.jsonl","weight":0.5},{"lengths":{},"name":"more","train":"more.jsonl","weight":2}],"test":"data/test.jsonl","train":"data/train.jsonl","weight":1.5}`},
-		{"lora", r.Round(0).Finetune.LoRA, `{"alpha":16,"dropout":0,"r":8,"rslora":true,"target_modules":["q_proj","v_proj"]}`},
+		{"lora", r.Round(0).Finetune.LoRA, `{"alpha":16,"alpha_pattern":["v_proj=0.5"],"dropout":0,"modules_to_save":["embed_tokens"],"r":8,"rank_pattern":["v_proj=4","layers\\.[01]\\..*=2"],"rslora":true,"target_modules":["q_proj","v_proj"]}`},
 		{"prompts", r.Prompts, `{"from_row":true,"passage":"","query":"\u003cinstruct\u003eFind the misconception.\n\u003cquery\u003e{}","suffix":"\n\u003cresponse\u003e"}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -109,6 +109,8 @@ func (e Eval) largestCutoff() int {
 // clone copies the settings so deeply that a round can be decoded over the copy.
 func (s Stages) clone() Stages {
 	s.Finetune.LoRA.TargetModules = slices.Clone(s.Finetune.LoRA.TargetModules)
+	s.Finetune.LoRA.RankPattern, s.Finetune.LoRA.AlphaPattern = slices.Clone(s.Finetune.LoRA.RankPattern), slices.Clone(s.Finetune.LoRA.AlphaPattern)
+	s.Finetune.LoRA.ModulesToSave = slices.Clone(s.Finetune.LoRA.ModulesToSave)
 	s.Finetune.Matryoshka = slices.Clone(s.Finetune.Matryoshka)
 	s.Finetune.MatryoshkaWeights = slices.Clone(s.Finetune.MatryoshkaWeights)
 	s.Finetune.External.Command = slices.Clone(s.Finetune.External.Command)

@@ -36,7 +36,7 @@ func (o *FinetuneOptions) crossEncoder() bool { return o.Kind == crossEncoderKin
 
 // embeddersAlone are flags that have no part in a cross-encoder's training.
 var embeddersAlone = []string{
-	"accumulate", "temperature", "learn-temperature", "both-directions", "lora-rank", "lora-alpha", "lora-dropout", "lora-targets", "lora-rs", "from-adapter",
+	"accumulate", "temperature", "learn-temperature", "both-directions", "lora-rank", "lora-alpha", "lora-dropout", "lora-targets", "lora-rs", "lora-rank-pattern", "lora-alpha-pattern", "lora-modules-to-save", "from-adapter",
 	"examples", "distill", "teacher-scores", "guide", "guide-mask", "guide-margin", "matryoshka", "matryoshka-weights", "metrics",
 	"query-prompt", "query-suffix", "passage-prompt", "query-max-length", "passage-max-length", "prompt-from-row",
 	"pooling", "normalize", "truncate-dim", "weights", "additional-special-tokens",

@@ -41,6 +41,9 @@ func (t *training) examples(queries []corpus.Query, of func(row int) trainFile, 
 	if !trained {
 		return d, nil
 	}
+	if t.options.Tune.ShuffleRatio > 0 { // which may give a text more tokens than it has
+		d.Shuffled, d.Longest = t.shuffled, t.passage.maxLength
+	}
 	return d, t.showInTraining(&d, queries)
 }
 

@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/finetune"
-	"github.com/quarry-ml/quarry/model"
-	"github.com/quarry-ml/quarry/model/lora"
 )
 
 // FinetuneOptions are the flags of quarry finetune.
@@ -18,7 +17,8 @@ type FinetuneOptions struct {
 	Data       DataOptions // the corpus may be left out
 	Train, Dev string
 	Mix        *TrainData // of FlagEmbedding's trainers, in place of Train; nil is Train alone
-	Kinds      bool       // rows may ask FlagEmbedding for other batches than the flags say, which is refused
+	Merges     trainerMerges
+	Kinds      bool // rows may ask FlagEmbedding for other batches than the flags say, which is refused
 	Model      ModelOptions
 	Texts      TextOptions
 	Engine     EngineOptions
@@ -129,16 +129,6 @@ func (o *FinetuneOptions) addLosses(cmd *cobra.Command) {
 	f.Lookup("matryoshka-weights").DefValue = "" // none is shown
 }
 
-func (o *FinetuneOptions) addLoRA(cmd *cobra.Command) {
-	f, l := cmd.Flags(), &o.Tune.LoRA
-	f.IntVar(&l.Rank, "lora-rank", l.Rank, "rank of the adapters")
-	f.Float64Var(&l.Alpha, "lora-alpha", l.Alpha, "scale: an adapter's part is multiplied by alpha / rank")
-	f.Float64Var(&l.Dropout, "lora-dropout", l.Dropout, "share of an adapter's inputs dropped in training")
-	f.StringVar(&o.Targets, "lora-targets", strings.Join(l.TargetModules, ","), "`list` of linear layers that get an adapter")
-	f.BoolVar(&l.RSLoRA, "lora-rs", l.RSLoRA, "scale by the root of the rank")
-	f.StringVar(&o.Adapter, "from-adapter", "", "adapter's `directory`, in PEFT's format, to train on, with its rank, alpha, dropout and layers (a fresh adapter)")
-}
-
 // validate checks the flags.
 func (o *FinetuneOptions) validate() ([]eval.Measure, error) {
 	if err := need("model", o.Model.Model, "train", o.Train, "output", o.Output); err != nil {
@@ -174,12 +164,12 @@ func (o *FinetuneOptions) validate() ([]eval.Measure, error) {
 // checkParts refuses flags that change nothing as the others are.
 func (o *FinetuneOptions) checkParts() error {
 	if o.Tune.Method != finetune.LoRA {
-		if err := o.set.needs("--method lora", "lora-rank", "lora-alpha", "lora-dropout", "lora-targets", "lora-rs", "from-adapter"); err != nil {
+		if err := o.set.needs("--method lora", append(slices.Clone(flagsOfLoRA), "from-adapter")...); err != nil {
 			return err
 		}
 	}
 	if o.Adapter != "" {
-		for _, flag := range []string{"lora-rank", "lora-alpha", "lora-dropout", "lora-targets", "lora-rs"} {
+		for _, flag := range flagsOfLoRA {
 			if o.set[flag] {
 				return badInputf("--%s has no part with --from-adapter, which says it", flag)
 			}
@@ -237,6 +227,9 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	if err != nil {
 		return err
 	}
+	if err := o.takeTokens(h); err != nil {
+		return err
+	}
 	m, err := o.Model.open(ctx, h)
 	if err != nil {
 		return err
@@ -273,24 +266,4 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	}
 	defer s.engine.Close()
 	return s.run(ctx)
-}
-
-// openAdapter reads the adapter that is trained on, where one is named.
-func (o *FinetuneOptions) openAdapter(h *host, m *model.Model) error {
-	if o.Adapter == "" {
-		return nil
-	}
-	if err := refuseNoAdapter(o.Adapter); err != nil {
-		return badInputf("--from-adapter: %w", err)
-	}
-	a, err := lora.Open(o.Adapter, m.Base())
-	if err != nil {
-		return badInputf("--from-adapter: %w", err)
-	}
-	if len(a.Saved) > 0 { // before what is trained is planned
-		return badInputf("--from-adapter: %w", (&lora.Adapter{}).Take(a))
-	}
-	o.Tune.LoRA = finetune.GoingOn(a)
-	h.note("%s is trained on: r %d, alpha %g and dropout %g are its own, and so are its %d layers", o.Adapter, a.Config.Rank, a.Config.Alpha, a.Config.Dropout, len(a.Layers))
-	return nil
 }

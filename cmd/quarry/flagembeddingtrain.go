@@ -28,8 +28,8 @@ const (
 )
 
 // trainerFlags are those of FlagEmbedding's trainers (encoder_only.base and .m3, decoder_only.icl and .base), of transformers'
-// TrainingArguments that their scripts pass, and of the reference pipeline's icl_finetune.sh.
-var trainerFlags = []pythonFlag{
+// TrainingArguments, and of the reference pipeline's icl_finetune.sh.
+var trainerFlags = slices.Concat([]pythonFlag{
 	// the model
 	{name: "model_name_or_path", needed: true},
 	{name: "config_name", does: "config.json of the model itself is read"},
@@ -49,7 +49,7 @@ var trainerFlags = []pythonFlag{
 	{name: "modules_to_save", kind: pythonList},
 	{name: "peft_model_path", does: "FlagEmbedding's trainers of embedders do not read it either: training begins with a fresh adapter"}, {name: "from_peft"}, {name: "raw_peft"},
 	{name: "additional_special_tokens", kind: pythonList},
-	{name: "save_merged_lora_model", kind: pythonBool, standard: "False", does: "merge the epoch that you choose with quarry merge, which checks the result"},
+	{name: "save_merged_lora_model", kind: pythonBool, standard: "False"},
 	{name: "only_merge_lora_model", kind: pythonBool, standard: "False"},
 	{name: "save_lora_every_epoch", kind: pythonBool, standard: "False", does: everyEpoch},
 	{name: "unified_finetuning", kind: pythonBool, standard: "False"},
@@ -129,7 +129,7 @@ var trainerFlags = []pythonFlag{
 	{name: "batch_size", kind: pythonInt, standard: "0"},
 	{name: "num_gpus", kind: pythonInt, standard: "1"},
 	{name: "gpu_ids", does: onProcessor},
-}
+}, transformersFlags)
 
 // mostExamples is how many in-context examples decoder_only.icl shows a query at most.
 const mostExamples = 5
@@ -149,7 +149,7 @@ func runTrainer(ctx context.Context, h *host, words []string) error {
 		return badInput(err)
 	}
 	a.tell(h)
-	return runFinetune(ctx, o, h)
+	return o.trainAndMerge(ctx, h)
 }
 
 // trainer is a kind of FlagEmbedding's trainers: they differ in flags and in what is trained unless a flag says it.
@@ -207,15 +207,16 @@ func (h *host) decodes(name string) (bool, error) {
 
 // notHere are flags whose value, where it is not the default, asks for what quarry finetune does not do.
 var notHere = []struct{ flag, instead string }{
-	{"use_qlora", "bases are never quantised"},
-	{"modules_to_save", "adapters are trained on linear layers alone"},
-	{"raw_peft", "merge the adapter into the base with quarry merge, and train on what that makes"},
-	{"only_merge_lora_model", "merge with quarry merge"},
-	{"shuffle_ratio", "texts stay as they are"},
+	{"use_qlora", "an adapter trained above quantised weights fits no others, and merging it into the base's own loses what it learned; leave the flag out: a base in bf16 is mapped from its file, not copied into memory"},
+	{"optim_args", "the optimizer is AdamW; --adam_beta1, --adam_beta2, --adam_epsilon and --weight_decay are its settings"},
+	{"optim_target_modules", "the optimizer is AdamW, for all that is trained"},
+	{"adafactor", "the optimizer is AdamW"},
+	{"lr_scheduler_kwargs", "schedules have no settings but their warm-up"},
+	{"neftune_noise_alpha", "embeddings of words get no noise"},
+	{"group_by_length", "batches are drawn by key, whatever the length of texts"},
 	{"unified_finetuning", denseAlone + ", not sparse and multi-vector heads"},
 	{"use_self_distill", denseAlone + ", not sparse and multi-vector heads"},
 	{"fix_encoder", "the encoder is what is trained"},
-	{"fix_position_embedding", "all weights are trained, or adapters"},
 }
 
 // trainerOptions are the options of quarry finetune that mean the same as a trainer's flags.
@@ -226,6 +227,9 @@ func trainerOptions(a pythonArgs, kind trainer) (FinetuneOptions, error) {
 		if a.given(n.flag) && a.text(n.flag) != standard && !falsy(a, n.flag) {
 			return o, fmt.Errorf("--%s %s: not supported: %s", n.flag, a.text(n.flag), n.instead)
 		}
+	}
+	if err := o.takeMerges(a, kind); err != nil {
+		return o, err
 	}
 	var err error
 	if o.Mix, err = trainData(a); err != nil {
@@ -265,6 +269,7 @@ func (o *FinetuneOptions) takeTraining(a pythonArgs, kind trainer) error {
 	} else {
 		t.Method = finetune.LoRA
 		o.Adapter = a.text("from_peft")
+		t.LoRA.ModulesToSave = a.values["modules_to_save"]
 		t.LoRA.Rank, t.LoRA.Alpha, t.LoRA.Dropout = a.number("lora_rank"), a.float("lora_alpha"), a.float("lora_dropout")
 	}
 	o.Targets = strings.Join(a.list("target_modules"), ",")
@@ -298,6 +303,10 @@ func (o *FinetuneOptions) takeTraining(a pythonArgs, kind trainer) error {
 		return fmt.Errorf("--seed %s: want a whole number from 0 on", a.text("seed"))
 	}
 	t.Seed = uint64(a.number("seed"))
+	t.FixPositions, t.ShuffleRatio = a.truth("fix_position_embedding"), a.float("shuffle_ratio")
+	if !(t.ShuffleRatio >= 0 && t.ShuffleRatio <= 1) {
+		return fmt.Errorf("--shuffle_ratio %s: want a share between 0 and 1", a.text("shuffle_ratio"))
+	}
 	if a.truth("knowledge_distillation") {
 		t.Distill = finetune.Distillation(a.text("kd_loss_type"))
 	}

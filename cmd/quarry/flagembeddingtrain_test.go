@@ -60,7 +60,7 @@ func TestTheReferencesTraining(t *testing.T) {
 	}
 	h := newTestHost()
 	a.tell(h.host)
-	for _, flag := range []string{"cache_dir", "deepspeed", "fp16", "gradient_checkpointing", "logging_steps", "save_total_limit", "pad_to_multiple_of", "gpu_ids", "save_merged_lora_model", "eval_corpus_path"} {
+	for _, flag := range []string{"cache_dir", "deepspeed", "fp16", "gradient_checkpointing", "logging_steps", "save_total_limit", "pad_to_multiple_of", "gpu_ids", "eval_corpus_path"} {
 		if n := strings.Count(h.err.String(), "--"+flag+": "); n != 1 {
 			t.Errorf("--%s is told of %d times", flag, n)
 		}
@@ -96,6 +96,16 @@ func TestTrainerFlags(t *testing.T) {
 		{"datasets", "--train_data a.jsonl b.jsonl --same_dataset_within_batch True --small_threshold 3 --drop_threshold 4 --max_example_num_per_dataset 5", func(o FinetuneOptions) bool {
 			return slices.Equal(o.Mix.Paths, []string{"a.jsonl", "b.jsonl"}) && o.Mix.Apart && o.Mix.Small == 3 && o.Mix.Drop == 4 && o.Mix.Most == 5
 		}},
+		{"modules trained whole", "--modules_to_save embed_tokens norm", func(o FinetuneOptions) bool {
+			return slices.Equal(o.Tune.LoRA.ModulesToSave, []string{"embed_tokens", "norm"})
+		}},
+		{"transformers' own flags", "--optim adamw_torch --neftune_noise_alpha 0 --group_by_length False --save_only_model --load_best_model_at_end False --eval_steps 0.1 --ddp_timeout 9 --torch_compile False --label_smoothing_factor 0.1 --push_to_hub False", func(o FinetuneOptions) bool {
+			return o.Tune.Method == finetune.LoRA
+		}},
+		{"positives shuffled", "--shuffle_ratio 0.25", func(o FinetuneOptions) bool { return o.Tune.ShuffleRatio == 0.25 }},
+		{"positions stay", "--fix_position_embedding", func(o FinetuneOptions) bool { return o.Tune.FixPositions }},
+		{"merges", "--raw_peft a --save_merged_lora_model True", func(o FinetuneOptions) bool { return o.Merges == trainerMerges{"a", true, false} }},
+		{"a merge alone", "--only_merge_lora_model --save_merged_lora_model", func(o FinetuneOptions) bool { return o.Merges == trainerMerges{"", true, true} }},
 		{"special tokens", "--additional_special_tokens <instruct> <query>", func(o FinetuneOptions) bool {
 			return slices.Equal(o.Model.SpecialTokens, []string{"<instruct>", "<query>"})
 		}},
@@ -113,7 +123,16 @@ func TestTrainerFlags(t *testing.T) {
 		})
 	}
 	for _, tc := range []struct{ words, want string }{
-		{"--use_qlora True", "--use_qlora True: not supported: bases are never quantised"},
+		{"--optim sgd", `--optim "sgd": want one of adamw_torch`},
+		{"--adafactor", "--adafactor True: not supported: the optimizer is AdamW"},
+		{"--neftune_noise_alpha 5", "--neftune_noise_alpha 5: not supported: embeddings of words get no noise"},
+		{"--lr_scheduler_kwargs {\"num_cycles\":2}", "schedules have no settings but their warm-up"},
+		{"--group_by_length True", "batches are drawn by key"},
+		{"--train_sampling_strategy group_by_length", "want one of random"},
+		{"--no_such_flag", "unknown flag --no_such_flag"},
+		{"--use_qlora True", "--use_qlora True: not supported: an adapter trained above quantised weights fits no others"},
+		{"--only_merge_lora_model True", "--only_merge_lora_model does nothing without --save_merged_lora_model True"},
+		{"--save_merged_lora_model True --use_lora False", "with --use_lora False no adapter is trained"},
 		{"--use_mrl True", "--use_mrl needs --mrl_dims"},
 		{"--use_mrl True --mrl_dims many", `--mrl_dims "many": want whole numbers`},
 		{"--use_mrl True --mrl_dims 8 --normalize_embeddings False", "parts of vectors are compared at length 1"},
@@ -124,10 +143,9 @@ func TestTrainerFlags(t *testing.T) {
 		{"--warmup_steps -1", "--warmup_steps -1: want steps from 1 on"},
 		{"--train_data a --max_example_num_per_dataset 0", "--max_example_num_per_dataset 0: at least 1"},
 		{"--train_data a b_no_in_batch_neg.jsonl --same_dataset_within_batch True", "b_no_in_batch_neg.jsonl: a name that ends with no_in_batch_neg"},
-		{"--shuffle_ratio 0.1", "--shuffle_ratio 0.1: not supported: texts stay as they are"},
+		{"--shuffle_ratio 1.5", "--shuffle_ratio 1.5: want a share between 0 and 1"},
 		{"--lora_rank many", `--lora_rank "many": want a whole number`},
 		{"--num_gpus 0", "at least 1 each"},
-		{"--raw_peft x", "merge the adapter into the base with quarry merge"},
 	} {
 		t.Run(tc.words, func(t *testing.T) {
 			a, err := parsePython(append(slices.Clone(needed), strings.Fields(tc.words)...), trainerFlags)

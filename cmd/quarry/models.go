@@ -39,7 +39,6 @@ func (o *ModelOptions) addAbove(f *pflag.FlagSet) {
 	f.StringVar(&o.Weights, "weights", recipe.StoredWeights, "stored: as the model has them; bf16: those in F32 are rounded, once, into Quarry's cache")
 	optionalBool(f, &o.Normalize, "normalize", "bring vectors to length 1 (as the model says)")
 	f.StringSliceVar(&o.SpecialTokens, "additional-special-tokens", nil, "`list` of special tokens, added behind the vocabulary with embeddings where the model has none of them")
-	f.Lookup("additional-special-tokens").DefValue = "" // none is shown
 	f.IntVar(&o.Truncate, "truncate-dim", 0, "leading `numbers` of a vector that are kept (as the model says, else all)")
 }
 

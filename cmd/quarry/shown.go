@@ -50,11 +50,14 @@ func (t *training) showInTraining(d *finetune.Data, queries []corpus.Query) erro
 		Passage:     func(p int32) string { return t.set.corpus.Passages[p].Full() },
 		QueryTokens: o.Examples.QueryLength, ResponseTokens: o.Examples.ResponseLength, Tokens: tokens, MaxLength: t.query.maxLength,
 	}
-	d.Longest = t.query.maxLength
+	d.Longest = max(d.Longest, t.query.maxLength)
 	d.InContext = func(i int, shown []finetune.Shown) (model.Sequence, int, error) {
 		pairs := make([]incontext.Pair, len(shown))
 		for n, x := range shown {
 			pairs[n] = incontext.Pair{Query: x.Example, Passage: x.Passage}
+			if x.Chunks != nil {
+				pairs[n].Text = shuffleText(t.set.corpus.Passages[x.Passage].Full(), x.Chunks)
+			}
 		}
 		return reader.Sequence(i, pairs)
 	}

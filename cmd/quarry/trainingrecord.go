@@ -103,7 +103,7 @@ func (t *training) claim(ctx context.Context) error {
 		return badInputf("--output: %w", err)
 	}
 	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".tmp") {
+		if !strings.HasSuffix(e.Name(), ".tmp") && !t.options.Merges.besideTraining(e.Name()) {
 			return badInputf("--output %s is not empty (%s) and holds no %s: choose another directory", t.options.Output, e.Name(), recordName)
 		}
 	}

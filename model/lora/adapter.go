@@ -1,8 +1,12 @@
 package lora
 
 import (
+	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/model/safetensors"
@@ -31,13 +35,10 @@ type Saved struct {
 // New returns a fresh adapter on the modules that the configuration selects: A drawn uniformly from
 // [-1/sqrt(in), 1/sqrt(in)), which is PEFT's Kaiming-uniform initialisation with a = sqrt(5), and B zero, so that it
 // changes nothing yet. The draws are keyed by seed, round and module name alone. Its configuration names targets that
-// PEFT finds the same modules by.
+// PEFT finds the same modules by. TakeWhole adds the tensors of modules_to_save.
 func New(c Config, modules []Module, seed uint64, round int) (*Adapter, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
-	}
-	if len(c.ModulesToSave) > 0 {
-		return nil, errSavedNotWritten
 	}
 	targets, err := c.Match(modules)
 	if err != nil {
@@ -68,12 +69,13 @@ func (a *Adapter) WriteConfig(w io.Writer) error {
 }
 
 // WriteWeights writes adapter_model.safetensors: F32, under the names that PEFT gives the modules of an AutoModel, so
-// that the adapter loads on AutoModel.from_pretrained(base). Replaced tensors are refused: training makes none. Tables of
-// word embeddings of a base whose vocabulary has grown stand beside the matrices as they are, which is where PEFT looks for
-// them (its save_embedding_layers).
+// that the adapter loads on AutoModel.from_pretrained(base). Tensors that replace the base's follow, sorted by name: those
+// of modules_to_save, and tables of word embeddings, under the names that they have without an adapter, which is how PEFT
+// saves them. Tables of word embeddings of a base whose vocabulary has grown stand behind them as they are, which is where
+// PEFT looks for them (its save_embedding_layers), but for those that are among the replaced tensors.
 func (a *Adapter) WriteWeights(w io.Writer, tables ...safetensors.Tensor) error {
-	if len(a.Saved) > 0 {
-		return errSavedNotWritten
+	if len(a.Config.ModulesToSave) > 0 && len(a.Saved) == 0 {
+		return fmt.Errorf("modules_to_save %s: the adapter holds no tensor of them", strings.Join(a.Config.ModulesToSave, ", "))
 	}
 	var entries []safetensors.Entry
 	for _, l := range a.Layers {
@@ -82,7 +84,13 @@ func (a *Adapter) WriteWeights(w io.Writer, tables ...safetensors.Tensor) error 
 			safetensors.Float32(name+suffixA, []int{l.Rank, l.In}, l.A),
 			safetensors.Float32(name+suffixB, []int{l.Out, l.Rank}, l.B))
 	}
+	for _, name := range slices.Sorted(maps.Keys(a.Saved)) {
+		entries = append(entries, safetensors.Float32(prefix+unwrap(name), a.Saved[name].Shape, a.Saved[name].Values))
+	}
 	for _, t := range tables {
+		if _, replaced := a.Saved[t.Name]; replaced {
+			continue
+		}
 		e := safetensors.Copy(t)
 		e.Name = prefix + unwrap(t.Name)
 		entries = append(entries, e)

@@ -170,11 +170,6 @@ func TestNew(t *testing.T) {
 			t.Errorf("%s: B is not zero", l.Name)
 		}
 	}
-	c := a.Config
-	c.ModulesToSave = []string{"pooler"}
-	if _, err := lora.New(c, modulesOf(t, base), 7, 0); err == nil || !strings.Contains(err.Error(), "modules_to_save") {
-		t.Errorf("modules_to_save: %v", err)
-	}
 	other, err := lora.New(a.Config, modulesOf(t, base), 7, 1)
 	if err != nil || slices.Equal(other.Layers[0].A, a.Layers[0].A) {
 		t.Errorf("round 1 has the draws of round 0 (%v)", err)

@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -287,14 +288,25 @@ func TestMergeSaved(t *testing.T) {
 	bias := make([]float32, 32)
 	bias[3] = 1 + 1.0/512 // rounds to 1 in BF16
 	entries = append(entries, safetensors.Float32("base_model.model.bert.pooler.dense.bias", []int{32}, bias))
-	var out bytes.Buffer
-	if err := safetensors.Write(&out, entries, nil); err != nil {
-		t.Fatal(err)
+	scale := make([]float32, 32)
+	scale[1] = 3
+	entries = append(entries, safetensors.Float32("base_model.model.bert.embeddings.LayerNorm.weight", []int{32}, scale))
+	write := func(entries []safetensors.Entry) {
+		t.Helper()
+		var out bytes.Buffer
+		if err := safetensors.Write(&out, entries, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, lora.WeightsName), out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, lora.WeightsName), out.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
+	write(entries)
+	edit(`"modules_to_save": null`, `"modules_to_save": ["pooler", "ings.LayerNorm"]`)(t, dir) // PEFT takes the end of a name
+	if _, err := lora.Open(dir, base); err == nil || !strings.Contains(err.Error(), `has no tensor "base_model.model.bert.embeddings.LayerNorm.bias", which modules_to_save selects`) {
+		t.Errorf("without a tensor that modules_to_save names: %v", err)
 	}
-	edit(`"modules_to_save": null`, `"modules_to_save": ["pooler"]`)(t, dir)
+	write(append(entries, safetensors.Float32("base_model.model.bert.embeddings.LayerNorm.bias", []int{32}, scale)))
 	opened, err := lora.Open(dir, base)
 	if err != nil {
 		t.Fatal(err)
@@ -310,7 +322,16 @@ func TestMergeSaved(t *testing.T) {
 	if got := values(t, merged, "bert.pooler.dense.bias"); got[3] != 1 || got[0] != 0 {
 		t.Errorf("the saved bias became %v", got[:4])
 	}
-	if err := opened.WriteWeights(io.Discard); err == nil || !strings.Contains(err.Error(), "modules_to_save") {
+	if got := values(t, merged, "bert.embeddings.LayerNorm.weight"); got[1] != 3 {
+		t.Errorf("the saved scale became %v", got[:4])
+	}
+	again := t.TempDir()
+	save(t, again, opened)
+	if read, err := lora.Open(again, base); err != nil || !reflect.DeepEqual(read, opened) {
+		t.Errorf("written and read again: %+v, %v", read, err)
+	}
+	opened.Saved = nil
+	if err := opened.WriteWeights(io.Discard); err == nil || !strings.Contains(err.Error(), "modules_to_save pooler, ings.LayerNorm: the adapter holds no tensor") {
 		t.Errorf("written without its saved tensors: %v", err)
 	}
 }

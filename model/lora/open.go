@@ -19,8 +19,6 @@ const (
 	suffixB = ".lora_B.weight"
 )
 
-var errSavedNotWritten = errors.New("modules_to_save is supported when reading and merging an adapter, not when making one")
-
 // Open reads an adapter directory made for base. Its tensors and base must fit together: a tensor that belongs to no
 // module, a module that adapter_config.json selects and that has no tensors, and a shape that does not fit are errors
 // that name it. Module names may carry the wrapping of the network that was trained ("bert.", "model.",
@@ -78,6 +76,9 @@ func Read(c Config, f, base *safetensors.File) (*Adapter, error) {
 	}
 	layers, err := r.finish(modules)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.checkWhole(); err != nil {
 		return nil, err
 	}
 	return &Adapter{Config: c, Layers: layers, Saved: r.saved}, nil
@@ -157,7 +158,7 @@ func (r *assembly) sameWrapping(t safetensors.Tensor, wrapping string) error {
 
 // addSaved takes a tensor of modules_to_save, or one that has a row for each token.
 func (r *assembly) addSaved(t safetensors.Tensor, path string) error {
-	if !r.matcher.isSaved(path) && !ofVocabulary(path) {
+	if !r.config.savesWhole(path) && !ofVocabulary(path) {
 		return fmt.Errorf("%s: belongs neither to a LoRA pair nor to modules_to_save", t.Where())
 	}
 	for _, of := range r.base.Tensors() {
@@ -178,6 +179,17 @@ func (r *assembly) addSaved(t safetensors.Tensor, path string) error {
 		return nil // trained under a head that this base is without
 	}
 	return fmt.Errorf("%s: the base %s has no such tensor", t.Where(), r.base.Name())
+}
+
+// checkWhole refuses an adapter without a tensor that its modules_to_save names: the base's would stand in its place. The
+// pooler, which networks are often built without, may be missing.
+func (r *assembly) checkWhole() error {
+	for _, t := range r.config.whole(r.base, *r.wrapping) {
+		if _, ok := r.saved[t.Name]; !ok && !isPooler(unwrap(t.Name)) {
+			return fmt.Errorf("%s: has no tensor %q, which modules_to_save selects", r.file.Name(), prefix+*r.wrapping+unwrap(t.Name))
+		}
+	}
+	return nil
 }
 
 // finish checks that the layers are complete and are those that the configuration selects.

@@ -7,13 +7,10 @@ import (
 	"strings"
 )
 
-// Take puts copies of another adapter's matrices in place of a's, to train on from there. Another adapter of other modules, ranks or
-// scalings, and one that brings whole tensors (modules_to_save, a table of word embeddings), are errors that name what differs; a
-// is as it was then.
+// Take puts copies of another adapter's matrices, and of its tensors of modules_to_save, in place of a's, to train on from there.
+// Tables of word embeddings that it brings besides, those of a vocabulary that has grown, become a's. Another adapter of other
+// modules, ranks, scalings or modules_to_save is an error that names what differs; a is as it was then.
 func (a *Adapter) Take(from *Adapter) error {
-	if len(from.Saved) > 0 {
-		return fmt.Errorf("the adapter brings whole tensors (%s), and adapters are trained on linear layers alone", strings.Join(slices.Sorted(maps.Keys(from.Saved)), ", "))
-	}
 	theirs := make(map[string]Layer, len(from.Layers))
 	for _, l := range from.Layers {
 		theirs[l.Name] = l
@@ -32,6 +29,9 @@ func (a *Adapter) Take(from *Adapter) error {
 	if len(theirs) > 0 {
 		return fmt.Errorf("the adapter has layers on modules that are not trained: %s", strings.Join(slices.Sorted(maps.Keys(theirs)), ", "))
 	}
+	if err := a.sameWhole(from); err != nil {
+		return err
+	}
 	byName := make(map[string]Layer, len(from.Layers))
 	for _, l := range from.Layers {
 		byName[l.Name] = l
@@ -39,6 +39,27 @@ func (a *Adapter) Take(from *Adapter) error {
 	for i := range a.Layers {
 		copy(a.Layers[i].A, byName[a.Layers[i].Name].A)
 		copy(a.Layers[i].B, byName[a.Layers[i].Name].B)
+	}
+	for name, s := range from.Saved {
+		if a.Saved == nil {
+			a.Saved = map[string]Saved{}
+		}
+		a.Saved[name] = Saved{Shape: slices.Clone(s.Shape), Values: slices.Clone(s.Values)}
+	}
+	return nil
+}
+
+// sameWhole checks that another adapter brings the tensors that a trains whole, and no others but tables of word embeddings.
+func (a *Adapter) sameWhole(from *Adapter) error {
+	for _, name := range slices.Sorted(maps.Keys(a.Saved)) {
+		if other, ok := from.Saved[name]; !ok || !slices.Equal(other.Shape, a.Saved[name].Shape) {
+			return fmt.Errorf("the adapter brings no tensor %q of shape %v, which is trained whole (modules_to_save)", name, a.Saved[name].Shape)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(from.Saved)) {
+		if _, ok := a.Saved[name]; !ok && !ofVocabulary(name) {
+			return fmt.Errorf("the adapter brings the whole tensor %q, which is not trained (modules_to_save)", name)
+		}
 	}
 	return nil
 }

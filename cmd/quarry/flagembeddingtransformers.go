@@ -1,0 +1,49 @@
+package main
+
+import "slices"
+
+// Why further flags of transformers have no meaning here.
+const (
+	ownKernels = "there is one way to compute it, whatever the flags of torch"
+	noHub      = "nothing is uploaded"
+	oneProcess = "there is one process, whatever its devices"
+	keepAll    = "every epoch is kept and judged, and none is loaded at the end"
+)
+
+// transformersFlags are those of transformers' TrainingArguments, of its releases 4.44 to 5.23, that FlagEmbedding's scripts do not
+// pass: its trainers take them all the same. What changes the training is refused where it asks for anything (notHere).
+var transformersFlags = slices.Concat(
+	[]pythonFlag{
+		{name: "optim", standard: "adamw_torch", choices: []string{"adamw_torch", "adamw_torch_fused", "adamw_hf", "adamw_apex_fused"}}, // one arithmetic
+		{name: "optim_args"}, {name: "optim_target_modules", kind: pythonList}, {name: "lr_scheduler_kwargs"},
+		{name: "neftune_noise_alpha", kind: pythonFloat, standard: "0"}, {name: "adafactor", kind: pythonBool, standard: "False"},
+		{name: "group_by_length", kind: pythonBool, standard: "False"}, {name: "train_sampling_strategy", standard: "random", choices: []string{"random"}},
+		{name: "label_smoothing_factor", kind: pythonFloat, standard: "0", does: "FlagEmbedding's trainers take losses of their own, without it"},
+	},
+	withoutMeaning(pythonBool, ownMemory, "activation_checkpointing", "auto_find_batch_size"), withoutMeaning(pythonText, ownMemory, "activation_checkpointing_kwargs", "torch_empty_cache_steps"),
+	withoutMeaning(pythonBool, ownPrecision, "bf16_full_eval", "fp16_full_eval"), withoutMeaning(pythonText, ownPrecision, "fp16_opt_level", "half_precision_backend"),
+	withoutMeaning(pythonBool, ownKernels, "torch_compile", "use_liger_kernel", "use_ipex", "jit_mode_eval", "use_cache", "full_determinism"),
+	withoutMeaning(pythonText, ownKernels, "torch_compile_backend", "torch_compile_mode", "liger_kernel_config", "torchdynamo"),
+	withoutMeaning(pythonBool, ownLog, "logging_first_step", "log_on_each_node", "logging_nan_inf_filter", "skip_memory_metrics", "include_tokens_per_second"),
+	withoutMeaning(pythonText, ownLog, "include_num_input_tokens_seen", "log_level", "log_level_replica", "project", "trackio_space_id", "trackio_bucket_id", "trackio_static_space_id", "debug"),
+	withoutMeaning(pythonBool, evalLater, "prediction_loss_only", "eval_on_start", "eval_do_concat_batches", "eval_use_gather_object", "batch_eval_metrics", "include_inputs_for_metrics", "do_predict"),
+	withoutMeaning(pythonText, evalLater, "eval_steps", "eval_delay", "eval_accumulation_steps", "past_index"), withoutMeaning(pythonList, evalLater, "include_for_metrics", "label_names"),
+	withoutMeaning(pythonBool, everyEpoch, "save_only_model", "save_on_each_node", "save_safetensors", "enable_jit_checkpoint"),
+	withoutMeaning(pythonBool, keepAll, "load_best_model_at_end", "greater_is_better"), withoutMeaning(pythonText, keepAll, "metric_for_best_model"),
+	withoutMeaning(pythonBool, noHub, "push_to_hub", "hub_private_repo", "hub_always_push"), withoutMeaning(pythonText, noHub, "hub_token", "hub_model_id", "hub_strategy", "hub_revision"),
+	withoutMeaning(pythonBool, "a training that goes on takes the rows that it would have taken", "ignore_data_skip", "restore_callback_states_from_checkpoint"),
+	withoutMeaning(pythonBool, ownLoader, "dataloader_pin_memory", "dataloader_persistent_workers", "dataloader_in_order"),
+	withoutMeaning(pythonText, ownLoader, "dataloader_prefetch_factor", "dataloader_multiprocessing_context", "length_column_name"),
+	withoutMeaning(pythonBool, oneProcess, "average_tokens_across_devices", "ddp_broadcast_buffers", "ddp_static_graph", "no_cuda", "use_mps_device"),
+	withoutMeaning(pythonText, oneProcess, "accelerator_config", "parallelism_config", "ddp_bucket_cap_mb", "ddp_backend", "ddp_timeout", "fsdp_config", "fsdp_min_num_params",
+		"fsdp_transformer_layer_cls_to_wrap", "tpu_num_cores", "ray_scope", "mp_parameters"),
+)
+
+// withoutMeaning are flags for which the same happens instead.
+func withoutMeaning(kind pythonKind, does string, names ...string) []pythonFlag {
+	flags := make([]pythonFlag, len(names))
+	for i, name := range names {
+		flags[i] = pythonFlag{name: name, kind: kind, does: does}
+	}
+	return flags
+}
