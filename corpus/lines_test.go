@@ -168,6 +168,11 @@ func TestParseObjectErrors(t *testing.T) {
 func TestText(t *testing.T) {
 	for _, tc := range []struct{ name, value, want, err string }{
 		{"plain", `"a b"`, "a b", ""},
+		{"empty", `""`, "", ""},
+		{"not of ASCII", `"é 😀"`, "é 😀", ""},
+		{"a line end as it is", "\"a\nb\"", "", "invalid character"},
+		{"two strings", `"a""b"`, "", "invalid character"},
+		{"cut off", `"`, "", "unexpected end"},
 		{"backslash before a u", `"\\ud800"`, `\ud800`, ""},
 		{"surrogate pair", `"\ud83d\ude00\u00e9"`, "😀é", ""},
 		{"upper case digits", `"\uD83D\uDE00"`, "😀", ""},

@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -175,6 +176,38 @@ func TestCrossEncoderFiles(t *testing.T) {
 	want := []string{"config.json", "config_sentence_transformers.json", "model.safetensors", "modules.json", "sentence_bert_config.json", "tokenizer.json", "tokenizer_config.json"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A sequence classifier is no embedder, whatever pooling is given; its encoder is one where the directory itself says so.
+func TestCrossEncodersAreNoEmbedders(t *testing.T) {
+	mean := model.Options{Pooling: model.PoolMean}
+	for _, o := range []model.Options{{}, mean, {AssumeMean: true}} {
+		_, err := model.Open(crossEncoderDir("roberta"), o)
+		if want := "roberta: RobertaForSequenceClassification is a sequence classifier, such as a cross-encoder"; !errors.Is(err, model.ErrScorer) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", o, err, want)
+		}
+	}
+	if _, err := model.Open(crossEncoderDir("bert"), mean); err == nil || !strings.Contains(err.Error(), "a Transformer alone, as cross-encoders have it, gives no vectors of texts") {
+		t.Errorf("a Transformer alone: %v", err)
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(crossEncoderDir("roberta"))); err != nil {
+		t.Fatal(err)
+	}
+	withFile("modules.json", `[{"idx":0,"name":"0","path":"","type":"sentence_transformers.models.Transformer"},{"idx":1,"name":"1","path":"1_Pooling","type":"sentence_transformers.models.Pooling"}]`)(t, dir)
+	if err := os.Mkdir(filepath.Join(dir, "1_Pooling"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	hidden := 0
+	if d, err := model.ReadDirectory(crossEncoderDir("roberta"), mean); err == nil {
+		hidden = d.Config.HiddenSize
+	}
+	withFile("1_Pooling/config.json", fmt.Sprintf(`{"word_embedding_dimension":%d,"pooling_mode_mean_tokens":true}`, hidden))(t, dir)
+	if m, err := model.Open(dir, model.Options{}); errors.Is(err, model.ErrScorer) {
+		t.Errorf("with a Pooling: %v", err)
+	} else if err == nil {
+		m.Close()
 	}
 }
 

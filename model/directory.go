@@ -28,6 +28,7 @@ type Directory struct {
 	prompts     *storedPrompts
 	limits      limits
 	currentForm bool // modules.json is in the form of sentence-transformers 6
+	plain       bool // nothing in it says how the vectors of tokens become one
 }
 
 // Options stand above what a directory says. The zero value changes nothing.
@@ -172,6 +173,7 @@ func readDirectory(files fs.FS, name string, o Options) (*Directory, error) {
 	if err := d.readContract(r); err != nil {
 		return nil, err
 	}
+	d.plain = len(d.Assumed) > 0
 	return d, d.apply(o)
 }
 

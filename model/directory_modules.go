@@ -108,6 +108,9 @@ func parseModule(raw []byte, where string, position int) (Module, error) {
 // checkOrder allows Transformer, Pooling, any number of Dense, and a Normalize at the end.
 func checkOrder(modules []Module) error {
 	if len(modules) < 2 || modules[0].Kind != KindTransformer || modules[1].Kind != KindPooling {
+		if len(modules) == 1 && modules[0].Kind == KindTransformer {
+			return errors.New("the first two modules must be Transformer and Pooling: a Transformer alone, as cross-encoders have it, gives no vectors of texts")
+		}
 		return errors.New("the first two modules must be Transformer and Pooling")
 	}
 	for i, m := range modules[2:] {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/tensor"
@@ -31,10 +32,14 @@ type Model struct {
 
 // Open reads a model directory and maps its weights. Everything is checked before it is used: modules, architecture,
 // tokenizer against vocabulary, weights without use, and on first use each tensor's presence, shape and values. A
-// directory whose pooling would be a guess is refused (ErrNoPooling) unless the options name one or assume it.
+// directory whose pooling would be a guess is refused (ErrNoPooling) unless the options name one or assume it; that of a
+// sequence classifier is refused whatever they name (ErrScorer).
 func Open(dir string, o Options) (*Model, error) {
 	d, err := ReadDirectory(dir, o)
 	if err != nil {
+		return nil, err
+	}
+	if err := d.refuseScorer(); err != nil {
 		return nil, err
 	}
 	if slices.Contains(d.Assumed, assumedPooling) && !o.AssumeMean {
@@ -57,6 +62,21 @@ func Open(dir string, o Options) (*Model, error) {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
+}
+
+// ErrScorer says that a directory holds a sequence classifier, such as a cross-encoder, and nothing in it says that its network
+// is an embedder's, too.
+var ErrScorer = errors.New("a sequence classifier, such as a cross-encoder, which reads query and passage together and gives scores, not vectors")
+
+// refuseScorer refuses the checkpoint of a sequence classifier: with a pooling its encoder gives vectors too, which nobody has
+// trained to be any.
+func (d *Directory) refuseScorer() error {
+	for _, class := range d.Config.Architectures {
+		if d.plain && strings.HasSuffix(class, "ForSequenceClassification") {
+			return fmt.Errorf("%s: %s is %w: name it as a teacher; its encoder is an embedder once a modules.json with a Pooling says so", d.Path, class, ErrScorer)
+		}
+	}
+	return nil
 }
 
 // checkVocabulary refuses a tokenizer with tokens that the network has no embedding for, but those that the family's

@@ -93,6 +93,7 @@ type Comparison struct {
 	Level      float64
 	Tests      int // over how many tests the corrections are
 	Against    []Against
+	Notes      []string // what a reader should know before trusting the scores, each a sentence; of several sets on the first
 }
 
 // Against is one thing set against the base.

@@ -138,9 +138,13 @@ func (all Comparisons) legend() []string {
 		}
 		lines = append(lines, fmt.Sprintf("%s in %s, measures as %s has them", Counted(c.Queries, kind+"query", kind+"queries"), c.units(), c.Convention))
 	}
-	return append(lines,
+	lines = append(lines,
 		fmt.Sprintf("difference: other - base, with its %g %% bootstrap interval; p: paired randomisation test, by Holm and by Benjamini and Hochberg corrected over %s; better, worse, equal: units; queries: how many score higher and lower", 100*c.Level, over),
 		"the variance between training seeds is in none of it")
+	for _, note := range c.Notes {
+		lines = append(lines, "note: "+oneLine(note))
+	}
+	return lines
 }
 
 // table has a row a measure.
@@ -298,6 +302,7 @@ type comparisonJSON struct {
 	Units      int           `json:"units"`
 	Tests      int           `json:"tests"` // that the corrections are over
 	Against    []againstJSON `json:"against"`
+	Notes      []string      `json:"notes,omitempty"`
 
 	Sets []comparisonJSON `json:"sets,omitempty"` // the comparisons on further sets, without schema
 }
@@ -356,7 +361,7 @@ func (all Comparisons) json(w io.Writer, perQuery bool) error {
 }
 
 func (c *Comparison) json(perQuery bool) comparisonJSON {
-	out := comparisonJSON{Base: c.Base, On: c.On, Convention: c.Convention, Queries: c.Queries, Units: c.Units, Tests: c.Tests}
+	out := comparisonJSON{Base: c.Base, On: c.On, Convention: c.Convention, Queries: c.Queries, Units: c.Units, Tests: c.Tests, Notes: c.Notes}
 	for _, a := range c.Against {
 		one := againstJSON{Name: a.Name, Measures: rowsJSON(a.Rows)}
 		for _, p := range a.Parts {

@@ -36,13 +36,24 @@ type FoldRow struct {
 	Round  int
 	Epoch  int // of every fold; -1 stands for the epoch that each chose
 	Values []FoldValue
+	Parts  [2]FoldPart // of seen and of unseen queries
 }
+
+// FoldPart is a row of the seen or the unseen queries alone. A query that several folds score counts in each part by the folds
+// to whose training it belongs so, for each has trained on other queries.
+type FoldPart struct {
+	Queries int
+	Values  []FoldValue // none where there are no such queries; a fold without any has no mean among Folds
+}
+
+// PartNames are what the parts of a row are called.
+var PartNames = [2]string{"seen", "unseen"}
 
 // FoldValue is one measure of a row.
 type FoldValue struct {
 	Folds     []float64 // each fold's mean
 	Mean      float64   // of the folds' means
-	Deviation float64   // of the folds' means, with n-1; folds share most of their training data, so it is no error of Mean
+	Deviation float64   // of the folds' means, with n-1, NaN of a single one; folds share most of their training data, so it is no error of Mean
 	Pooled    stats.Interval
 }
 
@@ -127,12 +138,18 @@ func (f foldsRead) place(fold, round, epoch int) int {
 	return epoch
 }
 
-// foldQuery is the scores of a query, summed over the folds that have it.
+// foldQuery is the scores of a query, fold by fold as far as they have it.
 type foldQuery struct {
 	run    string // the first that has it
 	group  string
+	scores []foldScore
+}
+
+// foldScore is what one fold says of a query.
+type foldScore struct {
+	fold   int
+	label  string // of BySeen
 	values []float64
-	folds  float64
 }
 
 // errOtherQueries says that folds have different sets under one name.
@@ -141,63 +158,108 @@ var errOtherQueries = errors.New("other queries in another fold")
 // row pools one epoch on a set, and returns how many queries it has.
 func (s *FoldSummary) row(f foldsRead, round, epoch int, split rundir.Split) (FoldRow, int, error) {
 	row := FoldRow{Round: round, Epoch: epoch}
+	queries, err := s.queries(f, round, epoch, split)
+	if err != nil {
+		return row, 0, err
+	}
+	all, err := s.pool(f, queries, func(foldScore) bool { return true })
+	if err != nil {
+		return row, 0, err
+	}
+	row.Values = all.Values
+	for i, name := range PartNames {
+		if row.Parts[i], err = s.pool(f, queries, func(one foldScore) bool { return one.label == name }); err != nil {
+			return row, 0, err
+		}
+	}
+	return row, len(queries), nil
+}
+
+// queries collects the scores of one epoch on a set, query by query in the order of the folds.
+func (s *FoldSummary) queries(f foldsRead, round, epoch int, split rundir.Split) ([]*foldQuery, error) {
 	byID := map[string]*foldQuery{}
 	var order []*foldQuery
 	for i, d := range f.dirs {
 		side, err := EpochSide(d, round, f.place(i, round, epoch), split)
 		if err != nil {
-			return row, 0, err
+			return nil, err
 		}
 		if s.Measures == nil {
 			s.Convention, s.Measures = side.Convention, side.Measures
 		}
 		if side.Convention != s.Convention || !slices.Equal(side.Measures, s.Measures) {
-			return row, 0, fmt.Errorf("folds: %s has %v as %s has them, %s has %v as %s has them", s.Runs[0], s.Measures, s.Convention, d.Name(), side.Measures, side.Convention)
+			return nil, fmt.Errorf("folds: %s has %v as %s has them, %s has %v as %s has them", s.Runs[0], s.Measures, s.Convention, d.Name(), side.Measures, side.Convention)
 		}
-		if row.Values == nil {
-			row.Values = make([]FoldValue, len(s.Measures))
-		}
-		sums := make([]float64, len(s.Measures))
 		for _, q := range side.Queries {
 			known, ok := byID[q.ID]
 			switch {
 			case !ok:
-				known = &foldQuery{run: string(d.Layout), group: q.Group, values: make([]float64, len(s.Measures))}
+				known = &foldQuery{run: string(d.Layout), group: q.Group}
 				byID[q.ID], order = known, append(order, known)
 			case split == rundir.Dev:
-				return row, 0, fmt.Errorf("folds: query %q is a dev query of %s and of %s: these are no folds, for a fold's dev queries are in no other's", q.ID, known.run, d.Layout)
+				return nil, fmt.Errorf("folds: query %q is a dev query of %s and of %s: these are no folds, for a fold's dev queries are in no other's", q.ID, known.run, d.Layout)
 			case known.group != q.Group:
-				return row, 0, fmt.Errorf("folds: query %q of %s is of group %q in %s and of group %q in %s", q.ID, split, known.group, known.run, q.Group, d.Layout)
+				return nil, fmt.Errorf("folds: query %q of %s is of group %q in %s and of group %q in %s", q.ID, split, known.group, known.run, q.Group, d.Layout)
 			}
-			known.folds++
-			for m, v := range q.Values {
-				known.values[m] += v
-				sums[m] += v
-			}
-		}
-		for m := range sums {
-			row.Values[m].Folds = append(row.Values[m].Folds, sums[m]/float64(len(side.Queries)))
+			known.scores = append(known.scores, foldScore{i, q.Labels[BySeen], q.Values})
 		}
 	}
-	columns, groups := make([][]float64, len(s.Measures)), make([]string, len(order))
-	for i, q := range order {
-		if split != rundir.Dev && q.folds != float64(len(f.dirs)) {
-			return row, 0, errOtherQueries
+	for _, q := range order {
+		if split != rundir.Dev && len(q.scores) != len(f.dirs) {
+			return nil, errOtherQueries
 		}
-		groups[i] = q.group
-		for m, v := range q.values {
-			columns[m] = append(columns[m], v/q.folds)
+	}
+	return order, nil
+}
+
+// pool is the measures over those scores of queries that count: in each fold, and over the means of the queries.
+func (s *FoldSummary) pool(f foldsRead, queries []*foldQuery, counts func(foldScore) bool) (FoldPart, error) {
+	var part FoldPart
+	columns := make([][]float64, len(s.Measures)) // [measure][query]
+	sums, sizes := make([][]float64, len(s.Measures)), make([]float64, len(f.dirs))
+	for m := range sums {
+		sums[m] = make([]float64, len(f.dirs))
+	}
+	var groups []string
+	for _, q := range queries {
+		values, n := make([]float64, len(s.Measures)), 0.0
+		for _, one := range q.scores {
+			if !counts(one) {
+				continue
+			}
+			n++
+			sizes[one.fold]++
+			for m, v := range one.values {
+				values[m] += v
+				sums[m][one.fold] += v
+			}
 		}
+		if n == 0 {
+			continue
+		}
+		groups = append(groups, q.group)
+		for m, v := range values {
+			columns[m] = append(columns[m], v/n)
+		}
+	}
+	if part.Queries = len(groups); part.Queries == 0 {
+		return part, nil
 	}
 	pooled, err := stats.MeanIntervals(columns, groups, f.stats)
 	if err != nil {
-		return row, 0, err
+		return part, err
 	}
-	for m := range row.Values {
-		v := &row.Values[m]
-		v.Pooled, v.Mean, v.Deviation = pooled[m], mean(v.Folds), deviation(v.Folds)
+	for m := range s.Measures {
+		v := FoldValue{Pooled: pooled[m]}
+		for fold, size := range sizes {
+			if size > 0 {
+				v.Folds = append(v.Folds, sums[m][fold]/size)
+			}
+		}
+		v.Mean, v.Deviation = mean(v.Folds), deviation(v.Folds)
+		part.Values = append(part.Values, v)
 	}
-	return row, len(order), nil
+	return part, nil
 }
 
 // addOthers adds test and the sets of data.also, with the rows that all folds have of them.
@@ -249,7 +311,7 @@ func otherNames(reports []*Report) []FoldSet {
 	return sets
 }
 
-// deviation is the sample standard deviation.
+// deviation is the sample standard deviation, NaN of one value.
 func deviation(values []float64) float64 {
 	center, squares := mean(values), 0.0
 	for _, v := range values {

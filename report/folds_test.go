@@ -66,6 +66,17 @@ func TestFoldsOnEverySet(t *testing.T) {
 			}
 		}
 	}
+	// Half of the queries of every set are unseen, and score 1/8 below the mean of all, as the seen ones do above it.
+	for _, set := range append([]report.FoldSet{{Name: "dev", Rows: got.Rows, Queries: 16}}, got.Others...) {
+		for i, row := range set.Rows {
+			for part, by := range []float64{0.125, -0.125} {
+				one := row.Parts[part]
+				if one.Queries != set.Queries/2 || math.Abs(one.Values[0].Mean-row.Values[0].Mean-by) > 1e-12 || math.Abs(one.Values[0].Pooled.Mean-row.Values[0].Pooled.Mean-by) > 1e-12 || len(one.Values[0].Folds) != 2 {
+					t.Errorf("%s, row %d, %s: %+v", set.Name, i, report.PartNames[part], one)
+				}
+			}
+		}
+	}
 	for format, extension := range map[report.Format]string{report.Text: "txt", report.Markdown: "md", report.JSON: "json", report.CSV: "csv", report.LaTeX: "tex"} {
 		var out bytes.Buffer
 		if err := got.Write(&out, format); err != nil {
@@ -78,6 +89,47 @@ func TestFoldsOnEverySet(t *testing.T) {
 		if !strings.Contains(out.String(), "test") || !strings.Contains(out.String(), "general") {
 			t.Errorf("%s lacks a set", format)
 		}
+	}
+}
+
+// TestFoldsWithoutUnseen: a fold without unseen queries has no mean of them, and one mean has no deviation; where no fold has
+// any, there is nothing to tell apart.
+func TestFoldsWithoutUnseen(t *testing.T) {
+	runs := twoFolds(t)
+	for i, r := range runs {
+		for epoch := range 2 {
+			file := r.Round(0).EpochQueries(rundir.Dev, epoch)
+			kept, err := r.ReadQueryScores(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for q := range kept.Queries {
+				kept.Queries[q].Seen = kept.Queries[q].Seen || i == 0
+			}
+			if err := rundir.WriteFile(r.FS, file, kept.Write); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	got, err := readFolds(t, runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one := got.Rows[0].Parts[1]; one.Queries != 4 || len(one.Values[0].Folds) != 1 || one.Values[0].Mean != 0.375 || !math.IsNaN(one.Values[0].Deviation) {
+		t.Errorf("%+v", one)
+	}
+	for format, want := range map[report.Format]string{report.Text: "unseen on dev: 4 queries", report.JSON: `"deviation": null`, report.CSV: ",dev,unseen"} {
+		var out bytes.Buffer
+		if err := got.Write(&out, format); err != nil || !strings.Contains(out.String(), want) || strings.Contains(out.String(), "NaN") {
+			t.Errorf("%s: %v\n%s", format, err, out.String())
+		}
+	}
+	for i := range got.Rows {
+		got.Rows[i].Parts[1] = report.FoldPart{}
+	}
+	var out bytes.Buffer
+	if err := got.Write(&out, report.Text); err != nil || strings.Contains(out.String(), "seen on dev") {
+		t.Errorf("all are seen: %v\n%s", err, out.String())
 	}
 }
 

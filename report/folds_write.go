@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 
@@ -19,31 +20,34 @@ func (s *FoldSummary) Write(w io.Writer, f Format) error {
 		for _, line := range s.legend() {
 			fmt.Fprintln(&out, line)
 		}
-		fmt.Fprintln(&out)
-		s.table(s.Rows, fixed).text(&out)
-		for _, set := range s.Others {
-			fmt.Fprintf(&out, "\n%s\n", set.title())
-			s.table(set.Rows, fixed).text(&out)
+		for _, block := range s.blocks() {
+			fmt.Fprintln(&out)
+			if block.title != "" {
+				fmt.Fprintln(&out, block.title)
+			}
+			s.table(block.rows, fixed).text(&out)
 		}
 	case Markdown:
 		fmt.Fprint(&out, "## Folds\n")
 		for _, line := range s.legend() {
 			fmt.Fprintf(&out, "\n%s\n", escape(line))
 		}
-		fmt.Fprintln(&out)
-		s.table(s.Rows, fixed).markdown(&out)
-		for _, set := range s.Others {
-			fmt.Fprintf(&out, "\n### %s\n\n", escape(set.title()))
-			s.table(set.Rows, fixed).markdown(&out)
+		for _, block := range s.blocks() {
+			fmt.Fprintln(&out)
+			if block.title != "" {
+				fmt.Fprintf(&out, "%s %s\n\n", block.mark, escape(block.title))
+			}
+			s.table(block.rows, fixed).markdown(&out)
 		}
 	case LaTeX:
 		for _, line := range s.legend() {
 			fmt.Fprintf(&out, "%% %s\n", line)
 		}
-		s.table(s.Rows, fixed).latex(&out)
-		for _, set := range s.Others {
-			fmt.Fprintf(&out, "\n%% %s\n", set.title())
-			s.table(set.Rows, fixed).latex(&out)
+		for _, block := range s.blocks() {
+			if block.title != "" {
+				fmt.Fprintf(&out, "\n%% %s\n", block.title)
+			}
+			s.table(block.rows, fixed).latex(&out)
 		}
 	case CSV:
 		s.numbers().csv(&out)
@@ -76,6 +80,48 @@ func (s *FoldSummary) legend() []string {
 	}, s.Left...)
 }
 
+// foldBlock is a table of the summary.
+type foldBlock struct {
+	title, mark string // empty of the first; the mark is Markdown's
+	rows        []FoldRow
+}
+
+// blocks are the tables of the summary: of dev and of each other set, all queries before seen and unseen ones.
+func (s *FoldSummary) blocks() []foldBlock {
+	blocks := []foldBlock{{rows: s.Rows}}
+	add := func(on, mark string, rows []FoldRow) {
+		for i, name := range PartNames {
+			if part, queries := PartOf(rows, i); part != nil {
+				blocks = append(blocks, foldBlock{fmt.Sprintf("%s on %s: %s", name, on, Counted(queries, "query", "queries")), mark, part})
+			}
+		}
+	}
+	add(string(rundir.Dev), "###", s.Rows)
+	for _, set := range s.Others {
+		blocks = append(blocks, foldBlock{set.title(), "###", set.Rows})
+		add(oneLine(set.Name), "####", set.Rows)
+	}
+	return blocks
+}
+
+// PartOf is rows of the seen (0) or the unseen (1) queries alone, and the most queries that one has. It is nil where all queries
+// are of one part, which says what the whole says.
+func PartOf(rows []FoldRow, part int) (of []FoldRow, queries int) {
+	other := 0
+	for _, row := range rows {
+		one := row.Parts[part]
+		queries, other = max(queries, one.Queries), max(other, row.Parts[1-part].Queries)
+		if one.Queries > 0 {
+			row.Values = one.Values
+			of = append(of, row)
+		}
+	}
+	if other == 0 {
+		return nil, queries
+	}
+	return of, queries
+}
+
 // title is the heading of a set beside the dev queries.
 func (set FoldSet) title() string {
 	return fmt.Sprintf("on %s: %s, scored by every fold; pooled: over the means of each query", oneLine(set.Name), Counted(set.Queries, "query", "queries"))
@@ -103,7 +149,7 @@ func (s *FoldSummary) table(rows []FoldRow, number func(float64) string) table {
 	for _, row := range rows {
 		for m, v := range row.Values {
 			t.rows = append(t.rows, []string{
-				strconv.Itoa(row.Round), row.epochName(), s.Measures[m], number(v.Mean), number(v.Deviation), number(slices.Min(v.Folds)), number(slices.Max(v.Folds)),
+				strconv.Itoa(row.Round), row.epochName(), s.Measures[m], number(v.Mean), v.deviationAs(number), number(slices.Min(v.Folds)), number(slices.Max(v.Folds)),
 				number(v.Pooled.Mean), number(v.Pooled.Low), number(v.Pooled.High),
 			})
 		}
@@ -114,10 +160,16 @@ func (s *FoldSummary) table(rows []FoldRow, number func(float64) string) table {
 // numbers is the rows of all sets in one table, unrounded.
 func (s *FoldSummary) numbers() table {
 	all := s.table(nil, number)
-	all.columns = append(all.columns, column{head: "on"})
+	all.columns = append(all.columns, column{head: "on"}, column{head: "queries"})
 	add := func(on rundir.Split, rows []FoldRow) {
 		for _, row := range s.table(rows, number).rows {
-			all.rows = append(all.rows, append(row, string(on)))
+			all.rows = append(all.rows, append(row, string(on), "all"))
+		}
+		for i, name := range PartNames {
+			part, _ := PartOf(rows, i)
+			for _, row := range s.table(part, number).rows {
+				all.rows = append(all.rows, append(row, string(on), name))
+			}
 		}
 	}
 	add(rundir.Dev, s.Rows)
@@ -132,6 +184,14 @@ func (r FoldRow) epochName() string {
 		return "chosen"
 	}
 	return epochName(r.Epoch)
+}
+
+// deviationAs writes the deviation, which one fold alone has not.
+func (v FoldValue) deviationAs(number func(float64) string) string {
+	if math.IsNaN(v.Deviation) {
+		return missing
+	}
+	return number(v.Deviation)
 }
 
 type foldSummaryJSON struct {
@@ -150,15 +210,22 @@ type foldSetJSON struct {
 }
 
 type foldRowJSON struct {
-	Round    int                      `json:"round"`
-	Epoch    *int                     `json:"epoch"` // null where each fold's own choice is meant
+	Round int  `json:"round"`
+	Epoch *int `json:"epoch"` // null where each fold's own choice is meant
+	foldPartJSON
+	Seen   *foldPartJSON `json:"seen,omitempty"`
+	Unseen *foldPartJSON `json:"unseen,omitempty"`
+}
+
+type foldPartJSON struct {
+	Queries  int                      `json:"queries,omitempty"` // of a part
 	Measures map[string]foldValueJSON `json:"measures"`
 }
 
 type foldValueJSON struct {
 	Folds     []float64 `json:"folds"`
 	Mean      float64   `json:"mean"`
-	Deviation float64   `json:"deviation"`
+	Deviation *float64  `json:"deviation"` // null where one fold alone has such queries
 	Pooled    float64   `json:"pooled"`
 	Low       float64   `json:"low"`
 	High      float64   `json:"high"`
@@ -177,14 +244,32 @@ func (s *FoldSummary) json() foldSummaryJSON {
 func (s *FoldSummary) rowsJSON(rows []FoldRow) []foldRowJSON {
 	var out []foldRowJSON
 	for _, row := range rows {
-		one := foldRowJSON{Round: row.Round, Measures: map[string]foldValueJSON{}}
+		one := foldRowJSON{Round: row.Round, foldPartJSON: s.partJSON(FoldPart{Values: row.Values}), Seen: s.somePartJSON(row.Parts[0]), Unseen: s.somePartJSON(row.Parts[1])}
 		if row.Epoch != chosenEpoch {
 			one.Epoch = &row.Epoch
 		}
-		for m, v := range row.Values {
-			one.Measures[s.Measures[m]] = foldValueJSON{v.Folds, v.Mean, v.Deviation, v.Pooled.Mean, v.Pooled.Low, v.Pooled.High, v.Pooled.Level, v.Pooled.Units}
-		}
 		out = append(out, one)
+	}
+	return out
+}
+
+// somePartJSON is nil of a part without queries.
+func (s *FoldSummary) somePartJSON(part FoldPart) *foldPartJSON {
+	if part.Queries == 0 {
+		return nil
+	}
+	one := s.partJSON(part)
+	return &one
+}
+
+func (s *FoldSummary) partJSON(part FoldPart) foldPartJSON {
+	out := foldPartJSON{Queries: part.Queries, Measures: map[string]foldValueJSON{}}
+	for m, v := range part.Values {
+		one := foldValueJSON{v.Folds, v.Mean, &v.Deviation, v.Pooled.Mean, v.Pooled.Low, v.Pooled.High, v.Pooled.Level, v.Pooled.Units}
+		if math.IsNaN(v.Deviation) {
+			one.Deviation = nil
+		}
+		out.Measures[s.Measures[m]] = one
 	}
 	return out
 }

@@ -31,6 +31,7 @@ type Round struct {
 	Choice     *rundir.Choice
 	Stale      bool     // of an earlier recipe with more rounds than the last one
 	Notes      []string // what a reader should know before trusting the table, each a sentence
+	Outdated   []string // of Notes, those that what is shown is not what a run of the recipe would leave
 	Better     string   // of Notes, the one that an earlier round has come further
 }
 

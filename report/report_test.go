@@ -237,7 +237,7 @@ func TestReadNotesAnEarlierResult(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := r.read().Rounds[1]
-	if want := []string{"made from an earlier result of round 0: run the recipe again"}; got.Done || !cmp.Equal(got.Notes, want) {
+	if want := []string{"made from an earlier result of round 0: run the recipe again"}; got.Done || !cmp.Equal(got.Notes, want) || !cmp.Equal(got.Outdated, want) {
 		t.Errorf("done %v, notes %q; want %q", got.Done, got.Notes, want)
 	}
 }

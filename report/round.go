@@ -41,7 +41,7 @@ func (r *Round) choose(d *rundir.Dir, scores *rundir.Scores, whole bool) error {
 		return err
 	}
 	if !whole || choice.Scores != scores.Digest() {
-		r.Notes = append(r.Notes, fmt.Sprintf("the choice of epoch %d was made on other scores and does not count any more", choice.Epoch))
+		r.outdated("the choice of epoch %d was made on other scores and does not count any more", choice.Epoch)
 		return nil
 	}
 	for _, e := range scores.Epochs {
@@ -122,7 +122,7 @@ func (r *Round) noteOrigin(d *rundir.Dir, m, last *rundir.Manifest) {
 	for _, from := range []rundir.ManifestModel{m.Miner, m.Base} {
 		if from.Name == merged && from.Digest != last.Result.Digest {
 			r.Done = false
-			r.Notes = append(r.Notes, fmt.Sprintf("made from an earlier result of round %d: run the recipe again", r.Round-1))
+			r.outdated("made from an earlier result of round %d: run the recipe again", r.Round-1)
 			return
 		}
 	}
@@ -131,5 +131,11 @@ func (r *Round) noteOrigin(d *rundir.Dir, m, last *rundir.Manifest) {
 // retire marks a round that the recipe has no more: what lies there is no result of it.
 func (r *Round) retire(rounds int) {
 	r.Stale, r.Done = true, false
-	r.Notes = append(r.Notes, fmt.Sprintf("left by an earlier recipe: the one that the run last followed has %d; remove the folder if nothing in it is wanted", rounds))
+	r.outdated("left by an earlier recipe: the one that the run last followed has %d; remove the folder if nothing in it is wanted", rounds)
+}
+
+// outdated notes that the round is not what a run of the recipe would leave.
+func (r *Round) outdated(format string, args ...any) {
+	note := fmt.Sprintf(format, args...)
+	r.Notes, r.Outdated = append(r.Notes, note), append(r.Outdated, note)
 }

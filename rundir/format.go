@@ -66,6 +66,12 @@ func (d *Dir) checkRecipe(name string) error {
 	return err
 }
 
+// Sources are the data files that the runs in the directory were made from, as recipes wrote them, sorted by name.
+func (d *Dir) Sources() ([]Source, error) {
+	record, err := readFormat(d.FS, d.Format())
+	return record.Data, err
+}
+
 // checkFormat reads quarry.json and compares it with what the command is about to do.
 func (d *Dir) checkFormat(o OpenOptions) (formatRecord, error) {
 	record, err := readFormat(d.FS, d.Format())

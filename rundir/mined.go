@@ -11,8 +11,13 @@ import (
 
 // EachMined visits what a round mined for the queries of a split, in the order of the file. The error is fs.ErrNotExist
 // where the round has not mined.
-func (d *Dir) EachMined(round int, s Split, visit func(provenance.Row) error) (err error) {
-	path := d.Round(round).Negatives(s)
+func (d *Dir) EachMined(round int, s Split, visit func(provenance.Row) error) error {
+	return d.EachMinedOf(d.Round(round), s, visit)
+}
+
+// EachMinedOf is EachMined of the files of a round, or of a set of the recipe's data.sets in it.
+func (d *Dir) EachMinedOf(files RoundLayout, s Split, visit func(provenance.Row) error) (err error) {
+	path := files.Negatives(s)
 	f, err := d.FS.Open(path)
 	if err != nil {
 		return err

@@ -269,7 +269,7 @@ func TestBrowserReport(t *testing.T) {
 }
 
 // served is a view on a port of its own.
-func served(t *testing.T, dir, folder string, against string) (address string) {
+func served(t *testing.T, dir, folder string, against string, sets ...view.SetFiles) (address string) {
 	t.Helper()
 	open := func(dir, folder string) (*rundir.Dir, view.Files) {
 		d, err := rundir.Open(dir, rundir.OpenOptions{ReadOnly: true})
@@ -284,6 +284,7 @@ func served(t *testing.T, dir, folder string, against string) (address string) {
 	}
 	o := view.Options{Host: listener.Addr().String(), Token: "secret", Poll: 50 * time.Millisecond}
 	o.Dir, o.Files = open(dir, folder)
+	o.Files.Sets = sets
 	if against != "" {
 		o.Against, o.AgainstFiles = open(against, folder)
 	}
@@ -415,6 +416,65 @@ func TestBrowserQueriesAndComparison(t *testing.T) {
 	if n := value[int](b, `[...document.querySelectorAll("main p span")].reduce((n, s) => n + Number(s.textContent.split(": ")[1]), 0)`); n == 0 || n > 120 {
 		t.Errorf("%d queries better or worse", n)
 	}
+	b.clean(address)
+}
+
+// Passages are found by their text, show who knows them, and lead there and back; the sets of data.sets are looked at like the
+// run's own data, but for verdicts.
+func TestBrowserPassagesAndSets(t *testing.T) {
+	folder := t.TempDir()
+	run, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Passages: 120, Depth: 60, Sets: []string{"faq", "gesetz_ä"}})
+	must(t, err)
+	at := func(name string) string { return filepath.Join(folder, name) }
+	address := served(t, run.Dir, folder, "", view.SetFiles{Name: "faq", Train: at("faq.jsonl")}, view.SetFiles{Name: "gesetz_ä", Corpus: at("gesetz_ä-corpus.jsonl"), Train: at("gesetz_ä.jsonl")})
+	b := newTab(t)
+	pick := func(n int, value string) { // the nth select of the page
+		b.do(act(fmt.Sprintf(`(() => { const s = document.querySelectorAll("form.tools select")[%d]; s.value = %q; s.dispatchEvent(new Event("change")); })()`, n, value)))
+	}
+	b.do(chromedp.Navigate(address + "#passages"))
+	b.until(`document.querySelectorAll("table.list tbody tr").length === 50`)
+	for i, text := range hostile {
+		if got := value[string](b, fmt.Sprintf(`document.querySelectorAll("table.list tbody .text")[%d].textContent`, i)); got != fmt.Sprintf("passage %d %s", i, text) {
+			t.Errorf("shown as %q", got)
+		}
+	}
+	b.do(chromedp.SendKeys(`input[type=search]`, "PASSAGE 4 <iframe"+kb.Enter))
+	b.until(`document.querySelectorAll("table.list tbody tr").length === 1`)
+	b.do(chromedp.Click(`table.list button.open`))
+	b.until(`document.querySelector("h1").textContent === "Passage p4" && document.querySelector("tr.positive") !== null`)
+	if got := value[string](b, `document.querySelector("tr.positive").textContent`); !strings.Contains(got, hostile[4]+" (train)") || !strings.Contains(got, "✓ positive") || !regexp.MustCompile(`\d+ \(\d\.\d{4}\)\d+ \(\d\.\d{4}\)$`).MatchString(got) {
+		t.Errorf("its query is shown as %q", got)
+	}
+	pick(0, "set-faq")
+	b.until(`document.querySelector("tr.positive") !== null && document.querySelector("tr.positive").textContent.includes("(faq)")`)
+	b.do(chromedp.Click(`tr.positive button.open`))
+	b.until(`document.querySelectorAll(".columns > section").length === 2 && document.querySelector("h1").textContent === "Query faq-4 of set-faq"`)
+	b.do(chromedp.Click(`li.negative button.open`))
+	b.until(`document.querySelector("h1").textContent.startsWith("Passage p") && [...document.querySelectorAll("tr.negative")].some(r => r.textContent.includes("(faq)") && r.textContent.includes("✗ mined"))`)
+	// The other corpus.
+	b.do(chromedp.Navigate(address + "#passages"))
+	b.until(`document.querySelectorAll("form.tools select").length === 2`)
+	pick(0, "set-gesetz_ä")
+	b.until(`document.querySelector("table.list tbody bdi").textContent === "gesetz_ä p4"`) // what is searched stays
+	b.do(chromedp.Click(`table.list button.open`))
+	b.until(`document.querySelector("tr.positive") !== null && document.querySelector("tr.positive").textContent.includes("(gesetz_ä)")`)
+	// Its queries and its queue, which takes no verdicts.
+	b.do(chromedp.Navigate(address + "#queries"))
+	b.until(`document.querySelectorAll("form.tools select").length === 2`)
+	pick(0, "set-gesetz_ä")
+	b.until(`document.querySelectorAll("table.list tbody tr").length === 12 && document.querySelector("table.list").textContent.includes("(gesetz_ä)")`)
+	b.do(chromedp.Navigate(address + "#negatives"))
+	b.until(`document.querySelectorAll("button[data-verdict]").length === 3`)
+	pick(0, "set-gesetz_ä")
+	b.until(`document.querySelector("#suspect .text").textContent.includes("(gesetz_ä)") && document.querySelectorAll("button[data-verdict]").length === 0`)
+	shown := value[string](b, `document.querySelector("#suspect").textContent`)
+	b.do(chromedp.KeyEvent("d"), chromedp.KeyEvent(kb.ArrowRight))
+	b.until(fmt.Sprintf(`document.querySelector("#suspect").textContent !== %q`, shown))
+	if _, err := os.Stat(rundir.Layout(run.Dir).Verdicts()); err == nil {
+		t.Error("a verdict is saved of a set that is mined without")
+	}
+	b.do(chromedp.Navigate(address + "#query/%E0%A4%A"))
+	b.until(`document.querySelector("h1").textContent.includes("tiny")`)
 	b.clean(address)
 }
 

@@ -41,12 +41,15 @@ const (
 func (v *View) compare(split rundir.Split, roundA, roundB int, order string, page int) (*comparison, error) {
 	other := v.other()
 	c := &comparison{A: place(v.run, roundA), B: place(other, roundB), Notes: []string{}}
-	for role, digest := range v.run.digests {
-		if (role == "corpus" || role == string(split)) && other.digests[role] != digest {
-			c.Notes = append(c.Notes, "The two runs have other data in "+role+": queries are matched by their keys, and ranks are of corpora of their own.")
+	setA, setB := v.run.sets[split], other.sets[split]
+	if setB == nil {
+		return nil, wrongf("%s has no %s: its sets are %v", other.dir.Name(), split, other.order)
+	}
+	for _, data := range []struct{ role, a, b string }{{"corpus", setA.over.digest, setB.over.digest}, {string(split), setA.digest, setB.digest}} {
+		if data.a != data.b {
+			c.Notes = append(c.Notes, "The two runs have other data in "+data.role+": queries are matched by their keys, and ranks are of corpora of their own.")
 		}
 	}
-	slices.Sort(c.Notes)
 	a, err := v.run.ranksOf(split, roundA)
 	if err != nil {
 		return nil, err
@@ -56,8 +59,8 @@ func (v *View) compare(split rundir.Split, roundA, roundB int, order string, pag
 		return nil, err
 	}
 	var rows []compared
-	for i, q := range v.run.sets[split].queries {
-		j, ok := other.sets[split].byKey[q.Key]
+	for i, q := range setA.queries {
+		j, ok := setB.byKey[q.Key]
 		if !ok || a[i] < 0 || b[j] < 0 {
 			c.Alone++
 			continue
@@ -72,8 +75,8 @@ func (v *View) compare(split rundir.Split, roundA, roundB int, order string, pag
 			c.Same++
 		}
 	}
-	for key := range other.sets[split].byKey {
-		if _, ok := v.run.sets[split].byKey[key]; !ok {
+	for key := range setB.byKey {
+		if _, ok := setA.byKey[key]; !ok {
 			c.Alone++
 		}
 	}
@@ -88,7 +91,7 @@ func (v *View) compare(split rundir.Split, roundA, roundB int, order string, pag
 	}
 	slices.SortStableFunc(rows, func(x, y compared) int { return cmp.Compare(by(x), by(y)) })
 	c.List, err = pageOf(rows, page, func(r compared) (comparedRow, error) {
-		q := v.run.sets[split].queries[r.query]
+		q := setA.queries[r.query]
 		return comparedRow{Index: int(r.query), Key: q.Key, Text: q.Text, A: r.a + 1, B: r.b + 1}, nil
 	})
 	return c, err

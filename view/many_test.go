@@ -18,8 +18,9 @@ func TestBrowserManyQueries(t *testing.T) {
 	before := heap()
 	v := open(t, run, nil)
 	for _, target := range []string{
-		"/api/queries?split=train&order=worst&page=1999", "/api/queries?split=train&order=file&search=99999", "/api/queue?filter=open&page=100", "/api/queue?filter=judged",
+		"/api/queries?split=train&order=worst&page=1999", "/api/queries?split=train&order=file&search=99999", "/api/queue?split=train&filter=open&page=100", "/api/queue?split=train&filter=judged",
 		"/api/query?split=train&index=99999", "/api/compare?split=train&a=0&b=0&order=change&page=5", "/api/charts",
+		"/api/passages?split=train&order=mined&search=adds", "/api/passage?split=train&index=3&page=200",
 	} {
 		w := request(v, "GET", target, "", nil)
 		if w.Code != 200 || w.Body.Len() > 200_000 {

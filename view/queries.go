@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -58,9 +57,9 @@ func (r *run) queries(split rundir.Split, search, order string, page int) (list[
 		return list[queryRow]{}, err
 	}
 	var found []int32
-	search = strings.ToLower(search)
-	for i := range s.queries {
-		if search == "" || strings.Contains(s.lower[i], search) {
+	words := newFinder(search)
+	for i, q := range s.queries {
+		if words.in(q.Key, q.Text) {
 			found = append(found, int32(i))
 		}
 	}
@@ -150,13 +149,16 @@ type queryView struct {
 	Index     int         `json:"index"`
 	Key       string      `json:"key"`
 	Text      string      `json:"text"`
+	Corpus    string      `json:"corpus"` // the set that names it
 	Positives []textOf    `json:"positives"`
 	Rounds    []roundView `json:"rounds"`
 }
 
+// textOf is a passage.
 type textOf struct {
-	ID   string `json:"id"`
-	Text string `json:"text"`
+	Index int32  `json:"index"`
+	ID    string `json:"id"`
+	Text  string `json:"text"`
 }
 
 // roundView is the ranking of one round: the best hits, and every positive and negative further down.
@@ -170,6 +172,7 @@ type roundView struct {
 type hit struct {
 	Rank     int32    `json:"rank"` // 0 where it was drawn at random
 	Score    *float32 `json:"score,omitempty"`
+	Index    int32    `json:"index"` // of the passage
 	ID       string   `json:"id"`
 	Text     string   `json:"text"`
 	Positive bool     `json:"positive,omitempty"`
@@ -191,9 +194,9 @@ func (v *View) query(split rundir.Split, index int) (*queryView, error) {
 		return nil, err
 	}
 	q := s.queries[index]
-	view := &queryView{Index: index, Key: q.Key, Text: q.Text, Rounds: []roundView{}, Positives: []textOf{}}
+	view := &queryView{Index: index, Key: q.Key, Text: q.Text, Corpus: string(s.over.first), Rounds: []roundView{}, Positives: []textOf{}}
 	for _, p := range q.Positives {
-		view.Positives = append(view.Positives, v.run.textOf(p))
+		view.Positives = append(view.Positives, s.over.textOf(p))
 	}
 	for _, round := range rounds {
 		one, err := v.ranking(split, index, round)
@@ -205,8 +208,8 @@ func (v *View) query(split rundir.Split, index int) (*queryView, error) {
 	return view, nil
 }
 
-func (r *run) textOf(p int32) textOf {
-	return textOf{r.corpus.ID(p), r.corpus.Passages[p].Full()}
+func (o *passages) textOf(p int32) textOf {
+	return textOf{p, o.corpus.ID(p), o.corpus.Passages[p].Full()}
 }
 
 // ranking is what a round's search kept of a query, the marks of mining on it.
@@ -252,13 +255,12 @@ func (v *View) ranking(split rundir.Split, index, round int) (roundView, error) 
 }
 
 func (v *View) hit(split rundir.Split, index int, p, rank int32, score *float32, negative bool) hit {
-	text := v.run.textOf(p)
-	q := v.run.sets[split].queries[index]
-	h := hit{Rank: rank + 1, Score: score, ID: text.ID, Text: text.Text, Negative: negative, Positive: slices.Contains(q.Positives, p)}
-	if split == rundir.Train {
-		h.Verdict = string(v.judged[judgedPair{int32(index), p}])
+	s := v.run.sets[split]
+	text := s.over.textOf(p)
+	return hit{
+		Rank: rank + 1, Score: score, Index: p, ID: text.ID, Text: text.Text, Negative: negative, Positive: slices.Contains(s.queries[index].Positives, p),
+		Verdict: v.verdictOn(s, int32(index), p),
 	}
-	return h
 }
 
 // wrong is a request that makes no sense, as opposed to files that cannot be read.

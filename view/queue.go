@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -25,20 +26,21 @@ type suspects struct {
 
 // suspectRow is a doubted negative with what every round says of it.
 type suspectRow struct {
-	Query     queryRow       `json:"query"`
-	Positives []textOf       `json:"positives"`
-	Passage   textOf         `json:"passage"`
-	Agree     int32          `json:"agree"`
-	Searches  int            `json:"searches"` // rounds that could have agreed
-	Rounds    []suspectRound `json:"rounds"`
-	Verdict   string         `json:"verdict,omitempty"`
+	Query     queryRow    `json:"query"`
+	Positives []textOf    `json:"positives"`
+	Passage   textOf      `json:"passage"`
+	Agree     int32       `json:"agree"`
+	Searches  int         `json:"searches"` // rounds that could have agreed
+	Rounds    []pairRound `json:"rounds"`
+	Verdict   string      `json:"verdict,omitempty"`
 }
 
-// suspectRound is what one round says of a pair; scores are absent where the passage is not among the hits kept.
-type suspectRound struct {
+// pairRound is what one round says of a query and a passage; its score is absent where the passage is neither among the hits
+// kept nor a positive.
+type pairRound struct {
 	Round    int      `json:"round"`
 	Mined    bool     `json:"mined"`
-	Rank     int32    `json:"rank"`
+	Rank     int32    `json:"rank"` // counted from 1; 0 is unknown
 	Score    *float32 `json:"score,omitempty"`
 	Positive *float32 `json:"positive,omitempty"` // score of the weakest positive
 }
@@ -52,32 +54,36 @@ const (
 
 // queue lists doubted negatives, most suspicious first: by the rounds that agree, then by how far above the positive they
 // come, then in the order of queries and passages.
-func (v *View) queue(filter string, page int) (list[suspectRow], error) {
-	if err := v.findSuspects(); err != nil {
+func (v *View) queue(split rundir.Split, filter string, page int) (list[suspectRow], error) {
+	set := v.run.sets[split]
+	if set.split != rundir.Train {
+		return list[suspectRow]{}, wrongf("%s is not trained on: negatives are doubted of training queries", split)
+	}
+	if err := v.findSuspects(set); err != nil {
 		return list[suspectRow]{}, err
 	}
 	if !slices.Contains([]string{openOnly, judgedOnly, everything}, filter) {
 		return list[suspectRow]{}, wrongf("filter %q is unknown", filter)
 	}
 	var places []suspect
-	for _, s := range v.suspects.all {
-		_, judged := v.judged[judgedPair{s.query, s.passage}]
+	for _, s := range v.suspects[split].all {
+		judged := v.verdictOn(set, s.query, s.passage) != ""
 		if filter == everything || judged == (filter == judgedOnly) {
 			places = append(places, s)
 		}
 	}
-	return pageOf(places, page, v.suspectRow)
+	return pageOf(places, page, func(s suspect) (suspectRow, error) { return v.suspectRow(set, s) })
 }
 
-// findSuspects goes over candidates and negatives of train, where they have changed since the last time.
-func (v *View) findSuspects() error {
+// findSuspects goes over candidates and negatives of a set, where they have changed since the last time.
+func (v *View) findSuspects(set *set) error {
 	rounds, err := v.run.rounds()
 	if err != nil {
 		return err
 	}
 	state := ""
 	for _, round := range rounds {
-		for _, path := range []string{v.run.dir.Round(round).Candidates(rundir.Train), v.run.dir.Round(round).Negatives(rundir.Train)} {
+		for _, path := range []string{v.run.files(set, round).Candidates(set.split), v.run.files(set, round).Negatives(set.split)} {
 			one, err := stateOf(v.run.dir, path)
 			if err != nil {
 				return err
@@ -85,26 +91,29 @@ func (v *View) findSuspects() error {
 			state += one + ";"
 		}
 	}
-	if v.suspects != nil && v.suspects.state == state {
+	if was := v.suspects[set.name]; was != nil && was.state == state {
 		return nil
 	}
-	all, err := v.run.suspects(rounds)
+	all, err := v.run.suspects(set, rounds)
 	if err != nil {
 		return err
 	}
-	v.suspects = &suspects{state, all}
+	if v.suspects == nil {
+		v.suspects = map[rundir.Split]*suspects{}
+	}
+	v.suspects[set.name] = &suspects{state, all}
 	return nil
 }
 
-func (r *run) suspects(rounds []int) ([]suspect, error) {
+func (r *run) suspects(set *set, rounds []int) ([]suspect, error) {
 	var found []*searched
 	var mined [][][]negative
 	for _, round := range rounds {
-		c, err := r.candidates(round, rundir.Train)
+		c, err := r.candidates(round, set.name)
 		if err != nil {
 			return nil, err
 		}
-		n, err := r.negatives(round, rundir.Train)
+		n, err := r.negatives(round, set.name)
 		if err != nil {
 			return nil, err
 		}
@@ -115,13 +124,21 @@ func (r *run) suspects(rounds []int) ([]suspect, error) {
 			mined = append(mined, n)
 		}
 	}
+	ranks := make([][]int32, len(found)) // of the best positives, for who orders queries by them: each record is read here anyway
+	ranked := make([]ranking.Candidates, len(found))
 	var all []suspect
-	for q := range r.sets[rundir.Train].queries {
-		one, err := suspectsOf(q, found, mined)
-		if err != nil {
-			return nil, err
+	for q := range set.queries {
+		for i, round := range found {
+			c, err := round.index.At(q)
+			if err != nil {
+				return nil, err
+			}
+			ranked[i], ranks[i] = c, append(ranks[i], bestRank(c))
 		}
-		all = append(all, one...)
+		all = append(all, suspectsOf(q, ranked, mined)...)
+	}
+	for i, round := range found {
+		round.ranks = ranks[i]
 	}
 	slices.SortFunc(all, func(a, b suspect) int {
 		return cmp.Or(cmp.Compare(b.agree, a.agree), cmp.Compare(b.margin, a.margin), cmp.Compare(a.query, b.query), cmp.Compare(a.passage, b.passage))
@@ -130,7 +147,7 @@ func (r *run) suspects(rounds []int) ([]suspect, error) {
 }
 
 // suspectsOf doubts the negatives that any round mined for a query, by what all searches say of them.
-func suspectsOf(query int, found []*searched, mined [][][]negative) ([]suspect, error) {
+func suspectsOf(query int, found []ranking.Candidates, mined [][][]negative) []suspect {
 	doubted := map[int32]*suspect{}
 	for _, round := range mined {
 		for _, n := range round[query] {
@@ -138,13 +155,9 @@ func suspectsOf(query int, found []*searched, mined [][][]negative) ([]suspect, 
 		}
 	}
 	if len(doubted) == 0 {
-		return nil, nil
+		return nil
 	}
-	for _, round := range found {
-		c, err := round.index.At(query)
-		if err != nil {
-			return nil, err
-		}
+	for _, c := range found {
 		if len(c.Positives) == 0 {
 			continue
 		}
@@ -165,24 +178,24 @@ func suspectsOf(query int, found []*searched, mined [][][]negative) ([]suspect, 
 			all = append(all, *s)
 		}
 	}
-	return all, nil
+	return all
 }
 
-func (v *View) suspectRow(s suspect) (suspectRow, error) {
-	q := v.run.sets[rundir.Train].queries[s.query]
+func (v *View) suspectRow(set *set, s suspect) (suspectRow, error) {
+	q := set.queries[s.query]
 	row := suspectRow{
-		Query: queryRow{Index: int(s.query), Key: q.Key, Text: q.Text}, Passage: v.run.textOf(s.passage), Positives: []textOf{},
-		Agree: s.agree, Rounds: []suspectRound{}, Verdict: string(v.judged[judgedPair{s.query, s.passage}]),
+		Query: queryRow{Index: int(s.query), Key: q.Key, Text: q.Text}, Passage: set.over.textOf(s.passage), Positives: []textOf{},
+		Agree: s.agree, Rounds: []pairRound{}, Verdict: v.verdictOn(set, s.query, s.passage),
 	}
 	for _, p := range q.Positives {
-		row.Positives = append(row.Positives, v.run.textOf(p))
+		row.Positives = append(row.Positives, set.over.textOf(p))
 	}
 	rounds, err := v.run.rounds()
 	if err != nil {
 		return row, err
 	}
 	for _, round := range rounds {
-		one, searched, err := v.run.suspectRound(s, round)
+		one, searched, err := v.run.pairRound(set, s.query, s.passage, round)
 		if err != nil {
 			return row, err
 		}
@@ -194,20 +207,24 @@ func (v *View) suspectRow(s suspect) (suspectRow, error) {
 	return row, nil
 }
 
-func (r *run) suspectRound(s suspect, round int) (one suspectRound, searched bool, err error) {
+func (r *run) pairRound(set *set, query, passage int32, round int) (one pairRound, searched bool, err error) {
 	one.Round = round
-	mined, err := r.negatives(round, rundir.Train)
+	mined, err := r.negatives(round, set.name)
 	if err != nil {
 		return one, false, err
 	}
 	if mined != nil {
-		one.Mined = slices.ContainsFunc(mined[s.query], func(n negative) bool { return n.passage == s.passage })
+		for _, n := range mined[query] {
+			if n.passage == passage {
+				one.Mined, one.Rank = true, n.rank+1
+			}
+		}
 	}
-	found, err := r.candidates(round, rundir.Train)
+	found, err := r.candidates(round, set.name)
 	if found == nil || err != nil {
 		return one, false, err
 	}
-	c, err := found.index.At(int(s.query))
+	c, err := found.index.At(int(query))
 	if err != nil {
 		return one, false, err
 	}
@@ -215,8 +232,13 @@ func (r *run) suspectRound(s suspect, round int) (one suspectRound, searched boo
 		one.Positive = &c.Positives[n-1].Score
 	}
 	for rank, h := range c.Hits {
-		if h.Passage == s.passage {
+		if h.Passage == passage {
 			one.Rank, one.Score = int32(rank)+1, &h.Score
+		}
+	}
+	for _, p := range c.Positives {
+		if p.Passage == passage && p.Rank >= 0 {
+			one.Rank, one.Score = p.Rank+1, &p.Score
 		}
 	}
 	return one, true, nil

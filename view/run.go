@@ -1,12 +1,13 @@
 package view
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
+	"slices"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/candidates"
@@ -19,27 +20,59 @@ import (
 type Files struct {
 	Corpus, Train, Dev  string // paths
 	IDField, GroupField string // as in the recipe; may be empty
+	Sets                []SetFiles
 }
 
-// Splits are the sets of queries that a run searches.
-var splits = []rundir.Split{rundir.Train, rundir.Dev}
+// SetFiles are the texts of a set of the recipe's data.sets.
+type SetFiles struct {
+	Name                string
+	Corpus              string // empty for the run's own
+	Train               string
+	IDField, GroupField string
+}
 
 // run is a run directory with its texts. Texts are read once; files of rounds anew when they have changed.
 type run struct {
 	dir     *rundir.Dir
-	corpus  *corpus.Corpus
-	digests map[string]string // of corpus.jsonl, train.jsonl, dev.jsonl, by role
+	corpora []*passages // the run's own, then those that sets of data.sets have for themselves
 	sets    map[rundir.Split]*set
+	order   []rundir.Split // train and dev, then the training queries of data.sets as setSplit calls them
+}
+
+// passages is a corpus that queries of the run search.
+type passages struct {
+	corpus        *corpus.Corpus
+	digest        string
+	path, idField string
+	first         rundir.Split // of the sets over it
 }
 
 // set is the queries of a split, and what the rounds know of them.
 type set struct {
+	name    rundir.Split
+	split   rundir.Split // of its files
+	folder  string       // of the rounds' folders of sets; empty for the run's own data
+	over    *passages
+	digest  string
 	queries []corpus.Query
-	lower   []string // texts for searching
 	byKey   map[string]int32
 	byText  map[string][]int32 // stripped
 	rounds  map[int]*searched
 	mined   map[int]*mined
+}
+
+// setSplit is what the training queries of a set of data.sets are called. No split of the run itself is called so.
+func setSplit(name string) rundir.Split { return rundir.Split(rundir.TrainingSet(name)) }
+
+// judged says whether verdicts are of the set's queries: mining goes by those on the run's own training queries.
+func (s *set) judged() bool { return s.name == rundir.Train }
+
+// files are a round's files of the set.
+func (r *run) files(s *set, round int) rundir.RoundLayout {
+	if s.folder == "" {
+		return r.dir.Round(round)
+	}
+	return r.dir.Round(round).Set(s.folder)
 }
 
 // searched is the candidates of a round, and the rank of the best positive of each query, counted from 0; -1 is none.
@@ -63,53 +96,90 @@ type negative struct {
 
 // openRun reads the texts of a run. They must be those that the run was made of.
 func openRun(ctx context.Context, dir *rundir.Dir, files Files) (*run, error) {
-	r := &run{dir: dir, digests: map[string]string{}, sets: map[rundir.Split]*set{}}
-	err := r.read(ctx, "corpus", files.Corpus, func(f io.Reader) (err error) {
-		r.corpus, _, err = corpus.ReadPassages(f, files.Corpus, corpus.ReadOptions{IDField: files.IDField})
-		return err
-	})
+	r := &run{dir: dir, sets: map[rundir.Split]*set{}}
+	own, err := r.readPassages(ctx, "corpus", files.Corpus, files.IDField)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range splits {
+	for _, s := range []*set{{name: rundir.Train, split: rundir.Train, over: own}, {name: rundir.Dev, split: rundir.Dev, over: own}} {
 		path := files.Train
-		if s == rundir.Dev {
+		if s.split == rundir.Dev {
 			path = files.Dev
 		}
-		err := r.read(ctx, string(s), path, func(f io.Reader) error {
-			queries, _, err := corpus.ReadQueries(f, path, r.corpus, corpus.ReadOptions{IDField: files.IDField, GroupField: files.GroupField})
-			r.sets[s] = newSet(queries)
-			return err
-		})
-		if err != nil {
+		if err := r.readSet(ctx, s, path, files.IDField, files.GroupField); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range files.Sets {
+		s := &set{name: setSplit(f.Name), split: rundir.Train, folder: f.Name, over: own}
+		if f.Corpus != "" {
+			if s.over, err = r.readPassages(ctx, "corpus of "+string(s.name), f.Corpus, f.IDField); err != nil {
+				return nil, err
+			}
+		}
+		if err := r.readSet(ctx, s, f.Train, f.IDField, f.GroupField); err != nil {
 			return nil, err
 		}
 	}
 	return r, nil
 }
 
-func (r *run) read(ctx context.Context, role, path string, parse func(io.Reader) error) (err error) {
-	digest, _, err := rundir.DigestFile(ctx, r.dir.FS, path)
-	if err != nil {
-		return fmt.Errorf("%s: %w", role, err)
+// readPassages reads a corpus. One that two sets name, to be read alike, is read once.
+func (r *run) readPassages(ctx context.Context, role, path, idField string) (*passages, error) {
+	for _, known := range r.corpora {
+		if known.path == path && known.idField == idField {
+			return known, nil
+		}
 	}
-	r.digests[role] = digest
-	f, err := r.dir.FS.Open(path)
+	p := &passages{path: path, idField: idField}
+	var err error
+	p.digest, err = r.read(ctx, role, path, func(f io.Reader) (err error) {
+		p.corpus, _, err = corpus.ReadPassages(f, path, corpus.ReadOptions{IDField: idField})
+		return err
+	})
+	r.corpora = append(r.corpora, p)
+	return p, err
+}
+
+// readSet reads the queries of a set.
+func (r *run) readSet(ctx context.Context, s *set, path, idField, groupField string) error {
+	var err error
+	s.digest, err = r.read(ctx, string(s.name), path, func(f io.Reader) (err error) {
+		s.queries, _, err = corpus.ReadQueries(f, path, s.over.corpus, corpus.ReadOptions{IDField: idField, GroupField: groupField})
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return parse(f)
+	if s.over.first == "" {
+		s.over.first = s.name
+	}
+	s.index()
+	r.sets[s.name], r.order = s, append(r.order, s.name)
+	return nil
 }
 
-func newSet(queries []corpus.Query) *set {
-	s := &set{queries: queries, lower: make([]string, len(queries)), byKey: make(map[string]int32, len(queries)), byText: map[string][]int32{}, rounds: map[int]*searched{}, mined: map[int]*mined{}}
-	for i, q := range queries {
-		s.lower[i] = strings.ToLower(q.Key + "\n" + q.Text)
+// read reads a file and returns its digest.
+func (r *run) read(ctx context.Context, role, path string, parse func(io.Reader) error) (digest string, err error) {
+	if digest, _, err = rundir.DigestFile(ctx, r.dir.FS, path); err != nil {
+		return "", fmt.Errorf("%s: %w", role, err)
+	}
+	f, err := r.dir.FS.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return digest, parse(f)
+}
+
+// index makes the set's look-ups.
+func (s *set) index() {
+	s.byKey, s.byText = make(map[string]int32, len(s.queries)), map[string][]int32{}
+	s.rounds, s.mined = map[int]*searched{}, map[int]*mined{}
+	for i, q := range s.queries {
 		s.byKey[q.Key] = int32(i)
 		s.byText[q.Stripped()] = append(s.byText[q.Stripped()], int32(i))
 	}
-	return s
 }
 
 // release closes the files that a request has opened: an open file would be in the way of a run that replaces it, on
@@ -152,7 +222,8 @@ func (r *run) rounds() ([]int, error) {
 
 // candidates returns what a round's search kept of a split; nil where it has not searched.
 func (r *run) candidates(round int, split rundir.Split) (*searched, error) {
-	path, s := r.dir.Round(round).Candidates(split), r.sets[split]
+	s := r.sets[split]
+	path := r.files(s, round).Candidates(s.split)
 	state, err := stateOf(r.dir, path)
 	if err != nil || state == "" {
 		return nil, err
@@ -160,7 +231,7 @@ func (r *run) candidates(round int, split rundir.Split) (*searched, error) {
 	if was := s.rounds[round]; was != nil && was.state == state {
 		return was, nil
 	}
-	now, err := r.openCandidates(path, state, split)
+	now, err := r.openCandidates(path, state, s)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +239,7 @@ func (r *run) candidates(round int, split rundir.Split) (*searched, error) {
 	return now, nil
 }
 
-func (r *run) openCandidates(path, state string, split rundir.Split) (*searched, error) {
+func (r *run) openCandidates(path, state string, s *set) (*searched, error) {
 	info, err := r.dir.FS.Stat(path)
 	if err != nil {
 		return nil, err
@@ -176,8 +247,8 @@ func (r *run) openCandidates(path, state string, split rundir.Split) (*searched,
 	file := &pieces{dir: r.dir, path: path, state: state}
 	x, err := candidates.OpenIndex(file, info.Size(), path)
 	if err == nil {
-		if h := x.Header(); h.CorpusDigest != r.digests["corpus"] || h.QueriesDigest != r.digests[string(split)] || h.Queries != len(r.sets[split].queries) {
-			err = fmt.Errorf("%s: candidates of other data than %s and corpus are now", path, split)
+		if h := x.Header(); h.CorpusDigest != s.over.digest || h.QueriesDigest != s.digest || h.Queries != len(s.queries) {
+			err = fmt.Errorf("%s: candidates of other data than %s and corpus are now", path, s.name)
 		}
 	}
 	if err != nil {
@@ -250,37 +321,61 @@ func bestRank(c ranking.Candidates) int32 {
 // negatives returns what a round mined for each query of a split; nil where it has not mined.
 func (r *run) negatives(round int, split rundir.Split) ([][]negative, error) {
 	s := r.sets[split]
-	state, err := stateOf(r.dir, r.dir.Round(round).Negatives(split))
+	path := r.files(s, round).Negatives(s.split)
+	state, err := stateOf(r.dir, path)
 	if err != nil || state == "" {
 		return nil, err
 	}
 	if was := s.mined[round]; was != nil && was.state == state {
 		return was.negatives, nil
 	}
-	all := make([][]negative, len(s.queries))
-	err = r.dir.EachMined(round, split, func(m provenance.Row) error {
-		q, ok := s.queryOf(m)
-		if !ok {
-			return fmt.Errorf("%s: query %q is not in %s", r.dir.Round(round).Negatives(split), m.Key, split)
-		}
-		for _, n := range m.Negatives {
-			p, ok := r.corpus.ByID(n.ID)
-			if !ok {
-				return fmt.Errorf("%s: passage %q is not in the corpus", r.dir.Round(round).Negatives(split), n.ID)
-			}
-			one := negative{passage: p, rank: -1}
-			if n.Rank != nil {
-				one.rank = *n.Rank
-			}
-			all[q] = append(all[q], one)
-		}
-		return nil
-	})
+	strange, err := r.eachMined(s, round, func(provenance.Row) error { return nil })
+	if err := cmp.Or(err, strange); err != nil {
+		return nil, err
+	}
+	return s.mined[round].negatives, nil
+}
+
+// eachMined visits what a round mined for a set, and keeps the negatives: what draws the charts and what lists the negatives
+// read the same large file, which is parsed once for both. strange is a row of other data than the view's; nothing is kept then.
+func (r *run) eachMined(s *set, round int, visit func(provenance.Row) error) (strange, err error) {
+	path := r.files(s, round).Negatives(s.split)
+	state, err := stateOf(r.dir, path)
 	if err != nil {
 		return nil, err
 	}
-	s.mined[round] = &mined{state: state, negatives: all}
-	return all, nil
+	all := make([][]negative, len(s.queries))
+	err = r.dir.EachMinedOf(r.files(s, round), s.split, func(m provenance.Row) error {
+		if strange == nil {
+			strange = s.take(all, path, m)
+		}
+		return visit(m)
+	})
+	if err == nil && strange == nil {
+		s.mined[round] = &mined{state: state, negatives: all}
+	}
+	return strange, err
+}
+
+// take adds the negatives of a mined row to those of its query.
+func (s *set) take(all [][]negative, path string, m provenance.Row) error {
+	q, ok := s.queryOf(m)
+	if !ok {
+		return fmt.Errorf("%s: query %q is not in %s", path, m.Key, s.name)
+	}
+	all[q] = slices.Grow(all[q], len(m.Negatives))
+	for _, n := range m.Negatives {
+		p, ok := s.over.corpus.ByID(n.ID)
+		if !ok {
+			return fmt.Errorf("%s: passage %q is not in the corpus", path, n.ID)
+		}
+		one := negative{passage: p, rank: -1}
+		if n.Rank != nil {
+			one.rank = *n.Rank
+		}
+		all[q] = append(all[q], one)
+	}
+	return nil
 }
 
 // queryOf is the query that a mined row belongs to.

@@ -32,14 +32,14 @@ func (v *View) Handler() http.Handler {
 	mux.HandleFunc("GET /api/about", v.answer(func(*http.Request) (any, error) { return v.about() }))
 	mux.HandleFunc("GET /api/charts", v.answer(func(*http.Request) (any, error) { return v.charts() }))
 	mux.HandleFunc("GET /api/queries", v.answer(func(r *http.Request) (any, error) {
-		split, page, err := listed(r)
+		split, page, err := v.listed(r)
 		if err != nil {
 			return nil, err
 		}
 		return v.run.queries(split, r.FormValue("search"), r.FormValue("order"), page)
 	}))
 	mux.HandleFunc("GET /api/query", v.answer(func(r *http.Request) (any, error) {
-		split, _, err := listed(r)
+		split, _, err := v.listed(r)
 		index, failed := number(r, "index")
 		if err := errors.Join(err, failed); err != nil {
 			return nil, err
@@ -47,14 +47,29 @@ func (v *View) Handler() http.Handler {
 		return v.query(split, index)
 	}))
 	mux.HandleFunc("GET /api/queue", v.answer(func(r *http.Request) (any, error) {
-		page, err := number(r, "page")
+		split, page, err := v.listed(r)
 		if err != nil {
 			return nil, err
 		}
-		return v.queue(r.FormValue("filter"), page)
+		return v.queue(split, r.FormValue("filter"), page)
+	}))
+	mux.HandleFunc("GET /api/passages", v.answer(func(r *http.Request) (any, error) {
+		split, page, err := v.listed(r)
+		if err != nil {
+			return nil, err
+		}
+		return v.run.passages(split, r.FormValue("search"), r.FormValue("order"), page)
+	}))
+	mux.HandleFunc("GET /api/passage", v.answer(func(r *http.Request) (any, error) {
+		split, page, err := v.listed(r)
+		index, failed := number(r, "index")
+		if err := errors.Join(err, failed); err != nil {
+			return nil, err
+		}
+		return v.passage(split, index, page)
 	}))
 	mux.HandleFunc("GET /api/compare", v.answer(func(r *http.Request) (any, error) {
-		split, page, err := listed(r)
+		split, page, err := v.listed(r)
 		a, failed := number(r, "a")
 		b, alsoFailed := number(r, "b")
 		if err := errors.Join(err, failed, alsoFailed); err != nil {
@@ -137,15 +152,14 @@ func (v *View) locked(r *http.Request, of func(*http.Request) (any, error)) (ans
 	return of(r)
 }
 
-// listed is the split and the page that a request asks for.
-func listed(r *http.Request) (rundir.Split, int, error) {
+// listed is the set of queries and the page that a request asks for.
+func (v *View) listed(r *http.Request) (rundir.Split, int, error) {
 	page, err := number(r, "page")
-	for _, s := range splits {
-		if r.FormValue("split") == string(s) {
-			return s, page, err
-		}
+	split := rundir.Split(r.FormValue("split"))
+	if _, ok := v.run.sets[split]; !ok {
+		return "", 0, wrongf("split %q: there are %v", split, v.run.order)
 	}
-	return "", 0, wrongf("split %q: there are %v", r.FormValue("split"), splits)
+	return split, page, err
 }
 
 // number is a number from 0 on in a request; 0 where there is none.

@@ -33,15 +33,24 @@ func (v *View) readVerdicts() error {
 	if err != nil {
 		return err
 	}
+	set := v.run.sets[rundir.Train]
 	for _, one := range verdicts.Latest(all) {
-		for _, q := range v.run.sets[rundir.Train].byText[strings.TrimSpace(one.QueryText)] {
-			for _, p := range v.run.corpus.ByText(one.PassageText) {
+		for _, q := range set.byText[strings.TrimSpace(one.QueryText)] {
+			for _, p := range set.over.corpus.ByText(one.PassageText) {
 				judged[judgedPair{q, p}] = one.Verdict
 			}
 		}
 	}
 	v.judged, v.verdictState = judged, state
 	return nil
+}
+
+// verdictOn is what was said of a passage as a negative of a query; empty where nothing was.
+func (v *View) verdictOn(s *set, query, passage int32) string {
+	if !s.judged() {
+		return ""
+	}
+	return string(v.judged[judgedPair{query, passage}])
 }
 
 // said is what a person says of a passage as a negative of a train query, by key and id.
@@ -59,7 +68,7 @@ func (v *View) save(s said) error {
 	if !ok {
 		return wrongf("no train query has the key %q", s.Query)
 	}
-	p, ok := v.run.corpus.ByID(s.Passage)
+	p, ok := set.over.corpus.ByID(s.Passage)
 	if !ok {
 		return wrongf("no passage has the id %q", s.Passage)
 	}
@@ -74,7 +83,7 @@ func (v *View) save(s said) error {
 		return wrongf("passage %q answers the query %q: verdicts are on negatives", s.Passage, s.Query)
 	}
 	line, err := verdicts.Verdict{
-		Verdict: s.Verdict, Query: s.Query, QueryText: set.queries[q].Text, Passage: s.Passage, PassageText: v.run.corpus.Passages[p].Full(),
+		Verdict: s.Verdict, Query: s.Query, QueryText: set.queries[q].Text, Passage: s.Passage, PassageText: set.over.corpus.Passages[p].Full(),
 		Round: s.Round, At: v.now().UTC().Format(time.RFC3339),
 	}.Line()
 	if err != nil {
@@ -106,7 +115,7 @@ func (v *View) save(s said) error {
 func (r *run) answers(passage int32, query string) bool {
 	set := r.sets[rundir.Train]
 	for _, q := range set.byText[query] {
-		for _, same := range r.corpus.SameText(passage) {
+		for _, same := range set.over.corpus.SameText(passage) {
 			if slices.Contains(set.queries[q].Positives, same) {
 				return true
 			}

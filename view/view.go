@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/format/verdicts"
 	"github.com/quarry-ml/quarry/report/page"
 	"github.com/quarry-ml/quarry/rundir"
@@ -40,7 +41,7 @@ type View struct {
 	mu           sync.Mutex // of all below: files are looked at by one request at a time
 	run, against *run
 	pages        page.Reader
-	suspects     *suspects
+	suspects     map[rundir.Split]*suspects
 	judged       map[judgedPair]verdicts.Kind
 	verdictState string
 }
@@ -80,21 +81,41 @@ func (v *View) release() error {
 
 // about is what a page needs to know before it asks for anything else.
 type about struct {
-	Run             string         `json:"run"`
-	Rounds          []int          `json:"rounds"`
-	Searched        []int          `json:"searched"` // rounds that have candidates
-	Against         string         `json:"against"`
-	AgainstSearched []int          `json:"against_searched"`
-	Alone           bool           `json:"alone"` // there is no other run to compare with
-	Queries         map[string]int `json:"queries"`
-	Near            float64        `json:"near"`
+	Run             string        `json:"run"`
+	Rounds          []int         `json:"rounds"`
+	Searched        []int         `json:"searched"` // rounds that have candidates
+	Against         string        `json:"against"`
+	AgainstSearched []int         `json:"against_searched"`
+	Alone           bool          `json:"alone"` // there is no other run to compare with
+	Sets            []aboutSet    `json:"sets"`
+	Corpora         []aboutCorpus `json:"corpora"`
+	Near            float64       `json:"near"`
+}
+
+// aboutSet is a set of queries: train, dev, or the training queries of a set of data.sets.
+type aboutSet struct {
+	Name    string `json:"name"`
+	Queries int    `json:"queries"`
+	Corpus  string `json:"corpus"` // name of an aboutCorpus
+	Train   bool   `json:"train"`  // its negatives are trained on, and may be doubted
+	Judged  bool   `json:"judged"` // mining goes by verdicts on them
+}
+
+// aboutCorpus is a corpus by the first set over it.
+type aboutCorpus struct {
+	Name     string `json:"name"`
+	Passages int    `json:"passages"`
 }
 
 func (v *View) about() (*about, error) {
 	other := v.other()
-	a := &about{Run: v.run.dir.Name(), Against: other.dir.Name(), Alone: v.against == nil, Queries: map[string]int{}, Near: near}
-	for s, set := range v.run.sets {
-		a.Queries[string(s)] = len(set.queries)
+	a := &about{Run: v.run.dir.Name(), Against: other.dir.Name(), Alone: v.against == nil, Near: near}
+	for _, split := range v.run.order {
+		s := v.run.sets[split]
+		a.Sets = append(a.Sets, aboutSet{string(split), len(s.queries), string(s.over.first), s.split == rundir.Train, s.judged()})
+	}
+	for _, p := range v.run.corpora {
+		a.Corpora = append(a.Corpora, aboutCorpus{string(p.first), p.corpus.Len()})
 	}
 	var err, failed, alsoFailed error
 	a.Rounds, err = v.run.rounds()
@@ -122,6 +143,10 @@ func (v *View) charts() (*charts, error) {
 	state, err := v.state() // before the reading: what changes meanwhile is told as a change
 	if err != nil {
 		return nil, err
+	}
+	v.pages.Mined = func(round int, visit func(provenance.Row) error) error {
+		_, err := v.run.eachMined(v.run.sets[rundir.Train], round, visit) // charts show what the run is, whatever the texts are now
+		return err
 	}
 	p, err := v.pages.Read(v.run.dir)
 	if err != nil {

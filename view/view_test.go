@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -48,12 +49,13 @@ func opened(t *testing.T, o tinyrun.Options) (*tinyrun.Run, *View) {
 	return run, open(t, run, nil)
 }
 
-func open(t *testing.T, run, against *tinyrun.Run) *View {
+func open(t *testing.T, run, against *tinyrun.Run, sets ...SetFiles) *View {
 	t.Helper()
 	o := Options{Dir: readOnly(t, run.Dir), Files: files(run.Folder), Host: testHost, Token: testToken, Now: func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }}
 	if against != nil {
 		o.Against, o.AgainstFiles = readOnly(t, against.Dir), files(against.Folder)
 	}
+	o.Files.Sets = sets
 	v, err := Open(t.Context(), o)
 	must(t, err)
 	return v
@@ -169,7 +171,7 @@ func TestGuardOnPort80(t *testing.T) {
 func TestNothingButVerdictsIsWritten(t *testing.T) {
 	run, v := opened(t, tinyrun.Options{})
 	before := snapshot(t, run.Folder)
-	for _, target := range []string{"/", "/assets/app.js", "/api/about", "/api/charts", "/api/queries?split=train&order=worst&search=what", "/api/query?split=dev&index=1", "/api/queue?filter=open", "/api/compare?split=dev&a=0&b=1&order=wins"} {
+	for _, target := range []string{"/", "/assets/app.js", "/api/about", "/api/charts", "/api/queries?split=train&order=worst&search=what", "/api/query?split=dev&index=1", "/api/queue?split=train&filter=open", "/api/compare?split=dev&a=0&b=1&order=wins", "/api/passages?split=train&order=mined", "/api/passage?split=train&index=1"} {
 		if w := request(v, "GET", target, "", nil); w.Code != 200 {
 			t.Errorf("%s: %d %s", target, w.Code, w.Body)
 		}
@@ -230,7 +232,7 @@ func TestVerdictsThatMakeNoSenseAreRefused(t *testing.T) {
 
 // positiveOf is the id of a positive of a train query.
 func positiveOf(v *View, query int) string {
-	return v.run.corpus.ID(v.run.sets[rundir.Train].queries[query].Positives[0])
+	return v.run.corpora[0].corpus.ID(v.run.sets[rundir.Train].queries[query].Positives[0])
 }
 
 // A verdict is of texts, so that a positive is none under another row or id of them either; one that was said before it became
@@ -242,7 +244,7 @@ func TestVerdictsOnAnswers(t *testing.T) {
 		t.Errorf("taking back: %d %s", w.Code, w.Body)
 	}
 	set := v.run.sets[rundir.Train]
-	p, _ := v.run.corpus.ByID(own)
+	p, _ := v.run.corpora[0].corpus.ByID(own)
 	text := set.queries[0].Stripped()
 	set.byText[text] = append(set.byText[text], 1) // another row of the text, with a positive of its own
 	if other := set.queries[1].Positives[0]; other == p || !v.run.answers(other, text) || !v.run.answers(p, text) {
@@ -254,11 +256,11 @@ func TestVerdictsOnAnswers(t *testing.T) {
 func TestVerdictsAfterACrashAndByOthers(t *testing.T) {
 	run, v := opened(t, tinyrun.Options{})
 	path := rundir.Layout(run.Dir).Verdicts()
-	first := get[list[suspectRow]](t, v, "queue", "filter", "open").Rows[0]
+	first := get[list[suspectRow]](t, v, "queue", "split", "train", "filter", "open").Rows[0]
 	line, err := verdicts.Verdict{Verdict: verdicts.Keep, Query: "by another key", QueryText: first.Query.Text, Passage: "by another id", PassageText: first.Passage.Text}.Line()
 	must(t, err)
 	must(t, os.WriteFile(path, []byte(line+"\n"+line[:30]), 0o600))
-	if judged := get[list[suspectRow]](t, v, "queue", "filter", "judged"); judged.Total != 1 || judged.Rows[0].Passage != first.Passage || judged.Rows[0].Verdict != "keep" {
+	if judged := get[list[suspectRow]](t, v, "queue", "split", "train", "filter", "judged"); judged.Total != 1 || judged.Rows[0].Passage != first.Passage || judged.Rows[0].Verdict != "keep" {
 		t.Errorf("judged are %+v", judged)
 	}
 	if w := request(v, "POST", "/api/verdict", `{"query":"train-1","passage":"p3","verdict":"promote"}`, nil); w.Code != 200 {
@@ -271,7 +273,7 @@ func TestVerdictsAfterACrashAndByOthers(t *testing.T) {
 		t.Errorf("%v: %+v", err, all)
 	}
 	must(t, os.WriteFile(path, []byte("damaged\n"), 0o600))
-	if w := request(v, "GET", "/api/queue?filter=open", "", nil); w.Code != 500 || !strings.Contains(w.Body.String(), "verdicts.jsonl:1: ") {
+	if w := request(v, "GET", "/api/queue?split=train&filter=open", "", nil); w.Code != 500 || !strings.Contains(w.Body.String(), "verdicts.jsonl:1: ") {
 		t.Errorf("a damaged file: %d %s", w.Code, w.Body)
 	}
 }
@@ -286,7 +288,7 @@ func TestQueue(t *testing.T) {
 	for round := range 3 {
 		must(t, d.EachMined(round, rundir.Train, func(m provenance.Row) error {
 			for _, n := range m.Negatives {
-				p, _ := v.run.corpus.ByID(n.ID)
+				p, _ := v.run.corpora[0].corpus.ByID(n.ID)
 				pairs[judgedPair{v.run.sets[rundir.Train].byKey[m.Key], p}] = true
 			}
 			return nil
@@ -324,12 +326,12 @@ func TestQueue(t *testing.T) {
 	}
 	var got []suspect
 	for page := 0; len(got) < len(want); page++ {
-		l := get[list[suspectRow]](t, v, "queue", "filter", "open", "page", fmt.Sprint(page))
+		l := get[list[suspectRow]](t, v, "queue", "split", "train", "filter", "open", "page", fmt.Sprint(page))
 		if l.Total != len(want) || len(l.Rows) == 0 {
 			t.Fatalf("page %d has %d rows of %d, want %d in all", page, len(l.Rows), l.Total, len(want))
 		}
 		for _, row := range l.Rows {
-			p, _ := v.run.corpus.ByID(row.Passage.ID)
+			p, _ := v.run.corpora[0].corpus.ByID(row.Passage.ID)
 			one := suspect{int32(row.Query.Index), p, row.Agree, 0}
 			for _, r := range row.Rounds {
 				if r.Score != nil && *r.Score >= *r.Positive-0.05**r.Positive {
@@ -382,7 +384,7 @@ func TestQueries(t *testing.T) {
 			t.Errorf("%s: %v", order, l.Rows)
 		}
 	}
-	for _, target := range []string{"queries?split=test", "queries?split=dev&order=best", "queries?split=dev&page=-1", "query?split=dev&index=120", "queue?filter=x", "compare?split=dev&a=0&b=9&order=change", "compare?split=dev&a=0&b=1&order=x"} {
+	for _, target := range []string{"queries?split=test", "queries?split=dev&order=best", "queries?split=dev&page=-1", "query?split=dev&index=120", "queue?split=train&filter=x", "queue?split=dev&filter=open", "passages?split=set-none&order=file", "passages?split=dev&order=x", "passage?split=dev&index=40", "compare?split=dev&a=0&b=9&order=change", "compare?split=dev&a=0&b=1&order=x"} {
 		if w := request(v, "GET", "/api/"+target, "", nil); w.Code != 400 {
 			t.Errorf("%s: %d %s", target, w.Code, w.Body)
 		}
@@ -460,7 +462,7 @@ func TestARunUnderWay(t *testing.T) {
 	run, err := tinyrun.Begin(t.TempDir(), tinyrun.Options{})
 	must(t, err)
 	v := open(t, run, nil)
-	if l := get[list[suspectRow]](t, v, "queue", "filter", "open"); l.Total != 0 {
+	if l := get[list[suspectRow]](t, v, "queue", "split", "train", "filter", "open"); l.Total != 0 {
 		t.Errorf("%d doubted before anything was mined", l.Total)
 	}
 	state := func() string {
@@ -503,7 +505,7 @@ func TestARunThatMinedNothing(t *testing.T) {
 	if l.Total != 8 || !slices.Equal(l.Rows[0].Ranks, []int32{0, 0}) {
 		t.Errorf("%+v", l)
 	}
-	if queue := get[list[suspectRow]](t, v, "queue", "filter", "open"); queue.Total != 0 {
+	if queue := get[list[suspectRow]](t, v, "queue", "split", "train", "filter", "open"); queue.Total != 0 {
 		t.Errorf("%+v", queue)
 	}
 	if a := get[about](t, v, "about"); len(a.Rounds) != 2 || len(a.Searched) != 0 {
@@ -567,7 +569,7 @@ func TestOpenRefusesOtherData(t *testing.T) {
 // Texts go out as JSON and nothing else, so that no browser takes one for a page.
 func TestTextsAreDataOnly(t *testing.T) {
 	_, v := opened(t, tinyrun.Options{Hostile: []string{"</script><img src=x onerror=alert(1)>"}, Name: "<script>alert(1)<"})
-	for _, target := range []string{"/api/about", "/api/charts", "/api/queries?split=dev&order=file", "/api/query?split=dev&index=0", "/api/queue?filter=open"} {
+	for _, target := range []string{"/api/about", "/api/charts", "/api/queries?split=dev&order=file", "/api/query?split=dev&index=0", "/api/queue?split=train&filter=open"} {
 		w := request(v, "GET", target, "", nil)
 		if kind := w.Header().Get("Content-Type"); kind != "application/json" || w.Header().Get("X-Content-Type-Options") != "nosniff" || strings.Contains(w.Body.String(), "<script") || strings.Contains(w.Body.String(), "<img") {
 			t.Errorf("%s: %s %.200s", target, kind, w.Body)
@@ -598,5 +600,36 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// counting counts how often each file is opened.
+type counting struct {
+	rundir.FS
+	opened map[string]int
+}
+
+func (c counting) Open(path string) (io.ReadCloser, error) {
+	c.opened[filepath.Base(path)]++
+	return c.FS.Open(path)
+}
+
+// What charts and queue both read is parsed once, and the queue leaves the ranks that orders ask for.
+func TestLargeFilesAreReadOnce(t *testing.T) {
+	_, v := opened(t, tinyrun.Options{Rounds: 1})
+	files := counting{v.run.dir.FS, map[string]int{}}
+	v.run.dir.FS = files
+	for _, target := range []string{"/api/charts", "/api/queue?split=train&filter=open", "/api/passages?split=train&order=mined", "/api/charts"} {
+		if w := request(v, "GET", target, "", nil); w.Code != 200 {
+			t.Fatalf("%s: %s", target, w.Body)
+		}
+	}
+	if n := files.opened["negatives.jsonl"]; n != 1 {
+		t.Errorf("negatives.jsonl is opened %d times", n)
+	}
+	before := files.opened["train.cand"]
+	l := get[list[queryRow]](t, v, "queries", "split", "train", "order", "worst")
+	if n := files.opened["train.cand"]; n != before || l.Rows[0].Ranks[0] < l.Rows[1].Ranks[0] {
+		t.Errorf("train.cand is opened %d times, and %d before the ranks were asked for: %+v", n, before, l.Rows)
 	}
 }

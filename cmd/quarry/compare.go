@@ -125,6 +125,11 @@ func runCompare(ctx context.Context, o CompareOptions, args []string, h *host) e
 	if err != nil {
 		return badInput(err)
 	}
+	if format == report.CSV { // which has no place for them
+		for _, note := range compared.Notes {
+			h.note("%s", note)
+		}
+	}
 	shown := report.CompareWriteOptions{Show: o.Show, PerQuery: o.PerQuery, Texts: beginnings(compared.Texts)}
 	return writeOutput(h, o.Output, func(w io.Writer) error {
 		if o.Format == formatHTML {

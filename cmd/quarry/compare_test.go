@@ -22,6 +22,7 @@ type compared struct {
 	On      string
 	Queries int
 	Sets    []compared
+	Notes   []string
 	Against []struct {
 		Name     string
 		Measures map[string]struct {
@@ -88,7 +89,7 @@ func TestCompareRankings(t *testing.T) {
 		{"all conventions", []string{a, b, "--qrels", qrels, "--convention", "all"}, "a comparison follows one"},
 		{"level", []string{a, b, "--qrels", qrels, "--level", "95"}, "--level 95 is not between 0 and 1"},
 		{"resamples", []string{a, b, "--qrels", qrels, "--resamples", "0"}, "--resamples 0: at least 1"},
-		{"queries of train", []string{a, b, "--qrels", qrels, "--on", "train"}, `--on "train": dev, test or also-NAME`},
+		{"queries of train", []string{a, b, "--qrels", qrels, "--on", "train"}, "--on has no part beside files of rankings alone"},
 		{"per query in text", []string{a, b, "--qrels", qrels, "--per-query"}, "--per-query has no part without --json"},
 		{"two formats", []string{a, b, "--qrels", qrels, "--json", "--format", "csv"}, "--json and --format csv contradict"},
 		{"no such format", []string{a, b, "--qrels", qrels, "--format", "pdf"}, `format "pdf" is unknown`},
@@ -188,7 +189,8 @@ func TestCompareRuns(t *testing.T) {
 		}
 	}
 	for want, args := range map[string][]string{
-		"no scores by query on also-nope":     {runDir, "--on", "also-nope"},
+		"--on also-nope: the run has no set of that name; there are dev, also-again": {runDir, "--on", "also-nope"},
+		"--on again: the run has no set of that name; there are dev, also-again":     {runDir, "--on", "again"},
 		"there is no round 7":                 {runDir + "@7", runDir},
 		"names no round behind @":             {runDir + "@", runDir},
 		"--queries has no part beside runs":   {runDir, "--queries", p.path("dev.jsonl"), "--by", "seen"},
@@ -197,6 +199,7 @@ func TestCompareRuns(t *testing.T) {
 		"is no place in a run":                {runDir + "@last", runDir},
 		"no scores by query on dev":           {runDir + "@0/99", runDir},
 		"no scores by query on test":          {runDir + "@0/0", runDir, "--on", "test"},
+		"it is scored on dev, also-again":     {runDir + "@0/0", runDir, "--on", "test"},
 		"again.jsonl has the field":           {runDir, "--by", "subject", "--on", "also-again"},
 		"is given twice":                      {runDir, "--on", "dev,dev"},
 		`--on "dev,": dev, test or also-`:     {runDir, "--on", "dev,"},
@@ -303,6 +306,27 @@ func TestCompareSets(t *testing.T) {
 		}
 	}
 	p.write(t, "other/french.jsonl", strings.Join(french, "\n")+"\n\n")
+	// What has changed since is told in every format.
+	const changed = "other/french.jsonl is not the file that the run was made from any more"
+	if notes := compare(t, runDir).Notes; len(notes) != 1 || notes[0] != runDir+": "+changed {
+		t.Errorf("notes %q", notes)
+	}
+	edited := p.write(t, "recipe.yaml", strings.Replace(p.read(t, "recipe.yaml"), "learning_rate: 5e-2", "learning_rate: 5e-3", 1))
+	for _, format := range []string{"text", "markdown", "latex", "csv", "html"} {
+		h := newTestHost()
+		if code := h.run(t, "compare", edited, "--format", format); code != exitDone {
+			t.Fatal(h.err.String())
+		}
+		told := h.out.String()
+		if format == "csv" {
+			told = h.err.String()
+		}
+		for _, want := range []string{changed, "has been edited since the run last followed it (options changed: rounds[0].finetune.learning_rate 0.05 → 0.005)"} {
+			if format != "markdown" && format != "html" && !strings.Contains(told, want) || !strings.Contains(told, "edited since") {
+				t.Errorf("%s: %q lacks %q", format, told, want)
+			}
+		}
+	}
 	failing("made from other data: other/french.jsonl has digest", runDir, "--on", "also-french", "--by", "language")
 	mustBe(t, os.Remove(p.path("test.jsonl")))
 	failing("name the recipe in place of the run directory, or the rows of one set: --on SET --queries FILE", runDir, "--on", "test", "--by", "topic")

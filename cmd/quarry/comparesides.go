@@ -27,7 +27,7 @@ func (o CompareOptions) sets() ([]rundir.Split, error) {
 	var sets []rundir.Split
 	for name := range strings.SplitSeq(o.On, ",") {
 		split := rundir.Split(strings.TrimSpace(name))
-		if split != rundir.Dev && split != rundir.Test && !strings.HasPrefix(string(split), string(rundir.AlsoSplit(""))) {
+		if split == "" || split == everySet {
 			return nil, badInputf("--on %q: dev, test or also-NAME, or all", o.On)
 		}
 		if slices.Contains(sets, split) {
@@ -44,6 +44,7 @@ type comparing struct {
 	Sets  [][]report.Side
 	Files []string          // of the rows that fields were read from
 	bys   [][]string        // what the queries of each set are told apart by
+	Notes []string          // of runs whose scores are not what their recipes would leave
 	Texts map[string]string // of the queries, by key, as far as they are at hand
 }
 
@@ -51,6 +52,7 @@ type comparing struct {
 type comparedRun struct {
 	path   string
 	places [][2]int
+	report *report.Report
 }
 
 // read reads all sides.
@@ -67,6 +69,15 @@ func (c *comparing) read(ctx context.Context, h *host, o CompareOptions, args []
 			}
 			if runs[i], err = findPlaces(path, place, len(args) == 1); err != nil {
 				return fmt.Errorf("%s: %w", arg, err)
+			}
+			notes, err := runs[i].outdated(ctx)
+			if err != nil {
+				return fmt.Errorf("%s: %w", arg, err)
+			}
+			for _, note := range notes { // two places of one run have the same
+				if !slices.Contains(c.Notes, note) {
+					c.Notes = append(c.Notes, note)
+				}
 			}
 		} else if _, err := os.Stat(path); err != nil {
 			return badInputf("a file of rankings, a run directory or a recipe is wanted: %w", err)
@@ -110,6 +121,9 @@ func (c *comparing) readSet(ctx context.Context, h *host, o CompareOptions, args
 			continue
 		}
 		found, err := runs[i].sides(split, c.Texts)
+		if errors.Is(err, report.ErrNotByQuery) {
+			err = runs[i].listSets(split, err)
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", arg, err)
 		}
@@ -179,6 +193,7 @@ func (c *comparing) compare() (report.Comparisons, error) {
 		}
 		all = append(all, one)
 	}
+	all[0].Notes = c.Notes
 	return all, nil
 }
 
@@ -207,7 +222,7 @@ func findPlaces(path, place string, alone bool) (run *comparedRun, err error) {
 		return nil, badInput(err)
 	}
 	places, err := placesOf(r, place, alone)
-	return &comparedRun{path, places}, badInput(err)
+	return &comparedRun{path, places, r}, badInput(err)
 }
 
 // commonSets are dev, and whatever else all epochs of all runs are scored on.
@@ -233,6 +248,33 @@ func commonSets(runs []*comparedRun) (sets []rundir.Split, err error) {
 		}
 	}
 	return append([]rundir.Split{rundir.Dev}, sets...), nil
+}
+
+// listSets tells, of a set that is not scored, which ones are.
+func (r *comparedRun) listSets(split rundir.Split, missing error) error {
+	there, err := commonSets([]*comparedRun{r})
+	if err != nil {
+		return errors.Join(missing, err)
+	}
+	listed := make([]string, len(there))
+	for i, set := range there {
+		listed[i] = string(set)
+	}
+	if slices.Contains(there, split) || len(there) == 1 && split == rundir.Dev {
+		return missing // of an epoch that there is not
+	}
+	d, err := openReported(r.path)
+	if err != nil {
+		return errors.Join(missing, err)
+	}
+	names, err := d.AlsoNames()
+	if err := errors.Join(err, d.Close()); err != nil {
+		return errors.Join(missing, badInput(err))
+	}
+	if split != rundir.Test && !slices.ContainsFunc(names, func(name string) bool { return rundir.AlsoSplit(name) == split }) {
+		return badInputf("--on %s: the run has no set of that name; there are %s", split, strings.Join(listed, ", "))
+	}
+	return badInputf("%w; it is scored on %s", missing, strings.Join(listed, ", "))
 }
 
 // sides reads the epochs of a run on a set.

@@ -30,8 +30,8 @@ func newViewCommand(h *host) *cobra.Command {
 		Use:   "view RUN",
 		Short: "Look at a run in a browser: live charts, rankings, doubtful negatives",
 		Long: `Serve a run to a browser on this machine, also while it goes on: charts that move as the run writes, every query with
-its ranking in every round, the mined negatives that look like answers, with one key a verdict, and two searches query by
-query. RUN is a run directory, or a recipe whose run directory is meant.
+its ranking in every round, every passage with the queries that know it, the mined negatives that look like answers, with one
+key a verdict, and two searches query by query. RUN is a run directory, or a recipe whose run directory is meant.
 
 It listens on 127.0.0.1 alone and refuses requests of other pages. It writes nothing but verdicts.jsonl in the run directory.
 Ctrl-C ends it.`,
@@ -103,10 +103,25 @@ func (o ViewOptions) open(ctx context.Context, run string) (*rundir.Dir, view.Fi
 	texts := runTexts{folder: o.Data, remedy: "name the recipe in place of the run directory, or --data, the folder that its paths start at"}
 	d, err := texts.open(ctx, run, func(found rundir.DataNames) ([]string, error) {
 		names = found
-		return []string{names.Corpus, names.Train, names.Dev}, nil
+		picked := []string{names.Corpus, names.Train, names.Dev}
+		for _, set := range names.Sets {
+			picked = append(picked, set.Train)
+			if set.Corpus != "" {
+				picked = append(picked, set.Corpus)
+			}
+		}
+		return picked, nil
 	})
-	return d, view.Files{
+	files := view.Files{
 		Corpus: texts.path(names.Corpus), Train: texts.path(names.Train), Dev: texts.path(names.Dev),
 		IDField: names.IDField, GroupField: names.GroupField,
-	}, err
+	}
+	for _, set := range names.Sets {
+		one := view.SetFiles{Name: set.Name, Train: texts.path(set.Train), IDField: set.IDField, GroupField: set.GroupField}
+		if set.Corpus != "" {
+			one.Corpus = texts.path(set.Corpus)
+		}
+		files.Sets = append(files.Sets, one)
+	}
+	return d, files, err
 }

@@ -16,7 +16,7 @@ import (
 
 // A view says where it is, answers there, writes verdicts where its page asks for it, and ends well with Ctrl-C.
 func TestViewCommand(t *testing.T) {
-	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{})
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Sets: []string{"faq", "law"}})
 	mustBe(t, err)
 	other, err := tinyrun.Write(run.Folder, tinyrun.Options{Name: "other", Rounds: 1})
 	mustBe(t, err)
@@ -55,6 +55,11 @@ func TestViewCommand(t *testing.T) {
 	token, _, _ = strings.Cut(token, `"`)
 	if code, about := ask("GET", "api/about", "", ""); code != 200 || !strings.Contains(about, `"against":"other"`) {
 		t.Errorf("%d %s", code, about)
+	}
+	for _, split := range []string{"set-faq", "set-law"} { // the recipe's sets, one with a corpus of its own
+		if code, found := ask("GET", "api/passages?split="+split+"&order=answers&search=3", "", ""); code != 200 || !strings.Contains(found, `"answers":`) {
+			t.Errorf("%s: %d %s", split, code, found)
+		}
 	}
 	if code, _ := ask("GET", "", "evil.example", ""); code != 403 {
 		t.Errorf("another host gets %d", code)

@@ -30,6 +30,7 @@ type Options struct {
 	Name     string   // of the run (tiny)
 	Hostile  []string // in place of the first texts of queries and passages
 	Also     []string // sets of data.also that every epoch has scores on
+	Sets     []string // sets of data.sets, of as many queries as Train; the first is over the run's corpus, the others have one of their own
 	ByQuery  bool     // scores of every epoch are kept by query, too
 	Unmined  bool     // no candidates and no negatives, as of rounds with source none
 }
@@ -54,7 +55,7 @@ const Negatives = 4
 
 // Run is a run directory and what it was made of.
 type Run struct {
-	Folder  string // of corpus.jsonl, train.jsonl, dev.jsonl and runs/NAME
+	Folder  string // of corpus.jsonl, train.jsonl, dev.jsonl, those of sets (NAME.jsonl, NAME-corpus.jsonl) and runs/NAME
 	Dir     string // the run directory
 	options Options
 	data    []rundir.Source
@@ -73,21 +74,26 @@ func Write(folder string, o Options) (*Run, error) {
 func Begin(folder string, o Options) (*Run, error) {
 	r := &Run{Folder: folder, options: o.withDefaults()}
 	r.Dir = filepath.Join(folder, "runs", r.options.Name)
-	for _, file := range []struct {
+	type file struct {
 		name  string
 		count int
 		row   func(i int) any
-	}{
-		{"corpus.jsonl", r.options.Passages, func(i int) any {
-			return map[string]any{"id": fmt.Sprintf("p%d", i), "text": r.passage(i)}
-		}},
-		{"train.jsonl", r.options.Train, func(i int) any {
-			return map[string]any{"id": Key(rundir.Train, i), "query": r.query(rundir.Train, i), "positive_ids": []string{fmt.Sprintf("p%d", r.positive(rundir.Train, i))}}
-		}},
-		{"dev.jsonl", r.options.Dev, func(i int) any {
-			return map[string]any{"id": Key(rundir.Dev, i), "query": r.query(rundir.Dev, i), "positive_ids": []string{fmt.Sprintf("p%d", r.positive(rundir.Dev, i))}}
-		}},
-	} {
+	}
+	passages := func(prefix string) func(i int) any {
+		return func(i int) any {
+			return map[string]any{"id": fmt.Sprintf("%sp%d", prefix, i), "text": prefix + r.passage(i)}
+		}
+	}
+	files := []file{{"corpus.jsonl", r.options.Passages, passages("")}}
+	for _, p := range r.parts() {
+		if p.prefix != "" {
+			files = append(files, file{p.corpus, r.options.Passages, passages(p.prefix)})
+		}
+		files = append(files, file{p.queries, r.count(p.name), func(i int) any {
+			return map[string]any{"id": Key(p.name, i), "query": r.query(p.name, i), "positive_ids": []string{fmt.Sprintf("%sp%d", p.prefix, r.positive(p.name, i))}}
+		}})
+	}
+	for _, file := range files {
 		path := filepath.Join(folder, file.name)
 		err := rundir.WriteFile(rundir.OS{}, path, func(w io.Writer) error {
 			encoder := json.NewEncoder(w)
@@ -116,6 +122,15 @@ func Begin(folder string, o Options) (*Run, error) {
 			}
 			text += fmt.Sprintf("    - name: %q\n", name)
 		}
+		for i, p := range r.parts()[2:] {
+			if i == 0 {
+				text += "  sets:\n"
+			}
+			text += fmt.Sprintf("    - name: %q\n      train: %q\n", p.set, p.queries)
+			if p.prefix != "" {
+				text += fmt.Sprintf("      corpus: %q\n", p.corpus)
+			}
+		}
 		text += "rounds:\n"
 		for range r.options.Rounds {
 			text += "  - mine: {window: 1-10}\n"
@@ -127,7 +142,49 @@ func Begin(folder string, o Options) (*Run, error) {
 	})
 }
 
-// Key is the key of a query.
+// part is queries that are searched and mined.
+type part struct {
+	name            rundir.Split // in keys and texts
+	split           rundir.Split // of the files
+	set             string       // of data.sets; empty for the run's own
+	corpus, queries string       // files
+	prefix          string       // of the passages' ids and texts; empty for the run's own
+}
+
+func (r *Run) parts() []part {
+	parts := []part{
+		{name: rundir.Train, split: rundir.Train, corpus: "corpus.jsonl", queries: "train.jsonl"},
+		{name: rundir.Dev, split: rundir.Dev, corpus: "corpus.jsonl", queries: "dev.jsonl"},
+	}
+	for i, name := range r.options.Sets {
+		p := part{name: rundir.Split(name), split: rundir.Train, set: name, corpus: "corpus.jsonl", queries: name + ".jsonl"}
+		if i > 0 {
+			p.corpus, p.prefix = name+"-corpus.jsonl", name+" "
+		}
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+// files are a round's files of a part.
+func (p part) files(d *rundir.Dir, round int) rundir.RoundLayout {
+	if p.set == "" {
+		return d.Round(round)
+	}
+	return d.Round(round).Set(p.set)
+}
+
+// digest is that of a data file.
+func (r *Run) digest(name string) string {
+	for _, source := range r.data {
+		if source.Name == name {
+			return source.Digest
+		}
+	}
+	return ""
+}
+
+// Key is the key of a query; of a set of data.sets the split is its name.
 func Key(s rundir.Split, i int) string { return fmt.Sprintf("%s-%d", s, i) }
 
 // Round writes everything of a round.
@@ -146,12 +203,12 @@ func (r *Run) Mine(round int) error {
 		return nil
 	}
 	return r.within(func(d *rundir.Dir) error {
-		for _, s := range []rundir.Split{rundir.Train, rundir.Dev} {
-			found := r.search(round, s)
-			if err := r.writeCandidates(d, round, s, found); err != nil {
+		for _, p := range r.parts() {
+			found := r.search(round, p)
+			if err := r.writeCandidates(d, round, p, found); err != nil {
 				return err
 			}
-			if err := r.writeNegatives(d, round, s, found); err != nil {
+			if err := r.writeNegatives(d, round, p, found); err != nil {
 				return err
 			}
 		}
@@ -287,9 +344,9 @@ func (r *Run) Finish(round int) error {
 			Result: rundir.ManifestModel{Name: fmt.Sprintf("round-%d/merged", round), Digest: fmt.Sprintf("%d0de1000000000000", round)},
 			Stages: []rundir.ManifestStage{{Stage: "mine", Outputs: []rundir.Output{{Path: fmt.Sprintf("round-%d/negatives.jsonl", round), SHA256: fmt.Sprintf("%de9a71fe5", round)}}}},
 		}
-		for i, source := range r.data {
-			role := []string{"corpus", "train", "dev"}[i]
-			m.Data = append(m.Data, rundir.ManifestData{Role: role, Name: source.Name, Digest: source.Digest, Count: []int{r.options.Passages, r.options.Train, r.options.Dev}[i]})
+		for i, role := range []string{"corpus", "train", "dev"} {
+			name := role + ".jsonl"
+			m.Data = append(m.Data, rundir.ManifestData{Role: role, Name: name, Digest: r.digest(name), Count: []int{r.options.Passages, r.options.Train, r.options.Dev}[i]})
 		}
 		if round > 0 {
 			m.Miner = rundir.ManifestModel{Name: fmt.Sprintf("round-%d/merged", round-1), Digest: fmt.Sprintf("%d0de1000000000000", round-1)}
@@ -312,17 +369,18 @@ func (r *Run) within(work func(*rundir.Dir) error) error {
 }
 
 // search ranks the corpus for the queries of a split by drawn scores.
-func (r *Run) search(round int, s rundir.Split) []ranking.Candidates {
-	order := r.corpus().Order()
+func (r *Run) search(round int, p part) []ranking.Candidates {
+	s := p.name
+	order := r.corpus(p.prefix).Order()
 	var all []ranking.Candidates
 	for q := range r.count(s) {
 		hits := make(ranking.Ranking, r.options.Passages)
-		for p := range hits {
-			score := draw(r.options.Seed, round, string(s), q, p)
-			if p == r.positive(s, q) {
+		for i := range hits {
+			score := draw(r.options.Seed, round, string(s), q, i)
+			if i == r.positive(s, q) {
 				score = 0.55 + 0.15*float64(round) + score/4
 			}
-			hits[p] = ranking.Hit{Passage: int32(p), Score: float32(score)}
+			hits[i] = ranking.Hit{Passage: int32(i), Score: float32(score)}
 		}
 		order.Sort(hits)
 		c := ranking.Candidates{Query: Key(s, q), Hits: hits[:min(r.options.Depth, len(hits))]}
@@ -336,14 +394,10 @@ func (r *Run) search(round int, s rundir.Split) []ranking.Candidates {
 	return all
 }
 
-func (r *Run) writeCandidates(d *rundir.Dir, round int, s rundir.Split, found []ranking.Candidates) error {
-	return rundir.WriteFile(d.FS, d.Round(round).Candidates(s), func(w io.Writer) error {
-		digest := r.data[1].Digest
-		if s == rundir.Dev {
-			digest = r.data[2].Digest
-		}
+func (r *Run) writeCandidates(d *rundir.Dir, round int, p part, found []ranking.Candidates) error {
+	return rundir.WriteFile(d.FS, p.files(d, round).Candidates(p.split), func(w io.Writer) error {
 		out, err := candidates.NewWriter(w, candidates.Header{
-			Split: string(s), Round: round, CorpusDigest: r.data[0].Digest, QueriesDigest: digest, ModelDigest: "m", Depth: r.options.Depth, Queries: len(found), Passages: r.options.Passages,
+			Split: string(p.split), Round: round, CorpusDigest: r.digest(p.corpus), QueriesDigest: r.digest(p.queries), ModelDigest: "m", Depth: r.options.Depth, Queries: len(found), Passages: r.options.Passages,
 		})
 		if err != nil {
 			return err
@@ -357,21 +411,22 @@ func (r *Run) writeCandidates(d *rundir.Dir, round int, s rundir.Split, found []
 	})
 }
 
-func (r *Run) writeNegatives(d *rundir.Dir, round int, s rundir.Split, found []ranking.Candidates) error {
-	return rundir.WriteFile(d.FS, d.Round(round).Negatives(s), func(w io.Writer) error {
+func (r *Run) writeNegatives(d *rundir.Dir, round int, p part, found []ranking.Candidates) error {
+	s := p.name
+	return rundir.WriteFile(d.FS, p.files(d, round).Negatives(p.split), func(w io.Writer) error {
 		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
 		for q, c := range found {
 			score := c.Positives[0].Score
-			m := provenance.Row{Key: c.Query, Source: "dense", Round: round, Positives: []string{fmt.Sprintf("p%d", c.Positives[0].Passage)}, PositiveScore: &score}
+			m := provenance.Row{Key: c.Query, Source: "dense", Round: round, Positives: []string{fmt.Sprintf("%sp%d", p.prefix, c.Positives[0].Passage)}, PositiveScore: &score}
 			var texts []string
 			for rank, h := range c.Hits {
 				if h.Passage != c.Positives[0].Passage && len(m.Negatives) < Negatives {
 					rank, score := int32(rank), h.Score
-					m.Negatives = append(m.Negatives, provenance.Negative{ID: fmt.Sprintf("p%d", h.Passage), Rank: &rank, Score: &score})
-					texts = append(texts, r.passage(int(h.Passage)))
+					m.Negatives = append(m.Negatives, provenance.Negative{ID: fmt.Sprintf("%sp%d", p.prefix, h.Passage), Rank: &rank, Score: &score})
+					texts = append(texts, p.prefix+r.passage(int(h.Passage)))
 				}
 			}
-			row := flagembedding.NewRow(r.query(s, q), []string{r.passage(r.positive(s, q))})
+			row := flagembedding.NewRow(r.query(s, q), []string{p.prefix + r.passage(r.positive(s, q))})
 			row.SetNeg(texts)
 			side, err := json.Marshal(m)
 			if err != nil {
@@ -388,10 +443,10 @@ func (r *Run) writeNegatives(d *rundir.Dir, round int, s rundir.Split, found []r
 	})
 }
 
-func (r *Run) corpus() *corpus.Corpus {
+func (r *Run) corpus(prefix string) *corpus.Corpus {
 	passages := make([]corpus.Passage, r.options.Passages)
 	for i := range passages {
-		passages[i] = corpus.Passage{ID: fmt.Sprintf("p%d", i), Text: r.passage(i)}
+		passages[i] = corpus.Passage{ID: fmt.Sprintf("%sp%d", prefix, i), Text: prefix + r.passage(i)}
 	}
 	c, err := corpus.New(passages)
 	if err != nil {
@@ -401,10 +456,10 @@ func (r *Run) corpus() *corpus.Corpus {
 }
 
 func (r *Run) count(s rundir.Split) int {
-	if s == rundir.Train {
-		return r.options.Train
+	if s == rundir.Dev {
+		return r.options.Dev
 	}
-	return r.options.Dev
+	return r.options.Train
 }
 
 func (r *Run) query(s rundir.Split, i int) string {

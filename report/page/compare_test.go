@@ -84,10 +84,11 @@ func TestFolds(t *testing.T) {
 	value := func(mean float64) report.FoldValue {
 		return report.FoldValue{Folds: []float64{mean - 0.1, mean + 0.1}, Mean: mean, Deviation: 0.14, Pooled: stats.Interval{Mean: mean, Low: mean - 0.05, High: mean + 0.05, Level: 0.95, Units: 8}}
 	}
+	parts := [2]report.FoldPart{{Queries: 6, Values: []report.FoldValue{value(0.7), value(0.6)}}, {Queries: 2, Values: []report.FoldValue{value(0.1), value(0.3)}}}
 	folds := func(mean float64) *report.FoldSummary {
 		return &report.FoldSummary{Runs: []string{"a", "b"}, Convention: "ranx", Measures: []string{"map@25", "mrr"}, Queries: 8, Level: 0.95, Rows: []report.FoldRow{
-			{Round: 0, Epoch: 0, Values: []report.FoldValue{value(0.2), value(0.3)}}, {Round: 0, Epoch: 1, Values: []report.FoldValue{value(mean), value(0.5)}},
-			{Round: 0, Epoch: -1, Values: []report.FoldValue{value(mean), value(0.5)}},
+			{Round: 0, Epoch: 0, Values: []report.FoldValue{value(0.2), value(0.3)}}, {Round: 0, Epoch: 1, Values: []report.FoldValue{value(mean), value(0.5)}, Parts: parts},
+			{Round: 0, Epoch: -1, Values: []report.FoldValue{value(mean), value(0.5)}, Parts: parts},
 		}, Others: []report.FoldSet{{Name: "test", On: rundir.Test, Queries: 4, Rows: []report.FoldRow{{Round: 0, Epoch: 0, Values: []report.FoldValue{value(0.6), value(0.7)}}}}}}
 	}
 	against := compared(t)[0].Against[0].Rows[0]
@@ -95,7 +96,7 @@ func TestFolds(t *testing.T) {
 		{Name: "slow", Folds: folds(0.3), Value: value(0.3), Against: &against}, {Name: "<fast>", Folds: folds(0.4), Value: value(0.4)},
 	}}
 	p := OfCrossValidation(c)
-	if len(p.Sections) != 5 || !strings.Contains(p.Summary[0], "setting <fast> has the greatest mean") {
+	if len(p.Sections) != 7 || !strings.Contains(p.Summary[0], "setting <fast> has the greatest mean") {
 		t.Fatalf("%d sections, %q", len(p.Sections), p.Summary)
 	}
 	if f := figure(t, p, "settings-behind"); len(f.Table.Rows) != 2 || len(f.Drawing.Points) != 1 || f.Drawing.Rows[0] != "slow" || f.Drawing.Points[0].Low == nil {
@@ -108,11 +109,14 @@ func TestFolds(t *testing.T) {
 	if f := figure(t, p, "setting-1-test-mrr"); len(f.Table.Rows) != 1 || len(f.Drawing.Points) != 3 || f.Drawing.Points[0].Y != 0.7 || !strings.HasPrefix(f.About, "On test: 4 queries") {
 		t.Errorf("%+v", f)
 	}
+	if f := figure(t, p, "setting-1-seen-mrr"); len(f.Table.Rows) != 4 || f.Table.Rows[3][0] != "unseen" || len(f.Drawing.Points) != 2 || f.Drawing.Points[1].Y != 0.3 || f.Drawing.Points[1].Series != 1 {
+		t.Errorf("%+v", f)
+	}
 	if text := write(t, p); !strings.Contains(text, "<h1>Settings by <bdi>map@25</bdi></h1>") || strings.Contains(text, "<fast>") {
 		t.Error("the heading is not there, or a name came through")
 	}
 	c.Settings = c.Settings[:1]
-	if alone := OfCrossValidation(c); alone.Heading != "Folds" || alone.Run != "a, b" || len(alone.Sections) != 2 {
+	if alone := OfCrossValidation(c); alone.Heading != "Folds" || alone.Run != "a, b" || len(alone.Sections) != 3 {
 		t.Errorf("one setting: %q %q", alone.Heading, alone.Run)
 	}
 }

@@ -42,9 +42,11 @@ func OfCrossValidation(c *report.CrossValidation) *Page {
 func (p *Page) addFolds(id, title string, s *report.FoldSummary) {
 	about := fmt.Sprintf("Over the dev queries of all %d folds, each scored by the model that had not seen it, with the %g %% bootstrap interval; and in the fold that has the least and the one that has the most.", len(s.Runs), 100*s.Level)
 	p.addFoldRows(id, title, about, s, s.Rows)
+	p.addFoldParts(id, title, s, s.Rows)
 	for _, set := range s.Others {
 		about := fmt.Sprintf("%s, with its %g %% bootstrap interval; and in the fold that has the least and the one that has the most.", upperFirst(set.Title()), 100*s.Level)
 		p.addFoldRows(id+"-"+slug(string(set.On)), title+", on "+set.Name, about, s, set.Rows)
+		p.addFoldParts(id+"-"+slug(string(set.On)), title+", on "+set.Name, s, set.Rows)
 	}
 }
 
@@ -68,6 +70,37 @@ func (p *Page) addFoldRows(id, title, about string, s *report.FoldSummary, rows 
 				Point{X: float64(row.Epoch), Y: v.Pooled.Mean, Facet: facet, Low: &v.Pooled.Low, High: &v.Pooled.High},
 				Point{X: float64(row.Epoch), Y: slices.Min(v.Folds), Facet: facet, Series: 1},
 				Point{X: float64(row.Epoch), Y: slices.Max(v.Folds), Facet: facet, Series: 2})
+		}
+		section.Figures = append(section.Figures, f)
+	}
+	p.add(section)
+}
+
+// addFoldParts draws each measure apart for seen and unseen queries, where there are both.
+func (p *Page) addFoldParts(id, title string, s *report.FoldSummary, rows []report.FoldRow) {
+	if part, _ := report.PartOf(rows, 0); part == nil {
+		return
+	}
+	section := Section{ID: id + "-seen", Title: title + ", seen against unseen"}
+	for m, name := range s.Measures {
+		f := Figure{
+			ID: id + "-seen-" + slug(name), Title: name + ", seen against unseen",
+			About:   fmt.Sprintf("Seen: a positive of the query is a positive of some query that the fold trained on. Unseen: none is. Over the queries of all folds, with the %g %% bootstrap interval.", 100*s.Level),
+			Drawing: Drawing{Kind: Lines, X: "epoch", Y: name, Series: report.PartNames[:]},
+		}
+		for i, part := range report.PartNames {
+			of, _ := report.PartOf(rows, i)
+			sheet := s.Sheet(of, name)
+			f.Table.Head = append([]string{"queries"}, sheet.Head...)
+			for _, row := range sheet.Rows {
+				f.Table.Rows = append(f.Table.Rows, append([]string{part}, row...))
+			}
+			for _, row := range of {
+				if row.Epoch >= 0 {
+					v := row.Values[m].Pooled
+					f.Drawing.Points = append(f.Drawing.Points, Point{X: float64(row.Epoch), Y: v.Mean, Series: i, Facet: f.Drawing.facet(roundName(row.Round)), Low: &v.Low, High: &v.High})
+				}
+			}
 		}
 		section.Figures = append(section.Figures, f)
 	}

@@ -21,7 +21,7 @@ type mined struct {
 }
 
 // addMined draws the scores of positives and negatives, and how much of its negatives a round shares with others.
-func (p *Page) addMined(d *rundir.Dir, r *report.Report) error {
+func (p *Page) addMined(d *rundir.Dir, r *report.Report, each func(round int, visit func(provenance.Row) error) error) error {
 	numbers := map[string]int32{} // of passages, by id
 	var rounds []mined
 	for _, round := range r.Rounds {
@@ -33,7 +33,7 @@ func (p *Page) addMined(d *rundir.Dir, r *report.Report) error {
 			p.missing("Round %d has no mined negatives yet.", round.Round)
 			continue
 		}
-		m, err := readMined(d, round.Round, numbers)
+		m, err := readMined(each, round.Round, numbers)
 		if err != nil {
 			return err
 		}
@@ -57,9 +57,9 @@ func (p *Page) addMined(d *rundir.Dir, r *report.Report) error {
 	return nil
 }
 
-func readMined(d *rundir.Dir, round int, numbers map[string]int32) (mined, error) {
+func readMined(each func(round int, visit func(provenance.Row) error) error, round int, numbers map[string]int32) (mined, error) {
 	m := mined{round: round, sets: map[string][]int32{}}
-	err := d.EachMined(round, rundir.Train, func(row provenance.Row) error {
+	err := each(round, func(row provenance.Row) error {
 		if row.PositiveScore != nil {
 			m.positives = appendScore(m.positives, *row.PositiveScore)
 		}

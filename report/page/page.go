@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/report"
 	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/stats"
@@ -52,6 +53,9 @@ func Read(d *rundir.Dir) (*Page, error) { return new(Reader).Read(d) }
 // Reader reads the pages of one run directory again and again. It keeps what it has drawn of the large files as long as
 // they stay as they are. The zero value is ready; it is for one goroutine.
 type Reader struct {
+	// Mined visits what a round mined for its training queries, for who reads that too; nil reads the run directory.
+	Mined func(round int, visit func(provenance.Row) error) error
+
 	kept      map[string]kept
 	intervals report.IntervalReader
 }
@@ -81,7 +85,15 @@ func (r *Reader) Read(d *rundir.Dir) (*Page, error) {
 		return nil, err
 	}
 	mined := func(i int) string { return d.Round(i).Negatives(rundir.Train) }
-	if err := r.keep(d, told, p, "mined", mined, (*Page).addMined); err != nil {
+	if err := r.keep(d, told, p, "mined", mined, func(p *Page, d *rundir.Dir, told *report.Report) error {
+		each := r.Mined
+		if each == nil {
+			each = func(round int, visit func(provenance.Row) error) error {
+				return d.EachMined(round, rundir.Train, visit)
+			}
+		}
+		return p.addMined(d, told, each)
+	}); err != nil {
 		return nil, err
 	}
 	searched := func(i int) string { return d.Round(i).Candidates(rundir.Dev) }

@@ -78,6 +78,16 @@
     return nodes;
   }
 
+  const count = (n) => n.toLocaleString("en");
+
+  // Sets of queries: train and dev, then those of data.sets. A corpus is called by the first set over it.
+  const setOf = (name) => state.about.sets.find((s) => s.name === name);
+  const chooseSet = (value, change, sets = state.about.sets, label = "queries of") => select(label, value, sets.map((s) => [s.name, `${s.name} (${count(s.queries)})`]), change);
+  const corpusName = (name) => (name === "train" ? "the run's corpus" : `corpus of ${name}`);
+  const opener = (hash, inside, name = "open") => el("button", { class: name, type: "button", onclick: () => { location.hash = hash; } }, inside);
+  const passageOf = (split, p) => opener(`passage/${split}/${p.index}`, text(p.text), "open plain"); // a text to read, which opens too
+  const rankOf = (rank) => (rank > 0 ? count(rank) : "–");
+
   // Queries: a list, and one query with its ranking in every round side by side.
   const listed = { split: "dev", search: "", order: "file", page: 0 };
 
@@ -89,15 +99,15 @@
       return [
         el("h1", {}, "Queries"),
         el("form", { class: "tools", role: "search", onsubmit: (e) => { e.preventDefault(); change("search")(search.value); } },
-          select("queries of", listed.split, Object.entries(state.about.queries).map(([s, n]) => [s, `${s} (${n.toLocaleString("en")})`]), change("split")),
+          chooseSet(listed.split, change("split")),
           el("label", {}, "search", search), el("button", {}, "Search"),
           select("order", listed.order, [["file", "as in the file"], ["worst", "worst rank first"], ["rise", "risen most first"], ["fall", "fallen most first"]], change("order"))),
         pager(list, (page) => { listed.page = page; queries(); }),
         el("table", { class: "list" },
           el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "query"), state.about.rounds.map((r) => el("th", { scope: "col", class: "number" }, `rank, round ${r}`)))),
           el("tbody", {}, list.rows.map((row) => el("tr", {},
-            el("td", {}, el("button", { class: "open", type: "button", onclick: () => { location.hash = `query/${listed.split}/${row.index}`; } }, text(row.text, true))),
-            row.ranks.map((rank) => el("td", { class: "number" }, rank > 0 ? rank : "–")))))),
+            el("td", {}, opener(`query/${listed.split}/${row.index}`, text(row.text, true))),
+            row.ranks.map((rank) => el("td", { class: "number" }, rankOf(rank))))))),
       ];
     });
   }
@@ -107,14 +117,14 @@
       const q = await ask("query", { split, index });
       return [
         el("p", {}, el("a", { href: "#queries" }, "← all queries")),
-        el("h1", {}, "Query ", el("bdi", {}, q.key)),
-        el("div", { class: "card" }, text(q.text), el("h3", {}, "Answered by"), q.positives.map((p) => text(p.text))),
-        el("div", { class: "columns" }, q.rounds.map(ranking)),
+        el("h1", {}, "Query ", el("bdi", {}, q.key), split === "train" || split === "dev" ? "" : ` of ${split}`),
+        el("div", { class: "card" }, text(q.text), el("h3", {}, "Answered by"), q.positives.map((p) => passageOf(split, p))),
+        el("div", { class: "columns" }, q.rounds.map((round) => ranking(split, round))),
       ];
     });
   }
 
-  function ranking(round) {
+  function ranking(split, round) {
     let last = 0;
     const items = [];
     for (const hit of round.hits) {
@@ -123,61 +133,113 @@
       const marks = [hit.positive ? "✓ positive" : "", hit.negative ? "✗ negative" : "", hit.verdict ? `you: ${hit.verdict}` : ""].filter(Boolean).join(", ");
       items.push(el("li", { class: hit.positive ? "positive" : hit.negative ? "negative" : "" },
         el("span", {}, hit.rank > 0 ? hit.rank : "–"), el("span", {}, hit.score === undefined ? "" : hit.score.toFixed(4)),
-        el("span", {}, text(hit.text), marks ? el("span", { class: "mark" }, marks) : null)));
+        el("span", {}, passageOf(split, hit), marks ? el("span", { class: "mark" }, marks) : null)));
     }
     return el("section", {}, el("h2", {}, `Round ${round.round}`),
       round.searched ? null : el("p", { class: "quiet" }, round.hits.length ? "Drawn at random, not searched." : "Not searched."),
       el("ol", { class: "hits" }, items));
   }
 
+  // Passages: a list, and one passage with the queries that know it.
+  const browsed = { split: "train", search: "", order: "file", page: 0 };
+
+  function passages() {
+    return show(async () => {
+      const list = await ask("passages", browsed);
+      const change = (key) => (value) => { browsed[key] = value; browsed.page = 0; passages(); };
+      const search = el("input", { type: "search", value: browsed.search, placeholder: "words of the text, or an id" });
+      return [
+        el("h1", {}, "Passages"),
+        el("form", { class: "tools", role: "search", onsubmit: (e) => { e.preventDefault(); change("search")(search.value); } },
+          select("passages of", browsed.split, state.about.corpora.map((c) => [c.name, `${corpusName(c.name)} (${count(c.passages)})`]), change("split")),
+          el("label", {}, "search", search), el("button", {}, "Search"),
+          select("order", browsed.order, [["file", "as in the file"], ["mined", "mined for most queries first"], ["answers", "answer of most queries first"]], change("order"))),
+        pager(list, (page) => { browsed.page = page; passages(); }),
+        el("table", { class: "list" },
+          el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "passage"), el("th", { scope: "col" }, "id"), ["answers", "mined for"].map((h) => el("th", { scope: "col", class: "number" }, h)))),
+          el("tbody", {}, list.rows.map((row) => el("tr", {},
+            el("td", {}, opener(`passage/${browsed.split}/${row.index}`, text(row.text, true))), el("td", {}, el("bdi", {}, row.id)),
+            [row.answers, row.mined].map((n) => el("td", { class: "number" }, n ? count(n) : "–")))))),
+      ];
+    });
+  }
+
+  function passage(split, index, page = 0) {
+    return show(async () => {
+      const p = await ask("passage", { split, index, page });
+      const over = state.about.sets.filter((s) => s.corpus === p.corpus);
+      return [
+        el("p", {}, el("a", { href: "#passages" }, "← all passages")),
+        el("h1", {}, "Passage ", el("bdi", {}, p.passage.id), p.corpus === "train" ? "" : ` of ${p.corpus}`),
+        el("div", { class: "card" }, text(p.passage.text),
+          p.same.length ? el("p", { class: "quiet" }, "Of the same text: ", p.same.flatMap((s, i) => [i ? ", " : "", el("a", { href: `#passage/${split}/${s.index}` }, el("bdi", {}, s.id))])) : null),
+        el("h2", {}, "Queries that it answers, and those that it was mined for"),
+        el("form", { class: "tools", onsubmit: (e) => e.preventDefault() },
+          chooseSet(split, (name) => { location.hash = `passage/${name}/${index}`; }, over)),
+        pager(p.list, (to) => passage(split, index, to)),
+        p.list.total ? el("table", { class: "list" },
+          el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "query"), el("th", { scope: "col" }, "it is"),
+            state.about.rounds.map((r) => el("th", { scope: "col", class: "number" }, `its rank, round ${r}`)))),
+          el("tbody", {}, p.list.rows.map((row) => el("tr", { class: row.positive ? "positive" : "negative" },
+            el("td", {}, opener(`query/${split}/${row.query.index}`, text(row.query.text, true))),
+            el("td", {}, el("span", { class: "mark" }, row.positive ? "✓ positive" : "✗ negative"), row.verdict ? `, you: ${row.verdict}` : ""),
+            row.rounds.map((r) => el("td", { class: "number" }, rankOf(r.rank), r.score === undefined ? "" : ` (${r.score.toFixed(4)})`, r.mined ? " ✗ mined" : "")))))) : el("p", {}, `No query of ${split} has it as a positive or as a mined negative.`),
+      ];
+    });
+  }
+
   // Doubtful negatives: one at a time, one key a verdict.
-  const queue = { filter: "open", page: 0, at: 0, list: null, last: null };
+  const queue = { split: "train", filter: "open", page: 0, at: 0, list: null, last: null };
   const kinds = { d: ["drop", "too close to be a negative"], p: ["promote", "it is an answer"], k: ["keep", "it is no answer"] };
 
   function negatives(fresh = true) {
     return show(async () => {
       if (fresh || !queue.list) {
-        queue.list = await ask("queue", { filter: queue.filter, page: queue.page });
+        queue.list = await ask("queue", { split: queue.split, filter: queue.filter, page: queue.page });
         queue.at = Math.min(queue.at, Math.max(0, queue.list.rows.length - 1));
       }
       state.key = keyed;
       const row = queue.list.rows[queue.at];
       const go = (page) => { queue.page = page; queue.at = 0; negatives(); };
+      const trained = state.about.sets.filter((s) => s.train);
       return [
         el("h1", {}, "Doubtful negatives"),
         el("p", { class: "quiet" }, `Mined negatives that a round scores above the query's weakest positive, or at most ${100 * state.about.near} % below it; those that most rounds doubt come first.`),
+        setOf(queue.split).judged ? null : el("p", { class: "quiet" }, `For looking alone: verdicts are on the run's own training queries, and ${queue.split} is mined without any.`),
         el("form", { class: "tools", onsubmit: (e) => e.preventDefault() },
-          select("show", queue.filter, [["open", "without a verdict"], ["judged", "with a verdict"], ["all", "all"]], (v) => { queue.filter = v; go(0); })),
+          trained.length > 1 ? chooseSet(queue.split, (v) => { queue.split = v; queue.filter = "open"; go(0); }, trained, "negatives of") : null,
+          !setOf(queue.split).judged ? null : select("show", queue.filter, [["open", "without a verdict"], ["judged", "with a verdict"], ["all", "all"]], (v) => { queue.filter = v; go(0); })),
         pager(queue.list, go),
-        row ? suspect(row) : el("p", {}, queue.filter === "open" ? "Nothing is left to judge." : "Nothing is here."),
-      ];
+        row ? suspect(row) : el("p", {}, queue.filter === "open" && setOf(queue.split).judged ? "Nothing is left to judge." : "Nothing is here."),
+      ].filter(Boolean);
     });
   }
 
   function suspect(row) {
     const number = (v) => (v === undefined ? "–" : v.toFixed(4));
+    const judged = setOf(queue.split).judged;
     return el("article", { class: "card", id: "suspect" },
       el("p", { class: "quiet" }, `${queue.at + 1} of ${queue.list.rows.length} on this page; doubted by ${row.agree} of ${row.searches} rounds`),
       el("h2", {}, "Query ", el("bdi", {}, row.query.key)), text(row.query.text),
       el("div", { class: "pair" },
-        el("section", {}, el("h3", {}, "✓ Answered by"), row.positives.map((p) => text(p.text))),
-        el("section", {}, el("h3", {}, "✗ Mined as a negative"), text(row.passage.text))),
+        el("section", {}, el("h3", {}, "✓ Answered by"), row.positives.map((p) => passageOf(queue.split, p))),
+        el("section", {}, el("h3", {}, "✗ Mined as a negative"), passageOf(queue.split, row.passage))),
       el("table", {},
         el("thead", {}, el("tr", {}, ["round", "mined", "rank", "its score", "positive's score", "above by"].map((h) => el("th", { scope: "col" }, h)))),
         el("tbody", {}, row.rounds.map((r) => el("tr", {},
           [r.round, r.mined ? "yes" : "no", r.rank || "–", number(r.score), number(r.positive), r.score === undefined || r.positive === undefined ? "–" : (r.score - r.positive).toFixed(4)].map((c) => el("td", {}, c)))))),
-      el("p", { class: "said", role: "status", id: "said" }, row.verdict ? `Your verdict: ${row.verdict}` : "No verdict yet"),
+      !judged ? null : el("p", { class: "said", role: "status", id: "said" }, row.verdict ? `Your verdict: ${row.verdict}` : "No verdict yet"),
       el("div", { class: "verdicts" },
-        Object.entries(kinds).map(([key, [kind, why]]) => el("button", { type: "button", "data-verdict": kind, onclick: () => judge(kind) }, el("kbd", {}, key), ` ${kind}: ${why}`)),
-        el("button", { type: "button", disabled: !row.verdict, onclick: () => judge("open") }, el("kbd", {}, "o"), " take back"),
+        !judged ? null : Object.entries(kinds).map(([key, [kind, why]]) => el("button", { type: "button", "data-verdict": kind, onclick: () => judge(kind) }, el("kbd", {}, key), ` ${kind}: ${why}`)),
+        !judged ? null : el("button", { type: "button", disabled: !row.verdict, onclick: () => judge("open") }, el("kbd", {}, "o"), " take back"),
         el("button", { type: "button", onclick: () => move(-1) }, el("kbd", {}, "←"), " before"),
         el("button", { type: "button", onclick: () => move(1) }, el("kbd", {}, "→"), " next"),
-        el("a", { href: `#query/train/${row.query.index}` }, "its rankings")));
+        el("a", { href: `#query/${queue.split}/${row.query.index}` }, "its rankings")));
   }
 
   async function judge(kind) {
     const row = queue.list && queue.list.rows[queue.at];
-    if (!row || row.busy) return;
+    if (!row || row.busy || !setOf(queue.split).judged) return;
     row.busy = true;
     try {
       const round = Math.max(0, ...row.rounds.filter((r) => r.mined).map((r) => r.round));
@@ -225,7 +287,7 @@
       if (sides.a === undefined) { sides.a = a.alone ? a.searched[0] : a.searched.at(-1); sides.b = a.against_searched.at(-1); }
       const change = (key) => (value) => { sides[key] = value; sides.page = 0; compare(); };
       const tools = el("form", { class: "tools", onsubmit: (e) => e.preventDefault() },
-        select("queries of", sides.split, [["dev", "dev"], ["train", "train"]], change("split")),
+        chooseSet(sides.split, change("split")),
         select(`A: ${a.run}`, sides.a, a.searched.map((r) => [r, `round ${r}`]), change("a")),
         select(`B: ${a.against}`, sides.b, a.against_searched.map((r) => [r, `round ${r}`]), change("b")),
         select("order", sides.order, [["change", "largest change first"], ["wins", "B better first"], ["losses", "B worse first"], ["file", "as in the file"]], change("order")));
@@ -244,7 +306,7 @@
         el("table", { class: "list" },
           el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "query"), [c.a, c.b].map((n) => el("th", { scope: "col", class: "number" }, `rank in ${n}`)), el("th", { scope: "col", class: "number" }, "change"))),
           el("tbody", {}, c.list.rows.map((row) => el("tr", {},
-            el("td", {}, el("button", { class: "open", type: "button", onclick: () => { location.hash = `query/${sides.split}/${row.index}`; } }, text(row.text, true))),
+            el("td", {}, opener(`query/${sides.split}/${row.index}`, text(row.text, true))),
             el("td", { class: "number" }, row.a), el("td", { class: "number" }, row.b),
             el("td", { class: `number ${row.b < row.a ? "better" : row.b > row.a ? "worse" : ""}` }, row.b < row.a ? `▲ ${row.a - row.b}` : row.b > row.a ? `▼ ${row.b - row.a}` : "="))))),
       ].flat();
@@ -252,11 +314,16 @@
   }
 
   async function route() {
-    const [view, split, index] = (location.hash.slice(1) || "charts").split("/");
+    let [view, split, index] = (location.hash.slice(1) || "charts").split("/");
+    try {
+      split = split && decodeURIComponent(split); // letters of a set's name
+    } catch {
+      view = "charts"; // typed in by hand
+    }
     state.view = view;
     state.key = null;
     for (const tab of document.querySelectorAll("#tabs a")) {
-      if (tab.hash.slice(1) === (view === "query" ? "queries" : view)) tab.setAttribute("aria-current", "page");
+      if (tab.hash.slice(1) === ({ query: "queries", passage: "passages" }[view] || view)) tab.setAttribute("aria-current", "page");
       else tab.removeAttribute("aria-current");
     }
     try {
@@ -267,6 +334,8 @@
     switch (view) {
       case "queries": return queries();
       case "query": return query(split, index);
+      case "passages": return passages();
+      case "passage": return passage(split, index);
       case "negatives": return negatives();
       case "compare": return compare();
       default: state.view = "charts"; return show(charts);
