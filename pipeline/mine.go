@@ -174,7 +174,7 @@ type minedRow struct {
 func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]minedRow, mine.Audit, error) {
 	queries := r.data.queries[s]
 	answers := r.answers(s)
-	by := mine.Ranker{Source: r.stages.Mine.Source}
+	by := mine.Ranker{Source: r.sourceName()}
 	auditor := mine.NewAuditor(o, r.data.corpus.ID, func(p int32) string { return r.data.corpus.Passages[p].Full() })
 	switch by.Source {
 	case recipe.None:
@@ -184,6 +184,8 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]min
 	default:
 		if r.stages.Mine.Embeds() {
 			by.Model = r.miner.digest
+		} else if len(r.rankers) == 1 {
+			by.Model = r.rankers[0].digest
 		}
 		for _, source := range r.mineSources() {
 			by.Sources = append(by.Sources, source.Name)

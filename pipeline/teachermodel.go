@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,25 +136,11 @@ func (r *round) mayTeach(t *teacher) error {
 
 // teacherSides is how an embedder reads texts: as the recipe says, else as is stored with the model.
 func (r *round) teacherSides(m *model.Model) (query, passage rerank.Side, err error) {
-	t, c := r.stages.Mine.Teacher, m.Contract
-	query = rerank.Side{Prompt: c.Query, MaxLength: cmp.Or(t.QueryMaxLength, t.MaxLength, c.MaxLength)}
-	passage = rerank.Side{Prompt: c.Passage, MaxLength: cmp.Or(t.PassageMaxLength, t.MaxLength, c.MaxLength)}
-	if t.QueryPrompt != nil {
-		query.Prompt = model.Prompt{Name: "query", Template: *t.QueryPrompt}
-	}
-	if t.QuerySuffix != nil {
-		query.Prompt.Suffix = string(*t.QuerySuffix)
-	}
-	if t.PassagePrompt != nil {
-		passage.Prompt = model.Prompt{Name: "passage", Template: *t.PassagePrompt}
-	}
-	for _, one := range []struct {
-		key  string
-		side rerank.Side
-	}{{"query_max_length", query}, {"passage_max_length", passage}} {
-		if _, err := m.Sequence("", one.side.Prompt, one.side.MaxLength); err != nil {
-			return query, passage, r.teacherErrorf("mine.teacher."+one.key, "mine.teacher.%s, mine.teacher.max_length: %w", one.key, err)
-		}
+	t := r.stages.Mine.Teacher
+	reads := reading{t.MaxLength, t.QueryMaxLength, t.PassageMaxLength, t.QueryPrompt, t.QuerySuffix, t.PassagePrompt}.texts(m.Contract)
+	query, passage = rerank.Side{Prompt: reads.Query, MaxLength: reads.QueryLength}, rerank.Side{Prompt: reads.Passage, MaxLength: reads.PassageLength}
+	if key, err := reads.checkRoom(m); err != nil {
+		return query, passage, r.teacherErrorf("mine.teacher."+key, "mine.teacher.%s, mine.teacher.max_length: %w", key, err)
 	}
 	return query, passage, nil
 }
@@ -165,26 +150,34 @@ func (r *round) keepRows() rerank.Keep {
 	files := 0
 	return func(rows, dim int, fill func(write func(rows []float32) error) error) (rerank.Kept, error) {
 		files++
-		path := filepath.Join(r.files.Dir(), fmt.Sprintf("teacher-%d.npy", files))
-		name, err := rundir.WriteTemporary(r.dir.FS, path, func(w io.Writer) error {
-			out, err := vectors.NewNPYWriter(w, rows, dim)
-			if err != nil {
-				return err
-			}
-			if err := fill(out.Write); err != nil {
-				return err
-			}
-			return out.Close()
-		})
+		kept, err := r.keepAt(filepath.Join(r.files.Dir(), fmt.Sprintf("teacher-%d.npy", files)), rows, dim, fill)
 		if err != nil {
 			return nil, err
 		}
-		m, err := vectors.OpenNPY(name)
-		if err != nil {
-			return nil, errors.Join(err, r.dir.FS.Remove(name))
-		}
-		return keptRows{m, r.dir.FS, name}, nil
+		return kept, nil
 	}
+}
+
+// keepAt puts rows by in a temporary file beside a path and maps it.
+func (r *round) keepAt(path string, rows, dim int, fill func(write func(rows []float32) error) error) (keptRows, error) {
+	name, err := rundir.WriteTemporary(r.dir.FS, path, func(w io.Writer) error {
+		out, err := vectors.NewNPYWriter(w, rows, dim)
+		if err != nil {
+			return err
+		}
+		if err := fill(out.Write); err != nil {
+			return err
+		}
+		return out.Close()
+	})
+	if err != nil {
+		return keptRows{}, err
+	}
+	m, err := vectors.OpenNPY(name)
+	if err != nil {
+		return keptRows{}, errors.Join(err, r.dir.FS.Remove(name))
+	}
+	return keptRows{m, r.dir.FS, name}, nil
 }
 
 // keptRows is rows in a temporary file, which goes with Close.
