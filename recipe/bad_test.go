@@ -187,7 +187,6 @@ var badRecipes = map[string][]string{
 		"recipe.yaml:15: round 3: mine.same_group needs data.passage_group_field: the key of the corpus that holds groups",
 	},
 	"teacher": {
-		"recipe.yaml:4: mine.teacher.model needs mine.teacher.margin: how much less it scores a negative than the positive; 0 drops what it scores above",
 		"recipe.yaml:8: round 2: mine.teacher.logits has no part with mine.teacher.kind embedder",
 		"recipe.yaml:9: round 3: mine.teacher.query_prompt has no part with mine.teacher.kind cross-encoder",
 		"recipe.yaml:10: round 4: mine.teacher.margin: negatives that are kept, random or given are not scored by a teacher: leave kept, random and given out, or the margin",
