@@ -3,6 +3,8 @@ package mine
 import (
 	"fmt"
 	"slices"
+
+	"github.com/quarry-ml/quarry/corpus"
 )
 
 // teacherRule drops what a teacher scores above the reference positive's score by the same teacher, less the margin. It
@@ -45,6 +47,15 @@ func (r Result) taught(positives []int32) (pos, neg []float64, ok bool) {
 		neg = append(neg, say(n.Passage))
 	}
 	return pos, neg, ok
+}
+
+// Scored is the passages of a row whose scores by a teacher the row has, where there is one: its positives, and then its negatives.
+func (r Result) Scored(q corpus.Query) []int32 {
+	passages := slices.Clone(r.positivesOf(q))
+	for _, n := range r.Negatives {
+		passages = append(passages, n.Passage)
+	}
+	return passages
 }
 
 // AsksTeacher is the passages whose scores by a teacher the rule of the teacher's margin needs for a query: its positives, and

@@ -17,11 +17,18 @@ import (
 // algorithmEmbed is raised when the same texts and model give other vectors.
 const algorithmEmbed = 2
 
-// embed makes the vectors of the corpus and of the train and dev queries with the miner. A round without mining needs none.
+// embed makes the vectors of the corpus and of the train and dev queries with the miner, and with the further models of
+// mine.sources. A round without mining needs none.
 func (r *round) embed(ctx context.Context) error {
-	if !r.stages.Mine.Embeds() {
-		return nil
+	if r.stages.Mine.Embeds() {
+		if err := r.embedByMiner(ctx); err != nil {
+			return err
+		}
 	}
+	return r.embedSources(ctx)
+}
+
+func (r *round) embedByMiner(ctx context.Context) error {
 	m, err := r.openModel(r.miner.path)
 	if err != nil {
 		return err

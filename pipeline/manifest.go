@@ -96,6 +96,9 @@ func place(stage string) int {
 	if n, err := fmt.Sscanf(stage, "also-epoch-%d-", &epoch); n == 1 && err == nil {
 		return slices.Index(Stages(), StageFinetune)*betweenStages + betweenStages/2 + epoch
 	}
+	if strings.HasPrefix(stage, stageSource) {
+		return slices.Index(Stages(), StageEmbed)*betweenStages + 1
+	}
 	if strings.HasPrefix(stage, stageGuide) {
 		return slices.Index(Stages(), StageFinetune)*betweenStages - 1
 	}

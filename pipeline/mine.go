@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/quarry-ml/quarry/audit"
 	"github.com/quarry-ml/quarry/corpus"
@@ -32,11 +33,6 @@ func (r *round) mine(ctx context.Context) error {
 	if r.stages.Mine.Searches() {
 		inputs = append(inputs, r.candidateInputs()...)
 	}
-	asked, err := r.askTeacher(ctx, o)
-	if err != nil {
-		return err
-	}
-	inputs = append(inputs, asked...)
 	outputs := []string{r.files.Audit()}
 	for _, s := range r.mined() {
 		outputs = append(outputs, r.files.Negatives(s))
@@ -47,6 +43,7 @@ func (r *round) mine(ctx context.Context) error {
 	if o.SameGroup != "" {
 		inputs = append(inputs, r.groupField())
 	}
+	ruled := slices.Clone(inputs)
 	if o.Kept > 0 {
 		for _, s := range r.mined() {
 			path := r.before().files.Negatives(s)
@@ -57,6 +54,11 @@ func (r *round) mine(ctx context.Context) error {
 			inputs = append(inputs, rundir.Input{Name: "last." + string(s), Digest: digest})
 		}
 	}
+	asked, err := r.askTeacher(ctx, o, ruled, inputs)
+	if err != nil {
+		return err
+	}
+	inputs = append(inputs, asked...)
 	return r.do(ctx, work{Stage: r.stage(StageMine, algorithmMine, options, inputs...), outputs: outputs, run: func(ctx context.Context) error {
 		if r.said != nil {
 			r.note("round %d: %s: verdicts of %s: %s", r.index, r.stageName(StageMine), r.stages.Mine.Verdicts.Written, r.said)
@@ -174,7 +176,7 @@ type minedRow struct {
 func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]minedRow, mine.Audit, error) {
 	queries := r.data.queries[s]
 	answers := r.answers(s)
-	by := mine.Ranker{Source: r.stages.Mine.Source}
+	by := mine.Ranker{Source: r.sourceName()}
 	auditor := mine.NewAuditor(o, r.data.corpus.ID, func(p int32) string { return r.data.corpus.Passages[p].Full() })
 	switch by.Source {
 	case recipe.None:
@@ -184,6 +186,8 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]min
 	default:
 		if r.stages.Mine.Embeds() {
 			by.Model = r.miner.digest
+		} else if len(r.rankers) == 1 {
+			by.Model = r.rankers[0].digest
 		}
 		for _, source := range r.mineSources() {
 			by.Sources = append(by.Sources, source.Name)
@@ -207,6 +211,9 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]min
 	byKey := make(map[string]corpus.Query, len(queries))
 	pass := miner.NewPass(func(c mine.Query, result mine.Result) error {
 		q := byKey[c.Query]
+		if err := r.scoreRow(scores, q, &result); err != nil {
+			return err
+		}
 		row, err := miner.Row(q, by, result)
 		if err != nil {
 			return err

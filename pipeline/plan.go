@@ -60,6 +60,8 @@ type RoundCosts struct {
 	Disk           int64   `json:"disk"`              // bytes of vectors, candidates and checkpoints
 	Seconds        float64 `json:"seconds"`
 
+	Sources []SourceCosts `json:"sources,omitempty"` // further models that rank to mine and have not embedded for an earlier round; absent without one
+
 	Teacher *TeacherCosts `json:"teacher,omitempty"` // of the teacher that mining asks, for all sets; absent without one
 
 	Sets []SetCosts `json:"sets,omitempty"` // that take turns in training, the run's own first; absent where it is alone
@@ -138,14 +140,16 @@ func (p *Run) walk(ctx context.Context, plan *Plan, started bool) error {
 			stopped = err != nil
 		}
 		if stopped {
-			p.planRest(i, plan.Stages[before:])
+			if err := p.planRest(ctx, i, plan.Stages[before:]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
 // planRest lists the stages of a round that the walk did not reach.
-func (p *Run) planRest(i int, reached []PlanStage) {
+func (p *Run) planRest(ctx context.Context, i int, reached []PlanStage) error {
 	seen := map[string]bool{}
 	for _, s := range reached {
 		seen[s.Stage] = true
@@ -172,6 +176,17 @@ func (p *Run) planRest(i int, reached []PlanStage) {
 		}
 		for _, one := range ofSets {
 			mining := one.stages.Mine
+			if name == StageSearch { // behind all that embeds
+				further, err := one.sourceStages(ctx)
+				if err != nil {
+					return err
+				}
+				for _, stage := range further {
+					if !slices.ContainsFunc(p.plan.Stages, func(s PlanStage) bool { return s.Stage == stage }) { // one of all rounds
+						add(stage)
+					}
+				}
+			}
 			if !mining.Embeds() && name == StageEmbed || !mining.Searches() && name == StageSearch {
 				continue
 			}
@@ -181,6 +196,7 @@ func (p *Run) planRest(i int, reached []PlanStage) {
 			add(one.stageName(name))
 		}
 	}
+	return nil
 }
 
 // planned records a stage in the plan and ends the walk where it would run.
@@ -210,7 +226,7 @@ func (p *Run) costs(ctx context.Context, plan *Plan) error {
 	if plan.TokensPerSecond, err = p.calibrate(ctx, m, p.settings(0).texts(m)); err != nil {
 		return err
 	}
-	teachers := map[string]float64{} // rates
+	shared := planner{map[string]float64{}, map[string]float64{}, map[string]bool{}}
 	for i := range p.recipe.Rounds {
 		r := p.settings(i)
 		if err := r.readVerdicts(); err != nil {
@@ -234,7 +250,10 @@ func (p *Run) costs(ctx context.Context, plan *Plan) error {
 			}
 		}
 		for _, one := range r.all() {
-			t, err := one.teacherCosts(ctx, teachers)
+			if err := one.addSources(ctx, plan, &c, shared); err != nil {
+				return err
+			}
+			t, err := one.teacherCosts(ctx, shared.teachers)
 			if err != nil {
 				return err
 			}
@@ -377,7 +396,7 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 		c.Disk += vectors
 	}
 	if r.stages.Mine.Searches() {
-		c.Disk += int64(8 * r.depth() * max(1, 3*len(r.mineSources())/2) * (train + len(r.data.queries[rundir.Dev]))) // both sources' hits, and those made of them
+		c.Disk += int64(8 * r.depth() * r.diskParts() * (train + len(r.data.queries[rundir.Dev]))) // both sources' hits, and those made of them
 	}
 	return c, r.setCosts(m, &c, counts["train"], counts["corpus"])
 }

@@ -56,6 +56,14 @@ func (r *round) addMining(m *model.Model, c *RoundCosts, queries, passages int) 
 		c.Disk += int64(4 * m.Dimension() * vectors)
 	}
 	if r.stages.Mine.Searches() {
-		c.Disk += int64(8 * r.depth() * max(1, 3*len(r.mineSources())/2) * rows)
+		c.Disk += int64(8 * r.depth() * r.diskParts() * rows)
 	}
+}
+
+// diskParts is how many rankings the candidates of a query hold: those of several sources, and what was made of them.
+func (r *round) diskParts() int {
+	if n := len(r.stages.Mine.Ranks()); n > 1 {
+		return n + 1
+	}
+	return 1
 }

@@ -22,13 +22,14 @@ func inputErrorf(format string, args ...any) error { return InputError{fmt.Error
 // preflight finds before the first stage what would end the last one: a model that is broken, a length that it has not, a
 // training that the memory does not hold.
 func (p *Run) preflight(ctx context.Context) error {
+	checked := map[string]bool{} // sources
 	if err := p.checkModel(p.recipe.Model.File, "model", func(m *model.Model) error {
 		p.modelPrompt = m.Contract.Query.Template
 		for i := range p.recipe.Rounds {
 			r := p.settings(i)
-			found := []error{r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.checkTeacher(ctx), r.checkWindow(), r.readVerdicts()}
+			found := []error{r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.checkTeacher(ctx), r.checkSources(checked), r.checkWindow(), r.readVerdicts()}
 			for _, one := range r.sets {
-				found = append(found, one.checkLengths(m), one.checkWindow())
+				found = append(found, one.checkLengths(m), one.checkSources(checked), one.checkWindow())
 			}
 			found = append(found, r.checkMixture()) // of rows as verdicts make them
 			if err := errors.Join(found...); err != nil {

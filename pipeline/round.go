@@ -28,6 +28,8 @@ type round struct {
 	guideFile string          // of the guide's vectors; empty without one
 	guideRows *vectors.Mapped // these, while the round trains
 
+	rankers []ranker // that rank the corpus to mine, in their order
+
 	toMine, toEval *examples // shown in mining and in evaluation; nil for none
 
 	sets []*round // over data.sets, in its order
@@ -91,7 +93,7 @@ func (p *Run) newRound(ctx context.Context, i int) (*round, error) {
 		one.files, one.miner, one.base = r.files.Set(one.set.Name), r.miner, r.base
 	}
 	for _, one := range r.all() {
-		if err := one.chooseExamples(); err != nil {
+		if err := errors.Join(one.chooseExamples(), one.readRankers(ctx)); err != nil {
 			return nil, err
 		}
 	}

@@ -159,11 +159,12 @@ func (p *Run) openEngine() error {
 		own := m.Footprint()
 		guide, err := p.guidesFootprint()
 		teacher, taughtErr := p.teachersFootprint()
-		if err := errors.Join(err, taughtErr, m.Close()); err != nil {
+		source, sourceErr := p.sourcesFootprint()
+		if err := errors.Join(err, taughtErr, sourceErr, m.Close()); err != nil {
 			return err
 		}
 		// An epoch's model is scored beside the one that is trained; one is at work at a time.
-		o.Memory = p.options.Rest(model.Footprint{Held: own.Held + max(own.Held, guide.Held, teacher.Held), Mapped: max(own.Mapped, guide.Mapped, teacher.Mapped)})
+		o.Memory = p.options.Rest(model.Footprint{Held: own.Held + max(own.Held, guide.Held, teacher.Held, source.Held), Mapped: max(own.Mapped, guide.Mapped, teacher.Mapped, source.Mapped)})
 	}
 	var err error
 	p.engine, err = compute.New(o)

@@ -2,9 +2,11 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/candidates"
@@ -30,12 +32,19 @@ func (r *round) search(ctx context.Context) error {
 		Depth   int                 `json:"depth"`
 		Sources []candidates.Source `json:"sources,omitempty"`
 		Fusion  string              `json:"fusion,omitempty"`
-	}{depth, r.mineSources(), r.fusion()}
+	}{depth, r.searchedSources(), r.fusion()}
 	var inputs []rundir.Input
 	if r.stages.Mine.Embeds() {
 		inputs = append(inputs, r.made(r.passageVectors()))
 		for _, s := range r.mined() {
 			inputs = append(inputs, r.made(r.files.QueryVectors(s)))
+		}
+	}
+	for _, k := range r.rankers {
+		for _, in := range k.made {
+			if !slices.Contains(inputs, in) { // sources may share a file
+				inputs = append(inputs, in)
+			}
 		}
 	}
 	inputs = append(inputs, r.minedInputs()...)
@@ -45,22 +54,15 @@ func (r *round) search(ctx context.Context) error {
 		outputs = append(outputs, r.files.Candidates(s))
 	}
 	return r.do(ctx, work{Stage: r.stage(StageSearch, algorithmSearch, options, inputs...), outputs: outputs, run: func(ctx context.Context) error {
-		var passages *vectors.Mapped
 		var words *lexical.Index
-		var err error
-		if r.stages.Mine.Embeds() {
-			if passages, err = vectors.OpenNPY(r.passageVectors()); err != nil {
-				return err
-			}
-			defer passages.Close()
-		}
-		if r.stages.Mine.Source != recipe.Dense {
+		if slices.ContainsFunc(r.rankers, func(k ranker) bool { return k.Kind == recipe.BM25 }) {
+			var err error
 			if words, err = lexical.NewIndex(r.passageTexts(), r.bm25()); err != nil {
 				return inputErrorf("%s: %w", r.at("mine"), err)
 			}
 		}
 		for _, s := range r.mined() {
-			if err := r.searchSplit(ctx, s, passages, words, depth); err != nil {
+			if err := r.searchSplit(ctx, s, words, depth); err != nil {
 				return err
 			}
 		}
@@ -71,28 +73,117 @@ func (r *round) search(ctx context.Context) error {
 // depth is the recipe's, cut to the size of the corpus.
 func (r *round) depth() int { return min(r.stages.Mine.Depth, r.data.corpus.Len()) }
 
-// searchSplit ranks by vectors, by words, or by both where both are there.
-func (r *round) searchSplit(ctx context.Context, s rundir.Split, passages *vectors.Mapped, words *lexical.Index, depth int) error {
+// part is what one source keeps of queries, which are asked for in their order.
+type part func(query int, q corpus.Query) (ranking.Ranked, error)
+
+// searchSplit ranks a split's queries by every source of the round. The last that ranks by vectors is searched query by query as
+// candidates are written; what others keep by vectors lies in temporary files till then.
+func (r *round) searchSplit(ctx context.Context, s rundir.Split, words *lexical.Index, depth int) (err error) {
+	queries, parts, last := r.data.queries[s], make([]part, len(r.rankers)), -1
+	for i, k := range r.rankers {
+		if k.Vectors() {
+			last = i
+		}
+	}
+	for i, k := range r.rankers {
+		done := func() error { return nil }
+		switch {
+		case k.Kind == recipe.BM25:
+			parts[i] = func(_ int, q corpus.Query) (ranking.Ranked, error) {
+				return words.Search(q.Text, depth, r.data.corpus.Order(), q.Positives), nil
+			}
+		case k.Kind == recipe.GivenRun:
+			kept, err := r.readRun(k.Source, s)
+			if err != nil {
+				return r.sourceErrorf(k.Source, err)
+			}
+			r.tellRun(k.Source, s, kept)
+			parts[i] = func(query int, _ corpus.Query) (ranking.Ranked, error) { return kept.Ranked[query], nil }
+		case i != last:
+			if parts[i], done, err = r.putBy(ctx, i, s, depth); err != nil {
+				return err
+			}
+		}
+		defer func() { err = errors.Join(err, done()) }()
+	}
 	return rundir.WriteFile(r.dir.FS, r.files.Candidates(s), func(w io.Writer) error {
 		out, err := candidates.NewWriter(w, r.candidatesHeader(s, depth))
 		if err != nil {
 			return err
 		}
-		queries := r.data.queries[s]
 		sink := func(query int, c ranking.Candidates) error {
 			r.progress(Progress{Round: r.index, Stage: r.label("search " + string(s)), Done: int64(query + 1), Total: int64(len(queries)), Unit: "queries"})
-			return out.Write(r.withWords(queries[query], c, words, depth))
+			ranked := make([]ranking.Ranked, len(parts))
+			for i, part := range parts {
+				if i == last {
+					ranked[i] = ranking.Ranked{Hits: c.Hits, Positives: c.Positives}
+					continue
+				}
+				var err error
+				if ranked[i], err = part(query, queries[query]); err != nil {
+					return err
+				}
+			}
+			return out.Write(r.together(queries[query], ranked, depth))
 		}
-		if passages == nil {
+		if last < 0 {
 			err = r.eachQuery(ctx, queries, sink)
 		} else {
-			err = r.rankSplit(ctx, s, passages, depth, sink)
+			err = r.rankSplit(ctx, s, r.rankers[last], depth, sink)
 		}
 		if err != nil {
 			return err
 		}
 		return out.Close()
 	})
+}
+
+// together makes one ranking of a query's, with each beside it where there are several.
+func (r *round) together(q corpus.Query, ranked []ranking.Ranked, depth int) ranking.Candidates {
+	c, whole := ranking.Candidates{Query: q.Key}, ranked[0]
+	if len(ranked) > 1 {
+		c.Sources = ranked
+		whole = fuse.Fuse(ranked, depth, r.data.corpus.Order(), q.Positives, r.stages.Mine.FuseOptions())
+	}
+	c.Hits, c.Positives = whole.Hits, whole.Positives
+	return c
+}
+
+// putBy searches by a source's vectors into a temporary file, which goes with done, and hands on what it has of each query.
+func (r *round) putBy(ctx context.Context, source int, s rundir.Split, depth int) (_ part, done func() error, err error) {
+	k := r.rankers[source]
+	header := r.candidatesHeader(s, depth)
+	header.Sources, header.Fusion = nil, ""
+	name, err := rundir.WriteTemporary(r.dir.FS, fmt.Sprintf("%s.part-%d", r.files.Candidates(s), source), func(w io.Writer) error {
+		out, err := candidates.NewWriter(w, header)
+		if err != nil {
+			return err
+		}
+		err = r.rankSplit(ctx, s, k, depth, func(query int, c ranking.Candidates) error {
+			r.progress(Progress{Round: r.index, Stage: r.label(fmt.Sprintf("search %s by %s", s, k.Name())), Done: int64(query + 1), Total: int64(len(r.data.queries[s])), Unit: "queries"})
+			return out.Write(c)
+		})
+		if err != nil {
+			return err
+		}
+		return out.Close()
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := r.dir.FS.Open(name)
+	if err != nil {
+		return nil, nil, errors.Join(err, r.dir.FS.Remove(name))
+	}
+	done = func() error { return errors.Join(f.Close(), r.dir.FS.Remove(name)) }
+	in, err := candidates.NewReader(f, name)
+	if err != nil {
+		return nil, nil, errors.Join(err, done())
+	}
+	return func(int, corpus.Query) (ranking.Ranked, error) {
+		c, err := in.Next()
+		return ranking.Ranked{Hits: c.Hits, Positives: c.Positives}, err
+	}, done, nil
 }
 
 // eachQuery hands on queries that nothing has ranked yet.
@@ -108,28 +199,14 @@ func (r *round) eachQuery(ctx context.Context, queries []corpus.Query, sink func
 	return nil
 }
 
-func (r *round) rankSplit(ctx context.Context, s rundir.Split, passages *vectors.Mapped, depth int, sink func(int, ranking.Candidates) error) error {
-	queries, err := vectors.OpenNPY(r.files.QueryVectors(s))
+// rankSplit ranks a split by the vectors of a source.
+func (r *round) rankSplit(ctx context.Context, s rundir.Split, k ranker, depth int, sink func(int, ranking.Candidates) error) (err error) {
+	v, err := r.openVectors(k, s)
 	if err != nil {
 		return err
 	}
-	defer queries.Close()
-	return r.rank(ctx, r.data.queries[s], queries.Data, passages.Matrix, r.data.corpus.Order(), depth, sink)
-}
-
-// withWords adds BM25's ranking to a query's candidates, or takes it for them; a nil index leaves them as they are.
-func (r *round) withWords(q corpus.Query, c ranking.Candidates, words *lexical.Index, depth int) ranking.Candidates {
-	if words == nil {
-		return c
-	}
-	order := r.data.corpus.Order()
-	whole := words.Search(q.Text, depth, order, q.Positives)
-	if r.stages.Mine.Source == recipe.Fused {
-		c.Sources = []ranking.Ranked{{Hits: c.Hits, Positives: c.Positives}, whole}
-		whole = fuse.Fuse(c.Sources, depth, order, q.Positives, r.fuseOptions())
-	}
-	c.Hits, c.Positives = whole.Hits, whole.Positives
-	return c
+	defer func() { err = errors.Join(err, v.close()) }()
+	return r.rank(ctx, r.data.queries[s], v.queries.Data, v.passages, r.data.corpus.Order(), depth, sink)
 }
 
 func (r *round) passageTexts() iter.Seq[string] {
@@ -153,38 +230,17 @@ func (r *round) bm25() lexical.Options {
 	return o
 }
 
-func (r *round) fuseOptions() fuse.Options {
-	o := fuse.DefaultOptions()
-	if r.stages.Mine.Fuse != "" {
-		o.Method = fuse.Method(r.stages.Mine.Fuse)
-	}
-	o.Weights = r.stages.Mine.FuseWeights
-	return o
-}
-
 // fusion says how several sources become one; "" for one source.
 func (r *round) fusion() string {
-	if r.stages.Mine.Source != recipe.Fused {
+	if len(r.rankers) < 2 {
 		return ""
 	}
-	return r.fuseOptions().String()
-}
-
-// mineSources are what ranks, where it is not the miner alone.
-func (r *round) mineSources() []candidates.Source {
-	words := candidates.Source{Name: recipe.BM25, Kind: recipe.BM25, Parameters: r.bm25().String()}
-	switch r.stages.Mine.Source {
-	case recipe.BM25:
-		return []candidates.Source{words}
-	case recipe.Fused:
-		return []candidates.Source{{Name: recipe.Dense, Kind: recipe.Dense, ModelDigest: r.miner.digest, Identity: r.engine.Identity()}, words}
-	}
-	return nil
+	return r.stages.Mine.FuseOptions().String()
 }
 
 func (r *round) candidatesHeader(s rundir.Split, depth int) candidates.Header {
 	h := candidates.Header{
-		Split: string(s), Round: r.index, Source: r.stages.Mine.Source,
+		Split: string(s), Round: r.index, Source: r.sourceName(),
 		CorpusDigest: r.data.input("corpus").Digest, QueriesDigest: r.data.input(string(s)).Digest,
 		Depth: depth, Queries: len(r.data.queries[s]), Passages: r.data.corpus.Len(), Sources: r.mineSources(), Fusion: r.fusion(),
 	}

@@ -94,8 +94,11 @@ func (p *Run) made(path string) rundir.Input {
 			return rundir.Input{Name: name, Digest: o.SHA256}
 		}
 	}
-	return rundir.Input{Name: name, Digest: "missing"}
+	return rundir.Input{Name: name, Digest: missing}
 }
+
+// missing is the digest of what no stage of this round has left.
+const missing = "missing"
 
 // writeIfChanged writes a file only where its content differs, so that an unchanged rerun leaves no trace.
 func writeIfChanged(fsys rundir.FS, path string, content []byte) error {

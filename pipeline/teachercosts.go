@@ -42,9 +42,18 @@ func (r *round) teacherCosts(ctx context.Context, rates map[string]float64) (_ *
 	return c, r.explainTeacher(err)
 }
 
-// mostPairs is the most pairs that a teacher can be asked of: each query's positives, and all that the window holds.
+// mostPairs is the most pairs that a teacher can be asked of: each query's positives, and all that the window holds, or without a
+// margin all negatives.
 func (r *round) mostPairs() int {
 	o, pairs := r.mineOptions(), 0
+	if o.TeacherMargin == nil { // the mined rows alone
+		for _, s := range r.mined() {
+			for _, q := range r.trained(s) {
+				pairs += len(q.Positives) + o.Negatives
+			}
+		}
+		return pairs
+	}
 	window := min(o.Window.To, r.depth()) - min(o.Window.From, r.depth())
 	if o.Survivors {
 		window = r.depth() // the window counts what the teacher leaves
@@ -96,11 +105,18 @@ func (r *round) crossEncoderCosts(ctx context.Context, t *teacher, pairs int, ra
 		some, tokens = append(some, p), tokens+len(s.IDs)
 	}
 	var err error
+	mean := float64(tokens) / float64(n)
+	if t.folds != nil { // the first of them is measured by what it may be asked of
+		if some = t.folds.judged(some); len(some) == 0 {
+			return int(mean * float64(pairs)), rate, nil
+		}
+		tokens = int(mean * float64(len(some)))
+	}
 	if rate == 0 {
 		rate, err = measureRate(func() (int, error) {
 			_, err := t.Score(ctx, some, rerank.Options{}, func(int, []float32) error { return nil })
 			return tokens, err
 		})
 	}
-	return int(float64(tokens) / float64(n) * float64(pairs)), rate, err
+	return int(mean * float64(pairs)), rate, err
 }

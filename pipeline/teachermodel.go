@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,13 +21,18 @@ const keyTeacher = "mine.teacher.model"
 type teacherModel struct {
 	network *model.Model
 	cross   *model.CrossEncoder // nil of an embedder
+	folds   *teacherFolds       // of a directory that holds a cross-encoder for each fold of the queries, of which the first is opened; else nil
 }
 
 // openTeacherModel opens the teacher as what it is, or as what the recipe says that it is.
 func (r *round) openTeacherModel() (teacherModel, error) {
 	t := r.stages.Mine.Teacher
-	if _, err := r.options.FS.Stat(filepath.Join(t.Model.File, model.FoldsName)); err == nil {
-		return teacherModel{}, r.teacherErrorf(keyTeacher, "%s: %s holds cross-encoders, one for each fold (%s), and a recipe takes one model; quarry teach and quarry mine score out of fold by such a directory", keyTeacher, t.Model.Written, model.FoldsName)
+	folds, err := rundir.ReadFoldModels(r.options.FS, t.Model.File)
+	if err != nil {
+		return teacherModel{}, r.teacherErrorf(keyTeacher, "%s: %w", keyTeacher, err)
+	}
+	if folds != nil {
+		return r.openTeacherFolds(folds)
 	}
 	if t.Kind != string(rerank.EmbedderKind) {
 		c, err := model.OpenCrossEncoder(t.Model.File)
@@ -37,7 +41,7 @@ func (r *round) openTeacherModel() (teacherModel, error) {
 			key := t.EmbedderOnly()
 			return teacherModel{}, errors.Join(r.teacherErrorf("mine.teacher."+key, "mine.teacher.%s has no part with a cross-encoder, which %s is", key, t.Model.Written), c.Close())
 		case err == nil:
-			return teacherModel{c.Network, c}, nil
+			return teacherModel{network: c.Network, cross: c}, nil
 		case t.Kind == string(rerank.CrossEncoderKind) && errors.Is(err, model.ErrNoCrossEncoder):
 			return teacherModel{}, r.teacherErrorf(keyTeacher, "%s: %w; an embedder teaches with mine.teacher.kind embedder", keyTeacher, err)
 		case t.Kind == string(rerank.CrossEncoderKind) || !errors.Is(err, model.ErrNoCrossEncoder):
@@ -62,7 +66,12 @@ func (r *round) teacherErrorf(key, format string, args ...any) error {
 	return inputErrorf("%s: %w", r.recipe.AtRound(r.index, key), fmt.Errorf(format, args...))
 }
 
-func (m teacherModel) close() error { return m.network.Close() }
+func (m teacherModel) close() error {
+	if m.network == nil {
+		return nil
+	}
+	return m.network.Close()
+}
 
 // teacher is a round's teacher on the run's engine.
 type teacher struct {
@@ -84,9 +93,10 @@ func (r *round) openTeacher(ctx context.Context) (_ *teacher, err error) {
 			err = errors.Join(err, t.close())
 		}
 	}()
-	named, digestOf := r.stages.Mine.Teacher, rundir.ModelDigest
+	named := r.stages.Mine.Teacher
+	digest := func() (string, error) { return rundir.ModelDigest(ctx, r.options.FS, named.Model.File) }
 	if t.cross != nil {
-		digestOf = rundir.CrossEncoderDigest
+		digest = func() (string, error) { return t.digestCrossEncoder(ctx, r.options.FS, named.Model.File) }
 		c, err := rerank.NewCrossEncoder(t.cross, r.engine, rerank.CrossEncoderOptions{MaxLength: named.MaxLength, Logits: named.Logits})
 		if err != nil {
 			return nil, r.teacherErrorf(keyTeacher, "%s: %w", keyTeacher, err)
@@ -103,15 +113,15 @@ func (r *round) openTeacher(ctx context.Context) (_ *teacher, err error) {
 		e := rerank.NewEmbedder(x, rerank.EmbedderOptions{Query: t.query, Passage: t.passage, Score: t.network.Contract.Score, Keep: r.keepRows()})
 		t.Teacher, t.header = e, e.Header(t.network.Contract)
 	}
-	if t.header.Model, err = digestOf(ctx, r.options.FS, named.Model.File); err != nil {
+	if t.header.Model, err = digest(); err != nil {
 		return nil, r.teacherErrorf(keyTeacher, "%s: %w", keyTeacher, err)
 	}
 	t.header.Identity = r.engine.Identity()
 	return t, r.explainTeacher(r.mayTeach(t))
 }
 
-// mayTeach refuses a teacher that was trained on queries that the run, or any of data.sets, mines by it. What it would be asked
-// of them is known only behind the search.
+// mayTeach refuses a teacher that was trained on queries that the run, or any of data.sets, mines by it; one of folds, where all of them
+// were. What it would be asked of them is known only behind the search.
 func (r *round) mayTeach(t *teacher) error {
 	judge, ok := t.Teacher.(rerank.Judge)
 	if !ok {
@@ -132,30 +142,19 @@ func (r *round) mayTeach(t *teacher) error {
 			}
 		}
 	}
+	if t.folds != nil {
+		return t.folds.mayJudge(asked)
+	}
 	return judge.MayJudge(asked)
 }
 
 // teacherSides is how an embedder reads texts: as the recipe says, else as is stored with the model.
 func (r *round) teacherSides(m *model.Model) (query, passage rerank.Side, err error) {
-	t, c := r.stages.Mine.Teacher, m.Contract
-	query = rerank.Side{Prompt: c.Query, MaxLength: cmp.Or(t.QueryMaxLength, t.MaxLength, c.MaxLength)}
-	passage = rerank.Side{Prompt: c.Passage, MaxLength: cmp.Or(t.PassageMaxLength, t.MaxLength, c.MaxLength)}
-	if t.QueryPrompt != nil {
-		query.Prompt = model.Prompt{Name: "query", Template: *t.QueryPrompt}
-	}
-	if t.QuerySuffix != nil {
-		query.Prompt.Suffix = string(*t.QuerySuffix)
-	}
-	if t.PassagePrompt != nil {
-		passage.Prompt = model.Prompt{Name: "passage", Template: *t.PassagePrompt}
-	}
-	for _, one := range []struct {
-		key  string
-		side rerank.Side
-	}{{"query_max_length", query}, {"passage_max_length", passage}} {
-		if _, err := m.Sequence("", one.side.Prompt, one.side.MaxLength); err != nil {
-			return query, passage, r.teacherErrorf("mine.teacher."+one.key, "mine.teacher.%s, mine.teacher.max_length: %w", one.key, err)
-		}
+	t := r.stages.Mine.Teacher
+	reads := reading{t.MaxLength, t.QueryMaxLength, t.PassageMaxLength, t.QueryPrompt, t.QuerySuffix, t.PassagePrompt}.texts(m.Contract)
+	query, passage = rerank.Side{Prompt: reads.Query, MaxLength: reads.QueryLength}, rerank.Side{Prompt: reads.Passage, MaxLength: reads.PassageLength}
+	if key, err := reads.checkRoom(m); err != nil {
+		return query, passage, r.teacherErrorf("mine.teacher."+key, "mine.teacher.%s, mine.teacher.max_length: %w", key, err)
 	}
 	return query, passage, nil
 }
@@ -165,26 +164,34 @@ func (r *round) keepRows() rerank.Keep {
 	files := 0
 	return func(rows, dim int, fill func(write func(rows []float32) error) error) (rerank.Kept, error) {
 		files++
-		path := filepath.Join(r.files.Dir(), fmt.Sprintf("teacher-%d.npy", files))
-		name, err := rundir.WriteTemporary(r.dir.FS, path, func(w io.Writer) error {
-			out, err := vectors.NewNPYWriter(w, rows, dim)
-			if err != nil {
-				return err
-			}
-			if err := fill(out.Write); err != nil {
-				return err
-			}
-			return out.Close()
-		})
+		kept, err := r.keepAt(filepath.Join(r.files.Dir(), fmt.Sprintf("teacher-%d.npy", files)), rows, dim, fill)
 		if err != nil {
 			return nil, err
 		}
-		m, err := vectors.OpenNPY(name)
-		if err != nil {
-			return nil, errors.Join(err, r.dir.FS.Remove(name))
-		}
-		return keptRows{m, r.dir.FS, name}, nil
+		return kept, nil
 	}
+}
+
+// keepAt puts rows by in a temporary file beside a path and maps it.
+func (r *round) keepAt(path string, rows, dim int, fill func(write func(rows []float32) error) error) (keptRows, error) {
+	name, err := rundir.WriteTemporary(r.dir.FS, path, func(w io.Writer) error {
+		out, err := vectors.NewNPYWriter(w, rows, dim)
+		if err != nil {
+			return err
+		}
+		if err := fill(out.Write); err != nil {
+			return err
+		}
+		return out.Close()
+	})
+	if err != nil {
+		return keptRows{}, err
+	}
+	m, err := vectors.OpenNPY(name)
+	if err != nil {
+		return keptRows{}, errors.Join(err, r.dir.FS.Remove(name))
+	}
+	return keptRows{m, r.dir.FS, name}, nil
 }
 
 // keptRows is rows in a temporary file, which goes with Close.
@@ -236,7 +243,10 @@ func (r *round) checkTeacher(ctx context.Context) error {
 // queries what scores them instead.
 func (r *round) explainTeacher(err error) error {
 	if trained := (*rerank.TrainedError)(nil); errors.As(err, &trained) {
-		return r.teacherErrorf(keyTeacher, "%s: %w; train one for each fold of the queries (quarry finetune --kind cross-encoder --folds), whose directory scores out of fold in quarry teach and quarry mine", keyTeacher, err)
+		return r.teacherErrorf(keyTeacher, "%s: %w; train one for each fold of the queries (quarry finetune --kind cross-encoder --folds) and name their directory, which scores out of fold", keyTeacher, err)
+	}
+	if known := (*everyFoldError)(nil); errors.As(err, &known) {
+		return r.teacherErrorf(keyTeacher, "%s: %s: %w", keyTeacher, r.stages.Mine.Teacher.Model.Written, err)
 	}
 	if long := (*embedding.MemoryError)(nil); errors.As(err, &long) {
 		return r.raiseMemory(err, "mine.teacher.max_length", "mine.teacher.max_length", memoryWant{long.Least, long.Limit, long.Beside})

@@ -23,8 +23,9 @@ const algorithmTeach = 1
 const stageTeach = "teach"
 
 // askTeacher makes the teacher's scores that mining goes by, unless an earlier run has, and returns what mining depends on
-// besides. Another margin, or another draw, asks nothing.
-func (r *round) askTeacher(ctx context.Context, o mine.Options) (_ []rundir.Input, err error) {
+// besides. With a margin another margin, or another draw, asks nothing: the pairs are those that the rules leave, and depend on what was
+// ruled. Without one they are those of the mined rows, which depend on all that was mined.
+func (r *round) askTeacher(ctx context.Context, o mine.Options, ruled, mined []rundir.Input) (_ []rundir.Input, err error) {
 	if !r.stages.Mine.Asks() {
 		return nil, nil
 	}
@@ -38,14 +39,12 @@ func (r *round) askTeacher(ctx context.Context, o mine.Options) (_ []rundir.Inpu
 	options := struct {
 		Teacher teacherscores.Header `json:"teacher"`
 		Mine    mine.Options         `json:"mine"`
-	}{reads, o.Rulings()}
-	inputs := []rundir.Input{{Name: "teacher", Digest: t.header.Model}}
-	inputs = append(inputs, r.minedInputs()...)
-	inputs = append(append(inputs, r.promotions()...), r.drops()...)
-	inputs = append(inputs, r.answerInputs()...)
-	inputs = append(inputs, r.candidateInputs()...)
-	if o.SameGroup != "" {
-		inputs = append(inputs, r.groupField())
+		Rows    bool                 `json:"rows,omitempty"` // those of the mined rows
+	}{reads, o.Rulings(), false}
+	inputs := append([]rundir.Input{{Name: "teacher", Digest: t.header.Model}}, ruled...)
+	if o.TeacherMargin == nil {
+		options.Mine, options.Rows = o, true
+		inputs = append(inputs[:1:1], mined...)
 	}
 	path := r.files.TeacherScores()
 	stage := r.stage(stageTeach, algorithmTeach, options, inputs...)
@@ -55,7 +54,11 @@ func (r *round) askTeacher(ctx context.Context, o mine.Options) (_ []rundir.Inpu
 
 // writeTeacherScores asks the teacher of all pairs and writes what it says of them.
 func (r *round) writeTeacherScores(ctx context.Context, t *teacher, o mine.Options) error {
-	pairs, err := r.teacherPairs(ctx, o)
+	ask := r.teacherPairs
+	if o.TeacherMargin == nil {
+		ask = r.rowPairs
+	}
+	pairs, err := ask(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -107,6 +110,41 @@ func (r *round) teacherPairs(ctx context.Context, o mine.Options) ([]rerank.Pair
 	return pairs, nil
 }
 
+// rowPairs are the pairs of the rows that are mined, of train, then of dev: each row's positives, then its negatives. They are mined here
+// once more for it.
+func (r *round) rowPairs(ctx context.Context, o mine.Options) ([]rerank.Pair, error) {
+	var pairs []rerank.Pair
+	for _, s := range r.mined() {
+		rows, _, err := r.mineSplit(s, o, nil)
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return nil, err
+		}
+		for _, m := range rows {
+			for _, p := range m.result.Scored(m.query) {
+				pairs = append(pairs, r.pair(m.query, p))
+			}
+		}
+	}
+	return pairs, nil
+}
+
+// scoreRow gives a row the scores of its positives and negatives that were asked for no rule's sake.
+func (r *round) scoreRow(t *taught, q corpus.Query, result *mine.Result) error {
+	if t == nil || r.stages.Mine.Teacher.Margin != nil {
+		return nil
+	}
+	passages := result.Scored(q)
+	result.Teacher = make(map[int32]float32, len(passages))
+	for _, p := range passages {
+		score, ok := t.scores[r.pair(q, p).Digest()]
+		if !ok {
+			return fmt.Errorf("%s: no score of passage %q of query %q: run mine again", r.files.TeacherScores(), r.data.corpus.ID(p), q.Key)
+		}
+		result.Teacher[p] = score
+	}
+	return nil
+}
+
 // candidatesOf is a query as the rules see it.
 func (r *round) candidatesOf(q corpus.Query, c ranking.Candidates, answers corpus.Answers) mine.Query {
 	return mine.Query{Candidates: c, Text: q.Text, Excluded: answers.Excluded(q), Struck: r.said.Struck(q)}
@@ -118,7 +156,15 @@ func (r *round) pair(q corpus.Query, p int32) rerank.Pair {
 
 // scorePairs returns the scores of pairs. Those that the teacher has given before, to any round or run that keeps scores in
 // the same folder, are not asked for again.
-func (r *round) scorePairs(ctx context.Context, t *teacher, pairs []rerank.Pair) (scores []float32, counts rerank.Counts, err error) {
+func (r *round) scorePairs(ctx context.Context, t *teacher, pairs []rerank.Pair) ([]float32, rerank.Counts, error) {
+	if t.folds != nil {
+		return r.scoreOutOfFold(ctx, t, pairs)
+	}
+	return r.scoredBy(ctx, t.Teacher, t.header, pairs)
+}
+
+// scoredBy is scorePairs of one model, whose scores a header names.
+func (r *round) scoredBy(ctx context.Context, t rerank.Teacher, header teacherscores.Header, pairs []rerank.Pair) (scores []float32, counts rerank.Counts, err error) {
 	wanted := make(map[rerank.Digest]bool, len(pairs))
 	for _, p := range pairs {
 		wanted[p.Digest()] = true
@@ -130,16 +176,16 @@ func (r *round) scorePairs(ctx context.Context, t *teacher, pairs []rerank.Pair)
 	if dir == "" {
 		dir = r.dir.TeacherScores()
 	}
-	path := filepath.Join(dir, rundir.TeacherScoresName(t.header))
+	path := filepath.Join(dir, rundir.TeacherScoresName(header))
 	ask := func() error {
 		if err := r.dir.FS.MkdirAll(dir); err != nil {
 			return rundir.Explain(path, err)
 		}
-		store, err := rundir.OpenTeacherScores(r.dir.FS, path, t.header, func(d rerank.Digest) bool { return wanted[d] })
+		store, err := rundir.OpenTeacherScores(r.dir.FS, path, header, func(d rerank.Digest) bool { return wanted[d] })
 		if err != nil {
 			return err
 		}
-		scores, counts, err = rerank.Scores(ctx, t.Teacher, pairs, store, rerank.Options{Progress: progress})
+		scores, counts, err = rerank.Scores(ctx, t, pairs, store, rerank.Options{Progress: progress})
 		return errors.Join(err, store.Close())
 	}
 	if r.options.TeacherScores == "" { // the run directory is this process's alone

@@ -255,6 +255,195 @@ func TestATeachersScoresTeachInTheSameRound(t *testing.T) {
 	}
 }
 
+// foldTeachers are the cross-encoders of writeFolds.
+var foldTeachers = []string{"bert", "roberta"}
+
+// writeFolds writes a directory of two cross-encoders, each trained on what knows says of the rows of train; nil is every other one.
+func writeFolds(t *testing.T, dir string, knows func(fold, row int) bool) {
+	t.Helper()
+	if knows == nil {
+		knows = func(fold, row int) bool { return row%2 == fold }
+	}
+	raw, err := os.ReadFile(filepath.Join(filepath.Dir(dir), "train.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := rundir.FoldModels{Schema: rundir.FoldModelsSchema}
+	for fold, kind := range foldTeachers {
+		name := fmt.Sprintf("fold-%d", fold)
+		if err := os.CopyFS(filepath.Join(dir, name), os.DirFS("../model/testdata/cross-encoders/"+kind)); err != nil {
+			t.Fatal(err)
+		}
+		trained := model.TrainedQueries{}
+		for row, line := range strings.Split(strings.TrimSpace(string(raw)), "\n") {
+			var q struct{ Query string }
+			if err := json.Unmarshal([]byte(line), &q); err != nil {
+				t.Fatal(err)
+			}
+			if knows(fold, row) {
+				trained.Add(q.Query)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, name, model.TrainedQueriesName), trained.Encode(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		says(t, filepath.Join(dir, name, "config.json"), rundir.DigestBytes(trained.Encode()))
+		digest, err := rundir.CrossEncoderDigest(t.Context(), rundir.OS{}, filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list.Folds = append(list.Folds, rundir.FoldModel{Model: name, Digest: digest})
+	}
+	if err := rundir.WriteJSON(rundir.OS{}, filepath.Join(dir, model.FoldsName), list); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// says has a configuration say which list of queries the model was written with.
+func says(t *testing.T, path, digest string) {
+	t.Helper()
+	var config map[string]any
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(raw, &config)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	config["quarry_trained"] = digest
+	if raw, err = json.Marshal(config); err == nil {
+		err = os.WriteFile(path, raw, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func addTo(t *testing.T, path, text string) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, append(raw, text...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestATeacherOfFolds scores each query by the cross-encoder that does not know it, as that one would by itself, and dev, which none
+// knows, by the first.
+func TestATeacherOfFolds(t *testing.T) {
+	const says = ", max_length: 24, logits: true"
+	text := strings.Replace(strings.Replace(fmt.Sprintf(taughtRecipe, says), "  - mine: {window: 0-6}\n", "", 1), "margin: 0", "margin: -99", 1)
+	byOne := func(kind string) map[string][]float64 {
+		r := tinyProject(t, text)
+		if err := os.CopyFS(filepath.Join(filepath.Dir(r.File()), "teacher"), os.DirFS("../model/testdata/cross-encoders/"+kind)); err != nil {
+			t.Fatal(err)
+		}
+		return taughtScores(t, r)
+	}
+	alone := []map[string][]float64{byOne(foldTeachers[0]), byOne(foldTeachers[1])}
+	r := tinyProject(t, text)
+	writeFolds(t, filepath.Join(filepath.Dir(r.File()), "teacher"), nil)
+	plan, err := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := plan.Rounds[0].Teacher; c == nil || c.Kind != "cross-encoder" || c.Pairs == 0 || c.Tokens == 0 || c.TokensPerSecond <= 0 {
+		t.Errorf("costs %+v", c)
+	}
+	got := taughtScores(t, r)
+	for i, s := range []rundir.Split{rundir.Train, rundir.Dev} {
+		for k, row := range minedRows(t, r, 0, s) {
+			fold := 0
+			if i == 0 {
+				fold = 1 - k%2 // that which does not know the row
+			}
+			if want := alone[fold][row.Query()]; !slices.Equal(got[row.Query()], want) || slices.Equal(want, alone[1-fold][row.Query()]) {
+				t.Errorf("%s, row %d: scores %v, by fold %d %v", s, k, got[row.Query()], fold, want)
+			}
+		}
+	}
+	stores, err := filepath.Glob(filepath.Join(rundir.Layout(r.Dir()).TeacherScores(), "*.jsonl"))
+	if err != nil || len(stores) != 2 {
+		t.Errorf("files of scores: %v, %v", stores, err)
+	}
+	if notes, err := runTiny(t, r, Options{Until: StageMine}); err != nil || !strings.Contains(notes, "teach: done before, unchanged") && !strings.Contains(notes, "every stage") && strings.Contains(notes, "starts\n") {
+		t.Errorf("a second run asks: %v\n%s", err, notes)
+	}
+	// Another training of the folds teaches anew.
+	teacher := filepath.Join(filepath.Dir(r.File()), "teacher")
+	if err := os.RemoveAll(teacher); err != nil {
+		t.Fatal(err)
+	}
+	writeFolds(t, teacher, func(fold, row int) bool { return row%2 != fold })
+	if notes, err := runTiny(t, r, Options{Until: StageMine}); err != nil || !strings.Contains(notes, "round 0: teach: input changed: teacher") || strings.Contains(notes, ", 0 scored now") {
+		t.Errorf("other folds: %v\n%s", err, notes)
+	}
+}
+
+// taughtScores mines and returns the teacher's scores of each query's row.
+func taughtScores(t *testing.T, r *recipe.Recipe) map[string][]float64 {
+	t.Helper()
+	if notes, err := runTiny(t, r, Options{Until: StageMine}); err != nil {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+	scores := map[string][]float64{}
+	for _, s := range []rundir.Split{rundir.Train, rundir.Dev} {
+		for _, row := range minedRows(t, r, 0, s) {
+			scores[row.Query()] = append(row.PosScores(), row.NegScores()...)
+		}
+	}
+	return scores
+}
+
+// TestATeacherWithoutAMargin scores the rows that are mined without it, random and kept negatives among them, and learns from them.
+func TestATeacherWithoutAMargin(t *testing.T) {
+	const was, rules = ", teacher: {model: teacher, margin: 0%s}", ", random: 0.25, kept: 0.25"
+	text := strings.Replace(strings.Replace(taughtRecipe, was, rules+", teacher: {model: teacher%s}", 1), "block_tokens: 64", "block_tokens: 64, distill: kl_div", 1)
+	r := tinyProject(t, fmt.Sprintf(text, teachers["cross-encoder"].says))
+	dir := filepath.Dir(r.File())
+	teachers["cross-encoder"].write(t, filepath.Join(dir, "teacher"))
+	plan, err := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := mustRun(t, r)
+	if strings.Count(notes, "teach: teacher: ") != 2 {
+		t.Errorf("not asked in each round:\n%s", notes)
+	}
+	alone := tinyProject(t, strings.Replace(fmt.Sprintf(taughtRecipe, ""), ", teacher: {model: teacher, margin: 0}", rules, 1))
+	if _, err := runTiny(t, alone, Options{Until: StageMine}); err != nil {
+		t.Fatal(err)
+	}
+	pairs := 0
+	for _, s := range []rundir.Split{rundir.Train, rundir.Dev} {
+		without := minedRows(t, alone, 0, s)
+		for i, row := range minedRows(t, r, 0, s) {
+			if !slices.Equal(row.Neg(), without[i].Neg()) || len(row.Neg()) == 0 {
+				t.Errorf("%s, row %d: %q with a teacher, %q without", s, i, row.Neg(), without[i].Neg())
+			}
+			if len(row.PosScores()) != len(row.Pos()) || len(row.NegScores()) != len(row.Neg()) {
+				t.Errorf("%s, row %d: %d and %d scores", s, i, len(row.PosScores()), len(row.NegScores()))
+			}
+			pairs += len(row.Pos()) + len(row.Neg())
+		}
+	}
+	if c := plan.Rounds[0].Teacher; c == nil || c.Pairs < pairs || c.Pairs > 2*pairs {
+		t.Errorf("planned %+v, rows have %d pairs", c, pairs)
+	}
+	for _, s := range steps(t, r, 1) {
+		if s.Distillation == nil || *s.Distillation == 0 {
+			t.Errorf("step %d learns nothing from the teacher: %+v", s.Step, s)
+		}
+	}
+	sameAgain(t, r)
+	fewer := loadRecipe(t, dir, strings.Replace(fmt.Sprintf(text, teachers["cross-encoder"].says), "negatives: 4", "negatives: 3", 1))
+	if notes, err := runTiny(t, fewer, Options{Until: StageMine}); err != nil || !strings.Contains(notes, "round 0: teach: options changed: mine.negatives 4 → 3") {
+		t.Errorf("fewer negatives: %v\n%s", err, notes)
+	}
+}
+
 func TestTeachersOfARecipeAreRefused(t *testing.T) {
 	embedder := func(t *testing.T, dir string) { teachers["embedder"].write(t, dir) }
 	knows := func(split string) func(t *testing.T, dir string) {
@@ -294,9 +483,24 @@ func TestTeachersOfARecipeAreRefused(t *testing.T) {
 			}
 		}},
 		{"one that knows a training query", "", "recipe.yaml:6: mine.teacher.model: the cross-encoder was trained on 1 of the ", knows("train")},
-		{"one that knows a query of dev", "", "whose directory scores out of fold in quarry teach and quarry mine", knows("dev")},
-		{"folds", "", "recipe.yaml:6: mine.teacher.model: teacher holds cross-encoders, one for each fold (folds.json), and a recipe takes one model", func(t *testing.T, dir string) {
+		{"one that knows a query of dev", "", "and name their directory, which scores out of fold", knows("dev")},
+		{"no folds", "", "folds.json: schema 0; this program reads 1", func(t *testing.T, dir string) {
 			if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, model.FoldsName), []byte("{}"), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"folds as an embedder", ", kind: embedder", "mine.teacher.kind embedder: teacher holds cross-encoders, one for each fold (folds.json)", func(t *testing.T, dir string) { writeFolds(t, dir, nil) }},
+		{"a prompt of folds", ", query_prompt: q", "mine.teacher.query_prompt has no part with cross-encoders, which teacher holds (folds.json)", func(t *testing.T, dir string) { writeFolds(t, dir, nil) }},
+		{"folds that all know a query", "", "recipe.yaml:6: mine.teacher.model: teacher: the cross-encoder of every fold was trained on the query ", func(t *testing.T, dir string) {
+			writeFolds(t, dir, func(int, int) bool { return true })
+		}},
+		{"a fold that changed", "", "is not as the training wrote it, by ", func(t *testing.T, dir string) {
+			writeFolds(t, dir, nil)
+			addTo(t, filepath.Join(dir, "fold-1", "config.json"), "\n")
+		}},
+		{"a fold that forgets", "", "is not the list that the model was written with", func(t *testing.T, dir string) {
+			writeFolds(t, dir, nil)
+			if err := os.WriteFile(filepath.Join(dir, "fold-1", model.TrainedQueriesName), model.TrainedQueries{}.Encode(), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}},

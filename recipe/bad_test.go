@@ -39,6 +39,24 @@ var badRecipes = map[string][]string{
 		"recipe.yaml:12: round 1: finetune.teacher_scores is of no use without finetune.distill",
 		"recipe.yaml:15: round 1: finetune.matryoshka: 1 weights for 2 dims: one for each",
 	},
+	"sources": {
+		`recipe.yaml:6: mine.sources[1] is "words"; want one of dense, bm25, model, run, vectors`,
+		"recipe.yaml:8: mine.sources[3]: want keys and values, or a word such as bm25, not a list",
+		"recipe.yaml:10: rounds[0].mine.sources: the list is empty",
+		"recipe.yaml:11: rounds[1].mine.source is none, but rounds[1].mine.sources comes to fused: leave one out",
+	},
+	"sources-crossed": {
+		"recipe.yaml:6: round 0: mine.margin compares scores, and reciprocal ranks are none: want mine.fuse weighted",
+		"recipe.yaml:7: round 1: mine.source run is of no use without mine.sources, which names it",
+		"recipe.yaml:8: round 2: mine.sources: dense is named twice",
+		"recipe.yaml:8: round 2: mine.sources[2]: kind run needs run",
+		"recipe.yaml:8: round 2: mine.fuse_weights has 2 values: want 3, one for each of mine.sources",
+		"recipe.yaml:9: round 3: mine.sources[0]: run has no part with kind model",
+		"recipe.yaml:9: round 3: mine.sources[1]: kind vectors needs dev_vectors: dev queries are mined too, for eval_loss",
+		"recipe.yaml:10: round 4: mine.sources[0]: kind vectors needs train_vectors",
+		`recipe.yaml:10: round 4: mine.sources[1]: query_suffix "a {}": it stands behind the text, and has no {} for it`,
+		"recipe.yaml:11: round 5: mine.sources[0]: kind is missing",
+	},
 	"sets": {
 		`recipe.yaml:9: data.sets[0].name "FAQ" is taken by data.also[0]`,
 		"recipe.yaml:9: data.sets[0].train is the file of data.dev: hold queries out, or set data.allow_leakage",
@@ -169,7 +187,6 @@ var badRecipes = map[string][]string{
 		"recipe.yaml:15: round 3: mine.same_group needs data.passage_group_field: the key of the corpus that holds groups",
 	},
 	"teacher": {
-		"recipe.yaml:4: mine.teacher.model needs mine.teacher.margin: how much less it scores a negative than the positive; 0 drops what it scores above",
 		"recipe.yaml:8: round 2: mine.teacher.logits has no part with mine.teacher.kind embedder",
 		"recipe.yaml:9: round 3: mine.teacher.query_prompt has no part with mine.teacher.kind cross-encoder",
 		"recipe.yaml:10: round 4: mine.teacher.margin: negatives that are kept, random or given are not scored by a teacher: leave kept, random and given out, or the margin",

@@ -50,6 +50,11 @@ func (r *Recipe) checkRound(d *decoder, i int, s Stages) {
 	if s.Mine.Asks() && r.Weights == BF16Weights && s.Mine.Teacher.Kind != "embedder" {
 		d.failRound(i, []string{"mine.teacher.kind", "mine.teacher.model"}, "mine.teacher: weights bf16 rounds embedders alone: want mine.teacher.kind embedder, if it is one, or weights stored")
 	}
+	for k, one := range s.Mine.Sources {
+		if one.Kind == GivenVectors && one.DevVectors.Written == "" {
+			d.failRound(i, []string{"mine.sources"}, "mine.sources[%d]: kind vectors needs dev_vectors: dev queries are mined too, for eval_loss", k)
+		}
+	}
 	s.checkExamples(d, i, r.Data)
 }
 
@@ -119,9 +124,7 @@ func (m Mine) check(d *decoder, i int) {
 	if name := m.Options(0).NeedsScores(); name != "" && !m.Scored() {
 		d.failRound(i, []string{"mine." + name, "mine.source"}, "mine.%s compares scores, and reciprocal ranks are none: want mine.fuse weighted", name)
 	}
-	if n := len(m.FuseWeights); n != 0 && n != 2 {
-		d.failRound(i, []string{"mine.fuse_weights"}, "mine.fuse_weights has %d values: want 2, the miner's and BM25's", n)
-	}
+	m.checkSources(d, i)
 	if err := m.Options(0).Validate(); err != nil {
 		option, _, _ := strings.Cut(strings.ReplaceAll(err.Error(), ":", " "), " ")
 		text := strings.Replace(err.Error(), "teacher_margin", TeacherMargin, 1)

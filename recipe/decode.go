@@ -93,6 +93,10 @@ func (d *decoder) decodeRounds(r *Recipe) {
 func (d *decoder) section(node *yaml.Node, into reflect.Value, path string) {
 	fields := fieldsOf(into.Type())
 	given := map[string]int{}
+	if m, ok := into.Addr().Interface().(*Mine); ok {
+		before := *m
+		defer func() { m.settleSources(d, before, given, path) }()
+	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i], resolveAlias(node.Content[i+1])
 		if key.Kind != yaml.ScalarNode {

@@ -44,6 +44,9 @@ func (d *decoder) value(node *yaml.Node, into reflect.Value, t target) {
 	case *eval.SelectRule:
 		d.selectRule(node, v, t)
 		return
+	case *Source:
+		d.source(node, v, t)
+		return
 	case *Command:
 		d.command(node, v, t)
 		return

@@ -1,6 +1,8 @@
 package recipe
 
 import (
+	"slices"
+
 	"github.com/quarry-ml/quarry/audit"
 	"github.com/quarry-ml/quarry/mine"
 )
@@ -9,20 +11,26 @@ import (
 const (
 	Dense  = "dense"  // what the miner ranks high
 	BM25   = "bm25"   // what ranks high by the words that it shares with the query
-	Fused  = "fused"  // what ranks high by both
+	Fused  = "fused"  // what ranks high by both, or by several others
 	None   = "none"   // no mined negatives: each query learns from the other passages of its batch
 	Random = "random" // passages drawn from the whole corpus: the control that mining is compared with
 )
 
 // Mine says which passages become a query's negatives. Positives are never among them.
 type Mine struct {
-	// Where negatives come from: dense, what the miner ranks high; bm25, what shares words with the query; fused, both; none,
-	// only the other passages of the batch (a warm-up); random, the whole corpus (the control that mining is compared with).
-	Source string `yaml:"source" in:"dense|bm25|fused|none|random"`
-	// How source fused makes one ranking of both: rrf, by reciprocal ranks, which no limit of scores can be held against;
+	// Where negatives come from: dense, what the miner ranks high; bm25, what shares words with the query; fused, both, or what
+	// sources lists; none, only the other passages of the batch (a warm-up); random, the whole corpus (the control that mining
+	// is compared with). One of sources that is a model, a run or vectors is that; the list alone says as much.
+	Source string `yaml:"source" in:"dense|bm25|fused|none|random|model|run|vectors"`
+	// What ranks, where it is not source alone: a list of one or more, which are fused. In a round or a set, another source takes the
+	// list back.
+	Sources []Source `yaml:"sources" unset:"as source says" omit:"true"`
+	// How source fused makes one ranking: rrf, by reciprocal ranks, which no limit of scores can be held against;
 	// weighted, by scores brought to 0 to 1.
 	Fuse string `yaml:"fuse" in:"rrf|weighted" unset:"by rrf"`
-	// Weights of the miner's ranking and of BM25's in source fused.
+	// Added to ranks, counted from 1, where fuse is rrf.
+	FuseConstant *float64 `yaml:"fuse_constant" in:"[0,)" unset:"60 of its paper" omit:"true"`
+	// Weights of the rankings in source fused, in their order: the miner's and BM25's, or those of sources.
 	FuseWeights []float64 `yaml:"fuse_weights" in:"[0,)" unset:"1 each"`
 	// BM25's k1: how soon further occurrences of a word stop to count.
 	BM25K1 *float64 `yaml:"bm25_k1" in:"[0,)" unset:"1.5 of bm25s"`
@@ -106,10 +114,12 @@ func (m Mine) Options(seed uint64) mine.Options {
 }
 
 // Embeds says whether the round needs vectors of the corpus and its queries to mine.
-func (m Mine) Embeds() bool { return m.Source == Dense || m.Source == Fused }
+func (m Mine) Embeds() bool {
+	return slices.ContainsFunc(m.Ranks(), func(s Source) bool { return s.Kind == Dense })
+}
 
 // Searches says whether the round ranks the corpus for its queries to mine.
-func (m Mine) Searches() bool { return m.Embeds() || m.Source == BM25 }
+func (m Mine) Searches() bool { return m.Source != None && m.Source != Random }
 
 // Asks says whether the round asks a teacher of what it has ranked.
 func (m Mine) Asks() bool { return m.Teacher.Model.Written != "" && m.Searches() }

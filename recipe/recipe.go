@@ -180,6 +180,15 @@ func (r *Recipe) Locate(find func(Path) (Path, error)) error {
 			if n > 0 {
 				at = fmt.Sprintf("folds.settings[%d]", n-1)
 			}
+			rounds[i].eachSource(func(set int, s *Source) {
+				key := at + ".mine.sources"
+				if own := fmt.Sprintf("data.sets[%d].mine.sources", set-1); set > 0 && r.lines[own] > 0 {
+					key = own
+				} else if r.lines[key] == 0 {
+					key = "mine.sources"
+				}
+				models = append(models, named{key, &s.Model})
+			})
 			models = append(models, named{at + ".mine_with", &rounds[i].MineWith.Dir}, named{at + ".finetune.guide", &rounds[i].Finetune.Guide},
 				named{at + ".mine.teacher.model", &rounds[i].Mine.Teacher.Model})
 		}

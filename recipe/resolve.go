@@ -32,6 +32,11 @@ func (r *Recipe) resolve() {
 	if r.Eval.Depth == 0 {
 		r.Eval.Depth = max(leastDepth, r.Eval.largestCutoff())
 	}
+	for i := range r.Mine.Sources {
+		for _, path := range r.Mine.Sources[i].paths() {
+			path.beside(dir)
+		}
+	}
 	r.Finetune.External.beside(dir)
 	if r.Folds.Count > 0 && r.Folds.Metric == "" && len(r.Eval.Metrics) > 0 {
 		r.Folds.Metric = r.Eval.Metrics[0].String()
@@ -42,6 +47,11 @@ func (r *Recipe) resolve() {
 			rounds[i].Finetune.External.beside(dir)
 			rounds[i].Mine.Verdicts.beside(dir)
 			rounds[i].Mine.Teacher.Model.beside(dir)
+			rounds[i].eachSource(func(_ int, s *Source) {
+				for _, path := range s.paths() {
+					path.beside(dir)
+				}
+			})
 			rounds[i].Finetune.TeacherScores.beside(dir)
 			rounds[i].Finetune.Guide.beside(dir)
 			rounds[i].resolve()
@@ -61,6 +71,18 @@ func (r *Recipe) allRounds() [][]Stages {
 func (e External) beside(dir string) {
 	for i := range e.Inputs {
 		e.Inputs[i].beside(dir)
+	}
+}
+
+// eachSource visits the sources of a round and those of its sets, whose place is counted from 1.
+func (s *Stages) eachSource(visit func(set int, source *Source)) {
+	for k := range s.Mine.Sources {
+		visit(0, &s.Mine.Sources[k])
+	}
+	for i := range s.Sets {
+		for k := range s.Sets[i].Sources {
+			visit(i+1, &s.Sets[i].Sources[k])
+		}
 	}
 }
 
@@ -122,6 +144,11 @@ func (s Stages) clone() Stages {
 	s.Mine.ShareOfPositive = cloned(s.Mine.ShareOfPositive)
 	s.Mine.NearText = cloned(s.Mine.NearText)
 	s.Mine.FuseWeights = slices.Clone(s.Mine.FuseWeights)
+	s.Mine.FuseConstant = cloned(s.Mine.FuseConstant)
+	s.Mine.Sources = slices.Clone(s.Mine.Sources)
+	for k, one := range s.Mine.Sources {
+		s.Mine.Sources[k] = one.clone()
+	}
 	s.Mine.BM25K1, s.Mine.BM25B = cloned(s.Mine.BM25K1), cloned(s.Mine.BM25B)
 	s.Mine.Expect = slices.Clone(s.Mine.Expect)
 	s.Mine.Quotas = slices.Clone(s.Mine.Quotas)

@@ -11,16 +11,17 @@ const AutoTeacher = "auto"
 
 // Teacher is a second model that scores candidates and positives, so that what it takes for an answer is no negative.
 type Teacher struct {
-	// Model directory, or Hugging Face name, of a cross-encoder or of a second embedder. It scores each query's positives and
-	// the candidates that all other rules leave; the mined rows get its scores, which finetune.distill learns from.
+	// Model directory, or Hugging Face name, of a cross-encoder or of a second embedder; or the directory that
+	// `quarry finetune --kind cross-encoder --folds` leaves, whose cross-encoders score each query out of fold. It scores each query's positives and
+	// the candidates that all other rules leave, or without margin its negatives alone; the mined rows get its scores, which finetune.distill learns from.
 	// Scores are kept by content: no pair is scored twice, in whatever round, fold or command.
 	Model Path `yaml:"model" unset:"no teacher"`
 	// What it is: auto, as its directory says; cross-encoder, which reads query and passage together; embedder, which
 	// compares their vectors under its own prompts. With weights bf16 it has to be an embedder, and kind to say so.
 	Kind string `yaml:"kind" in:"auto|cross-encoder|embedder" unset:"as its directory says"`
 	// The teacher scores a negative at least this much less than the query's weakest positive, in its own scores. 0 drops
-	// exactly those above it. A teacher needs one.
-	Margin *float64 `yaml:"margin" unset:"none; a teacher needs one"`
+	// exactly those above it. Without one the teacher scores the mined rows alone, and drops nothing.
+	Margin *float64 `yaml:"margin" unset:"none: it scores the mined rows alone"`
 	// Score by a cross-encoder's logits, whatever activation it names.
 	Logits bool `yaml:"logits" unset:"as the model says"`
 	// Tokens read of a pair by a cross-encoder, and of a text by an embedder, special ones included.
@@ -93,8 +94,6 @@ func (t Teacher) check(d *decoder, i int) {
 	key := t.EmbedderOnly()
 	switch {
 	case t.Model.Written == "":
-	case t.Margin == nil:
-		d.failRound(i, []string{at + "model"}, "mine.teacher.model needs mine.teacher.margin: how much less it scores a negative than the positive; 0 drops what it scores above")
 	case t.QuerySuffix != nil && strings.Contains(string(*t.QuerySuffix), "{}"):
 		d.failRound(i, []string{at + "query_suffix"}, "mine.teacher.query_suffix %s: it stands behind the text, and has no {} for it", t.QuerySuffix.Show())
 	case t.Kind == "embedder" && t.Logits:

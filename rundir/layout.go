@@ -52,6 +52,11 @@ func (l Layout) Page() string { return l.join(pageFile) }
 // Guide is the vectors that a guide made of the corpus and of train and dev queries, for all rounds.
 func (l Layout) Guide(name string) string { return l.join(filepath.Join("guides", name+".npy")) }
 
+// SourceVectors is vectors that a further model of mine.sources made of a corpus or of queries, for all rounds.
+func (l Layout) SourceVectors(name string) string {
+	return l.join(filepath.Join("sources", name+".npy"))
+}
+
 // TeacherScores is what teachers said of pairs in all rounds, a file each. A run whose options name another folder for it
 // has none.
 func (l Layout) TeacherScores() string { return l.join(teacherScoresDir) }

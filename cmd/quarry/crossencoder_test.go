@@ -155,7 +155,7 @@ func TestFoldsScoreWhatTheyHaveNotSeen(t *testing.T) {
 	h := newTestHost()
 	mustBe(t, runFinetune(t.Context(), o, h.host))
 	golden.Check(t, filepath.Join("testdata", "finetune-pair-folds.txt"), h.out.Bytes())
-	list, err := readFolds(p.path("rerankers"))
+	list, err := rundir.ReadFoldModels(rundir.OS{}, p.path("rerankers"))
 	mustBe(t, err)
 	trained := map[string]model.TrainedQueries{}
 	rows := 0

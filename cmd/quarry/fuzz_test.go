@@ -60,7 +60,7 @@ func FuzzParseFolds(f *testing.F) {
 	f.Add([]byte(`{"schema":1,"folds":[{"model":"a","digest":""},{"model":"b","trained":-1}]}`))
 	f.Add([]byte(`{"schema":2}{}`))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		list, err := parseFolds("folds.json", content)
+		list, err := rundir.ParseFoldModels("folds.json", content)
 		if err != nil {
 			namesItsFile(t, err, "folds.json: ")
 			return
@@ -80,7 +80,7 @@ func FuzzParseFolds(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := parseFolds("folds.json", raw); err != nil || !reflect.DeepEqual(again, list) {
+		if again, err := rundir.ParseFoldModels("folds.json", raw); err != nil || !reflect.DeepEqual(again, list) {
 			t.Errorf("written and read again: %+v (%v), was %+v", again, err, list)
 		}
 	})

@@ -256,31 +256,20 @@ func (o MineOptions) readRun(h *host, d data, file string, depth int, parts []ra
 		if err != nil {
 			return err
 		}
-		place := make(map[string]int, len(d.queries))
-		for i, q := range d.queries {
-			place[q.Key] = i
-			parts[i] = ranking.Ranking(nil).Keep(depth, q.Positives)
+		wanted := trec.Wanted{Depth: depth, Order: d.corpus.Order(), Position: d.corpus.ByID}
+		for _, q := range d.queries {
+			wanted.Queries, wanted.Positives = append(wanted.Queries, q.Key), append(wanted.Positives, q.Positives)
 		}
-		order, longest, found := d.corpus.Order(), 0, 0
-		for _, q := range all.Queries {
-			i, ok := place[q.Query]
-			if !ok {
-				continue // a run may be of more queries than are mined
-			}
-			found++
-			hits, err := q.Ranking(d.corpus.ByID)
-			if err != nil {
-				return err
-			}
-			order.Sort(hits)
-			longest = max(longest, len(hits))
-			parts[i] = hits.Keep(depth, d.queries[i].Positives)
+		kept, err := all.Keep(wanted)
+		if err != nil {
+			return err
 		}
-		if found == 0 {
+		copy(parts, kept.Ranked)
+		if kept.Found == 0 {
 			return fmt.Errorf("%s: none of its %d queries is among those to mine", file, len(all.Queries))
 		}
-		if want := min(o.Mine.Window.To, d.corpus.Len()); longest < want && !o.Sources.fused() {
-			return fmt.Errorf("%s: it keeps at most %d passages a query, but the window %s needs %d", file, longest, o.Mine.Window, want)
+		if want := min(o.Mine.Window.To, d.corpus.Len()); kept.Longest < want && !o.Sources.fused() {
+			return fmt.Errorf("%s: it keeps at most %d passages a query, but the window %s needs %d", file, kept.Longest, o.Mine.Window, want)
 		}
 		return nil
 	})

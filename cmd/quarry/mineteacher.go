@@ -41,7 +41,7 @@ func (o *MineOptions) validateTeacher() error {
 	case o.WhatIf.Run:
 		return badInputf("--teacher has no part in --what-if, which asks no model: give what it said by --teacher-scores")
 	case o.Mine.TeacherMargin == nil:
-		return badInputf("--teacher needs --teacher-margin: how much less it scores a negative than the positive; 0 drops what it scores above")
+		return badInputf("--teacher needs --teacher-margin: how much less it scores a negative than the positive; 0 drops what it scores above; quarry teach scores mined rows without one")
 	}
 	o.Teacher.Engine = o.Rank.Engine
 	return o.Teacher.validate()

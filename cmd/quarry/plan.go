@@ -100,6 +100,9 @@ func planText(p *pipeline.Plan) string {
 			fmt.Fprintf(&b, ", eval of data.also %d", c.AlsoTokens)
 		}
 		fmt.Fprintln(&b)
+		for _, s := range c.Sources {
+			fmt.Fprintf(&b, "  source     %s, %d tokens, %.0f tokens/s\n", s.Name, s.Tokens, s.TokensPerSecond)
+		}
 		if t := c.Teacher; t != nil {
 			fmt.Fprintf(&b, "  teacher    %s, at most %d pairs and about %d tokens, %.0f tokens/s\n", t.Kind, t.Pairs, t.Tokens, t.TokensPerSecond)
 		}

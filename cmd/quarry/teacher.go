@@ -32,6 +32,7 @@ type TeacherOptions struct {
 	Engine EngineOptions
 
 	prefix string // of the flags --kind and --logits
+	digest string // of a cross-encoder whose files were digested; empty where they have to be
 }
 
 // AddFlags adds the flags to a command.
@@ -79,7 +80,7 @@ func (o TeacherOptions) score(ctx context.Context, h *host, pairs []rerank.Pair)
 	if err != nil {
 		return said{}, fmt.Errorf("--teacher: %w", err)
 	}
-	folds, err := readFolds(found.dir)
+	folds, err := rundir.ReadFoldModels(rundir.OS{}, found.dir)
 	if err != nil {
 		return said{}, badInputf("--teacher: %w", err)
 	}
@@ -189,9 +190,11 @@ func (o TeacherOptions) openCrossEncoder(ctx context.Context, h *host, dir strin
 	if err != nil {
 		return nil, errors.Join(badInputf("--teacher: %w", err), t.close())
 	}
-	digest, err := rundir.CrossEncoderDigest(ctx, rundir.OS{}, dir)
-	if err != nil {
-		return nil, errors.Join(err, t.close())
+	digest := o.digest
+	if digest == "" {
+		if digest, err = rundir.CrossEncoderDigest(ctx, rundir.OS{}, dir); err != nil {
+			return nil, errors.Join(err, t.close())
+		}
 	}
 	t.teacher = teacher
 	t.header = teacher.Header()
