@@ -48,10 +48,13 @@ func (r *round) writeAudit(counts mine.Audit, teacher *TeacherAudit) error {
 	if teacher != nil {
 		r.note("round %d: %s: %s", r.index, r.stageName(StageMine), teacher)
 	}
-	return rundir.WriteJSON(r.dir.FS, r.files.Audit(), struct {
-		mine.Audit
-		Teacher *TeacherAudit `json:"teacher,omitempty"`
-	}{counts, teacher})
+	return rundir.WriteJSON(r.dir.FS, r.files.Audit(), auditFile{counts, teacher})
+}
+
+// auditFile is audit.json.
+type auditFile struct {
+	mine.Audit
+	Teacher *TeacherAudit `json:"teacher,omitempty"`
 }
 
 // readNegatives returns the negatives of a split by query key, as positions in the corpus.

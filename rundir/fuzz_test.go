@@ -2,7 +2,10 @@ package rundir_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -91,6 +94,70 @@ func FuzzDamagedRecords(f *testing.F) {
 		}
 		if _, err := d.Check(t.Context(), stageForTest()); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzReadChoice: whatever choice.json holds is an error that names it, or a choice that is written as it was read.
+func FuzzReadChoice(f *testing.F) {
+	f.Add([]byte(`{"version":1,"epoch":3,"by":"command","because":"it reads better","scores":"9f86"}`))
+	f.Add([]byte(`{"version":2,"epoch":1,"mood":"good"}`))
+	f.Add([]byte(`{"version":1,"epoch":1e9}`))
+	f.Add([]byte(`{"version":1}{}`))
+	fuzzRound(f, rundir.RoundLayout.Choice, func(d *rundir.Dir) (any, error) { return d.ReadChoice(0) })
+}
+
+// FuzzReadScores does the same to scores.json, and to the test column that test.json brings.
+func FuzzReadScores(f *testing.F) {
+	f.Add([]byte(`{"version":1,"round":0,"convention":"sentence-transformers","measures":["map@25"],"epochs":[{"epoch":0,"eval_loss":2.5,"dev":{"queries":4,"all":[0.5]}}]}`))
+	f.Add([]byte(`{"version":1,"epochs":[{"epoch":0},{"epoch":0}]}`))
+	f.Add([]byte(`{"version":"1"}`))
+	fuzzRound(f, rundir.RoundLayout.Scores, func(d *rundir.Dir) (any, error) { return d.ReadScores(0) })
+}
+
+// FuzzReadTestScores does the same to test.json, beside a table of two epochs.
+func FuzzReadTestScores(f *testing.F) {
+	f.Add([]byte(`{"version":1,"epochs":[{"epoch":0,"test":{"queries":1,"all":[0.25]}}]}`))
+	f.Add([]byte(`{"version":1,"epochs":[{"epoch":9},{"epoch":0},{"epoch":0}]}`))
+	f.Add([]byte(`null`))
+	fuzzRound(f, rundir.RoundLayout.TestScores, func(d *rundir.Dir) (any, error) {
+		table := `{"version":1,"measures":["map@25"],"epochs":[{"epoch":0},{"epoch":1}]}`
+		if err := os.WriteFile(d.Round(0).Scores(), []byte(table), 0o600); err != nil {
+			return nil, err
+		}
+		return d.ReadScores(0)
+	})
+}
+
+// fuzzRound puts content into a file of round 0 and reads it.
+func fuzzRound(f *testing.F, file func(rundir.RoundLayout) string, read func(*rundir.Dir) (any, error)) {
+	d, err := rundir.Open(f.TempDir(), rundir.OpenOptions{Create: true})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { d.Close() })
+	path := file(d.Round(0))
+	if err := os.Mkdir(d.Round(0).Dir(), 0o755); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		if err := os.WriteFile(path, content, 0o600); err != nil { // nothing of it has to be durable
+			t.Fatal(err)
+		}
+		got, err := read(d)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), path+":") {
+				t.Errorf("%v does not name %s", err, path)
+			}
+			return
+		}
+		raw, err := json.Marshal(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := reflect.New(reflect.TypeOf(got).Elem()).Interface()
+		if err := rundir.ParseJSON(path, raw, again); err != nil || !reflect.DeepEqual(again, got) {
+			t.Errorf("written and read again: %+v (%v), was %+v", again, err, got)
 		}
 	})
 }

@@ -176,3 +176,27 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// FuzzReadMetadata reads damaged descriptions of a corpus: an error that names the file, or a corpus of texts by its id.
+func FuzzReadMetadata(f *testing.F) {
+	f.Add([]byte(`{"corpus_id":"c","class":"TextQADataset"}`))
+	f.Add([]byte(`{"class":"ImageDataset","corpus_id":"c"}`))
+	f.Add([]byte(`[]`))
+	dir := f.TempDir()
+	path := filepath.Join(dir, MetadataFile)
+	f.Fuzz(func(t *testing.T, content []byte) {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m, err := ReadMetadata(dir)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), path+": ") {
+				t.Errorf("the error does not name the file: %v", err)
+			}
+			return
+		}
+		if m.CorpusID == "" || m.Class != corpusClass {
+			t.Errorf("%+v", m)
+		}
+	})
+}

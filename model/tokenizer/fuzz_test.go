@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -38,6 +39,34 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		checkIDs(t, tok, "a half, e\u0301 [MASK] 中文\xff c ")
+	})
+}
+
+// FuzzVocabText: any vocab.txt with any tokenizer_config.json, as a BERT tokenizer of old times has them, is refused with a
+// file's name or read: each line is a token whose id is the line's number, and what is read encodes within its vocabulary.
+func FuzzVocabText(f *testing.F) {
+	const vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\nhalf\n"
+	f.Add([]byte(vocabulary), []byte(`{"do_lower_case":false,"tokenizer_class":"BertTokenizer","model_max_length":512}`))
+	f.Add([]byte(vocabulary+"\r\n\r"), []byte(`{"strip_accents":true,"tokenize_chinese_chars":false,"mask_token":{"content":"[MASK]","lstrip":true}}`))
+	f.Add([]byte("[UNK]\nu\n[CLS]\n[SEP]\n[PAD]"), []byte(`{"unk_token":"u","additional_special_tokens":["a"],"model_input_names":["input_ids","token_type_ids"]}`))
+	f.Add([]byte("a\na\n"), []byte(`{`))
+	f.Add([]byte("\xff"), []byte(nil))
+	f.Fuzz(func(t *testing.T, vocab, config []byte) {
+		files := map[string][]byte{"vocab.txt": vocab, "tokenizer_config.json": config}
+		tok, err := LoadBy("dir", func(name string) ([]byte, error) { return files[name], nil })
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "dir") {
+				t.Errorf("%v names no file", err)
+			}
+			return
+		}
+		lines := strings.Split(strings.TrimSuffix(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(vocab)), "\n"), "\n")
+		for id, token := range lines {
+			if got, ok := tok.ID(token); !ok || int(got) != id {
+				t.Fatalf("token %q of line %d has id %d, %t", token, id+1, got, ok)
+			}
+		}
+		checkIDs(t, tok, "a half, e\u0301 [MASK] 中文\xff ab ")
 	})
 }
 
