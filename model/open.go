@@ -42,7 +42,7 @@ func Open(dir string, o Options) (*Model, error) {
 	if err := d.refuseScorer(); err != nil {
 		return nil, err
 	}
-	if slices.Contains(d.Assumed, assumedPooling) && !o.AssumeMean {
+	if !d.NamesPooling() && !o.AssumeMean {
 		return nil, fmt.Errorf("%s: %w", dir, ErrNoPooling)
 	}
 	m := &Model{Directory: d, tensors: map[string]safetensors.Tensor{}, weights: map[string]*compute.Weight{}}
@@ -78,6 +78,10 @@ func (d *Directory) refuseScorer() error {
 	}
 	return nil
 }
+
+// NamesPooling says whether the directory's own files, or the options that it was read with, name its pooling; else it would be a
+// guess.
+func (d *Directory) NamesPooling() bool { return !slices.Contains(d.Assumed, assumedPooling) }
 
 // checkVocabulary refuses a tokenizer with tokens that the network has no embedding for, but those that the family's
 // tokenizers are known to have: no text is meant to hold one, and one that does is an error when it is embedded.

@@ -250,6 +250,9 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 		return err
 	}
 	own := m.Footprint()
+	if start := o.Tune.LoRA.Start; start != nil {
+		own.Held += start.Bytes()
+	}
 	weights := own
 	if set.named && o.Dev != "" {
 		weights.Held *= 2 // each epoch's model, measured beside the one that is trained

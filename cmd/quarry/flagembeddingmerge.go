@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/quarry-ml/quarry/model"
 )
@@ -34,23 +35,32 @@ func readSaveMerged(h *host, words []string) (MergeOptions, error) {
 	}
 	o := MergeOptions{Base: a.text("base_model_path"), Adapter: a.text("lora_path"), Output: a.text("output_dir"), Seed: 42}
 	o.Engine.Precision = "auto"
-	o.Model, err = decoderAbove(h, "base_model_path", o.Base)
+	o.Model, err = decoderAbove(h, o.Base, o.Adapter)
 	return o, err
 }
 
-// decoderAbove pools the last token, to unit length, where the model's own files do not say how: so FlagEmbedding reads a
-// decoder.
-func decoderAbove(h *host, flag, dir string) (ModelOptions, error) {
+// decoderAbove pools as the adapter was trained where the base's own files do not say how, and where nothing stands beside the
+// adapter either, the last token, to unit length: so FlagEmbedding reads a decoder.
+func decoderAbove(h *host, base, adapter string) (ModelOptions, error) {
 	var o ModelOptions
-	found, err := h.findModel(dir)
-	if err == nil {
-		_, err = model.ReadDirectory(found.dir, model.Options{})
+	found, err := h.findModel(base)
+	if err != nil {
+		return o, nil // as whatever else is wrong, it shows when the model is opened
 	}
-	if !errors.Is(err, model.ErrNoPooling) {
-		return o, nil // what else is wrong shows when the model is opened
+	d, err := model.ReadDirectory(found.dir, model.Options{})
+	if err != nil || d.NamesPooling() {
+		return o, nil
+	}
+	c, err := model.ReadContract(adapter)
+	if err != nil {
+		return o, fmt.Errorf("--lora_path: %w", err)
+	}
+	if c != nil {
+		o.Pooling, o.Normalize = string(c.Pooling), &c.Normalize
+		return o, nil
 	}
 	normalize := true
 	o.Pooling, o.Normalize = string(model.PoolLastToken), &normalize
-	h.note("--%s: the model does not say how its vectors are made: of the last token, to length 1, as FlagEmbedding's decoders", flag)
+	h.note("--base_model_path: the model does not say how its vectors are made: of the last token, to length 1, as FlagEmbedding's decoders")
 	return o, nil
 }

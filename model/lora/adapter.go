@@ -32,6 +32,18 @@ type Saved struct {
 	Values []float32
 }
 
+// Bytes is the memory that the adapter's values take.
+func (a *Adapter) Bytes() int64 {
+	n := 0
+	for _, l := range a.Layers {
+		n += len(l.A) + len(l.B)
+	}
+	for _, s := range a.Saved {
+		n += len(s.Values)
+	}
+	return 4 * int64(n)
+}
+
 // New returns a fresh adapter on the modules that the configuration selects: A drawn uniformly from
 // [-1/sqrt(in), 1/sqrt(in)), which is PEFT's Kaiming-uniform initialisation with a = sqrt(5), and B zero, so that it
 // changes nothing yet. The draws are keyed by seed, round and module name alone. Its configuration names targets that

@@ -8,7 +8,8 @@ import (
 )
 
 // Take puts copies of another adapter's matrices, and of its tensors of modules_to_save, in place of a's, to train on from there.
-// Tables of word embeddings that it brings besides, those of a vocabulary that has grown, become a's. Another adapter of other
+// Tables of word embeddings that it brings besides, those of a vocabulary that has grown, become a's, too, which shares their
+// memory: nothing trains them. Another adapter of other
 // modules, ranks, scalings or modules_to_save is an error that names what differs; a is as it was then.
 func (a *Adapter) Take(from *Adapter) error {
 	theirs := make(map[string]Layer, len(from.Layers))
@@ -41,10 +42,14 @@ func (a *Adapter) Take(from *Adapter) error {
 		copy(a.Layers[i].B, byName[a.Layers[i].Name].B)
 	}
 	for name, s := range from.Saved {
+		if own, trained := a.Saved[name]; trained {
+			copy(own.Values, s.Values)
+			continue
+		}
 		if a.Saved == nil {
 			a.Saved = map[string]Saved{}
 		}
-		a.Saved[name] = Saved{Shape: slices.Clone(s.Shape), Values: slices.Clone(s.Values)}
+		a.Saved[name] = s
 	}
 	return nil
 }
