@@ -243,7 +243,7 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	}
 	defer m.Close()
 	o.Engine.weights = o.Model.Weights
-	if err := o.openAdapter(h, m); err != nil {
+	if err := o.openAdapter(ctx, h, m); err != nil {
 		return err
 	}
 	o.Tune.LoRA.BaseModel, o.Tune.LoRA.BaseRevision = o.Model.calls()
@@ -276,12 +276,15 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 }
 
 // openAdapter reads the adapter that is trained on, where one is named.
-func (o *FinetuneOptions) openAdapter(h *host, m *model.Model) error {
+func (o *FinetuneOptions) openAdapter(ctx context.Context, h *host, m *model.Model) error {
 	if o.Adapter == "" {
 		return nil
 	}
 	if err := refuseNoAdapter(o.Adapter); err != nil {
 		return badInputf("--from-adapter: %w", err)
+	}
+	if err := checkBase(ctx, h, o.Adapter, "model", o.Model.Model, o.Model.found); err != nil {
+		return fmt.Errorf("--from-adapter: %w", err)
 	}
 	a, err := lora.Open(o.Adapter, m.Base())
 	if err != nil {
