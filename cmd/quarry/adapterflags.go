@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -77,9 +79,12 @@ func (o *FinetuneOptions) takeTokens(h *host) error {
 }
 
 // openAdapter reads the adapter that is trained on, where one is named.
-func (o *FinetuneOptions) openAdapter(h *host, m *model.Model) error {
+func (o *FinetuneOptions) openAdapter(ctx context.Context, h *host, m *model.Model) error {
 	if o.Adapter == "" {
 		return nil
+	}
+	if err := checkBase(ctx, h, o.Adapter, "model", o.Model.Model, o.Model.found); err != nil {
+		return fmt.Errorf("--from-adapter: %w", err)
 	}
 	a, err := lora.Open(o.Adapter, m.Base())
 	if err != nil {

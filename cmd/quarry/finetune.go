@@ -236,7 +236,7 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	}
 	defer m.Close()
 	o.Engine.weights = o.Model.Weights
-	if err := o.openAdapter(h, m); err != nil {
+	if err := o.openAdapter(ctx, h, m); err != nil {
 		return err
 	}
 	o.Tune.LoRA.BaseModel, o.Tune.LoRA.BaseRevision = o.Model.calls()

@@ -42,6 +42,10 @@ f32, within a few roundings for one in bf16 or f16. A merge that fails the check
 texts of the base's own vocabulary unless --probes names some. The merged model's prompts are those that the adapter was
 trained under, where a quarry.json stands beside it.
 
+The base has to be the one that the adapter was trained on: of an adapter in the directory of quarry finetune or of a run its digest
+is known, and another one is refused. Of any other adapter the base that its adapter_config.json names is warned of where it is
+called otherwise than --base.
+
 Weights are read and written a piece at a time, from shards and into shards; the merged model has the types of the base, and
 all of its tensors.
 
@@ -85,6 +89,9 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 	base, err := o.Model.locate(ctx, h, o.Base)
 	if err != nil {
 		return fmt.Errorf("--base: %w", err)
+	}
+	if err := checkBase(ctx, h, o.Adapter, "base", o.Base, base); err != nil {
+		return err
 	}
 	contract, err := o.contract()
 	if err != nil {
