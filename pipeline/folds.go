@@ -113,14 +113,15 @@ func foldRows(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (queries []
 	return queries, lines, nil
 }
 
-// checkFoldLeaks holds the training queries of data.sets against all rows that are cut, each of which some fold holds out, and
-// the rows against what the sets hold out, for other folds train on each.
+// checkFoldLeaks holds all rows that are cut, each of which every fold but one trains on, against test, data.also and what data.sets
+// hold out, and the training queries of the sets against the rows, each of which some fold holds out. A fold by itself would
+// find that when others have run.
 func checkFoldLeaks(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) error {
-	if len(r.Data.Sets) == 0 || r.Data.AllowLeakage {
+	if r.Data.AllowLeakage || len(r.Data.Sets) == 0 && len(r.Data.Also) == 0 && r.Data.Test.Written == "" {
 		return nil
 	}
 	whole := *r
-	whole.Data.AllowLeakage, whole.Data.Test, whole.Data.Also, whole.Data.Examples = true, recipe.Path{}, nil, recipe.Path{}
+	whole.Data.AllowLeakage, whole.Data.Examples = true, recipe.Path{}
 	d, err := readData(ctx, &whole, fsys)
 	if err != nil {
 		return err
@@ -141,8 +142,9 @@ func checkFoldLeaks(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) error
 				return err
 			}
 		}
-		for _, held := range d.also { // what sets hold out
-			if err := refuse(held.at, string(held.split)+" queries", "training, of all folds but one", file, held.also.Queries.Written, d.leaksOf(cut.queries, cut.corpus, held)); err != nil {
+		for _, held := range append([]evalSet{d.set(rundir.Test)}, d.also...) {
+			to := d.manifestOf(string(held.split)).Name
+			if err := refuse(held.at, string(held.split)+" queries", "training, of all folds but one", file, to, d.leaksOf(cut.queries, cut.corpus, held)); err != nil {
 				return err
 			}
 		}

@@ -113,3 +113,36 @@ func TestFoldsRefuseAQueryTwice(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestFoldsRefuseWhatIsHeldOut before the first fold, of which only some would: test and the sets of data.also, against the rows of
+// both files that are cut.
+func TestFoldsRefuseWhatIsHeldOut(t *testing.T) {
+	const allowed = "allow_leakage: true, "
+	for _, tc := range []struct{ name, data, row, want string }{
+		{"test has the id of a row of train", "test: held.jsonl, ", `{"id":"t4","query":"other digits","positive_ids":["p00"],"group":"z"}`,
+			"recipe.yaml:4: folds: 1 test queries are known from training, of all folds but one; remove them, or set data.allow_leakage: true"},
+		{"also has the text of a row of dev", "also: [{name: general, queries: held.jsonl}], ", `{"id":"x","query":"%dev","positive_ids":["p00"],"group":"z"}`,
+			"recipe.yaml:4: folds: 1 also-general queries are known from training, of all folds but one;"},
+		{"test has the group of a row of train", "test: held.jsonl, ", `{"id":"x","query":"other digits","positive_ids":["p00"],"group":"g4"}`,
+			"1 test queries are known from training, of all folds but one;"},
+		{"what is known is allowed", "test: held.jsonl, " + allowed, `{"id":"t4","query":"other digits","positive_ids":["p00"],"group":"z"}`, ""},
+		{"nothing leaks", "test: held.jsonl, ", `{"id":"x","query":"other digits","positive_ids":["p00"],"group":"z"}`, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dir := filepath.Dir(tinyProject(t, tinyRecipe).File())
+			d, err := readData(t.Context(), loadRecipe(t, dir, tinyRecipe), rundir.OS{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			row := strings.ReplaceAll(tc.row, "%dev", d.queries[rundir.Dev][2].Text) + "\n"
+			if err := os.WriteFile(filepath.Join(dir, "held.jsonl"), []byte(row), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r := loadRecipe(t, dir, strings.Replace(tinyRecipe, "data: {", "data: {"+tc.data, 1)+"folds: {count: 3}\n")
+			_, err = CutFolds(t.Context(), r, rundir.OS{})
+			if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
