@@ -42,6 +42,7 @@ ROWS = [
     Row("finetune-f32", "finetune", STEP, "torch f32", wanted=both(10, 10)),
     Row("finetune-bf16", "finetune", STEP, "torch bf16 autocast", wanted=both(6, 6)),
     Row("wordpiece", "tokenize", IDS.format("WordPiece of BERT"), "tokenizers, its fastest way", "–", both(1, 1)),
+    Row("sentencepiece", "tokenize", IDS.format("SentencePiece BPE of Mistral"), "tokenizers, its fastest way", "–", both(1, 1)),
     Row("bpe", "tokenize", IDS.format("byte-level BPE of GPT-2"), "tokenizers, its fastest way", "–", both(1, 1)),
     Row("growth", "growth", "how cost grows with the length and number of texts", "none"),
 ]
