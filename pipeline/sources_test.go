@@ -457,3 +457,22 @@ func TestKilledWhileSourcesRank(t *testing.T) {
 		}
 	}
 }
+
+// TestSourcesOfFolds: what names its rows by ids serves every fold, whose queries come of both files.
+func TestSourcesOfFolds(t *testing.T) {
+	r, _ := sourcesProject(t, allSources)
+	text, err := os.ReadFile(r.File())
+	if err != nil {
+		t.Fatal(err)
+	}
+	folds := loadRecipe(t, filepath.Dir(r.File()), string(text)+"folds: {count: 2}\n")
+	f, err := CutFolds(t.Context(), folds, rundir.OS{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, run := range f.Runs[0] {
+		if _, err := MakePlan(t.Context(), run, Options{FS: f.Unwritten(rundir.OS{}), Path: kernel.Portable, Workers: 1}); err != nil {
+			t.Errorf("fold %d: %v", i, err)
+		}
+	}
+}
