@@ -31,7 +31,7 @@ type Options struct {
 	TeacherScores       string                      // folder of what teachers said of pairs, a file each, for all runs; empty is one in the run directory
 	AllowIdentityChange bool
 	Environment         []string     // of the programs that a recipe names: "KEY=value"
-	PeakMemory          func() int64 // bytes that the process has held at most so far, for times.jsonl; nil leaves them out
+	MemoryNow           func() int64 // bytes that the process holds, mapped files apart, for times.jsonl; from several goroutines; nil leaves them out
 	Events              Events
 
 	named bool // the run directory is not there yet and is not made: a plan of a first run

@@ -273,7 +273,7 @@ func (r *Run) Finish(round int) error {
 			return err
 		}
 		for i, stage := range []string{"embed", "search", "mine", "eval-epoch-0", "eval-epoch-1", "finetune", "merge"} {
-			t := rundir.StageTime{Round: round, Stage: stage, Seconds: float64(i + 1), Start: "2026-01-02T03:04:05Z", PeakMemory: int64(i+1) << 26}
+			t := rundir.StageTime{Round: round, Stage: stage, Seconds: float64(i + 1), Start: "2026-01-02T03:04:05Z", Memory: int64(i+1) << 26}
 			if err := times.JSON(t); err != nil {
 				return err
 			}
