@@ -239,6 +239,9 @@ func (p *Run) writeRecipe() error {
 // Run does every round of the recipe, skipping what is done and unchanged. It returns ErrChoiceWanted where a round's rule asks a person.
 func (p *Run) Run(ctx context.Context) error {
 	p.note("run of %s in %s on %s", p.recipe.Name, p.options.Dir, p.engine.Identity())
+	if warning := p.unusedVerdicts(); warning != "" {
+		p.note("warning: %s", warning)
+	}
 	for i := range p.recipe.Rounds {
 		err := p.round(ctx, i)
 		if errors.Is(err, errUntil) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -19,6 +20,8 @@ import (
 type Files struct {
 	Corpus, Train, Dev  string // paths
 	IDField, GroupField string // as in the recipe; may be empty
+
+	Folder string // that the recipe's relative paths start at; empty is the one that holds the folder of the run directory
 }
 
 // Splits are the sets of queries that a run searches.
@@ -30,6 +33,9 @@ type run struct {
 	corpus  *corpus.Corpus
 	digests map[string]string // of corpus.jsonl, train.jsonl, dev.jsonl, by role
 	sets    map[rundir.Split]*set
+	folder  string // that the recipe's relative paths start at
+	ranked  keptEpochs
+	byEpoch map[ranker]*searched // what epochs rank for dev
 }
 
 // set is the queries of a split, and what the rounds know of them.
@@ -63,7 +69,10 @@ type negative struct {
 
 // openRun reads the texts of a run. They must be those that the run was made of.
 func openRun(ctx context.Context, dir *rundir.Dir, files Files) (*run, error) {
-	r := &run{dir: dir, digests: map[string]string{}, sets: map[rundir.Split]*set{}}
+	r := &run{dir: dir, digests: map[string]string{}, sets: map[rundir.Split]*set{}, folder: files.Folder}
+	if r.folder == "" {
+		r.folder = filepath.Join(filepath.Dir(dir.Recipe()), "..", "..") // runs/NAME beside the recipe
+	}
 	err := r.read(ctx, "corpus", files.Corpus, func(f io.Reader) (err error) {
 		r.corpus, _, err = corpus.ReadPassages(f, files.Corpus, corpus.ReadOptions{IDField: files.IDField})
 		return err
@@ -120,6 +129,9 @@ func (r *run) release() error {
 		for _, round := range s.rounds {
 			failed = errors.Join(failed, round.file.Close())
 		}
+	}
+	for _, epoch := range r.byEpoch {
+		failed = errors.Join(failed, epoch.file.Close())
 	}
 	return failed
 }

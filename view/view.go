@@ -85,9 +85,12 @@ type about struct {
 	Searched        []int          `json:"searched"` // rounds that have candidates
 	Against         string         `json:"against"`
 	AgainstSearched []int          `json:"against_searched"`
+	Rankers         []rankerInfo   `json:"rankers"` // what has ranked dev
+	AgainstRankers  []rankerInfo   `json:"against_rankers"`
 	Alone           bool           `json:"alone"` // there is no other run to compare with
 	Queries         map[string]int `json:"queries"`
 	Near            float64        `json:"near"`
+	Unused          string         `json:"unused,omitempty"` // of verdicts, why they have no effect
 }
 
 func (v *View) about() (*about, error) {
@@ -100,6 +103,12 @@ func (v *View) about() (*about, error) {
 	a.Rounds, err = v.run.rounds()
 	a.Searched, failed = v.run.searched()
 	a.AgainstSearched, alsoFailed = other.searched()
+	if err := errors.Join(err, failed, alsoFailed); err != nil {
+		return nil, err
+	}
+	a.Rankers, err = v.run.rankers()
+	a.AgainstRankers, failed = other.rankers()
+	a.Unused, alsoFailed = v.run.unusedVerdicts()
 	return a, errors.Join(err, failed, alsoFailed)
 }
 

@@ -107,6 +107,6 @@ func (o ViewOptions) open(ctx context.Context, run string) (*rundir.Dir, view.Fi
 	})
 	return d, view.Files{
 		Corpus: texts.path(names.Corpus), Train: texts.path(names.Train), Dev: texts.path(names.Dev),
-		IDField: names.IDField, GroupField: names.GroupField,
+		IDField: names.IDField, GroupField: names.GroupField, Folder: texts.folder,
 	}, err
 }

@@ -27,10 +27,12 @@ type Options struct {
 	Dev      int // queries (8)
 	Depth    int // hits kept a query (20)
 	Seed     uint64
+	Rise     float64  // by which a round's training lifts the scores of positives (0.15)
 	Name     string   // of the run (tiny)
 	Hostile  []string // in place of the first texts of queries and passages
 	Also     []string // sets of data.also that every epoch has scores on
 	ByQuery  bool     // scores of every epoch are kept by query, too
+	Ranked   bool     // what every epoch ranks for dev is kept, too
 	Unmined  bool     // no candidates and no negatives, as of rounds with source none
 }
 
@@ -45,6 +47,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Name == "" {
 		o.Name = "tiny"
+	}
+	if o.Rise == 0 {
+		o.Rise = 0.15
 	}
 	return o
 }
@@ -205,7 +210,7 @@ func (r *Run) Score(round int) error {
 // scoreAlso writes what the epochs of a table scored on the sets of data.also: less with each epoch. The table's own rows
 // are beside them, for files of epochs without any are those of a training under way.
 func (r *Run) scoreAlso(d *rundir.Dir, s *rundir.Scores) error {
-	if len(r.options.Also) == 0 && !r.options.ByQuery {
+	if len(r.options.Also) == 0 && !r.options.ByQuery && !r.options.Ranked {
 		return nil
 	}
 	for _, e := range s.Epochs {
@@ -216,6 +221,13 @@ func (r *Run) scoreAlso(d *rundir.Dir, s *rundir.Scores) error {
 		outputs, err := r.byQuery(d, s, rundir.Dev, e.Epoch, e.Dev)
 		if err != nil {
 			return err
+		}
+		if r.options.Ranked {
+			file := d.Round(s.Round).EpochRanking(rundir.Dev, e.Epoch)
+			if err := r.writeRanking(d, file, s.Round, rundir.Dev, &e.Epoch, r.searchBy(s.Round, e.Epoch, rundir.Dev)); err != nil {
+				return err
+			}
+			outputs = append(outputs, file)
 		}
 		options := map[string]any{"eval": map[string]any{"metrics": s.Measures, "convention": s.Convention}}
 		stage := rundir.Stage{Name: fmt.Sprintf("eval-epoch-%d", e.Epoch), Round: s.Round, Algorithm: 1, Options: options}
@@ -311,16 +323,33 @@ func (r *Run) within(work func(*rundir.Dir) error) error {
 	return d.Close()
 }
 
-// search ranks the corpus for the queries of a split by drawn scores.
+// search ranks the corpus for the queries of a split as the miner of a round does: the base in round 0, then the result of the
+// round before.
 func (r *Run) search(round int, s rundir.Split) []ranking.Candidates {
+	if round == 0 {
+		return r.searchBy(0, 0, s)
+	}
+	return r.searchBy(round-1, r.options.Epochs, s)
+}
+
+// searchBy ranks by drawn scores, which put positives higher with every epoch; the base of every round is the same.
+func (r *Run) searchBy(round, epoch int, s rundir.Split) []ranking.Candidates {
+	rise := 0.0
+	if epoch > 0 {
+		rise = r.options.Rise * (float64(round) + float64(epoch)/float64(r.options.Epochs))
+	}
+	miner := 0 // whose draws the scores are
+	if epoch > 0 {
+		miner = round + 1
+	}
 	order := r.corpus().Order()
 	var all []ranking.Candidates
 	for q := range r.count(s) {
 		hits := make(ranking.Ranking, r.options.Passages)
 		for p := range hits {
-			score := draw(r.options.Seed, round, string(s), q, p)
+			score := draw(r.options.Seed, miner, string(s), q, p)
 			if p == r.positive(s, q) {
-				score = 0.55 + 0.15*float64(round) + score/4
+				score = 0.55 + rise + score/4
 			}
 			hits[p] = ranking.Hit{Passage: int32(p), Score: float32(score)}
 		}
@@ -337,13 +366,18 @@ func (r *Run) search(round int, s rundir.Split) []ranking.Candidates {
 }
 
 func (r *Run) writeCandidates(d *rundir.Dir, round int, s rundir.Split, found []ranking.Candidates) error {
-	return rundir.WriteFile(d.FS, d.Round(round).Candidates(s), func(w io.Writer) error {
+	return r.writeRanking(d, d.Round(round).Candidates(s), round, s, nil, found)
+}
+
+// writeRanking writes what a miner ranks, or, with its number, an epoch.
+func (r *Run) writeRanking(d *rundir.Dir, file string, round int, s rundir.Split, epoch *int, found []ranking.Candidates) error {
+	return rundir.WriteFile(d.FS, file, func(w io.Writer) error {
 		digest := r.data[1].Digest
 		if s == rundir.Dev {
 			digest = r.data[2].Digest
 		}
 		out, err := candidates.NewWriter(w, candidates.Header{
-			Split: string(s), Round: round, CorpusDigest: r.data[0].Digest, QueriesDigest: digest, ModelDigest: "m", Depth: r.options.Depth, Queries: len(found), Passages: r.options.Passages,
+			Split: string(s), Round: round, CorpusDigest: r.data[0].Digest, QueriesDigest: digest, ModelDigest: "m", Epoch: epoch, Depth: r.options.Depth, Queries: len(found), Passages: r.options.Passages,
 		})
 		if err != nil {
 			return err

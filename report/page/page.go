@@ -80,22 +80,36 @@ func (r *Reader) Read(d *rundir.Dir) (*Page, error) {
 	if err := errors.Join(p.addTraining(d, told), p.addMeasures(d, told)); err != nil {
 		return nil, err
 	}
-	mined := func(i int) string { return d.Round(i).Negatives(rundir.Train) }
-	if err := r.keep(d, told, p, "mined", mined, (*Page).addMined); err != nil {
+	var mined, ranked []string
+	for _, round := range told.Rounds {
+		mined = append(mined, d.Round(round.Round).Negatives(rundir.Train))
+		ranked = append(ranked, d.Round(round.Round).Candidates(rundir.Dev))
+	}
+	if err := r.keep(d, told, p, "mined", "", mined, (*Page).addMined); err != nil {
 		return nil, err
 	}
-	searched := func(i int) string { return d.Round(i).Candidates(rundir.Dev) }
-	if err := r.keep(d, told, p, "ranks", searched, (*Page).addRanks); err != nil {
+	trained, err := told.Ranked(d)
+	if err != nil {
+		return nil, err
+	}
+	choices := ""
+	for _, one := range trained {
+		ranked = append(ranked, one.File)
+	}
+	for _, round := range told.Rounds {
+		choices += fmt.Sprintf("%v %v;", round.Choice, round.Stale)
+	}
+	if err := r.keep(d, told, p, "ranks", fmt.Sprint(trained, choices), ranked, (*Page).addRanks); err != nil {
 		return nil, err
 	}
 	return p, errors.Join(p.addTimes(d, told), p.addLineage(d, told))
 }
 
-// keep adds a part of the page, which is drawn anew when the file of some round has changed.
-func (r *Reader) keep(d *rundir.Dir, told *report.Report, p *Page, name string, file func(round int) string, draw func(*Page, *rundir.Dir, *report.Report) error) error {
-	state := ""
-	for _, round := range told.Rounds {
-		info, err := d.FS.Stat(file(round.Round))
+// keep adds a part of the page, which is drawn anew when one of its files has changed, or what else its state tells.
+func (r *Reader) keep(d *rundir.Dir, told *report.Report, p *Page, name, state string, files []string, draw func(*Page, *rundir.Dir, *report.Report) error) error {
+	state += ";"
+	for _, file := range files {
+		info, err := d.FS.Stat(file)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			state += "none;"
