@@ -149,6 +149,9 @@ func (p *Page) Drawings() map[string]Drawing {
 // summary is what the run has come to: result, base, and each round's choice.
 func summary(r *report.Report) []string {
 	var lines []string
+	if names := r.Conventions(); len(names) > 0 {
+		lines = append(lines, fmt.Sprintf("Measures are as %s has them.", strings.Join(names, ", and in other rounds as ")))
+	}
 	if round, epoch, ok := r.Result(); ok && len(round.Measures) > 0 {
 		line := fmt.Sprintf("The run has come to epoch %d of round %d: %s %s on %s", epoch.Epoch, round.Round, round.Measures[0], value(epoch.Dev.All[0]), report.Counted(epoch.Dev.Queries, "dev query", "dev queries"))
 		if base := r.Rounds[0]; len(base.Epochs) > 0 && len(base.Epochs[0].Dev.All) > 0 && base.Measures[0] == round.Measures[0] {
