@@ -15,6 +15,7 @@ import (
 // ranked is the rank of the best positive of each dev query, counted from 1, in one ranking.
 type ranked struct {
 	name     string
+	round    int
 	keys     []string // in the order of the file
 	ranks    map[string]int
 	passages int
@@ -67,7 +68,7 @@ func (p *Page) addTrained(s *Section, d *rundir.Dir, r *report.Report) (bool, er
 		if err != nil {
 			return false, err
 		}
-		found.name = one.Name()
+		found.name, found.round = one.Name(), one.Round
 		shown = append(shown, *found)
 	}
 	for _, round := range r.Rounds {
@@ -82,7 +83,7 @@ func (p *Page) addTrained(s *Section, d *rundir.Dir, r *report.Report) (bool, er
 	s.Figures = append(s.Figures, within("rank-trained", "Dev queries with a positive among the first k",
 		"As the model ranks the whole corpus before any training, and after each round: the epoch that the round goes on with.", shown))
 	for i, after := range shown[1:] {
-		s.Figures = append(s.Figures, beforeAfter(fmt.Sprintf("rank-trained-%d", i), "Rank of the positive: before training, and in "+after.name, shown[0], after))
+		s.Figures = append(s.Figures, beforeAfter(fmt.Sprintf("rank-trained-%d", i), fmt.Sprintf("Rank of the positive before training and after round %d", after.round), shown[0], after))
 	}
 	return true, nil
 }
@@ -173,7 +174,7 @@ var rankGroups = []struct {
 func beforeAfter(id, title string, before, after ranked) Figure {
 	f := Figure{
 		ID: id, Title: title,
-		About:   "Dev queries by the rank of their best positive in " + before.name + " (rows) and in " + after.name + " (columns). Left of the diagonal a positive has risen, right of it it has fallen.",
+		About:   "Dev queries by the rank of their best positive: rows " + before.name + ", columns " + after.name + ". Left of the diagonal a positive has risen, right of it it has fallen.",
 		Drawing: Drawing{Kind: Cells, X: "rank after", Y: "rank before"},
 		Table:   Table{Head: []string{"rank before"}},
 	}

@@ -151,7 +151,7 @@
       return [
         el("h1", {}, "Doubtful negatives"),
         el("p", { class: "quiet" }, `Mined negatives that a round scores above the query's weakest positive, or at most ${100 * state.about.near} % below it; those that most rounds doubt come first.`),
-        state.about.unused ? el("p", { class: "worse", role: "note", id: "unused" }, state.about.unused) : null,
+        state.about.unused ? el("p", { role: "note", id: "unused" }, state.about.unused) : null,
         el("form", { class: "tools", onsubmit: (e) => e.preventDefault() },
           select("show", queue.filter, [["open", "without a verdict"], ["judged", "with a verdict"], ["all", "all"]], (v) => { queue.filter = v; go(0); })),
         pager(queue.list, go),
