@@ -102,6 +102,28 @@ func TestAQueryBeforeAndAfterTraining(t *testing.T) {
 	}
 }
 
+// A run that an earlier quarry scored has no rankings of epochs, and a query says so; a round that nothing is scored of yet lacks none.
+func TestWhatAnEarlierQuarryDidNotKeepIsSaid(t *testing.T) {
+	run, err := tinyrun.Begin(t.TempDir(), tinyrun.Options{Rounds: 2})
+	must(t, err)
+	must(t, run.Round(0))
+	must(t, run.Mine(1))
+	v := open(t, run, nil)
+	q := get[queryView](t, v, "query", "split", "dev", "index", "0")
+	if !q.Rounds[0].Unkept || q.Rounds[1].Unkept || len(q.Rounds[0].Epochs) != 0 {
+		t.Errorf("%+v", q.Rounds)
+	}
+	if train := get[queryView](t, v, "query", "split", "train", "index", "0"); train.Rounds[0].Unkept {
+		t.Error("train is never ranked by epochs")
+	}
+	if l := get[queryList](t, v, "queries", "split", "dev", "order", "fall"); len(l.Columns) != 2 || l.Rows[0].Ranks[0] < 1 {
+		t.Errorf("the list of a run without rankings of epochs: %+v", l)
+	}
+	if a := get[about](t, v, "about"); len(a.Rankers) != 2 || !a.Rankers[0].Miner {
+		t.Errorf("rankers %+v", a.Rankers)
+	}
+}
+
 // While nothing is chosen the last epoch that is scored is shown. What no stamp names does not count, nor do files of others.
 func TestWhichEpochsAreShown(t *testing.T) {
 	run, v := opened(t, tinyrun.Options{Ranked: true, Rounds: 1})

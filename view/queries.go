@@ -178,6 +178,7 @@ type roundView struct {
 	Searched bool        `json:"searched"`
 	Hits     []hit       `json:"hits"`
 	Epochs   []epochView `json:"epochs"`
+	Unkept   bool        `json:"unkept,omitempty"` // its epochs are scored, and what they rank is not kept
 }
 
 // hit is a passage in a ranking; ranks count from 1.
@@ -256,7 +257,12 @@ func (v *View) ranking(split rundir.Split, index, round int) (roundView, error) 
 	if err != nil {
 		return view, err
 	}
-	for _, e := range shownEpochs(all, round) {
+	shown := shownEpochs(all, round)
+	if len(shown) == 0 {
+		view.Unkept, err = v.run.dir.Exists(v.run.dir.Round(round).Scores())
+		return view, err
+	}
+	for _, e := range shown {
 		found, err := v.run.rankedBy(ranker{round, e.Epoch}, split)
 		if err != nil || found == nil {
 			return view, err

@@ -109,8 +109,9 @@
         el("p", {}, el("a", { href: "#queries" }, "← all queries")),
         el("h1", {}, "Query ", el("bdi", {}, q.key)),
         el("div", { class: "card" }, text(q.text), el("h3", {}, "Answered by"), q.positives.map((p) => text(p.text))),
+        q.rounds.some((r) => r.unkept) ? el("p", { class: "quiet", id: "unkept" }, `What training made of it is not kept of round ${q.rounds.filter((r) => r.unkept).map((r) => r.round).join(", ")}: an earlier quarry scored the epochs, or the files were removed. Running the recipe again scores them anew.`) : null,
         el("div", { class: "columns" }, q.rounds.flatMap(rankings)),
-      ];
+      ].filter(Boolean);
     });
   }
 
