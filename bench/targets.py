@@ -45,6 +45,7 @@ ROWS = [
     Row("lora-f32", "finetune", LORA, "PEFT f32", wanted=both(4, 4)),
     Row("lora-bf16", "finetune", LORA, "PEFT bf16 autocast", wanted=both(2.2, 2.2)),
     Row("wordpiece", "tokenize", IDS.format("WordPiece of BERT"), "tokenizers, its fastest way", "–", both(1, 1)),
+    Row("sentencepiece", "tokenize", IDS.format("SentencePiece BPE of Mistral"), "tokenizers, its fastest way", "–", both(1, 1)),
     Row("bpe", "tokenize", IDS.format("byte-level BPE of GPT-2"), "tokenizers, its fastest way", "–", both(1, 1)),
     Row("growth", "growth", "how cost grows with the length and number of texts", "none"),
 ]

@@ -404,7 +404,7 @@ func TestRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = trainer.Run(context.Background(), finetune.Hooks{})
-		if err == nil || !regexp.MustCompile(`^epoch 1, step 2: the loss is (NaN|[+-]Inf); lower learning_rate`).MatchString(err.Error()) {
+		if err == nil || !regexp.MustCompile(`^epoch 2, step 2: the loss is (NaN|[+-]Inf); lower learning_rate`).MatchString(err.Error()) {
 			t.Errorf("want an error that names the step and what to do, got %v", err)
 		}
 	})

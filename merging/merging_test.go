@@ -60,7 +60,7 @@ func TestMergeGivesTheVectorsOfBaseAndAdapter(t *testing.T) {
 
 func TestMergeOfReplacedTensors(t *testing.T) {
 	o := project(t, tinymodel.Options{})
-	addSaved(t, o, "embeddings.LayerNorm", "embeddings.LayerNorm.weight", []int{32})
+	addSaved(t, o, "embeddings.LayerNorm", []int{32}, "embeddings.LayerNorm.weight", "embeddings.LayerNorm.bias")
 	into := filepath.Join(t.TempDir(), "merged")
 	if _, err := Merge(t.Context(), engine(t), o, into, files(into)); err != nil {
 		t.Fatal(err)
@@ -197,8 +197,8 @@ func project(t testing.TB, tiny tinymodel.Options) Options {
 	return o
 }
 
-// addSaved makes an adapter also replace a tensor, as PEFT's modules_to_save.
-func addSaved(t testing.TB, o Options, module, tensor string, shape []int) {
+// addSaved makes an adapter also replace the tensors of a module, which have one shape, as PEFT's modules_to_save.
+func addSaved(t testing.TB, o Options, module string, shape []int, tensors ...string) {
 	t.Helper()
 	config := filepath.Join(o.Adapter, lora.ConfigName)
 	raw, err := os.ReadFile(config)
@@ -229,7 +229,9 @@ func addSaved(t testing.TB, o Options, module, tensor string, shape []int) {
 	for i := range values {
 		values[i] = 0.5 + float32(i%7)/8
 	}
-	entries = append(entries, safetensors.Float32("base_model.model."+tensor, shape, values))
+	for _, tensor := range tensors {
+		entries = append(entries, safetensors.Float32("base_model.model."+tensor, shape, values))
+	}
 	slices.SortFunc(entries, func(a, b safetensors.Entry) int { return strings.Compare(a.Name, b.Name) })
 	grown := weights + ".grown"
 	if err := writeTo(grown, func(w io.Writer) error { return safetensors.Write(w, entries, nil) }); err != nil {

@@ -206,7 +206,7 @@ func TestHeadsAreNotLost(t *testing.T) {
 			}
 			before := tensors(t, o.Base)
 			if tc.saved {
-				addSaved(t, o, "word_embeddings", table, before[table].Shape)
+				addSaved(t, o, "word_embeddings", before[table].Shape, table)
 			}
 			into := filepath.Join(t.TempDir(), "merged")
 			if _, err := Merge(t.Context(), engine(t), o, into, files(into)); err != nil {

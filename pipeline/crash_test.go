@@ -21,8 +21,13 @@ import (
 	"github.com/quarry-ml/quarry/rundir/faultfs"
 )
 
-// everyOperation makes the crash tests look at every file operation that changes the disk. CI does.
-var everyOperation = flag.Bool("every-operation", false, "crash at every file operation of a tiny run that changes the disk")
+// everyOperation makes the crash tests run again from what a crash before every operation that changes the disk would leave,
+// and stop a run in earnest at every operation of any kind (TestKilledAtAnyOperation), or at those of -stops. CI gives both.
+var everyOperation = flag.Bool("every-operation", false, "crash a tiny run at every file operation")
+
+// stops keeps the real stops, of which each is a run and a half, to a part of the operations: CI takes another with every
+// commit.
+var stops = flag.String("stops", "0/1", "with -every-operation, stop a run at those operations alone whose number leaves I when divided by N, as `I/N`")
 
 // crashRecipe is the least run that has every stage and a save in mid-epoch.
 const crashRecipe = `version: 1
@@ -85,8 +90,9 @@ func crashOptions(o Options) Options {
 	return o
 }
 
-// crashPoints picks operations, counted from 1: of each kind the ones a quarter from its ends, which fall into both rounds.
-func crashPoints(ops []faultfs.Op) []int {
+// crashPoints picks operations, counted from 1: of each kind the ones a quarter from its ends, which fall into both rounds,
+// and with -every-operation those of -stops.
+func crashPoints(t *testing.T, ops []faultfs.Op) []int {
 	byKind := map[faultfs.Kind][]int{}
 	for i, op := range ops {
 		byKind[op.Kind] = append(byKind[op.Kind], i+1)
@@ -94,6 +100,18 @@ func crashPoints(ops []faultfs.Op) []int {
 	var points []int
 	for _, at := range byKind {
 		points = append(points, at[len(at)/4], at[len(at)*3/4])
+	}
+	if *everyOperation {
+		var part, parts int
+		if _, err := fmt.Sscanf(*stops, "%d/%d", &part, &parts); err != nil || parts < 1 || part < 0 || part >= parts {
+			t.Fatalf("-stops %s: want I/N, I from 0 to N-1", *stops)
+		}
+		for at := 1; at <= len(ops); at++ {
+			if at%parts == part {
+				points = append(points, at)
+			}
+		}
+		t.Logf("of %d operations, all whose number leaves %d when divided by %d", len(ops), part, parts)
 	}
 	slices.Sort(points)
 	points = slices.Compact(points)
@@ -112,22 +130,24 @@ func ofTraining(op faultfs.Op) bool {
 		func(part string) bool { return strings.Contains(op.Path, part) })
 }
 
-// TestKilledAtAnyOperationEndsWithTheSameBytes crashes a run at file operations, loses what was not synced, and runs again.
+// TestKilledAtAnyOperationEndsWithTheSameBytes crashes a run at file operations, loses what was not synced, and runs again: at
+// two of each kind, and with -every-operation at all, or those of -stops.
 func TestKilledAtAnyOperationEndsWithTheSameBytes(t *testing.T) {
 	r := crashProject(t, recipe.Full)
-	calm := faultfs.New(filepath.Dir(r.File()), faultfs.Fault{})
-	if notes, err := runTiny(t, r, crashOptions(Options{FS: calm})); err != nil {
+	root := t.TempDir()
+	calm := faultfs.New(root, faultfs.Fault{})
+	if notes, err := runTiny(t, r, crashOptions(Options{FS: calm, Dir: filepath.Join(root, "run")})); err != nil {
 		t.Fatalf("%v\n%s", err, notes)
 	}
-	want := files(t, r.Dir())
-	for _, at := range crashPoints(calm.Ops()) {
+	want := files(t, filepath.Join(root, "run"))
+	for _, at := range crashPoints(t, calm.Ops()) {
 		t.Run(fmt.Sprintf("operation %d", at), func(t *testing.T) {
 			t.Parallel()
 			// The run directory lies in a folder of its own; data and model are read where they are.
 			root := t.TempDir()
 			dir := filepath.Join(root, "run")
 			fsys := faultfs.New(root, faultfs.Fault{At: at, Crash: true})
-			if _, err := runTiny(t, r, crashOptions(Options{FS: fsys, Dir: dir})); fsys.Crashed() && !errors.Is(err, faultfs.ErrCrashed) {
+			if _, err := runTiny(t, r, crashOptions(Options{FS: fsys, Dir: dir})); !fsys.Crashed() || !errors.Is(err, faultfs.ErrCrashed) {
 				t.Fatalf("a crash must end the run with its error, not %v", err)
 			}
 			if err := fsys.Settle(faultfs.LoseUnsynced); err != nil {

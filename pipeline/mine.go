@@ -19,6 +19,12 @@ import (
 // algorithmMine is raised when the same candidates and options give other negatives or another audit.
 const algorithmMine = 3
 
+// mineAll mines every set.
+func (r *round) mineAll(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, r.closeTeacher()) }()
+	return r.each((*round).mine)(ctx)
+}
+
 // mine chooses the negatives of every train and dev query and audits them.
 func (r *round) mine(ctx context.Context) error {
 	o := r.mineOptions()

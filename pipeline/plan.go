@@ -256,7 +256,7 @@ func (p *Run) costs(ctx context.Context, plan *Plan) error {
 			if err := one.addSources(ctx, plan, &c, shared); err != nil {
 				return err
 			}
-			t, err := one.teacherCosts(ctx, shared.teachers)
+			t, err := one.teacherCosts(ctx, shared)
 			if err != nil {
 				return err
 			}

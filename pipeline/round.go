@@ -28,6 +28,7 @@ type round struct {
 	guideFile string          // of the guide's vectors; empty without one
 	guideRows *vectors.Mapped // these, while the round trains
 
+	teacher *teacher // of all sets, while they are mined; nil before and after
 	rankers []ranker // that rank the corpus to mine, in their order
 
 	toMine, toEval *examples // shown in mining and in evaluation; nil for none

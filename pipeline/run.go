@@ -275,7 +275,7 @@ func (p *Run) round(ctx context.Context, i int) error {
 	}{
 		{StageEmbed, r.each((*round).embed)},
 		{StageSearch, r.each((*round).search)},
-		{StageMine, r.each((*round).mine)},
+		{StageMine, r.mineAll},
 		{StageFinetune, r.finetune},
 		{StageEval, r.eval},
 		{StageSelect, r.selectEpoch},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/rundir/faultfs"
@@ -606,5 +607,53 @@ func TestFoldsRefuseWhatSetsKnow(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
 		})
+	}
+}
+
+// TestATeacherEmbedsASharedCorpusOnce: a set over the run's corpus asks an embedder of its queries and of what passages it adds.
+func TestATeacherEmbedsASharedCorpusOnce(t *testing.T) {
+	r := setsProject(t, faqSet+", "+moreSet, "depth: 12}", "depth: 12, teacher: {model: model, kind: embedder, margin: -9}}", secondRound, "")
+	plan, err := MakePlan(t.Context(), r, Options{Path: kernel.Portable, Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	embedded, last := map[string]int64{}, Progress{}
+	o := Options{Until: StageMine}
+	o.Events.Progress = func(p Progress) {
+		if p.Stage == "embed passages with the teacher" && p.Done == p.Total && last.Done != p.Done {
+			embedded["all"] += p.Total
+		}
+		last = p
+	}
+	if notes, err := runTiny(t, r, o); err != nil {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+	d, err := readData(t.Context(), r, rundir.OS{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := int64(d.corpus.Len() + d.sets[0].corpus.Len()); embedded["all"] == 0 || embedded["all"] > most {
+		t.Errorf("%d passages are embedded, of corpora of %d", embedded["all"], most)
+	}
+	apart := setsProject(t, faqSet, "depth: 12}", "depth: 12, teacher: {model: model, kind: embedder, margin: -9}}", secondRound, "")
+	without, err := MakePlan(t.Context(), apart, Options{Path: kernel.Portable, Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.Open(r.Model.File, model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	queries := 0
+	for _, q := range d.sets[1].queries[rundir.Train] {
+		s, err := m.Sequence(q.Text, m.Contract.Query, m.Contract.MaxLength)
+		if err != nil {
+			t.Fatal(err)
+		}
+		queries += len(s.IDs)
+	}
+	if more := plan.Rounds[0].Teacher.Tokens - without.Rounds[0].Teacher.Tokens; more != queries {
+		t.Errorf("the set over the run's corpus is planned with %d tokens more, its queries have %d", more, queries)
 	}
 }

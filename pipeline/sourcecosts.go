@@ -20,7 +20,7 @@ type SourceCosts struct {
 type planner struct {
 	teachers map[string]float64 // rates, by the header of their scores
 	models   map[string]float64 // rates of further models, by their digest
-	counted  map[string]bool    // files of further models
+	counted  map[string]bool    // files of further models, and corpora of a round's teacher
 }
 
 // addSources adds what the further models of a round's data take to its costs, but for what an earlier round has made.

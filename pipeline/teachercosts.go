@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/quarry-ml/quarry/rerank"
 	"github.com/quarry-ml/quarry/rundir"
@@ -12,13 +13,13 @@ import (
 type TeacherCosts struct {
 	Kind            string  `json:"kind"`
 	Pairs           int     `json:"pairs"`
-	Tokens          int     `json:"tokens"`            // of pairs, from the mean of some; of an embedder those of the corpus and of train and dev, of every set anew
+	Tokens          int     `json:"tokens"`            // of pairs, from the mean of some; of an embedder those of train and dev, and of each corpus once
 	TokensPerSecond float64 `json:"tokens_per_second"` // measured on a few of the recipe's own texts just now
 }
 
-// teacherCosts counts what the round's teacher takes; nil without one. Rates are those of teachers that were measured
-// already, by the header of their scores.
-func (r *round) teacherCosts(ctx context.Context, rates map[string]float64) (_ *TeacherCosts, err error) {
+// teacherCosts counts what the round's teacher takes; nil without one. Shared are the rates of teachers that were measured
+// already, by the header of their scores, and the corpora that sets of the round have.
+func (r *round) teacherCosts(ctx context.Context, shared planner) (_ *TeacherCosts, err error) {
 	if !r.stages.Mine.Asks() {
 		return nil, nil
 	}
@@ -34,11 +35,13 @@ func (r *round) teacherCosts(ctx context.Context, rates map[string]float64) (_ *
 	c := &TeacherCosts{Kind: t.header.Kind, Pairs: r.mostPairs()}
 	name := t.header.Line()
 	if t.cross == nil {
-		c.Tokens, c.TokensPerSecond, err = r.embedderCosts(ctx, t, rates[name])
+		corpus := fmt.Sprintf("teacher of round %d: %s", r.index, r.data.input("corpus").Digest)
+		c.Tokens, c.TokensPerSecond, err = r.embedderCosts(ctx, t, shared.counted[corpus], shared.teachers[name])
+		shared.counted[corpus] = true
 	} else {
-		c.Tokens, c.TokensPerSecond, err = r.crossEncoderCosts(ctx, t, c.Pairs, rates[name])
+		c.Tokens, c.TokensPerSecond, err = r.crossEncoderCosts(ctx, t, c.Pairs, shared.teachers[name])
 	}
-	rates[name] = c.TokensPerSecond
+	shared.teachers[name] = c.TokensPerSecond
 	return c, r.explainTeacher(err)
 }
 
@@ -66,13 +69,15 @@ func (r *round) mostPairs() int {
 	return pairs
 }
 
-// embedderCosts are the tokens of the corpus and of all queries of the round's data, each of which an embedder reads once at
-// most. Sets of one corpus are asked of one after the other, and its vectors are not kept between them.
-func (r *round) embedderCosts(ctx context.Context, t *teacher, rate float64) (int, float64, error) {
+// embedderCosts are the tokens of the corpus, unless an earlier set has it, and of all queries of the round's data, each of which an
+// embedder reads once at most.
+func (r *round) embedderCosts(ctx context.Context, t *teacher, counted bool, rate float64) (int, float64, error) {
 	reads := texts{Query: t.query.Prompt, QueryLength: t.query.MaxLength, Passage: t.passage.Prompt, PassageLength: t.passage.MaxLength}
-	tokens, err := reads.passageTokens(t.network, r.data.corpus)
-	if err != nil {
-		return 0, 0, err
+	tokens, err := 0, error(nil)
+	if !counted {
+		if tokens, err = reads.passageTokens(t.network, r.data.corpus); err != nil {
+			return 0, 0, err
+		}
 	}
 	for _, s := range r.mined() {
 		more, err := reads.queryTokens(t.network, r.data.queries[s])

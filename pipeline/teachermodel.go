@@ -81,6 +81,40 @@ type teacher struct {
 	query, passage rerank.Side          // of an embedder
 }
 
+// close gives up the model, and the vectors that it has made.
+func (t *teacher) close() error {
+	var kept error
+	if e, ok := t.Teacher.(*rerank.Embedder); ok {
+		kept = e.Close()
+	}
+	return errors.Join(kept, t.teacherModel.close())
+}
+
+// sharedTeacher is the teacher of all sets of the round, open until closeTeacher: passages that sets share are embedded once.
+func (r *round) sharedTeacher(ctx context.Context) (_ *teacher, err error) {
+	whole := r.whole()
+	if whole.teacher == nil {
+		whole.teacher, err = whole.openTeacher(ctx)
+	}
+	return whole.teacher, err
+}
+
+func (r *round) closeTeacher() error {
+	t := r.teacher
+	if r.teacher = nil; t == nil {
+		return nil
+	}
+	return t.close()
+}
+
+// whole is the round over the run's own data.
+func (r *round) whole() *round {
+	if r.main != nil {
+		return r.main
+	}
+	return r
+}
+
 // openTeacher opens the round's teacher. Its weights are checked here.
 func (r *round) openTeacher(ctx context.Context) (_ *teacher, err error) {
 	opened, err := r.openTeacherModel()
@@ -127,12 +161,8 @@ func (r *round) mayTeach(t *teacher) error {
 	if !ok {
 		return nil
 	}
-	whole := r
-	if r.main != nil {
-		whole = r.main
-	}
 	var asked []rerank.Pair
-	for _, one := range whole.all() {
+	for _, one := range r.whole().all() {
 		if !one.stages.Mine.Asks() {
 			continue
 		}

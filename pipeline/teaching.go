@@ -11,6 +11,7 @@ import (
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/teacherscores"
 	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rerank"
 	"github.com/quarry-ml/quarry/rundir"
@@ -25,15 +26,14 @@ const stageTeach = "teach"
 // askTeacher makes the teacher's scores that mining goes by, unless an earlier run has, and returns what mining depends on
 // besides. With a margin another margin, or another draw, asks nothing: the pairs are those that the rules leave, and depend on what was
 // ruled. Without one they are those of the mined rows, which depend on all that was mined.
-func (r *round) askTeacher(ctx context.Context, o mine.Options, ruled, mined []rundir.Input) (_ []rundir.Input, err error) {
+func (r *round) askTeacher(ctx context.Context, o mine.Options, ruled, mined []rundir.Input) ([]rundir.Input, error) {
 	if !r.stages.Mine.Asks() {
 		return nil, nil
 	}
-	t, err := r.openTeacher(ctx)
+	t, err := r.sharedTeacher(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, t.close()) }()
 	reads := t.header
 	reads.Model, reads.Identity = "", "" // an input, and part of every stamp
 	options := struct {
@@ -69,6 +69,9 @@ func (r *round) writeTeacherScores(ctx context.Context, t *teacher, o mine.Optio
 	r.note("round %d: %s: %s: %d pairs, %d scored now, %d kept from earlier", r.index, r.stageName(stageTeach), r.stages.Mine.Teacher.Model.Written, counts.Pairs, counts.Asked, counts.Stored)
 	if counts.Truncated > 0 {
 		r.note("round %d: %s: %d of what the teacher read was longer than it reads, and was cut", r.index, r.stageName(stageTeach), counts.Truncated)
+	}
+	if c, ok := t.Teacher.(*rerank.CrossEncoder); ok && !c.KnowsOf() {
+		r.note("round %d: %s: no %s tells which queries %s was trained on, so that it is asked of all of them: if it was fine-tuned on any, it repeats their labels", r.index, r.stageName(stageTeach), model.TrainedQueriesName, r.stages.Mine.Teacher.Model.Written)
 	}
 	digests := make([]rerank.Digest, len(pairs))
 	for i, p := range pairs {

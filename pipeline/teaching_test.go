@@ -70,6 +70,9 @@ func TestATeacherInARecipe(t *testing.T) {
 			if strings.Count(notes, "teach: teacher: ") != 2 || strings.Contains(notes, ", 0 scored now") || strings.Count(notes, " 0 kept from earlier") != 1 {
 				t.Errorf("the second round has to ask of what the first has not:\n%s", notes)
 			}
+			if told := strings.Contains(notes, "no quarry_trained.json tells which queries teacher was trained on"); told != (kind == "cross-encoder") {
+				t.Errorf("a %s, of which nothing tells what it knows, is noted: %t", kind, told)
+			}
 			l := rundir.Layout(r.Dir())
 			for round := range 2 {
 				lowest := map[string]float64{}

@@ -171,6 +171,11 @@ var badRecipes = map[string][]string{
 	},
 	"warmup": {
 		"recipe.yaml:6: round 1: finetune.warmup_steps has no part with finetune.schedule constant, whose rate does not rise: use constant_with_warmup",
+		"recipe.yaml:8: rounds[3].finetune.warmup_ratio has no part with finetune.warmup_steps, which stand in its place: give one of them",
+	},
+	"warmup-twice": {
+		"recipe.yaml:5: rounds[1].finetune.warmup_ratio has no part with finetune.warmup_steps, which stand in its place: give one of them",
+		"recipe.yaml:7: finetune.warmup_ratio has no part with finetune.warmup_steps, which stand in its place: give one of them",
 	},
 	"metrics-empty": {
 		"recipe.yaml:3: eval.metrics: the list is empty",

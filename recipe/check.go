@@ -39,6 +39,7 @@ func (r *Recipe) check(d *decoder) {
 	r.checkSets(d)
 	r.Folds.check(d, r)
 	r.checkLoRA(d)
+	r.checkWarmups(d)
 }
 
 // checkRound finds contradictions within the settings of round i, and between them and the rest.

@@ -29,7 +29,7 @@ type Finetune struct {
 	Schedule string `yaml:"schedule" in:"linear|cosine|constant|constant_with_warmup"`
 	// Share of all steps in which the rate rises from 0 to its peak, rounded up to whole steps. Schedule constant has none.
 	WarmupRatio float64 `yaml:"warmup_ratio" in:"[0,1]"`
-	// Steps in which the rate rises from 0 to its peak, in place of warmup_ratio.
+	// Steps in which the rate rises from 0 to its peak, in place of warmup_ratio: one section gives one of the two.
 	WarmupSteps int `yaml:"warmup_steps" in:"[1,)" unset:"by warmup_ratio" omit:"true"`
 	// Decay of weights (AdamW's, decoupled); biases and norms never decay.
 	WeightDecay float64 `yaml:"weight_decay" in:"[0,)"`

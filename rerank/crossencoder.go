@@ -88,6 +88,10 @@ func (c *CrossEncoder) MayJudge(pairs []Pair) error {
 	return nil
 }
 
+// KnowsOf says whether the model's directory tells which queries it was trained on: without that it may be asked of all, and one that was
+// trained on some of them repeats their labels.
+func (c *CrossEncoder) KnowsOf() bool { return len(c.model.Trained) > 0 }
+
 // Score implements Teacher. Pairs of queries that the model was trained on are a *TrainedError. An error of memory is an *embedding.MemoryError.
 func (c *CrossEncoder) Score(ctx context.Context, pairs []Pair, o Options, sink func(first int, scores []float32) error) (Stats, error) {
 	if err := c.MayJudge(pairs); err != nil {

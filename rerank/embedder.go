@@ -11,11 +11,36 @@ import (
 	"github.com/quarry-ml/quarry/model"
 )
 
-// Embedder is a teacher that compares vectors of a second model. Each text is embedded once, in however many pairs it is. It
-// belongs to one goroutine.
+// Embedder is a teacher that compares vectors of a second model. Each text is embedded once, in however many pairs it is, and passages once
+// in however many calls: their vectors are kept until Close. It belongs to one goroutine.
 type Embedder struct {
 	embedder *embedding.Embedder
 	options  EmbedderOptions
+	passages shelf
+}
+
+// shelf is passages of all calls so far, and where their vectors are.
+type shelf struct {
+	kept  []Kept
+	place map[string]onShelf
+}
+
+type onShelf struct{ kept, row int }
+
+func (s *shelf) row(text string) []float32 {
+	at := s.place[text]
+	return s.kept[at.kept].Row(at.row)
+}
+
+// add puts vectors of further texts by.
+func (s *shelf) add(d distinct, rows Kept) {
+	if s.place == nil {
+		s.place = map[string]onShelf{}
+	}
+	for row, text := range d.texts {
+		s.place[text] = onShelf{len(s.kept), row}
+	}
+	s.kept = append(s.kept, rows)
 }
 
 // EmbedderOptions say how an embedder reads and compares texts.
@@ -41,7 +66,19 @@ type Kept interface {
 }
 
 // NewEmbedder makes a teacher of an embedder.
-func NewEmbedder(x *embedding.Embedder, o EmbedderOptions) *Embedder { return &Embedder{x, o} }
+func NewEmbedder(x *embedding.Embedder, o EmbedderOptions) *Embedder {
+	return &Embedder{embedder: x, options: o}
+}
+
+// Close gives the kept vectors up. The teacher may be asked again, and begins anew.
+func (e *Embedder) Close() error {
+	var errs []error
+	for _, rows := range e.passages.kept {
+		errs = append(errs, rows.Close())
+	}
+	e.passages = shelf{}
+	return errors.Join(errs...)
+}
 
 // Score implements Teacher. A score is the fixed dot product of the two vectors in float64, over their lengths where they are
 // compared by cosine, rounded once; that of a vector without length, which a text without a token has, is 0. An error of
@@ -50,22 +87,26 @@ func (e *Embedder) Score(ctx context.Context, pairs []Pair, o Options, sink func
 	var queries, passages distinct
 	for _, p := range pairs {
 		queries.add(p.Query)
-		passages.add(p.Passage)
+		if _, known := e.passages.place[p.Passage]; !known {
+			passages.add(p.Passage)
+		}
 	}
 	q, err := e.embed(ctx, "embed queries with the teacher", queries, e.options.Query, o, &stats)
 	if err != nil {
 		return stats, err
 	}
 	defer func() { err = errors.Join(err, q.Close()) }()
-	p, err := e.embed(ctx, "embed passages with the teacher", passages, e.options.Passage, o, &stats)
-	if err != nil {
-		return stats, err
+	if len(passages.texts) > 0 {
+		p, err := e.embed(ctx, "embed passages with the teacher", passages, e.options.Passage, o, &stats)
+		if err != nil {
+			return stats, err
+		}
+		e.passages.add(passages, p)
 	}
-	defer func() { err = errors.Join(err, p.Close()) }()
 	const some = 1024 // pairs between two looks at the context
 	scores := make([]float32, 0, some)
 	for i, pair := range pairs {
-		score := e.compare(q.Row(queries.place[pair.Query]), p.Row(passages.place[pair.Passage]))
+		score := e.compare(q.Row(queries.place[pair.Query]), e.passages.row(pair.Passage))
 		if scores = append(scores, score); len(scores) < some && i+1 < len(pairs) {
 			continue
 		}

@@ -185,8 +185,15 @@ func TestEmbedderComparesAsItsContractSays(t *testing.T) {
 			}})
 			pairs := append(somePairs(30), somePairs(30)...)
 			got := scoresOf(t, teacher, pairs)
-			if open != 0 || kept[1] != 30 {
-				t.Errorf("%d of %v rows are open still", open, kept)
+			if open != 1 || !slices.Equal(kept, []int{17, 30}) {
+				t.Errorf("%d of %v rows are open, want those of passages", open, kept)
+			}
+			again := scoresOf(t, teacher, somePairs(40)[20:]) // of which 10 passages are new
+			if open != 2 || !slices.Equal(kept, []int{17, 30, 17, 10}) || !slices.Equal(again[:10], got[20:30]) {
+				t.Errorf("%d of %v rows are open; scores %v, at first %v", open, kept, again[:10], got[20:30])
+			}
+			if err := teacher.Close(); err != nil || open != 0 {
+				t.Errorf("%d rows are open still, %v", open, err)
 			}
 			for i := range pairs {
 				query, passage := vector(t, x, pairs[i].Query), vector(t, x, pairs[i].Passage)

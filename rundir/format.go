@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"reflect"
 	"slices"
+	"strings"
 )
 
 // FormatVersion is the version of the run directory that this package reads and writes. A change of meaning or place of
@@ -189,7 +191,44 @@ func JSONError(path string, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%s: the file is cut short: it ends before its JSON value does", path)
 	}
+	var other *json.UnmarshalTypeError
+	if errors.As(err, &other) { // whose words are Go's
+		place := ""
+		if other.Field != "" {
+			place = fmt.Sprintf("%q: ", other.Field)
+		}
+		return fmt.Errorf("%s: %swant %s, got %s", path, place, jsonKind(other.Type), jsonValue(other.Value))
+	}
 	return fmt.Errorf("%s: %w", path, err)
+}
+
+// jsonKind is what JSON calls the values of a type.
+func jsonKind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return jsonKind(t.Elem())
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number from 0 on"
+	}
+	return "a whole number"
+}
+
+// jsonValue is what encoding/json calls a value, in the words of jsonKind.
+func jsonValue(value string) string {
+	if words, ok := map[string]string{"object": "an object", "array": "a list", "string": "a text", "bool": "true or false"}[value]; ok {
+		return words
+	}
+	return strings.TrimPrefix(value, "number ")
 }
 
 func lookUp(sources []Source, name string) (Source, bool) {

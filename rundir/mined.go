@@ -1,9 +1,11 @@
 package rundir
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/provenance"
@@ -27,7 +29,8 @@ func (d *Dir) EachMinedOf(files RoundLayout, s Split, visit func(provenance.Row)
 }
 
 // ReadMined visits the rows of a file of mined rows. name is for errors, which tell the line. A row without the side
-// field was not written by a run and is an error.
+// field was not written by a run and is an error. A teacher's scores of a row are put to its negatives and to the positive that it scores
+// lowest.
 func ReadMined(r io.Reader, name string, visit func(provenance.Row) error) error {
 	lines := corpus.NewLines(r, name, corpus.LineOptions{})
 	return lines.Each(func(object corpus.Object) error {
@@ -38,10 +41,42 @@ func ReadMined(r io.Reader, name string, visit func(provenance.Row) error) error
 			err = fmt.Errorf("the row has no %q field, which tells where its negatives come from: run mine again", provenance.Key)
 		case row.Key == "":
 			err = fmt.Errorf("%q: the key of the query is missing", provenance.Key)
+		default:
+			err = addTeacher(&row, object)
 		}
 		if err != nil {
 			return lines.Errorf("%w", err)
 		}
 		return visit(row)
 	})
+}
+
+// addTeacher puts what a row says of a teacher's scores to its provenance; a row without scores of its positives or negatives says nothing.
+func addTeacher(row *provenance.Row, object corpus.Object) error {
+	var pos, neg []float32
+	for _, one := range []struct {
+		key    string
+		scores *[]float32
+		want   int
+	}{{"pos_scores", &pos, len(row.Positives)}, {"neg_scores", &neg, len(row.Negatives)}} {
+		raw, ok := object.Get(one.key)
+		if !ok {
+			return nil
+		}
+		if err := json.Unmarshal(raw, one.scores); err != nil {
+			return fmt.Errorf("%q: %w", one.key, err)
+		}
+		if len(*one.scores) != one.want {
+			return nil // of a row that was changed since, or no scores
+		}
+	}
+	if len(pos) == 0 {
+		return nil
+	}
+	lowest := slices.Min(pos)
+	row.TeacherPositive = &lowest
+	for i := range neg {
+		row.Negatives[i].TeacherScore = &neg[i]
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/quarry-ml/quarry/ranking"
@@ -11,11 +12,12 @@ import (
 // near is how close to the score of the weakest positive a negative must come to be doubted, as a share of that score.
 const near = 0.05
 
-// suspect is a mined negative that some round scores above the query's weakest positive, or near it.
+// suspect is a mined negative that some round scores above the query's weakest positive, or near it, or some round's teacher above it.
 type suspect struct {
 	query, passage int32
 	agree          int32   // rounds that score it so
 	margin         float32 // the most by which a round scores it above the positive; negative is below
+	teachers       int32   // rounds whose teacher scores it at least as high as the weakest positive
 }
 
 // suspects is the queue of doubted negatives, most suspicious first, and the state of the files that it was made of.
@@ -31,6 +33,7 @@ type suspectRow struct {
 	Passage   textOf      `json:"passage"`
 	Agree     int32       `json:"agree"`
 	Searches  int         `json:"searches"` // rounds that could have agreed
+	Teachers  int32       `json:"teachers,omitempty"`
 	Rounds    []pairRound `json:"rounds"`
 	Verdict   string      `json:"verdict,omitempty"`
 }
@@ -43,6 +46,9 @@ type pairRound struct {
 	Rank     int32    `json:"rank"` // counted from 1; 0 is unknown
 	Score    *float32 `json:"score,omitempty"`
 	Positive *float32 `json:"positive,omitempty"` // score of the weakest positive
+
+	Teacher         *float32 `json:"teacher,omitempty"` // score by the round's teacher, which mined rows have; absent without one
+	TeacherPositive *float32 `json:"teacher_positive,omitempty"`
 }
 
 // The filters of the queue.
@@ -52,7 +58,7 @@ const (
 	everything = "all"
 )
 
-// queue lists doubted negatives, most suspicious first: by the rounds that agree, then by how far above the positive they
+// queue lists doubted negatives, most suspicious first: by the rounds and teachers that agree, then by how far above the positive they
 // come, then in the order of queries and passages.
 func (v *View) queue(split rundir.Split, filter string, page int) (list[suspectRow], error) {
 	set := v.run.sets[split]
@@ -141,7 +147,7 @@ func (r *run) suspects(set *set, rounds []int) ([]suspect, error) {
 		round.ranks = ranks[i]
 	}
 	slices.SortFunc(all, func(a, b suspect) int {
-		return cmp.Or(cmp.Compare(b.agree, a.agree), cmp.Compare(b.margin, a.margin), cmp.Compare(a.query, b.query), cmp.Compare(a.passage, b.passage))
+		return cmp.Or(cmp.Compare(b.agree+b.teachers, a.agree+a.teachers), cmp.Compare(b.margin, a.margin), cmp.Compare(a.query, b.query), cmp.Compare(a.passage, b.passage))
 	})
 	return all, nil
 }
@@ -150,8 +156,15 @@ func (r *run) suspects(set *set, rounds []int) ([]suspect, error) {
 func suspectsOf(query int, found []ranking.Candidates, mined [][][]negative) []suspect {
 	doubted := map[int32]*suspect{}
 	for _, round := range mined {
+		taught := map[int32]bool{} // a round may have several rows of a query
 		for _, n := range round[query] {
-			doubted[n.passage] = &suspect{query: int32(query), passage: n.passage}
+			if doubted[n.passage] == nil {
+				doubted[n.passage] = &suspect{query: int32(query), passage: n.passage, margin: float32(math.Inf(-1))}
+			}
+			if n.taughtAbove() && !taught[n.passage] {
+				taught[n.passage] = true
+				doubted[n.passage].teachers++
+			}
 		}
 	}
 	if len(doubted) == 0 {
@@ -174,7 +187,7 @@ func suspectsOf(query int, found []ranking.Candidates, mined [][][]negative) []s
 	}
 	var all []suspect
 	for _, s := range doubted {
-		if s.agree > 0 {
+		if s.agree+s.teachers > 0 {
 			all = append(all, *s)
 		}
 	}
@@ -185,7 +198,7 @@ func (v *View) suspectRow(set *set, s suspect) (suspectRow, error) {
 	q := set.queries[s.query]
 	row := suspectRow{
 		Query: queryRow{Index: int(s.query), Key: q.Key, Text: q.Text}, Passage: set.over.textOf(s.passage), Positives: []textOf{},
-		Agree: s.agree, Rounds: []pairRound{}, Verdict: v.verdictOn(set, s.query, s.passage),
+		Agree: s.agree, Teachers: s.teachers, Rounds: []pairRound{}, Verdict: v.verdictOn(set, s.query, s.passage),
 	}
 	for _, p := range q.Positives {
 		row.Positives = append(row.Positives, set.over.textOf(p))
@@ -215,8 +228,12 @@ func (r *run) pairRound(set *set, query, passage int32, round int) (one pairRoun
 	}
 	if mined != nil {
 		for _, n := range mined[query] {
-			if n.passage == passage {
-				one.Mined, one.Rank = true, n.rank+1
+			if n.passage != passage {
+				continue
+			}
+			one.Mined, one.Rank = true, n.rank+1
+			if one.Teacher == nil || n.taughtAbove() {
+				one.Teacher, one.TeacherPositive = n.teacher, n.positive
 			}
 		}
 	}

@@ -98,7 +98,12 @@ type mined struct {
 type negative struct {
 	passage int32
 	rank    int32 // -1 where it was drawn at random
+
+	teacher, positive *float32 // scores by the round's teacher, of it and of the row's lowest positive; nil without
 }
+
+// taughtAbove says whether the round's teacher scores the negative at least as high as the row's lowest positive.
+func (n negative) taughtAbove() bool { return n.teacher != nil && *n.teacher >= *n.positive }
 
 // openRun reads the texts of a run. They must be those that the run was made of.
 func openRun(ctx context.Context, dir *rundir.Dir, files Files) (*run, error) {
@@ -382,6 +387,9 @@ func (s *set) take(all [][]negative, path string, m provenance.Row) error {
 			return fmt.Errorf("%s: passage %q is not in the corpus", path, n.ID)
 		}
 		one := negative{passage: p, rank: -1}
+		if n.TeacherScore != nil && m.TeacherPositive != nil {
+			one.teacher, one.positive = n.TeacherScore, m.TeacherPositive
+		}
 		if n.Rank != nil {
 			one.rank = *n.Rank
 		}

@@ -308,7 +308,7 @@ func TestQueue(t *testing.T) {
 		}
 	}
 	for pair, m := range margins {
-		want = append(want, suspect{pair.query, pair.passage, int32(len(m)), slices.Max(m)})
+		want = append(want, suspect{pair.query, pair.passage, int32(len(m)), slices.Max(m), 0})
 	}
 	slices.SortFunc(want, func(a, b suspect) int {
 		switch {
@@ -332,7 +332,7 @@ func TestQueue(t *testing.T) {
 		}
 		for _, row := range l.Rows {
 			p, _ := v.run.corpora[0].corpus.ByID(row.Passage.ID)
-			one := suspect{int32(row.Query.Index), p, row.Agree, 0}
+			one := suspect{int32(row.Query.Index), p, row.Agree, 0, row.Teachers}
 			for _, r := range row.Rounds {
 				if r.Score != nil && *r.Score >= *r.Positive-0.05**r.Positive {
 					one.margin = max(one.margin, *r.Score-*r.Positive)
@@ -631,5 +631,77 @@ func TestLargeFilesAreReadOnce(t *testing.T) {
 	l := get[list[queryRow]](t, v, "queries", "split", "train", "order", "worst")
 	if n := files.opened["train.cand"]; n != before || l.Rows[0].Ranks[0] < l.Rows[1].Ranks[0] {
 		t.Errorf("train.cand is opened %d times, and %d before the ranks were asked for: %+v", n, before, l.Rows)
+	}
+}
+
+// TestQueueByATeacher doubts what a round's teacher scores as high as the positive that it scores lowest, whatever the rankings say.
+func TestQueueByATeacher(t *testing.T) {
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Train: 25, Passages: 30, Depth: 30, Rounds: 2})
+	must(t, err)
+	before := open(t, run, nil)
+	rowOf := func(v *View, m provenance.Row, id string) *suspectRow {
+		for page := 0; ; page++ {
+			l := get[list[suspectRow]](t, v, "queue", "split", "train", "filter", "all", "page", fmt.Sprint(page))
+			for _, row := range l.Rows {
+				if row.Query.Key == m.Key && row.Passage.ID == id {
+					return &row
+				}
+			}
+			if (page+1)*len(l.Rows) >= l.Total || len(l.Rows) == 0 {
+				return nil
+			}
+		}
+	}
+	path := rundir.Layout(run.Dir).Round(1).Negatives(rundir.Train)
+	raw, err := os.ReadFile(path)
+	must(t, err)
+	var lines []string
+	var first provenance.Row
+	above := -1
+	for line := range strings.Lines(string(raw)) {
+		var row map[string]json.RawMessage
+		var m provenance.Row
+		must(t, json.Unmarshal([]byte(line), &row))
+		must(t, json.Unmarshal(row[provenance.Key], &m))
+		for i, n := range m.Negatives {
+			if above < 0 && rowOf(before, m, n.ID) == nil { // one that no ranking doubts
+				first, above = m, i
+			}
+		}
+		if first.Key == m.Key && above >= 0 {
+			pos, neg := make([]float32, len(m.Positives)), make([]float32, len(m.Negatives))
+			for i := range pos {
+				pos[i] = 0.5
+			}
+			neg[above] = 0.5
+			row["pos_scores"], err = json.Marshal(pos)
+			must(t, err)
+			row["neg_scores"], err = json.Marshal(neg)
+			must(t, err)
+		}
+		taught, err := json.Marshal(row)
+		must(t, err)
+		lines = append(lines, string(taught)+"\n")
+	}
+	if above < 0 {
+		t.Fatal("every negative is doubted already")
+	}
+	was := get[list[suspectRow]](t, before, "queue", "split", "train", "filter", "all").Total
+	must(t, os.WriteFile(path, []byte(strings.Join(lines, "")), 0o600))
+	v := open(t, run, nil)
+	got := rowOf(v, first, first.Negatives[above].ID)
+	if got == nil || got.Agree != 0 || got.Teachers != 1 {
+		t.Fatalf("doubted by the teacher alone: %+v", got)
+	}
+	if r := got.Rounds[1]; r.Teacher == nil || *r.Teacher != 0.5 || r.TeacherPositive == nil || *r.TeacherPositive != 0.5 || got.Rounds[0].Teacher != nil {
+		t.Errorf("rounds %+v", got.Rounds)
+	}
+	for i, n := range first.Negatives {
+		if row := rowOf(v, first, n.ID); i != above && row != nil && row.Teachers != 0 {
+			t.Errorf("%s is doubted by the teacher: %+v", n.ID, row)
+		}
+	}
+	if all := get[list[suspectRow]](t, v, "queue", "split", "train", "filter", "all").Total; all != was+1 {
+		t.Errorf("%d are doubted, %d without a teacher", all, was)
 	}
 }

@@ -12,7 +12,7 @@ import statistics
 import rounds
 import setting as settings
 
-TOKENIZERS = {"wordpiece": "bert-base-uncased", "bpe": "gpt2"}
+TOKENIZERS = {"wordpiece": "bert-base-uncased", "sentencepiece": "mistral-7b-v0.1", "bpe": "gpt2"}
 REPEAT = 5
 
 

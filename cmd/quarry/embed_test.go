@@ -174,7 +174,9 @@ func TestTextsLongerThanTheModel(t *testing.T) {
 		{"corpus and queries", append(search, "--passage-max-length", "40"), []string{
 			"embed corpus: 1 of 31 texts are longer than 40 tokens (--passage-max-length) and were cut, the first at " + corpus + ":32\n",
 			"embed queries: 1 of 11 texts are longer than 64 tokens (the model's own limit) and were cut, the first at " + queries + ":11\n"}},
-		{"a guide", finetune, []string{
+		{"training with a guide", finetune, []string{
+			"training: 1 of 11 queries are longer than 64 tokens (the model's own limit) and were cut, the first in " + queries + ":11\n",
+			"training: 1 of 11 passages are longer than 64 tokens (the model's own limit) and were cut, the first in " + queries + ":11\n",
 			"1 of 11 texts are longer than 64 tokens (the model's own limit) and were cut, the first at " + corpus + ":32\n",
 			"1 of 11 texts are longer than 64 tokens (the model's own limit) and were cut, the first at " + queries + ":11\n"}},
 		{"as FlagEmbedding mines", []string{"mine", "--embedder_name_or_path", p.path("model"), "--embedder_model_class", "encoder-only-base", "--input_file", rows, "--output_file", p.path("out.jsonl"), "--range_for_sampling", "0-2", "--negative_number", "1", "--embedder_query_max_length", "32", "--embedder_passage_max_length", "33"}, []string{

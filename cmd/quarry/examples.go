@@ -14,6 +14,7 @@ func (t *training) examples(queries []corpus.Query, of func(row int) trainFile, 
 	d := finetune.Data{Examples: make([]finetune.Example, len(queries))}
 	sequences := make([]model.Sequence, len(queries))
 	answers := c.AnswersOf(t.set.train, queries)
+	asked, passages := cutTexts{what: "queries", side: t.query}, cutTexts{what: "passages", side: t.passage}
 	for i, q := range queries {
 		path, teacher := of(i).path, of(i).teacher
 		e, err := t.example(q, path, answers)
@@ -31,9 +32,15 @@ func (t *training) examples(queries []corpus.Query, of func(row int) trainFile, 
 			return d, badInputf("%s:%d: %w", path, q.Line, err)
 		}
 		d.Examples[i] = e
-		if err := t.tokenizePassages(e); err != nil {
-			return d, badInputf("%s:%d: %w", path, q.Line, err)
+		row := fileLine{path, q.Line}
+		asked.add(sequences[i], row)
+		if err := t.tokenizePassages(e, func(s model.Sequence) { passages.add(s, row) }); err != nil {
+			return d, badInputf("%s: %w", row, err)
 		}
+	}
+	if t.cross == nil { // pairs are cut as a whole
+		asked.tell(t.host)
+		passages.tell(t.host)
 	}
 	d.Query = func(i int) model.Sequence { return sequences[i] }
 	d.Passage = func(p int32) model.Sequence { return t.passages[p] }
@@ -99,8 +106,32 @@ func taught(teacher *flagembedding.Teacher, c *corpus.Corpus, query string, e fi
 	return positives, negatives, err
 }
 
-// tokenizePassages tokenizes the passages of an example that no other has brought yet.
-func (t *training) tokenizePassages(e finetune.Example) error {
+// cutTexts counts the texts of a training that are longer than their limit.
+type cutTexts struct {
+	what    string
+	side    side
+	cut, of int
+	first   fileLine // the row that brings the first of them
+}
+
+func (c *cutTexts) add(s model.Sequence, row fileLine) {
+	c.of++
+	if !s.Truncated {
+		return
+	}
+	if c.cut++; c.cut == 1 {
+		c.first = row
+	}
+}
+
+func (c *cutTexts) tell(h *host) {
+	if c.cut > 0 {
+		h.note("training: %d of %d %s are longer than %d tokens (%s) and were cut, the first in %s", c.cut, c.of, c.what, c.side.maxLength, c.side.limit, c.first)
+	}
+}
+
+// tokenizePassages tokenizes the passages of an example that no other has brought yet, and hands each to made.
+func (t *training) tokenizePassages(e finetune.Example, made func(model.Sequence)) error {
 	for _, list := range [][]int32{e.Positives, e.Negatives} {
 		for _, p := range list {
 			if t.passages[p].IDs != nil {
@@ -110,6 +141,7 @@ func (t *training) tokenizePassages(e finetune.Example) error {
 			if t.passages[p], err = t.model.Sequence(t.set.corpus.Passages[p].Full(), t.passage.prompt, t.passage.maxLength); err != nil {
 				return err
 			}
+			made(t.passages[p])
 		}
 	}
 	return nil

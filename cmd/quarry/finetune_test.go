@@ -448,3 +448,12 @@ func TestFinetuneFromAnAdapter(t *testing.T) {
 	on.set = set{"lora-rank": true}
 	refused(t, runFinetune(t.Context(), on, newTestHost().host), "--lora-rank has no part with --from-adapter")
 }
+
+// Two rows that were mined under one key have one draw: the second is refused with its line.
+func TestFinetuneRefusesAKeyTwice(t *testing.T) {
+	p := trainable(t)
+	o := p.finetuneOptions("tuned")
+	row := `{"query":"one two","pos":["one"],"neg":["two"],"quarry":{"key":"k"}}`
+	o.Train, o.Dev, o.Data.Corpus = p.write(t, "twice.jsonl", row+"\n\n"+strings.Replace(row, "one two", "two one", 1)+"\n"), "", ""
+	refused(t, runFinetune(t.Context(), o, newTestHost().host), `twice.jsonl:3: the query of key "k" stands in line 1 already: give the rows ids of their own`)
+}

@@ -351,7 +351,7 @@ func (o *FinetuneOptions) takeParts(a pythonArgs) error {
 // takeTexts takes prompts, lengths and examples. A flag of decoder_only.icl's own makes it that trainer.
 func (o *FinetuneOptions) takeTexts(a pythonArgs) error {
 	o.Texts.set = set{"query-max-length": true, "passage-max-length": true}
-	o.Texts.QueryMaxLength, o.Texts.PassageMaxLength = a.number("query_max_len"), a.number("passage_max_len")
+	o.Texts.QueryMaxLength, o.Texts.PassageMaxLength, o.Texts.underscores = a.number("query_max_len"), a.number("passage_max_len"), true
 	for _, kind := range []struct {
 		name string
 		into **prompt.Template

@@ -204,6 +204,9 @@ func TestTheEncodersDefaults(t *testing.T) {
 	if o.Model.Pooling != "cls" || !*o.Model.Normalize || o.Texts.QueryMaxLength != 32 || o.Texts.PassageMaxLength != 128 {
 		t.Errorf("model %+v, texts %+v", o.Model, o.Texts)
 	}
+	if n, flag := o.Texts.length("passage", o.Texts.PassageMaxLength, 512); n != 128 || flag != "--passage_max_len" {
+		t.Errorf("passages are cut at %d by %s", n, flag)
+	}
 }
 
 func TestTrainerKind(t *testing.T) {

@@ -122,6 +122,8 @@ type TextOptions struct {
 	queryTemplate, passageTemplate *prompt.Template // made of FlagEmbedding's flags; stand above the prompts
 	rowFormat                      prompt.Format    // takes a row's own prompt as the instruction, as FlagEmbedding's trainers do; empty leaves it unread
 
+	underscores bool // the lengths are those of FlagEmbedding's flags
+
 	set set
 }
 
@@ -152,6 +154,8 @@ const ownLimit = "the model's own limit"
 // length is what texts of one kind are cut to, and what says so.
 func (o TextOptions) length(kind string, ofKind, ofModel int) (tokens int, limit string) {
 	switch {
+	case ofKind > 0 && o.underscores:
+		return ofKind, "--" + kind + "_max_len"
 	case ofKind > 0:
 		return ofKind, "--" + kind + "-max-length"
 	case o.MaxLength > 0:

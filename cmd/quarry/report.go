@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -71,6 +72,9 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 			return one("RUN")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if i := slices.IndexFunc(args, isPage); o.Folds && o.HTML == inRun && i >= 0 { // --html out.html among the runs
+				o.HTML, args = args[i], slices.Delete(slices.Clone(args), i, i+1)
+			}
 			if o.HTML == inRun && len(args) == 2 && !o.Folds {
 				if isPage(args[0]) && !isPage(args[1]) { // --html out.html RUN
 					args[0], args[1] = args[1], args[0]

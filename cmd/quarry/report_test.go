@@ -2,11 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/internal/tinyrun"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -136,6 +138,40 @@ func TestReportCommandJSON(t *testing.T) {
 	var got struct{ Schema int }
 	if err := json.Unmarshal([]byte(out), &got); err != nil || got.Schema != 1 {
 		t.Errorf("schema %d, %v", got.Schema, err)
+	}
+}
+
+// The folds' page is named by a word as that of one run is; without a name there is no place for it.
+func TestReportFoldsHTML(t *testing.T) {
+	folder := t.TempDir()
+	var runs []string
+	for i, name := range []string{"a", "b"} {
+		r, err := tinyrun.Write(folder+"/"+name, tinyrun.Options{Name: name, Rounds: 1, ByQuery: true, Dev: 4 + i})
+		mustBe(t, err)
+		for epoch := range 4 { // of the second fold other queries than of the first
+			file := rundir.Layout(r.Dir).Round(0).EpochQueries(rundir.Dev, epoch)
+			content, err := os.ReadFile(file)
+			mustBe(t, err)
+			mustBe(t, os.WriteFile(file, []byte(strings.ReplaceAll(string(content), `"dev-`, `"`+name+"-")), 0o600))
+		}
+		runs = append(runs, r.Dir)
+	}
+	for i, args := range [][]string{{"--folds", runs[0], runs[1], "--html", "FILE"}, {"--folds", "--html", "FILE", runs[0], runs[1]}, {"--folds", runs[0], runs[1], "--html=FILE"}} {
+		page := filepath.Join(folder, fmt.Sprintf("page-%d.html", i))
+		for k := range args {
+			args[k] = strings.ReplaceAll(args[k], "FILE", page)
+		}
+		h := newTestHost()
+		if code := h.run(t, append([]string{"report"}, args...)...); code != exitDone {
+			t.Fatalf("%v: exit code %d, %s", args, code, h.err.String())
+		}
+		if content, err := os.ReadFile(page); err != nil || !strings.Contains(string(content), "<h1>Folds") {
+			t.Errorf("%v: %v, %.60s", args, err, content)
+		}
+	}
+	h := newTestHost()
+	if code := h.run(t, "report", "--folds", runs[0], runs[1], "--html"); code != exitBadInput || !strings.Contains(h.err.String(), "name a file, as in --html=folds.html") {
+		t.Errorf("exit code %d, %s", code, h.err.String())
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/model"
 )
 
 const tinyCrossEncoder = "../../model/testdata/cross-encoders/bert"
@@ -227,5 +228,25 @@ func TestTeachRefuses(t *testing.T) {
 	}
 	if got := p.read(t, "rows.jsonl"); got != untaught {
 		t.Errorf("the rows are %s", got)
+	}
+}
+
+// TestACrossEncoderThatTellsNothingIsNoted: nothing keeps it from what it was trained on.
+func TestACrossEncoderThatTellsNothingIsNoted(t *testing.T) {
+	for _, tells := range []bool{false, true} {
+		p := newTeachingProject(t)
+		o := p.options()
+		if tells {
+			o.Teacher.Model.Model = p.path("tells")
+			mustBe(t, os.CopyFS(o.Teacher.Model.Model, os.DirFS(tinyCrossEncoder)))
+			trained := model.TrainedQueries{}
+			trained.Add("another query")
+			p.write(t, "tells/"+model.TrainedQueriesName, string(trained.Encode()))
+		}
+		h := p.host()
+		mustBe(t, runTeach(t.Context(), o, h.host))
+		if told := strings.Contains(h.err.String(), "no quarry_trained.json tells which queries it was trained on"); told == tells {
+			t.Errorf("of one that tells (%t) is noted %s", tells, h.err.String())
+		}
 	}
 }

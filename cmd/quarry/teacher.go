@@ -137,6 +137,9 @@ func (o TeacherOptions) scoreByOne(ctx context.Context, h *host, pairs []rerank.
 // teacherScoresIn is the folder of teachers' scores in Quarry's cache.
 func teacherScoresIn(cache string) string { return filepath.Join(cache, "teacher-scores") }
 
+// untoldTraining is noted of a cross-encoder that Quarry cannot keep from what it was trained on.
+const untoldTraining = "no " + model.TrainedQueriesName + " tells which queries it was trained on, so that it is asked of all of them: if it was fine-tuned on any, it repeats their labels"
+
 // openTeacher is a teacher at work.
 type openTeacher struct {
 	teacher rerank.Teacher
@@ -146,8 +149,12 @@ type openTeacher struct {
 }
 
 func (t *openTeacher) close() error {
+	var kept error
+	if e, ok := t.teacher.(*rerank.Embedder); ok {
+		kept = e.Close()
+	}
 	t.engine.Close()
-	return t.model.Close()
+	return errors.Join(kept, t.model.Close())
 }
 
 // open finds the teacher and opens it on an engine, beside what so many pairs take.
@@ -189,6 +196,9 @@ func (o TeacherOptions) openCrossEncoder(ctx context.Context, h *host, dir strin
 	teacher, err := rerank.NewCrossEncoder(c, t.engine, rerank.CrossEncoderOptions{MaxLength: o.Texts.MaxLength, Logits: o.Logits})
 	if err != nil {
 		return nil, errors.Join(badInputf("--teacher: %w", err), t.close())
+	}
+	if !teacher.KnowsOf() {
+		h.note("%s: "+untoldTraining, o.Model.Model)
 	}
 	digest := o.digest
 	if digest == "" {

@@ -147,12 +147,27 @@ func (o FinetuneOptions) readRows(h *host, flag, path string, set *trainingSet) 
 				queries[i].Key = keys[i]
 			}
 		}
+		if err == nil {
+			err = checkKeys(path, queries)
+		}
 		if err == nil && (o.Texts.PromptFromRow || o.Texts.rowFormat != "") {
 			err = corpus.CheckPrompts(queries, path)
 		}
 		return err
 	})
 	return queries, err
+}
+
+// checkKeys refuses rows of one key: draws are by the key, and two rows would have one draw.
+func checkKeys(path string, queries []corpus.Query) error {
+	lineOf := make(map[string]int, len(queries))
+	for _, q := range queries {
+		if first, ok := lineOf[q.Key]; ok {
+			return fmt.Errorf("%s:%d: the query of key %q stands in line %d already: give the rows ids of their own", path, q.Line, q.Key, first)
+		}
+		lineOf[q.Key] = q.Line
+	}
+	return nil
 }
 
 // textsOf makes a corpus of the different "pos" and "neg" texts of files. Flags and their paths alternate, as in need.

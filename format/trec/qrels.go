@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 )
 
 // Judgment is one line of a qrels file: how well a document answers a query. A grade of zero or less is no positive.
@@ -14,7 +15,8 @@ type Judgment struct {
 	Line            int // 1-based in its file; 0 where it comes from none
 }
 
-// ReadQrels reads judgments in file order. A pair of query and document that occurs twice, a grade that is no whole number
+// ReadQrels reads judgments in file order. A grade with nothing but zeros behind its point, as tables of floats write it, is the
+// whole number that trec_eval takes it for; of another fraction trec_eval keeps the whole part, and here it is an error. A pair of query and document that occurs twice, a grade that is no whole number
 // and another number of columns are errors with file and line.
 func ReadQrels(r io.Reader, name string) ([]Judgment, error) {
 	rows := newRows(r, name, "query", "iteration", "document", "grade")
@@ -27,12 +29,21 @@ func ReadQrels(r io.Reader, name string) ([]Judgment, error) {
 		if err != nil {
 			return nil, err
 		}
-		grade, err := strconv.ParseInt(fields[3], 10, 32)
+		grade, err := strconv.ParseInt(wholePart(fields[3]), 10, 32)
 		if err != nil {
 			return nil, rows.lines.Errorf("the grade is %q, want a whole number", fields[3])
 		}
 		judgments = append(judgments, Judgment{fields[0], fields[2], int(grade), rows.lines.Number()})
 	}
+}
+
+// wholePart is a decimal number without a fraction of zeros, any other text as it is.
+func wholePart(grade string) string {
+	whole, fraction, ok := strings.Cut(grade, ".")
+	if ok && whole != "" && strings.Trim(fraction, "0") == "" {
+		return whole
+	}
+	return grade
 }
 
 // WriteQrels writes judgments in their order, with 0 as the iteration.

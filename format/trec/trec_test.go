@@ -172,6 +172,8 @@ func TestQrels(t *testing.T) {
 func TestQrelsErrors(t *testing.T) {
 	for _, tc := range []struct{ name, file, want string }{
 		{"pair twice", "q 0 d 1\nq 0 d 0\n", `x.qrels:2: query "q", document "d": the pair is already on line 1`},
+		{"grade of a point", "q 0 d .0\n", `x.qrels:1: the grade is ".0", want a whole number`},
+		{"grade with an exponent", "q 0 d 1e3\n", `x.qrels:1: the grade is "1e3", want a whole number`},
 		{"grade with a fraction", "q 0 d 0.5\n", `x.qrels:1: the grade is "0.5", want a whole number`},
 		{"three columns", "q d 1\n", "x.qrels:1: 3 columns, want 4: query iteration document grade"},
 	} {
@@ -272,4 +274,17 @@ func FuzzQrels(f *testing.F) {
 			t.Fatalf("%d of %d judgments came back: %v", len(again), len(judgments), err)
 		}
 	})
+}
+
+// Grades of floats are what trec_eval's atol makes of them, where that loses nothing.
+func TestReadQrelsOfFloats(t *testing.T) {
+	got, err := ReadQrels(strings.NewReader("q 0 a 1.0\nq 0 b -2.00\nq 0 c 3.\nq 0 d +1\n"), "x.qrels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{1, -2, 3, 1} {
+		if got[i].Grade != want {
+			t.Errorf("%s: %d, want %d", got[i].Document, got[i].Grade, want)
+		}
+	}
 }

@@ -225,16 +225,17 @@
   function suspect(row) {
     const number = (v) => (v === undefined ? "–" : v.toFixed(4));
     const judged = setOf(queue.split).judged;
+    const taught = row.rounds.some((r) => r.teacher !== undefined);
     return el("article", { class: "card", id: "suspect" },
-      el("p", { class: "quiet" }, `${queue.at + 1} of ${queue.list.rows.length} on this page; doubted by ${row.agree} of ${row.searches} rounds`),
+      el("p", { class: "quiet" }, `${queue.at + 1} of ${queue.list.rows.length} on this page; doubted by ${row.agree} of ${row.searches} rounds${row.teachers ? `, and by the teacher of ${row.teachers}` : ""}`),
       el("h2", {}, "Query ", el("bdi", {}, row.query.key)), text(row.query.text),
       el("div", { class: "pair" },
         el("section", {}, el("h3", {}, "✓ Answered by"), row.positives.map((p) => passageOf(queue.split, p))),
         el("section", {}, el("h3", {}, "✗ Mined as a negative"), passageOf(queue.split, row.passage))),
       el("table", {},
-        el("thead", {}, el("tr", {}, ["round", "mined", "rank", "its score", "positive's score", "above by"].map((h) => el("th", { scope: "col" }, h)))),
+        el("thead", {}, el("tr", {}, ["round", "mined", "rank", "its score", "positive's score", "above by"].concat(taught ? ["by the teacher", "the positive by it"] : []).map((h) => el("th", { scope: "col" }, h)))),
         el("tbody", {}, row.rounds.map((r) => el("tr", {},
-          [r.round, r.mined ? "yes" : "no", r.rank || "–", number(r.score), number(r.positive), r.score === undefined || r.positive === undefined ? "–" : (r.score - r.positive).toFixed(4)].map((c) => el("td", {}, c)))))),
+          [r.round, r.mined ? "yes" : "no", r.rank || "–", number(r.score), number(r.positive), r.score === undefined || r.positive === undefined ? "–" : (r.score - r.positive).toFixed(4)].concat(taught ? [number(r.teacher), number(r.teacher_positive)] : []).map((c) => el("td", {}, c)))))),
       !judged ? null : el("p", { class: "said", role: "status", id: "said" }, row.verdict ? `Your verdict: ${row.verdict}` : "No verdict yet"),
       el("div", { class: "verdicts" },
         !judged ? null : Object.entries(kinds).map(([key, [kind, why]]) => el("button", { type: "button", "data-verdict": kind, onclick: () => judge(kind) }, el("kbd", {}, key), ` ${kind}: ${why}`)),
