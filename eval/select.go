@@ -19,7 +19,7 @@ var ErrAsk = errors.New("the recipe asks a person to choose the epoch")
 type SelectRule struct {
 	Metric   string  `yaml:"metric,omitempty"`                  // a measure, or eval_loss
 	MinGain  float64 `yaml:"min_gain,omitempty"`                // a later epoch replaces the best so far only if it is better by this much
-	MaxP     float64 `yaml:"max_p,omitempty" json:",omitempty"` // and only if a paired randomisation test of the two gives a p of at most this; 0 asks for no test
+	MaxP     float64 `yaml:"max_p,omitempty" json:",omitempty"` // and only if a paired randomisation test of the two gives a p of at most this, by Holm corrected over the epochs; 0 asks for no test
 	Patience int     `yaml:"patience,omitempty"`                // epochs in a row without such a gain after which later ones are not looked at; 0 looks at all
 	Epoch    *int    `yaml:"epoch,omitempty"`                   // this epoch, whatever it scores
 	Because  string  `yaml:"because,omitempty"`                 // why; needed with Epoch
@@ -105,7 +105,9 @@ func (r SelectRule) Validate() error {
 
 // Choose picks an epoch and says why. By metric, the epochs are walked in order from the first (the base where epoch 0
 // is scored): a later one replaces the best so far if it is better, by MinGain at least, and by more than noise where the
-// rule has a MaxP, which test then judges (else it may be nil). So ties go to the earlier epoch, and epoch 0 is chosen only
+// rule has a MaxP, which test then judges (else it may be nil). MaxP bounds the chance that noise moves the choice at all: a p
+// is multiplied by the epochs behind the first, less the gains that were found already. That is Holm's correction, whose proof
+// asks for no order: a first false gain follows true ones alone, and is held to MaxP over at least the epochs that have none. So ties go to the earlier epoch, and epoch 0 is chosen only
 // when no epoch gains on it. A rule that asks returns ErrAsk.
 func (r SelectRule) Choose(scores []EpochScore, test PairedTest) (epoch int, because string, err error) {
 	if err := r.Validate(); err != nil {
@@ -139,7 +141,8 @@ func (r SelectRule) byMetric(scores []EpochScore, test PairedTest) (int, string,
 		sign = -1
 	}
 	best, waited, looked := 0, 0, 0
-	var noise []string // gains that the test refused
+	tests := len(scores) - 1 // that there may be; a gain that is found is one less for those behind it
+	var noise []string       // gains that the test refused
 	for i, s := range scores {
 		if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
 			return 0, "", fmt.Errorf("select: %s of epoch %d is %v", r.Metric, s.Epoch, s.Value)
@@ -158,8 +161,11 @@ func (r SelectRule) byMetric(scores []EpochScore, test PairedTest) (int, string,
 			if err != nil {
 				return 0, "", fmt.Errorf("select: test epoch %d against epoch %d: %w", s.Epoch, scores[best].Epoch, err)
 			}
-			if gains = p <= r.MaxP; !gains {
-				noise = append(noise, fmt.Sprintf("epoch %d's %.4f is not told from epoch %d's %.4f (p = %.2g)", s.Epoch, s.Value, scores[best].Epoch, scores[best].Value, p))
+			holm := min(1, p*float64(tests))
+			if gains = holm <= r.MaxP; gains {
+				tests--
+			} else {
+				noise = append(noise, fmt.Sprintf("epoch %d's %.4f is not told from epoch %d's %.4f (p = %.2g, by Holm %.2g)", s.Epoch, s.Value, scores[best].Epoch, scores[best].Value, p, holm))
 			}
 		}
 		if gains {
@@ -189,7 +195,7 @@ func (r SelectRule) reason(looked []EpochScore, best, ignored int, noise []strin
 		text += fmt.Sprintf(", a gain counting from %g", r.MinGain)
 	}
 	if r.MaxP > 0 {
-		text += fmt.Sprintf(", a gain counting where the randomisation test gives p of at most %g", r.MaxP)
+		text += fmt.Sprintf(", a gain counting where the randomisation test gives p of at most %g, by Holm corrected over the %d epochs after the first", r.MaxP, len(looked)+ignored-1)
 	}
 	for _, refused := range noise {
 		text += "; " + refused

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/quarry-ml/quarry/draw"
 )
 
 func three() *int { n := 3; return &n }
@@ -43,9 +45,12 @@ func TestChoose(t *testing.T) {
 		{"loss is better when lower", SelectRule{Metric: EvalLoss}, epochs(2.0, 1.2, 1.1, 1.4), 2, "eval_loss 1.1000", nil},
 		{"loss may be negative", SelectRule{Metric: EvalLoss}, epochs(0.5, -1, -0.5), 1, "eval_loss", nil},
 		{"by number", SelectRule{Epoch: three(), Because: "epoch 5 looks overfitted"}, epochs(1, 2, 3, 4, 5, 6), 3, "epoch 5 looks overfitted", nil},
-		{"noise keeps the earlier", SelectRule{Metric: "map@25", MaxP: 0.05}, epochs(0.1, 0.3, 0.31), 1, "the last sure gain of epochs 0 to 2, a gain counting where the randomisation test gives p of at most 0.05; epoch 2's 0.3100 is not told from epoch 1's 0.3000 (p = 0.4)", map[[2]int]float64{{0, 1}: 0.01, {1, 2}: 0.4}},
-		{"noise adds up", SelectRule{Metric: "map@25", MaxP: 0.05}, epochs(0.1, 0.3, 0.31, 0.33), 3, "the last sure gain", map[[2]int]float64{{0, 1}: 0.05, {1, 2}: 0.4, {1, 3}: 0.04}},
-		{"sure gains", SelectRule{Metric: "map@25", MaxP: 0.05}, epochs(0.1, 0.3, 0.2), 1, "is the best of epochs 0 to 2, a gain counting", map[[2]int]float64{{0, 1}: 0.05}},
+		{"noise keeps the earlier", SelectRule{Metric: "map@25", MaxP: 0.05}, epochs(0.1, 0.3, 0.31), 1, "the last sure gain of epochs 0 to 2, a gain counting where the randomisation test gives p of at most 0.05, by Holm corrected over the 2 epochs after the first; epoch 2's 0.3100 is not told from epoch 1's 0.3000 (p = 0.4, by Holm 0.4)", map[[2]int]float64{{0, 1}: 0.01, {1, 2}: 0.4}},
+		// Of three epochs the first gain wants p * 3 <= 0.05, the next p * 2: 0.01 * 3 = 0.03, 0.02 * 2 = 0.04.
+		{"noise adds up", SelectRule{Metric: "map@25", MaxP: 0.05}, epochs(0.1, 0.3, 0.31, 0.33), 3, "the last sure gain", map[[2]int]float64{{0, 1}: 0.01, {1, 2}: 0.4, {1, 3}: 0.02}},
+		{"many epochs are many chances", SelectRule{Metric: "map@25", MaxP: 0.05}, epochs(0.1, 0.3, 0.29, 0.29), 0, "no epoch gains on the base's map@25 0.1000", map[[2]int]float64{{0, 1}: 0.02, {0, 2}: 0.02, {0, 3}: 0.02}},
+		{"a gain that is found leaves fewer", SelectRule{Metric: "map@25", MaxP: 0.05}, epochs(0.1, 0.3, 0.31, 0.32), 3, "is the best of epochs 0 to 3", map[[2]int]float64{{0, 1}: 0.0166, {1, 2}: 0.025, {2, 3}: 0.05}},
+		{"sure gains", SelectRule{Metric: "map@25", MaxP: 0.05}, epochs(0.1, 0.3, 0.2), 1, "is the best of epochs 0 to 2, a gain counting", map[[2]int]float64{{0, 1}: 0.025}},
 		{"nothing but noise", SelectRule{Metric: "map@25", MaxP: 0.05}, epochs(0.1, 0.11), 0, "no epoch gains on the base's map@25 0.1000", map[[2]int]float64{{0, 1}: 0.06}},
 		{"a small gain is not tested", SelectRule{Metric: "map@25", MaxP: 0.05, MinGain: 0.1}, epochs(0.1, 0.11), 0, "no epoch gains", nil},
 		{"patience counts noise", SelectRule{Metric: "map@25", MaxP: 0.05, Patience: 1}, epochs(0.1, 0.11, 0.9), 0, "later ones not looked at", map[[2]int]float64{{0, 1}: 0.06}},
@@ -64,6 +69,33 @@ func TestChoose(t *testing.T) {
 				t.Errorf("got epoch %d because %q; want %d because …%q…", got, because, tc.want, tc.because)
 			}
 		})
+	}
+}
+
+// TestNoiseMovesTheChoiceNoMoreThanMaxPSays walks epochs that differ by nothing but noise: p values are uniform, the same ranking
+// of epochs for all. Uncorrected, some epoch of ten would be taken in two of five runs.
+func TestNoiseMovesTheChoiceNoMoreThanMaxPSays(t *testing.T) {
+	const runs, maxP = 4000, 0.05
+	moved := 0
+	for run := range runs {
+		scores := epochs(0.1)
+		for epoch := 1; epoch <= 10; epoch++ {
+			scores = append(scores, EpochScore{Epoch: epoch, Value: 0.1 + float64(epoch)/100})
+		}
+		chosen, _, err := SelectRule{Metric: "map@25", MaxP: maxP}.Choose(scores, func(_, second int) (float64, error) {
+			p := draw.New(7, draw.Probe, run, second, "noise")
+			return p.Float64(), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if chosen != 0 {
+			moved++
+		}
+	}
+	// By Bonferroni's bound at most 5 %; of independent tests 1 - (1 - 0.005)^10 = 4.9 %. Four standard errors are 1.4 %.
+	if share := float64(moved) / runs; share < 0.035 || share > 0.063 {
+		t.Errorf("noise moves %.1f %% of the choices, and max_p says %g", 100*share, maxP)
 	}
 }
 

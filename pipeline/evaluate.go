@@ -20,6 +20,9 @@ import (
 // algorithmEval is raised when the same checkpoint and data give other scores. 2 keeps them query by query, too.
 const algorithmEval = 2
 
+// algorithmDev is algorithmEval of dev, whose rankings are kept besides: 3 keeps them.
+const algorithmDev = 3
+
 // eval scores every epoch that is not scored yet and writes the round's table.
 func (r *round) eval(ctx context.Context) error {
 	epochs, err := r.epochs()
@@ -115,9 +118,10 @@ func (r *round) scoreDev(ctx context.Context, s *scorer, t texts, checkpoint run
 	}{r.recipe.Eval, t}
 	inputs := []rundir.Input{checkpoint, r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev")}
 	inputs = append(append(inputs, r.promotions()...), r.data.trainInputs(r.recipe)...) // training has seen them
-	stage := r.stage(evalStage(s.epoch), algorithmEval, options, inputs...)
-	return r.do(ctx, work{Stage: stage, outputs: []string{r.files.EpochScores(s.epoch), r.files.EpochQueries(rundir.Dev, s.epoch)}, run: func(ctx context.Context) error {
-		scores, err := r.scoresOf(ctx, s, t)
+	stage := r.stage(evalStage(s.epoch), algorithmDev, options, inputs...)
+	outputs := []string{r.files.EpochScores(s.epoch), r.files.EpochQueries(rundir.Dev, s.epoch), r.files.EpochRanking(rundir.Dev, s.epoch)}
+	return r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) error {
+		scores, err := r.scoresOf(ctx, s, t, checkpoint)
 		if err != nil {
 			return err
 		}
@@ -125,8 +129,8 @@ func (r *round) scoreDev(ctx context.Context, s *scorer, t texts, checkpoint run
 	}})
 }
 
-// scoresOf evaluates one epoch on dev.
-func (r *round) scoresOf(ctx context.Context, s *scorer, t texts) (rundir.EpochScores, error) {
+// scoresOf evaluates one epoch on dev and keeps what it ranks.
+func (r *round) scoresOf(ctx context.Context, s *scorer, t texts, checkpoint rundir.Input) (rundir.EpochScores, error) {
 	scores := rundir.EpochScores{Epoch: s.epoch}
 	info, err := r.readEpoch(s.epoch)
 	if err != nil {
@@ -143,8 +147,10 @@ func (r *round) scoresOf(ctx context.Context, s *scorer, t texts) (rundir.EpochS
 			return scores, err
 		}
 	}
-	scores.Dev, err = r.measureEpoch(dev, s.epoch, found)
-	return scores, err
+	if scores.Dev, err = r.measureEpoch(dev, s.epoch, found); err != nil {
+		return scores, err
+	}
+	return scores, r.keepRanking(s.epoch, checkpoint, found)
 }
 
 // measureEpoch evaluates a set's candidates of an epoch, and keeps what each query scores.

@@ -1,13 +1,20 @@
 package pipeline
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/format/candidates"
+	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -45,6 +52,72 @@ func TestTheMinersRankingScoresTheBaseToTheDepthOfOtherEpochs(t *testing.T) {
 	}
 	if mined, searched := base(recipe.Dense), base(recipe.Random); !slices.Equal(mined, searched) {
 		t.Errorf("the base scores %v by the miner's candidates, %v by a search of its own", mined, searched)
+	}
+}
+
+// TestEveryEpochsRankingIsKept recomputes what each query scores from the ranks that are kept beside the scores.
+func TestEveryEpochsRankingIsKept(t *testing.T) {
+	r := tinyProject(t, edit(t, "metrics: [map@25, recall@5]", "metrics: [mrr, recall@5]", "select: {metric: map@25}", "select: {metric: mrr}", "  - mine: {window: 0-6}\n", ""))
+	mustRun(t, r)
+	d := look(t, r)
+	differ := false
+	var base []ranking.Candidates
+	for epoch := range 3 {
+		path := d.Round(0).EpochRanking(rundir.Dev, epoch)
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		header, found, err := candidates.ReadAll(f, path)
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if *header.Epoch != epoch || header.Round != 0 || header.Split != "dev" || header.Depth > keptHits || header.ModelDigest == "" || header.CorpusDigest == "" {
+			t.Errorf("epoch %d: header %+v", epoch, header)
+		}
+		if epoch == 0 {
+			base = found
+		} else if cmp.Diff(base, found) != "" {
+			differ = true
+		}
+		scores, err := d.ReadQueryScores(d.Round(0).EpochQueries(rundir.Dev, epoch))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) != len(scores.Queries) {
+			t.Fatalf("epoch %d: %d rankings of %d queries", epoch, len(found), len(scores.Queries))
+		}
+		for _, q := range scores.Queries {
+			i := slices.IndexFunc(found, func(c ranking.Candidates) bool { return c.Query == q.ID })
+			among := 0
+			for _, p := range found[i].Positives {
+				if p.Rank < 5 {
+					among++
+				}
+			}
+			want := []float64{1 / float64(found[i].Positives[0].Rank+1), float64(among) / float64(len(found[i].Positives))}
+			if !slices.Equal(q.Values, want) {
+				t.Errorf("epoch %d, query %s: scored %v, and its ranks give %v", epoch, q.ID, q.Values, want)
+			}
+		}
+		stamp, err := d.ReadStamp(0, evalStage(epoch))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := stamp.Output(fmt.Sprintf("round-0/epochs/epoch-%d.dev.cand", epoch)); !ok {
+			t.Errorf("epoch %d: the stamp does not name the ranking", epoch)
+		}
+	}
+	if !differ {
+		t.Error("no epoch ranks as another than the base")
+	}
+	// A ranking that is lost or changed is made anew, and no choice with it.
+	if err := os.Remove(d.Round(0).EpochRanking(rundir.Dev, 1)); err != nil {
+		t.Fatal(err)
+	}
+	notes := mustRun(t, r)
+	if !strings.Contains(notes, "eval-epoch-1: output round-0/epochs/epoch-1.dev.cand missing") || strings.Contains(notes, "select: ") && !strings.Contains(notes, "select: done before") {
+		t.Errorf("notes %s", notes)
 	}
 }
 

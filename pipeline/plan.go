@@ -21,7 +21,7 @@ type Plan struct {
 	Identity string       `json:"identity"`
 	Stages   []PlanStage  `json:"stages"`
 	Rounds   []RoundCosts `json:"rounds"`
-	Warnings []string     `json:"warnings,omitempty"` // of windows that end behind the corpus
+	Warnings []string     `json:"warnings,omitempty"` // of windows that end behind the corpus, and of verdicts that no round goes by
 	// TokensPerSecond is the rate of embedding measured on a few of the recipe's own texts just now.
 	TokensPerSecond float64 `json:"tokens_per_second"`
 	// Seconds is the time of all stages that will run, by that rate: training takes three times the embedding of its tokens.
@@ -57,7 +57,7 @@ type RoundCosts struct {
 	WarmupSteps    int     `json:"warmup_steps"`
 	Outside        bool    `json:"outside,omitempty"` // a program outside trains; Memory is without its own
 	Memory         int64   `json:"memory"`            // bytes of weights, gradients, moments, one block of activations and the scores of a step
-	Disk           int64   `json:"disk"`              // bytes of vectors, candidates and checkpoints
+	Disk           int64   `json:"disk"`              // bytes of vectors, candidates, rankings and checkpoints
 	Seconds        float64 `json:"seconds"`
 
 	Sources []SourceCosts `json:"sources,omitempty"` // further models that rank to mine and have not embedded for an earlier round; absent without one
@@ -226,6 +226,9 @@ func (p *Run) costs(ctx context.Context, plan *Plan) error {
 	if plan.TokensPerSecond, err = p.calibrate(ctx, m, p.settings(0).texts(m)); err != nil {
 		return err
 	}
+	if warning := p.unusedVerdicts(); warning != "" {
+		plan.Warnings = append(plan.Warnings, warning)
+	}
 	shared := planner{map[string]float64{}, map[string]float64{}, map[string]bool{}}
 	for i := range p.recipe.Rounds {
 		r := p.settings(i)
@@ -392,6 +395,7 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	if c.Memory, c.Disk, err = r.bytes(m); err != nil {
 		return c, err
 	}
+	c.Disk += int64(8*r.rankingDepth()*len(r.data.queries[rundir.Dev])) * int64(o.Epochs+1) // what each epoch ranks
 	if r.stages.Mine.Embeds() {
 		c.Disk += vectors
 	}

@@ -31,7 +31,7 @@ type Options struct {
 	TeacherScores       string                      // folder of what teachers said of pairs, a file each, for all runs; empty is one in the run directory
 	AllowIdentityChange bool
 	Environment         []string     // of the programs that a recipe names: "KEY=value"
-	PeakMemory          func() int64 // bytes that the process has held at most so far, for times.jsonl; nil leaves them out
+	MemoryNow           func() int64 // bytes that the process holds, mapped files apart, for times.jsonl; from several goroutines; nil leaves them out
 	Events              Events
 
 	named bool // the run directory is not there yet and is not made: a plan of a first run
@@ -240,6 +240,9 @@ func (p *Run) writeRecipe() error {
 // Run does every round of the recipe, skipping what is done and unchanged. It returns ErrChoiceWanted where a round's rule asks a person.
 func (p *Run) Run(ctx context.Context) error {
 	p.note("run of %s in %s on %s", p.recipe.Name, p.options.Dir, p.engine.Identity())
+	if warning := p.unusedVerdicts(); warning != "" {
+		p.note("warning: %s", warning)
+	}
 	for i := range p.recipe.Rounds {
 		err := p.round(ctx, i)
 		if errors.Is(err, errUntil) {

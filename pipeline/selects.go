@@ -17,6 +17,9 @@ import (
 // algorithmSelect is raised when the same scores and rule give another choice.
 const algorithmSelect = 1
 
+// algorithmTested is algorithmSelect of rules that test gains: 2 corrects for the number of epochs.
+const algorithmTested = 2
+
 // Who made a choice.
 const (
 	byRule    = "rule"
@@ -39,12 +42,14 @@ func (r *round) selectEpoch(ctx context.Context) error {
 		options.Choice = choice
 	}
 	inputs := []rundir.Input{r.made(r.files.Scores())}
+	algorithm := algorithmSelect
 	if r.stages.Select.MaxP > 0 { // which asks for more than the means
+		algorithm = algorithmTested
 		for epoch := range r.stamped() {
 			inputs = append(inputs, r.made(r.files.EpochQueries(rundir.Dev, epoch)))
 		}
 	}
-	stage := r.stage(StageSelect, algorithmSelect, options, inputs...)
+	stage := r.stage(StageSelect, algorithm, options, inputs...)
 	err = r.do(ctx, work{Stage: stage, outputs: []string{r.files.Choice()}, run: func(context.Context) error {
 		r.note("round %d: select: epoch %d, by %s: %s", r.index, choice.Epoch, choice.By, choice.Because)
 		return rundir.WriteJSON(r.dir.FS, r.files.Choice(), choice)

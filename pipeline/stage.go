@@ -59,8 +59,10 @@ func (p *Run) do(ctx context.Context, w work) error {
 		return err
 	}
 	p.worked = true
-	start := time.Now()
-	if err := w.run(ctx); err != nil {
+	start, memory := time.Now(), watchMemory(p.options.MemoryNow)
+	err = w.run(ctx)
+	most := memory()
+	if err != nil {
 		return err
 	}
 	if w.found != nil {
@@ -75,10 +77,7 @@ func (p *Run) do(ctx context.Context, w work) error {
 		return err
 	}
 	p.stamps = append(p.stamps, stamp)
-	took := rundir.StageTime{Round: w.Round, Stage: w.Name, Seconds: time.Since(start).Seconds(), Start: start.UTC().Format(time.RFC3339)}
-	if p.options.PeakMemory != nil {
-		took.PeakMemory = p.options.PeakMemory()
-	}
+	took := rundir.StageTime{Round: w.Round, Stage: w.Name, Seconds: time.Since(start).Seconds(), Start: start.UTC().Format(time.RFC3339), Memory: most}
 	p.log.time(took)
 	return nil
 }

@@ -88,5 +88,5 @@ func (r *Report) Gain() (line string, ok bool) {
 	if !known || !measured {
 		return "", false
 	}
-	return fmt.Sprintf("%s %s on %s, %s over the base's %s", round.Measure, fixed(after), Counted(epoch.Dev.Queries, "dev query", "dev queries"), signed(after-before), fixed(before)), true
+	return fmt.Sprintf("%s %s on %s, %s over the base's %s (as %s has it)", round.Measure, fixed(after), Counted(epoch.Dev.Queries, "dev query", "dev queries"), signed(after-before), fixed(before), round.Convention), true
 }

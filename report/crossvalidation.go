@@ -40,7 +40,7 @@ var ErrNoChoice = errors.New("there is no round in which every fold has chosen a
 
 // CrossValidate summarises settings on the same folds and chooses between them: the greatest mean over the folds of the
 // metric, of the epochs that the folds chose in the last round; of equal ones the first. Beside it stands the paired test
-// over the queries of all folds of each other setting against the chosen one.
+// over the queries of all folds of each other setting against the chosen one, corrected over these tests.
 func CrossValidate(settings []FoldsOf, metric string, o stats.Options) (*CrossValidation, error) {
 	c := &CrossValidation{Metric: metric}
 	var sides []Side
@@ -64,7 +64,13 @@ func CrossValidate(settings []FoldsOf, metric string, o stats.Options) (*CrossVa
 		}
 		c.Settings[i].Against = &found.Against[0].Rows[0]
 	}
-	return c, nil
+	var tested []*Contrast
+	for _, s := range c.Settings {
+		if s.Against != nil {
+			tested = append(tested, s.Against)
+		}
+	}
+	return c, correctRows(tested)
 }
 
 // summarise reads one setting; the side is the queries of all folds, each scored by the epoch that its fold chose.
@@ -164,22 +170,23 @@ func (c *CrossValidation) writeSettings(w io.Writer, f Format) {
 
 func (c *CrossValidation) table(number func(float64) string) table {
 	t := table{columns: []column{{head: "setting", words: true}, {head: "round"}}}
-	for _, head := range []string{display(c.Metric) + " mean", "deviation", "least", "most", "pooled", "low", "high", "behind the chosen", "p"} {
+	for _, head := range []string{display(c.Metric) + " mean", "deviation", "least", "most", "pooled", "low", "high", "behind the chosen", "behind low", "behind high", "p", "p Holm"} {
 		t.columns = append(t.columns, column{head: head})
 	}
 	for i, s := range c.Settings {
-		name, behind, p := s.Name, missing, missing
+		name, against := s.Name, []string{missing, missing, missing, missing, missing}
 		if i == c.Chosen {
 			name += " *"
 		}
 		if s.Against != nil {
-			behind, p = number(s.Against.Second-s.Against.First), number(s.Against.Randomisation)
+			d := s.Against.Difference
+			against = []string{number(s.Against.Second - s.Against.First), number(d.Low), number(d.High), number(s.Against.Randomisation), number(s.Against.Holm)}
 		}
 		v := s.Value
-		t.rows = append(t.rows, []string{
+		t.rows = append(t.rows, append([]string{
 			name, strconv.Itoa(s.Round), number(v.Mean), number(v.Deviation), number(slices.Min(v.Folds)), number(slices.Max(v.Folds)),
-			number(v.Pooled.Mean), number(v.Pooled.Low), number(v.Pooled.High), behind, p,
-		})
+			number(v.Pooled.Mean), number(v.Pooled.Low), number(v.Pooled.High),
+		}, against...))
 	}
 	return t
 }
@@ -192,7 +199,7 @@ func (c *CrossValidation) Because() string { return c.because() }
 
 func (c *CrossValidation) because() string {
 	s := c.Settings[c.Chosen]
-	return fmt.Sprintf("* setting %s has the greatest mean %s over the folds, %s, of the epochs that they chose; p is of the paired randomisation test over all queries, not corrected for the number of settings", s.Name, display(c.Metric), fixed(s.Value.Mean))
+	return fmt.Sprintf("* setting %s has the greatest mean %s over the folds, %s, of the epochs that they chose; behind: its lead over all queries, with the bootstrap interval; p is of the paired randomisation test, p Holm the same corrected over %s", s.Name, display(c.Metric), fixed(s.Value.Mean), Counted(len(c.Settings)-1, "test", "tests"))
 }
 
 type crossValidationJSON struct {
@@ -207,7 +214,10 @@ type settingJSON struct {
 	Round  int             `json:"round"`
 	Mean   float64         `json:"mean"`
 	Behind *float64        `json:"behind,omitempty"` // the chosen setting's mean over all queries less this one's
+	Low    *float64        `json:"behind_low,omitempty"`
+	High   *float64        `json:"behind_high,omitempty"`
 	P      *float64        `json:"p,omitempty"`
+	Holm   *float64        `json:"p_holm,omitempty"` // corrected over the settings beside the chosen one
 	Folds  foldSummaryJSON `json:"summary"`
 }
 
@@ -220,8 +230,9 @@ func (c *CrossValidation) writeJSON(w io.Writer) error {
 	for _, s := range c.Settings {
 		one := settingJSON{Name: s.Name, Round: s.Round, Mean: s.Value.Mean, Folds: s.Folds.json()}
 		if s.Against != nil {
-			behind, p := s.Against.Second-s.Against.First, s.Against.Randomisation
-			one.Behind, one.P = &behind, &p
+			behind, a := s.Against.Second-s.Against.First, s.Against
+			one.Behind, one.Low, one.High = &behind, &a.Difference.Low, &a.Difference.High
+			one.P, one.Holm = &a.Randomisation, &a.Holm
 		}
 		out.Settings = append(out.Settings, one)
 	}

@@ -202,11 +202,3 @@ func (r Round) level() float64 {
 func (r Round) hasIntervals(split rundir.Split) bool {
 	return slices.ContainsFunc(r.Epochs, func(e Epoch) bool { return len(e.Intervals[split].All) > 0 })
 }
-
-// intervalCell is the interval of the first measure.
-func intervalCell(found []stats.Interval) string {
-	if len(found) == 0 {
-		return missing
-	}
-	return fixed(found[0].Low) + "–" + fixed(found[0].High)
-}

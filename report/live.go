@@ -45,7 +45,7 @@ func (l *Live) Lines(round int, s *rundir.Scores, chosen *int) []string {
 				l.width = max(l.width, utf8.RuneCountInString(alsoName(99, a.Name)))
 			}
 		}
-		lines = append(lines, fmt.Sprintf("round %d", round), header(s.Measures, l.width))
+		lines = append(lines, fmt.Sprintf("round %d, measures as %s has them", round, s.Convention), header(s.Measures, l.width))
 	}
 	for _, e := range s.Epochs {
 		if !slices.Contains(l.epochs, e.Epoch) {

@@ -46,7 +46,7 @@ func TestLive(t *testing.T) {
 // Scores on other sets have rows of their own behind the epoch's, once, and widen the column of names.
 func TestLiveOfOtherSets(t *testing.T) {
 	var live report.Live
-	s := &rundir.Scores{Version: 1, Measures: []string{"map@25"}}
+	s := &rundir.Scores{Version: 1, Convention: "kaggle", Measures: []string{"map@25"}}
 	var lines []string
 	for epoch := range 2 {
 		e := row(epoch, 0.5, 1)
@@ -55,7 +55,7 @@ func TestLiveOfOtherSets(t *testing.T) {
 		lines = append(lines, live.Lines(0, s, nil)...)
 	}
 	want := []string{
-		"round 0",
+		"round 0, measures as kaggle has them",
 		"epoch                eval_loss  MAP@25",
 		"0 (base)                0.7500  0.5000",
 		"0 trivia-questions           -  0.2500",

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -93,6 +94,17 @@ func Read(d *rundir.Dir) (*Report, error) {
 		r.Rounds = append(r.Rounds, round)
 		last = manifest
 	}
+}
+
+// Conventions are those that the rounds' measures follow, none twice, in the order of the rounds: as a rule one.
+func (r *Report) Conventions() []string {
+	var names []string
+	for _, round := range r.Rounds {
+		if round.Convention != "" && !slices.Contains(names, round.Convention) {
+			names = append(names, round.Convention)
+		}
+	}
+	return names
 }
 
 // Result returns the epoch that the run has come to: the chosen one of the recipe's last round that has a choice and its

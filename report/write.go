@@ -36,11 +36,14 @@ func ParseFormat(name string) (Format, error) {
 }
 
 // Write writes the report. Equal reports give equal bytes.
-func (r *Report) Write(w io.Writer, f Format) error {
+func (r *Report) Write(w io.Writer, f Format) error { return r.WriteWith(w, f, WriteOptions{}) }
+
+// WriteWith is Write with options.
+func (r *Report) WriteWith(w io.Writer, f Format, o WriteOptions) error {
 	var out bytes.Buffer
 	switch f {
 	case Text:
-		r.text(&out)
+		r.text(&out, o)
 	case Markdown:
 		r.markdown(&out)
 	case JSON:
@@ -59,7 +62,7 @@ func (r *Report) Write(w io.Writer, f Format) error {
 }
 
 // text writes the report for a terminal.
-func (r *Report) text(w io.Writer) {
+func (r *Report) text(w io.Writer, o WriteOptions) {
 	fmt.Fprintf(w, "run %s\n", r.Run)
 	for _, s := range r.legend() {
 		fmt.Fprintln(w, s)
@@ -78,6 +81,10 @@ func (r *Report) text(w io.Writer) {
 		if split := round.splitTable(); len(split.rows) > 0 {
 			fmt.Fprintln(w)
 			split.text(w)
+		}
+		if intervals := round.intervalTable(); o.Intervals && len(intervals.rows) > 0 {
+			fmt.Fprintln(w)
+			intervals.text(w)
 		}
 	}
 }
@@ -104,6 +111,10 @@ func (r *Report) markdown(w io.Writer) {
 			fmt.Fprintln(w)
 			split.markdown(w)
 		}
+		if intervals := round.intervalTable(); len(intervals.rows) > 0 {
+			fmt.Fprintln(w)
+			intervals.markdown(w)
+		}
 	}
 }
 
@@ -128,6 +139,9 @@ func (r *Report) latex(w io.Writer) {
 		}
 		if split := round.splitTable(); len(split.rows) > 0 {
 			split.latex(w)
+		}
+		if intervals := round.intervalTable(); len(intervals.rows) > 0 {
+			intervals.latex(w)
 		}
 	}
 }

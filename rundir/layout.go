@@ -37,7 +37,7 @@ func (l Layout) Recipe() string { return l.join("recipe.resolved.yaml") }
 // Log is the plain log.
 func (l Layout) Log() string { return l.join(logFile) }
 
-// Times holds durations of the stages and the process's peak memory, one JSON object a line, outside every stamp.
+// Times holds durations of the stages and the memory that they held, one JSON object a line, outside every stamp.
 func (l Layout) Times() string { return l.join(timesFile) }
 
 // OutsideScores holds scores that a person took elsewhere, such as a leaderboard's.
@@ -191,6 +191,11 @@ func (r RoundLayout) EpochAlso(name string, epoch int) string {
 // the chosen epoch.
 func (r RoundLayout) EpochQueries(s Split, epoch int) string {
 	return r.join(filepath.Join("epochs", fmt.Sprintf("%s%d.%s.jsonl", epochPrefix, epoch, s)))
+}
+
+// EpochRanking is what an epoch ranks of the whole corpus for the queries of a split, in the format of candidates.
+func (r RoundLayout) EpochRanking(s Split, epoch int) string {
+	return r.join(filepath.Join("epochs", fmt.Sprintf("%s%d.%s.cand", epochPrefix, epoch, s)))
 }
 
 // TrainingState is what an interrupted fine-tuning resumes from.

@@ -107,6 +107,27 @@ func (d *Dir) Windows() ([]string, error) {
 	return windows, nil
 }
 
+// VerdictsFiles is what people said of negatives as each round of the recipe that the run last followed goes by it: a file as the
+// recipe writes it, empty where a round goes by none; none where the run has not begun to follow one. Nothing else of the recipe is
+// looked at, as in Rounds.
+func (d *Dir) VerdictsFiles() ([]string, error) {
+	var recipe struct {
+		Rounds []struct {
+			Mine struct {
+				Verdicts string `yaml:"verdicts"`
+			} `yaml:"mine"`
+		} `yaml:"rounds"`
+	}
+	if ok, err := d.readRecipe("mine.verdicts", &recipe); err != nil || !ok {
+		return nil, err
+	}
+	files := make([]string, len(recipe.Rounds))
+	for i, round := range recipe.Rounds {
+		files[i] = round.Mine.Verdicts
+	}
+	return files, nil
+}
+
 // DataNames is the files of texts that a recipe names, as it writes them: relative ones start at its folder.
 type DataNames struct {
 	Corpus     string            `yaml:"corpus"`

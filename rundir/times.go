@@ -14,7 +14,11 @@ type StageTime struct {
 	Seconds float64 `json:"seconds"`
 	Start   string  `json:"start"` // RFC 3339, UTC
 
-	PeakMemory int64 `json:"peak_memory,omitempty"` // bytes that the process had held at most by the stage's end; 0 is unknown
+	Memory int64 `json:"memory,omitempty"` // bytes that the process held at most while the stage ran, mapped files apart; 0 is unknown
+
+	// PeakMemory is written no more: an earlier quarry gave the bytes, mapped files too, that the process had held at most by the stage's
+	// end, which tells nothing of the stage.
+	PeakMemory int64 `json:"peak_memory,omitempty"`
 }
 
 // ReadTimes returns the lines of times.jsonl, none where there is no file. A last line without its end is one that a
@@ -40,7 +44,7 @@ func ParseTimes(content []byte, name string) ([]StageTime, error) {
 		if err := ParseJSON(fmt.Sprintf("%s:%d", name, number), line, &t); err != nil {
 			return nil, err
 		}
-		if t.Stage == "" || t.Round < 0 || t.Seconds < 0 || t.PeakMemory < 0 {
+		if t.Stage == "" || t.Round < 0 || t.Seconds < 0 || t.Memory < 0 || t.PeakMemory < 0 {
 			return nil, fmt.Errorf("%s:%d: no time of a stage: %s", name, number, bytes.TrimSpace(line))
 		}
 		times = append(times, t)

@@ -34,6 +34,8 @@ func TestReadTimes(t *testing.T) {
 		{"no file", "", nil, ""},
 		{"one", line, []rundir.StageTime{mine}, ""},
 		{"half a line behind it", line + line[:20], []rundir.StageTime{mine}, ""},
+		{"memory of the stage", `{"round":0,"stage":"embed","seconds":2,"start":"","memory":7}` + "\n", []rundir.StageTime{{Stage: "embed", Seconds: 2, Memory: 7}}, ""},
+		{"negative memory", `{"round":0,"stage":"embed","seconds":2,"start":"","memory":-7}` + "\n", nil, "times.jsonl:1: no time of a stage"},
 		{"memory unknown", `{"round":0,"stage":"embed","seconds":2,"start":""}` + "\n", []rundir.StageTime{{Stage: "embed", Seconds: 2}}, ""},
 		{"no JSON", line + "x\n", nil, "times.jsonl:2: "},
 		{"unknown key", `{"round":0,"stage":"embed","hours":2}` + "\n", nil, "times.jsonl:1: "},

@@ -202,7 +202,7 @@ func writeReport(t *testing.T, dir string) (file string) {
 }
 
 func TestBrowserReport(t *testing.T) {
-	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Hostile: hostile, Name: `"><img src=x onerror=window.hostile=1>`, Rounds: 3, ByQuery: true})
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Hostile: hostile, Name: `"><img src=x onerror=window.hostile=1>`, Rounds: 3, ByQuery: true, Ranked: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,6 +220,8 @@ func TestBrowserReport(t *testing.T) {
 	for what, expression := range map[string]string{
 		"chosen epoch":          `document.querySelector("[data-drawing=eval-loss] svg").textContent.includes("★ chosen")`,
 		"intervals":             `document.querySelectorAll('[data-drawing="measure-map-at-25"] svg g[aria-label=rule] line').length === 12`,
+		"ranks after training":  `document.querySelector("[data-drawing=rank-trained] svg") !== null && ["0", "1", "2"].every(i => document.querySelector("[data-drawing=rank-trained-" + i + "] svg") !== null)`,
+		"whose measures":        `document.querySelector("main").textContent.includes("Measures are as sentence-transformers has them.")`,
 		"dashes":                `document.querySelectorAll('[data-drawing="seen-map-at-25"] svg [stroke-dasharray]').length > 0`,
 		"names of charts":       `[...document.querySelectorAll("svg[role=img]")].every(s => s.getAttribute("aria-label").length > 20)`,
 		"tables behind charts":  `[...document.querySelectorAll("figure")].every(f => f.querySelector("details table tbody tr"))`,
@@ -423,7 +425,7 @@ func TestBrowserQueriesAndComparison(t *testing.T) {
 // run's own data, but for verdicts.
 func TestBrowserPassagesAndSets(t *testing.T) {
 	folder := t.TempDir()
-	run, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Passages: 120, Depth: 60, Sets: []string{"faq", "gesetz_ä"}})
+	run, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Passages: 120, Depth: 60, Sets: []string{"faq", "gesetz_ä"}, Ranked: true})
 	must(t, err)
 	at := func(name string) string { return filepath.Join(folder, name) }
 	address := served(t, run.Dir, folder, "", view.SetFiles{Name: "faq", Train: at("faq.jsonl")}, view.SetFiles{Name: "gesetz_ä", Corpus: at("gesetz_ä-corpus.jsonl"), Train: at("gesetz_ä.jsonl")})
@@ -464,17 +466,68 @@ func TestBrowserPassagesAndSets(t *testing.T) {
 	pick(0, "set-gesetz_ä")
 	b.until(`document.querySelectorAll("table.list tbody tr").length === 12 && document.querySelector("table.list").textContent.includes("(gesetz_ä)")`)
 	b.do(chromedp.Navigate(address + "#negatives"))
-	b.until(`document.querySelectorAll("button[data-verdict]").length === 3`)
+	b.until(`document.querySelectorAll("button[data-verdict]").length === 3 && document.querySelector("#unused") !== null`)
 	pick(0, "set-gesetz_ä")
-	b.until(`document.querySelector("#suspect .text").textContent.includes("(gesetz_ä)") && document.querySelectorAll("button[data-verdict]").length === 0`)
+	b.until(`document.querySelector("#suspect .text").textContent.includes("(gesetz_ä)") && document.querySelectorAll("button[data-verdict]").length === 0 && document.querySelector("#unused") === null`)
 	shown := value[string](b, `document.querySelector("#suspect").textContent`)
 	b.do(chromedp.KeyEvent("d"), chromedp.KeyEvent(kb.ArrowRight))
 	b.until(fmt.Sprintf(`document.querySelector("#suspect").textContent !== %q`, shown))
 	if _, err := os.Stat(rundir.Layout(run.Dir).Verdicts()); err == nil {
 		t.Error("a verdict is saved of a set that is mined without")
 	}
+	// Miners alone have ranked a set; what is chosen of dev goes over to them.
+	b.do(chromedp.Navigate(address + "#compare"))
+	b.until(`document.querySelector("table.list thead") !== null && document.querySelector("table.list thead").textContent.includes("round 1, epoch 3")`)
+	pick(0, "set-gesetz_ä")
+	b.until(`document.querySelector("table.list thead").textContent === "queryrank in tiny, round 0rank in tiny, round 1change" && document.querySelector("table.list tbody").textContent.includes("(gesetz_ä)")`)
 	b.do(chromedp.Navigate(address + "#query/%E0%A4%A"))
 	b.until(`document.querySelector("h1").textContent.includes("tiny")`)
+	b.clean(address)
+}
+
+// TestBrowserTraining looks at what training did: beside each query's ranking by the miner, and between two runs whose miners rank
+// alike.
+func TestBrowserTraining(t *testing.T) {
+	folder := t.TempDir()
+	run, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Dev: 60, Rounds: 1, Ranked: true})
+	must(t, err)
+	other, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Dev: 60, Rounds: 1, Ranked: true, Rise: 0.02, Name: "other"})
+	must(t, err)
+	address := served(t, run.Dir, folder, other.Dir)
+	b := newTab(t)
+	b.do(chromedp.Navigate(address + "#queries"))
+	b.until(`document.querySelectorAll("table.list tbody tr").length === 50`)
+	if head := value[string](b, `document.querySelector("table.list thead").textContent`); !strings.Contains(head, "before training") || !strings.Contains(head, "round 0 epoch 3 (chosen)") {
+		t.Errorf("the list has %q", head)
+	}
+	b.do(chromedp.Click(`button.open`))
+	b.until(`document.querySelectorAll(".columns > section").length === 3`)
+	if heads := value[string](b, `[...document.querySelectorAll(".columns > section h2")].map(h => h.textContent).join("|")`); heads != "Round 0: its miner|Before training|Round 0 epoch 3 (chosen)" {
+		t.Errorf("a query has %q", heads)
+	}
+	if n := value[int](b, `document.querySelectorAll(".columns > section li.positive .mark").length`); n != 3 {
+		t.Errorf("%d positives marked, want one a ranking", n)
+	}
+	b.do(chromedp.Navigate(address + "#compare"))
+	b.until(`document.querySelectorAll("table.list tbody tr").length === 50`)
+	if head := value[string](b, `document.querySelector("table.list thead").textContent`); !strings.Contains(head, "tiny, round 0, epoch 3") || !strings.Contains(head, "other, round 0, epoch 3") {
+		t.Errorf("compared are %q", head)
+	}
+	if told := value[string](b, `document.querySelector("main p .better").textContent + document.querySelector("main p .worse").textContent`); !regexp.MustCompile(`^▲ B better: 0▼ B worse: [1-9]\d*$`).MatchString(told) {
+		t.Errorf("told %q", told)
+	}
+	choose := func(tool int, option string) {
+		b.do(act(fmt.Sprintf(`(() => { const s = document.querySelectorAll("form.tools select")[%d]; s.value = %q; s.dispatchEvent(new Event("change")); })()`, tool, option)))
+	}
+	choose(1, "0")
+	b.until(`document.querySelector("table.list thead").textContent.includes("rank in tiny, round 0rank")`)
+	choose(0, "train") // which miners alone have ranked
+	b.until(`document.querySelector("table.list thead").textContent.includes("rank in other, round 0change")`)
+	if same := value[string](b, `[...document.querySelectorAll("main p")].map(p => p.textContent).find(t => t.includes("same"))`); !strings.Contains(same, "B better: 0 · ▼ B worse: 0") {
+		t.Errorf("the miners: %q", same)
+	}
+	b.do(chromedp.Navigate(address + "#negatives"))
+	b.until(`document.querySelector("#unused") !== null && document.querySelector("#unused").textContent.includes("runs/tiny/verdicts.jsonl")`)
 	b.clean(address)
 }
 
@@ -530,6 +583,9 @@ func TestScreenshots(t *testing.T) {
 	b.media("", "dark")
 	b.do(act(`document.getElementById("negatives").scrollIntoView()`))
 	shoot("report-dark")
+	b.do(act(`document.getElementById("ranks").scrollIntoView()`))
+	b.media("", "light")
+	shoot("report-ranks")
 	b.media("", "light")
 	address := served(t, *runDir, filepath.Join(*runDir, "..", ".."), "")
 	b.do(chromedp.EmulateViewport(1200, 760), chromedp.Navigate(address+"#negatives"))
@@ -544,8 +600,7 @@ func TestScreenshots(t *testing.T) {
 	b.until(`document.querySelectorAll("tr.negative").length > 0`)
 	shoot("view-passage")
 	b.do(chromedp.Navigate(address + "#compare"))
-	b.do(chromedp.SetValue(`form.tools label:nth-child(2) select`, "1"), act(`document.querySelectorAll("form.tools select")[1].dispatchEvent(new Event("change"))`))
-	b.until(`document.querySelectorAll("table.list tbody tr").length > 0`)
+	b.until(`document.querySelector("form.tools") !== null && document.querySelectorAll("table.list tbody tr").length > 0`)
 	shoot("view-compare")
 }
 

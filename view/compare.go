@@ -7,7 +7,7 @@ import (
 	"github.com/quarry-ml/quarry/rundir"
 )
 
-// comparison is two searches, query by query: ranks of the best positive.
+// comparison is two rankings, query by query: ranks of the best positive.
 type comparison struct {
 	A      string            `json:"a"`
 	B      string            `json:"b"`
@@ -37,10 +37,10 @@ const (
 	byLosses = "losses" // fallen most first
 )
 
-// compare sets a round of this run against a round of the other, or of this one where there is no other.
-func (v *View) compare(split rundir.Split, roundA, roundB int, order string, page int) (*comparison, error) {
+// compare sets a ranker of this run against one of the other, or of this one where there is no other.
+func (v *View) compare(split rundir.Split, first, second ranker, order string, page int) (*comparison, error) {
 	other := v.other()
-	c := &comparison{A: place(v.run, roundA), B: place(other, roundB), Notes: []string{}}
+	c := &comparison{A: first.name(v.run), B: second.name(other), Notes: []string{}}
 	setA, setB := v.run.sets[split], other.sets[split]
 	if setB == nil {
 		return nil, wrongf("%s has no %s: its sets are %v", other.dir.Name(), split, other.order)
@@ -50,11 +50,11 @@ func (v *View) compare(split rundir.Split, roundA, roundB int, order string, pag
 			c.Notes = append(c.Notes, "The two runs have other data in "+data.role+": queries are matched by their keys, and ranks are of corpora of their own.")
 		}
 	}
-	a, err := v.run.ranksOf(split, roundA)
+	a, err := v.run.ranksOf(split, first)
 	if err != nil {
 		return nil, err
 	}
-	b, err := other.ranksOf(split, roundB)
+	b, err := other.ranksOf(split, second)
 	if err != nil {
 		return nil, err
 	}
@@ -97,13 +97,13 @@ func (v *View) compare(split rundir.Split, roundA, roundB int, order string, pag
 	return c, err
 }
 
-func (r *run) ranksOf(split rundir.Split, round int) ([]int32, error) {
-	found, err := r.candidates(round, split)
+func (r *run) ranksOf(split rundir.Split, who ranker) ([]int32, error) {
+	found, err := r.rankedBy(who, split)
 	if err != nil {
 		return nil, err
 	}
 	if found == nil {
-		return nil, wrongf("%s has not searched %s", place(r, round), split)
+		return nil, wrongf("%s has not ranked %s, or it is not kept", who.name(r), split)
 	}
 	return found.bestRanks()
 }

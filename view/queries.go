@@ -33,7 +33,13 @@ func pageOf[P, T any](places []P, page int, row func(P) (T, error)) (list[T], er
 	return l, nil
 }
 
-// queryRow is a query in a list. Ranks are those of the best positive, counted from 1, round by round; 0 is unknown.
+// queryList is a page of queries, and what ranked them: the headings of their ranks.
+type queryList struct {
+	list[queryRow]
+	Columns []string `json:"columns"`
+}
+
+// queryRow is a query in a list. Ranks are those of the best positive, counted from 1, a column each; 0 is unknown.
 type queryRow struct {
 	Index int     `json:"index"`
 	Key   string  `json:"key"`
@@ -44,17 +50,21 @@ type queryRow struct {
 // The orders of a list of queries.
 const (
 	byFile  = "file"  // as in the file
-	byWorst = "worst" // the worst rank in the last search first
-	byRise  = "rise"  // risen most from the first search to the last
+	byWorst = "worst" // the worst rank in the last ranking first
+	byRise  = "rise"  // risen most from the first ranking to the last
 	byFall  = "fall"  // fallen most
 )
 
 // queries lists the queries of a split whose key or text holds what is searched, whatever the case.
-func (r *run) queries(split rundir.Split, search, order string, page int) (list[queryRow], error) {
+func (r *run) queries(split rundir.Split, search, order string, page int) (*queryList, error) {
 	s := r.sets[split]
-	ranks, err := r.allRanks(split, order != byFile)
+	columns, err := r.columns(split)
 	if err != nil {
-		return list[queryRow]{}, err
+		return nil, err
+	}
+	ranks, err := r.allRanks(split, columns, order != byFile)
+	if err != nil {
+		return nil, err
 	}
 	var found []int32
 	words := newFinder(search)
@@ -64,11 +74,15 @@ func (r *run) queries(split rundir.Split, search, order string, page int) (list[
 		}
 	}
 	if by, ok := ordering(order, ranks); !ok {
-		return list[queryRow]{}, wrongf("order %q is unknown", order)
+		return nil, wrongf("order %q is unknown", order)
 	} else if by != nil {
 		slices.SortStableFunc(found, by)
 	}
-	return pageOf(found, page, func(i int32) (queryRow, error) {
+	l := &queryList{Columns: []string{}}
+	for _, c := range columns {
+		l.Columns = append(l.Columns, c.name)
+	}
+	l.list, err = pageOf(found, page, func(i int32) (queryRow, error) {
 		q := s.queries[i]
 		row := queryRow{Index: int(i), Key: q.Key, Text: q.Text, Ranks: []int32{}}
 		for _, round := range ranks {
@@ -80,12 +94,13 @@ func (r *run) queries(split rundir.Split, search, order string, page int) (list[
 		}
 		return row, nil
 	})
+	return l, err
 }
 
-// roundRanks is the ranks that one round knows: all of them, or what its file has when asked.
+// roundRanks is the ranks of one ranking: all of them, or what its file has when asked.
 type roundRanks struct {
 	all   []int32
-	found *searched // nil where the round has not searched
+	found *searched // nil where there is none
 }
 
 func (r roundRanks) of(query int32) (int32, error) {
@@ -99,20 +114,17 @@ func (r roundRanks) of(query int32) (int32, error) {
 	return bestRank(c), err
 }
 
-// allRanks is the ranks of a split, round by round; whole reads them all.
-func (r *run) allRanks(split rundir.Split, whole bool) ([]roundRanks, error) {
-	rounds, err := r.rounds()
-	if err != nil {
-		return nil, err
-	}
+// allRanks is the ranks of a split, column by column; whole reads them all.
+func (r *run) allRanks(split rundir.Split, columns []column, whole bool) ([]roundRanks, error) {
 	var all []roundRanks
-	for _, round := range rounds {
-		found, err := r.candidates(round, split)
+	for _, c := range columns {
+		found, err := r.rankedBy(c.who, split)
 		if err != nil {
 			return nil, err
 		}
 		one := roundRanks{found: found}
 		if found != nil && whole {
+			var err error
 			if one.all, err = found.bestRanks(); err != nil {
 				return nil, err
 			}
@@ -161,11 +173,14 @@ type textOf struct {
 	Text  string `json:"text"`
 }
 
-// roundView is the ranking of one round: the best hits, and every positive and negative further down.
+// roundView is the ranking of a round's miner: the best hits, and every positive and negative further down; and what its epochs
+// rank.
 type roundView struct {
-	Round    int   `json:"round"`
-	Searched bool  `json:"searched"`
-	Hits     []hit `json:"hits"`
+	Round    int         `json:"round"`
+	Searched bool        `json:"searched"`
+	Hits     []hit       `json:"hits"`
+	Epochs   []epochView `json:"epochs"`
+	Unkept   bool        `json:"unkept,omitempty"` // its epochs are scored, and what they rank is not kept
 }
 
 // hit is a passage in a ranking; ranks count from 1.
@@ -212,9 +227,9 @@ func (o *passages) textOf(p int32) textOf {
 	return textOf{p, o.corpus.ID(p), o.corpus.Passages[p].Full()}
 }
 
-// ranking is what a round's search kept of a query, the marks of mining on it.
+// ranking is what a round's search kept of a query and what its epochs rank, the marks of mining on both.
 func (v *View) ranking(split rundir.Split, index, round int) (roundView, error) {
-	view := roundView{Round: round, Hits: []hit{}}
+	view := roundView{Round: round, Hits: []hit{}, Epochs: []epochView{}}
 	found, err := v.run.candidates(round, split)
 	if err != nil {
 		return view, err
@@ -232,26 +247,57 @@ func (v *View) ranking(split rundir.Split, index, round int) (roundView, error) 
 			}
 		}
 	}
-	if found == nil {
+	if found != nil {
+		view.Searched = true
+		if view.Hits, err = v.hits(split, index, found, isNegative); err != nil {
+			return view, err
+		}
+	}
+	if split != rundir.Dev {
 		return view, nil
 	}
-	view.Searched = true
-	c, err := found.index.At(index)
+	all, err := v.run.epochs()
 	if err != nil {
 		return view, err
 	}
+	shown := shownEpochs(all, round)
+	if len(shown) == 0 {
+		view.Unkept, err = v.run.dir.Exists(v.run.dir.Round(round).Scores())
+		return view, err
+	}
+	for _, e := range shown {
+		found, err := v.run.rankedBy(ranker{round, e.Epoch}, split)
+		if err != nil || found == nil {
+			return view, err
+		}
+		hits, err := v.hits(split, index, found, isNegative)
+		if err != nil {
+			return view, err
+		}
+		view.Epochs = append(view.Epochs, epochView{Epoch: e.Epoch, Name: e.Name(), Chosen: e.Chosen, Hits: hits})
+	}
+	return view, nil
+}
+
+// hits are the best hits of a ranking of one query, and further down all positives and negatives.
+func (v *View) hits(split rundir.Split, index int, found *searched, isNegative map[int32]bool) ([]hit, error) {
+	c, err := found.index.At(index)
+	if err != nil {
+		return nil, err
+	}
+	hits := []hit{}
 	for rank, h := range c.Hits {
 		negative := isNegative[h.Passage]
 		if one := v.hit(split, index, h.Passage, int32(rank), &h.Score, negative); rank < shownHits || negative || one.Positive {
-			view.Hits = append(view.Hits, one)
+			hits = append(hits, one)
 		}
 	}
 	for _, p := range c.Positives {
 		if int(p.Rank) >= len(c.Hits) {
-			view.Hits = append(view.Hits, v.hit(split, index, p.Passage, p.Rank, &p.Score, isNegative[p.Passage]))
+			hits = append(hits, v.hit(split, index, p.Passage, p.Rank, &p.Score, isNegative[p.Passage]))
 		}
 	}
-	return view, nil
+	return hits, nil
 }
 
 func (v *View) hit(split rundir.Split, index int, p, rank int32, score *float32, negative bool) hit {

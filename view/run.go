@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"slices"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -21,6 +22,8 @@ type Files struct {
 	Corpus, Train, Dev  string // paths
 	IDField, GroupField string // as in the recipe; may be empty
 	Sets                []SetFiles
+
+	Folder string // that the recipe's relative paths start at; empty is the one that holds the folder of the run directory
 }
 
 // SetFiles are the texts of a set of the recipe's data.sets.
@@ -37,6 +40,9 @@ type run struct {
 	corpora []*passages // the run's own, then those that sets of data.sets have for themselves
 	sets    map[rundir.Split]*set
 	order   []rundir.Split // train and dev, then the training queries of data.sets as setSplit calls them
+	folder  string         // that the recipe's relative paths start at
+	ranked  keptEpochs
+	byEpoch map[ranker]*searched // what epochs rank for dev
 }
 
 // passages is a corpus that queries of the run search.
@@ -101,7 +107,10 @@ func (n negative) taughtAbove() bool { return n.teacher != nil && *n.teacher >= 
 
 // openRun reads the texts of a run. They must be those that the run was made of.
 func openRun(ctx context.Context, dir *rundir.Dir, files Files) (*run, error) {
-	r := &run{dir: dir, sets: map[rundir.Split]*set{}}
+	r := &run{dir: dir, sets: map[rundir.Split]*set{}, folder: files.Folder}
+	if r.folder == "" {
+		r.folder = filepath.Join(filepath.Dir(dir.Recipe()), "..", "..") // runs/NAME beside the recipe
+	}
 	own, err := r.readPassages(ctx, "corpus", files.Corpus, files.IDField)
 	if err != nil {
 		return nil, err
@@ -195,6 +204,9 @@ func (r *run) release() error {
 		for _, round := range s.rounds {
 			failed = errors.Join(failed, round.file.Close())
 		}
+	}
+	for _, epoch := range r.byEpoch {
+		failed = errors.Join(failed, epoch.file.Close())
 	}
 	return failed
 }

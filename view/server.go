@@ -70,8 +70,8 @@ func (v *View) Handler() http.Handler {
 	}))
 	mux.HandleFunc("GET /api/compare", v.answer(func(r *http.Request) (any, error) {
 		split, page, err := v.listed(r)
-		a, failed := number(r, "a")
-		b, alsoFailed := number(r, "b")
+		a, failed := rankerOf(r, "a")
+		b, alsoFailed := rankerOf(r, "b")
 		if err := errors.Join(err, failed, alsoFailed); err != nil {
 			return nil, err
 		}

@@ -86,10 +86,13 @@ type about struct {
 	Searched        []int         `json:"searched"` // rounds that have candidates
 	Against         string        `json:"against"`
 	AgainstSearched []int         `json:"against_searched"`
+	Rankers         []rankerInfo  `json:"rankers"` // what has ranked dev; the miners among them rank all sets
+	AgainstRankers  []rankerInfo  `json:"against_rankers"`
 	Alone           bool          `json:"alone"` // there is no other run to compare with
 	Sets            []aboutSet    `json:"sets"`
 	Corpora         []aboutCorpus `json:"corpora"`
 	Near            float64       `json:"near"`
+	Unused          string        `json:"unused,omitempty"` // of verdicts, why they have no effect
 }
 
 // aboutSet is a set of queries: train, dev, or the training queries of a set of data.sets.
@@ -121,6 +124,12 @@ func (v *View) about() (*about, error) {
 	a.Rounds, err = v.run.rounds()
 	a.Searched, failed = v.run.searched()
 	a.AgainstSearched, alsoFailed = other.searched()
+	if err := errors.Join(err, failed, alsoFailed); err != nil {
+		return nil, err
+	}
+	a.Rankers, err = v.run.rankers()
+	a.AgainstRankers, failed = other.rankers()
+	a.Unused, alsoFailed = v.run.unusedVerdicts()
 	return a, errors.Join(err, failed, alsoFailed)
 }
 

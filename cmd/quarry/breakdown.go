@@ -4,9 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -63,9 +60,13 @@ func (o EvalOptions) labels(h *host, name string, e *evaluation, train []corpus.
 			labels[q.Key] = eval.Doubling(q.Words())
 		}
 	default:
-		named, err := o.fieldLabels(h, name, e.queries, labels)
+		rows := e.asked // of a folder
+		if len(rows) == 0 {
+			rows = []string{o.Rank.Data.Queries}
+		}
+		named, err := fieldLabels(h, name, rows, e.queries, labels)
 		if err == nil && !named {
-			err = badInputf("--by: no row of %s has the field %q", o.rowsFile(), name)
+			err = badInputf("--by: no row of %s has the field %q", strings.Join(rows, ", "), name)
 		}
 		return labels, err
 	}
@@ -87,27 +88,14 @@ func (e *evaluation) seen() map[string]string {
 // noLabel stands where a row has no such field.
 const noLabel = "(none)"
 
-// rowsFile is the file that holds the queries' rows.
-func (o EvalOptions) rowsFile() string {
-	if o.Judgments.Folder == "" {
-		return o.Rank.Data.Queries
-	}
-	path := filepath.Join(o.Judgments.Folder, "queries.jsonl")
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		path += ".gz"
-	}
-	return path
-}
-
-// fieldLabels reads a field of the queries' rows; named is false where no row has it.
-func (o EvalOptions) fieldLabels(h *host, field string, queries []corpus.Query, labels map[string]string) (named bool, err error) {
-	path := o.rowsFile()
+// fieldLabels reads a field of the queries' rows, in one file or in shards; named is false where no row has it.
+func fieldLabels(h *host, field string, files []string, queries []corpus.Query, labels map[string]string) (named bool, err error) {
 	keyOf := map[int]string{}
 	for _, q := range queries {
 		keyOf[q.Line] = q.Key
 	}
-	err = readInput(h, "queries", path, func(r io.Reader) error {
-		lines := corpus.NewLines(r, path, corpus.LineOptions{})
+	err = readShards(h, "queries", files, func(r io.Reader) error {
+		lines := corpus.NewLines(r, files[0], corpus.LineOptions{})
 		return lines.Each(func(row corpus.Object) error {
 			key, ok := keyOf[lines.Number()]
 			if !ok {
@@ -125,6 +113,23 @@ func (o EvalOptions) fieldLabels(h *host, field string, queries []corpus.Query, 
 		})
 	})
 	return named, err
+}
+
+// readShards is readInput of a table that may lie in several files.
+func readShards(h *host, flag string, files []string, read func(io.Reader) error) (err error) {
+	if len(files) == 1 {
+		return readInput(h, flag, files[0], read)
+	}
+	var shards []corpus.Shard
+	for _, file := range files {
+		f, failed := h.open(flag, file)
+		if failed != nil {
+			return badInputf("--%s: %w", flag, failed)
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		shards = append(shards, corpus.Shard{Name: file, Content: f})
+	}
+	return badInput(read(corpus.Join(shards...)))
 }
 
 // breakdown is the scores of the parts of the queries under one name.

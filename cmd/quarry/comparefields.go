@@ -37,11 +37,9 @@ func (o CompareOptions) addFields(ctx context.Context, h *host, run string, side
 	for _, q := range queries {
 		texts[q.Key] = q.Text
 	}
-	e := o.Eval
-	e.Rank.Data, e.Judgments.Folder = rows, ""
 	for _, field := range fields {
 		labels := map[string]string{}
-		if named, err := e.fieldLabels(h, field, queries, labels); err != nil {
+		if named, err := fieldLabels(h, field, []string{rows.Queries}, queries, labels); err != nil {
 			return "", err
 		} else if !named {
 			continue

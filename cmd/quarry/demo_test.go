@@ -51,6 +51,8 @@ func TestDemoInSmall(t *testing.T) {
 	file := rundir.Layout(filepath.Join(runs, "demo")).Page()
 	if content, err := os.ReadFile(file); err != nil || !strings.Contains(string(content), "Scores of positives and negatives") {
 		t.Errorf("no page with charts: %v", err)
+	} else if !strings.Contains(string(content), `id="rank-trained"`) || !strings.Contains(string(content), `id="rank-trained-1"`) { // the base, and what each round came to
+		t.Error("the page does not show the ranks before training and after")
 	}
 	if !strings.Contains(h.out.String(), file) {
 		t.Errorf("the demo does not name %s", file)

@@ -5,14 +5,16 @@ import (
 	"text/tabwriter"
 
 	"github.com/quarry-ml/quarry/eval"
+	"github.com/quarry-ml/quarry/stats"
 )
 
 // conventionJSON is one convention's column of eval --convention all.
 type conventionJSON struct {
-	Metrics map[string]float64 `json:"metrics,omitempty"`
-	Queries int                `json:"queries,omitempty"`
-	Skipped int                `json:"skipped,omitempty"`
-	Refused string             `json:"refused,omitempty"` // why the convention has no number for these rankings
+	Metrics   map[string]float64      `json:"metrics,omitempty"`
+	Intervals map[string]evalInterval `json:"intervals,omitempty"`
+	Queries   int                     `json:"queries,omitempty"`
+	Skipped   int                     `json:"skipped,omitempty"`
+	Refused   string                  `json:"refused,omitempty"` // why the convention has no number for these rankings
 }
 
 // conventionsJSON is what eval --convention all --json prints.
@@ -28,6 +30,7 @@ type conventionsJSON struct {
 func (o EvalOptions) printConventions(h *host, e *evaluation, measures []eval.Measure) error {
 	all := eval.Conventions()
 	scores, refused := map[eval.Convention]eval.Scores{}, map[eval.Convention]error{}
+	intervals := map[eval.Convention][]stats.Interval{}
 	for _, c := range all {
 		s, err := e.score(measures, c, eval.Missing(o.Missing))
 		if err != nil {
@@ -35,6 +38,9 @@ func (o EvalOptions) printConventions(h *host, e *evaluation, measures []eval.Me
 			continue
 		}
 		scores[c] = s
+		if intervals[c], err = intervalsOf(s); err != nil {
+			return err
+		}
 	}
 	if len(refused) == len(all) {
 		return refused[all[0]]
@@ -47,31 +53,40 @@ func (o EvalOptions) printConventions(h *host, e *evaluation, measures []eval.Me
 				continue
 			}
 			s := scores[c]
-			out.Conventions[c] = conventionJSON{Metrics: named(measures, s.Means), Queries: len(s.Queries), Skipped: len(s.Skipped)}
+			out.Conventions[c] = conventionJSON{Metrics: named(measures, s.Means), Intervals: namedIntervals(measures, intervals[c]), Queries: len(s.Queries), Skipped: len(s.Skipped)}
 		}
 		out.Metrics = out.Conventions[all[0]].Metrics
 		return printJSON(h, out)
 	}
-	text := rightAligned(func(w *tabwriter.Writer) {
-		row := func(name string, cell func(eval.Scores) string) {
-			fmt.Fprintf(w, "%s\t", name)
+	columns := func(head string, rows func(row func(name string, cell func(eval.Convention) string))) string {
+		return rightAligned(func(w *tabwriter.Writer) {
+			fmt.Fprintf(w, "%s\t", head)
 			for _, c := range all {
-				if refused[c] != nil {
-					fmt.Fprint(w, "–\t")
-				} else {
-					fmt.Fprintf(w, "%s\t", cell(scores[c]))
-				}
+				fmt.Fprintf(w, "%s\t", c)
 			}
 			fmt.Fprintln(w)
-		}
-		fmt.Fprint(w, "\t")
-		for _, c := range all {
-			fmt.Fprintf(w, "%s\t", c)
-		}
-		fmt.Fprintln(w)
-		row("queries", func(s eval.Scores) string { return fmt.Sprint(len(s.Queries)) })
+			rows(func(name string, cell func(eval.Convention) string) {
+				fmt.Fprintf(w, "%s\t", name)
+				for _, c := range all {
+					if refused[c] != nil {
+						fmt.Fprint(w, "–\t")
+					} else {
+						fmt.Fprintf(w, "%s\t", cell(c))
+					}
+				}
+				fmt.Fprintln(w)
+			})
+		})
+	}
+	text := columns("", func(row func(string, func(eval.Convention) string)) {
+		row("queries", func(c eval.Convention) string { return fmt.Sprint(len(scores[c].Queries)) })
 		for i, m := range measures {
-			row(m.String(), func(s eval.Scores) string { return fmt.Sprintf("%.4f", s.Means[i]) })
+			row(m.String(), func(c eval.Convention) string { return fmt.Sprintf("%.4f", scores[c].Means[i]) })
+		}
+	})
+	text += "\n" + columns(fmt.Sprintf("%g %% intervals", 100*stats.DefaultOptions().Level), func(row func(string, func(eval.Convention) string)) {
+		for i, m := range measures {
+			row(m.String(), func(c eval.Convention) string { return intervalText(intervals[c][i]) })
 		}
 	})
 	text += fmt.Sprintf("the default is %s\n", all[0])

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/format/beir"
 	"github.com/quarry-ml/quarry/format/kaggle"
@@ -111,22 +112,31 @@ func (o EvalOptions) pool(h *host, run ranked) (*evaluation, func(string) (int32
 	return e, pool.ByID, nil
 }
 
-// readRun reads rankings: JSON where the file's name ends in .json, a submission of Kaggle's in .csv, else a TREC run.
+// readRun reads rankings, packed or not: JSON where the file's name ends in .json, a submission of Kaggle's in .csv, else a
+// TREC run.
 func readRun(h *host, flag, path string) (ranked, error) {
+	read := readTREC
+	switch filepath.Ext(unpackedName(path)) {
+	case ".json":
+		read = readResults
+	case ".csv":
+		read = readSubmission
+	}
 	var run ranked
 	err := readInput(h, flag, path, func(r io.Reader) error {
-		var err error
-		switch filepath.Ext(path) {
-		case ".json":
-			run, err = readResults(r, path)
-		case ".csv":
-			run, err = readSubmission(r, path)
-		default:
-			run, err = readTREC(r, path)
+		unpacked, err := corpus.Unpack(r, path)
+		if err != nil {
+			return err
 		}
+		run, err = read(unpacked, path)
 		return err
 	})
 	return run, err
+}
+
+// unpackedName is the name of a file without what says that it is packed.
+func unpackedName(path string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")
 }
 
 func readTREC(r io.Reader, path string) (ranked, error) {

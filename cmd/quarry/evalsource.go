@@ -6,7 +6,6 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/eval"
@@ -29,7 +28,8 @@ type evaluation struct {
 	found  func(eval.Convention) []ranking.Candidates
 	depth  int // hits kept a query; 0 where rankings are whole
 	order  ranking.Order
-	split  string // of the judgments, where they are a folder's
+	split  string   // of the judgments, where they are a folder's
+	asked  []string // files of the queries' rows, where they are a folder's
 
 	repeated error // of a ranking that has a passage twice, which most conventions have no rule for
 }
@@ -105,7 +105,7 @@ func (o EvalOptions) judgeFolder(h *host) (*evaluation, error) {
 		return nil, badInputf("--data: %w", err)
 	}
 	warn(h, d.Warnings)
-	e := &evaluation{data: data{corpus: d.Corpus, queries: d.Queries}, order: d.Corpus.Order(), split: d.Split}
+	e := &evaluation{data: data{corpus: d.Corpus, queries: d.Queries}, order: d.Corpus.Order(), split: d.Split, asked: d.Asked}
 	judgments := make([]eval.Judgment, len(d.Judgments))
 	for i, j := range d.Judgments {
 		judgments[i] = eval.Judgment{Query: j.Query, Passage: j.Passage, Grade: float64(j.Grade)}
@@ -189,7 +189,7 @@ func readJudgments(h *host, path string) ([]judgmentLine, error) {
 		found = append(found, judgmentLine{eval.Judgment{Query: query, Passage: passage, Grade: float64(grade)}, line})
 	}
 	err := readInput(h, "qrels", path, func(r io.Reader) error {
-		switch filepath.Ext(strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")) {
+		switch filepath.Ext(unpackedName(path)) {
 		case ".tsv", ".jsonl", ".parquet":
 			judgments, err := beir.ReadQrels(r, path)
 			for _, j := range judgments {

@@ -18,6 +18,7 @@ type host struct {
 	process *process // nil where commands share one
 
 	peakMemory func() int64 // bytes this process has held at most so far; may be nil
+	memoryNow  func() int64 // bytes that it holds now, mapped files apart; may be nil
 }
 
 // systemHost is this process's.
@@ -28,5 +29,6 @@ func systemHost() *host {
 		terminal: t, in: os.Stdin, machine: readMachine(root, os.Getenv("QUARRY_CPU"), runtime.GOMAXPROCS(0)), environ: os.Environ(),
 		process:    &process{},
 		peakMemory: func() int64 { return peakMemory(root) },
+		memoryNow:  func() int64 { return memoryNow(root) },
 	}
 }

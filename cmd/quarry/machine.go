@@ -81,12 +81,29 @@ func peakMemory(root fs.FS) int64 {
 	return peak
 }
 
+// memoryNow is the bytes of memory that this process holds, without mapped files, which the system may drop and read again; 0
+// where the system does not say.
+func memoryNow(root fs.FS) int64 {
+	raw, err := fs.ReadFile(root, "proc/self/status")
+	if err != nil {
+		return 0
+	}
+	own, _ := figureIn(raw, "RssAnon")
+	shared, _ := figureIn(raw, "RssShmem")
+	return own + shared
+}
+
 // procFigure reads a figure of a file such as /proc/meminfo, in bytes.
 func procFigure(root fs.FS, file, key string) (int64, bool) {
 	raw, err := fs.ReadFile(root, file)
 	if err != nil {
 		return 0, false
 	}
+	return figureIn(raw, key)
+}
+
+// figureIn is procFigure of the content of a file.
+func figureIn(raw []byte, key string) (int64, bool) {
 	for lines := bufio.NewScanner(bytes.NewReader(raw)); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
 		if len(fields) >= 2 && fields[0] == key+":" {

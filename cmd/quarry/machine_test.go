@@ -99,6 +99,16 @@ func TestPeakMemory(t *testing.T) {
 	}
 }
 
+func TestMemoryNow(t *testing.T) {
+	status := fstest.MapFS{"proc/self/status": {Data: []byte("VmHWM:\t  9000 kB\nVmRSS:\t  8000 kB\nRssAnon:\t  2048 kB\nRssFile:\t  4000 kB\nRssShmem:\t  1024 kB\n")}}
+	if got := memoryNow(status); got != 3<<20 {
+		t.Errorf("got %d bytes, want %d", got, 3<<20)
+	}
+	if got := memoryNow(fstest.MapFS{}); got != 0 {
+		t.Errorf("got %d bytes of a system that does not say", got)
+	}
+}
+
 func TestPathOfFlagAndEnvironment(t *testing.T) {
 	for _, tc := range []struct{ name, flag, variable, want string }{
 		{"neither", "", "", ""}, {"variable", "", "avx2", "avx2"}, {"flag", "portable", "", "portable"}, {"flag above variable", "portable", "avx2", "portable"},

@@ -27,6 +27,7 @@ type ReportOptions struct {
 	JSON   bool
 	Scores []string
 	Folds  bool
+	All    string // of which measures text shows the intervals
 	HTML   string // file of the page with charts; empty is none
 	Output string // file, or directory of event files; empty is standard output
 }
@@ -107,8 +108,26 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 	f.StringVar(&o.HTML, "html", "", "write the page with charts to this `file`, - for standard output; report.html in the run directory where none is named")
 	f.Lookup("html").NoOptDefVal = inRun
 	f.StringArrayVar(&o.Scores, "score", nil, "record a score taken elsewhere, as `ROUND/EPOCH=VALUE:LABEL`; replaces the one of the same label; may be repeated")
+	f.StringVar(&o.All, "intervals", intervalsOfFirst, "`measures` whose intervals text shows: first, or all, in a table of their own; the other formats have them all")
 	f.BoolVar(&o.Folds, "folds", false, "runs on folds of one data set, shown together")
 	return cmd
+}
+
+// The values of --intervals.
+const (
+	intervalsOfFirst = "first"
+	intervalsOfAll   = "all"
+)
+
+// checkIntervals refuses a value of --intervals that is none, and one that would be passed over.
+func (o ReportOptions) checkIntervals(format report.Format) error {
+	switch {
+	case o.All != intervalsOfFirst && o.All != intervalsOfAll:
+		return badInputf("--intervals %q: there are %s and %s", o.All, intervalsOfFirst, intervalsOfAll)
+	case o.All == intervalsOfAll && (format != report.Text || o.HTML != "" || o.Folds):
+		return badInputf("--intervals is for the text of one run: everything else has the intervals of all measures")
+	}
+	return nil
 }
 
 // isPage says whether a word is the name of a page and not of a run.
@@ -123,7 +142,7 @@ func runReportFolds(h *host, o ReportOptions, runs []string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := o.mayWrite(runs...); err != nil {
+	if err := errors.Join(o.checkIntervals(format), o.mayWrite(runs...)); err != nil {
 		return err
 	}
 	if o.HTML == inRun {
@@ -195,7 +214,7 @@ func runReport(h *host, o ReportOptions, run string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := o.mayWrite(run); err != nil {
+	if err := errors.Join(o.checkIntervals(format), o.mayWrite(run)); err != nil {
 		return err
 	}
 	if r, err := withFolds(run); err != nil {
@@ -231,7 +250,9 @@ func runReport(h *host, o ReportOptions, run string) (err error) {
 	if err := r.AddIntervals(d, stats.DefaultOptions()); err != nil {
 		return badInput(err)
 	}
-	return o.write(h, func(w io.Writer) error { return r.Write(w, format) })
+	return o.write(h, func(w io.Writer) error {
+		return r.WriteWith(w, format, report.WriteOptions{Intervals: o.All == intervalsOfAll})
+	})
 }
 
 // withFolds is the recipe that an argument names, if it is one with folds, else nil.

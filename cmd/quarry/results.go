@@ -107,13 +107,17 @@ func namedIntervals(measures []eval.Measure, found []stats.Interval) map[string]
 
 // print writes the results for a person.
 func (r results) print(h *host) error {
+	parts, err := r.intervalsOfParts()
+	if err != nil {
+		return err
+	}
 	text := fmt.Sprintf("measures as %s has them", r.scores.Convention)
 	if n := len(r.scores.Skipped); n > 0 {
 		text += fmt.Sprintf(", %s left out", report.Counted(n, "judged query", "judged queries"))
 	}
-	text += "\n" + r.table()
+	text += "\n" + r.table(parts)
 	for _, b := range r.breakdowns {
-		text += "\n" + r.partTable(b)
+		text += "\n" + r.partTable(b) + "\n" + r.partIntervals(b, parts)
 	}
 	if r.perQuery {
 		text += "\n" + r.queryTable()
@@ -121,27 +125,67 @@ func (r results) print(h *host) error {
 	return h.printf("%s", text)
 }
 
-// table has a line for each measure: its mean with the interval, and a column for each slice where they are asked for.
-func (r results) table() string {
+// intervalsOfParts is the intervals of every part that is printed, by its name and label, one a measure.
+func (r results) intervalsOfParts() (map[[2]string][]stats.Interval, error) {
+	found := map[[2]string][]stats.Interval{}
+	for _, b := range append([]breakdown{{bySeen, r.slices}}, r.breakdowns...) {
+		for _, part := range b.parts {
+			key := [2]string{b.name, part.Label}
+			if found[key] != nil {
+				continue
+			}
+			columns, groups := r.scores.Columns(part)
+			var err error
+			if found[key], err = stats.MeanIntervals(columns, groups, stats.DefaultOptions()); err != nil {
+				return nil, fmt.Errorf("intervals of %q: %w", part.Label, err)
+			}
+		}
+	}
+	return found, nil
+}
+
+// table has a line for each measure: its mean with the interval, and the same of each slice where they are asked for.
+func (r results) table(parts map[[2]string][]stats.Interval) string {
 	s := r.scores
 	return rightAligned(func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "\tall (%d)\t%g %% interval\t", len(s.Queries), 100*r.intervals[0].Level)
+		percent := fmt.Sprintf("%g %% interval", 100*r.intervals[0].Level)
+		fmt.Fprintf(w, "\tall (%d)\t%s\t", len(s.Queries), percent)
 		if r.slices != nil {
 			for _, slice := range s.Slices {
-				fmt.Fprintf(w, "%s (%d)\t", slice.Name, slice.Queries)
+				fmt.Fprintf(w, "%s (%d)\t%s\t", slice.Name, slice.Queries, percent)
 			}
 		}
 		fmt.Fprintln(w)
 		for i, m := range s.Measures {
-			fmt.Fprintf(w, "%s\t%.4f\t%.4f – %.4f\t", m, s.Means[i], r.intervals[i].Low, r.intervals[i].High)
+			fmt.Fprintf(w, "%s\t%.4f\t%s\t", m, s.Means[i], intervalText(r.intervals[i]))
 			for _, slice := range s.Slices {
 				switch {
 				case r.slices == nil:
 				case slice.Means == nil:
-					fmt.Fprint(w, "–\t")
+					fmt.Fprint(w, "–\t–\t")
 				default:
-					fmt.Fprintf(w, "%.4f\t", slice.Means[i])
+					fmt.Fprintf(w, "%.4f\t%s\t", slice.Means[i], intervalText(parts[[2]string{bySeen, slice.Name}][i]))
 				}
+			}
+			fmt.Fprintln(w)
+		}
+	})
+}
+
+func intervalText(i stats.Interval) string { return fmt.Sprintf("%.4f – %.4f", i.Low, i.High) }
+
+// partIntervals has the intervals of the parts in the columns of partTable.
+func (r results) partIntervals(b breakdown, parts map[[2]string][]stats.Interval) string {
+	return rightAligned(func(w *tabwriter.Writer) {
+		fmt.Fprintf(w, "%s, %g %% intervals\t", b.name, 100*r.intervals[0].Level)
+		for _, m := range r.scores.Measures {
+			fmt.Fprintf(w, "%s\t", m)
+		}
+		fmt.Fprintln(w)
+		for _, part := range b.parts {
+			fmt.Fprintf(w, "%s\t", oneCell(part.Label))
+			for _, i := range parts[[2]string{b.name, part.Label}] {
+				fmt.Fprintf(w, "%s\t", intervalText(i))
 			}
 			fmt.Fprintln(w)
 		}

@@ -114,7 +114,7 @@ func (o ViewOptions) open(ctx context.Context, run string) (*rundir.Dir, view.Fi
 	})
 	files := view.Files{
 		Corpus: texts.path(names.Corpus), Train: texts.path(names.Train), Dev: texts.path(names.Dev),
-		IDField: names.IDField, GroupField: names.GroupField,
+		IDField: names.IDField, GroupField: names.GroupField, Folder: texts.folder,
 	}
 	for _, set := range names.Sets {
 		one := view.SetFiles{Name: set.Name, Train: texts.path(set.Train), IDField: set.IDField, GroupField: set.GroupField}

@@ -20,6 +20,7 @@ type Dataset struct {
 	Queries   []corpus.Query // those with a positive (or a judgment, under KeepUnanswered), in the order of queries.jsonl
 	Judgments []Judgment     // all lines of the split, grades of zero too, in file order
 	Split     string
+	Asked     []string // files that the queries were read from, whose lines count through all of them (corpus.Join)
 	Warnings  []corpus.Warning
 	Unread    []string // what the first passage and the first query hold beside, for whoever writes the data set anew
 }
@@ -62,6 +63,7 @@ func Open(folder string, o Options) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.Asked = asked
 	if err := d.noteUnread("passages", passages, "id", "_id", "title", "text"); err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ type Result struct {
 func ReadResults(r io.Reader, name string) ([]QueryResults, error) {
 	decoder := json.NewDecoder(r)
 	decoder.UseNumber()
-	p := &resultParser{decoder: decoder}
+	p := &resultParser{decoder: decoder, rest: r}
 	root, err := p.value(0)
 	if err == nil {
 		if _, end := decoder.Token(); !errors.Is(end, io.EOF) {
@@ -84,10 +84,17 @@ const modelMeta = "mteb_model_meta"
 // deepest is the levels of MTEB's predictions: subset, split, query, passage. What describes the model may be deeper.
 const deepest = 4
 
-type resultParser struct{ decoder *json.Decoder }
+type resultParser struct {
+	decoder *json.Decoder
+	rest    io.Reader // what the decoder has not read
+	keys    []string  // of the objects around the place
+}
 
 func (p *resultParser) value(level int) (resultValue, error) {
 	token, err := p.decoder.Token()
+	if word := p.noNumber(err); word != "" {
+		return resultValue{}, p.noScore(word)
+	}
 	if err != nil {
 		return resultValue{}, cut(err)
 	}
@@ -95,7 +102,7 @@ func (p *resultParser) value(level int) (resultValue, error) {
 	case json.Number:
 		score, err := v.Float64()
 		if err != nil || math.IsInf(score, 0) {
-			return resultValue{}, fmt.Errorf("the score is %s, want a finite number", v)
+			return resultValue{}, p.noScore(string(v))
 		}
 		return resultValue{score: score}, nil
 	case json.Delim:
@@ -104,6 +111,31 @@ func (p *resultParser) value(level int) (resultValue, error) {
 		}
 	}
 	return resultValue{}, fmt.Errorf("want an object of queries, passages and scores, got %v", token)
+}
+
+// noNumber is the word at the place of a syntax error that JSON does not have and Python's writer gives all the same; empty
+// where there is another fault.
+func (p *resultParser) noNumber(err error) string {
+	var syntax *json.SyntaxError
+	if !errors.As(err, &syntax) {
+		return ""
+	}
+	var next [len("-Infinity")]byte
+	n, _ := io.ReadFull(io.MultiReader(p.decoder.Buffered(), p.rest), next[:]) // fewer bytes are told by n
+	for _, word := range []string{"NaN", "Infinity", "-Infinity"} {
+		if strings.HasPrefix(string(next[:n]), word) {
+			return word
+		}
+	}
+	return ""
+}
+
+// noScore refuses a score, by query and passage where it stands under both.
+func (p *resultParser) noScore(score string) error {
+	if n := len(p.keys); n > 1 {
+		return fmt.Errorf("query %q, passage %q: the score is %s, want a finite number", p.keys[n-2], p.keys[n-1], score)
+	}
+	return fmt.Errorf("the score is %s, want a finite number", score)
 }
 
 func (p *resultParser) object(level int) (resultValue, error) {
@@ -129,10 +161,12 @@ func (p *resultParser) object(level int) (resultValue, error) {
 			}
 			continue
 		}
+		p.keys = append(p.keys, key)
 		value, err := p.value(level + 1)
 		if err != nil {
 			return resultValue{}, err
 		}
+		p.keys = p.keys[:len(p.keys)-1]
 		members = append(members, resultMember{key, value})
 	}
 	if _, err := p.decoder.Token(); err != nil {

@@ -55,6 +55,13 @@ func encode(t testing.TB, h Header, records []ranking.Candidates) []byte {
 	return file.Bytes()
 }
 
+// ofEpoch is a file of what an epoch ranks.
+var ofEpoch = func() Header {
+	h, epoch := small, 0
+	h.Split, h.Epoch = "dev", &epoch
+	return h
+}()
+
 // fused is a file of two sources.
 var fused = Header{
 	Split: "train", Source: "fused", CorpusDigest: "c0", QueriesDigest: "91", Depth: 3, Queries: 2, Passages: 5, Fusion: "rrf 60",
@@ -77,7 +84,7 @@ func TestGolden(t *testing.T) {
 	for version, file := range map[int]struct {
 		header  Header
 		records []ranking.Candidates
-	}{1: {small, smallRecords()}, 2: {fused, fusedRecords()}} {
+	}{1: {small, smallRecords()}, 2: {fused, fusedRecords()}, 3: {ofEpoch, smallRecords()}} {
 		path := filepath.Join("testdata", fmt.Sprintf("version_%d.candidates", version))
 		if *update {
 			if err := os.WriteFile(path, encode(t, file.header, file.records), 0o644); err != nil {
@@ -132,6 +139,13 @@ func TestSources(t *testing.T) {
 				t.Errorf("got %v, want %s", err, tc.want)
 			}
 		})
+	}
+	for version, h := range map[uint32]Header{2: small, 1: ofEpoch} {
+		lies := encode(t, h, smallRecords())
+		binary.LittleEndian.PutUint32(lies[8:], version)
+		if _, _, err := ReadAll(bytes.NewReader(reseal(lies)), "f"); err == nil || !strings.Contains(err.Error(), "the file is corrupt") {
+			t.Errorf("a file that lies to be of version %d: %v", version, err)
+		}
 	}
 	old := encode(t, small, smallRecords())
 	binary.LittleEndian.PutUint32(old[8:], 2)
@@ -202,7 +216,8 @@ func TestWriterCounts(t *testing.T) {
 	if err := w.Write(records[1]); err == nil || !strings.Contains(err.Error(), "the file was to have 2 queries") {
 		t.Errorf("too many: %v", err)
 	}
-	for _, h := range []Header{{Depth: 0, Passages: 1}, {Depth: 1, Passages: 0}, {Depth: 1, Passages: 1, Queries: -1}, {Depth: 1, Passages: 1, Round: -1}} {
+	negative, epoch := -1, 1
+	for _, h := range []Header{{Depth: 1, Passages: 1, Epoch: &negative}, {Depth: 1, Passages: 1, Epoch: &epoch, Sources: fused.Sources[:1]}, {Depth: 0, Passages: 1}, {Depth: 1, Passages: 0}, {Depth: 1, Passages: 1, Queries: -1}, {Depth: 1, Passages: 1, Round: -1}} {
 		if _, err := NewWriter(io.Discard, h); err == nil {
 			t.Errorf("the header %+v was taken", h)
 		}
@@ -250,7 +265,7 @@ func TestReadErrors(t *testing.T) {
 	good := encode(t, small, smallRecords())
 	first := bytes.Index(good, []byte("q2")) // in the first record's key
 	newer := bytes.Clone(good)
-	binary.LittleEndian.PutUint32(newer[8:], 3)
+	binary.LittleEndian.PutUint32(newer[8:], 4)
 	for _, tc := range []struct {
 		name string
 		file []byte
@@ -258,7 +273,7 @@ func TestReadErrors(t *testing.T) {
 	}{
 		{"empty", nil, "f: not a candidates file"},
 		{"text", []byte(`{"query": "q", "pos": []}`), "f: not a candidates file (it does not begin with QRYCAND)"},
-		{"newer version", newer, "f: version 3 is newer than this program knows (2); use a newer Quarry, or search again"},
+		{"newer version", newer, "f: version 4 is newer than this program knows (3); use a newer Quarry, or search again"},
 		{"cut header", good[:60], "f: the file ends inside its header; it looks truncated"},
 		{"corrupt header", flip(good, 20), "f: the header does not match its checksum"},
 		{"corrupt record", flip(good, first), "f: record 0 of 2: it does not match its checksum; the file is corrupt, search again"},
@@ -332,6 +347,7 @@ func FuzzReader(f *testing.F) {
 	f.Add(good)
 	f.Add(good[:len(good)-30])
 	f.Add(encode(f, fused, fusedRecords()))
+	f.Add(encode(f, ofEpoch, smallRecords()))
 	f.Add(flip(good, 30))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		header, records, err := ReadAll(bytes.NewReader(reseal(file)), "f")

@@ -16,8 +16,8 @@ import (
 )
 
 // Version is the newest version of the layout, the newest that this package reads. Candidates of one search over the
-// whole corpus are written in version 1, those of other sources in version 2.
-const Version = 2
+// whole corpus are written in version 1, those of other sources in version 2, what an epoch of a training ranks in version 3.
+const Version = 3
 
 const (
 	magic      = "QRYCAND\x00"
@@ -43,6 +43,8 @@ type Header struct {
 
 	Sources []Source `json:"sources,omitempty"` // version 2: what ranked, in the order of the records' parts
 	Fusion  string   `json:"fusion,omitempty"`  // version 2: how several sources were made one
+
+	Epoch *int `json:"epoch,omitempty"` // version 3: of the round's training, whose model ranked; 0 is before the first
 }
 
 // Source is one ranker of a file of version 2.
@@ -58,7 +60,10 @@ type Source struct {
 
 // version is that of the layout which the header needs.
 func (h Header) version() uint32 {
-	if len(h.Sources) > 0 {
+	switch {
+	case h.Epoch != nil:
+		return 3
+	case len(h.Sources) > 0:
 		return 2
 	}
 	return 1
@@ -83,6 +88,10 @@ func (h Header) Validate() error {
 		return fmt.Errorf("candidates: %d passages, want at least 1", h.Passages)
 	case h.Round < 0:
 		return fmt.Errorf("candidates: round %d", h.Round)
+	case h.Epoch != nil && *h.Epoch < 0:
+		return fmt.Errorf("candidates: epoch %d", *h.Epoch)
+	case h.Epoch != nil && len(h.Sources) > 0:
+		return fmt.Errorf("candidates: %d sources of an epoch, which ranks alone", len(h.Sources))
 	case h.Fusion != "" && len(h.Sources) < 2:
 		return fmt.Errorf("candidates: %d sources for the fusion %q", len(h.Sources), h.Fusion)
 	case len(h.Sources) > maxSources:
@@ -157,7 +166,7 @@ func readHeader(r io.Reader) (Header, error) {
 		return Header{}, fmt.Errorf("header: %w", err)
 	}
 	if h.version() != version {
-		return Header{}, fmt.Errorf("%d sources in a file of version %d; the file is corrupt", len(h.Sources), version)
+		return Header{}, fmt.Errorf("%d sources in a file of version %d, whose header has that of version %d; the file is corrupt", len(h.Sources), version, h.version())
 	}
 	return h, h.Validate()
 }

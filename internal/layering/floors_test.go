@@ -50,6 +50,7 @@ var sameFloor = []struct{ from, to, because string }{
 	{"rerank", "embedding", "a teacher runs as an embedder does: pairs in batches by their tokens, or the vectors of a second model"},
 	{"demo", "rundir", "demo writes its data and recipe into a run directory"},
 	{"report/*", "report", "the page with charts shows what the report reads"},
+	{"view", "report", "which epochs a view shows is what the report reads of choices and stamps"},
 	{"view", "report/*", "the live page is the page with charts, served anew"},
 	{"rundir/*", "rundir", "file layers, the fault-injecting one among them, implement rundir's"},
 	{"prepare", "rundir", "prepared files are written atomically"},

@@ -27,11 +27,13 @@ type Options struct {
 	Dev      int // queries (8)
 	Depth    int // hits kept a query (20)
 	Seed     uint64
+	Rise     float64  // by which a round's training lifts the scores of positives (0.15)
 	Name     string   // of the run (tiny)
 	Hostile  []string // in place of the first texts of queries and passages
 	Also     []string // sets of data.also that every epoch has scores on
 	Sets     []string // sets of data.sets, of as many queries as Train; the first is over the run's corpus, the others have one of their own
 	ByQuery  bool     // scores of every epoch are kept by query, too
+	Ranked   bool     // what every epoch ranks for dev is kept, too
 	Unmined  bool     // no candidates and no negatives, as of rounds with source none
 }
 
@@ -46,6 +48,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Name == "" {
 		o.Name = "tiny"
+	}
+	if o.Rise == 0 {
+		o.Rise = 0.15
 	}
 	return o
 }
@@ -262,9 +267,10 @@ func (r *Run) Score(round int) error {
 // scoreAlso writes what the epochs of a table scored on the sets of data.also: less with each epoch. The table's own rows
 // are beside them, for files of epochs without any are those of a training under way.
 func (r *Run) scoreAlso(d *rundir.Dir, s *rundir.Scores) error {
-	if len(r.options.Also) == 0 && !r.options.ByQuery {
+	if len(r.options.Also) == 0 && !r.options.ByQuery && !r.options.Ranked {
 		return nil
 	}
+	dev := r.parts()[1]
 	for _, e := range s.Epochs {
 		file := d.Round(s.Round).EpochScores(e.Epoch)
 		if err := rundir.WriteJSON(d.FS, file, e); err != nil {
@@ -273,6 +279,13 @@ func (r *Run) scoreAlso(d *rundir.Dir, s *rundir.Scores) error {
 		outputs, err := r.byQuery(d, s, rundir.Dev, e.Epoch, e.Dev)
 		if err != nil {
 			return err
+		}
+		if r.options.Ranked {
+			file := d.Round(s.Round).EpochRanking(rundir.Dev, e.Epoch)
+			if err := r.writeRanking(d, file, s.Round, dev, &e.Epoch, r.searchBy(s.Round, e.Epoch, dev)); err != nil {
+				return err
+			}
+			outputs = append(outputs, file)
 		}
 		options := map[string]any{"eval": map[string]any{"metrics": s.Measures, "convention": s.Convention}}
 		stage := rundir.Stage{Name: fmt.Sprintf("eval-epoch-%d", e.Epoch), Round: s.Round, Algorithm: 1, Options: options}
@@ -330,7 +343,7 @@ func (r *Run) Finish(round int) error {
 			return err
 		}
 		for i, stage := range []string{"embed", "search", "mine", "eval-epoch-0", "eval-epoch-1", "finetune", "merge"} {
-			t := rundir.StageTime{Round: round, Stage: stage, Seconds: float64(i + 1), Start: "2026-01-02T03:04:05Z", PeakMemory: int64(i+1) << 26}
+			t := rundir.StageTime{Round: round, Stage: stage, Seconds: float64(i + 1), Start: "2026-01-02T03:04:05Z", Memory: int64(i+1) << 26}
 			if err := times.JSON(t); err != nil {
 				return err
 			}
@@ -368,17 +381,34 @@ func (r *Run) within(work func(*rundir.Dir) error) error {
 	return d.Close()
 }
 
-// search ranks the corpus for the queries of a split by drawn scores.
+// search ranks the corpus for the queries of a part as the miner of a round does: the base in round 0, then the result of the
+// round before.
 func (r *Run) search(round int, p part) []ranking.Candidates {
+	if round == 0 {
+		return r.searchBy(0, 0, p)
+	}
+	return r.searchBy(round-1, r.options.Epochs, p)
+}
+
+// searchBy ranks by drawn scores, which put positives higher with every epoch; the base of every round is the same.
+func (r *Run) searchBy(round, epoch int, p part) []ranking.Candidates {
+	rise := 0.0
+	if epoch > 0 {
+		rise = r.options.Rise * (float64(round) + float64(epoch)/float64(r.options.Epochs))
+	}
+	miner := 0 // whose draws the scores are
+	if epoch > 0 {
+		miner = round + 1
+	}
 	s := p.name
 	order := r.corpus(p.prefix).Order()
 	var all []ranking.Candidates
 	for q := range r.count(s) {
 		hits := make(ranking.Ranking, r.options.Passages)
 		for i := range hits {
-			score := draw(r.options.Seed, round, string(s), q, i)
+			score := draw(r.options.Seed, miner, string(s), q, i)
 			if i == r.positive(s, q) {
-				score = 0.55 + 0.15*float64(round) + score/4
+				score = 0.55 + rise + score/4
 			}
 			hits[i] = ranking.Hit{Passage: int32(i), Score: float32(score)}
 		}
@@ -395,9 +425,14 @@ func (r *Run) search(round int, p part) []ranking.Candidates {
 }
 
 func (r *Run) writeCandidates(d *rundir.Dir, round int, p part, found []ranking.Candidates) error {
-	return rundir.WriteFile(d.FS, p.files(d, round).Candidates(p.split), func(w io.Writer) error {
+	return r.writeRanking(d, p.files(d, round).Candidates(p.split), round, p, nil, found)
+}
+
+// writeRanking writes what a miner ranks, or, with its number, an epoch.
+func (r *Run) writeRanking(d *rundir.Dir, file string, round int, p part, epoch *int, found []ranking.Candidates) error {
+	return rundir.WriteFile(d.FS, file, func(w io.Writer) error {
 		out, err := candidates.NewWriter(w, candidates.Header{
-			Split: string(p.split), Round: round, CorpusDigest: r.digest(p.corpus), QueriesDigest: r.digest(p.queries), ModelDigest: "m", Depth: r.options.Depth, Queries: len(found), Passages: r.options.Passages,
+			Split: string(p.split), Round: round, CorpusDigest: r.digest(p.corpus), QueriesDigest: r.digest(p.queries), ModelDigest: "m", Epoch: epoch, Depth: r.options.Depth, Queries: len(found), Passages: r.options.Passages,
 		})
 		if err != nil {
 			return err

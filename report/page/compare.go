@@ -22,7 +22,7 @@ func OfComparisons(all report.Comparisons, o report.CompareWriteOptions) *Page {
 			id := fmt.Sprintf("set-%d-other-%d", i, k)
 			s := Section{ID: id, Title: title}
 			measures, parts, changes := c.Sheets(a, o)
-			about := fmt.Sprintf("Other less base, with %g %% bootstrap intervals, over %s in %s. Right of the line the other is better.", 100*c.Level, report.Counted(c.Queries, "query", "queries"), report.Counted(c.Units, "independent unit", "independent units"))
+			about := fmt.Sprintf("Other less base, measures as %s has them, with %g %% bootstrap intervals, over %s in %s. Right of the line the other is better.", c.Convention, 100*c.Level, report.Counted(c.Queries, "query", "queries"), report.Counted(c.Units, "independent unit", "independent units"))
 			s.Figures = append(s.Figures, differences(id+"-measures", "Difference of each measure", about, measures, rowsOf(a.Rows)))
 			if len(a.Parts) > 0 {
 				var rows []differenceRow

@@ -84,8 +84,12 @@ func (r *Reader) Read(d *rundir.Dir) (*Page, error) {
 	if err := errors.Join(p.addTraining(d, told), p.addMeasures(d, told)); err != nil {
 		return nil, err
 	}
-	mined := func(i int) string { return d.Round(i).Negatives(rundir.Train) }
-	if err := r.keep(d, told, p, "mined", mined, func(p *Page, d *rundir.Dir, told *report.Report) error {
+	var mined, ranked []string
+	for _, round := range told.Rounds {
+		mined = append(mined, d.Round(round.Round).Negatives(rundir.Train))
+		ranked = append(ranked, d.Round(round.Round).Candidates(rundir.Dev))
+	}
+	if err := r.keep(d, told, p, "mined", "", mined, func(p *Page, d *rundir.Dir, told *report.Report) error {
 		each := r.Mined
 		if each == nil {
 			each = func(round int, visit func(provenance.Row) error) error {
@@ -96,18 +100,28 @@ func (r *Reader) Read(d *rundir.Dir) (*Page, error) {
 	}); err != nil {
 		return nil, err
 	}
-	searched := func(i int) string { return d.Round(i).Candidates(rundir.Dev) }
-	if err := r.keep(d, told, p, "ranks", searched, (*Page).addRanks); err != nil {
+	trained, err := told.Ranked(d)
+	if err != nil {
+		return nil, err
+	}
+	choices := ""
+	for _, one := range trained {
+		ranked = append(ranked, one.File)
+	}
+	for _, round := range told.Rounds {
+		choices += fmt.Sprintf("%v %v;", round.Choice, round.Stale)
+	}
+	if err := r.keep(d, told, p, "ranks", fmt.Sprint(trained, choices), ranked, (*Page).addRanks); err != nil {
 		return nil, err
 	}
 	return p, errors.Join(p.addTimes(d, told), p.addLineage(d, told))
 }
 
-// keep adds a part of the page, which is drawn anew when the file of some round has changed.
-func (r *Reader) keep(d *rundir.Dir, told *report.Report, p *Page, name string, file func(round int) string, draw func(*Page, *rundir.Dir, *report.Report) error) error {
-	state := ""
-	for _, round := range told.Rounds {
-		info, err := d.FS.Stat(file(round.Round))
+// keep adds a part of the page, which is drawn anew when one of its files has changed, or what else its state tells.
+func (r *Reader) keep(d *rundir.Dir, told *report.Report, p *Page, name, state string, files []string, draw func(*Page, *rundir.Dir, *report.Report) error) error {
+	state += ";"
+	for _, file := range files {
+		info, err := d.FS.Stat(file)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			state += "none;"
@@ -147,6 +161,9 @@ func (p *Page) Drawings() map[string]Drawing {
 // summary is what the run has come to: result, base, and each round's choice.
 func summary(r *report.Report) []string {
 	var lines []string
+	if names := r.Conventions(); len(names) > 0 {
+		lines = append(lines, fmt.Sprintf("Measures are as %s has them.", strings.Join(names, ", and in other rounds as ")))
+	}
 	if round, epoch, ok := r.Result(); ok && len(round.Measures) > 0 {
 		line := fmt.Sprintf("The run has come to epoch %d of round %d: %s %s on %s", epoch.Epoch, round.Round, round.Measures[0], value(epoch.Dev.All[0]), report.Counted(epoch.Dev.Queries, "dev query", "dev queries"))
 		if base := r.Rounds[0]; len(base.Epochs) > 0 && len(base.Epochs[0].Dev.All) > 0 && base.Measures[0] == round.Measures[0] {

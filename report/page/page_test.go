@@ -67,7 +67,7 @@ func figure(t *testing.T, p *Page, id string) Figure {
 
 // The golden file is all tables and sentences of a page, for reading in review.
 func TestGolden(t *testing.T) {
-	_, d := opened(t, tinyrun.Options{Train: 6, Dev: 4, Epochs: 2})
+	_, d := opened(t, tinyrun.Options{Train: 6, Dev: 4, Epochs: 2, Ranked: true})
 	p := read(t, d)
 	var out strings.Builder
 	for _, line := range p.Summary {
@@ -305,7 +305,7 @@ func TestHalfALineIsNoError(t *testing.T) {
 
 // A reader that keeps what it has drawn shows what one without memory shows, whatever changes between.
 func TestAReaderThatKeepsShowsTheSame(t *testing.T) {
-	run, err := tinyrun.Begin(t.TempDir(), tinyrun.Options{Train: 4, Dev: 3})
+	run, err := tinyrun.Begin(t.TempDir(), tinyrun.Options{Train: 4, Dev: 3, Ranked: true})
 	if err != nil {
 		t.Fatal(err)
 	}

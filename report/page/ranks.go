@@ -2,7 +2,9 @@ package page
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 
 	"github.com/quarry-ml/quarry/format/candidates"
@@ -10,19 +12,25 @@ import (
 	"github.com/quarry-ml/quarry/rundir"
 )
 
-// ranked is the rank of the best positive of each dev query, counted from 1, as the miner of a round ranks.
+// ranked is the rank of the best positive of each dev query, counted from 1, in one ranking.
 type ranked struct {
+	name     string
 	round    int
 	keys     []string // in the order of the file
 	ranks    map[string]int
 	passages int
 }
 
-// addRanks draws where the positives of dev stand, round by round, and before against after.
+// addRanks draws where the positives of dev stand: before the training and after each round's, and as the miners rank.
 func (p *Page) addRanks(d *rundir.Dir, r *report.Report) error {
-	var rounds []ranked
+	s := Section{ID: "ranks", Title: "Rank of the positive"}
+	trained, err := p.addTrained(&s, d, r)
+	if err != nil {
+		return err
+	}
+	var miners []ranked
 	for _, round := range r.Rounds {
-		one, err := readRanks(d, round.Round)
+		one, err := readRanks(d, d.Round(round.Round).Candidates(rundir.Dev), nil)
 		if err != nil {
 			return err
 		}
@@ -30,24 +38,58 @@ func (p *Page) addRanks(d *rundir.Dir, r *report.Report) error {
 			p.missing("Round %d has no candidates of dev: nothing says where its miner ranks the positives.", round.Round)
 			continue
 		}
-		rounds = append(rounds, *one)
+		one.name = "miner of round " + strconv.Itoa(round.Round)
+		miners = append(miners, *one)
 	}
-	s := Section{ID: "ranks", Title: "Rank of the positive"}
-	if len(rounds) > 0 {
-		s.Figures = append(s.Figures, within(rounds))
+	if len(miners) > 0 {
+		s.Figures = append(s.Figures, within("rank-within", "As miners rank: dev queries with a positive among the first k",
+			"As the miner of each round ranks the whole corpus: round 0 mines with the model that the run began with, a later round usually with the result of the round before.", miners))
 	}
-	if n := len(rounds); n > 1 {
-		s.Figures = append(s.Figures, beforeAfter(rounds[0], rounds[n-1]))
-	} else {
-		p.missing("Ranks before and after want two rounds that searched: a search is done with the model that mines, so that of the last result is made in a next round.")
+	if n := len(miners); n > 1 && !trained { // of an earlier quarry, whose epochs' rankings are not kept
+		s.Figures = append(s.Figures, beforeAfter("rank-before-after", "Rank of the positive before and after", miners[0], miners[n-1]))
 	}
 	p.add(s)
 	return nil
 }
 
-// readRanks returns nil where the round has not searched.
-func readRanks(d *rundir.Dir, round int) (one *ranked, err error) {
-	path := d.Round(round).Candidates(rundir.Dev)
+// addTrained draws the ranks before any training against those after each round's, and says whether it has.
+func (p *Page) addTrained(s *Section, d *rundir.Dir, r *report.Report) (bool, error) {
+	kept, err := r.Ranked(d)
+	if err != nil {
+		return false, err
+	}
+	var shown []ranked
+	for _, one := range kept {
+		before := one.Round == 0 && one.Epoch == 0
+		if !before && !one.Chosen {
+			continue
+		}
+		found, err := readRanks(d, one.File, one.Check)
+		if err != nil {
+			return false, err
+		}
+		found.name, found.round = one.Name(), one.Round
+		shown = append(shown, *found)
+	}
+	for _, round := range r.Rounds {
+		chosen := func(one report.Ranked) bool { return one.Round == round.Round && one.Chosen }
+		if round.Choice != nil && !round.Stale && !slices.ContainsFunc(kept, chosen) {
+			p.missing("What the chosen epoch of round %d ranks is not kept: an earlier quarry kept none, or it was removed; running the recipe again scores it anew.", round.Round)
+		}
+	}
+	if len(kept) == 0 || kept[0].Round != 0 || kept[0].Epoch != 0 || len(shown) < 2 {
+		return false, nil
+	}
+	s.Figures = append(s.Figures, within("rank-trained", "Dev queries with a positive among the first k",
+		"As the model ranks the whole corpus before any training, and after each round: the epoch that the round goes on with.", shown))
+	for i, after := range shown[1:] {
+		s.Figures = append(s.Figures, beforeAfter(fmt.Sprintf("rank-trained-%d", i), fmt.Sprintf("Rank of the positive before training and after round %d", after.round), shown[0], after))
+	}
+	return true, nil
+}
+
+// readRanks returns nil where there is no such file. check may be nil.
+func readRanks(d *rundir.Dir, path string, check func(candidates.Header) error) (one *ranked, err error) {
 	f, err := d.FS.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -60,7 +102,12 @@ func readRanks(d *rundir.Dir, round int) (one *ranked, err error) {
 	if err != nil {
 		return nil, err
 	}
-	one = &ranked{round: round, ranks: map[string]int{}, passages: file.Header().Passages}
+	if check != nil {
+		if err := check(file.Header()); err != nil {
+			return nil, err
+		}
+	}
+	one = &ranked{ranks: map[string]int{}, passages: file.Header().Passages}
 	for c, err := range file.All() {
 		if err != nil {
 			return nil, err
@@ -75,21 +122,20 @@ func readRanks(d *rundir.Dir, round int) (one *ranked, err error) {
 }
 
 // within draws the share of queries whose best positive is among the first k.
-func within(rounds []ranked) Figure {
+func within(id, title, about string, rankings []ranked) Figure {
 	f := Figure{
-		ID: "rank-within", Title: "Dev queries with a positive among the first k",
-		About:   "As the miner of each round ranks the whole corpus: round 0 mines with the model that the run began with, a later round usually with the result of the round before.",
+		ID: id, Title: title, About: about,
 		Drawing: Drawing{Kind: Lines, X: "k", Y: "share of queries", LogX: true},
 		Table:   Table{Head: []string{"k"}},
 	}
 	var rows [][]string
-	for _, k := range cutoffs(rounds[0].passages) {
+	for _, k := range cutoffs(rankings[0].passages) {
 		rows = append(rows, []string{strconv.Itoa(k)})
 	}
-	for series, one := range rounds {
-		f.Drawing.Series = append(f.Drawing.Series, "miner of round "+strconv.Itoa(one.round))
-		f.Table.Head = append(f.Table.Head, "miner of round "+strconv.Itoa(one.round))
-		for i, k := range cutoffs(rounds[0].passages) {
+	for series, one := range rankings {
+		f.Drawing.Series = append(f.Drawing.Series, one.name)
+		f.Table.Head = append(f.Table.Head, one.name)
+		for i, k := range cutoffs(rankings[0].passages) {
 			n := 0
 			for _, rank := range one.ranks {
 				if rank <= k {
@@ -124,11 +170,11 @@ var rankGroups = []struct {
 	end  int
 }{{"1", 1}, {"2–3", 3}, {"4–10", 10}, {"11–25", 25}, {"26–100", 100}, {"101–1000", 1000}, {"beyond", 0}}
 
-// beforeAfter counts queries by the rank of their best positive in the first and the last search.
-func beforeAfter(before, after ranked) Figure {
+// beforeAfter counts queries by the rank of their best positive in one ranking and in another.
+func beforeAfter(id, title string, before, after ranked) Figure {
 	f := Figure{
-		ID: "rank-before-after", Title: "Rank of the positive before and after",
-		About:   "Dev queries by the rank of their best positive for the miner of " + roundName(before.round) + " (rows) and for that of " + roundName(after.round) + " (columns). Left of the diagonal a positive has risen, right of it it has fallen.",
+		ID: id, Title: title,
+		About:   "Dev queries by the rank of their best positive: rows " + before.name + ", columns " + after.name + ". Left of the diagonal a positive has risen, right of it it has fallen.",
 		Drawing: Drawing{Kind: Cells, X: "rank after", Y: "rank before"},
 		Table:   Table{Head: []string{"rank before"}},
 	}

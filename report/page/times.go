@@ -15,6 +15,7 @@ type spent struct {
 	done    int
 	seconds float64
 	memory  int64
+	earlier bool // an earlier quarry did it, which did not tell its memory
 }
 
 // addTimes draws time and memory by stage. These are the only numbers of a page that another run of the same recipe does
@@ -36,11 +37,13 @@ func (p *Page) addTimes(d *rundir.Dir, _ *report.Report) error {
 	}
 	memory := Figure{
 		ID: "memory", Title: "Peak memory by stage",
-		About:   "The most that the process had held by the end of the stage: it never falls within one process. Of an outside trainer it says nothing.",
+		About:   "The most that the process held while the stage ran, mapped files apart, as a look every now and then found; of a stage done several times the most of all. Fine-tuning includes the scoring of its epochs. Of an outside trainer it says nothing.",
 		Drawing: Drawing{Kind: Bars, X: "MiB"},
 		Table:   Table{Head: []string{"stage", "MiB"}},
 	}
+	earlier := false
 	for _, s := range spend(times) {
+		earlier = earlier || s.memory == 0 && s.earlier
 		text := fmt.Sprintf("%.1f", s.seconds)
 		seconds.addBar(s.name, s.seconds, text)
 		seconds.Table.Rows = append(seconds.Table.Rows, []string{s.name, text, strconv.Itoa(s.done)})
@@ -53,8 +56,11 @@ func (p *Page) addTimes(d *rundir.Dir, _ *report.Report) error {
 	section := Section{ID: "times", Title: "Time and memory", Figures: []Figure{seconds}}
 	if len(memory.Drawing.Cells) > 0 {
 		section.Figures = append(section.Figures, memory)
-	} else {
+	} else if !earlier {
 		p.missing("The system did not say how much memory the stages took.")
+	}
+	if earlier {
+		p.missing("Stages that an earlier quarry did have no memory of their own: it noted what the process had held by then.")
 	}
 	p.add(section)
 	return nil
@@ -78,7 +84,8 @@ func spend(times []rundir.StageTime) []spent {
 		}
 		all[i].done++
 		all[i].seconds += t.Seconds
-		all[i].memory = max(all[i].memory, t.PeakMemory)
+		all[i].memory = max(all[i].memory, t.Memory)
+		all[i].earlier = all[i].earlier || t.PeakMemory > 0
 	}
 	return all
 }

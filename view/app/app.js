@@ -104,7 +104,7 @@
           select("order", listed.order, [["file", "as in the file"], ["worst", "worst rank first"], ["rise", "risen most first"], ["fall", "fallen most first"]], change("order"))),
         pager(list, (page) => { listed.page = page; queries(); }),
         el("table", { class: "list" },
-          el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "query"), state.about.rounds.map((r) => el("th", { scope: "col", class: "number" }, `rank, round ${r}`)))),
+          el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "query"), list.columns.map((name) => el("th", { scope: "col", class: "number" }, `rank, ${name}`)))),
           el("tbody", {}, list.rows.map((row) => el("tr", {},
             el("td", {}, opener(`query/${listed.split}/${row.index}`, text(row.text, true))),
             row.ranks.map((rank) => el("td", { class: "number" }, rankOf(rank))))))),
@@ -119,15 +119,23 @@
         el("p", {}, el("a", { href: "#queries" }, "← all queries")),
         el("h1", {}, "Query ", el("bdi", {}, q.key), split === "train" || split === "dev" ? "" : ` of ${split}`),
         el("div", { class: "card" }, text(q.text), el("h3", {}, "Answered by"), q.positives.map((p) => passageOf(split, p))),
-        el("div", { class: "columns" }, q.rounds.map((round) => ranking(split, round))),
-      ];
+        q.rounds.some((r) => r.unkept) ? el("p", { class: "quiet", id: "unkept" }, `What training made of it is not kept of round ${q.rounds.filter((r) => r.unkept).map((r) => r.round).join(", ")}: an earlier quarry scored the epochs, or the files were removed. Running the recipe again scores them anew.`) : null,
+        el("div", { class: "columns" }, q.rounds.flatMap((round) => rankings(split, round))),
+      ].filter(Boolean);
     });
   }
 
-  function ranking(split, round) {
+  // rankings are those of a round: the miner's, then those of its model before and after the training.
+  function rankings(split, round) {
+    const miner = el("section", {}, el("h2", {}, `Round ${round.round}: its miner`),
+      round.searched ? null : el("p", { class: "quiet" }, round.hits.length ? "Drawn at random, not searched." : "Not searched."), hits(split, round.hits));
+    return [miner, ...round.epochs.map((e) => el("section", { class: e.chosen ? "chosen" : undefined }, el("h2", {}, e.name.charAt(0).toUpperCase() + e.name.slice(1)), hits(split, e.hits)))];
+  }
+
+  function hits(split, all) {
     let last = 0;
     const items = [];
-    for (const hit of round.hits) {
+    for (const hit of all) {
       if (hit.rank > last + 1 && last > 0) items.push(el("li", { class: "gap" }, "", "", "⋮"));
       last = hit.rank;
       const marks = [hit.positive ? "✓ positive" : "", hit.negative ? "✗ negative" : "", hit.verdict ? `you: ${hit.verdict}` : ""].filter(Boolean).join(", ");
@@ -135,9 +143,7 @@
         el("span", {}, hit.rank > 0 ? hit.rank : "–"), el("span", {}, hit.score === undefined ? "" : hit.score.toFixed(4)),
         el("span", {}, passageOf(split, hit), marks ? el("span", { class: "mark" }, marks) : null)));
     }
-    return el("section", {}, el("h2", {}, `Round ${round.round}`),
-      round.searched ? null : el("p", { class: "quiet" }, round.hits.length ? "Drawn at random, not searched." : "Not searched."),
-      el("ol", { class: "hits" }, items));
+    return el("ol", { class: "hits" }, items);
   }
 
   // Passages: a list, and one passage with the queries that know it.
@@ -179,7 +185,7 @@
         pager(p.list, (to) => passage(split, index, to)),
         p.list.total ? el("table", { class: "list" },
           el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "query"), el("th", { scope: "col" }, "it is"),
-            state.about.rounds.map((r) => el("th", { scope: "col", class: "number" }, `its rank, round ${r}`)))),
+            state.about.rounds.map((r) => el("th", { scope: "col", class: "number" }, `its rank, miner of round ${r}`)))),
           el("tbody", {}, p.list.rows.map((row) => el("tr", { class: row.positive ? "positive" : "negative" },
             el("td", {}, opener(`query/${split}/${row.query.index}`, text(row.query.text, true))),
             el("td", {}, el("span", { class: "mark" }, row.positive ? "✓ positive" : "✗ negative"), row.verdict ? `, you: ${row.verdict}` : ""),
@@ -206,6 +212,7 @@
         el("h1", {}, "Doubtful negatives"),
         el("p", { class: "quiet" }, `Mined negatives that a round scores above the query's weakest positive, or at most ${100 * state.about.near} % below it; those that most rounds doubt come first.`),
         setOf(queue.split).judged ? null : el("p", { class: "quiet" }, `For looking alone: verdicts are on the run's own training queries, and ${queue.split} is mined without any.`),
+        setOf(queue.split).judged && state.about.unused ? el("p", { role: "note", id: "unused" }, state.about.unused) : null,
         el("form", { class: "tools", onsubmit: (e) => e.preventDefault() },
           trained.length > 1 ? chooseSet(queue.split, (v) => { queue.split = v; queue.filter = "open"; go(0); }, trained, "negatives of") : null,
           !setOf(queue.split).judged ? null : select("show", queue.filter, [["open", "without a verdict"], ["judged", "with a verdict"], ["all", "all"]], (v) => { queue.filter = v; go(0); })),
@@ -279,21 +286,27 @@
     return null;
   }
 
-  // Compare: a round against another one, of this run or of the other, query by query.
+  // Compare: a ranking against another one, of this run or of the other, query by query.
   const sides = { split: "dev", a: undefined, b: undefined, order: "change", page: 0 };
 
   function compare() {
     return show(async () => {
       const a = state.about;
-      if (sides.a === undefined) { sides.a = a.alone ? a.searched[0] : a.searched.at(-1); sides.b = a.against_searched.at(-1); }
+      // Epochs have ranked dev alone. Of one run its beginning and its end are compared, of two their ends.
+      const ranked = (all) => all.filter((r) => sides.split === "dev" || r.miner);
+      const [ours, theirs] = [ranked(a.rankers), ranked(a.against_rankers)];
+      const end = (all) => (all.findLast((r) => r.chosen) || all.at(-1) || {}).id;
+      const known = (all, id) => all.some((r) => r.id === id);
+      if (!known(ours, sides.a)) sides.a = a.alone ? ((ours.find((r) => !r.miner) || ours[0]) || {}).id : end(ours);
+      if (!known(theirs, sides.b)) sides.b = end(theirs);
       const change = (key) => (value) => { sides[key] = value; sides.page = 0; compare(); };
       const tools = el("form", { class: "tools", onsubmit: (e) => e.preventDefault() },
         chooseSet(sides.split, change("split")),
-        select(`A: ${a.run}`, sides.a, a.searched.map((r) => [r, `round ${r}`]), change("a")),
-        select(`B: ${a.against}`, sides.b, a.against_searched.map((r) => [r, `round ${r}`]), change("b")),
+        select(`A: ${a.run}`, sides.a, ours.map((r) => [r.id, r.name]), change("a")),
+        select(`B: ${a.against}`, sides.b, theirs.map((r) => [r.id, r.name]), change("b")),
         select("order", sides.order, [["change", "largest change first"], ["wins", "B better first"], ["losses", "B worse first"], ["file", "as in the file"]], change("order")));
-      const head = [el("h1", {}, "Compare"), el("p", { class: "quiet" }, "Rank of the best positive of each query, as the miner of a round ranks the corpus."), tools];
-      if (sides.a === undefined || sides.b === undefined) return [...head, el("p", {}, "A comparison wants a round of each run that has searched.")];
+      const head = [el("h1", {}, "Compare"), el("p", { class: "quiet" }, "Rank of the best positive of each query, as two models rank the corpus: those of epochs (dev alone), or those that mine."), tools];
+      if (sides.a === undefined || sides.b === undefined) return [...head, el("p", {}, "A comparison wants a ranking of each run.")];
       let c;
       try {
         c = await ask("compare", sides);

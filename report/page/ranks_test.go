@@ -1,0 +1,78 @@
+package page
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/format/candidates"
+	"github.com/quarry-ml/quarry/internal/tinyrun"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// A run of one round has searched once, before its training; what the training did is in what its epochs rank.
+func TestARunOfOneRoundHasRanksBeforeAndAfter(t *testing.T) {
+	_, d := opened(t, tinyrun.Options{Dev: 30, Passages: 6, Rounds: 1, Ranked: true})
+	p := read(t, d)
+	// Counted from the files: how many positives stand first.
+	first := func(epoch int) (n float64) {
+		f, err := os.Open(d.Round(0).EpochRanking(rundir.Dev, epoch))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		_, all, err := candidates.ReadAll(f, "f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range all {
+			if c.Hits[0].Passage == c.Positives[0].Passage {
+				n++
+			}
+		}
+		return n
+	}
+	before, after := first(0), first(3)
+	if before == after || after == 0 {
+		t.Fatalf("%v positives are first before and %v after: the run shows nothing", before, after)
+	}
+	drawing := figure(t, p, "rank-trained").Drawing
+	if !slices.Equal(drawing.Series, []string{"before training", "round 0 epoch 3 (chosen)"}) {
+		t.Errorf("series %q", drawing.Series)
+	}
+	for _, point := range drawing.Points {
+		if want := []float64{before, after}[point.Series] / 30; point.X == 1 && point.Y != want {
+			t.Errorf("%s: a share of %v at rank 1, want %v", drawing.Series[point.Series], point.Y, want)
+		}
+	}
+	sum, inFirstRow, inFirstColumn := 0.0, 0.0, 0.0
+	for _, c := range figure(t, p, "rank-trained-0").Drawing.Cells {
+		sum += c.Value
+		if c.Row == 0 {
+			inFirstRow += c.Value
+		}
+		if c.Column == 0 {
+			inFirstColumn += c.Value
+		}
+	}
+	if sum != 30 || inFirstRow != before || inFirstColumn != after {
+		t.Errorf("%v queries, %v first before and %v after; want 30, %v, %v", sum, inFirstRow, inFirstColumn, before, after)
+	}
+	if _, there := p.Drawings()["rank-before-after"]; there {
+		t.Error("the miners are told as before and after, though the epochs are there")
+	}
+}
+
+// A run that an earlier quarry scored has no rankings of epochs: the page shows what the miners ranked, and says what is missing.
+func TestWithoutRankingsOfEpochs(t *testing.T) {
+	_, d := opened(t, tinyrun.Options{ByQuery: true})
+	p := read(t, d)
+	figure(t, p, "rank-before-after")
+	if _, there := p.Drawings()["rank-trained"]; there {
+		t.Error("epochs are drawn")
+	}
+	if page := write(t, p); !strings.Contains(page, "What the chosen epoch of round 0 ranks is not kept") {
+		t.Error("the page does not say what is missing")
+	}
+}

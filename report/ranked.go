@@ -1,0 +1,98 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/quarry-ml/quarry/format/candidates"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// Ranked is an epoch whose ranking of the dev queries is kept and counts.
+type Ranked struct {
+	Round, Epoch int
+	Chosen       bool   // the round goes on with it
+	File         string // of its ranking, in the format of candidates
+}
+
+// Ranked lists the epochs whose rankings of dev are kept, round by round: none of runs that an earlier quarry scored, which kept
+// none, and none of rounds that an earlier recipe left.
+func (r *Report) Ranked(d *rundir.Dir) ([]Ranked, error) {
+	var all []Ranked
+	for _, round := range r.Rounds {
+		if round.Stale || len(round.Epochs) == 0 {
+			continue
+		}
+		stamped, err := stampedFiles(d, round.Round)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range round.Epochs {
+			file := d.Round(round.Round).EpochRanking(rundir.Dev, e.Epoch)
+			relative, err := d.Relative(file)
+			if err != nil {
+				return nil, err
+			}
+			there, err := d.Exists(file)
+			if err != nil {
+				return nil, err
+			}
+			if there && stamped[relative] {
+				all = append(all, Ranked{round.Round, e.Epoch, e.Chosen, file})
+			}
+		}
+	}
+	return all, nil
+}
+
+// Name is what the ranking is called beside others of its run.
+func (r Ranked) Name() string {
+	name := fmt.Sprintf("round %d epoch %d", r.Round, r.Epoch)
+	switch {
+	case r.Epoch == 0 && r.Round == 0:
+		name = "before training"
+	case r.Epoch == 0:
+		name = fmt.Sprintf("before training in round %d", r.Round)
+	}
+	if r.Chosen {
+		name += " (chosen)"
+	}
+	return name
+}
+
+// Check refuses the header of another file than this ranking's.
+func (r Ranked) Check(h candidates.Header) error {
+	if h.Epoch == nil || *h.Epoch != r.Epoch || h.Round != r.Round || h.Split != string(rundir.Dev) {
+		return fmt.Errorf("%s: not what epoch %d of round %d ranks for dev, but of another file: score the epoch anew (remove the file and run the recipe again)", r.File, r.Epoch, r.Round)
+	}
+	return nil
+}
+
+// stampedFiles is the files that the stamps of a round name among their outputs, relative to the run directory.
+func stampedFiles(d *rundir.Dir, round int) (map[string]bool, error) {
+	entries, err := d.FS.ReadDir(filepath.Dir(d.Stamp(round, "any")))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("round %d: %w", round, err)
+	}
+	files := map[string]bool{}
+	for _, entry := range entries {
+		stage, ok := strings.CutSuffix(entry.Name(), ".json")
+		if !ok {
+			continue // a file being written
+		}
+		stamp, err := d.ReadStamp(round, stage)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // dropped meanwhile by the run at work
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, output := range stamp.Outputs {
+			files[output.Path] = true
+		}
+	}
+	return files, nil
+}
