@@ -58,9 +58,13 @@ func TestOpen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			file := filepath.Join(dir, "queries.jsonl")
+			if name == "Parquet" {
+				file = filepath.Join(dir, "queries", "queries-00000-of-00001.parquet")
+			}
 			want := []corpus.Query{
-				{ID: "b", Key: "b", Text: "second", Positives: []int32{1}, Line: 1},
-				{ID: "a", Key: "a", Text: "first", Positives: []int32{0, 2}, Line: 2},
+				{ID: "b", Key: "b", Text: "second", Positives: []int32{1}, File: file, Line: 1},
+				{ID: "a", Key: "a", Text: "first", Positives: []int32{0, 2}, File: file, Line: 2},
 			}
 			if diff := cmp.Diff(want, d.Queries); diff != "" {
 				t.Error(diff)
