@@ -30,8 +30,9 @@ func newViewCommand(h *host) *cobra.Command {
 		Use:   "view RUN",
 		Short: "Look at a run in a browser: live charts, rankings, doubtful negatives",
 		Long: `Serve a run to a browser on this machine, also while it goes on: charts that move as the run writes, every query with
-its ranking in every round, every passage with the queries that know it, the mined negatives that look like answers, with one
-key a verdict, and two searches query by query. RUN is a run directory, or a recipe whose run directory is meant.
+its rankings in every round, a dev query's before and after training among them, every passage with the queries that know it, the
+mined negatives that look like answers, with one key a verdict, and two rankings query by query. RUN is a run directory, or a
+recipe whose run directory is meant.
 
 It listens on 127.0.0.1 alone and refuses requests of other pages. It writes nothing but verdicts.jsonl in the run directory.
 Ctrl-C ends it.`,
