@@ -106,7 +106,7 @@ func GoingOn(a *lora.Adapter) LoRAOptions {
 // DefaultOptions are what a recipe gets that says nothing.
 func DefaultOptions() Options {
 	return Options{
-		Method: Full, Epochs: 3, Batch: 32, GroupSize: 8, Accumulate: 1,
+		Method: Full, Epochs: 5, Batch: 32, GroupSize: 8, Accumulate: 1,
 		LearningRate: 1e-4, Schedule: Linear, WarmupRatio: 0.1, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Clip: 1,
 		Temperature: 0.02, MaskKnownPositives: true, Dropout: true, BlockTokens: 2048, Seed: 42,
 		LoRA: LoRAOptions{Rank: 64, Alpha: 32, Dropout: 0.1, TargetModules: []string{lora.AllLinear}},

@@ -37,7 +37,7 @@ func defaults() *Recipe {
 			},
 			Finetune: Finetune{
 				Method:             Full,
-				Epochs:             3,
+				Epochs:             5,
 				Batch:              32,
 				GroupSize:          8,
 				Accumulate:         1,

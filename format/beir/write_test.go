@@ -53,7 +53,7 @@ func TestWriteAndOpen(t *testing.T) {
 			t.Error(diff)
 		}
 		for i := range again.Queries {
-			again.Queries[i].Line = d.Queries[i].Line
+			again.Queries[i].File, again.Queries[i].Line = d.Queries[i].File, d.Queries[i].Line
 		}
 		for i := range again.Judgments {
 			again.Judgments[i].Line = d.Judgments[i].Line
