@@ -13,13 +13,18 @@ import (
 // copyTolerance is how far apart two evaluations of one copied model may be on dev; a merge has a tolerance of its own.
 const copyTolerance = 0.0005
 
-// checkContinuity holds a round that trains from the last one's result to what that scored when it was merged: its epoch 0 is
-// the same model.
+// checkContinuity holds a round that trains from the last one's result to that round's score: its epoch 0 is the same model. Where
+// products are rounded, a merged model may score a little otherwise than its checkpoint, within what the check of the merge
+// allowed, so that epoch 0 is held to what that check found the merged model to score, and the check to the chosen epoch.
 func (r *round) checkContinuity(epoch int) error {
 	if epoch != 0 || r.index == 0 || r.stages.TrainFrom != recipe.Merged {
 		return nil
 	}
 	choice, err := r.dir.ReadChoice(r.index - 1)
+	if err != nil {
+		return err
+	}
+	last, err := r.dir.ReadScores(r.index - 1)
 	if err != nil {
 		return err
 	}
@@ -37,8 +42,9 @@ func (r *round) checkContinuity(epoch int) error {
 	if r.engine.Precision() == compute.BF16 { // the last round may have been scored at another
 		limit = roundedMetric(dev.Queries)
 	}
-	if was, is := merge.Merged, dev.All[column]; math.Abs(was-is) > limit {
-		return fmt.Errorf("epoch 0 scores %s %.4f, but the model that round %d merged of epoch %d scored %.4f then, further apart than %g: it is not that model%s", now.Measures[column], is, r.index-1, choice.Epoch, was, limit, r.roundingHint())
+	was, is := last.Epochs[choice.Epoch].Dev.All[column], dev.All[column]
+	if math.Abs(merge.Merged-is) > limit || math.Abs(merge.Checkpoint-was) > copyTolerance {
+		return fmt.Errorf("epoch 0 scores %s %.4f, but round %d chose epoch %d at %.4f, and merged it at %.4f, further apart than %g: the merged model is not that epoch's%s", now.Measures[column], is, r.index-1, choice.Epoch, was, merge.Merged, limit, r.roundingHint())
 	}
 	return nil
 }

@@ -103,7 +103,7 @@ func TestEverythingIsRead(t *testing.T) {
 			},
 		},
 		Finetune: recipe.Finetune{
-			Method: recipe.LoRA, Epochs: 5, Batch: 16, GroupSize: 4, Accumulate: 2, DropLast: true, LearningRate: 2e-4, Schedule: "cosine",
+			Method: recipe.LoRA, Epochs: 7, Batch: 16, GroupSize: 4, Accumulate: 2, DropLast: true, LearningRate: 2e-4, Schedule: "cosine",
 			WarmupRatio: 0, WarmupSteps: 40, WeightDecay: 0.01, Betas: [2]float64{0.8, 0.95}, Eps: 1e-6, Clip: 0, Temperature: 0.05, LearnTemperature: true,
 			BothDirections: true, MaskKnownPositives: false, Dropout: false, SaveEvery: 500, BlockTokens: 4096, MaxSteps: 1095,
 			Distill: "kl_div", TeacherScores: beside("scored.jsonl"), Guide: beside("guides/bge"), GuideMask: "relative", GuideMargin: 0.05,
