@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -140,7 +139,7 @@ func TestASetThatIsAddedChangesNothingElse(t *testing.T) {
 	before := files(t, r.Dir())
 	dir := filepath.Dir(r.File())
 	edited := loadRecipe(t, dir, edit(t, secondRound, "", "group_field: group}", "group_field: group, also: ["+copySet+", "+generalSet+"]}"))
-	plan, err := MakePlan(t.Context(), edited, Options{Path: kernel.Portable, Workers: 1})
+	plan, err := MakePlan(t.Context(), edited, Options{Path: tinyPath, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

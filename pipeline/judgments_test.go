@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
@@ -121,7 +120,7 @@ func TestKnownPositives(t *testing.T) {
 	if notes, err := runTiny(t, r, Options{Until: StageMine}); err != nil {
 		t.Fatalf("%v\n%s", err, notes)
 	}
-	p, err := Open(context.Background(), r, Options{Path: kernel.Portable, Workers: 1})
+	p, err := Open(context.Background(), r, Options{Path: tinyPath, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

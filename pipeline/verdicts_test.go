@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/format/verdicts"
 	"github.com/quarry-ml/quarry/recipe"
@@ -171,7 +170,7 @@ func TestPromotedAnswersAreTrainedOnAndSeen(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(filepath.Dir(r.File()), "said.jsonl"), []byte(line+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := Open(t.Context(), r, Options{Path: kernel.Portable})
+	p, err := Open(t.Context(), r, Options{Path: tinyPath})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -266,7 +266,7 @@ var badRecipes = map[string][]string{
 		"recipe.yaml:3: a second document: a recipe is one",
 	},
 	"select-late-epoch": {
-		"recipe.yaml:3: select.epoch is 4, but finetune.epochs is 3",
+		"recipe.yaml:3: select.epoch is 6, but finetune.epochs is 5",
 	},
 	"select-no-reason": {
 		`recipe.yaml:5: rounds[1].select: epoch 2 needs a reason: because: "…"`,
