@@ -29,7 +29,7 @@ func TestStagesOfARecipe(t *testing.T) {
 	} {
 		name := strings.Join(tc.words, " ")
 		h := newTestHost()
-		if code := h.run(t, append(tc.words, recipe, "--cpu", "portable")...); code != exitDone {
+		if code := h.run(t, append(tc.words, recipe, "--cpu", tinyPath)...); code != exitDone {
 			t.Fatalf("%s: exit code %d\n%s", name, code, h.err.String())
 		}
 		if !strings.Contains(h.err.String(), tc.said) || !strings.Contains(h.err.String(), tc.unchanged) {

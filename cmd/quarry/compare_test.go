@@ -113,7 +113,7 @@ func TestCompareRuns(t *testing.T) {
 	recipe := p.write(t, "recipe.yaml", strings.NewReplacer("max_steps: 1", "learning_rate: 5e-2", "select: {metric: map@25}", "select: {epoch: 1, because: to compare it}",
 		"group_field: group", "group_field: group, also: [{name: again, queries: again.jsonl, group_field: group}]").Replace(runRecipe))
 	h := newTestHost()
-	if code := h.run(t, "run", recipe, "--cpu", "portable"); code != exitDone {
+	if code := h.run(t, "run", recipe, "--cpu", tinyPath); code != exitDone {
 		t.Fatal(h.err.String())
 	}
 	h = newTestHost()
@@ -260,7 +260,7 @@ func TestCompareSets(t *testing.T) {
 	recipe := p.write(t, "recipe.yaml", strings.NewReplacer("max_steps: 1", "learning_rate: 5e-2", "select: {metric: map@25}", "select: {epoch: 1, because: to compare it}",
 		"group_field: group", "allow_leakage: true, group_field: group, test: test.jsonl, also: [{name: french, queries: other/french.jsonl, corpus: other/corpus.jsonl}]").Replace(runRecipe))
 	h := newTestHost()
-	if code := h.run(t, "run", recipe, "--cpu", "portable"); code != exitDone {
+	if code := h.run(t, "run", recipe, "--cpu", tinyPath); code != exitDone {
 		t.Fatal(h.err.String())
 	}
 	runDir := p.path("runs/tiny")

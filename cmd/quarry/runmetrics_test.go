@@ -85,7 +85,7 @@ func TestPrometheusScrapesARun(t *testing.T) {
 		}
 		return time.Now()
 	}
-	if code := h.run(t, "run", file, "--cpu", "portable", "--metrics-listen", "127.0.0.1:0"); code != exitDone {
+	if code := h.run(t, "run", file, "--cpu", tinyPath, "--metrics-listen", "127.0.0.1:0"); code != exitDone {
 		t.Fatal(h.err.String())
 	}
 	for _, want := range []string{`quarry_run_info{run="tiny"} 1`, `quarry_train_step{run="tiny",round="0"} 1`, `quarry_measure{run="tiny",round="0",epoch="0",split="dev",measure="map@25"} 0.`} {

@@ -56,7 +56,7 @@ func TestCrossValidation(t *testing.T) {
 			t.Fatalf("%v\n%s", err, text)
 		}
 		h := newTestHost()
-		if code := h.run(t, "run", run, "--cpu", "portable"); code != exitDone {
+		if code := h.run(t, "run", run, "--cpu", tinyPath); code != exitDone {
 			t.Fatal(h.err.String())
 		}
 	}

@@ -31,7 +31,7 @@ func TestARecipesTeacherMinesAsTheCommands(t *testing.T) {
 			run := func(words ...string) string {
 				t.Helper()
 				h := p.host()
-				if code := h.run(t, append(words, "--cpu", "portable")...); code != exitDone {
+				if code := h.run(t, append(words, "--cpu", tinyPath)...); code != exitDone {
 					t.Fatalf("%s: exit code %d\n%s", strings.Join(words, " "), code, h.err.String())
 				}
 				return h.out.String() + h.err.String()
