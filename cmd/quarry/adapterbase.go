@@ -29,7 +29,7 @@ func checkBase(ctx context.Context, h *host, adapter, flag, base string, found f
 			return badInputf("--%s: %w", flag, err)
 		}
 		if is != digest {
-			return badInputf("%s: was trained on another base than --%s %s: by %s on that of digest %.12s (%s), and this one has %.12s: name the one that it was trained on, with the --weights of the training",
+			return badInputf("%s: was trained on another base than --%s %s: by %s on that of digest %.12s (%s), and this one has %.12s: name the one that it was trained on, with the --weights of the training; if this is the same in other files, a copy of the adapter elsewhere is taken with a warning",
 				adapter, flag, base, record, digest, baseOf(adapter), is)
 		}
 		return nil
