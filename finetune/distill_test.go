@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quarry-ml/quarry/compute"
-	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/draw"
 )
 
@@ -154,7 +153,7 @@ func TestAStudentLikeItsTeacherIsAtRest(t *testing.T) {
 
 // TestDistillationDoesNotDependOnWorkers compares bits.
 func TestDistillationDoesNotDependOnWorkers(t *testing.T) {
-	e, err := compute.New(compute.Options{Path: kernel.Portable, Workers: 3})
+	e, err := compute.New(compute.Options{Path: TestPath, Workers: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/quarry-ml/quarry/compute"
-	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/model"
 )
 
@@ -170,7 +169,7 @@ func TestBothPassesOfGradientCachingReplayOneMask(t *testing.T) {
 // engineWith is an engine of one worker on the portable path under a limit.
 func engineWith(t *testing.T, memory int64) *compute.Engine {
 	t.Helper()
-	e, err := compute.New(compute.Options{Path: kernel.Portable, Precision: compute.F32, Workers: 1, Memory: memory})
+	e, err := compute.New(compute.Options{Path: TestPath, Precision: compute.F32, Workers: 1, Memory: memory})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 func TestAnEvaluatorIsATrainerBeforeItsFirstStep(t *testing.T) {
 	x := newTiny(t, 14)
 	o := options(finetune.Full)
-	want, err := x.trainer(t, o, compute.Options{Workers: 1}).EvalLoss(t.Context(), x.data)
+	want, err := x.trainer(t, o, compute.Options{Path: kernel.Portable, Workers: 1}).EvalLoss(t.Context(), x.data)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func TestLoRACurveAgainstPEFT(t *testing.T) {
 	if len(input.Steps) != 20 || len(examples) != len(queries) {
 		t.Fatalf("%d steps, want 20", len(input.Steps))
 	}
-	fresh, err := curveTrainer(t, kernel.Portable).Adapter()
+	fresh, err := curveTrainer(t, TestPath).Adapter()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quarry-ml/quarry/compute"
-	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/draw"
 )
 
@@ -21,7 +20,7 @@ func inOrder(n int, do func(task int)) {
 
 // TestTilesAreThePlainLoss compares bits with whole matrices, for blocks smaller and larger than a tile, on one worker and several.
 func TestTilesAreThePlainLoss(t *testing.T) {
-	e, err := compute.New(compute.Options{Path: kernel.Portable, Workers: 3})
+	e, err := compute.New(compute.Options{Path: TestPath, Workers: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

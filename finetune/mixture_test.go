@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/quarry-ml/quarry/compute"
-	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/model"
 )
@@ -34,7 +33,7 @@ func mixed(x tiny, weights ...float64) []finetune.Set {
 
 func mixedTrainer(t testing.TB, x tiny, sets []finetune.Set, o finetune.Options) *finetune.Trainer {
 	t.Helper()
-	e, err := compute.New(compute.Options{Path: kernel.Portable, Workers: 2})
+	e, err := compute.New(compute.Options{Path: finetune.TestPath, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +201,7 @@ func TestMixtureRefusals(t *testing.T) {
 		}, `set "second": query "q00" stands twice`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			e, err := compute.New(compute.Options{Path: kernel.Portable})
+			e, err := compute.New(compute.Options{Path: finetune.TestPath})
 			if err != nil {
 				t.Fatal(err)
 			}

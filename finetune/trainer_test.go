@@ -78,7 +78,7 @@ func options(method finetune.Method) finetune.Options {
 func (x tiny) trainer(t testing.TB, o finetune.Options, engine compute.Options) *finetune.Trainer {
 	t.Helper()
 	if engine.Path == "" {
-		engine.Path = kernel.Portable
+		engine.Path = finetune.TestPath
 	}
 	e, err := compute.New(engine)
 	if err != nil {
@@ -359,7 +359,7 @@ func TestStateRefusals(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	x := newTiny(t, 4)
-	e, err := compute.New(compute.Options{Path: kernel.Portable, Workers: 1})
+	e, err := compute.New(compute.Options{Path: finetune.TestPath, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
