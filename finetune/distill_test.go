@@ -9,6 +9,7 @@ import (
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 )
 
 // taught is a drawn contrast with a teacher, a guide, and vectors of no particular length.
@@ -153,7 +154,7 @@ func TestAStudentLikeItsTeacherIsAtRest(t *testing.T) {
 
 // TestDistillationDoesNotDependOnWorkers compares bits.
 func TestDistillationDoesNotDependOnWorkers(t *testing.T) {
-	e, err := compute.New(compute.Options{Path: TestPath, Workers: 3})
+	e, err := compute.New(compute.Options{Path: exactpath.Fastest, Workers: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

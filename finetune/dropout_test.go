@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/model"
 )
 
@@ -169,7 +170,7 @@ func TestBothPassesOfGradientCachingReplayOneMask(t *testing.T) {
 // engineWith is an engine of one worker on the portable path under a limit.
 func engineWith(t *testing.T, memory int64) *compute.Engine {
 	t.Helper()
-	e, err := compute.New(compute.Options{Path: TestPath, Precision: compute.F32, Workers: 1, Memory: memory})
+	e, err := compute.New(compute.Options{Path: exactpath.Fastest, Precision: compute.F32, Workers: 1, Memory: memory})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/model"
 )
@@ -89,7 +90,7 @@ func TestLoRACurveAgainstPEFT(t *testing.T) {
 	if len(input.Steps) != 20 || len(examples) != len(queries) {
 		t.Fatalf("%d steps, want 20", len(input.Steps))
 	}
-	fresh, err := curveTrainer(t, TestPath).Adapter()
+	fresh, err := curveTrainer(t, exactpath.Fastest).Adapter()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 )
 
 // inOrder does tasks one after the other.
@@ -20,7 +21,7 @@ func inOrder(n int, do func(task int)) {
 
 // TestTilesAreThePlainLoss compares bits with whole matrices, for blocks smaller and larger than a tile, on one worker and several.
 func TestTilesAreThePlainLoss(t *testing.T) {
-	e, err := compute.New(compute.Options{Path: TestPath, Workers: 3})
+	e, err := compute.New(compute.Options{Path: exactpath.Fastest, Workers: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

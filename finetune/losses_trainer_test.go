@@ -11,6 +11,7 @@ import (
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/model"
 )
 
@@ -55,7 +56,7 @@ func TestLossesWithGradientCachingAreThoseOfTheUncachedStep(t *testing.T) {
 			o := lossOptions(finetune.LoRA, d)
 			kept := x.trainer(t, o, compute.Options{Workers: 3})
 			want, wantOutcome := train(t, kept), outcome(t, kept)
-			need := x.need(t, o, compute.Options{Path: finetune.TestPath, Workers: 1})
+			need := x.need(t, o, compute.Options{Path: exactpath.Fastest, Workers: 1})
 			cached := x.trainer(t, o, compute.Options{Workers: 1, Memory: need.Least()})
 			if got := train(t, cached); !slices.Equal(got, want) || !bytes.Equal(outcome(t, cached), wantOutcome) {
 				t.Errorf("the steps differ:\n%+v\n%+v", got, want)
@@ -163,7 +164,7 @@ func TestLossRefusals(t *testing.T) {
 		}, "matryoshka weight 0"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			e, err := compute.New(compute.Options{Path: finetune.TestPath, Workers: 1})
+			e, err := compute.New(compute.Options{Path: exactpath.Fastest, Workers: 1})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/model"
 )
 
@@ -33,7 +34,7 @@ func mixed(x tiny, weights ...float64) []finetune.Set {
 
 func mixedTrainer(t testing.TB, x tiny, sets []finetune.Set, o finetune.Options) *finetune.Trainer {
 	t.Helper()
-	e, err := compute.New(compute.Options{Path: finetune.TestPath, Workers: 2})
+	e, err := compute.New(compute.Options{Path: exactpath.Fastest, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +202,7 @@ func TestMixtureRefusals(t *testing.T) {
 		}, `set "second": query "q00" stands twice`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			e, err := compute.New(compute.Options{Path: finetune.TestPath})
+			e, err := compute.New(compute.Options{Path: exactpath.Fastest})
 			if err != nil {
 				t.Fatal(err)
 			}

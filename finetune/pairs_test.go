@@ -13,6 +13,7 @@ import (
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/safetensors"
 )
@@ -219,7 +220,7 @@ func TestPairTrainingRepeats(t *testing.T) {
 		t.Run(tc.model+" "+string(tc.loss), func(t *testing.T) {
 			c := openCrossEncoder(t, tc.model)
 			d, o := pairData(c, somePairTexts(10)), pairTrainingOptions(tc.loss)
-			engine := compute.Options{Path: TestPath, Precision: compute.F32, Workers: 3}
+			engine := compute.Options{Path: exactpath.Fastest, Precision: compute.F32, Workers: 3}
 			straight := pairTrainer(t, c, d, o, engine)
 			reports := runPairs(t, straight, nil)
 			want := pairState(t, straight)
@@ -231,7 +232,7 @@ func TestPairTrainingRepeats(t *testing.T) {
 				t.Fatal(err)
 			}
 			for name, limit := range map[string]int64{"one block": need.limit(need.Block), "layers computed again": need.Least()} {
-				small := pairTrainer(t, c, d, o, compute.Options{Path: TestPath, Precision: compute.F32, Workers: 1, Memory: limit})
+				small := pairTrainer(t, c, d, o, compute.Options{Path: exactpath.Fastest, Precision: compute.F32, Workers: 1, Memory: limit})
 				if got := runPairs(t, small, nil); !slices.Equal(got, reports) || !bytes.Equal(pairState(t, small), want) {
 					t.Errorf("%s: the training differs", name)
 				}
@@ -293,12 +294,12 @@ func TestKnownPositivesAreNoNegativesOfPairs(t *testing.T) {
 	d, o := pairData(c, somePairTexts(4)), pairTrainingOptions(BinaryCrossEntropy)
 	o.GroupSize, o.Epochs = 5, 1
 	d.Examples[1].Known = append(slices.Clone(d.Examples[1].Positives), d.Examples[1].Negatives[2])
-	got := runPairs(t, pairTrainer(t, c, d, o, compute.Options{Path: TestPath, Workers: 1}), nil)
+	got := runPairs(t, pairTrainer(t, c, d, o, compute.Options{Path: exactpath.Fastest, Workers: 1}), nil)
 	if got[0].Masked != 1 || got[0].Columns != 4*5-1 {
 		t.Errorf("%+v", got[0])
 	}
 	o.MaskKnownPositives = false
-	got = runPairs(t, pairTrainer(t, c, d, o, compute.Options{Path: TestPath, Workers: 1}), nil)
+	got = runPairs(t, pairTrainer(t, c, d, o, compute.Options{Path: exactpath.Fastest, Workers: 1}), nil)
 	if got[0].Masked != 0 || got[0].Columns != 4*5 {
 		t.Errorf("unmasked: %+v", got[0])
 	}
@@ -307,7 +308,7 @@ func TestKnownPositivesAreNoNegativesOfPairs(t *testing.T) {
 func TestPairOptionsThatCannotBe(t *testing.T) {
 	c := openCrossEncoder(t, "bert")
 	d := pairData(c, somePairTexts(4))
-	e, err := compute.New(compute.Options{Path: TestPath, Workers: 1})
+	e, err := compute.New(compute.Options{Path: exactpath.Fastest, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

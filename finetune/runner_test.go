@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/model"
 )
 
@@ -25,7 +26,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			}
 			defer m.Close()
 			data, o := dataOf(stepsData()), dropoutOptions(func(*Options) {})
-			options := compute.Options{Path: TestPath, Precision: compute.F32, Workers: 2}
+			options := compute.Options{Path: exactpath.Fastest, Precision: compute.F32, Workers: 2}
 			free, err := compute.New(options)
 			if err != nil {
 				t.Fatal(err)

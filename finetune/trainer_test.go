@@ -18,6 +18,7 @@ import (
 	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/model"
 )
@@ -78,7 +79,7 @@ func options(method finetune.Method) finetune.Options {
 func (x tiny) trainer(t testing.TB, o finetune.Options, engine compute.Options) *finetune.Trainer {
 	t.Helper()
 	if engine.Path == "" {
-		engine.Path = finetune.TestPath
+		engine.Path = exactpath.Fastest
 	}
 	e, err := compute.New(engine)
 	if err != nil {
@@ -359,7 +360,7 @@ func TestStateRefusals(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	x := newTiny(t, 4)
-	e, err := compute.New(compute.Options{Path: finetune.TestPath, Workers: 1})
+	e, err := compute.New(compute.Options{Path: exactpath.Fastest, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -139,7 +140,7 @@ func TestASetThatIsAddedChangesNothingElse(t *testing.T) {
 	before := files(t, r.Dir())
 	dir := filepath.Dir(r.File())
 	edited := loadRecipe(t, dir, edit(t, secondRound, "", "group_field: group}", "group_field: group, also: ["+copySet+", "+generalSet+"]}"))
-	plan, err := MakePlan(t.Context(), edited, Options{Path: tinyPath, Workers: 1})
+	plan, err := MakePlan(t.Context(), edited, Options{Path: exactpath.Fastest, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
@@ -451,7 +452,7 @@ func TestOtherDataOrIdentityOrASecondRunIsRefused(t *testing.T) {
 		}
 	})
 	t.Run("two runs at once", func(t *testing.T) {
-		first, err := Open(t.Context(), r, Options{Path: tinyPath})
+		first, err := Open(t.Context(), r, Options{Path: exactpath.Fastest})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -470,7 +471,7 @@ func TestOtherDataOrIdentityOrASecondRunIsRefused(t *testing.T) {
 			"run":  func(o Options) error { _, err := runTiny(t, other, o); return err },
 			"plan": func(o Options) error { _, err := MakePlan(t.Context(), other, o); return err },
 		} {
-			err := run(Options{Dir: r.Dir(), Path: tinyPath, Workers: 2})
+			err := run(Options{Dir: r.Dir(), Path: exactpath.Fastest, Workers: 2})
 			if refused := (*rundir.RecipeError)(nil); !errors.As(err, &refused) || refused.Was != r.Name || refused.Now != "other" {
 				t.Errorf("%s: want an error that names both recipes, got %v", name, err)
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
@@ -120,7 +121,7 @@ func TestKnownPositives(t *testing.T) {
 	if notes, err := runTiny(t, r, Options{Until: StageMine}); err != nil {
 		t.Fatalf("%v\n%s", err, notes)
 	}
-	p, err := Open(context.Background(), r, Options{Path: tinyPath, Workers: 1})
+	p, err := Open(context.Background(), r, Options{Path: exactpath.Fastest, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/format/provenance"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/model"
@@ -610,7 +611,7 @@ func TestMiningThatLeavesNothingIsRefused(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tc.want) || !tc.planToo && !errors.As(err, &input) {
 				t.Errorf("got %v", err)
 			}
-			if _, err := MakePlan(t.Context(), r, Options{Path: tinyPath, Workers: 2}); tc.planToo != (err != nil) || err != nil && !strings.Contains(err.Error(), tc.want) {
+			if _, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 2}); tc.planToo != (err != nil) || err != nil && !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("plan: %v", err)
 			}
 		})
@@ -636,7 +637,7 @@ func TestUntilStops(t *testing.T) {
 	if err != nil || !strings.Contains(notes, "round 1: mine: ") || strings.Contains(notes, "round 1: finetune") {
 		t.Errorf("round 0 is done: the stop is in round 1; %v\n%s", err, notes)
 	}
-	if _, err := Open(context.Background(), r, Options{Until: "lunch", Path: tinyPath}); err == nil {
+	if _, err := Open(context.Background(), r, Options{Until: "lunch", Path: exactpath.Fastest}); err == nil {
 		t.Error("an unknown stage is an error")
 	}
 }
@@ -664,7 +665,7 @@ func TestOnFinishHearsOfEveryOutcome(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := tinyProject(t, tinyRecipe+"on_finish: 'printf \"%s %s\" \"$QUARRY_OUTCOME\" \"$QUARRY_ERROR\" > heard.txt'\n")
-			p, err := Open(context.Background(), r, Options{Path: tinyPath, Environment: []string{"PATH=" + os.Getenv("PATH")}})
+			p, err := Open(context.Background(), r, Options{Path: exactpath.Fastest, Environment: []string{"PATH=" + os.Getenv("PATH")}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -686,7 +687,7 @@ func TestACancelledRunGoesOnToTheSameBytes(t *testing.T) {
 	want := files(t, r.Dir())
 	dir := filepath.Join(t.TempDir(), "run")
 	ctx, cancel := context.WithCancel(context.Background())
-	o := Options{Dir: dir, Path: tinyPath, Workers: 2}
+	o := Options{Dir: dir, Path: exactpath.Fastest, Workers: 2}
 	o.Events.Progress = func(p Progress) {
 		if p.Stage == StageFinetune && p.Done == 7 { // between two saves
 

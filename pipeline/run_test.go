@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/finetune"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
@@ -61,7 +61,7 @@ func runTiny(t testing.TB, r *recipe.Recipe, o Options) (string, error) {
 	t.Helper()
 	var notes strings.Builder
 	if o.Path == "" {
-		o.Path = tinyPath
+		o.Path = exactpath.Fastest
 	}
 	if o.Workers == 0 {
 		o.Workers = tinyWorkers()
@@ -145,7 +145,7 @@ func TestPoolingIsNotGuessed(t *testing.T) {
 	if err := tinymodel.Write(r.Model.File, tinymodel.Options{Plain: true}); err != nil {
 		t.Fatal(err)
 	}
-	_, planned := MakePlan(t.Context(), r, Options{Path: tinyPath, Workers: 1})
+	_, planned := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1})
 	_, ran := runTiny(t, r, Options{})
 	for what, err := range map[string]error{"plan": planned, "run": ran} {
 		if err == nil || !strings.Contains(err.Error(), r.Model.File+": no modules.json") || !strings.Contains(err.Error(), "by the recipe's key pooling") {
@@ -153,7 +153,7 @@ func TestPoolingIsNotGuessed(t *testing.T) {
 		}
 	}
 	given := loadRecipe(t, filepath.Dir(r.File()), "pooling: cls\n"+tinyRecipe)
-	if _, err := MakePlan(t.Context(), given, Options{Path: tinyPath, Workers: 1}); err != nil {
+	if _, err := MakePlan(t.Context(), given, Options{Path: exactpath.Fastest, Workers: 1}); err != nil {
 		t.Errorf("a given pooling: %v", err)
 	}
 }
@@ -191,14 +191,3 @@ func TestMemoryAndWorkersChangeNoByte(t *testing.T) {
 		})
 	}
 }
-
-// tinyPath is the machine's fastest path that rounds no products. No test depends on which it is, and on most machines they
-// take a third of the time that they take on the portable one.
-var tinyPath = func() kernel.Path {
-	for _, path := range kernel.Available() {
-		if s, err := kernel.New(path); err == nil && !s.MultipliesBF16() {
-			return path
-		}
-	}
-	return kernel.Portable
-}()

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/quarry-ml/quarry/format/verdicts"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -16,7 +17,7 @@ func TestVerdictsWithoutEffectAreTold(t *testing.T) {
 	r := tinyProject(t, edit(t, secondRound, "", "epochs: 2", "epochs: 1"))
 	told := func() (planned, ran string) {
 		t.Helper()
-		plan, err := MakePlan(context.Background(), r, Options{Path: tinyPath, Workers: 2})
+		plan, err := MakePlan(context.Background(), r, Options{Path: exactpath.Fastest, Workers: 2})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/format/verdicts"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -170,7 +171,7 @@ func TestPromotedAnswersAreTrainedOnAndSeen(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(filepath.Dir(r.File()), "said.jsonl"), []byte(line+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := Open(t.Context(), r, Options{Path: tinyPath})
+	p, err := Open(t.Context(), r, Options{Path: exactpath.Fastest})
 	if err != nil {
 		t.Fatal(err)
 	}

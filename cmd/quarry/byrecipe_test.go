@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 )
 
@@ -29,7 +30,7 @@ func TestStagesOfARecipe(t *testing.T) {
 	} {
 		name := strings.Join(tc.words, " ")
 		h := newTestHost()
-		if code := h.run(t, append(tc.words, recipe, "--cpu", tinyPath)...); code != exitDone {
+		if code := h.run(t, append(tc.words, recipe, "--cpu", string(exactpath.Fastest))...); code != exitDone {
 			t.Fatalf("%s: exit code %d\n%s", name, code, h.err.String())
 		}
 		if !strings.Contains(h.err.String(), tc.said) || !strings.Contains(h.err.String(), tc.unchanged) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 )
@@ -113,7 +114,7 @@ func TestCompareRuns(t *testing.T) {
 	recipe := p.write(t, "recipe.yaml", strings.NewReplacer("max_steps: 1", "learning_rate: 5e-2", "select: {metric: map@25}", "select: {epoch: 1, because: to compare it}",
 		"group_field: group", "group_field: group, also: [{name: again, queries: again.jsonl, group_field: group}]").Replace(runRecipe))
 	h := newTestHost()
-	if code := h.run(t, "run", recipe, "--cpu", tinyPath); code != exitDone {
+	if code := h.run(t, "run", recipe, "--cpu", string(exactpath.Fastest)); code != exitDone {
 		t.Fatal(h.err.String())
 	}
 	h = newTestHost()
@@ -260,7 +261,7 @@ func TestCompareSets(t *testing.T) {
 	recipe := p.write(t, "recipe.yaml", strings.NewReplacer("max_steps: 1", "learning_rate: 5e-2", "select: {metric: map@25}", "select: {epoch: 1, because: to compare it}",
 		"group_field: group", "allow_leakage: true, group_field: group, test: test.jsonl, also: [{name: french, queries: other/french.jsonl, corpus: other/corpus.jsonl}]").Replace(runRecipe))
 	h := newTestHost()
-	if code := h.run(t, "run", recipe, "--cpu", tinyPath); code != exitDone {
+	if code := h.run(t, "run", recipe, "--cpu", string(exactpath.Fastest)); code != exitDone {
 		t.Fatal(h.err.String())
 	}
 	runDir := p.path("runs/tiny")

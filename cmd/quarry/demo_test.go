@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quarry-ml/quarry/demo"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/pipeline"
 	"github.com/quarry-ml/quarry/report/page"
@@ -26,7 +27,7 @@ func TestDemoInSmall(t *testing.T) {
 		t.Fatalf("the demo's recipe has no %q", epochs)
 	}
 	o := defaultDemo()
-	o.Dir, o.CPU, o.Recipe = dir, tinyPath, strings.Replace(demo.Recipe(), epochs, "epochs: 1\n  max_steps: 3\n", 1)
+	o.Dir, o.CPU, o.Recipe = dir, string(exactpath.Fastest), strings.Replace(demo.Recipe(), epochs, "epochs: 1\n  max_steps: 3\n", 1)
 	o.Data.Questions, o.Data.DevShare = 2, 0.5
 	o.Encoder.Layers, o.Encoder.Hidden, o.Encoder.Heads, o.Encoder.Intermediate, o.Encoder.Vocabulary = 1, 8, 2, 8, 300
 	data, err := demo.Generate(o.Data)

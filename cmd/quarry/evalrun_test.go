@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 )
@@ -67,7 +68,7 @@ func TestEvalOfZerosAlone(t *testing.T) {
 	p.write(t, "zeros/qrels/test.tsv", "query-id\tcorpus-id\tscore\na\t1\t0.0\na\t2\t0\n")
 	for name, from := range map[string][]string{
 		"a run by a folder": {"--run", p.path("run.trec"), "--data", p.path("zeros")},
-		"a model":           {"--model", p.path("model"), "--data", p.path("zeros"), "--cpu", tinyPath},
+		"a model":           {"--model", p.path("model"), "--data", p.path("zeros"), "--cpu", string(exactpath.Fastest)},
 		"a run by a file":   {"--run", p.path("run.trec"), "--qrels", p.path("zeros/qrels/test.tsv")},
 	} {
 		for convention, code := range map[string]int{"trec_eval": exitDone, "beir": exitDone, "ranx": exitDone, "sentence-transformers": exitBadInput, "kaggle": exitBadInput} {

@@ -10,20 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 )
-
-// tinyPath is the machine's fastest path that rounds no products: what tests hold does not depend on which it is, and they take
-// less time than on the portable one.
-var tinyPath = func() string {
-	for _, path := range kernel.Available() {
-		if s, err := kernel.New(path); err == nil && !s.MultipliesBF16() {
-			return string(path)
-		}
-	}
-	return string(kernel.Portable)
-}()
 
 // testHost is a host on the tests' path whose output is kept.
 type testHost struct {
@@ -37,7 +26,7 @@ func newTestHost() *testHost {
 	if testing.Short() {
 		cores = 2 // the race detector has to see both
 	}
-	t.host = &host{terminal: newTerminal(&t.out, &t.err, false), machine: machine{CPU: tinyPath, Cores: cores}}
+	t.host = &host{terminal: newTerminal(&t.out, &t.err, false), machine: machine{CPU: string(exactpath.Fastest), Cores: cores}}
 	return t
 }
 

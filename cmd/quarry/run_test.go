@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/vectors"
@@ -58,7 +59,7 @@ func TestRunCallsBadInputSo(t *testing.T) {
 					continue
 				}
 				h := newTestHost()
-				if code := h.run(t, command, recipe, "--cpu", tinyPath); code != exitBadInput || !strings.Contains(h.err.String(), tc.want) {
+				if code := h.run(t, command, recipe, "--cpu", string(exactpath.Fastest)); code != exitBadInput || !strings.Contains(h.err.String(), tc.want) {
 					t.Errorf("%s: exit code %d, want %d with %q\n%s", command, code, exitBadInput, tc.want, h.err.String())
 				}
 			}
@@ -73,12 +74,12 @@ func TestRunTellsItsResult(t *testing.T) {
 	file := p.write(t, "recipe.yaml", strings.Replace(runRecipe, "rounds: [{}]\n", worse, 1))
 	run := func(words ...string) (out, told string) {
 		h := newTestHost()
-		if code := h.run(t, append([]string{"run", file, "--cpu", tinyPath}, words...)...); code != exitDone {
+		if code := h.run(t, append([]string{"run", file, "--cpu", string(exactpath.Fastest)}, words...)...); code != exitDone {
 			t.Fatalf("exit code %d\n%s", code, h.err.String())
 		}
 		return h.out.String(), h.err.String()
 	}
-	if out, told := run("--until", "mine"); strings.Contains(out, "merged") || !strings.Contains(told, "run of tiny in "+p.path("runs/tiny")+" on "+tinyPath+"/f32") {
+	if out, told := run("--until", "mine"); strings.Contains(out, "merged") || !strings.Contains(told, "run of tiny in "+p.path("runs/tiny")+" on "+string(exactpath.Fastest)+"/f32") {
 		t.Errorf("stopped after mine:\n%s%s", out, told)
 	}
 	run()
@@ -97,7 +98,7 @@ func TestPlanRepeatsNoRound(t *testing.T) {
 	file := p.write(t, "recipe.yaml", strings.Replace(runRecipe, "rounds: [{}]", "rounds: [{}, {}, {mine: {window: 2-8}, finetune: {epochs: 2}}]", 1))
 	plan := func(words ...string) string {
 		h := newTestHost()
-		if code := h.run(t, append([]string{"plan", file, "--cpu", tinyPath}, words...)...); code != exitDone {
+		if code := h.run(t, append([]string{"plan", file, "--cpu", string(exactpath.Fastest)}, words...)...); code != exitDone {
 			t.Fatalf("exit code %d\n%s", code, h.err.String())
 		}
 		return h.out.String()
@@ -123,8 +124,8 @@ func TestAnotherIdentity(t *testing.T) {
 	p.write(t, "runs/other/quarry.json", `{"format":1,"identity":"other/f32"}`)
 	for _, command := range []string{"run", "plan"} {
 		h := newTestHost()
-		code := h.run(t, command, recipe, "--cpu", tinyPath, "--dir", p.path("runs/other"))
-		for _, want := range []string{`was computed as "other/f32" and this process computes as "` + tinyPath + `/f32/`, "precision: in the recipe", "(--cpu, --dir, or --allow-identity-change of quarry run)"} {
+		code := h.run(t, command, recipe, "--cpu", string(exactpath.Fastest), "--dir", p.path("runs/other"))
+		for _, want := range []string{`was computed as "other/f32" and this process computes as "` + string(exactpath.Fastest) + `/f32/`, "precision: in the recipe", "(--cpu, --dir, or --allow-identity-change of quarry run)"} {
 			if code != exitBadInput || !strings.Contains(h.err.String(), want) {
 				t.Errorf("%s: exit code %d, want %d with %q\n%s", command, code, exitBadInput, want, h.err.String())
 			}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 )
@@ -47,7 +48,7 @@ on_finish: [sh, -c, 'echo "$QUARRY_OUTCOME $QUARRY_RUN" >> ` + p.path("finished"
 		}
 		Seconds float64
 	}
-	mustBe(t, json.Unmarshal(do(exitDone, "plan", recipe, "--json", "--cpu", tinyPath).out.Bytes(), &plan))
+	mustBe(t, json.Unmarshal(do(exitDone, "plan", recipe, "--json", "--cpu", string(exactpath.Fastest)).out.Bytes(), &plan))
 	if len(plan.Folds) != 4 || plan.Folds[3].Setting != "fast" || plan.Folds[3].Fold != 1 || plan.Folds[3].Dir != p.path("runs/tiny.fast.fold-1") || plan.Seconds <= 0 {
 		t.Errorf("plan %+v", plan)
 	}
@@ -58,7 +59,7 @@ on_finish: [sh, -c, 'echo "$QUARRY_OUTCOME $QUARRY_RUN" >> ` + p.path("finished"
 	do(exitBadInput, "mine", recipe, "--round", "0")
 	do(exitBadInput, "run", recipe, "--dir", p.path("elsewhere"))
 
-	told := do(exitDone, "run", recipe, "--cpu", tinyPath)
+	told := do(exitDone, "run", recipe, "--cpu", string(exactpath.Fastest))
 	if n := strings.Count(told.err.String(), "finetune: starts"); n != 4 {
 		t.Errorf("%d trainings, want 4", n)
 	}
@@ -101,7 +102,7 @@ on_finish: [sh, -c, 'echo "$QUARRY_OUTCOME $QUARRY_RUN" >> ` + p.path("finished"
 		t.Error("the page does not show both settings")
 	}
 
-	again := do(exitDone, "run", recipe, "--cpu", tinyPath)
+	again := do(exitDone, "run", recipe, "--cpu", string(exactpath.Fastest))
 	if strings.Contains(again.err.String(), "starts") || !strings.HasSuffix(again.out.String(), reported.out.String()) {
 		t.Errorf("the second run did work:\n%s", again.err.String())
 	}
@@ -109,7 +110,7 @@ on_finish: [sh, -c, 'echo "$QUARRY_OUTCOME $QUARRY_RUN" >> ` + p.path("finished"
 	before := p.read(t, "runs/tiny.folds/fold-0/dev.jsonl")
 	p.write(t, "recipe.yaml", strings.Replace(text, "count: 2", "count: 3", 1))
 	for _, command := range []string{"plan", "run"} {
-		if said := do(exitBadInput, command, recipe, "--cpu", tinyPath).err.String(); !strings.Contains(said, "tiny.slow.fold-0 was made from another cut: folds.count, ") {
+		if said := do(exitBadInput, command, recipe, "--cpu", string(exactpath.Fastest)).err.String(); !strings.Contains(said, "tiny.slow.fold-0 was made from another cut: folds.count, ") {
 			t.Errorf("%s: %s", command, said)
 		}
 	}
@@ -123,7 +124,7 @@ func TestFoldsThatAskAPerson(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	text := strings.Replace(runRecipe, "select: {metric: map@25}", "select: ask", 1) + "folds: {count: 2}\non_finish: [sh, -c, 'echo \"$QUARRY_OUTCOME\" >> " + p.path("finished") + "']\n"
 	recipe := p.write(t, "recipe.yaml", text)
-	for _, args := range [][]string{{"run", recipe, "--cpu", tinyPath, "--until", "mine"}, {"run", recipe, "--cpu", tinyPath}} {
+	for _, args := range [][]string{{"run", recipe, "--cpu", string(exactpath.Fastest), "--until", "mine"}, {"run", recipe, "--cpu", string(exactpath.Fastest)}} {
 		h := newTestHost()
 		h.environ = os.Environ()
 		if code := h.run(t, args...); code != exitDone {

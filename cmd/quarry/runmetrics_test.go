@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/pipeline"
@@ -85,7 +86,7 @@ func TestPrometheusScrapesARun(t *testing.T) {
 		}
 		return time.Now()
 	}
-	if code := h.run(t, "run", file, "--cpu", tinyPath, "--metrics-listen", "127.0.0.1:0"); code != exitDone {
+	if code := h.run(t, "run", file, "--cpu", string(exactpath.Fastest), "--metrics-listen", "127.0.0.1:0"); code != exitDone {
 		t.Fatal(h.err.String())
 	}
 	for _, want := range []string{`quarry_run_info{run="tiny"} 1`, `quarry_train_step{run="tiny",round="0"} 1`, `quarry_measure{run="tiny",round="0",epoch="0",split="dev",measure="map@25"} 0.`} {

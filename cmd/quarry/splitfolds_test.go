@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 )
 
@@ -56,7 +57,7 @@ func TestCrossValidation(t *testing.T) {
 			t.Fatalf("%v\n%s", err, text)
 		}
 		h := newTestHost()
-		if code := h.run(t, "run", run, "--cpu", tinyPath); code != exitDone {
+		if code := h.run(t, "run", run, "--cpu", string(exactpath.Fastest)); code != exitDone {
 			t.Fatal(h.err.String())
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/quarry-ml/quarry/format/flagembedding"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 )
 
@@ -31,7 +32,7 @@ func TestARecipesTeacherMinesAsTheCommands(t *testing.T) {
 			run := func(words ...string) string {
 				t.Helper()
 				h := p.host()
-				if code := h.run(t, append(words, "--cpu", tinyPath)...); code != exitDone {
+				if code := h.run(t, append(words, "--cpu", string(exactpath.Fastest))...); code != exitDone {
 					t.Fatalf("%s: exit code %d\n%s", strings.Join(words, " "), code, h.err.String())
 				}
 				return h.out.String() + h.err.String()

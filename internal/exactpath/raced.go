@@ -1,0 +1,5 @@
+//go:build race
+
+package exactpath
+
+const raced = true
