@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 )
 
@@ -71,6 +72,40 @@ func (d *Dir) Close() error {
 		return nil
 	}
 	return d.lock.release()
+}
+
+// Remove removes the directory with all work in it and gives up the lock. What a crash leaves of it is the directory still, with
+// less work or none.
+func (d *Dir) Remove() error {
+	root := string(d.Layout)
+	entries, err := d.FS.ReadDir(root)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); name != formatFile && name != lockFile {
+			if err := RemoveAll(d.FS, filepath.Join(root, name)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := d.FS.SyncDir(root); err != nil { // without its format file a directory that holds work is nobody's
+		return err
+	}
+	if err := RemoveAll(d.FS, d.Format()); err != nil {
+		return err
+	}
+	if err := d.Close(); err != nil { // Windows removes no open file
+		return err
+	}
+	d.lock = nil
+	if err := RemoveAll(d.FS, d.Lock()); err != nil {
+		return err
+	}
+	if err := d.FS.Remove(root); err != nil {
+		return err
+	}
+	return d.FS.SyncDir(filepath.Dir(root))
 }
 
 // prepare sees that there is a directory which is or may become a run directory.
