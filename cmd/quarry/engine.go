@@ -73,3 +73,16 @@ func (o EngineOptions) open(h *host, weights model.Footprint) (*compute.Engine, 
 	e, err := compute.New(c)
 	return e, badInput(err)
 }
+
+// identity is that of the engine which open makes.
+func (o EngineOptions) identity(h *host, weights string) (string, error) {
+	if err := h.machine.checkPath(o.CPU); err != nil {
+		return "", err
+	}
+	e, err := compute.New(compute.Options{Path: o.path(h.machine), Precision: compute.Precision(o.Precision), Workers: 1, Weights: roundedTo(weights)})
+	if err != nil {
+		return "", badInput(err)
+	}
+	defer e.Close()
+	return e.Identity(), nil
+}

@@ -132,6 +132,22 @@ func readIDs(h *host, flag, path string, m vectors.Matrix) ([]string, error) {
 	return ids, err
 }
 
+// digestIDs tells files of ids apart; empty where none are named.
+func (o VectorOptions) digestIDs(h *host) (string, error) {
+	all := ""
+	for _, of := range []struct{ flag, path string }{{"corpus-ids", o.CorpusIDs}, {"query-ids", o.QueryIDs}} {
+		if of.path == "" {
+			continue
+		}
+		digest, err := digestInput(h, of.flag, of.path)
+		if err != nil {
+			return "", err
+		}
+		all += " " + of.flag + " " + digest
+	}
+	return all, nil
+}
+
 // readData reads the data of a search. Given vectors need no texts: what no file names gets the ids of the vectors'
 // rows, or their positions.
 func (o RankOptions) readData(h *host) (data, error) {

@@ -6,6 +6,8 @@ import (
 	"runtime"
 
 	"golang.org/x/term"
+
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // host is what surrounds a command: a terminal to talk to and a machine to run on.
@@ -14,6 +16,7 @@ type host struct {
 	machine machine
 	in      io.Reader // standard input
 	environ []string  // for the programs that a recipe names
+	files   rundir.FS // of what is written beside an output, and of outputs
 	spools  spools
 	process *process // nil where commands share one
 
@@ -26,7 +29,7 @@ func systemHost() *host {
 	t := newTerminal(os.Stdout, os.Stderr, term.IsTerminal(int(os.Stderr.Fd())))
 	root := os.DirFS("/")
 	return &host{
-		terminal: t, in: os.Stdin, machine: readMachine(root, os.Getenv("QUARRY_CPU"), runtime.GOMAXPROCS(0)), environ: os.Environ(),
+		terminal: t, in: os.Stdin, files: rundir.OS{}, machine: readMachine(root, os.Getenv("QUARRY_CPU"), runtime.GOMAXPROCS(0)), environ: os.Environ(),
 		process:    &process{},
 		peakMemory: func() int64 { return peakMemory(root) },
 		memoryNow:  func() int64 { return memoryNow(root) },

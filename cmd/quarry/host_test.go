@@ -12,6 +12,7 @@ import (
 
 	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // testHost is a host on the tests' path whose output is kept.
@@ -26,7 +27,7 @@ func newTestHost() *testHost {
 	if testing.Short() {
 		cores = 2 // the race detector has to see both
 	}
-	t.host = &host{terminal: newTerminal(&t.out, &t.err, false), machine: machine{CPU: string(exactpath.Fastest), Cores: cores}}
+	t.host = &host{terminal: newTerminal(&t.out, &t.err, false), files: rundir.OS{}, machine: machine{CPU: string(exactpath.Fastest), Cores: cores}}
 	return t
 }
 

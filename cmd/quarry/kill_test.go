@@ -67,6 +67,44 @@ func TestKillAtRandomInstants(t *testing.T) {
 		})
 	}
 	t.Run("Ctrl-C", b.interrupt)
+	t.Run("mine", b.killMining)
+}
+
+// killMining kills `quarry mine` at random instants and runs it again, to the bytes of a mining that was not cut into shards.
+func (b killed) killMining(t *testing.T) {
+	mining := func(dir, shard string) *exec.Cmd {
+		return exec.Command(b.binary, "mine", "--model", filepath.Join(b.home, "model"), "--corpus", filepath.Join(b.home, "corpus.jsonl"), "--queries", filepath.Join(b.home, "train.jsonl"),
+			"--cpu", "portable", "--window", "1-12", "--negatives", "4", "--shard", shard, "--output", filepath.Join(dir, "mined.jsonl"), "--save-candidates", filepath.Join(dir, "mined.cand"))
+	}
+	ended := func(c *exec.Cmd) time.Duration {
+		t.Helper()
+		start := time.Now()
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return time.Since(start)
+	}
+	whole := t.TempDir()
+	ended(mining(whole, "100"))
+	want := outputsOf(t, whole)
+	took := ended(mining(t.TempDir(), "2"))
+	source := draw.New(uint64(time.Now().UnixNano()), "kill test of mine", 0, 0, "instants")
+	for i := range kills(t) {
+		after := time.Duration(source.Float64() * 1.1 * float64(took))
+		t.Run(fmt.Sprintf("%d after %v", i, after.Round(time.Millisecond)), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			c := mining(dir, "2")
+			mustBe(t, c.Start())
+			time.Sleep(after)
+			_ = c.Process.Kill() // It may have ended by itself.
+			_ = c.Wait()
+			if out, err := mining(dir, "2").CombinedOutput(); err != nil {
+				t.Fatalf("the second mining: %v\n%s", err, out)
+			}
+			sameOutputs(t, outputsOf(t, dir), want)
+		})
+	}
 }
 
 // interrupt sends the built binary SIGINT while it trains: it ends with the exit code of interruptions and says how to go on,

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -36,6 +37,7 @@ type MineOptions struct {
 	Audit      RowAuditOptions
 	Teacher    TeacherOptions
 	JSON       bool
+	ShardOptions
 
 	TeacherScores string // what a teacher said, in place of it
 }
@@ -52,6 +54,10 @@ key "quarry". Positives, passages of equal text and the query's own text are nev
 seed, the round and the query alone, not on other queries or the order of files; a hub limit couples queries. What was
 ranked can be stored (--save-candidates) and mined again without a model (--candidates), or asked what other settings
 would mine from it (--what-if). docs/mining.md explains the rules and their order.
+
+Queries are ranked shard by shard (--shard). Where there are several, or a teacher is asked, vectors and candidates are
+kept in a directory beside the output until all is done: after an interruption the same command goes on from there, to the
+same bytes.
 
 The flags of FlagEmbedding's hn_mine.py (--input_file, --candidate_pool, …) in place of these mine as it does; see
 docs/migrate-from-flagembedding.md. --compat sentence-transformers takes the parameters of mine_hard_negatives (--dataset,
@@ -80,6 +86,7 @@ docs/migrate-from-flagembedding.md. --compat sentence-transformers takes the par
 	f.StringVar(&o.Save, "save-candidates", "", "`file` that stores what was ranked, for --candidates")
 	f.StringVar(&o.Output, "output", "", "JSONL `file` to write")
 	f.StringVar(&o.Provenance, "provenance", "", "JSONL `file` that gets where each negative comes from, with the rules that it passed")
+	o.ShardOptions.addFlags(f)
 	o.Audit.addFlags(f)
 	o.WhatIf.addFlags(f)
 	f.String("compat", "", "flagembedding or sentence-transformers: mine as it does, by its own flags")
@@ -88,7 +95,7 @@ docs/migrate-from-flagembedding.md. --compat sentence-transformers takes the par
 }
 
 // runMine ranks, mines and writes, query by query, and tells what deserves a look.
-func runMine(ctx context.Context, o MineOptions, h *host) error {
+func runMine(ctx context.Context, o MineOptions, h *host) (err error) {
 	if err := o.validate(h); err != nil {
 		return err
 	}
@@ -105,6 +112,7 @@ func runMine(ctx context.Context, o MineOptions, h *host) error {
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(ranked.work.goOn(err), ranked.work.close()) }()
 	queries, err := o.asked(h, d, answers)
 	if err != nil {
 		return err
@@ -156,6 +164,9 @@ func (m *mining) run(ctx context.Context, h *host) error {
 	})
 	if nothing != nil {
 		return badInputf("--%s: %w", flagOf(found[*mine.EmptyError](nothing).Rule), nothing)
+	}
+	if err == nil {
+		err = m.ranked.work.end()
 	}
 	if err != nil {
 		return err
@@ -287,7 +298,7 @@ func (o *MineOptions) validateFiles(h *host) error {
 	if o.JSON && o.Output == standard {
 		return badInputf("--json and --output -: both would go to standard output: name a file")
 	}
-	return nil
+	return o.validateShards(inputs...)
 }
 
 func (m *mining) tell(h *host) error {

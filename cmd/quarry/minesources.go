@@ -2,8 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
+	"errors"
 	"slices"
 	"strings"
 
@@ -11,7 +10,6 @@ import (
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/candidates"
-	"github.com/quarry-ml/quarry/format/trec"
 	"github.com/quarry-ml/quarry/fuse"
 	"github.com/quarry-ml/quarry/lexical"
 	"github.com/quarry-ml/quarry/mine"
@@ -139,11 +137,11 @@ type rankedBy struct {
 	by     mine.Ranker
 	header candidates.Header
 	round  int
-	each   func(ctx context.Context, sink func(query int, c ranking.Candidates) error) error // in the order of the queries
+	work   *work                                                                             // that keeps them as they are made; may be nil
+	each   func(ctx context.Context, sink func(query int, c ranking.Candidates) error) error // in the order of the queries; more than once where there is a work, or none was needed
 }
 
-// ranked prepares the candidates of all queries: stored ones, those of one model as they are searched, or those of other
-// sources.
+// ranked prepares the candidates of all queries: stored ones, or those of sources, shard by shard.
 func (o MineOptions) ranked(ctx context.Context, h *host, d data, answers corpus.Answers) (rankedBy, error) {
 	if o.Candidates != "" {
 		return o.stored(h, d, answers)
@@ -153,44 +151,25 @@ func (o MineOptions) ranked(ctx context.Context, h *host, d data, answers corpus
 		return rankedBy{}, err
 	}
 	r := rankedBy{by: mine.Ranker{Source: dense}, round: o.Round}
-	if r.header, err = o.header(ctx, h, d, depth); err != nil {
+	if r.work, err = o.openWork(h, d); err != nil {
 		return r, err
 	}
-	if len(r.header.Sources) == 0 {
-		r.each = func(ctx context.Context, sink func(int, ranking.Candidates) error) error {
-			return o.Rank.rank(ctx, h, d, depth, sink)
-		}
-		return r, nil
+	if r.header, err = o.header(ctx, h, d, depth, r.work != nil); err != nil {
+		return r, errors.Join(err, r.work.close())
 	}
-	r.by = rankerOf(r.header)
-	parts := make([][]ranking.Ranked, len(o.Sources.Names)) // of each source, by query
-	for i, source := range o.Sources.Names {
-		if parts[i], err = o.part(ctx, h, d, source, depth); err != nil {
-			return r, err
-		}
+	if len(r.header.Sources) > 0 {
+		r.by = rankerOf(r.header)
 	}
-	r.each = func(ctx context.Context, sink func(int, ranking.Candidates) error) error {
-		for i, q := range d.queries {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := sink(i, o.Sources.combine(d, q, depth, parts, i)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	s := shards{o: o, host: h, data: d, depth: depth, header: r.header, work: r.work}
+	r.each = s.each
 	return r, nil
 }
 
 // combine is what is known of one query: its only source's ranking, or one made of several with theirs beside it.
-func (o SourceOptions) combine(d data, q corpus.Query, depth int, parts [][]ranking.Ranked, query int) ranking.Candidates {
-	c := ranking.Candidates{Query: q.Key}
-	whole := parts[0][query]
+func (o SourceOptions) combine(d data, q corpus.Query, depth int, parts []ranking.Ranked) ranking.Candidates {
+	c, whole := ranking.Candidates{Query: q.Key}, parts[0]
 	if len(parts) > 1 {
-		for _, part := range parts {
-			c.Sources = append(c.Sources, part[query])
-		}
+		c.Sources = parts
 		whole = fuse.Fuse(c.Sources, depth, d.corpus.Order(), q.Positives, o.Fuse)
 	}
 	c.Hits, c.Positives = whole.Hits, whole.Positives
@@ -209,70 +188,6 @@ func rankerOf(h candidates.Header) mine.Ranker {
 		}
 	}
 	return by
-}
-
-// part is what one source keeps of every query.
-func (o MineOptions) part(ctx context.Context, h *host, d data, source string, depth int) ([]ranking.Ranked, error) {
-	parts := make([]ranking.Ranked, len(d.queries))
-	kind, file := kindOf(source)
-	switch kind {
-	case bm25:
-		index, err := lexical.NewIndex(func(yield func(string) bool) {
-			for _, p := range d.corpus.Passages {
-				if !yield(p.Full()) {
-					return
-				}
-			}
-		}, o.Sources.BM25)
-		if err != nil {
-			return nil, badInput(err)
-		}
-		order := d.corpus.Order()
-		for i, q := range d.queries {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			parts[i] = index.Search(q.Text, depth, order, q.Positives)
-			h.progress(progress{Label: "bm25", Done: int64(i + 1), Total: int64(len(d.queries)), Unit: "queries"})
-		}
-		return parts, nil
-	case run:
-		return parts, o.readRun(h, d, file, depth, parts)
-	}
-	ranker := o.Rank
-	if kind == other {
-		ranker.Model.Model, ranker.Given = file, VectorOptions{}
-	}
-	return parts, ranker.rank(ctx, h, d, depth, func(query int, c ranking.Candidates) error {
-		parts[query] = ranking.Ranked{Hits: c.Hits, Positives: c.Positives}
-		return nil
-	})
-}
-
-// readRun reads a TREC run: by its scores, ties by passage. The window has to lie within what it keeps.
-func (o MineOptions) readRun(h *host, d data, file string, depth int, parts []ranking.Ranked) error {
-	return readInput(h, "source", file, func(r io.Reader) error {
-		all, err := trec.ReadRun(r, file)
-		if err != nil {
-			return err
-		}
-		wanted := trec.Wanted{Depth: depth, Order: d.corpus.Order(), Position: d.corpus.ByID}
-		for _, q := range d.queries {
-			wanted.Queries, wanted.Positives = append(wanted.Queries, q.Key), append(wanted.Positives, q.Positives)
-		}
-		kept, err := all.Keep(wanted)
-		if err != nil {
-			return err
-		}
-		copy(parts, kept.Ranked)
-		if kept.Found == 0 {
-			return fmt.Errorf("%s: none of its %d queries is among those to mine", file, len(all.Queries))
-		}
-		if want := min(o.Mine.Window.To, d.corpus.Len()); kept.Longest < want && !o.Sources.fused() {
-			return fmt.Errorf("%s: it keeps at most %d passages a query, but the window %s needs %d", file, kept.Longest, o.Mine.Window, want)
-		}
-		return nil
-	})
 }
 
 // depth is how far the search goes: as the flag says, if that is enough, else as far as the window needs.
@@ -297,10 +212,10 @@ func mostTaken(d data, answers corpus.Answers) int {
 	return taken
 }
 
-// header says what the candidates are made of. Digests are taken only where they are recorded.
-func (o MineOptions) header(ctx context.Context, h *host, d data, depth int) (candidates.Header, error) {
+// header says what the candidates are made of. Digests are taken only where they are recorded, or what is kept depends on them.
+func (o MineOptions) header(ctx context.Context, h *host, d data, depth int, kept bool) (candidates.Header, error) {
 	header := candidates.Header{Round: o.Round, Source: dense, Depth: depth, Queries: len(d.queries), Passages: d.corpus.Len()}
-	recorded := o.Save != "" || o.Provenance != ""
+	recorded := o.Save != "" || o.Provenance != "" || kept
 	list := o.Sources.list()
 	for _, source := range list {
 		s, err := o.source(ctx, h, source, recorded)

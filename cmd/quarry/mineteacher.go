@@ -87,7 +87,6 @@ func (m *mining) askTeacher(ctx context.Context, h *host) error {
 		m.ranked.by.Teacher = header.Model
 		return err
 	}
-	ranked := make([]ranking.Candidates, len(m.queries))
 	asked := make([][]int32, len(m.queries)) // passages, by query
 	var pairs []rerank.Pair
 	err := m.ranked.each(ctx, func(query int, c ranking.Candidates) error {
@@ -100,7 +99,7 @@ func (m *mining) askTeacher(ctx context.Context, h *host) error {
 		for _, p := range passages {
 			pairs = append(pairs, rerank.Pair{Query: q.Text, Passage: m.data.corpus.Passages[p].Full()})
 		}
-		ranked[query], asked[query] = c, passages
+		asked[query] = passages
 		return nil
 	})
 	if err != nil {
@@ -119,17 +118,6 @@ func (m *mining) askTeacher(ctx context.Context, h *host) error {
 			said[p], scores = scores[0], scores[1:]
 		}
 		m.queries[i].Teacher = said
-	}
-	m.ranked.each = func(ctx context.Context, sink func(int, ranking.Candidates) error) error {
-		for i, c := range ranked {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := sink(i, c); err != nil {
-				return err
-			}
-		}
-		return nil
 	}
 	return nil
 }

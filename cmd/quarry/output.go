@@ -244,7 +244,7 @@ func writeOutput(h *host, path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	return rundir.WriteFile(rundir.OS{}, file, func(w io.Writer) error { return write(failing{w}) })
+	return rundir.WriteFile(h.files, file, func(w io.Writer) error { return write(failing{w}) })
 }
 
 // failing marks what is wrong with writing as a failure, through whatever takes other errors for the input's.

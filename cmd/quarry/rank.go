@@ -68,36 +68,33 @@ func (o RankOptions) inputs(h *host) []string {
 
 // rank hands the top depth of every query to sink, in order.
 func (o RankOptions) rank(ctx context.Context, h *host, d data, depth int, sink func(query int, c ranking.Candidates) error) error {
-	given, err := o.Given.given()
+	v, err := o.sides(ctx, h, d, nil)
 	if err != nil {
 		return err
 	}
-	if given {
-		v, err := o.Given.open(h, d)
-		if err != nil {
-			return err
-		}
-		kernels, err := kernel.New(o.Engine.path(h.machine))
-		if err != nil {
-			return errors.Join(badInput(err), v.close())
-		}
-		in := rankInput{v.passages.Matrix, v.queries.Matrix, depth, kernels, o.workers(h), o.Engine.memory(h, model.Footprint{})}
-		err = rankVectors(ctx, h, d, in, func(query int, c ranking.Candidates) error { return asFailure(sink(query, c)) })
-		return errors.Join(inputUnlessFailure(err), v.close()) // what search refuses is in the vectors
+	err = v.rank(ctx, h, d, span{0, len(d.queries)}, depth, sink)
+	return errors.Join(err, v.close())
+}
+
+// sides are the vectors of corpus and queries, given or made by the model, and what a search in them may take. Those that are
+// made are kept, nil keeps them nowhere.
+func (o RankOptions) sides(ctx context.Context, h *host, d data, kept *keptSides) (v sides, err error) {
+	if v.given, err = o.Given.given(); err != nil {
+		return v, err
 	}
-	m, err := o.Model.open(ctx, h)
+	if v.given {
+		err = v.open(h, o.Given, d)
+	} else {
+		err = o.embed(ctx, h, d, kept, &v)
+	}
 	if err != nil {
-		return err
+		return v, err
 	}
-	defer m.Close()
-	o.Engine.weights = o.Model.Weights
-	e, err := o.Engine.open(h, m.Footprint())
-	if err != nil {
-		return err
+	if v.kernels, err = kernel.New(o.Engine.path(h.machine)); err != nil {
+		return v, errors.Join(badInput(err), v.close())
 	}
-	defer e.Close()
-	err = o.rankModel(ctx, h, d, modelOn{model: m, engine: e, depth: depth}, sink)
-	return h.raise(err, "--max-length")
+	v.workers, v.memory = o.workers(h), o.Engine.memory(h, model.Footprint{})
+	return v, nil
 }
 
 func (o RankOptions) workers(h *host) int {
@@ -112,67 +109,73 @@ type modelOn struct {
 	taken  int64 // bytes of the engine's memory that something else has
 }
 
-// rankModel embeds corpus and queries and searches.
+// rankModel embeds corpus and queries and searches, all on an engine that others use too.
 func (o RankOptions) rankModel(ctx context.Context, h *host, d data, on modelOn, sink func(int, ranking.Candidates) error) error {
-	query, passage, err := o.Texts.sides(on.model)
-	if err != nil {
-		return err
+	v := sides{kernels: on.engine.Kernels(), workers: on.engine.Workers(), memory: on.engine.Rest(on.taken)}
+	err := o.embedOn(ctx, h, d, on, nil, &v)
+	if err == nil {
+		err = v.rank(ctx, h, d, span{0, len(d.queries)}, on.depth, sink)
 	}
-	if o.Texts.PromptFromRow {
-		if err := corpus.CheckPrompts(d.queries, o.Data.Queries); err != nil {
-			return badInput(err)
-		}
-	}
-	x, err := embedding.New(on.model, on.engine)
-	if err != nil {
-		return badInputf("--model: %w", err)
-	}
-	var finish func(rows []float32) // before they are kept
-	if c := on.model.Contract; c.Score == model.Cosine && !c.Normalize {
-		finish = func(rows []float32) { normalize(rows, x.Dimension()) }
-	}
-	passages, err := collect(ctx, h, x, job{"embed corpus", d.corpus.Len(), passage, passageTexts(d.corpus), passagePlace(d.corpus), on.taken}, finish)
-	if err != nil {
-		return err
-	}
-	queries, err := collect(ctx, h, x, job{"embed queries", len(d.queries), query, queryTexts(d.queries, o.Texts.PromptFromRow, query.prompt.Suffix), queryPlace(d.queries), on.taken}, finish)
-	if err != nil {
-		return errors.Join(err, passages.Close())
-	}
-	err = rankVectors(ctx, h, d, rankInput{passages.Matrix, queries.Matrix, on.depth, on.engine.Kernels(), on.engine.Workers(), on.engine.Rest(on.taken)}, sink)
-	return errors.Join(err, passages.Close(), queries.Close())
+	return errors.Join(err, v.close())
 }
 
-// rankInput is vectors to search in.
-type rankInput struct {
-	passages, queries vectors.Matrix
-	depth             int
+// sides are vectors to search with and in.
+type sides struct {
+	passages, queries rows
 	kernels           *kernel.Set
 	workers           int
 	memory            int64 // bytes that the search may take; 0 is no limit
+	given             bool  // by the user, whose fault is what the search refuses of them
 }
+
+func (v *sides) open(h *host, o VectorOptions, d data) error {
+	g, err := o.open(h, d)
+	if err != nil {
+		return err
+	}
+	v.passages, v.queries = wholeRows(g.passages.Matrix, g.close), wholeRows(g.queries.Matrix, nil)
+	return nil
+}
+
+func (v *sides) close() error { return errors.Join(v.passages.giveUp(), v.queries.giveUp()) }
 
 // searchRows is the passages of a block of a search.
 const searchRows = 1024
 
-func rankVectors(ctx context.Context, h *host, d data, in rankInput, sink func(int, ranking.Candidates) error) error {
-	s := search.Input{
-		Queries: in.queries.Data, Dim: in.queries.Dim, Passages: search.Rows(in.passages.Data, in.passages.Dim, searchRows),
-		Depth: min(in.depth, in.passages.Rows), Order: d.corpus.Order(), Kernels: in.kernels, Workers: in.workers, Memory: in.memory,
+// rank hands the top depth of a span of the queries to sink, in order.
+func (v *sides) rank(ctx context.Context, h *host, d data, s span, depth int, sink func(query int, c ranking.Candidates) error) error {
+	show := func(done int) {
+		h.progress(progress{Label: "search", Done: int64(done), Total: int64(len(d.queries)), Unit: "queries"})
 	}
-	for _, q := range d.queries {
-		s.Keys = append(s.Keys, q.Key)
-		s.Positives = append(s.Positives, q.Positives)
+	if s.len() > 0 {
+		show(s.first) // the rate counts from here
 	}
-	return search.Exact(ctx, s, func(query int, c ranking.Candidates) error {
-		h.progress(progress{Label: "search", Done: int64(query + 1), Total: int64(len(d.queries)), Unit: "queries"})
-		return sink(query, c)
+	err := v.queries.of(s, func(m vectors.Matrix) error {
+		in := search.Input{
+			Queries: m.Data, Dim: m.Dim, Passages: v.passages.blocks(),
+			Depth: min(depth, v.passages.count), Order: d.corpus.Order(), Kernels: v.kernels, Workers: v.workers, Memory: v.memory,
+		}
+		for _, q := range d.queries[s.first:s.end] {
+			in.Keys = append(in.Keys, q.Key)
+			in.Positives = append(in.Positives, q.Positives)
+		}
+		return search.Exact(ctx, in, func(query int, c ranking.Candidates) error {
+			show(s.first + query + 1)
+			return asFailure(sink(s.first+query, c))
+		})
 	})
+	if v.given {
+		return inputUnlessFailure(err)
+	}
+	if as[failure](err) {
+		return found[failure](err).error
+	}
+	return err
 }
 
-func passageTexts(c *corpus.Corpus) func(yield func(embedding.Text, error) bool) {
+func passageTexts(passages []corpus.Passage) func(yield func(embedding.Text, error) bool) {
 	return func(yield func(embedding.Text, error) bool) {
-		for _, p := range c.Passages {
+		for _, p := range passages {
 			if !yield(embedding.Text{Text: p.Full()}, nil) {
 				return
 			}

@@ -1,0 +1,313 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/pflag"
+
+	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/format/candidates"
+	"github.com/quarry-ml/quarry/ranking"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// ShardOptions are the flags of what quarry mine keeps as it works.
+type ShardOptions struct {
+	Shard    int    // queries that are ranked, and texts that are embedded, before they are kept; 0 is defaultShard
+	Work     string // where
+	KeepWork bool
+}
+
+// defaultShard is seconds of searching in a million passages, and a few megabytes of candidates to a depth of 200.
+const defaultShard = 4096
+
+func (o *ShardOptions) addFlags(f *pflag.FlagSet) {
+	f.IntVar(&o.Shard, "shard", defaultShard, "`queries` ranked, and texts embedded, before what is ready is kept: an interrupted command goes on behind it. No result depends on it")
+	f.StringVar(&o.Work, "work", "", "`directory` of what is ready (where there is more than one shard, --output's name and .work)")
+	f.BoolVar(&o.KeepWork, "keep-work", false, "leave that directory where it is at the end")
+}
+
+// shardFlags are those that have no part where nothing is ranked.
+var shardFlags = []string{"shard", "work", "keep-work"}
+
+// openWork opens the working directory; nil where a single shard is all there is, and a teacher does not ask for it twice.
+func (o *MineOptions) openWork(h *host, d data) (*work, error) {
+	if o.Shard == 0 {
+		o.Shard = defaultShard
+	}
+	embedded := 0
+	if o.embeds() {
+		embedded = d.corpus.Len()
+	}
+	wanted := o.Work != "" || o.KeepWork
+	if !wanted && len(d.queries) <= o.Shard && embedded <= o.Shard && o.Mine.TeacherMargin == nil {
+		return nil, nil
+	}
+	place := o.workPlace()
+	if place == "" {
+		return temporaryWork(h)
+	}
+	w, err := openWork(h, place)
+	if err != nil {
+		return nil, err
+	}
+	w.keeps = o.KeepWork
+	return w, nil
+}
+
+// embeds says whether a model makes vectors.
+func (o *MineOptions) embeds() bool {
+	return slices.ContainsFunc(o.Sources.list(), func(name string) bool {
+		kind, _ := kindOf(name)
+		return kind == other || kind == dense && o.Rank.Model.Model != ""
+	})
+}
+
+// workPlace is where the working directory is; empty where --output has no place beside it.
+func (o *MineOptions) workPlace() string {
+	if o.Work != "" {
+		return o.Work
+	}
+	if o.Output == standard || o.Output == "" {
+		return ""
+	}
+	if info, err := os.Stat(o.Output); err == nil && !info.Mode().IsRegular() {
+		return ""
+	}
+	return o.Output + ".work"
+}
+
+// validate checks the flags beside those of the files.
+func (o *MineOptions) validateShards(inputs ...string) error {
+	if o.Candidates != "" {
+		for _, flag := range shardFlags {
+			if o.Rank.Texts.set[flag] {
+				return badInputf("--%s has no part beside --candidates: they are ranked already", flag)
+			}
+		}
+		return nil
+	}
+	if err := o.Rank.Texts.set.atLeast(1, map[string]int{"shard": o.Shard}); err != nil {
+		return err
+	}
+	place := o.workPlace()
+	switch {
+	case place == "" && o.KeepWork:
+		return badInputf("--keep-work: --output %s has no place beside it: name a directory with --work", o.Output)
+	case place == "":
+		return nil
+	case slices.Contains([]string{o.Output, o.Provenance, o.Save}, place):
+		return badInputf("--work %s is another output too: choose another place", place)
+	}
+	return mayWriteBeside("work", place, inputs...)
+}
+
+// shards are the queries of a mining, cut into runs of a fixed number, and what ranks them.
+type shards struct {
+	o      MineOptions
+	host   *host
+	data   data
+	depth  int
+	header candidates.Header
+	work   *work
+
+	sources []source
+	made    []rundir.Stage // all there
+}
+
+// algorithmCandidates is raised when the same vectors and options give other candidates.
+const algorithmCandidates = 1
+
+// each hands the candidates of every query to sink, in order. With a work all are made first, those of a shard kept when it is
+// ranked, and a further call reads them again.
+func (s *shards) each(ctx context.Context, sink func(query int, c ranking.Candidates) error) error {
+	if s.work == nil {
+		return s.withSources(ctx, func() error { return s.rank(ctx, span{0, len(s.data.queries)}, sink) })
+	}
+	if s.made == nil {
+		s.tellPlan()
+		if err := s.withSources(ctx, func() error { return s.make(ctx) }); err != nil {
+			return err
+		}
+	}
+	for i, part := range spans(len(s.data.queries), s.o.Shard) {
+		if err := s.read(ctx, s.made[i], part, sink); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellPlan says how much there is to do.
+func (s *shards) tellPlan() {
+	queries := len(s.data.queries)
+	count := len(spans(queries, s.o.Shard))
+	place := string(s.work.dir.Layout)
+	if s.work.own {
+		place = "a temporary folder"
+	}
+	s.host.note("%d passages x %d queries to depth %d, memory %s: %d shards of %d queries, kept in %s",
+		s.data.corpus.Len(), queries, s.depth, humanSize(s.o.Rank.Engine.limit(s.host.machine), "not limited"), count, min(s.o.Shard, queries), place)
+}
+
+// withSources opens the sources for as long as use runs.
+func (s *shards) withSources(ctx context.Context, use func() error) (err error) {
+	defer func() {
+		for _, from := range s.sources {
+			err = errors.Join(err, from.close())
+		}
+		s.sources = nil
+	}()
+	for i := range s.o.Sources.list() {
+		from, err := s.open(ctx, i)
+		if err != nil {
+			return err
+		}
+		s.sources = append(s.sources, from)
+	}
+	return use()
+}
+
+// rank hands the candidates of a span of the queries to sink, in order.
+func (s *shards) rank(ctx context.Context, part span, sink func(query int, c ranking.Candidates) error) error {
+	one := func(query int, parts ...ranking.Ranked) error {
+		return sink(query, s.o.Sources.combine(s.data, s.data.queries[query], s.depth, parts))
+	}
+	if len(s.sources) == 1 {
+		return s.sources[0].rank(ctx, part, func(query int, r ranking.Ranked) error { return one(query, r) })
+	}
+	parts := make([][]ranking.Ranked, part.len())
+	for _, from := range s.sources {
+		err := from.rank(ctx, part, func(query int, r ranking.Ranked) error {
+			parts[query-part.first] = append(parts[query-part.first], r)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for i, ranked := range parts {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := one(part.first+i, ranked...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// make ranks and keeps the shards that there are not yet.
+func (s *shards) make(ctx context.Context) error {
+	cut := spans(len(s.data.queries), s.o.Shard)
+	stages := s.stages(cut)
+	digests, err := s.work.ready(ctx, "shards of candidates", stages)
+	if err != nil {
+		return err
+	}
+	for i, part := range cut {
+		if digests[i] != "" {
+			continue
+		}
+		_, err := s.work.make(ctx, stages[i], func(w io.Writer) error {
+			header := s.header
+			header.Round, header.Queries = 0, part.len()
+			out, err := candidates.NewWriter(w, header)
+			if err != nil {
+				return err
+			}
+			if err := s.rank(ctx, part, func(_ int, c ranking.Candidates) error { return out.Write(c) }); err != nil {
+				return err
+			}
+			return out.Close()
+		})
+		if err != nil {
+			return err
+		}
+	}
+	s.made = stages
+	return nil
+}
+
+// stages say what the candidates of each shard are made from.
+func (s *shards) stages(cut []span) []rundir.Stage {
+	options := struct {
+		Shard   int      `json:"shard"`
+		Depth   int      `json:"depth"`
+		Sources []string `json:"sources"`
+		Fusion  string   `json:"fusion,omitempty"`
+	}{s.o.Shard, s.depth, s.o.Sources.list(), s.header.Fusion}
+	for _, from := range s.header.Sources {
+		if from.Parameters != "" {
+			options.Sources = append(slices.Clone(options.Sources), from.Parameters)
+		}
+	}
+	passages := digestParts([]string{s.data.corpus.Digest(), strconv.FormatBool(s.data.corpus.GivenIDs())})
+	var stages []rundir.Stage
+	for i, part := range cut {
+		inputs := []rundir.Input{{Name: "corpus", Digest: passages}, {Name: "queries", Digest: digestQueries(s.data.queries[part.first:part.end])}}
+		for _, from := range s.sources {
+			inputs = append(inputs, from.inputs(i)...)
+		}
+		stages = append(stages, rundir.Stage{Name: fmt.Sprintf("candidates-%05d.cand", i), Algorithm: algorithmCandidates, Inputs: inputs, Options: options})
+	}
+	return stages
+}
+
+// read hands on the candidates of a shard that is kept.
+func (s *shards) read(ctx context.Context, stage rundir.Stage, part span, sink func(query int, c ranking.Candidates) error) (err error) {
+	path := s.work.path(stage)
+	f, err := s.work.dir.FS.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	in, err := candidates.NewReader(f, path)
+	if err != nil {
+		return err
+	}
+	query := part.first
+	for c, err := range in.All() {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = sink(query, c)
+		}
+		if err != nil {
+			return err
+		}
+		query++
+	}
+	return nil
+}
+
+// digestQueries is that of all that decides the ranking of queries beside vectors.
+func digestQueries(queries []corpus.Query) string {
+	var parts []string
+	for _, q := range queries {
+		parts = append(parts, q.Key, q.Text, fmt.Sprint(q.Positives))
+	}
+	return digestParts(parts)
+}
+
+// digestParts tells lists of texts apart.
+func digestParts(parts []string) string {
+	sum := sha256.New()
+	for _, p := range parts {
+		var length [8]byte
+		binary.LittleEndian.PutUint64(length[:], uint64(len(p)))
+		sum.Write(length[:])
+		io.WriteString(sum, p)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}

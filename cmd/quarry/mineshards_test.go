@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/rundir/faultfs"
+)
+
+// mineWhole are the files of a mining: of 30 queries and passages, in one shard or many.
+func (p project) mineWhole(t testing.TB, h *testHost, o MineOptions, dir string) map[string]string {
+	t.Helper()
+	mustBe(t, runMine(t.Context(), outputsIn(o, dir), h.host))
+	return outputsOf(t, dir)
+}
+
+func outputsIn(o MineOptions, dir string) MineOptions {
+	o.Output, o.Provenance, o.Save = filepath.Join(dir, "mined.jsonl"), filepath.Join(dir, "side.jsonl"), filepath.Join(dir, "mined.cand")
+	return o
+}
+
+// outputsOf is all that a mining left.
+func outputsOf(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	left := map[string]string{}
+	mustBe(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		left[path[len(dir)+1:]] = string(raw)
+		return err
+	}))
+	return left
+}
+
+func sameOutputs(t testing.TB, got, want map[string]string) {
+	t.Helper()
+	for name, content := range want {
+		if got[name] != content {
+			t.Errorf("%s differs or is missing", name)
+		}
+	}
+	for name := range got {
+		if _, ok := want[name]; !ok {
+			t.Errorf("%s is left", name)
+		}
+	}
+}
+
+// TestShardsDecideNothing mines by every kind of source and rule in shards of several sizes.
+func TestShardsDecideNothing(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	near, zero := 0.9, 0.0
+	given := p.vectorFiles(t)
+	backwards := VectorOptions{}
+	backwards.CorpusVectors, backwards.CorpusIDs = p.reversed(t, "c.npy", "c2.npy", "c.ids", "p", 1)
+	backwards.QueryVectors, backwards.QueryIDs = p.reversed(t, "q.npy", "q2.npy", "q.ids", "d", 3)
+	for _, tc := range []struct {
+		name   string
+		change func(*MineOptions)
+	}{
+		{"rules of scores and texts", func(o *MineOptions) { o.Mine.Margin, o.Mine.NearText, o.Mine.Random = &zero, &near, 0.25 }},
+		{"a hub limit", func(o *MineOptions) { o.Mine.HubLimit, o.Mine.Sampling = 3, mine.ByRank }},
+		{"a window over survivors", func(o *MineOptions) { o.Mine.Survivors, o.Window = true, "0-9" }},
+		{"fused sources", func(o *MineOptions) { o.Sources.Names = []string{"dense", "bm25", "model:" + p.path("model")} }},
+		{"bm25", func(o *MineOptions) { o.Rank.Model, o.Sources.Names = ModelOptions{}, []string{"bm25"} }},
+		{"given vectors", func(o *MineOptions) { o.Rank = RankOptions{Data: p.rank("dev.jsonl").Data, Given: given} }},
+		{"given vectors by ids", func(o *MineOptions) { o.Rank = RankOptions{Data: p.rank("dev.jsonl").Data, Given: backwards} }},
+		{"a teacher", func(o *MineOptions) {
+			o.Teacher.Model.Model, o.Teacher.Kind, o.Teacher.Cache, o.Mine.TeacherMargin = p.path("model"), embedderKind, p.path("teacher.jsonl"), &zero
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := p.mineOptions()
+			o.Sources.Fuse.Method, o.Sources.Fuse.K, o.Sources.BM25.K1, o.Sources.BM25.B = "rrf", 60, 1.5, 0.75
+			tc.change(&o)
+			want := p.mineWhole(t, newTestHost(), o, t.TempDir())
+			sizes := []int{11}
+			if o.Mine.Random > 0 {
+				sizes = []int{1, 11, 29}
+			}
+			for _, shard := range sizes {
+				o.Shard, o.Rank.Engine.Workers = shard, 2
+				h, dir := newTestHost(), t.TempDir()
+				h.files = faultfs.New(dir, faultfs.Fault{}) // waits for no disk
+				sameOutputs(t, p.mineWhole(t, h, o, dir), want)
+			}
+		})
+	}
+}
+
+// TestKilledMiningEndsWithTheSameBytes crashes a mining at file operations, loses what was not synced, and runs again: at two of
+// each kind that changes the disk.
+func TestKilledMiningEndsWithTheSameBytes(t *testing.T) {
+	p := newProject(t, tinymodel.Options{Layers: 1, Hidden: 8, Heads: 2, Intermediate: 8})
+	o := p.mineOptions()
+	want := p.mineWhole(t, newTestHost(), o, t.TempDir())
+	o.Shard = 12
+	mineOn := func(fsys rundir.FS, dir string) error {
+		h := newTestHost()
+		h.files = fsys
+		return runMine(t.Context(), outputsIn(o, dir), h.host)
+	}
+	root := t.TempDir()
+	calm := faultfs.New(root, faultfs.Fault{})
+	mustBe(t, mineOn(calm, root))
+	sameOutputs(t, outputsOf(t, root), want)
+	byKind := map[faultfs.Kind][]int{}
+	for i, op := range calm.Ops() {
+		if op.Changing() {
+			byKind[op.Kind] = append(byKind[op.Kind], i+1)
+		}
+	}
+	var points []int
+	for _, at := range byKind {
+		points = append(points, at[len(at)/4], at[len(at)*3/4])
+	}
+	points = append(points, len(calm.Ops())/2)
+	slices.Sort(points)
+	for i, at := range slices.Compact(points) {
+		dir := t.TempDir()
+		fsys := faultfs.New(dir, faultfs.Fault{At: at, Crash: true})
+		if err := mineOn(fsys, dir); err == nil || !fsys.Crashed() {
+			t.Fatalf("operation %d: a crash must end the mining with its error, not %v", at, err)
+		}
+		mustBe(t, fsys.Settle([]faultfs.Loss{faultfs.LoseUnsynced, faultfs.LoseNothing, faultfs.TearUnsynced}[i%3]))
+		if err := mineOn(faultfs.New(dir, faultfs.Fault{}), dir); err != nil {
+			t.Fatalf("operation %d: the second mining: %v", at, err)
+		}
+		sameOutputs(t, outputsOf(t, dir), want)
+	}
+}
+
+// TestKeptShardsAreThoseOfTheSameCommand changes what shards are made from.
+func TestKeptShardsAreThoseOfTheSameCommand(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.mineOptions()
+	o.Shard, o.KeepWork = 10, true
+	mined := func(o MineOptions, says ...string) {
+		t.Helper()
+		h, _ := p.mine(t, o)
+		for _, want := range says {
+			if !strings.Contains(h.err.String(), want) {
+				t.Errorf("%q is not said:\n%s", want, h.err.String())
+			}
+		}
+		o.KeepWork, o.Shard, o.Output = false, 0, p.path("whole.jsonl")
+		p.mine(t, o)
+		if p.read(t, "whole.jsonl") != p.read(t, "mined.jsonl") {
+			t.Error("kept shards mine other negatives")
+		}
+	}
+	all := func(kind string) string { return "3 of 3 shards of " + kind }
+	const ofPassages, ofQueries, ofCandidates = "vectors of passages (dense) ", "vectors of queries (dense) ", "candidates "
+	mined(o, "30 passages x 30 queries to depth 12, memory not limited: 3 shards of 10 queries, kept in "+p.path("mined.jsonl.work"))
+	ready := "are there already"
+	mined(o, all(ofPassages)+ready, all(ofQueries)+ready, all(ofCandidates)+ready)
+	o.Mine.Seed, o.Mine.Negatives = 7, 3 // what is mined is no part of a shard
+	mined(o, all(ofCandidates)+ready)
+	o.Depth = 20
+	mined(o, all(ofPassages)+ready, all(ofCandidates)+"are made again: options changed: depth 12 → 20")
+	prompt := "query: "
+	o.Rank.Texts.QueryPrompt = &prompt
+	mined(o, all(ofPassages)+ready, all(ofQueries)+`are made again: option added: prompt "query: "`, all(ofCandidates)+"are made again: input changed: dense vectors of queries")
+	texts := lines(p.read(t, "train.jsonl"))
+	texts[29] = strings.Replace(texts[29], `"query":"`, `"query":"so `, 1)
+	o.Rank.Data.Queries = p.write(t, "changed.jsonl", strings.Join(texts, "\n")+"\n")
+	mined(o, "1 of 3 shards of "+ofQueries+"are made again: input changed: texts of queries", "2 of 3 shards of "+ofCandidates+ready)
+	mustBe(t, os.WriteFile(filepath.Join(p.path("mined.jsonl.work"), "source-0.passages-00001.npy"), []byte("rubbish"), 0o600))
+	mined(o, "1 of 3 shards of "+ofPassages+"are made again: output source-0.passages-00001.npy changed", all(ofCandidates)+ready)
+	o.Shard = 20
+	mined(o, "2 of 2 shards of "+ofPassages+"are made again: ", "options changed: shard 10 → 20")
+	o.KeepWork = false
+	mined(o, "2 of 2 shards of "+ofCandidates+ready)
+	if _, err := os.Stat(p.path("mined.jsonl.work")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the working directory is left: %v", err)
+	}
+}
+
+// stopping cancels a context when so many files have their names.
+type stopping struct {
+	rundir.OS
+	left   int
+	cancel context.CancelFunc
+}
+
+// Rename implements rundir.FS.
+func (s *stopping) Rename(from, to string) error {
+	if s.left--; s.left == 0 {
+		s.cancel()
+	}
+	return s.OS.Rename(from, to)
+}
+
+func TestInterruptedMiningSaysHowToGoOn(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.mineOptions()
+	want := p.mineWhole(t, newTestHost(), o, t.TempDir())
+	o.Shard = 10
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	h := newTestHost()
+	h.files = &stopping{left: 6, cancel: cancel}
+	err := runMine(ctx, outputsIn(o, dir), h.host)
+	if goOn := found[interruption](err).goOn; !strings.Contains(goOn, filepath.Join(dir, "mined.jsonl.work")+"; the same command goes on from there") {
+		t.Errorf("%v does not say how to go on but %q", err, goOn)
+	}
+	sameOutputs(t, p.mineWhole(t, newTestHost(), o, dir), want)
+}
+
+func TestWorkIsRefused(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	held, err := openWork(newTestHost().host, p.path("held"))
+	mustBe(t, err)
+	defer held.close()
+	for _, tc := range []struct {
+		name, want string
+		change     func(*MineOptions)
+	}{
+		{"two at once", "the same mining is under way: working directory", func(o *MineOptions) { o.Work = p.path("held") }},
+		{"a directory of something else", "is not a run directory: it has files", func(o *MineOptions) { o.Work = string(p) }},
+		{"in a model", "--work", func(o *MineOptions) { o.Work = p.path("model/work") }},
+		{"an output", "is another output too", func(o *MineOptions) { o.Work = o.Output }},
+		{"nowhere to keep it", "--keep-work: --output - has no place beside it", func(o *MineOptions) { o.Output, o.KeepWork = standard, true }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := p.mineOptions()
+			tc.change(&o)
+			if err := runMine(t.Context(), o, newTestHost().host); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %s", err, tc.want)
+			}
+		})
+	}
+	h := newTestHost()
+	if code := h.run(t, "mine", "--candidates", "x.cand", "--corpus", p.path("corpus.jsonl"), "--queries", p.path("train.jsonl"), "--output", p.path("m.jsonl"), "--shard", "5"); code != exitBadInput || !strings.Contains(h.err.String(), "--shard has no part beside --candidates") {
+		t.Errorf("exit code %d: %s", code, h.err.String())
+	}
+	o := p.mineOptions()
+	o.Output, o.Shard = standard, 10
+	mustBe(t, runMine(t.Context(), o, newTestHost().host)) // to standard output, by way of a temporary folder
+}

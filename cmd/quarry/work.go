@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// work is the directory in which a command keeps what is costly until it has ended, piece by piece, so that the same command
+// goes on from there. A nil work keeps nothing.
+type work struct {
+	dir   *rundir.Dir // its stamps say what a piece was made from
+	host  *host
+	keeps bool // after the command has ended, too
+	own   bool // nobody else's to go on from: a temporary folder
+}
+
+// openWork opens the directory, or makes it, and holds it against other processes.
+func openWork(h *host, place string) (*work, error) {
+	d, err := rundir.Open(place, rundir.OpenOptions{FS: h.files, Create: true})
+	if errors.Is(err, rundir.ErrInUse) {
+		return nil, fmt.Errorf("the same mining is under way: working directory %w", err)
+	}
+	if err != nil {
+		return nil, badInputf("--work: %w", err)
+	}
+	return &work{dir: d, host: h}, nil
+}
+
+// temporaryWork is a work that no other command finds.
+func temporaryWork(h *host) (*work, error) {
+	place, err := os.MkdirTemp("", "quarry-work-*")
+	if err != nil {
+		return nil, err
+	}
+	w, err := openWork(h, place)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(place))
+	}
+	w.own = true
+	return w, nil
+}
+
+// end removes the directory, unless it is to be kept.
+func (w *work) end() error {
+	if w == nil || w.dir == nil || w.keeps {
+		return nil
+	}
+	if err := w.dir.Remove(); err != nil {
+		return err
+	}
+	w.dir = nil
+	return nil
+}
+
+// close lets others have what end has not removed.
+func (w *work) close() error {
+	if w == nil || w.dir == nil {
+		return nil
+	}
+	if w.own && w.dir.Remove() == nil { // what of a temporary folder stays is the system's to clear
+		return nil
+	}
+	return w.dir.Close()
+}
+
+// goOn adds to an error that ended the command what is left of the work.
+func (w *work) goOn(err error) error {
+	if err == nil || w == nil || w.dir == nil || w.own {
+		return err
+	}
+	said := fmt.Sprintf("what is ready is kept in %s; the same command goes on from there", w.dir.Layout)
+	if !errors.Is(err, context.Canceled) {
+		w.host.note("%s", said)
+	}
+	return ifInterrupted(err, said)
+}
+
+// path is the file of a piece.
+func (w *work) path(s rundir.Stage) string { return filepath.Join(string(w.dir.Layout), s.Name) }
+
+// ready returns the digest of every piece that is there as it should be, and "" for those to make. Of pieces that were made
+// from something else it says so in a line.
+func (w *work) ready(ctx context.Context, what string, pieces []rundir.Stage) ([]string, error) {
+	digests := make([]string, len(pieces))
+	kept, stale := 0, 0
+	var why []string
+	for i, s := range pieces {
+		found, err := w.dir.Check(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case found.Fresh():
+			digests[i] = found.Stamp.Outputs[0].SHA256
+			kept++
+		case !found.New():
+			if stale++; why == nil {
+				why = found.Reasons
+			}
+		}
+	}
+	if stale > 0 {
+		w.host.note("%s: %d of %d %s are made again: %s", w.dir.Layout, stale, len(pieces), what, strings.Join(why, "; "))
+	}
+	if kept > 0 {
+		w.host.note("%s: %d of %d %s are there already", w.dir.Layout, kept, len(pieces), what)
+	}
+	return digests, nil
+}
+
+// make writes a piece and stamps it, and returns its digest.
+func (w *work) make(ctx context.Context, s rundir.Stage, write func(io.Writer) error) (digest string, err error) {
+	path := w.path(s)
+	if err := rundir.WriteFile(w.dir.FS, path, func(out io.Writer) error { return write(failing{out}) }); err != nil {
+		return "", err
+	}
+	stamp, err := w.dir.WriteStamp(ctx, s, []string{path})
+	if err != nil {
+		return "", err
+	}
+	return stamp.Outputs[0].SHA256, nil
+}
+
+// span is a run of rows or queries, the end not included.
+type span struct{ first, end int }
+
+func (s span) len() int { return s.end - s.first }
+
+// spans cuts n of them into shards, the last of which may be smaller.
+func spans(n, shard int) []span {
+	var cut []span
+	for first := 0; first < n; first += shard {
+		cut = append(cut, span{first, min(first+shard, n)})
+	}
+	return cut
+}
