@@ -1,13 +1,11 @@
 package mine
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
 
 	"github.com/quarry-ml/quarry/corpus"
-	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/ranking"
 )
 
@@ -103,70 +101,10 @@ func New(o Options, round int, c *corpus.Corpus) (*Miner, error) {
 	return &Miner{o: o, round: round, corpus: c, rules: newRules(o, near, c), near: near}, nil
 }
 
-// Pass mines query after query and hands each result on in the order in which queries came. With a hub limit, which
-// couples queries, it waits for the last of them.
-type Pass struct {
-	miner   *Miner
-	sink    func(q Query, r Result) error
-	waiting []*pool
-}
-
-// NewPass begins a pass over queries. Every query of the set has to be added to one pass, then Close called.
-func (m *Miner) NewPass(sink func(q Query, r Result) error) *Pass { return &Pass{miner: m, sink: sink} }
-
-// Add mines a query, or holds it until Close where a global rule is asked for.
-func (p *Pass) Add(q Query) error {
-	asked, err := p.miner.ask(q)
-	if err != nil {
-		return fmt.Errorf("mine: query %q: %w", q.Query, err)
-	}
-	for _, a := range asked {
-		pool := p.miner.pool(a)
-		if p.miner.o.HubLimit > 0 {
-			p.waiting = append(p.waiting, pool)
-			continue
-		}
-		if err := p.sink(q, p.miner.draw(pool, nil)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Close draws for the queries that wait, in an order keyed by seed, round and query key, each from what the queries before
-// it have left of the hub limit, and hands the results on in the order in which the queries came.
-func (p *Pass) Close() error {
-	m := p.miner
-	order := make([]int, len(p.waiting))
-	turn := make([]uint64, len(p.waiting))
-	for i, pool := range p.waiting {
-		order[i] = i
-		turn[i] = draw.Hash(m.o.Seed, draw.Mining, m.round, 0, "hub:"+pool.key)
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(turn[a], turn[b]), cmp.Compare(p.waiting[a].key, p.waiting[b].key))
-	})
-	uses := map[int32]int{}
-	results := make([]Result, len(p.waiting))
-	for _, i := range order {
-		results[i] = m.draw(p.waiting[i], uses)
-		for _, n := range results[i].Negatives {
-			uses[n.Passage]++
-		}
-	}
-	for i, pool := range p.waiting {
-		if err := p.sink(pool.Query, results[i]); err != nil {
-			return err
-		}
-	}
-	p.waiting = nil
-	return nil
-}
-
 // Mine mines queries in one pass.
 func (m *Miner) Mine(queries []Query) ([]Result, error) {
 	var results []Result
-	pass := m.NewPass(func(_ Query, r Result) error {
+	pass := m.NewPass(of(queries), func(_ Query, r Result) error {
 		results = append(results, r)
 		return nil
 	})

@@ -36,12 +36,20 @@ func WhatIf(o Options, round int, c *corpus.Corpus, queries []Query, judged map[
 		return Outcome{}, err
 	}
 	var t tally
-	pass := m.NewPass(func(q Query, r Result) error {
+	asked := func(n int) (Query, error) {
+		q := queries[n]
+		q.Judged = judged[q.Query]
+		return q, nil
+	}
+	pass := m.NewPass(asked, func(q Query, r Result) error {
 		t.add(o, q, r)
 		return nil
 	})
-	for _, q := range queries {
-		q.Judged = judged[q.Query]
+	for n := range queries {
+		q, err := asked(n)
+		if err != nil {
+			return Outcome{}, err
+		}
 		t.last = t.last || len(q.Last) > 0
 		if err := pass.Add(q); err != nil {
 			return Outcome{}, err

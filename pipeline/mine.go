@@ -8,6 +8,7 @@ import (
 
 	"github.com/quarry-ml/quarry/audit"
 	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/mine"
@@ -215,7 +216,33 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]min
 	}
 	var rows []minedRow
 	byKey := make(map[string]corpus.Query, len(queries))
-	pass := miner.NewPass(func(c mine.Query, result mine.Result) error {
+	ask := func(i int, c ranking.Candidates) (mine.Query, error) {
+		q := queries[i]
+		byKey[q.Key] = q
+		given, err := r.given(q, o)
+		if err != nil {
+			return mine.Query{}, err
+		}
+		asked := r.candidatesOf(q, c, answers)
+		asked.Given, asked.Last = given, last[q.Key]
+		return asked, r.tellScores(scores, miner, q, &asked)
+	}
+	var index *candidates.Index
+	again := func(i int) (mine.Query, error) {
+		c, err := judgedOnly(queries[i]), error(nil)
+		if r.stages.Mine.Searches() {
+			if index == nil {
+				if index, err = r.indexCandidates(s); err != nil {
+					return mine.Query{}, err
+				}
+			}
+			if c, err = index.At(i); err != nil {
+				return mine.Query{}, err
+			}
+		}
+		return ask(i, c)
+	}
+	pass := miner.NewPass(again, func(c mine.Query, result mine.Result) error {
 		q := byKey[c.Query]
 		if err := r.scoreRow(scores, q, &result); err != nil {
 			return err
@@ -236,15 +263,8 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]min
 		return nil
 	})
 	add := func(i int, c ranking.Candidates) error {
-		q := queries[i]
-		byKey[q.Key] = q
-		given, err := r.given(q, o)
+		asked, err := ask(i, c)
 		if err != nil {
-			return err
-		}
-		asked := r.candidatesOf(q, c, answers)
-		asked.Given, asked.Last = given, last[q.Key]
-		if err := r.tellScores(scores, miner, q, &asked); err != nil {
 			return err
 		}
 		return pass.Add(asked)

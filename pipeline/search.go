@@ -303,3 +303,13 @@ func (r *round) eachCandidates(s rundir.Split, visit func(query int, c ranking.C
 	}
 	return nil
 }
+
+// indexCandidates finds single queries among a split's candidates.
+func (r *round) indexCandidates(s rundir.Split) (*candidates.Index, error) {
+	path := r.files.Candidates(s)
+	info, err := r.dir.FS.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	return candidates.IndexOf(func() (io.ReadCloser, error) { return r.dir.FS.Open(path) }, info.Size(), path)
+}

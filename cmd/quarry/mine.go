@@ -177,7 +177,7 @@ func (m *mining) run(ctx context.Context, h *host) error {
 // mine hands what is mined to the writers; those of provenance and candidates may be nil.
 func (m *mining) mine(ctx context.Context, out *flagembedding.Writer, side *provenance.Writer, keep *candidates.Writer) error {
 	byKey := make(map[string]corpus.Query, len(m.data.queries))
-	pass := m.miner.NewPass(func(c mine.Query, r mine.Result) error {
+	pass := m.miner.NewPass(m.again, func(c mine.Query, r mine.Result) error {
 		q := byKey[c.Query]
 		m.auditor.Add(c.Candidates, q.Text, r)
 		row, err := m.miner.Row(q, m.ranked.by, r)
@@ -214,6 +214,14 @@ func (m *mining) mine(ctx context.Context, out *flagembedding.Writer, side *prov
 		return err
 	}
 	return pass.Close()
+}
+
+// again is a query as mine has added it.
+func (m *mining) again(query int) (mine.Query, error) {
+	asked := m.queries[query]
+	var err error
+	asked.Candidates, err = m.ranked.again(query)
+	return asked, err
 }
 
 func (m *mining) writeProvenance(h *host, write func(*provenance.Writer) error) error {

@@ -121,7 +121,9 @@ type shards struct {
 	work   *work
 
 	sources []source
-	made    []rundir.Stage // all there
+	made    []rundir.Stage       // all there
+	indexes []*candidates.Index  // of those
+	held    []ranking.Candidates // of a small mining that asks again
 }
 
 // algorithmCandidates is raised when the same vectors and options give other candidates.
@@ -131,7 +133,14 @@ const algorithmCandidates = 1
 // ranked, and a further call reads them again.
 func (s *shards) each(ctx context.Context, sink func(query int, c ranking.Candidates) error) error {
 	if s.work == nil {
-		return s.withSources(ctx, func() error { return s.rank(ctx, span{0, len(s.data.queries)}, sink) })
+		return s.withSources(ctx, func() error {
+			return s.rank(ctx, span{0, len(s.data.queries)}, func(query int, c ranking.Candidates) error {
+				if s.o.Mine.HubLimit > 0 {
+					s.held = append(s.held, c)
+				}
+				return sink(query, c)
+			})
+		})
 	}
 	if s.made == nil {
 		s.tellPlan()
@@ -289,6 +298,29 @@ func (s *shards) read(ctx context.Context, stage rundir.Stage, part span, sink f
 		query++
 	}
 	return nil
+}
+
+// again finds the candidates of one query that each has made.
+func (s *shards) again(query int) (ranking.Candidates, error) {
+	if s.work == nil {
+		return s.held[query], nil
+	}
+	if s.indexes == nil {
+		s.indexes = make([]*candidates.Index, len(s.made))
+	}
+	shard := query / s.o.Shard
+	if s.indexes[shard] == nil {
+		path, files := s.work.path(s.made[shard]), s.work.dir.FS
+		info, err := files.Stat(path)
+		if err != nil {
+			return ranking.Candidates{}, err
+		}
+		s.indexes[shard], err = candidates.IndexOf(func() (io.ReadCloser, error) { return files.Open(path) }, info.Size(), path)
+		if err != nil {
+			return ranking.Candidates{}, err
+		}
+	}
+	return s.indexes[shard].At(query % s.o.Shard)
 }
 
 // digestQueries is that of all that decides the ranking of queries beside vectors.

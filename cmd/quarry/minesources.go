@@ -138,7 +138,8 @@ type rankedBy struct {
 	header candidates.Header
 	round  int
 	work   *work                                                                             // that keeps them as they are made; may be nil
-	each   func(ctx context.Context, sink func(query int, c ranking.Candidates) error) error // in the order of the queries; more than once where there is a work, or none was needed
+	each   func(ctx context.Context, sink func(query int, c ranking.Candidates) error) error // in the order of the queries
+	again  func(query int) (ranking.Candidates, error)                                       // those of a query that each has had; nil without a work and without a rule that asks
 }
 
 // ranked prepares the candidates of all queries: stored ones, or those of sources, shard by shard.
@@ -161,7 +162,7 @@ func (o MineOptions) ranked(ctx context.Context, h *host, d data, answers corpus
 		r.by = rankerOf(r.header)
 	}
 	s := shards{o: o, host: h, data: d, depth: depth, header: r.header, work: r.work}
-	r.each = s.each
+	r.each, r.again = s.each, s.again
 	return r, nil
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -17,12 +19,15 @@ import (
 // stored are the candidates of a file, matched to the queries by their keys.
 func (o MineOptions) stored(h *host, d data, answers corpus.Answers) (rankedBy, error) {
 	r := rankedBy{round: o.Round}
-	var all []ranking.Candidates
-	err := readInput(h, "candidates", o.Candidates, func(in io.Reader) error {
-		var err error
-		r.header, all, err = candidates.ReadAll(in, o.Candidates)
+	records := map[string]int{} // by query key
+	var index *candidates.Index
+	err := readInput(h, "candidates", o.Candidates, func(in io.Reader) (err error) {
+		r.header, err = numberRecords(in, o.Candidates, records)
 		return err
 	})
+	if err == nil {
+		index, err = indexStored(h, o.Candidates)
+	}
 	if err != nil {
 		return r, err
 	}
@@ -45,18 +50,27 @@ func (o MineOptions) stored(h *host, d data, answers corpus.Answers) (rankedBy, 
 		r.round = r.header.Round
 	}
 	r.by = rankerOf(r.header)
-	byKey := make(map[string]ranking.Candidates, len(all))
-	for _, c := range all {
-		byKey[c.Query] = c
-	}
-	r.each = func(_ context.Context, sink func(int, ranking.Candidates) error) error {
-		for i, q := range d.queries {
-			c, ok := byKey[q.Key]
-			if ok {
-				c = d.said.Candidates(q, c)
+	r.again = func(query int) (ranking.Candidates, error) {
+		q := d.queries[query]
+		var c ranking.Candidates
+		record, ok := records[q.Key]
+		if ok {
+			var err error
+			if c, err = index.At(record); err != nil {
+				return c, badInput(err)
 			}
-			if !ok || !samePositives(c, q) {
-				return badInputf("%s:%d: %s has no candidates of the query %q with these positives: rank again, or give the --verdicts that promoted some", o.Rank.Data.Queries, q.Line, o.Candidates, q.Key)
+			c = d.said.Candidates(q, c)
+		}
+		if !ok || !samePositives(c, q) {
+			return c, badInputf("%s:%d: %s has no candidates of the query %q with these positives: rank again, or give the --verdicts that promoted some", o.Rank.Data.Queries, q.Line, o.Candidates, q.Key)
+		}
+		return c, nil
+	}
+	r.each = func(ctx context.Context, sink func(int, ranking.Candidates) error) error {
+		for i := range d.queries {
+			c, err := r.again(i)
+			if err = errors.Join(err, ctx.Err()); err != nil {
+				return err
 			}
 			if err := sink(i, c); err != nil {
 				return err
@@ -65,6 +79,51 @@ func (o MineOptions) stored(h *host, d data, answers corpus.Answers) (rankedBy, 
 		return nil
 	}
 	return r, nil
+}
+
+// numberRecords checks a whole file of candidates and says which record is of which query. It holds the keys alone.
+func numberRecords(in io.Reader, name string, records map[string]int) (candidates.Header, error) {
+	file, err := candidates.NewReader(in, name)
+	if err != nil {
+		return candidates.Header{}, err
+	}
+	for c, err := range file.All() {
+		if err != nil {
+			return file.Header(), err
+		}
+		records[c.Query] = len(records)
+	}
+	return file.Header(), nil
+}
+
+// indexStored finds single records of the file.
+func indexStored(h *host, path string) (*candidates.Index, error) {
+	open := func() (io.ReadCloser, error) { return h.open("candidates", path) }
+	f, err := open()
+	if err != nil {
+		return nil, badInputf("--candidates: %w", err)
+	}
+	size, err := sizeOf(f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, badInputf("--candidates: %w", err)
+	}
+	index, err := candidates.IndexOf(open, size, path)
+	return index, badInput(err)
+}
+
+// sizeOf is the length of what host.open has opened.
+func sizeOf(f io.ReadCloser) (int64, error) {
+	switch f := f.(type) {
+	case interface{ Size() int64 }:
+		return f.Size(), nil
+	case *os.File:
+		info, err := f.Stat()
+		if err != nil {
+			return 0, err
+		}
+		return info.Size(), nil
+	}
+	return 0, errors.New("its length is not known")
 }
 
 // scored says whether the scores of candidates compare with their positives': reciprocal ranks do not.

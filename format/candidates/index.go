@@ -3,6 +3,7 @@ package candidates
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -46,6 +47,29 @@ func OpenIndex(file io.ReaderAt, size int64, name string) (*Index, error) {
 		return nil, fmt.Errorf("%s: the end of the file: it is not where its records end; it is corrupt, search again", name)
 	}
 	return x, nil
+}
+
+// IndexOf is OpenIndex of a file that is open only while something is read of it, so that there may be any number of them.
+// What open returns has to be an io.ReaderAt, as a file is.
+func IndexOf(open func() (io.ReadCloser, error), size int64, name string) (*Index, error) {
+	return OpenIndex(opened(open), size, name)
+}
+
+// opened is a file that is opened for each read.
+type opened func() (io.ReadCloser, error)
+
+// ReadAt implements io.ReaderAt.
+func (open opened) ReadAt(b []byte, offset int64) (n int, err error) {
+	r, err := open()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	at, ok := r.(io.ReaderAt)
+	if !ok {
+		return 0, errors.New("the file can be read from its start alone")
+	}
+	return at.ReadAt(b, offset)
 }
 
 // Header is what the file says of itself.

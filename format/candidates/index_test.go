@@ -2,6 +2,9 @@ package candidates
 
 import (
 	"bytes"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -31,6 +34,32 @@ func TestIndexFindsWhatAReaderReads(t *testing.T) {
 		if _, err := x.At(i); err == nil || !strings.Contains(err.Error(), "there is none") {
 			t.Errorf("record %d: %v", i, err)
 		}
+	}
+}
+
+func TestIndexOfAFileThatIsOpenedForEachRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.cand")
+	content := encode(t, small, smallRecords())
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x, err := IndexOf(func() (io.ReadCloser, error) { return os.Open(path) }, int64(len(content)), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := x.At(1)
+	if diff := cmp.Diff(smallRecords()[1], got, cmpopts.EquateEmpty()); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.At(1); err == nil {
+		t.Error("a record of a file that is gone")
+	}
+	stream := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewBuffer(content)), nil }
+	if _, err := IndexOf(stream, int64(len(content)), "stream"); err == nil || !strings.Contains(err.Error(), "stream: ") {
+		t.Errorf("a stream: %v", err)
 	}
 }
 

@@ -1,0 +1,108 @@
+package mine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/quarry-ml/quarry/draw"
+)
+
+// Pass mines query after query and hands each result on in the order in which queries came. With a hub limit, which
+// couples queries, it waits for the last of them; what it holds then is results and counts, no candidates.
+type Pass struct {
+	miner   *Miner
+	again   func(n int) (Query, error)
+	sink    func(q Query, r Result) error
+	added   int
+	waiting []waiting
+}
+
+// waiting is a row that has not been drawn for.
+type waiting struct {
+	query int // by the order of adding
+	row   int // among those of the query
+	key   string
+	turn  uint64
+}
+
+// NewPass begins a pass over queries. Every query of the set has to be added to one pass, then Close called, which with a hub
+// limit asks again for every query as it was added, the n-th counted from 0: once in the order of draws, once in that of adding.
+// Without one again is never called and may be nil.
+func (m *Miner) NewPass(again func(n int) (Query, error), sink func(q Query, r Result) error) *Pass {
+	return &Pass{miner: m, again: again, sink: sink}
+}
+
+// of asks again for queries that are in memory.
+func of(queries []Query) func(int) (Query, error) {
+	return func(n int) (Query, error) { return queries[n], nil }
+}
+
+// Add mines a query, or takes note of it for Close where a global rule is asked for.
+func (p *Pass) Add(q Query) error {
+	asked, err := p.miner.ask(q)
+	if err != nil {
+		return fmt.Errorf("mine: query %q: %w", q.Query, err)
+	}
+	m := p.miner
+	for row, a := range asked {
+		if m.o.HubLimit > 0 {
+			p.waiting = append(p.waiting, waiting{p.added, row, a.key, draw.Hash(m.o.Seed, draw.Mining, m.round, 0, "hub:"+a.key)})
+			continue
+		}
+		if err := p.sink(q, m.draw(m.pool(a), nil)); err != nil {
+			return err
+		}
+	}
+	p.added++
+	return nil
+}
+
+// Close draws for the queries that wait, in an order keyed by seed, round and query key, each from what the queries before
+// it have left of the hub limit, and hands the results on in the order in which the queries came.
+func (p *Pass) Close() error {
+	order := make([]int, len(p.waiting))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(p.waiting[a].turn, p.waiting[b].turn), cmp.Compare(p.waiting[a].key, p.waiting[b].key))
+	})
+	uses := map[int32]int{}
+	results := make([]Result, len(p.waiting))
+	for _, i := range order {
+		var err error
+		if results[i], err = p.drawAgain(p.waiting[i], uses); err != nil {
+			return err
+		}
+		for _, n := range results[i].Negatives {
+			uses[n.Passage]++
+		}
+	}
+	for i := 0; i < len(p.waiting); {
+		n := p.waiting[i].query
+		q, err := p.again(n)
+		if err != nil {
+			return err
+		}
+		for ; i < len(p.waiting) && p.waiting[i].query == n; i++ {
+			if err := p.sink(q, results[i]); err != nil {
+				return err
+			}
+		}
+	}
+	p.waiting = nil
+	return nil
+}
+
+func (p *Pass) drawAgain(w waiting, uses map[int32]int) (Result, error) {
+	q, err := p.again(w.query)
+	if err != nil {
+		return Result{}, err
+	}
+	asked, err := p.miner.ask(q)
+	if err != nil {
+		return Result{}, fmt.Errorf("mine: query %q: %w", q.Query, err)
+	}
+	return p.miner.draw(p.miner.pool(asked[w.row]), uses), nil
+}
