@@ -223,12 +223,21 @@ func TestWorkIsRefused(t *testing.T) {
 	held, err := openWork(newTestHost().host, p.path("held"))
 	mustBe(t, err)
 	defer held.close()
+	ofRun, err := rundir.Open(p.path("run"), rundir.OpenOptions{Create: true, Data: []rundir.Source{{Name: "corpus.jsonl", Digest: "0"}}})
+	mustBe(t, err)
+	mustBe(t, ofRun.Close())
+	more, err := rundir.Open(p.path("more"), rundir.OpenOptions{Create: true})
+	mustBe(t, err)
+	mustBe(t, more.Close())
+	p.write(t, "more/notes.txt", "mine")
 	for _, tc := range []struct {
 		name, want string
 		change     func(*MineOptions)
 	}{
-		{"two at once", "the same mining is under way: working directory", func(o *MineOptions) { o.Work = p.path("held") }},
+		{"two at once", "another quarry mine is at work with the same working directory", func(o *MineOptions) { o.Work = p.path("held") }},
 		{"a directory of something else", "is not a run directory: it has files", func(o *MineOptions) { o.Work = string(p) }},
+		{"a run", "is the directory of a run: choose another place", func(o *MineOptions) { o.Work = p.path("run") }},
+		{"a directory that holds more", "holds something else than work (notes.txt)", func(o *MineOptions) { o.Work = p.path("more") }},
 		{"in a model", "--work", func(o *MineOptions) { o.Work = p.path("model/work") }},
 		{"an output", "is another output too", func(o *MineOptions) { o.Work = o.Output }},
 		{"nowhere to keep it", "--keep-work: --output - has no place beside it", func(o *MineOptions) { o.Output, o.KeepWork = standard, true }},
@@ -241,6 +250,11 @@ func TestWorkIsRefused(t *testing.T) {
 			}
 		})
 	}
+	for _, place := range []string{"run/quarry.json", "more/notes.txt"} {
+		if _, err := os.Stat(p.path(place)); err != nil {
+			t.Errorf("%s is gone: %v", place, err)
+		}
+	}
 	h := newTestHost()
 	if code := h.run(t, "mine", "--candidates", "x.cand", "--corpus", p.path("corpus.jsonl"), "--queries", p.path("train.jsonl"), "--output", p.path("m.jsonl"), "--shard", "5"); code != exitBadInput || !strings.Contains(h.err.String(), "--shard has no part beside --candidates") {
 		t.Errorf("exit code %d: %s", code, h.err.String())
@@ -248,4 +262,35 @@ func TestWorkIsRefused(t *testing.T) {
 	o := p.mineOptions()
 	o.Output, o.Shard = standard, 10
 	mustBe(t, runMine(t.Context(), o, newTestHost().host)) // to standard output, by way of a temporary folder
+}
+
+// TestFailedMiningKeepsWhatIsReady fails before anything is ready, and behind it, where other rules may go on.
+func TestFailedMiningKeepsWhatIsReady(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.mineOptions()
+	o.Shard = 10
+	place := p.path("mined.jsonl.work")
+	wrong := o
+	wrong.Rank.Model.Model = p.path("no-model")
+	if err := runMine(t.Context(), wrong, newTestHost().host); err == nil {
+		t.Fatal("there is no such model")
+	}
+	if _, err := os.Stat(place); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a directory without work is left: %v", err)
+	}
+	none := o
+	least := -5.0
+	none.Mine.MaxScore = &least
+	h := newTestHost()
+	refused(t, runMine(t.Context(), none, h.host), "--max-score: no query has a negative left")
+	if !strings.Contains(h.err.String(), "what is ready is kept in "+place) {
+		t.Errorf("what is kept is not said:\n%s", h.err.String())
+	}
+	if err := runMine(t.Context(), wrong, newTestHost().host); err == nil {
+		t.Fatal("there is no such model")
+	}
+	h, _ = p.mine(t, o)
+	if !strings.Contains(h.err.String(), "3 of 3 shards of candidates are there already") {
+		t.Errorf("nothing was kept:\n%s", h.err.String())
+	}
 }

@@ -19,18 +19,52 @@ type work struct {
 	host  *host
 	keeps bool // after the command has ended, too
 	own   bool // nobody else's to go on from: a temporary folder
+	made  bool // some piece is there
+	ended bool
 }
 
-// openWork opens the directory, or makes it, and holds it against other processes.
+// openWork opens the directory, or makes it, and holds it against other processes. A directory that holds anything else, such as
+// a run, is refused: it would go at the end.
 func openWork(h *host, place string) (*work, error) {
 	d, err := rundir.Open(place, rundir.OpenOptions{FS: h.files, Create: true})
 	if errors.Is(err, rundir.ErrInUse) {
-		return nil, fmt.Errorf("the same mining is under way: working directory %w", err)
+		return nil, fmt.Errorf("another quarry mine is at work with the same working directory: %w", err)
 	}
 	if err != nil {
 		return nil, badInputf("--work: %w", err)
 	}
-	return &work{dir: d, host: h}, nil
+	w := &work{dir: d, host: h}
+	if err := w.checkOwn(); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return w, nil
+}
+
+// checkOwn refuses a directory that was not made by openWork.
+func (w *work) checkOwn() error {
+	sources, err := w.dir.Sources()
+	if err != nil {
+		return badInputf("--work: %w", err)
+	}
+	if len(sources) > 0 {
+		return badInputf("--work %s is the directory of a run: choose another place", w.dir.Layout)
+	}
+	entries, err := w.dir.FS.ReadDir(string(w.dir.Layout))
+	if err != nil {
+		return badInputf("--work: %w", err)
+	}
+	for _, entry := range entries {
+		name := filepath.Join(string(w.dir.Layout), entry.Name())
+		switch ext := filepath.Ext(name); {
+		case name == w.dir.Format() || name == w.dir.Lock():
+		case ext == ".npy" || ext == ".cand":
+			w.made = true
+		case name == string(w.dir.Round(0).Dir()) && entry.IsDir():
+		default:
+			return badInputf("--work %s holds something else than work (%s): choose another place", w.dir.Layout, entry.Name())
+		}
+	}
+	return nil
 }
 
 // temporaryWork is a work that no other command finds.
@@ -49,7 +83,10 @@ func temporaryWork(h *host) (*work, error) {
 
 // end removes the directory, unless it is to be kept.
 func (w *work) end() error {
-	if w == nil || w.dir == nil || w.keeps {
+	if w == nil {
+		return nil
+	}
+	if w.ended = true; w.keeps {
 		return nil
 	}
 	if err := w.dir.Remove(); err != nil {
@@ -64,7 +101,7 @@ func (w *work) close() error {
 	if w == nil || w.dir == nil {
 		return nil
 	}
-	if w.own && w.dir.Remove() == nil { // what of a temporary folder stays is the system's to clear
+	if (w.own || !w.made) && w.dir.Remove() == nil { // what of a temporary folder stays is the system's to clear
 		return nil
 	}
 	return w.dir.Close()
@@ -72,7 +109,7 @@ func (w *work) close() error {
 
 // goOn adds to an error that ended the command what is left of the work.
 func (w *work) goOn(err error) error {
-	if err == nil || w == nil || w.dir == nil || w.own {
+	if err == nil || w == nil || w.own || w.ended || !w.made {
 		return err
 	}
 	said := fmt.Sprintf("what is ready is kept in %s; the same command goes on from there", w.dir.Layout)
@@ -99,6 +136,7 @@ func (w *work) ready(ctx context.Context, what string, pieces []rundir.Stage) ([
 		switch {
 		case found.Fresh():
 			digests[i] = found.Stamp.Outputs[0].SHA256
+			w.made = true
 			kept++
 		case !found.New():
 			if stale++; why == nil {
@@ -125,6 +163,7 @@ func (w *work) make(ctx context.Context, s rundir.Stage, write func(io.Writer) e
 	if err != nil {
 		return "", err
 	}
+	w.made = true
 	return stamp.Outputs[0].SHA256, nil
 }
 
