@@ -48,12 +48,23 @@ func TestManyPasses(t *testing.T) {
 	}
 	for _, memory := range []int64{1, 50_000, 1 << 40} {
 		in.Memory = memory
+		done := 0
+		in.Progress = func(first, last, seen int) {
+			if now := first*passages + (last-first)*seen; now > done && seen <= passages && last <= queries {
+				done = now
+				return
+			}
+			t.Errorf("queries %d to %d, %d passages after %d pairs", first, last, seen, done)
+		}
 		within, err := search.All(context.Background(), in)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(whole, within); diff != "" {
 			t.Errorf("-one pass +memory of %d bytes:\n%s", memory, diff)
+		}
+		if done != queries*passages {
+			t.Errorf("%d pairs were told of %d", done, queries*passages)
 		}
 	}
 }

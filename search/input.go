@@ -28,6 +28,10 @@ type Input struct {
 	Kernels   *kernel.Set             // the path that estimates and scores; nil is the best there is. The result does not depend on it
 	Workers   int                     // goroutines; 0 is one per processor. The result does not depend on it
 	Memory    int64                   // bytes that the search may take; 0 is what is fast. Little means more passes over the passages, never another result
+
+	// Progress is told, on the calling goroutine, how many passages a pass over them has held against its queries, those from
+	// first to last, which is not one of them. May be nil. A pass hands on its queries' candidates at its end.
+	Progress func(first, last, passages int)
 }
 
 // Rows cuts vectors held in one slice (a mapped file, say) into blocks of at most the given number of rows.

@@ -63,6 +63,9 @@ func (s *scan) run(ctx context.Context) error {
 				return err
 			}
 		}
+		if s.in.Progress != nil {
+			s.in.Progress(s.first, s.last, passages)
+		}
 		return nil
 	})
 	if err == nil && passages == 0 {

@@ -50,6 +50,9 @@ func (s *shards) openVectors(ctx context.Context, at int, name string, ranker Ra
 	if err != nil {
 		return source{}, err
 	}
+	if s.o.Sources.fused() {
+		v.label = "search by " + name
+	}
 	ofPassages := v.passages.digest()
 	ids := ""
 	if v.given && s.work != nil {

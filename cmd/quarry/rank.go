@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -124,8 +125,9 @@ type sides struct {
 	passages, queries rows
 	kernels           *kernel.Set
 	workers           int
-	memory            int64 // bytes that the search may take; 0 is no limit
-	given             bool  // by the user, whose fault is what the search refuses of them
+	memory            int64  // bytes that the search may take; 0 is no limit
+	given             bool   // by the user, whose fault is what the search refuses of them
+	label             string // of the progress; empty is search
 }
 
 func (v *sides) open(h *host, o VectorOptions, d data) error {
@@ -145,7 +147,7 @@ const searchRows = 1024
 // rank hands the top depth of a span of the queries to sink, in order.
 func (v *sides) rank(ctx context.Context, h *host, d data, s span, depth int, sink func(query int, c ranking.Candidates) error) error {
 	show := func(done int) {
-		h.progress(progress{Label: "search", Done: int64(done), Total: int64(len(d.queries)), Unit: "queries"})
+		h.progress(progress{Label: cmp.Or(v.label, "search"), Done: int64(done), Total: int64(len(d.queries)), Unit: "queries"})
 	}
 	if s.len() > 0 {
 		show(s.first) // the rate counts from here
@@ -153,14 +155,14 @@ func (v *sides) rank(ctx context.Context, h *host, d data, s span, depth int, si
 	err := v.queries.of(s, func(m vectors.Matrix) error {
 		in := search.Input{
 			Queries: m.Data, Dim: m.Dim, Passages: v.passages.blocks(),
-			Depth: min(depth, v.passages.count), Order: d.corpus.Order(), Kernels: v.kernels, Workers: v.workers, Memory: v.memory,
+			Progress: func(first, last, passages int) { show(s.first + first + (last-first)*passages/v.passages.count) },
+			Depth:    min(depth, v.passages.count), Order: d.corpus.Order(), Kernels: v.kernels, Workers: v.workers, Memory: v.memory,
 		}
 		for _, q := range d.queries[s.first:s.end] {
 			in.Keys = append(in.Keys, q.Key)
 			in.Positives = append(in.Positives, q.Positives)
 		}
 		return search.Exact(ctx, in, func(query int, c ranking.Candidates) error {
-			show(s.first + query + 1)
 			return asFailure(sink(s.first+query, c))
 		})
 	})
