@@ -57,7 +57,7 @@ func (s *scorer) rank(ctx context.Context, set evalSet, t texts, label string) (
 		return nil, err
 	}
 	found := make([]ranking.Candidates, 0, len(set.queries))
-	err = s.round.rank(ctx, set.queries, asked.Data, passages.Matrix, set.corpus.Order(), s.evalDepth(set.corpus), func(_ int, c ranking.Candidates) error {
+	err = s.round.rank(ctx, set.queries, asked.Data, passages.Matrix, set.corpus.Order(), s.evalDepth(set.corpus), nil, func(_ int, c ranking.Candidates) error {
 		found = append(found, c)
 		return nil
 	})

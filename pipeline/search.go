@@ -111,8 +111,11 @@ func (r *round) searchSplit(ctx context.Context, s rundir.Split, words *lexical.
 		if err != nil {
 			return err
 		}
+		label := "search " + string(s)
 		sink := func(query int, c ranking.Candidates) error {
-			r.progress(Progress{Round: r.index, Stage: r.label("search " + string(s)), Done: int64(query + 1), Total: int64(len(queries)), Unit: "queries"})
+			if last < 0 {
+				r.searched(label, query+1, len(queries))
+			}
 			ranked := make([]ranking.Ranked, len(parts))
 			for i, part := range parts {
 				if i == last {
@@ -129,7 +132,7 @@ func (r *round) searchSplit(ctx context.Context, s rundir.Split, words *lexical.
 		if last < 0 {
 			err = r.eachQuery(ctx, queries, sink)
 		} else {
-			err = r.rankSplit(ctx, s, r.rankers[last], depth, sink)
+			err = r.rankSplit(ctx, s, r.rankers[last], depth, label, sink)
 		}
 		if err != nil {
 			return err
@@ -159,10 +162,7 @@ func (r *round) putBy(ctx context.Context, source int, s rundir.Split, depth int
 		if err != nil {
 			return err
 		}
-		err = r.rankSplit(ctx, s, k, depth, func(query int, c ranking.Candidates) error {
-			r.progress(Progress{Round: r.index, Stage: r.label(fmt.Sprintf("search %s by %s", s, k.Name())), Done: int64(query + 1), Total: int64(len(r.data.queries[s])), Unit: "queries"})
-			return out.Write(c)
-		})
+		err = r.rankSplit(ctx, s, k, depth, fmt.Sprintf("search %s by %s", s, k.Name()), func(_ int, c ranking.Candidates) error { return out.Write(c) })
 		if err != nil {
 			return err
 		}
@@ -199,14 +199,23 @@ func (r *round) eachQuery(ctx context.Context, queries []corpus.Query, sink func
 	return nil
 }
 
-// rankSplit ranks a split by the vectors of a source.
-func (r *round) rankSplit(ctx context.Context, s rundir.Split, k ranker, depth int, sink func(int, ranking.Candidates) error) (err error) {
+// searched shows how many queries of so many have been searched for.
+func (r *round) searched(label string, done, queries int) {
+	r.progress(Progress{Round: r.index, Stage: r.label(label), Done: int64(done), Total: int64(queries), Unit: "queries"})
+}
+
+// rankSplit ranks a split by the vectors of a source; the label is of its progress.
+func (r *round) rankSplit(ctx context.Context, s rundir.Split, k ranker, depth int, label string, sink func(int, ranking.Candidates) error) (err error) {
 	v, err := r.openVectors(k, s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, v.close()) }()
-	return r.rank(ctx, r.data.queries[s], v.queries.Data, v.passages, r.data.corpus.Order(), depth, sink)
+	queries := r.data.queries[s]
+	show := func(first, last, passages int) {
+		r.searched(label, first+(last-first)*passages/v.passages.Rows, len(queries))
+	}
+	return r.rank(ctx, queries, v.queries.Data, v.passages, r.data.corpus.Order(), depth, show, sink)
 }
 
 func (r *round) passageTexts() iter.Seq[string] {
@@ -250,10 +259,11 @@ func (r *round) candidatesHeader(s rundir.Split, depth int) candidates.Header {
 	return h
 }
 
-// rank searches the corpus for queries and hands over what is kept of each, in order.
-func (r *round) rank(ctx context.Context, queries []corpus.Query, queryVectors []float32, passages vectors.Matrix, order ranking.Order, depth int, sink func(int, ranking.Candidates) error) error {
+// rank searches the corpus for queries and hands over what is kept of each, in order. Progress is search.Input's; it may be nil.
+func (r *round) rank(ctx context.Context, queries []corpus.Query, queryVectors []float32, passages vectors.Matrix, order ranking.Order, depth int, progress func(first, last, passages int), sink func(int, ranking.Candidates) error) error {
 	in := search.Input{
-		Queries: queryVectors, Dim: passages.Dim, Passages: search.Rows(passages.Data, passages.Dim, searchRows),
+		Progress: progress,
+		Queries:  queryVectors, Dim: passages.Dim, Passages: search.Rows(passages.Data, passages.Dim, searchRows),
 		Depth: depth, Order: order, Kernels: r.engine.Kernels(), Workers: r.engine.Workers(), Memory: r.engine.Rest(r.resting),
 	}
 	for _, q := range queries {
