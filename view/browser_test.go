@@ -278,7 +278,11 @@ func served(t *testing.T, dir, folder string, against string, sets ...view.SetFi
 		if err != nil {
 			t.Fatal(err)
 		}
-		return d, view.Files{Corpus: filepath.Join(folder, "corpus.jsonl"), Train: filepath.Join(folder, "train.jsonl"), Dev: filepath.Join(folder, "dev.jsonl")}
+		files := view.Files{Corpus: filepath.Join(folder, "corpus.jsonl"), Train: filepath.Join(folder, "train.jsonl"), Dev: filepath.Join(folder, "dev.jsonl")}
+		if test := filepath.Join(folder, "test.jsonl"); exists(test) {
+			files.Held = []view.HeldFiles{{Split: rundir.Test, Queries: test}}
+		}
+		return d, files
 	}
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -341,6 +345,9 @@ func TestBrowserVerdictsAreSaved(t *testing.T) {
 	b := newTab(t)
 	b.do(chromedp.Navigate(address + "#negatives"))
 	b.until(`document.querySelector("#suspect") !== null`)
+	if about := value[string](b, `document.querySelector("main .quiet").textContent`); !strings.Contains(about, "teacher") {
+		t.Errorf("the queue says of itself %q: nothing of teachers, who doubt too", about)
+	}
 	read := func() []verdicts.Verdict {
 		content, err := os.ReadFile(rundir.Layout(run.Dir).Verdicts())
 		if err != nil {
@@ -421,8 +428,8 @@ func TestBrowserQueriesAndComparison(t *testing.T) {
 	b.clean(address)
 }
 
-// Passages are found by their text, show who knows them, and lead there and back; the sets of data.sets are looked at like the
-// run's own data, but for verdicts.
+// Passages are found by their text, show who knows them, and lead there and back; the sets of data.sets are looked at and judged like
+// the run's own data.
 func TestBrowserPassagesAndSets(t *testing.T) {
 	folder := t.TempDir()
 	run, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Passages: 120, Depth: 60, Sets: []string{"faq", "gesetz_ä"}, Ranked: true})
@@ -460,7 +467,7 @@ func TestBrowserPassagesAndSets(t *testing.T) {
 	b.until(`document.querySelector("table.list tbody bdi").textContent === "gesetz_ä p4"`) // what is searched stays
 	b.do(chromedp.Click(`table.list button.open`))
 	b.until(`document.querySelector("tr.positive") !== null && document.querySelector("tr.positive").textContent.includes("(gesetz_ä)")`)
-	// Its queries and its queue, which takes no verdicts.
+	// Its queries and its queue, with the same keys.
 	b.do(chromedp.Navigate(address + "#queries"))
 	b.until(`document.querySelectorAll("form.tools select").length === 2`)
 	pick(0, "set-gesetz_ä")
@@ -468,12 +475,12 @@ func TestBrowserPassagesAndSets(t *testing.T) {
 	b.do(chromedp.Navigate(address + "#negatives"))
 	b.until(`document.querySelectorAll("button[data-verdict]").length === 3 && document.querySelector("#unused") !== null`)
 	pick(0, "set-gesetz_ä")
-	b.until(`document.querySelector("#suspect .text").textContent.includes("(gesetz_ä)") && document.querySelectorAll("button[data-verdict]").length === 0 && document.querySelector("#unused") === null`)
+	b.until(`document.querySelector("#suspect .text").textContent.includes("(gesetz_ä)") && document.querySelectorAll("button[data-verdict]").length === 3 && document.querySelector("#unused") !== null`)
 	shown := value[string](b, `document.querySelector("#suspect").textContent`)
-	b.do(chromedp.KeyEvent("d"), chromedp.KeyEvent(kb.ArrowRight))
+	b.do(chromedp.KeyEvent("d"))
 	b.until(fmt.Sprintf(`document.querySelector("#suspect").textContent !== %q`, shown))
-	if _, err := os.Stat(rundir.Layout(run.Dir).Verdicts()); err == nil {
-		t.Error("a verdict is saved of a set that is mined without")
+	if saved, err := os.ReadFile(rundir.Layout(run.Dir).Verdicts()); err != nil || !strings.Contains(string(saved), `"verdict":"drop","query":"gesetz_ä-`) || !strings.Contains(string(saved), `"passage":"gesetz_ä p`) {
+		t.Errorf("saved is %s, %v", saved, err)
 	}
 	// Miners alone have ranked a set; what is chosen of dev goes over to them.
 	b.do(chromedp.Navigate(address + "#compare"))
@@ -489,9 +496,9 @@ func TestBrowserPassagesAndSets(t *testing.T) {
 // alike.
 func TestBrowserTraining(t *testing.T) {
 	folder := t.TempDir()
-	run, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Dev: 60, Rounds: 1, Ranked: true})
+	run, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Dev: 60, Test: 30, Rounds: 1, Ranked: true})
 	must(t, err)
-	other, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Dev: 60, Rounds: 1, Ranked: true, Rise: 0.02, Name: "other"})
+	other, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Dev: 60, Test: 30, Rounds: 1, Ranked: true, Rise: 0.02, Name: "other"})
 	must(t, err)
 	address := served(t, run.Dir, folder, other.Dir)
 	b := newTab(t)
@@ -526,6 +533,13 @@ func TestBrowserTraining(t *testing.T) {
 	if same := value[string](b, `[...document.querySelectorAll("main p")].map(p => p.textContent).find(t => t.includes("same"))`); !strings.Contains(same, "B better: 0 · ▼ B worse: 0") {
 		t.Errorf("the miners: %q", same)
 	}
+	choose(0, "test") // which the base and the chosen epoch alone have ranked
+	b.until(`document.querySelector("#of-test") !== null && document.querySelector("table.list thead").textContent.includes("tiny, round 0, epoch 3") && document.querySelector("table.list tbody").textContent.includes("(test)")`)
+	if options := value[string](b, `[...document.querySelectorAll("form.tools select")[1].options].map(o => o.value).join(" ")`); options != "0/0 0/3" {
+		t.Errorf("test is compared by %s", options)
+	}
+	b.do(chromedp.Click(`table.list button.open`))
+	b.until(`document.querySelectorAll(".columns > section").length === 2 && document.querySelector("h1").textContent.endsWith(" of test") && document.querySelectorAll("li.positive").length === 2`)
 	b.do(chromedp.Navigate(address + "#negatives"))
 	b.until(`document.querySelector("#unused") !== null && document.querySelector("#unused").textContent.includes("runs/tiny/verdicts.jsonl")`)
 	b.clean(address)
@@ -602,6 +616,11 @@ func TestScreenshots(t *testing.T) {
 	b.do(chromedp.Navigate(address + "#compare"))
 	b.until(`document.querySelector("form.tools") !== null && document.querySelectorAll("table.list tbody tr").length > 0`)
 	shoot("view-compare")
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func must(t *testing.T, err error) {

@@ -16,7 +16,7 @@ import (
 
 // A view says where it is, answers there, writes verdicts where its page asks for it, and ends well with Ctrl-C.
 func TestViewCommand(t *testing.T) {
-	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Sets: []string{"faq", "law"}})
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Sets: []string{"faq", "law"}, Test: 3, Also: []string{"near", "far"}, Ranked: true})
 	mustBe(t, err)
 	other, err := tinyrun.Write(run.Folder, tinyrun.Options{Name: "other", Rounds: 1})
 	mustBe(t, err)
@@ -58,6 +58,11 @@ func TestViewCommand(t *testing.T) {
 	}
 	for _, split := range []string{"set-faq", "set-law"} { // the recipe's sets, one with a corpus of its own
 		if code, found := ask("GET", "api/passages?split="+split+"&order=answers&search=3", "", ""); code != 200 || !strings.Contains(found, `"answers":`) {
+			t.Errorf("%s: %d %s", split, code, found)
+		}
+	}
+	for _, split := range []string{"test", "also-near", "also-far"} { // what epochs alone are scored on
+		if code, found := ask("GET", "api/query?index=1&split="+split, "", ""); code != 200 || !strings.Contains(found, `"text":"What is 1 + 2? (`+split+`)"`) || !strings.Contains(found, `"name":"round 1 epoch 3 (chosen)"`) {
 			t.Errorf("%s: %d %s", split, code, found)
 		}
 	}

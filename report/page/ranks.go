@@ -54,7 +54,7 @@ func (p *Page) addRanks(d *rundir.Dir, r *report.Report) error {
 
 // addTrained draws the ranks before any training against those after each round's, and says whether it has.
 func (p *Page) addTrained(s *Section, d *rundir.Dir, r *report.Report) (bool, error) {
-	kept, err := r.Ranked(d)
+	kept, err := r.Ranked(d, rundir.Dev)
 	if err != nil {
 		return false, err
 	}
