@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -108,6 +109,17 @@ func TestViewCommandErrors(t *testing.T) {
 		{"other texts", []string{"RUN"}, func(folder string) error {
 			return os.WriteFile(filepath.Join(folder, "dev.jsonl"), []byte("{}\n"), 0o600)
 		}, "was made from other data: dev.jsonl"},
+		{"a run of a newer quarry", []string{"RUN"}, func(folder string) error {
+			return os.WriteFile(filepath.Join(folder, "runs", "tiny", "quarry.json"), []byte(`{"format": 2, "novelty": true}`), 0o600)
+		}, "quarry.json: format 2 is newer than this quarry knows (1)"},
+		{"half a run", []string{"RUN"}, func(folder string) error {
+			return os.WriteFile(filepath.Join(folder, "runs", "tiny", "quarry.json"), []byte(`{"format": 1, "da`), 0o600)
+		}, "quarry.json: not the file of a run directory"},
+		{"no texts of test", []string{"RUN"}, func(folder string) error {
+			file := filepath.Join(folder, "runs", "tiny", "recipe.resolved.yaml")
+			text, err := os.ReadFile(file)
+			return errors.Join(err, os.WriteFile(file, []byte(strings.Replace(string(text), "  dev: dev.jsonl\n", "  dev: dev.jsonl\n  test: test.jsonl\n", 1)), 0o600))
+		}, "test.jsonl"},
 		{"no run to compare with", []string{"RUN", "--against", "RUN/none"}, nil, "--against: "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
