@@ -16,9 +16,7 @@ CUTOFFS = [1, 3, 10, 25]
 def measures_of(convention):
     """The measures that the oracle of a convention can compute, by Quarry's names."""
     names = [f"{kind}@{k}" for kind in ("map", "recall", "hit", "ndcg", "precision", "mrr") for k in CUTOFFS]
-    if convention in ("trec_eval", "beir"):
-        return [n for n in names if not n.startswith("mrr")] + ["map", "mrr", "ndcg", "r-precision"]
-    if convention == "ranx":
+    if convention in ("trec_eval", "beir", "ranx"):
         return names + ["map", "mrr", "ndcg", "r-precision"]
     if convention == "kaggle":
         return [n for n in names if n.startswith("map")]
@@ -35,13 +33,16 @@ def by_trec_eval(judged, run):
     whole = {"map": "map", "mrr": "recip_rank", "ndcg": "ndcg", "r-precision": "Rprec"}
     found = pytrec_eval.RelevanceEvaluator(judged, wanted).evaluate({q: dict(hits) for q, hits in run.items()})
 
-    def name(measure):
+    def value(values, measure):
         if measure in whole:
-            return whole[measure]
+            return values[whole[measure]]
         kind, k = measure.split("@")
-        return theirs[kind + "@"] + k
+        if kind == "mrr":  # trec_eval cuts no recip_rank: a rank beyond k is none
+            rank = values["recip_rank"]
+            return rank if rank >= 1 / int(k) else 0.0
+        return values[theirs[kind + "@"] + k]
 
-    return {q: {m: values[name(m)] for m in measures_of("trec_eval")} for q, values in found.items()}
+    return {q: {m: value(values, m) for m in measures_of("trec_eval")} for q, values in found.items()}
 
 
 def by_beir(judged, run):

@@ -80,15 +80,12 @@ func (r *round) scoreAlso(ctx context.Context, s *scorer, t texts, checkpoint ru
 			Texts texts       `json:"texts"`
 			Set   recipe.Also `json:"set"`
 		}{r.recipe.Eval, t, *set.also}
-		promotions := r.promotions() // training has seen them
-		if !r.data.same(set.corpus, r.data.corpus) {
-			promotions = nil
-		}
+		promotions := r.promotionsOver(set.corpus) // training has seen them
 		inputs := append([]rundir.Input{checkpoint, r.base.input("base"), r.data.input(set.role), r.data.input("train"), r.data.input(string(set.split))}, promotions...)
 		inputs = append(inputs, r.data.trainInputs(r.recipe)...)
-		stage := r.stage(alsoStage(name, s.epoch), algorithmEval, options, inputs...)
+		stage := r.stage(alsoStage(name, s.epoch), algorithmScores, options, inputs...)
 		file := r.files.EpochAlso(name, s.epoch)
-		outputs := []string{file, r.files.EpochQueries(set.split, s.epoch)}
+		outputs := []string{file, r.files.EpochQueries(set.split, s.epoch), r.files.EpochRanking(set.split, s.epoch)}
 		err := r.do(ctx, work{Stage: stage, outputs: outputs, apart: true, run: func(ctx context.Context) error {
 			found, err := s.rank(ctx, set, t, fmt.Sprintf("eval epoch %d", s.epoch))
 			if err != nil {
@@ -96,6 +93,9 @@ func (r *round) scoreAlso(ctx context.Context, s *scorer, t texts, checkpoint ru
 			}
 			scores := rundir.AlsoScores{Version: rundir.ScoresVersion, Round: r.index, Epoch: s.epoch, Name: name, Convention: string(r.recipe.Eval.Convention), Measures: r.measureNames()}
 			if scores.Scores, err = r.measureEpoch(set, s.epoch, found); err != nil {
+				return err
+			}
+			if err := r.keepRanking(set, s.epoch, checkpoint, found); err != nil {
 				return err
 			}
 			if len(r.data.trainedIn(set.corpus)) == 0 {

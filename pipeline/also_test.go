@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,7 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/internal/exactpath"
+	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -76,9 +79,46 @@ func also(t *testing.T, r *recipe.Recipe, name string) []rundir.AlsoScores {
 		if err != nil || len(queries.Queries) != s.Scores.Queries || queries.Split != rundir.AlsoSplit(name) {
 			t.Errorf("%s of epoch %d query by query: %v", name, epoch, err)
 		}
+		checkRanked(t, d, alsoStage(name, epoch), rundir.AlsoSplit(name), epoch, queries)
 		all = append(all, s)
 	}
 	return all
+}
+
+// checkRanked holds what an epoch of round 0 ranks for a set to what its queries score by recall@5, the second measure.
+func checkRanked(t *testing.T, d *rundir.Dir, stage string, split rundir.Split, epoch int, scores *rundir.QueryScores) {
+	t.Helper()
+	path := d.Round(0).EpochRanking(split, epoch)
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, found, err := candidates.ReadAll(f, path)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if *header.Epoch != epoch || header.Split != string(split) || header.ModelDigest == "" || len(header.CorpusDigest) != 64 || len(header.QueriesDigest) != 64 || len(found) != len(scores.Queries) {
+		t.Errorf("%s: header %+v, %d rankings of %d queries", path, header, len(found), len(scores.Queries))
+	}
+	for _, q := range scores.Queries {
+		c := found[slices.IndexFunc(found, func(c ranking.Candidates) bool { return c.Query == q.ID })]
+		among := 0
+		for _, p := range c.Positives {
+			if p.Rank < 5 {
+				among++
+			}
+		}
+		if want := float64(among) / float64(len(c.Positives)); q.Values[1] != want {
+			t.Errorf("%s: query %s scored %v, and its ranks give %v", path, q.ID, q.Values[1], want)
+		}
+	}
+	stamp, err := d.ReadStamp(0, stage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := stamp.Output("round-0/epochs/" + filepath.Base(path)); !ok {
+		t.Errorf("the stamp of %s does not name the ranking", stage)
+	}
 }
 
 // TestEveryEpochIsScoredOnOtherSets holds sets that are dev under other names to the scores of dev.

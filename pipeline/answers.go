@@ -76,10 +76,8 @@ func (r *round) answerInputs() []rundir.Input {
 	var inputs []rundir.Input
 	for _, one := range r.alike() {
 		inputs = append(inputs, one.data.input("train"))
-		switch {
-		case one.set == nil:
-			inputs = append(inputs, one.promotions()...)
-		case one.set.IDField != "":
+		inputs = append(inputs, one.promotions()...)
+		if one.set != nil && one.set.IDField != "" {
 			inputs = append(inputs, rundir.Input{Name: "id_field of " + rundir.TrainingSet(one.set.Name), Digest: one.set.IDField})
 		}
 	}

@@ -17,11 +17,12 @@ import (
 	"github.com/quarry-ml/quarry/rundir"
 )
 
-// algorithmEval is raised when the same checkpoint and data give other scores. 2 keeps them query by query, too.
+// algorithmEval is raised when the same scores of epochs give another table.
 const algorithmEval = 2
 
-// algorithmDev is algorithmEval of dev, whose rankings are kept besides: 3 keeps them.
-const algorithmDev = 3
+// algorithmScores is raised when the same checkpoint and data give other scores of a set: 2 keeps them query by query, too, 3
+// also what is ranked.
+const algorithmScores = 3
 
 // eval scores every epoch that is not scored yet and writes the round's table.
 func (r *round) eval(ctx context.Context) error {
@@ -117,8 +118,8 @@ func (r *round) scoreDev(ctx context.Context, s *scorer, t texts, checkpoint run
 		Texts texts       `json:"texts"`
 	}{r.recipe.Eval, t}
 	inputs := []rundir.Input{checkpoint, r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev")}
-	inputs = append(append(inputs, r.promotions()...), r.data.trainInputs(r.recipe)...) // training has seen them
-	stage := r.stage(evalStage(s.epoch), algorithmDev, options, inputs...)
+	inputs = append(append(inputs, r.promotionsOver(r.data.corpus)...), r.data.trainInputs(r.recipe)...) // training has seen them
+	stage := r.stage(evalStage(s.epoch), algorithmScores, options, inputs...)
 	outputs := []string{r.files.EpochScores(s.epoch), r.files.EpochQueries(rundir.Dev, s.epoch), r.files.EpochRanking(rundir.Dev, s.epoch)}
 	return r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) error {
 		scores, err := r.scoresOf(ctx, s, t, checkpoint)
@@ -150,7 +151,7 @@ func (r *round) scoresOf(ctx context.Context, s *scorer, t texts, checkpoint run
 	if scores.Dev, err = r.measureEpoch(dev, s.epoch, found); err != nil {
 		return scores, err
 	}
-	return scores, r.keepRanking(s.epoch, checkpoint, found)
+	return scores, r.keepRanking(dev, s.epoch, checkpoint, found)
 }
 
 // measureEpoch evaluates a set's candidates of an epoch, and keeps what each query scores.

@@ -249,6 +249,17 @@ func TestTheTestSplitIsScoredForBaseAndChoiceAlone(t *testing.T) {
 		if want := e.Epoch == 0 || e.Epoch == choice.Epoch; (e.Test != nil) != want {
 			t.Errorf("epoch %d: test scored: %v, want %v", e.Epoch, e.Test != nil, want)
 		}
+		if e.Test == nil {
+			if there, err := d.Exists(d.Round(0).EpochRanking(rundir.Test, e.Epoch)); there || err != nil {
+				t.Errorf("epoch %d, which nobody chose, has ranked test: %v, %v", e.Epoch, there, err)
+			}
+			continue
+		}
+		queries, err := d.ReadQueryScores(d.Round(0).EpochQueries(rundir.Test, e.Epoch))
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkRanked(t, d, stageTest, rundir.Test, e.Epoch, queries)
 	}
 }
 

@@ -67,8 +67,12 @@ func (r *round) mine(ctx context.Context) error {
 	}
 	inputs = append(inputs, asked...)
 	return r.do(ctx, work{Stage: r.stage(StageMine, algorithmMine, options, inputs...), outputs: outputs, run: func(ctx context.Context) error {
-		if r.said != nil {
+		switch {
+		case r.said == nil:
+		case r.set == nil:
 			r.note("round %d: %s: verdicts of %s: %s", r.index, r.stageName(StageMine), r.stages.Mine.Verdicts.Written, r.said)
+		case r.said.Drops().Pairs+r.said.Promotions().Pairs > 0:
+			r.note("round %d: %s: verdicts of %s: %d drop, %d promote", r.index, r.stageName(StageMine), r.stages.Mine.Verdicts.Written, r.said.Drops().Pairs, r.said.Promotions().Pairs)
 		}
 		scores, err := r.readTeacherScores()
 		if err != nil {

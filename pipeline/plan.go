@@ -395,7 +395,7 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	if c.Memory, c.Disk, err = r.bytes(m); err != nil {
 		return c, err
 	}
-	c.Disk += int64(8*r.rankingDepth()*len(r.data.queries[rundir.Dev])) * int64(o.Epochs+1) // what each epoch ranks
+	c.Disk += r.rankingBytes(o.Epochs)
 	if r.stages.Mine.Embeds() {
 		c.Disk += vectors
 	}

@@ -217,19 +217,20 @@ func (r *round) test(ctx context.Context, chosen int) error {
 		Chosen int         `json:"chosen"`
 	}{r.recipe.Eval, t, chosen}
 	// Not the scores alone: two checkpoints may score alike on dev and apart on test.
-	checkpoint, err := rundir.TreeDigest(ctx, r.dir.FS, r.files.Epoch(chosen))
+	digest, err := rundir.TreeDigest(ctx, r.dir.FS, r.files.Epoch(chosen))
 	if err != nil {
 		return err
 	}
-	inputs := []rundir.Input{r.base.input("base"), {Name: "checkpoint", Digest: checkpoint}, r.made(r.files.Scores()), r.made(r.files.Choice()), r.data.input("corpus"), r.data.input("train"), r.data.input("test")}
-	stage := r.stage(stageTest, algorithmEval, options, append(append(inputs, r.promotions()...), r.data.trainInputs(r.recipe)...)...)
+	checkpoint := rundir.Input{Name: "checkpoint", Digest: digest}
+	inputs := []rundir.Input{r.base.input("base"), checkpoint, r.made(r.files.Scores()), r.made(r.files.Choice()), r.data.input("corpus"), r.data.input("train"), r.data.input("test")}
+	stage := r.stage(stageTest, algorithmScores, options, append(append(inputs, r.promotionsOver(r.data.corpus)...), r.data.trainInputs(r.recipe)...)...)
 	epochs := []int{0, chosen}
 	if chosen == 0 {
 		epochs = epochs[:1]
 	}
 	outputs := []string{r.files.TestScores()}
 	for _, epoch := range epochs {
-		outputs = append(outputs, r.files.EpochQueries(rundir.Test, epoch))
+		outputs = append(outputs, r.files.EpochQueries(rundir.Test, epoch), r.files.EpochRanking(rundir.Test, epoch))
 	}
 	err = r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) error {
 		scores := rundir.TestScores{Version: rundir.ScoresVersion}
@@ -241,6 +242,9 @@ func (r *round) test(ctx context.Context, chosen int) error {
 			}
 			means, err := r.measureEpoch(set, epoch, found)
 			if err != nil {
+				return err
+			}
+			if err := r.keepRanking(set, epoch, checkpoint, found); err != nil {
 				return err
 			}
 			scores.Epochs = append(scores.Epochs, rundir.EpochTest{Epoch: epoch, Test: means})

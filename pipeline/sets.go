@@ -246,6 +246,7 @@ func (r *round) setInputs() []rundir.Input {
 		if !one.data.shared {
 			inputs = append(inputs, one.data.input("corpus"))
 		}
+		inputs = append(inputs, one.promotions()...) // drawn as positives, and masked
 		inputs = append(inputs, r.made(one.files.Negatives(rundir.Train)))
 	}
 	return inputs

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/verdicts"
 	"github.com/quarry-ml/quarry/review"
 	"github.com/quarry-ml/quarry/rundir"
@@ -21,8 +22,8 @@ const (
 )
 
 // readVerdicts reads what people said of negatives, where the round goes by it, and takes what they promoted for positives
-// of the training queries, in this round alone. The file may grow meanwhile: what counts is what it holds when the round
-// begins.
+// of the training queries, of the run's own and of those of data.sets, in this round alone. The file may grow meanwhile: what
+// counts is what it holds when the round begins.
 func (r *round) readVerdicts() error {
 	path := r.stages.Mine.Verdicts
 	if path.File == "" || r.data == nil {
@@ -36,21 +37,34 @@ func (r *round) readVerdicts() error {
 		}
 		return inputErrorf("%s: mine.verdicts: %w", r.recipe.At(key), err)
 	}
-	r.said = review.Of(all, r.data.corpus, r.data.queries[rundir.Train])
-	d := *r.Run.data
-	d.queries = maps.Clone(d.queries)
-	d.queries[rundir.Train] = r.said.Queries(d.queries[rundir.Train])
-	d.files = slices.Clip(d.files)
+	r.takeVerdicts(r.Run.data, all, path.Written)
+	r.data.sets = slices.Clone(r.data.sets)
+	for i, one := range r.sets {
+		r.data.files = append(r.data.files, one.takeVerdicts(r.Run.data.sets[i], all, path.Written)...)
+		r.data.sets[i] = one.data
+		r.said.JudgedIn(one.said)
+	}
+	return nil
+}
+
+// takeVerdicts makes verdicts those of the round's data d, and returns the ones that have an effect on it as files.
+func (r *round) takeVerdicts(d *data, all []verdicts.Verdict, name string) []rundir.ManifestData {
+	r.said = review.Of(all, d.corpus, d.queries[rundir.Train])
+	judged := *d
+	judged.queries = maps.Clone(d.queries)
+	judged.queries[rundir.Train] = r.said.Queries(d.queries[rundir.Train])
+	var effective []rundir.ManifestData
 	for _, one := range []struct {
 		role string
 		review.Effect
 	}{{rolePromote, r.said.Promotions()}, {roleDrop, r.said.Drops()}} {
 		if one.Pairs > 0 {
-			d.files = append(d.files, rundir.ManifestData{Role: one.role, Name: path.Written, Digest: one.Digest, Count: one.Pairs})
+			effective = append(effective, rundir.ManifestData{Role: d.role(one.role), Name: name, Digest: one.Digest, Count: one.Pairs})
 		}
 	}
-	r.data = &d
-	return nil
+	judged.files = slices.Concat(d.files, effective)
+	r.data = &judged
+	return effective
 }
 
 // verdictsIn reads a file of verdicts. The run's own is made with the first of them.
@@ -78,6 +92,17 @@ func (r *round) promotions() []rundir.Input {
 		return nil
 	}
 	return []rundir.Input{r.data.input(rolePromote)}
+}
+
+// promotionsOver are the promotions in all sets that are trained on and over a corpus.
+func (r *round) promotionsOver(c *corpus.Corpus) []rundir.Input {
+	var inputs []rundir.Input
+	for _, one := range r.all() {
+		if r.data.same(one.data.corpus, c) {
+			inputs = append(inputs, one.promotions()...)
+		}
+	}
+	return inputs
 }
 
 // drops are the verdicts that keep passages from being negatives, as a stage's input; none where no verdict does.

@@ -194,6 +194,52 @@ func TestPromotedAnswersAreTrainedOnAndSeen(t *testing.T) {
 	}
 }
 
+// Verdicts are of texts, so they hold for the training queries of data.sets too, each set in its own corpus; what they judge there
+// is not told as judging nothing, and the stages of the other sets stay as they are.
+func TestVerdictsOnFurtherSets(t *testing.T) {
+	project := setsProject(t, faqSet, secondRound, "  - mine: {verdicts: runs/tiny/verdicts.jsonl}\n", "finetune: {epochs: 2", "finetune: {epochs: 1")
+	mined := func() []*flagembedding.Row {
+		return rowsIn(t, look(t, project).Round(1).Set("faq").Negatives(rundir.Train))
+	}
+	mustRun(t, project)
+	plain := mined()
+	drop := verdicts.Verdict{Verdict: verdicts.Drop, QueryText: plain[0].Query(), PassageText: plain[0].Neg()[0]}
+	promote := verdicts.Verdict{Verdict: verdicts.Promote, QueryText: plain[1].Query(), PassageText: plain[1].Neg()[0]}
+	stale := drop
+	stale.QueryText = "gone"
+	say(t, project, drop, promote, stale)
+	notes := mustRun(t, project)
+	for _, want := range []string{
+		"round 1: mine-set-faq: verdicts of runs/tiny/verdicts.jsonl: 1 drop, 1 promote\n",
+		"search-set-faq: input added: verdicts.promote of set-faq\n", "input added: verdicts.drop of set-faq; input added: verdicts.promote of set-faq\nround 1: mine-set-faq: verdicts of",
+		"finetune: input changed: round-1/sets/faq/negatives.jsonl; input added: verdicts.promote of set-faq\n", "also-epoch-0-faq: input added: verdicts.promote of set-faq\n",
+	} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("no %q in\n%s", want, notes)
+		}
+	}
+	if got := redone(notes, "1"); slices.Contains(got, "mine") || slices.Contains(got, "search") {
+		t.Errorf("what has no verdict was redone: %v", got)
+	}
+	rows := mined()
+	if slices.Contains(rows[0].Neg(), drop.PassageText) || slices.Contains(rows[1].Neg(), promote.PassageText) || !slices.Contains(rows[1].Pos(), promote.PassageText) {
+		t.Errorf("rows %v and %v", rows[0], rows[1])
+	}
+	m, err := look(t, project).ReadManifest(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gaps := strings.Join(m.Gaps(), " "); strings.Contains(gaps, "verdicts") {
+		t.Errorf("gaps: %s", gaps)
+	}
+	// A verdict on the run's own rows tells of all that judge nothing, wherever.
+	own := minedRows(t, project, 1, rundir.Train)[0]
+	say(t, project, verdicts.Verdict{Verdict: verdicts.Drop, QueryText: own.Query(), PassageText: own.Neg()[0]})
+	if notes := mustRun(t, project); !strings.Contains(notes, "mine: verdicts of runs/tiny/verdicts.jsonl: 3 drop, 1 promote, 0 keep; 1 of them judge nothing\n  drop: no query has the text of query") {
+		t.Errorf("notes %s", notes)
+	}
+}
+
 func TestVerdictsThatAreNotThere(t *testing.T) {
 	round := func(file string) []string {
 		return []string{secondRound, "", "  - {}", "  - mine: {verdicts: " + file + "}"}

@@ -83,7 +83,8 @@ type Mine struct {
 	// What becomes of a row's own neg texts: replace, mined ones take their place; keep, they take the first slots.
 	Given string `yaml:"given" in:"replace|keep" unset:"they are replaced"`
 	// What people said of negatives: a file that `quarry view` writes, such as runs/NAME/verdicts.jsonl of this recipe, which
-	// need not be there yet. Dropped passages are no negatives of their query, promoted ones are its positives.
+	// need not be there yet. Dropped passages are no negatives of their query, promoted ones are its positives. They
+	// are of texts and hold in every set that is trained on.
 	Verdicts Path `yaml:"verdicts" unset:"none"`
 	// What the audit of the training rows may find at most, else the run fails (exit 3): a count or a share, such as
 	// [equal_positive<=0, above_positive<=2%]. [Mining](mining.md#audit) lists the findings.

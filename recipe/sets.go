@@ -65,11 +65,11 @@ func (m SetMine) node() (*yaml.Node, error) {
 	return document.Content[0], nil
 }
 
-// SetMine is which passages become negatives of the queries of data.sets[i] in a round. The teacher is that of all sets;
-// verdicts are of the queries of data.train alone.
+// SetMine is which passages become negatives of the queries of data.sets[i] in a round. The teacher is that of
+// all sets, and so is the file of verdicts, which are of texts.
 func (s Stages) SetMine(i int) Mine {
 	m := s.Sets[i]
-	m.Teacher, m.Verdicts = s.Mine.Teacher, Path{}
+	m.Teacher, m.Verdicts = s.Mine.Teacher, s.Mine.Verdicts
 	return m
 }
 

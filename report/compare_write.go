@@ -108,7 +108,7 @@ func (all Comparisons) latex(w io.Writer) {
 			fmt.Fprintf(w, "\n%% %s\n", oneLine(a.Name))
 			for _, t := range []table{a.table(), a.partTable()} {
 				if len(t.rows) > 0 {
-					t.latex(w)
+					t.latex(w, asMeasuredBy(c.Convention))
 				}
 			}
 		}
@@ -117,7 +117,7 @@ func (all Comparisons) latex(w io.Writer) {
 
 // title is the heading of a set beside others.
 func (c *Comparison) title() string {
-	return fmt.Sprintf("on %s: %s in %s, measures as %s has them", oneLine(string(c.On)), Counted(c.Queries, "query", "queries"), c.units(), c.Convention)
+	return fmt.Sprintf("on %s: %s in %s, %s", oneLine(string(c.On)), Counted(c.Queries, "query", "queries"), c.units(), asMeasuredBy(c.Convention))
 }
 
 func (c *Comparison) units() string {
@@ -136,7 +136,7 @@ func (all Comparisons) legend() []string {
 		if c.On != "" {
 			kind = oneLine(string(c.On)) + " "
 		}
-		lines = append(lines, fmt.Sprintf("%s in %s, measures as %s has them", Counted(c.Queries, kind+"query", kind+"queries"), c.units(), c.Convention))
+		lines = append(lines, fmt.Sprintf("%s in %s, %s", Counted(c.Queries, kind+"query", kind+"queries"), c.units(), asMeasuredBy(c.Convention)))
 	}
 	lines = append(lines,
 		fmt.Sprintf("difference: other - base, with its %g %% bootstrap interval; p: paired randomisation test, by Holm and by Benjamini and Hochberg corrected over %s; better, worse, equal: units; queries: how many score higher and lower", 100*c.Level, over),

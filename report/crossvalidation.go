@@ -129,7 +129,7 @@ func (c *CrossValidation) Write(w io.Writer, f Format) error {
 			case Markdown:
 				fmt.Fprintf(&out, "# Setting %s\n\n", escape(s.Name))
 			case LaTeX:
-				fmt.Fprintf(&out, "%% setting %s\n", s.Name)
+				fmt.Fprintf(&out, "%% setting %s\n", oneLine(s.Name))
 			default:
 				fmt.Fprintf(&out, "setting %s\n", s.Name)
 			}
@@ -158,10 +158,10 @@ func (c *CrossValidation) writeSettings(w io.Writer, f Format) {
 		c.table(fixed).markdown(w)
 		fmt.Fprintf(w, "\n%s\n", escape(c.because()))
 	case LaTeX:
-		fmt.Fprintf(w, "%% %s\n", c.because())
-		c.table(fixed).latex(w)
+		fmt.Fprintf(w, "%% %s\n", oneLine(c.because()))
+		c.table(fixed).latex(w, asMeasuredBy(c.convention()))
 	case CSV:
-		c.table(number).csv(w)
+		c.numbers().csv(w)
 	default:
 		c.table(fixed).text(w)
 		fmt.Fprintln(w, c.because())
@@ -191,6 +191,19 @@ func (c *CrossValidation) table(number func(float64) string) table {
 	return t
 }
 
+// convention is whose definitions the measures of all settings follow.
+func (c *CrossValidation) convention() string { return c.Settings[c.Chosen].Folds.Convention }
+
+// numbers is the table unrounded, with the convention of its measures.
+func (c *CrossValidation) numbers() table {
+	t := c.table(number)
+	t.columns = append(t.columns, column{head: "convention"})
+	for i := range t.rows {
+		t.rows[i] = append(t.rows[i], c.Settings[i].Folds.Convention)
+	}
+	return t
+}
+
 // Sheet is the table of settings in words.
 func (c *CrossValidation) Sheet() Sheet { return c.table(fixed).sheet() }
 
@@ -207,6 +220,8 @@ type crossValidationJSON struct {
 	Metric   string        `json:"metric"`
 	Chosen   string        `json:"chosen,omitempty"`
 	Settings []settingJSON `json:"settings"`
+
+	Convention string `json:"convention"` // of the metric
 }
 
 type settingJSON struct {
@@ -226,7 +241,7 @@ func (c *CrossValidation) writeJSON(w io.Writer) error {
 	if len(c.Settings) == 1 {
 		return c.Settings[0].Folds.Write(w, JSON)
 	}
-	out := crossValidationJSON{Schema: Schema, Metric: c.Metric, Chosen: c.Settings[c.Chosen].Name}
+	out := crossValidationJSON{Schema: Schema, Metric: c.Metric, Chosen: c.Settings[c.Chosen].Name, Convention: c.convention()}
 	for _, s := range c.Settings {
 		one := settingJSON{Name: s.Name, Round: s.Round, Mean: s.Value.Mean, Folds: s.Folds.json()}
 		if s.Against != nil {

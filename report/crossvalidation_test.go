@@ -54,18 +54,27 @@ func TestSettingsAreTestedTogether(t *testing.T) {
 		if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "not corrected") {
 			t.Errorf("%s lacks %q:\n%s", format, want, out.String())
 		}
+		if n := strings.Count(out.String(), "sentence-transformers"); n < len(c.Settings) {
+			t.Errorf("%s names the convention %d times, of %d settings:\n%s", format, n, len(c.Settings), out.String())
+		}
+		if format == report.LaTeX {
+			for _, fault := range faultsOfLaTeX(out.String()) {
+				t.Error(fault)
+			}
+		}
 	}
 	var out bytes.Buffer
 	if err := c.Write(&out, report.JSON); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {
-		Settings []struct {
+		Convention string
+		Settings   []struct {
 			Low  *float64 `json:"behind_low"`
 			Holm *float64 `json:"p_holm"`
 		}
 	}
-	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got.Settings[1].Holm != nil || *got.Settings[0].Holm != c.Settings[0].Against.Holm || *got.Settings[2].Low != c.Settings[2].Against.Difference.Low {
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got.Convention != "sentence-transformers" || got.Settings[1].Holm != nil || *got.Settings[0].Holm != c.Settings[0].Against.Holm || *got.Settings[2].Low != c.Settings[2].Against.Difference.Low {
 		t.Errorf("%v: %s", err, out.String())
 	}
 }

@@ -47,7 +47,7 @@ func (s *FoldSummary) Write(w io.Writer, f Format) error {
 			if block.title != "" {
 				fmt.Fprintf(&out, "\n%% %s\n", block.title)
 			}
-			s.table(block.rows, fixed).latex(&out)
+			s.table(block.rows, fixed).latex(&out, asMeasuredBy(s.Convention))
 		}
 	case CSV:
 		s.numbers().csv(&out)
@@ -75,7 +75,7 @@ func (s *FoldSummary) legend() []string {
 	}
 	return append([]string{
 		fmt.Sprintf("%d folds: %s", len(s.Runs), text),
-		fmt.Sprintf("%s, measures as %s has them", Counted(s.Queries, "query", "queries"), s.Convention),
+		fmt.Sprintf("%s, %s", Counted(s.Queries, "query", "queries"), asMeasuredBy(s.Convention)),
 		fmt.Sprintf("mean and deviation: of the folds' means, whose trainings share most of their data; pooled: over all queries, with its %g %% bootstrap interval", 100*s.Level),
 	}, s.Left...)
 }
@@ -160,15 +160,15 @@ func (s *FoldSummary) table(rows []FoldRow, number func(float64) string) table {
 // numbers is the rows of all sets in one table, unrounded.
 func (s *FoldSummary) numbers() table {
 	all := s.table(nil, number)
-	all.columns = append(all.columns, column{head: "on"}, column{head: "queries"})
+	all.columns = append(all.columns, column{head: "on"}, column{head: "queries"}, column{head: "convention"})
 	add := func(on rundir.Split, rows []FoldRow) {
 		for _, row := range s.table(rows, number).rows {
-			all.rows = append(all.rows, append(row, string(on), "all"))
+			all.rows = append(all.rows, append(row, string(on), "all", s.Convention))
 		}
 		for i, name := range PartNames {
 			part, _ := PartOf(rows, i)
 			for _, row := range s.table(part, number).rows {
-				all.rows = append(all.rows, append(row, string(on), name))
+				all.rows = append(all.rows, append(row, string(on), name, s.Convention))
 			}
 		}
 	}

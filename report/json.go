@@ -20,6 +20,8 @@ type reportJSON struct {
 	Result   *resultJSON `json:"result,omitempty"`
 	Rounds   []roundJSON `json:"rounds"`
 	Lost     []string    `json:"lost,omitempty"` // of rounds whose directory is gone
+
+	Convention string `json:"convention,omitempty"` // of the metrics
 }
 
 type resultJSON struct {
@@ -122,7 +124,7 @@ func (r *Report) json(w io.Writer) error {
 		out.Rounds = append(out.Rounds, round.json())
 	}
 	if round, epoch, ok := r.Result(); ok {
-		out.Metrics = &metrics{round.Measures, epoch.Dev.All}
+		out.Metrics, out.Convention = &metrics{round.Measures, epoch.Dev.All}, round.Convention
 		out.Result = &resultJSON{round.Round, epoch.Epoch}
 	}
 	encoder := json.NewEncoder(w)

@@ -11,16 +11,18 @@ import (
 	"github.com/quarry-ml/quarry/rundir"
 )
 
-// Ranked is an epoch whose ranking of the dev queries is kept and counts.
+// Ranked is an epoch whose ranking of the queries of a set is kept and counts.
 type Ranked struct {
 	Round, Epoch int
-	Chosen       bool   // the round goes on with it
-	File         string // of its ranking, in the format of candidates
+	Split        rundir.Split // the set: dev, test, or one of data.also
+	Chosen       bool         // the round goes on with it
+	File         string       // of its ranking, in the format of candidates
 }
 
-// Ranked lists the epochs whose rankings of dev are kept, round by round: none of runs that an earlier quarry scored, which kept
-// none, and none of rounds that an earlier recipe left.
-func (r *Report) Ranked(d *rundir.Dir) ([]Ranked, error) {
+// Ranked lists the epochs whose rankings of sets are kept, round by round, epoch by epoch and then in the order of splits: none of
+// runs that an earlier quarry scored, which kept none, and none of rounds that an earlier recipe left. Of test there are those of
+// the base and of the chosen epoch alone.
+func (r *Report) Ranked(d *rundir.Dir, splits ...rundir.Split) ([]Ranked, error) {
 	var all []Ranked
 	for _, round := range r.Rounds {
 		if round.Stale || len(round.Epochs) == 0 {
@@ -31,17 +33,20 @@ func (r *Report) Ranked(d *rundir.Dir) ([]Ranked, error) {
 			return nil, err
 		}
 		for _, e := range round.Epochs {
-			file := d.Round(round.Round).EpochRanking(rundir.Dev, e.Epoch)
-			relative, err := d.Relative(file)
-			if err != nil {
-				return nil, err
-			}
-			there, err := d.Exists(file)
-			if err != nil {
-				return nil, err
-			}
-			if there && stamped[relative] {
-				all = append(all, Ranked{round.Round, e.Epoch, e.Chosen, file})
+			for _, split := range splits {
+				file := d.Round(round.Round).EpochRanking(split, e.Epoch)
+				relative, err := d.Relative(file)
+				if err != nil {
+					return nil, err
+				}
+				there, err := d.Exists(file)
+				if err != nil {
+					return nil, err
+				}
+				// Tests of a choice that does not count any more are none.
+				if there && stamped[relative] && (split != rundir.Test || e.Test != nil) {
+					all = append(all, Ranked{round.Round, e.Epoch, split, e.Chosen, file})
+				}
 			}
 		}
 	}
@@ -65,8 +70,8 @@ func (r Ranked) Name() string {
 
 // Check refuses the header of another file than this ranking's.
 func (r Ranked) Check(h candidates.Header) error {
-	if h.Epoch == nil || *h.Epoch != r.Epoch || h.Round != r.Round || h.Split != string(rundir.Dev) {
-		return fmt.Errorf("%s: not what epoch %d of round %d ranks for dev, but of another file: score the epoch anew (remove the file and run the recipe again)", r.File, r.Epoch, r.Round)
+	if h.Epoch == nil || *h.Epoch != r.Epoch || h.Round != r.Round || h.Split != string(r.Split) {
+		return fmt.Errorf("%s: not what epoch %d of round %d ranks for %s, but of another file: score the epoch anew (remove the file and run the recipe again)", r.File, r.Epoch, r.Round, r.Split)
 	}
 	return nil
 }

@@ -69,8 +69,8 @@ func (t table) csv(w io.Writer) {
 	out.Flush()
 }
 
-// latex writes the table as a tabular that needs no package.
-func (t table) latex(w io.Writer) {
+// latex writes the table as a tabular that needs no package. A note stands below it, where it is printed, as comments are not.
+func (t table) latex(w io.Writer, note string) {
 	columns := ""
 	for _, c := range t.columns {
 		if c.words {
@@ -90,7 +90,11 @@ func (t table) latex(w io.Writer) {
 			fmt.Fprintln(w, `\hline`)
 		}
 	}
-	fmt.Fprint(w, "\\hline\n\\end{tabular}\n")
+	fmt.Fprintln(w, `\hline`)
+	if note != "" {
+		fmt.Fprintf(w, "\\multicolumn{%d}{l}{\\footnotesize %s} \\\\\n", len(t.columns), escapeLaTeX(note))
+	}
+	fmt.Fprintln(w, `\end{tabular}`)
 }
 
 // fit returns the columns wide enough for all of their cells.
@@ -144,6 +148,9 @@ func oneLine(text string) string {
 	}, text)
 	return strings.Join(strings.Fields(text), " ")
 }
+
+// asMeasuredBy says whose definitions measures follow.
+func asMeasuredBy(convention string) string { return "measures as " + convention + " has them" }
 
 // escapeLaTeX keeps text from being read as commands.
 func escapeLaTeX(text string) string {

@@ -135,13 +135,13 @@ func (r *Report) latex(w io.Writer) {
 			comment(note)
 		}
 		if len(round.Epochs) > 0 {
-			round.epochTable(func(epoch string) string { return epoch + " *" }).latex(w)
+			round.epochTable(func(epoch string) string { return epoch + " *" }).latex(w, asMeasuredBy(round.Convention))
 		}
 		if split := round.splitTable(); len(split.rows) > 0 {
-			split.latex(w)
+			split.latex(w, asMeasuredBy(round.Convention))
 		}
 		if intervals := round.intervalTable(); len(intervals.rows) > 0 {
-			intervals.latex(w)
+			intervals.latex(w, asMeasuredBy(round.Convention))
 		}
 	}
 }
@@ -219,7 +219,7 @@ func (r *Report) legend() []string {
 func (r Round) title() string {
 	title := fmt.Sprintf("round %d", r.Round)
 	if len(r.Epochs) > 0 {
-		title += fmt.Sprintf(": %s, measures as %s has them", Counted(r.Epochs[0].Dev.Queries, "dev query", "dev queries"), r.Convention)
+		title += fmt.Sprintf(": %s, %s", Counted(r.Epochs[0].Dev.Queries, "dev query", "dev queries"), asMeasuredBy(r.Convention))
 	}
 	return title
 }

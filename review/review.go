@@ -85,6 +85,16 @@ func Of(said []verdicts.Verdict, c *corpus.Corpus, queries []corpus.Query) *Verd
 	return v
 }
 
+// JudgedIn takes what judges something in another set of queries, which the same file was found in, from what judges nothing.
+func (v *Verdicts) JudgedIn(other *Verdicts) {
+	nothing := make(map[verdicts.Verdict]bool, len(other.Stale))
+	for _, s := range other.Stale {
+		nothing[s.Verdict] = true
+	}
+	v.Stale = slices.DeleteFunc(v.Stale, func(s Stale) bool { return !nothing[s.Verdict] })
+	v.Counts.Stale = len(v.Stale)
+}
+
 func (c *Counts) add(kind verdicts.Kind) {
 	switch kind {
 	case verdicts.Drop:

@@ -154,6 +154,79 @@ func TestCoverage(t *testing.T) {
 	}
 }
 
+// TestCoverageOfReciprocalRanks: values as measures have them, most of them 0, some 1, little between; rows of a question share how
+// hard it is, and questions have one to five rows. The percentile bootstrap is short of its level there, which is what it may be
+// short by.
+func TestCoverageOfReciprocalRanks(t *testing.T) {
+	const trials, questions = 300, 60
+	found := []float64{0.1, 0.3, 0.8} // share of the rows of a question whose positive is ranked at all, by how hard it is
+	// Of those that are found rank r has a share of 1/2, 1/4, 1/8 and so on, and the tenth what is left.
+	var whenFound float64
+	for r := 1; r <= 10; r++ {
+		whenFound += math.Pow(2, -float64(min(r, 9))) / float64(r)
+	}
+	truth := (found[0] + found[1] + found[2]) / 3 * whenFound
+	value := func(found, u float64) float64 {
+		if u >= found {
+			return 0
+		}
+		rank := 1 + int(-math.Log2(1-u/found)) // u/found is even between 0 and 1
+		return 1 / float64(min(rank, 10))
+	}
+	o := Options{Level: 0.9, Resamples: 300}
+	holds := func(values []float64, names []string) int {
+		interval, err := meanInterval(values, names, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if interval.Low <= truth && truth <= interval.High {
+			return 1
+		}
+		return 0
+	}
+	single, grouped, ungrouped, zeros, all := 0, 0, 0, 0, 0
+	for trial := range trials {
+		o.Seed = uint64(trial)
+		source := draw.New(1, "test", 0, 0, fmt.Sprint("reciprocal", trial))
+		var alone, values []float64
+		var names []string
+		for question := range questions {
+			hard := found[source.IntN(len(found))]
+			alone = append(alone, value(hard, source.Float64()))
+			same := source.Float64() // rows of a question are answered alike, but for one in three
+			for range 1 + source.IntN(5) {
+				u := same
+				if source.IntN(3) == 0 {
+					u = source.Float64()
+				}
+				values, names = append(values, value(hard, u)), append(names, fmt.Sprint(question))
+			}
+		}
+		for _, v := range values {
+			all++
+			if v == 0 {
+				zeros++
+			}
+		}
+		single += holds(alone, nil)
+		grouped += holds(values, names)
+		ungrouped += holds(values, nil)
+	}
+	if share := float64(zeros) / float64(all); share < 0.55 || share > 0.65 { // 1 - 0.4
+		t.Fatalf("%.2f of the values are 0: the simulation is not what it says", share)
+	}
+	// 270 are expected of 300, with a standard deviation of 5.2.
+	for name, n := range map[string]int{"values": single, "groups": grouped} {
+		if n < 250 || n > 288 {
+			t.Errorf("%s: %d of %d intervals hold the mean, want about 270", name, n, trials)
+		}
+	}
+	if ungrouped > 245 {
+		t.Errorf("without groups %d of %d intervals hold the mean; the simulation shows nothing", ungrouped, trials)
+	}
+	t.Logf("of %d: values %d, groups %d, groups passed over %d", trials, single, grouped, ungrouped)
+}
+
 func TestCompareByHand(t *testing.T) {
 	for _, tc := range []struct {
 		name          string

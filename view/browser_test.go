@@ -181,6 +181,38 @@ func (b *tab) clean(own string) {
 	}
 }
 
+// controls are what a person may work, in the order of the page, each with a name for who does not see it.
+const controls = `[...document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")].filter(e => !e.disabled && e.checkVisibility())`
+
+// named is the name of the element e.
+const named = `((e) => {
+	const label = e.getAttribute("aria-label") || (e.getAttribute("aria-labelledby") || "").split(" ").map(id => id && document.getElementById(id).textContent).join(" ");
+	return (label || (e.closest("label") ? e.closest("label").firstChild.textContent : e.textContent)).trim();
+})(e)`
+
+// reachable goes from control to control by the keyboard and fails where one is passed over, has no name, or shows no focus. least
+// is how many the page has at least.
+func (b *tab) reachable(least int) {
+	b.t.Helper()
+	for _, nameless := range value[[]string](b, controls+`.filter(e => !`+named+`).map(e => e.outerHTML.slice(0, 120))`) {
+		b.t.Errorf("no name: %s", nameless)
+	}
+	b.do(act(`(() => { document.activeElement.blur(); getSelection().collapse(document.body, 0); window.wanted = ` + controls + `; window.reached = []; window.dim = []; })()`))
+	n := value[int](b, `wanted.length`)
+	if n < least {
+		b.t.Errorf("%d controls, want %d or more", n, least)
+	}
+	for range n + 2 { // on the way from the last to the first the page itself may have the focus
+		b.do(chromedp.KeyEvent(kb.Tab), act(`(() => { const e = document.activeElement; reached.push(e); if (e !== document.body && getComputedStyle(e).outlineStyle === "none") dim.push(e.outerHTML.slice(0, 120)); })()`))
+	}
+	for _, missed := range value[[]string](b, `wanted.filter(e => !reached.includes(e)).map(e => e.outerHTML.slice(0, 120))`) {
+		b.t.Errorf("out of reach of the keyboard: %s", missed)
+	}
+	for _, dim := range value[[]string](b, `dim`) {
+		b.t.Errorf("the focus does not show: %s", dim)
+	}
+}
+
 // drawn says that every chart has its drawing.
 const drawn = `document.querySelectorAll("[data-drawing]").length > 0 && [...document.querySelectorAll("[data-drawing]")].every(c => c.querySelector("svg[role=img] :is(path, rect, circle, text)"))`
 
@@ -258,10 +290,25 @@ func TestBrowserReport(t *testing.T) {
 	if paper := value[string](b, ground); paper != "rgb(255, 255, 255)" {
 		t.Errorf("paper is %s", paper)
 	}
+	for what, expression := range map[string]string{
+		"black words":                        `getComputedStyle(document.querySelector("h1")).color === "rgb(0, 0, 0)" && getComputedStyle(document.querySelector("figure p")).color === "rgb(51, 51, 51)"`,
+		"charts in the colours of paper":     `[...document.querySelectorAll('[data-drawing="measure-map-at-25"] svg g[aria-label=line] path')].every(p => getComputedStyle(p).stroke === "rgb(0, 96, 160)")`,
+		"nothing that a screen alone needs":  `[...document.querySelectorAll("nav, footer, .skip, .readout, details:not([open])")].every(e => e.getClientRects().length === 0)`,
+		"whole tables":                       `document.querySelector("#loss-numbers .scroll").clientHeight >= document.querySelector("#loss-numbers table").offsetHeight`,
+		"charts, and the table that is open": `[...document.querySelectorAll("[data-drawing] svg[role=img]")].every(s => s.getBoundingClientRect().height > 100) && document.querySelector("#loss-numbers table").offsetHeight > 0`,
+		"figures in one piece":               `[...document.querySelectorAll("figure")].every(f => getComputedStyle(f).breakInside === "avoid")`,
+	} {
+		if !value[bool](b, expression) {
+			t.Errorf("paper has not %s", what)
+		}
+	}
 	if pdf := ask(b, chromedp.PrintToPDF()); !strings.HasPrefix(string(pdf), "%PDF-") {
 		t.Error("it does not print")
 	}
 	b.media("", "light")
+	b.do(chromedp.Navigate("file://" + file))
+	b.until(drawn)
+	b.reachable(40)
 	b.do(chromedp.EmulateViewport(400, 800), chromedp.Navigate("file://"+file))
 	b.until(drawn)
 	if wide := value[int](b, `document.documentElement.scrollWidth`); wide > 400 {
@@ -278,7 +325,11 @@ func served(t *testing.T, dir, folder string, against string, sets ...view.SetFi
 		if err != nil {
 			t.Fatal(err)
 		}
-		return d, view.Files{Corpus: filepath.Join(folder, "corpus.jsonl"), Train: filepath.Join(folder, "train.jsonl"), Dev: filepath.Join(folder, "dev.jsonl")}
+		files := view.Files{Corpus: filepath.Join(folder, "corpus.jsonl"), Train: filepath.Join(folder, "train.jsonl"), Dev: filepath.Join(folder, "dev.jsonl")}
+		if test := filepath.Join(folder, "test.jsonl"); exists(test) {
+			files.Held = []view.HeldFiles{{Split: rundir.Test, Queries: test}}
+		}
+		return d, files
 	}
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -341,6 +392,9 @@ func TestBrowserVerdictsAreSaved(t *testing.T) {
 	b := newTab(t)
 	b.do(chromedp.Navigate(address + "#negatives"))
 	b.until(`document.querySelector("#suspect") !== null`)
+	if about := value[string](b, `document.querySelector("main .quiet").textContent`); !strings.Contains(about, "teacher") {
+		t.Errorf("the queue says of itself %q: nothing of teachers, who doubt too", about)
+	}
 	read := func() []verdicts.Verdict {
 		content, err := os.ReadFile(rundir.Layout(run.Dir).Verdicts())
 		if err != nil {
@@ -421,8 +475,8 @@ func TestBrowserQueriesAndComparison(t *testing.T) {
 	b.clean(address)
 }
 
-// Passages are found by their text, show who knows them, and lead there and back; the sets of data.sets are looked at like the
-// run's own data, but for verdicts.
+// Passages are found by their text, show who knows them, and lead there and back; the sets of data.sets are looked at and judged like
+// the run's own data.
 func TestBrowserPassagesAndSets(t *testing.T) {
 	folder := t.TempDir()
 	run, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Passages: 120, Depth: 60, Sets: []string{"faq", "gesetz_ä"}, Ranked: true})
@@ -460,7 +514,7 @@ func TestBrowserPassagesAndSets(t *testing.T) {
 	b.until(`document.querySelector("table.list tbody bdi").textContent === "gesetz_ä p4"`) // what is searched stays
 	b.do(chromedp.Click(`table.list button.open`))
 	b.until(`document.querySelector("tr.positive") !== null && document.querySelector("tr.positive").textContent.includes("(gesetz_ä)")`)
-	// Its queries and its queue, which takes no verdicts.
+	// Its queries and its queue, with the same keys.
 	b.do(chromedp.Navigate(address + "#queries"))
 	b.until(`document.querySelectorAll("form.tools select").length === 2`)
 	pick(0, "set-gesetz_ä")
@@ -468,12 +522,12 @@ func TestBrowserPassagesAndSets(t *testing.T) {
 	b.do(chromedp.Navigate(address + "#negatives"))
 	b.until(`document.querySelectorAll("button[data-verdict]").length === 3 && document.querySelector("#unused") !== null`)
 	pick(0, "set-gesetz_ä")
-	b.until(`document.querySelector("#suspect .text").textContent.includes("(gesetz_ä)") && document.querySelectorAll("button[data-verdict]").length === 0 && document.querySelector("#unused") === null`)
+	b.until(`document.querySelector("#suspect .text").textContent.includes("(gesetz_ä)") && document.querySelectorAll("button[data-verdict]").length === 3 && document.querySelector("#unused") !== null`)
 	shown := value[string](b, `document.querySelector("#suspect").textContent`)
-	b.do(chromedp.KeyEvent("d"), chromedp.KeyEvent(kb.ArrowRight))
+	b.do(chromedp.KeyEvent("d"))
 	b.until(fmt.Sprintf(`document.querySelector("#suspect").textContent !== %q`, shown))
-	if _, err := os.Stat(rundir.Layout(run.Dir).Verdicts()); err == nil {
-		t.Error("a verdict is saved of a set that is mined without")
+	if saved, err := os.ReadFile(rundir.Layout(run.Dir).Verdicts()); err != nil || !strings.Contains(string(saved), `"verdict":"drop","query":"gesetz_ä-`) || !strings.Contains(string(saved), `"passage":"gesetz_ä p`) {
+		t.Errorf("saved is %s, %v", saved, err)
 	}
 	// Miners alone have ranked a set; what is chosen of dev goes over to them.
 	b.do(chromedp.Navigate(address + "#compare"))
@@ -489,9 +543,9 @@ func TestBrowserPassagesAndSets(t *testing.T) {
 // alike.
 func TestBrowserTraining(t *testing.T) {
 	folder := t.TempDir()
-	run, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Dev: 60, Rounds: 1, Ranked: true})
+	run, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Dev: 60, Test: 30, Rounds: 1, Ranked: true})
 	must(t, err)
-	other, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Dev: 60, Rounds: 1, Ranked: true, Rise: 0.02, Name: "other"})
+	other, err := tinyrun.Write(folder, tinyrun.Options{Hostile: hostile, Dev: 60, Test: 30, Rounds: 1, Ranked: true, Rise: 0.02, Name: "other"})
 	must(t, err)
 	address := served(t, run.Dir, folder, other.Dir)
 	b := newTab(t)
@@ -526,6 +580,13 @@ func TestBrowserTraining(t *testing.T) {
 	if same := value[string](b, `[...document.querySelectorAll("main p")].map(p => p.textContent).find(t => t.includes("same"))`); !strings.Contains(same, "B better: 0 · ▼ B worse: 0") {
 		t.Errorf("the miners: %q", same)
 	}
+	choose(0, "test") // which the base and the chosen epoch alone have ranked
+	b.until(`document.querySelector("#of-test") !== null && document.querySelector("table.list thead").textContent.includes("tiny, round 0, epoch 3") && document.querySelector("table.list tbody").textContent.includes("(test)")`)
+	if options := value[string](b, `[...document.querySelectorAll("form.tools select")[1].options].map(o => o.value).join(" ")`); options != "0/0 0/3" {
+		t.Errorf("test is compared by %s", options)
+	}
+	b.do(chromedp.Click(`table.list button.open`))
+	b.until(`document.querySelectorAll(".columns > section").length === 2 && document.querySelector("h1").textContent.endsWith(" of test") && document.querySelectorAll("li.positive").length === 2`)
 	b.do(chromedp.Navigate(address + "#negatives"))
 	b.until(`document.querySelector("#unused") !== null && document.querySelector("#unused").textContent.includes("runs/tiny/verdicts.jsonl")`)
 	b.clean(address)
@@ -565,6 +626,101 @@ func TestBrowserComparison(t *testing.T) {
 	b.clean("file://" + file)
 }
 
+// TestBrowserFolds looks at the page of settings on folds, and at that of one setting, whose names are hostile.
+func TestBrowserFolds(t *testing.T) {
+	value3 := func(mean float64) report.FoldValue {
+		return report.FoldValue{Folds: []float64{mean - 0.05, mean, mean + 0.05}, Mean: mean, Deviation: 0.05, Pooled: stats.Interval{Mean: mean, Low: mean - 0.02, High: mean + 0.02, Level: 0.95, Units: 30}}
+	}
+	folds := func(gain float64) *report.FoldSummary {
+		s := &report.FoldSummary{Runs: []string{hostile[0], hostile[1], "c"}, Convention: "trec_eval", Measures: []string{"map@25", "recall@5"}, Queries: 30, Level: 0.95}
+		for epoch := range 4 {
+			row := report.FoldRow{Epoch: epoch, Values: []report.FoldValue{value3(0.2 + gain*float64(epoch)), value3(0.5)}}
+			if epoch == 3 {
+				row.Epoch = -1
+			}
+			row.Parts = [2]report.FoldPart{{Queries: 20, Values: row.Values}, {Queries: 10, Values: row.Values}}
+			s.Rows = append(s.Rows, row)
+		}
+		s.Others = []report.FoldSet{{Name: hostile[3], On: rundir.AlsoSplit("general"), Queries: 9, Rows: s.Rows}}
+		return s
+	}
+	against := &report.Contrast{}
+	against.Measure, against.First, against.Second = "map@25", 0.3, 0.4
+	against.Difference = stats.Interval{Mean: 0.1, Low: 0.05, High: 0.15, Level: 0.95, Units: 30}
+	all := &report.CrossValidation{Metric: "map@25", Chosen: 1, Settings: []report.SettingSummary{
+		{Name: hostile[4], Folds: folds(0.05), Value: value3(0.3), Against: against}, {Name: "slow", Folds: folds(0.1), Value: value3(0.4)},
+	}}
+	one := &report.CrossValidation{Metric: "map@25", Settings: all.Settings[1:]}
+	for _, tc := range []struct {
+		name   string
+		folds  *report.CrossValidation
+		charts int
+		first  string // chart of map@25
+	}{
+		// Of each setting two measures, whole and by parts, on dev and on another set; and how far settings are behind.
+		{"settings", all, 17, "setting-1-map-at-25"},
+		{"one setting", one, 8, "folds-map-at-25"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "folds.html")
+			must(t, rundir.WriteFile(rundir.OS{}, file, reportpage.OfCrossValidation(tc.folds).Write))
+			b := newTab(t)
+			b.do(chromedp.Navigate("file://" + file))
+			b.until(drawn)
+			if n := value[int](b, `document.querySelectorAll("[data-drawing]").length`); n != tc.charts {
+				t.Errorf("%d charts, want %d", n, tc.charts)
+			}
+			chart := `[data-drawing="` + tc.first + `"]`
+			// Three epochs over all folds, in the least and in the greatest, the choices apart; intervals of the first.
+			for what, want := range map[string]int{"g[aria-label=line] path": 3, "g[aria-label=dot] :is(circle, path)": 9, "g[aria-label=rule] line": 3} {
+				if n := value[int](b, `document.querySelectorAll('`+chart+` svg `+what+`').length`); n != want {
+					t.Errorf("%s: %d drawn, want %d", what, n, want)
+				}
+			}
+			if legend := value[string](b, `[...document.querySelectorAll('`+chart+` .legend li')].map(l => l.textContent).join("|")`); legend != "all folds|least fold|greatest fold" {
+				t.Errorf("series %q", legend)
+			}
+			b.do(chromedp.Focus(chart), chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight))
+			if got := value[string](b, `document.querySelector('`+chart+` output').textContent`); !strings.Contains(got, "map@25 0.") {
+				t.Errorf("the chart reads out %q", got)
+			}
+			if text := value[string](b, `document.querySelector("main").textContent`); !strings.Contains(text, "measures as trec_eval has them") || !strings.Contains(text, hostile[3]) {
+				t.Error("the page names neither the convention of its measures nor the other set")
+			}
+			b.reachable(2 * tc.charts)
+			b.clean("file://" + file)
+		})
+	}
+}
+
+// TestBrowserKeyboard goes through every place of the view by the keyboard alone.
+func TestBrowserKeyboard(t *testing.T) {
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Train: 6, Dev: 4, Passages: 12, Sets: []string{"faq"}, Ranked: true})
+	must(t, err)
+	address := served(t, run.Dir, run.Folder, "", view.SetFiles{Name: "faq", Train: filepath.Join(run.Folder, "faq.jsonl")})
+	b := newTab(t)
+	for _, place := range []struct {
+		hash, ready string
+		least       int
+	}{
+		{"queries", `document.querySelectorAll("table.list tbody tr").length === 4`, 14},
+		{"query/dev/1", `document.querySelectorAll(".columns > section").length === 6`, 40},
+		{"passages", `document.querySelectorAll("table.list tbody tr").length === 12`, 20},
+		{"passage/train/1", `document.querySelector("tr.positive") !== null`, 8},
+		{"negatives", `document.querySelector("#suspect") !== null`, 14},
+		{"compare", `document.querySelectorAll("table.list tbody tr").length === 4`, 14},
+		{"charts", drawn, 20},
+	} {
+		b.do(chromedp.Navigate(address + "#" + place.hash))
+		b.until(place.ready)
+		b.reachable(place.least)
+		if t.Failed() {
+			t.Fatal("in ", place.hash)
+		}
+	}
+	b.clean(address)
+}
+
 // TestScreenshots takes the pictures of the documentation; CI, which is not told where to, does not run it.
 func TestScreenshots(t *testing.T) {
 	if *screenshots == "" || *runDir == "" {
@@ -602,6 +758,11 @@ func TestScreenshots(t *testing.T) {
 	b.do(chromedp.Navigate(address + "#compare"))
 	b.until(`document.querySelector("form.tools") !== null && document.querySelectorAll("table.list tbody tr").length > 0`)
 	shoot("view-compare")
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func must(t *testing.T, err error) {

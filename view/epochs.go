@@ -43,6 +43,12 @@ func rankerOf(r *http.Request, name string) (ranker, error) {
 	return ranker{numbers[0], numbers[1]}, nil
 }
 
+// rankedSet is a ranker and the set of queries that it has ranked the corpus for.
+type rankedSet struct {
+	ranker
+	split rundir.Split
+}
+
 // name is what a ranker is called in a run.
 func (r ranker) name(of *run) string {
 	if r.epoch == ofMiner {
@@ -61,10 +67,11 @@ type epochView struct {
 
 // rankerInfo is a ranker as the page knows it.
 type rankerInfo struct {
-	ID     string `json:"id"`
-	Name   string `json:"name"`
-	Miner  bool   `json:"miner"` // which has ranked train, too
-	Chosen bool   `json:"chosen"`
+	ID     string         `json:"id"`
+	Name   string         `json:"name"`
+	Miner  bool           `json:"miner"`
+	Chosen bool           `json:"chosen"`
+	Sets   []rundir.Split `json:"sets"` // that it has ranked
 }
 
 // keptEpochs is the epochs of a run whose rankings count, and the state of the files that this was read of.
@@ -73,8 +80,17 @@ type keptEpochs struct {
 	all   []report.Ranked
 }
 
-// epochs lists the epochs whose rankings of dev are kept, round by round.
-func (r *run) epochs() ([]report.Ranked, error) {
+// scored says whether epochs are scored on the set, which leaves what they rank for it.
+func (s *set) scored() bool { return s.name == rundir.Dev || s.held }
+
+// epochs lists the epochs whose rankings of a set are kept, round by round.
+func (r *run) epochs(split rundir.Split) ([]report.Ranked, error) {
+	all, err := r.allEpochs()
+	return slices.DeleteFunc(slices.Clone(all), func(e report.Ranked) bool { return e.Split != split }), err
+}
+
+// allEpochs lists the epochs whose rankings of some set are kept, round by round and epoch by epoch.
+func (r *run) allEpochs() ([]report.Ranked, error) {
 	rounds, err := r.rounds()
 	if err != nil {
 		return nil, err
@@ -82,7 +98,7 @@ func (r *run) epochs() ([]report.Ranked, error) {
 	paths := []string{r.dir.Recipe()}
 	for _, i := range rounds {
 		files := r.dir.Round(i)
-		paths = append(paths, files.Scores(), files.Choice(), filepath.Dir(files.EpochScores(0)), filepath.Dir(r.dir.Stamp(i, "any")))
+		paths = append(paths, files.Scores(), files.TestScores(), files.Choice(), filepath.Dir(files.EpochScores(0)), filepath.Dir(r.dir.Stamp(i, "any")))
 	}
 	state := fmt.Sprint(rounds)
 	for _, path := range paths {
@@ -99,7 +115,7 @@ func (r *run) epochs() ([]report.Ranked, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := told.Ranked(r.dir)
+	all, err := told.Ranked(r.dir, slices.DeleteFunc(slices.Clone(r.order), func(name rundir.Split) bool { return !r.sets[name].scored() })...)
 	if err != nil {
 		return nil, err
 	}
@@ -121,18 +137,31 @@ func shownEpochs(all []report.Ranked, round int) []report.Ranked {
 	return shown
 }
 
+// unkept says whether a round's epochs are scored on a set and what they rank is not kept, given those that are.
+func (r *run) unkept(s *set, round int, kept []report.Ranked) (bool, error) {
+	if len(kept) > 0 || !s.scored() {
+		return false, nil
+	}
+	files := r.dir.Round(round)
+	switch name, also := strings.CutPrefix(string(s.name), string(rundir.AlsoSplit(""))); {
+	case also:
+		return r.dir.Exists(files.EpochAlso(name, 0))
+	case s.name == rundir.Test:
+		return r.dir.Exists(files.TestScores())
+	}
+	return r.dir.Exists(files.Scores())
+}
+
 // rankedBy returns what a ranker has ranked of a split; nil where it has not.
 func (r *run) rankedBy(who ranker, split rundir.Split) (*searched, error) {
 	if who.epoch == ofMiner {
 		return r.candidates(who.round, split)
 	}
-	if split != rundir.Dev {
-		return nil, nil
-	}
-	all, err := r.epochs()
+	all, err := r.epochs(split)
 	if err != nil {
 		return nil, err
 	}
+	key := rankedSet{who, split}
 	i := slices.IndexFunc(all, func(e report.Ranked) bool { return ranker{e.Round, e.Epoch} == who })
 	if i < 0 {
 		return nil, nil
@@ -141,7 +170,7 @@ func (r *run) rankedBy(who ranker, split rundir.Split) (*searched, error) {
 	if err != nil || state == "" {
 		return nil, err
 	}
-	if was := r.byEpoch[who]; was != nil && was.state == state {
+	if was := r.byEpoch[key]; was != nil && was.state == state {
 		return was, nil
 	}
 	now, err := r.openCandidates(all[i].File, state, r.sets[split])
@@ -152,13 +181,13 @@ func (r *run) rankedBy(who ranker, split rundir.Split) (*searched, error) {
 		return nil, err
 	}
 	if r.byEpoch == nil {
-		r.byEpoch = map[ranker]*searched{}
+		r.byEpoch = map[rankedSet]*searched{}
 	}
-	r.byEpoch[who] = now
+	r.byEpoch[key] = now
 	return now, nil
 }
 
-// rankers lists everything that has ranked dev, in the order of the work: of each round the miner, then its epochs.
+// rankers lists everything that has ranked a set, in the order of the work: of each round the miner, then its epochs.
 func (r *run) rankers() ([]rankerInfo, error) {
 	mined, err := r.searched()
 	if err != nil {
@@ -168,19 +197,26 @@ func (r *run) rankers() ([]rankerInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := r.epochs()
+	all, err := r.allEpochs()
 	if err != nil {
 		return nil, err
 	}
+	searched := slices.DeleteFunc(slices.Clone(r.order), func(name rundir.Split) bool { return r.sets[name].held })
 	found := []rankerInfo{}
 	for _, round := range rounds {
 		if slices.Contains(mined, round) {
-			found = append(found, rankerInfo{ID: ranker{round, ofMiner}.id(), Name: fmt.Sprintf("round %d, its miner", round), Miner: true})
+			found = append(found, rankerInfo{ID: ranker{round, ofMiner}.id(), Name: fmt.Sprintf("round %d, its miner", round), Miner: true, Sets: searched})
 		}
 		for _, e := range all {
-			if e.Round == round {
-				found = append(found, rankerInfo{ID: ranker{round, e.Epoch}.id(), Name: e.Name(), Chosen: e.Chosen})
+			if e.Round != round {
+				continue
 			}
+			id := ranker{round, e.Epoch}.id()
+			if last := len(found) - 1; last >= 0 && found[last].ID == id {
+				found[last].Sets = append(found[last].Sets, e.Split)
+				continue
+			}
+			found = append(found, rankerInfo{ID: id, Name: e.Name(), Chosen: e.Chosen, Sets: []rundir.Split{e.Split}})
 		}
 	}
 	return found, nil
@@ -198,18 +234,18 @@ func (r *run) columns(split rundir.Split) ([]column, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []report.Ranked
-	if split == rundir.Dev {
-		if all, err = r.epochs(); err != nil {
-			return nil, err
-		}
+	all, err := r.epochs(split)
+	if err != nil {
+		return nil, err
 	}
 	var columns []column
 	if len(all) > 0 && all[0].Round == 0 && all[0].Epoch == 0 {
 		columns = append(columns, column{all[0].Name(), ranker{0, 0}})
 	}
 	for _, round := range rounds {
-		columns = append(columns, column{fmt.Sprintf("miner of round %d", round), ranker{round, ofMiner}})
+		if !r.sets[split].held {
+			columns = append(columns, column{fmt.Sprintf("miner of round %d", round), ranker{round, ofMiner}})
+		}
 		for _, e := range shownEpochs(all, round) {
 			if e.Epoch > 0 || e.Chosen && round > 0 {
 				columns = append(columns, column{e.Name(), ranker{round, e.Epoch}})

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,8 +24,8 @@ func TestRunsThatMinedAlikeAreComparedByWhatTheyTrained(t *testing.T) {
 	v := open(t, a, b)
 	about := get[about](t, v, "about")
 	want := []rankerInfo{
-		{"0", "round 0, its miner", true, false}, {"0/0", "before training", false, false}, {"0/1", "round 0 epoch 1", false, false},
-		{"0/2", "round 0 epoch 2", false, false}, {"0/3", "round 0 epoch 3 (chosen)", false, true},
+		{"0", "round 0, its miner", true, false, []rundir.Split{"train", "dev"}}, {"0/0", "before training", false, false, []rundir.Split{"dev"}}, {"0/1", "round 0 epoch 1", false, false, []rundir.Split{"dev"}},
+		{"0/2", "round 0 epoch 2", false, false, []rundir.Split{"dev"}}, {"0/3", "round 0 epoch 3 (chosen)", false, true, []rundir.Split{"dev"}},
 	}
 	if diff := cmp.Diff([][]rankerInfo{want, want}, [][]rankerInfo{about.Rankers, about.AgainstRankers}); diff != "" {
 		t.Fatalf("(-want +got):\n%s", diff)
@@ -175,6 +176,70 @@ func TestSetsAreRankedByMinersAlone(t *testing.T) {
 		w := request(v, "GET", "/api/compare?order=change&a=0/0&b=1/3&split="+split, "", nil)
 		if want := map[bool]int{true: 200, false: 400}[split == "dev"]; w.Code != want {
 			t.Errorf("%s: epochs compared: %d %s", split, w.Code, w.Body)
+		}
+	}
+}
+
+// Test and the sets of data.also are browsed by what epochs rank: of test the base and what is chosen, of the others every epoch.
+func TestHeldOutSetsAreBrowsed(t *testing.T) {
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Test: 20, Also: []string{"near", "far"}, Ranked: true, Rounds: 2})
+	must(t, err)
+	o := Options{Dir: readOnly(t, run.Dir), Files: files(run.Folder), Host: testHost, Token: testToken}
+	at := func(name string) string { return filepath.Join(run.Folder, name) }
+	o.Files.Held = []HeldFiles{{Split: rundir.Test, Queries: at("test.jsonl")}, {Split: "also-near", Queries: at("near.jsonl")}, {Split: "also-far", Corpus: at("far-corpus.jsonl"), Queries: at("far.jsonl")}}
+	v, err := Open(t.Context(), o)
+	must(t, err)
+	a := get[about](t, v, "about")
+	if diff := cmp.Diff([]aboutSet{{"train", 12, "train", true, false}, {"dev", 8, "train", false, false}, {"test", 20, "train", false, true}, {"also-near", 12, "train", false, true}, {"also-far", 12, "also-far", false, true}}, a.Sets); diff != "" {
+		t.Errorf("sets (-want +got):\n%s", diff)
+	}
+	for _, r := range a.Rankers {
+		want := []rundir.Split{"train", "dev"}
+		switch {
+		case !r.Miner && (strings.HasSuffix(r.ID, "/0") || r.Chosen):
+			want = []rundir.Split{"dev", "test", "also-near", "also-far"}
+		case !r.Miner:
+			want = []rundir.Split{"dev", "also-near", "also-far"}
+		}
+		if !slices.Equal(r.Sets, want) {
+			t.Errorf("%s has ranked %v, want %v", r.ID, r.Sets, want)
+		}
+	}
+	for split, want := range map[string]struct{ text, positive string }{"test": {"What is 5 + 6? (test)", "p5"}, "also-near": {"What is 5 + 6? (also-near)", "p5"}, "also-far": {"What is 5 + 6? (also-far)", "far p5"}} {
+		l := get[queryList](t, v, "queries", "split", split, "order", "rise")
+		if diff := cmp.Diff([]string{"before training", "round 0 epoch 3 (chosen)", "round 1 epoch 3 (chosen)"}, l.Columns); diff != "" || slices.Contains(l.Rows[0].Ranks, 0) || l.Rows[0].Ranks[0] <= l.Rows[0].Ranks[2] {
+			t.Errorf("%s: %v (-want +got):\n%s", split, l.Rows[0].Ranks, diff)
+		}
+		q := get[queryView](t, v, "query", "split", split, "index", "5")
+		if q.Text != want.text || q.Positives[0].ID != want.positive || q.Rounds[0].Searched || len(q.Rounds[0].Epochs) != 2 || !slices.ContainsFunc(q.Rounds[1].Epochs[1].Hits, func(h hit) bool { return h.Positive }) {
+			t.Errorf("%s: %+v", split, q)
+		}
+		if c := get[comparison](t, v, "compare", "split", split, "a", "0/0", "b", "1/3", "order", "wins"); c.Better+c.Worse+c.Same != l.Total || c.Better == 0 {
+			t.Errorf("%s: %+v", split, c)
+		}
+		for target, want := range map[string]int{"compare?order=change&a=0&b=1&split=": 400, "queue?filter=open&split=": 400} { // neither mined nor trained on
+			if w := request(v, "GET", "/api/"+target+split, "", nil); w.Code != want {
+				t.Errorf("%s%s: %d %s", target, split, w.Code, w.Body)
+			}
+		}
+	}
+	if w := request(v, "GET", "/api/compare?order=change&a=0/0&b=0/2&split=test", "", nil); w.Code != 400 || !strings.Contains(w.Body.String(), "tiny, round 0, epoch 2 has not ranked test") {
+		t.Errorf("an epoch that nobody chose: %d %s", w.Code, w.Body)
+	}
+	if w := request(v, "POST", "/api/verdict", `{"set":"test","query":"test-1","passage":"p9","verdict":"keep"}`, nil); w.Code != 400 || !strings.Contains(w.Body.String(), "no set that is trained on") {
+		t.Errorf("a verdict on test: %d %s", w.Code, w.Body)
+	}
+	// Runs of an earlier quarry kept none of them: that is said, set by set.
+	for _, split := range []rundir.Split{rundir.Test, "also-far"} {
+		for epoch := range 4 {
+			if err := os.Remove(rundir.Layout(run.Dir).Round(1).EpochRanking(split, epoch)); err != nil && split != rundir.Test {
+				t.Error(err)
+			}
+		}
+	}
+	for split, want := range map[string]bool{"test": true, "also-far": true, "also-near": false, "dev": false} {
+		if q := get[queryView](t, v, "query", "split", split, "index", "0"); q.Rounds[1].Unkept != want || q.Rounds[0].Unkept {
+			t.Errorf("%s: not kept in round 1 is %v, want %v", split, q.Rounds[1].Unkept, want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,7 +27,7 @@ func withSets(t *testing.T, o tinyrun.Options) (*tinyrun.Run, *View) {
 func TestSetsAreBrowsed(t *testing.T) {
 	_, v := withSets(t, tinyrun.Options{Passages: 60, Depth: 60})
 	a := get[about](t, v, "about")
-	want := []aboutSet{{"train", 12, "train", true, true}, {"dev", 8, "train", false, false}, {"set-faq", 12, "train", true, false}, {"set-law", 12, "set-law", true, false}}
+	want := []aboutSet{{"train", 12, "train", true, false}, {"dev", 8, "train", false, false}, {"set-faq", 12, "train", true, false}, {"set-law", 12, "set-law", true, false}}
 	if diff := cmp.Diff(want, a.Sets); diff != "" {
 		t.Errorf("sets (-want +got):\n%s", diff)
 	}
@@ -59,7 +60,7 @@ func TestSetsAreBrowsed(t *testing.T) {
 			t.Errorf("%s: compared %+v", tc.split, c)
 		}
 	}
-	// Verdicts are on train alone: one on a pair of the same places says nothing of another set.
+	// A verdict is of texts: one on a pair of the same places says nothing of another set.
 	row := get[list[suspectRow]](t, v, "queue", "split", "train", "filter", "open").Rows[0]
 	if w := request(v, "POST", "/api/verdict", fmt.Sprintf(`{"query":%q,"passage":%q,"verdict":"keep","round":0}`, row.Query.Key, row.Passage.ID), nil); w.Code != 200 {
 		t.Fatal(w.Body)
@@ -69,8 +70,26 @@ func TestSetsAreBrowsed(t *testing.T) {
 			t.Errorf("%s has %d judged, want %d", split, judged.Total, want)
 		}
 	}
-	if w := request(v, "POST", "/api/verdict", `{"query":"faq-1","passage":"p3","verdict":"keep","round":0}`, nil); w.Code != 400 {
-		t.Errorf("a verdict on a set: %d %s", w.Code, w.Body)
+	// Queries of a set are named with it, in its own corpus.
+	row = get[list[suspectRow]](t, v, "queue", "split", "set-law", "filter", "open").Rows[0]
+	if w := request(v, "POST", "/api/verdict", fmt.Sprintf(`{"set":"set-law","query":%q,"passage":%q,"verdict":"drop","round":0}`, row.Query.Key, row.Passage.ID), nil); w.Code != 200 {
+		t.Fatal(w.Body)
+	}
+	for split, want := range map[string]int{"train": 1, "set-faq": 0, "set-law": 1} {
+		if judged := get[list[suspectRow]](t, v, "queue", "split", split, "filter", "judged"); judged.Total != want || want > 0 && split == "set-law" && (judged.Rows[0].Verdict != "drop" || judged.Rows[0].Passage != row.Passage) {
+			t.Errorf("%s has %+v judged, want %d", split, judged, want)
+		}
+	}
+	for body, want := range map[string]string{
+		`{"query":"faq-1","passage":"p3","verdict":"keep","round":0}`:                     `no train query has the key`,
+		`{"set":"set-law","query":"faq-1","passage":"law p9","verdict":"keep","round":0}`: `no set-law query has the key`,
+		`{"set":"set-law","query":"law-1","passage":"p9","verdict":"keep","round":0}`:     `no passage has the id`,
+		`{"set":"set-law","query":"law-1","passage":"law p1","verdict":"drop","round":0}`: `answers the query`,
+		`{"set":"set-nowhere","query":"law-1","passage":"p9","verdict":"keep","round":0}`: `no set that is trained on`,
+	} {
+		if w := request(v, "POST", "/api/verdict", body, nil); w.Code != 400 || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %s, want %q", body, w.Code, w.Body, want)
+		}
 	}
 }
 
@@ -113,7 +132,7 @@ func TestPassages(t *testing.T) {
 			must(t, err)
 			for q, negatives := range mined {
 				for _, n := range negatives {
-					pairs[judgedPair{int32(q), n.passage}] = true
+					pairs[judgedPair{split, int32(q), n.passage}] = true
 				}
 			}
 		}

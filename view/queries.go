@@ -253,16 +253,12 @@ func (v *View) ranking(split rundir.Split, index, round int) (roundView, error) 
 			return view, err
 		}
 	}
-	if split != rundir.Dev {
-		return view, nil
-	}
-	all, err := v.run.epochs()
+	all, err := v.run.epochs(split)
 	if err != nil {
 		return view, err
 	}
 	shown := shownEpochs(all, round)
-	if len(shown) == 0 {
-		view.Unkept, err = v.run.dir.Exists(v.run.dir.Round(round).Scores())
+	if view.Unkept, err = v.run.unkept(v.run.sets[split], round, shown); err != nil {
 		return view, err
 	}
 	for _, e := range shown {

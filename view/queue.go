@@ -62,7 +62,7 @@ const (
 // come, then in the order of queries and passages.
 func (v *View) queue(split rundir.Split, filter string, page int) (list[suspectRow], error) {
 	set := v.run.sets[split]
-	if set.split != rundir.Train {
+	if !set.trained() {
 		return list[suspectRow]{}, wrongf("%s is not trained on: negatives are doubted of training queries", split)
 	}
 	if err := v.findSuspects(set); err != nil {

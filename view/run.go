@@ -22,6 +22,7 @@ type Files struct {
 	Corpus, Train, Dev  string // paths
 	IDField, GroupField string // as in the recipe; may be empty
 	Sets                []SetFiles
+	Held                []HeldFiles
 
 	Folder string // that the recipe's relative paths start at; empty is the one that holds the folder of the run directory
 }
@@ -34,15 +35,23 @@ type SetFiles struct {
 	IDField, GroupField string
 }
 
+// HeldFiles are the texts of a set that epochs are scored on besides dev: the test split, or one of the recipe's data.also.
+type HeldFiles struct {
+	Split               rundir.Split // test, or rundir.AlsoSplit of its name
+	Corpus              string       // empty for the run's own
+	Queries             string
+	IDField, GroupField string
+}
+
 // run is a run directory with its texts. Texts are read once; files of rounds anew when they have changed.
 type run struct {
 	dir     *rundir.Dir
 	corpora []*passages // the run's own, then those that sets of data.sets have for themselves
 	sets    map[rundir.Split]*set
-	order   []rundir.Split // train and dev, then the training queries of data.sets as setSplit calls them
+	order   []rundir.Split // train and dev, then the training queries of data.sets as setSplit calls them, then what else epochs are scored on
 	folder  string         // that the recipe's relative paths start at
 	ranked  keptEpochs
-	byEpoch map[ranker]*searched // what epochs rank for dev
+	byEpoch map[rankedSet]*searched // what epochs rank
 }
 
 // passages is a corpus that queries of the run search.
@@ -65,13 +74,14 @@ type set struct {
 	byText  map[string][]int32 // stripped
 	rounds  map[int]*searched
 	mined   map[int]*mined
+	held    bool // from mining: epochs alone rank it
 }
 
 // setSplit is what the training queries of a set of data.sets are called. No split of the run itself is called so.
 func setSplit(name string) rundir.Split { return rundir.Split(rundir.TrainingSet(name)) }
 
-// judged says whether verdicts are of the set's queries: mining goes by those on the run's own training queries.
-func (s *set) judged() bool { return s.name == rundir.Train }
+// trained says whether the set's queries are trained on: their negatives may be doubted, and mining goes by verdicts on them.
+func (s *set) trained() bool { return s.split == rundir.Train }
 
 // files are a round's files of the set.
 func (r *run) files(s *set, round int) rundir.RoundLayout {
@@ -132,6 +142,17 @@ func openRun(ctx context.Context, dir *rundir.Dir, files Files) (*run, error) {
 			}
 		}
 		if err := r.readSet(ctx, s, f.Train, f.IDField, f.GroupField); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range files.Held {
+		s := &set{name: f.Split, split: f.Split, over: own, held: true}
+		if f.Corpus != "" {
+			if s.over, err = r.readPassages(ctx, "corpus of "+string(s.name), f.Corpus, f.IDField); err != nil {
+				return nil, err
+			}
+		}
+		if err := r.readSet(ctx, s, f.Queries, f.IDField, f.GroupField); err != nil {
 			return nil, err
 		}
 	}

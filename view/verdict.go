@@ -13,11 +13,14 @@ import (
 	"github.com/quarry-ml/quarry/rundir"
 )
 
-// judgedPair is a train query and a passage, by their places.
-type judgedPair struct{ query, passage int32 }
+// judgedPair is a training query and a passage, by their places in a set and its corpus.
+type judgedPair struct {
+	split          rundir.Split
+	query, passage int32
+}
 
 // readVerdicts reads the verdicts that hold, where the file has changed since the last time, and finds the queries and
-// passages of their texts.
+// passages of their texts, in every set that is trained on.
 func (v *View) readVerdicts() error {
 	path := v.run.dir.Verdicts()
 	state, err := stateOf(v.run.dir, path)
@@ -33,11 +36,15 @@ func (v *View) readVerdicts() error {
 	if err != nil {
 		return err
 	}
-	set := v.run.sets[rundir.Train]
 	for _, one := range verdicts.Latest(all) {
-		for _, q := range set.byText[strings.TrimSpace(one.QueryText)] {
-			for _, p := range set.over.corpus.ByText(one.PassageText) {
-				judged[judgedPair{q, p}] = one.Verdict
+		for name, set := range v.run.sets {
+			if !set.trained() {
+				continue
+			}
+			for _, q := range set.byText[strings.TrimSpace(one.QueryText)] {
+				for _, p := range set.over.corpus.ByText(one.PassageText) {
+					judged[judgedPair{name, q, p}] = one.Verdict
+				}
 			}
 		}
 	}
@@ -47,14 +54,12 @@ func (v *View) readVerdicts() error {
 
 // verdictOn is what was said of a passage as a negative of a query; empty where nothing was.
 func (v *View) verdictOn(s *set, query, passage int32) string {
-	if !s.judged() {
-		return ""
-	}
-	return string(v.judged[judgedPair{query, passage}])
+	return string(v.judged[judgedPair{s.name, query, passage}])
 }
 
-// said is what a person says of a passage as a negative of a train query, by key and id.
+// said is what a person says of a passage as a negative of a training query, by key and id.
 type said struct {
+	Set     rundir.Split  `json:"set"` // of the query; train where it is empty
 	Query   string        `json:"query"`
 	Passage string        `json:"passage"`
 	Verdict verdicts.Kind `json:"verdict"`
@@ -63,10 +68,16 @@ type said struct {
 
 // save appends a verdict to the file, durable when it returns. It is the only thing that a view writes.
 func (v *View) save(s said) error {
-	set := v.run.sets[rundir.Train]
+	if s.Set == "" {
+		s.Set = rundir.Train
+	}
+	set := v.run.sets[s.Set]
+	if set == nil || !set.trained() {
+		return wrongf("%q is no set that is trained on: verdicts are on negatives of training queries", s.Set)
+	}
 	q, ok := set.byKey[s.Query]
 	if !ok {
-		return wrongf("no train query has the key %q", s.Query)
+		return wrongf("no %s query has the key %q", s.Set, s.Query)
 	}
 	p, ok := set.over.corpus.ByID(s.Passage)
 	if !ok {
@@ -79,7 +90,7 @@ func (v *View) save(s said) error {
 	if s.Round < 0 || s.Round >= len(rounds) {
 		return wrongf("there is no round %d: the run has %d, counted from 0", s.Round, len(rounds))
 	}
-	if s.Verdict != verdicts.Open && v.run.answers(p, set.queries[q].Stripped()) {
+	if s.Verdict != verdicts.Open && set.answers(p, set.queries[q].Stripped()) {
 		return wrongf("passage %q answers the query %q: verdicts are on negatives", s.Passage, s.Query)
 	}
 	line, err := verdicts.Verdict{
@@ -110,13 +121,12 @@ func (v *View) save(s said) error {
 	return v.readVerdicts()
 }
 
-// answers says whether a passage has the text of a positive of a train query of a text, whichever row of it that is of: a
+// answers says whether a passage has the text of a positive of a query of the set of a text, whichever row of it that is of: a
 // verdict is of the pair of texts.
-func (r *run) answers(passage int32, query string) bool {
-	set := r.sets[rundir.Train]
-	for _, q := range set.byText[query] {
-		for _, same := range set.over.corpus.SameText(passage) {
-			if slices.Contains(set.queries[q].Positives, same) {
+func (s *set) answers(passage int32, query string) bool {
+	for _, q := range s.byText[query] {
+		for _, same := range s.over.corpus.SameText(passage) {
+			if slices.Contains(s.queries[q].Positives, same) {
 				return true
 			}
 		}

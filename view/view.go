@@ -86,7 +86,7 @@ type about struct {
 	Searched        []int         `json:"searched"` // rounds that have candidates
 	Against         string        `json:"against"`
 	AgainstSearched []int         `json:"against_searched"`
-	Rankers         []rankerInfo  `json:"rankers"` // what has ranked dev; the miners among them rank all sets
+	Rankers         []rankerInfo  `json:"rankers"`
 	AgainstRankers  []rankerInfo  `json:"against_rankers"`
 	Alone           bool          `json:"alone"` // there is no other run to compare with
 	Sets            []aboutSet    `json:"sets"`
@@ -95,13 +95,13 @@ type about struct {
 	Unused          string        `json:"unused,omitempty"` // of verdicts, why they have no effect
 }
 
-// aboutSet is a set of queries: train, dev, or the training queries of a set of data.sets.
+// aboutSet is a set of queries: train, dev, the training queries of a set of data.sets, test, or a set of data.also.
 type aboutSet struct {
 	Name    string `json:"name"`
 	Queries int    `json:"queries"`
 	Corpus  string `json:"corpus"` // name of an aboutCorpus
 	Train   bool   `json:"train"`  // its negatives are trained on, and may be doubted
-	Judged  bool   `json:"judged"` // mining goes by verdicts on them
+	Held    bool   `json:"held"`   // from mining: epochs alone rank it
 }
 
 // aboutCorpus is a corpus by the first set over it.
@@ -115,7 +115,7 @@ func (v *View) about() (*about, error) {
 	a := &about{Run: v.run.dir.Name(), Against: other.dir.Name(), Alone: v.against == nil, Near: near}
 	for _, split := range v.run.order {
 		s := v.run.sets[split]
-		a.Sets = append(a.Sets, aboutSet{string(split), len(s.queries), string(s.over.first), s.split == rundir.Train, s.judged()})
+		a.Sets = append(a.Sets, aboutSet{string(split), len(s.queries), string(s.over.first), s.trained(), s.held})
 	}
 	for _, p := range v.run.corpora {
 		a.Corpora = append(a.Corpora, aboutCorpus{string(p.first), p.corpus.Len()})

@@ -247,7 +247,7 @@ func TestVerdictsOnAnswers(t *testing.T) {
 	p, _ := v.run.corpora[0].corpus.ByID(own)
 	text := set.queries[0].Stripped()
 	set.byText[text] = append(set.byText[text], 1) // another row of the text, with a positive of its own
-	if other := set.queries[1].Positives[0]; other == p || !v.run.answers(other, text) || !v.run.answers(p, text) {
+	if other := set.queries[1].Positives[0]; other == p || !set.answers(other, text) || !set.answers(p, text) {
 		t.Error("the positive of another row of the text is none")
 	}
 }
@@ -289,7 +289,7 @@ func TestQueue(t *testing.T) {
 		must(t, d.EachMined(round, rundir.Train, func(m provenance.Row) error {
 			for _, n := range m.Negatives {
 				p, _ := v.run.corpora[0].corpus.ByID(n.ID)
-				pairs[judgedPair{v.run.sets[rundir.Train].byKey[m.Key], p}] = true
+				pairs[judgedPair{rundir.Train, v.run.sets[rundir.Train].byKey[m.Key], p}] = true
 			}
 			return nil
 		}))

@@ -30,7 +30,7 @@ func newViewCommand(h *host) *cobra.Command {
 		Use:   "view RUN",
 		Short: "Look at a run in a browser: live charts, rankings, doubtful negatives",
 		Long: `Serve a run to a browser on this machine, also while it goes on: charts that move as the run writes, every query with
-its rankings in every round, a dev query's before and after training among them, every passage with the queries that know it, the
+its rankings in every round, before and after training among them where epochs are scored (dev, test, data.also), every passage with the queries that know it, the
 mined negatives that look like answers, with one key a verdict, and two rankings query by query. RUN is a run directory, or a
 recipe whose run directory is meant.
 
@@ -111,6 +111,13 @@ func (o ViewOptions) open(ctx context.Context, run string) (*rundir.Dir, view.Fi
 				picked = append(picked, set.Corpus)
 			}
 		}
+		for _, split := range heldSplits(names) {
+			set, _ := names.Set(split)
+			picked = append(picked, set.Queries)
+			if set.Corpus != "" {
+				picked = append(picked, set.Corpus)
+			}
+		}
 		return picked, nil
 	})
 	files := view.Files{
@@ -124,5 +131,26 @@ func (o ViewOptions) open(ctx context.Context, run string) (*rundir.Dir, view.Fi
 		}
 		files.Sets = append(files.Sets, one)
 	}
+	for _, split := range heldSplits(names) {
+		set, _ := names.Set(split)
+		one := view.HeldFiles{Split: split, Queries: texts.path(set.Queries), IDField: set.IDField, GroupField: set.GroupField}
+		if set.Corpus != "" {
+			one.Corpus = texts.path(set.Corpus)
+		}
+		files.Held = append(files.Held, one)
+	}
 	return d, files, err
+}
+
+// heldSplits are the sets that epochs are scored on besides dev: test where there is one, then those of data.also and what the sets
+// of data.sets hold out.
+func heldSplits(names rundir.DataNames) []rundir.Split {
+	var splits []rundir.Split
+	if names.Test != "" {
+		splits = append(splits, rundir.Test)
+	}
+	for _, set := range names.Also {
+		splits = append(splits, rundir.AlsoSplit(set.Name))
+	}
+	return splits
 }

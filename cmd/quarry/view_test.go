@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -16,7 +17,7 @@ import (
 
 // A view says where it is, answers there, writes verdicts where its page asks for it, and ends well with Ctrl-C.
 func TestViewCommand(t *testing.T) {
-	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Sets: []string{"faq", "law"}})
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Sets: []string{"faq", "law"}, Test: 3, Also: []string{"near", "far"}, Ranked: true})
 	mustBe(t, err)
 	other, err := tinyrun.Write(run.Folder, tinyrun.Options{Name: "other", Rounds: 1})
 	mustBe(t, err)
@@ -58,6 +59,11 @@ func TestViewCommand(t *testing.T) {
 	}
 	for _, split := range []string{"set-faq", "set-law"} { // the recipe's sets, one with a corpus of its own
 		if code, found := ask("GET", "api/passages?split="+split+"&order=answers&search=3", "", ""); code != 200 || !strings.Contains(found, `"answers":`) {
+			t.Errorf("%s: %d %s", split, code, found)
+		}
+	}
+	for _, split := range []string{"test", "also-near", "also-far"} { // what epochs alone are scored on
+		if code, found := ask("GET", "api/query?index=1&split="+split, "", ""); code != 200 || !strings.Contains(found, `"text":"What is 1 + 2? (`+split+`)"`) || !strings.Contains(found, `"name":"round 1 epoch 3 (chosen)"`) {
 			t.Errorf("%s: %d %s", split, code, found)
 		}
 	}
@@ -103,6 +109,17 @@ func TestViewCommandErrors(t *testing.T) {
 		{"other texts", []string{"RUN"}, func(folder string) error {
 			return os.WriteFile(filepath.Join(folder, "dev.jsonl"), []byte("{}\n"), 0o600)
 		}, "was made from other data: dev.jsonl"},
+		{"a run of a newer quarry", []string{"RUN"}, func(folder string) error {
+			return os.WriteFile(filepath.Join(folder, "runs", "tiny", "quarry.json"), []byte(`{"format": 2, "novelty": true}`), 0o600)
+		}, "quarry.json: format 2 is newer than this quarry knows (1)"},
+		{"half a run", []string{"RUN"}, func(folder string) error {
+			return os.WriteFile(filepath.Join(folder, "runs", "tiny", "quarry.json"), []byte(`{"format": 1, "da`), 0o600)
+		}, "quarry.json: not the file of a run directory"},
+		{"no texts of test", []string{"RUN"}, func(folder string) error {
+			file := filepath.Join(folder, "runs", "tiny", "recipe.resolved.yaml")
+			text, err := os.ReadFile(file)
+			return errors.Join(err, os.WriteFile(file, []byte(strings.Replace(string(text), "  dev: dev.jsonl\n", "  dev: dev.jsonl\n  test: test.jsonl\n", 1)), 0o600))
+		}, "test.jsonl"},
 		{"no run to compare with", []string{"RUN", "--against", "RUN/none"}, nil, "--against: "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

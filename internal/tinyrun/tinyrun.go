@@ -25,15 +25,16 @@ type Options struct {
 	Passages int // (40)
 	Train    int // queries (12)
 	Dev      int // queries (8)
+	Test     int // queries; 0 is no test split, and others have scores with Ranked alone
 	Depth    int // hits kept a query (20)
 	Seed     uint64
 	Rise     float64  // by which a round's training lifts the scores of positives (0.15)
 	Name     string   // of the run (tiny)
 	Hostile  []string // in place of the first texts of queries and passages
-	Also     []string // sets of data.also that every epoch has scores on
+	Also     []string // sets of data.also that every epoch has scores on; with Ranked they have files, the second and later ones a corpus of their own
 	Sets     []string // sets of data.sets, of as many queries as Train; the first is over the run's corpus, the others have one of their own
 	ByQuery  bool     // scores of every epoch are kept by query, too
-	Ranked   bool     // what every epoch ranks for dev is kept, too
+	Ranked   bool     // what every epoch ranks is kept, too
 	Unmined  bool     // no candidates and no negatives, as of rounds with source none
 }
 
@@ -60,7 +61,7 @@ const Negatives = 4
 
 // Run is a run directory and what it was made of.
 type Run struct {
-	Folder  string // of corpus.jsonl, train.jsonl, dev.jsonl, those of sets (NAME.jsonl, NAME-corpus.jsonl) and runs/NAME
+	Folder  string // of corpus.jsonl, train.jsonl, dev.jsonl, test.jsonl, those of sets (NAME.jsonl, NAME-corpus.jsonl) and runs/NAME
 	Dir     string // the run directory
 	options Options
 	data    []rundir.Source
@@ -90,7 +91,7 @@ func Begin(folder string, o Options) (*Run, error) {
 		}
 	}
 	files := []file{{"corpus.jsonl", r.options.Passages, passages("")}}
-	for _, p := range r.parts() {
+	for _, p := range append(r.parts(), r.held()...) {
 		if p.prefix != "" {
 			files = append(files, file{p.corpus, r.options.Passages, passages(p.prefix)})
 		}
@@ -121,11 +122,21 @@ func Begin(folder string, o Options) (*Run, error) {
 	}
 	return r, r.within(func(d *rundir.Dir) error {
 		text := fmt.Sprintf("version: 1\nname: %q\ndata:\n  corpus: corpus.jsonl\n  train: train.jsonl\n  dev: dev.jsonl\n", r.options.Name)
+		if r.options.Test > 0 {
+			text += "  test: test.jsonl\n"
+		}
 		for i, name := range r.options.Also {
 			if i == 0 {
 				text += "  also:\n"
 			}
 			text += fmt.Sprintf("    - name: %q\n", name)
+			if r.options.Ranked {
+				p := r.also(i)
+				text += fmt.Sprintf("      queries: %q\n", p.queries)
+				if p.prefix != "" {
+					text += fmt.Sprintf("      corpus: %q\n", p.corpus)
+				}
+			}
 		}
 		for i, p := range r.parts()[2:] {
 			if i == 0 {
@@ -169,6 +180,30 @@ func (r *Run) parts() []part {
 		parts = append(parts, p)
 	}
 	return parts
+}
+
+// held are the queries that epochs alone are scored on, besides dev: of test, and of data.also where it has files.
+func (r *Run) held() []part {
+	var parts []part
+	if r.options.Test > 0 {
+		parts = append(parts, part{name: rundir.Test, split: rundir.Test, corpus: "corpus.jsonl", queries: "test.jsonl"})
+	}
+	if r.options.Ranked {
+		for i := range r.options.Also {
+			parts = append(parts, r.also(i))
+		}
+	}
+	return parts
+}
+
+// also is the queries of a set of data.also.
+func (r *Run) also(i int) part {
+	name := r.options.Also[i]
+	p := part{name: rundir.AlsoSplit(name), split: rundir.AlsoSplit(name), corpus: "corpus.jsonl", queries: name + ".jsonl"}
+	if i > 0 {
+		p.corpus, p.prefix = name+"-corpus.jsonl", name+" "
+	}
+	return p
 }
 
 // files are a round's files of a part.
@@ -260,6 +295,9 @@ func (r *Run) Score(round int) error {
 		if err := r.scoreAlso(d, s); err != nil {
 			return err
 		}
+		if err := r.scoreTest(d, s); err != nil {
+			return err
+		}
 		return rundir.WriteJSON(d.FS, d.Round(round).Choice(), rundir.Choice{Version: rundir.ScoresVersion, Epoch: r.options.Epochs, By: "rule", Because: "the last is the best", Scores: s.Digest()})
 	})
 }
@@ -308,6 +346,14 @@ func (r *Run) scoreAlso(d *rundir.Dir, s *rundir.Scores) error {
 			if err != nil {
 				return err
 			}
+			if r.options.Ranked {
+				p := r.also(i)
+				ranked := d.Round(s.Round).EpochRanking(p.split, e.Epoch)
+				if err := r.writeRanking(d, ranked, s.Round, p, &e.Epoch, r.searchBy(s.Round, e.Epoch, p)); err != nil {
+					return err
+				}
+				outputs = append(outputs, ranked)
+			}
 			stage := rundir.Stage{Name: fmt.Sprintf("also-epoch-%d-%s", e.Epoch, name), Round: s.Round, Algorithm: 1}
 			if _, err := d.WriteStamp(context.Background(), stage, append(outputs, file)); err != nil {
 				return err
@@ -315,6 +361,29 @@ func (r *Run) scoreAlso(d *rundir.Dir, s *rundir.Scores) error {
 		}
 	}
 	return nil
+}
+
+// scoreTest writes what the base and the chosen epoch score and rank on test.
+func (r *Run) scoreTest(d *rundir.Dir, s *rundir.Scores) error {
+	if r.options.Test == 0 || !r.options.Ranked {
+		return nil
+	}
+	test := rundir.TestScores{Version: rundir.ScoresVersion}
+	outputs := []string{d.Round(s.Round).TestScores()}
+	for _, epoch := range []int{0, r.options.Epochs} {
+		v := s.Epochs[epoch].Dev.All
+		test.Epochs = append(test.Epochs, rundir.EpochTest{Epoch: epoch, Test: rundir.Means{Queries: r.options.Test, All: v}})
+		file, p := d.Round(s.Round).EpochRanking(rundir.Test, epoch), r.held()[0]
+		if err := r.writeRanking(d, file, s.Round, p, &epoch, r.searchBy(s.Round, epoch, p)); err != nil {
+			return err
+		}
+		outputs = append(outputs, file)
+	}
+	if err := rundir.WriteJSON(d.FS, outputs[0], test); err != nil {
+		return err
+	}
+	_, err := d.WriteStamp(context.Background(), rundir.Stage{Name: "test", Round: s.Round, Algorithm: 1}, outputs)
+	return err
 }
 
 // byQuery writes the scores of an epoch query by query, evenly spread by 0.1 around their means, and returns the file, none
@@ -491,8 +560,11 @@ func (r *Run) corpus(prefix string) *corpus.Corpus {
 }
 
 func (r *Run) count(s rundir.Split) int {
-	if s == rundir.Dev {
+	switch s {
+	case rundir.Dev:
 		return r.options.Dev
+	case rundir.Test:
+		return r.options.Test
 	}
 	return r.options.Train
 }

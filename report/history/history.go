@@ -34,6 +34,8 @@ type Row struct {
 	Step   int // optimizer steps taken; of an outside trainer's round, which tells of none, epochs
 	Epoch  int
 	Values []Value
+
+	Convention string // of the measures among the values; empty where there are none
 }
 
 // Value is one number of a row. Names have the split, or train, before a slash: train/loss, dev/map@25, also-general/map@25.
@@ -99,6 +101,7 @@ func rows(round report.Round, steps []rundir.Step) []Row {
 			all = append(all, Row{Step: e.Epoch, Epoch: e.Epoch})
 		}
 		all[at].Values = append(all[at].Values, epochValues(round.Measures, e)...)
+		all[at].Convention = round.Convention
 	}
 	return slices.DeleteFunc(all, func(r Row) bool { return len(r.Values) == 0 })
 }
@@ -184,6 +187,9 @@ func (h *History) JSONLines(w io.Writer) error {
 			line := map[string]any{"_step": round.First + row.Step, "round": round.Round, "epoch": row.Epoch, "step": row.Step}
 			for _, v := range row.Values {
 				line[v.Name] = v.Value
+			}
+			if row.Convention != "" {
+				line["convention"] = row.Convention
 			}
 			raw, err := json.Marshal(line) // which sorts the names
 			if err != nil {

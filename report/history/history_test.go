@@ -53,9 +53,18 @@ func TestJSONLines(t *testing.T) {
 	}
 	last, scored := -1.0, 0
 	for line := range strings.Lines(out.String()) {
-		var row map[string]float64
-		if err := json.Unmarshal([]byte(line), &row); err != nil {
+		var words map[string]any
+		if err := json.Unmarshal([]byte(line), &words); err != nil {
 			t.Fatal(err)
+		}
+		row := map[string]float64{}
+		for name, v := range words {
+			if number, ok := v.(float64); ok {
+				row[name] = number
+			}
+		}
+		if _, measured := row["dev/map@25"]; measured != (words["convention"] == "sentence-transformers") || len(words)-len(row) > 1 {
+			t.Errorf("%s: a line with measures names their convention, and others none", line)
 		}
 		if row["_step"] <= last {
 			t.Errorf("_step %v behind %v", row["_step"], last)

@@ -5,7 +5,8 @@
 const quarryCharts = (() => {
   const dashes = ["", "7 4", "2 4", "9 3 2 3", "12 4", "1 3"];
   const symbols = ["circle", "triangle", "square", "diamond", "cross", "star"];
-  const style = (i) => ({ stroke: `var(--s${i % 6})`, dash: dashes[i % 6], symbol: symbols[i % 6] });
+  // Beyond six series dashes come again with other symbols.
+  const style = (i) => ({ stroke: `var(--s${i % 6})`, dash: dashes[i % 6], symbol: symbols[(i + Math.floor(i / 6)) % 6] });
   const margin = { marginLeft: 58, marginRight: 20, marginTop: 34, marginBottom: 40 };
 
   // draw fills every chart below root.
@@ -35,7 +36,7 @@ const quarryCharts = (() => {
       const s = style(i);
       if (d.kind === "curve") marks.push(Plot.areaY(own, { x: "x", y1: "low", y2: "high", ...(many ? { fx: "facet" } : {}), fill: s.stroke, fillOpacity: 0.18 }));
       marks.push(Plot.line(own, { ...at, stroke: s.stroke, strokeWidth: 2, strokeDasharray: s.dash || null, curve: d.kind === "steps" ? "step-after" : "linear" }));
-      if (d.kind === "lines") marks.push(Plot.ruleX(own.filter((r) => r.low !== undefined), { x: "x", y1: "low", y2: "high", ...(many ? { fx: "facet" } : {}), stroke: s.stroke, strokeWidth: 1.5, strokeOpacity: 0.55 }));
+      if (d.kind === "lines") marks.push(Plot.ruleX(own.filter((r) => r.low !== undefined), { x: "x", y1: "low", y2: "high", ...(many ? { fx: "facet" } : {}), stroke: s.stroke, strokeWidth: 1.5, strokeOpacity: 0.75 }));
       if (d.kind === "lines") marks.push(Plot.dot(own, { ...at, symbol: s.symbol, fill: s.stroke, stroke: s.stroke, r: 3.5 }));
     });
     const chosen = rows.filter((r) => r.chosen);

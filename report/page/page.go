@@ -100,7 +100,7 @@ func (r *Reader) Read(d *rundir.Dir) (*Page, error) {
 	}); err != nil {
 		return nil, err
 	}
-	trained, err := told.Ranked(d)
+	trained, err := told.Ranked(d, rundir.Dev)
 	if err != nil {
 		return nil, err
 	}

@@ -52,24 +52,12 @@ func (p *Page) addRanks(d *rundir.Dir, r *report.Report) error {
 	return nil
 }
 
-// addTrained draws the ranks before any training against those after each round's, and says whether it has.
+// addTrained draws the ranks before any training against those after each round's, and says whether it has. Where no round goes on
+// with anything but the beginning, the last epoch that is scored stands beside it, with a sentence that says so.
 func (p *Page) addTrained(s *Section, d *rundir.Dir, r *report.Report) (bool, error) {
-	kept, err := r.Ranked(d)
+	kept, err := r.Ranked(d, rundir.Dev)
 	if err != nil {
 		return false, err
-	}
-	var shown []ranked
-	for _, one := range kept {
-		before := one.Round == 0 && one.Epoch == 0
-		if !before && !one.Chosen {
-			continue
-		}
-		found, err := readRanks(d, one.File, one.Check)
-		if err != nil {
-			return false, err
-		}
-		found.name, found.round = one.Name(), one.Round
-		shown = append(shown, *found)
 	}
 	for _, round := range r.Rounds {
 		chosen := func(one report.Ranked) bool { return one.Round == round.Round && one.Chosen }
@@ -77,15 +65,55 @@ func (p *Page) addTrained(s *Section, d *rundir.Dir, r *report.Report) (bool, er
 			p.missing("What the chosen epoch of round %d ranks is not kept: an earlier quarry kept none, or it was removed; running the recipe again scores it anew.", round.Round)
 		}
 	}
-	if len(kept) == 0 || kept[0].Round != 0 || kept[0].Epoch != 0 || len(shown) < 2 {
+	if len(kept) == 0 || kept[0].Round != 0 || kept[0].Epoch != 0 {
 		return false, nil
 	}
-	s.Figures = append(s.Figures, within("rank-trained", "Dev queries with a positive among the first k",
-		"As the model ranks the whole corpus before any training, and after each round: the epoch that the round goes on with.", shown))
+	var picked []report.Ranked
+	for _, one := range kept {
+		if one.Round == 0 && one.Epoch == 0 || one.Chosen {
+			picked = append(picked, one)
+		}
+	}
+	about := "As the model ranks the whole corpus before any training, and after each round: the epoch that the round goes on with."
+	var unchosen *report.Ranked
+	if len(picked) == 1 && len(kept) > 1 {
+		unchosen = &kept[len(kept)-1]
+		picked = append(picked, *unchosen)
+	}
+	if len(picked) == 1 || unchosen != nil {
+		about = "As the model ranks the whole corpus. " + aboutBeginning(picked[0], unchosen)
+	}
+	var shown []ranked
+	for _, one := range picked {
+		found, err := readRanks(d, one.File, one.Check)
+		if err != nil {
+			return false, err
+		}
+		found.name, found.round = one.Name(), one.Round
+		shown = append(shown, *found)
+	}
+	s.Figures = append(s.Figures, within("rank-trained", "Dev queries with a positive among the first k", about, shown))
 	for i, after := range shown[1:] {
-		s.Figures = append(s.Figures, beforeAfter(fmt.Sprintf("rank-trained-%d", i), fmt.Sprintf("Rank of the positive before training and after round %d", after.round), shown[0], after))
+		title := fmt.Sprintf("Rank of the positive before training and after round %d", after.round)
+		if unchosen != nil {
+			title = "Rank of the positive before training and in " + after.name
+		}
+		s.Figures = append(s.Figures, beforeAfter(fmt.Sprintf("rank-trained-%d", i), title, shown[0], after))
 	}
 	return true, nil
+}
+
+// aboutBeginning says why only the beginning, or an epoch that nothing goes on with, is shown; unchosen may be nil.
+func aboutBeginning(before report.Ranked, unchosen *report.Ranked) string {
+	switch {
+	case before.Chosen && unchosen == nil:
+		return "The round goes on with epoch 0, the model as it was before training, and nothing else is kept: what comes out ranks as what went in."
+	case before.Chosen:
+		return "The round goes on with epoch 0, the model as it was before training: what comes out ranks as what went in. Beside it stands the last epoch of the training, which was not chosen."
+	case unchosen == nil:
+		return "So far it is that before any training: no epoch of a training is scored yet, or what it ranks is not kept."
+	}
+	return "No epoch is chosen yet. Beside the model before any training stands the last epoch that is scored."
 }
 
 // readRanks returns nil where there is no such file. check may be nil.

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -61,6 +62,50 @@ func TestARunOfOneRoundHasRanksBeforeAndAfter(t *testing.T) {
 	}
 	if _, there := p.Drawings()["rank-before-after"]; there {
 		t.Error("the miners are told as before and after, though the epochs are there")
+	}
+}
+
+// A round that goes on with epoch 0, or has not chosen yet, shows what there is and says so.
+func TestRanksWhereNothingTrainedIsChosen(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		epochs int // scored besides the base
+		change func(d *rundir.Dir) error
+		want   string // in the sentence
+		series []string
+	}{
+		{"the base is chosen", 3, func(d *rundir.Dir) error {
+			choice, err := d.ReadChoice(0)
+			if err != nil {
+				return err
+			}
+			choice.Epoch = 0
+			return rundir.WriteJSON(d.FS, d.Round(0).Choice(), choice)
+		}, "goes on with epoch 0, the model as it was before training", []string{"before training (chosen)", "round 0 epoch 3"}},
+		{"nothing is chosen", 3, func(d *rundir.Dir) error { return os.Remove(d.Round(0).Choice()) }, "No epoch is chosen yet.", []string{"before training", "round 0 epoch 3"}},
+		{"the base alone is kept", 1, func(d *rundir.Dir) error {
+			return errors.Join(os.Remove(d.Round(0).Choice()), os.Remove(d.Round(0).EpochRanking(rundir.Dev, 1)))
+		}, "no epoch of a training is scored yet", []string{"before training"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, d := opened(t, tinyrun.Options{Dev: 30, Passages: 6, Rounds: 1, Ranked: true, Epochs: tc.epochs})
+			if err := tc.change(d); err != nil {
+				t.Fatal(err)
+			}
+			p := read(t, d)
+			f := figure(t, p, "rank-trained")
+			if !slices.Equal(f.Drawing.Series, tc.series) || !strings.Contains(f.About, tc.want) {
+				t.Errorf("series %q: %s", f.Drawing.Series, f.About)
+			}
+			if _, there := p.Drawings()["rank-trained-0"]; there != (len(tc.series) > 1) {
+				t.Errorf("ranks against each other: %v", there)
+			}
+			for _, f := range p.Sections {
+				if f.ID == "ranks" && strings.Contains(f.Figures[len(f.Figures)-1].Title, "after round 0") {
+					t.Errorf("%q, which nothing came out of", f.Figures[len(f.Figures)-1].Title)
+				}
+			}
+		})
 	}
 }
 

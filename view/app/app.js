@@ -80,7 +80,7 @@
 
   const count = (n) => n.toLocaleString("en");
 
-  // Sets of queries: train and dev, then those of data.sets. A corpus is called by the first set over it.
+  // Sets of queries: train and dev, then those of data.sets, then test and those of data.also. A corpus is called by the first set over it.
   const setOf = (name) => state.about.sets.find((s) => s.name === name);
   const chooseSet = (value, change, sets = state.about.sets, label = "queries of") => select(label, value, sets.map((s) => [s.name, `${s.name} (${count(s.queries)})`]), change);
   const corpusName = (name) => (name === "train" ? "the run's corpus" : `corpus of ${name}`);
@@ -102,15 +102,18 @@
           chooseSet(listed.split, change("split")),
           el("label", {}, "search", search), el("button", {}, "Search"),
           select("order", listed.order, [["file", "as in the file"], ["worst", "worst rank first"], ["rise", "risen most first"], ["fall", "fallen most first"]], change("order"))),
+        testNote(listed.split),
         pager(list, (page) => { listed.page = page; queries(); }),
         el("table", { class: "list" },
           el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "query"), list.columns.map((name) => el("th", { scope: "col", class: "number" }, `rank, ${name}`)))),
           el("tbody", {}, list.rows.map((row) => el("tr", {},
             el("td", {}, opener(`query/${listed.split}/${row.index}`, text(row.text, true))),
             row.ranks.map((rank) => el("td", { class: "number" }, rankOf(rank))))))),
-      ];
+      ].filter(Boolean);
     });
   }
+
+  const testNote = (split) => (split === "test" ? el("p", { class: "quiet", id: "of-test" }, "Test says what a choice is worth as long as nobody chooses by it. It is ranked by the base and by the epoch that each round goes on with, and by nothing before that.") : null);
 
   function query(split, index) {
     return show(async () => {
@@ -118,6 +121,7 @@
       return [
         el("p", {}, el("a", { href: "#queries" }, "← all queries")),
         el("h1", {}, "Query ", el("bdi", {}, q.key), split === "train" || split === "dev" ? "" : ` of ${split}`),
+        testNote(split),
         el("div", { class: "card" }, text(q.text), el("h3", {}, "Answered by"), q.positives.map((p) => passageOf(split, p))),
         q.rounds.some((r) => r.unkept) ? el("p", { class: "quiet", id: "unkept" }, `What training made of it is not kept of round ${q.rounds.filter((r) => r.unkept).map((r) => r.round).join(", ")}: an earlier quarry scored the epochs, or the files were removed. Running the recipe again scores them anew.`) : null,
         el("div", { class: "columns" }, q.rounds.flatMap((round) => rankings(split, round))),
@@ -127,9 +131,9 @@
 
   // rankings are those of a round: the miner's, then those of its model before and after the training.
   function rankings(split, round) {
-    const miner = el("section", {}, el("h2", {}, `Round ${round.round}: its miner`),
+    const miner = setOf(split).held ? null : el("section", {}, el("h2", {}, `Round ${round.round}: its miner`),
       round.searched ? null : el("p", { class: "quiet" }, round.hits.length ? "Drawn at random, not searched." : "Not searched."), hits(split, round.hits));
-    return [miner, ...round.epochs.map((e) => el("section", { class: e.chosen ? "chosen" : undefined }, el("h2", {}, e.name.charAt(0).toUpperCase() + e.name.slice(1)), hits(split, e.hits)))];
+    return [...(miner ? [miner] : []), ...round.epochs.map((e) => el("section", { class: e.chosen ? "chosen" : undefined }, el("h2", {}, e.name.charAt(0).toUpperCase() + e.name.slice(1)), hits(split, e.hits)))];
   }
 
   function hits(split, all) {
@@ -210,21 +214,19 @@
       const trained = state.about.sets.filter((s) => s.train);
       return [
         el("h1", {}, "Doubtful negatives"),
-        el("p", { class: "quiet" }, `Mined negatives that a round scores above the query's weakest positive, or at most ${100 * state.about.near} % below it; those that most rounds doubt come first.`),
-        setOf(queue.split).judged ? null : el("p", { class: "quiet" }, `For looking alone: verdicts are on the run's own training queries, and ${queue.split} is mined without any.`),
-        setOf(queue.split).judged && state.about.unused ? el("p", { role: "note", id: "unused" }, state.about.unused) : null,
+        el("p", { class: "quiet" }, `Mined negatives that a round scores above the query's weakest positive, or at most ${100 * state.about.near} % below it, and those that a round's teacher scores at least as high as the positive that it scores lowest; those that most rounds and teachers doubt come first.`),
+        state.about.unused ? el("p", { role: "note", id: "unused" }, state.about.unused) : null,
         el("form", { class: "tools", onsubmit: (e) => e.preventDefault() },
-          trained.length > 1 ? chooseSet(queue.split, (v) => { queue.split = v; queue.filter = "open"; go(0); }, trained, "negatives of") : null,
-          !setOf(queue.split).judged ? null : select("show", queue.filter, [["open", "without a verdict"], ["judged", "with a verdict"], ["all", "all"]], (v) => { queue.filter = v; go(0); })),
+          trained.length > 1 ? chooseSet(queue.split, (v) => { queue.split = v; go(0); }, trained, "negatives of") : null,
+          select("show", queue.filter, [["open", "without a verdict"], ["judged", "with a verdict"], ["all", "all"]], (v) => { queue.filter = v; go(0); })),
         pager(queue.list, go),
-        row ? suspect(row) : el("p", {}, queue.filter === "open" && setOf(queue.split).judged ? "Nothing is left to judge." : "Nothing is here."),
+        row ? suspect(row) : el("p", {}, queue.filter === "open" ? "Nothing is left to judge." : "Nothing is here."),
       ].filter(Boolean);
     });
   }
 
   function suspect(row) {
     const number = (v) => (v === undefined ? "–" : v.toFixed(4));
-    const judged = setOf(queue.split).judged;
     const taught = row.rounds.some((r) => r.teacher !== undefined);
     return el("article", { class: "card", id: "suspect" },
       el("p", { class: "quiet" }, `${queue.at + 1} of ${queue.list.rows.length} on this page; doubted by ${row.agree} of ${row.searches} rounds${row.teachers ? `, and by the teacher of ${row.teachers}` : ""}`),
@@ -236,10 +238,10 @@
         el("thead", {}, el("tr", {}, ["round", "mined", "rank", "its score", "positive's score", "above by"].concat(taught ? ["by the teacher", "the positive by it"] : []).map((h) => el("th", { scope: "col" }, h)))),
         el("tbody", {}, row.rounds.map((r) => el("tr", {},
           [r.round, r.mined ? "yes" : "no", r.rank || "–", number(r.score), number(r.positive), r.score === undefined || r.positive === undefined ? "–" : (r.score - r.positive).toFixed(4)].concat(taught ? [number(r.teacher), number(r.teacher_positive)] : []).map((c) => el("td", {}, c)))))),
-      !judged ? null : el("p", { class: "said", role: "status", id: "said" }, row.verdict ? `Your verdict: ${row.verdict}` : "No verdict yet"),
+      el("p", { class: "said", role: "status", id: "said" }, row.verdict ? `Your verdict: ${row.verdict}` : "No verdict yet"),
       el("div", { class: "verdicts" },
-        !judged ? null : Object.entries(kinds).map(([key, [kind, why]]) => el("button", { type: "button", "data-verdict": kind, onclick: () => judge(kind) }, el("kbd", {}, key), ` ${kind}: ${why}`)),
-        !judged ? null : el("button", { type: "button", disabled: !row.verdict, onclick: () => judge("open") }, el("kbd", {}, "o"), " take back"),
+        Object.entries(kinds).map(([key, [kind, why]]) => el("button", { type: "button", "data-verdict": kind, onclick: () => judge(kind) }, el("kbd", {}, key), ` ${kind}: ${why}`)),
+        el("button", { type: "button", disabled: !row.verdict, onclick: () => judge("open") }, el("kbd", {}, "o"), " take back"),
         el("button", { type: "button", onclick: () => move(-1) }, el("kbd", {}, "←"), " before"),
         el("button", { type: "button", onclick: () => move(1) }, el("kbd", {}, "→"), " next"),
         el("a", { href: `#query/${queue.split}/${row.query.index}` }, "its rankings")));
@@ -247,13 +249,13 @@
 
   async function judge(kind) {
     const row = queue.list && queue.list.rows[queue.at];
-    if (!row || row.busy || !setOf(queue.split).judged) return;
+    if (!row || row.busy) return;
     row.busy = true;
     try {
       const round = Math.max(0, ...row.rounds.filter((r) => r.mined).map((r) => r.round));
       const answer = await fetch("/api/verdict", {
         method: "POST", headers: { "Content-Type": "application/json", "X-Quarry-Token": token },
-        body: JSON.stringify({ query: row.query.key, passage: row.passage.id, verdict: kind, round }),
+        body: JSON.stringify({ set: queue.split, query: row.query.key, passage: row.passage.id, verdict: kind, round }),
       });
       if (!answer.ok) throw new Error((await answer.text()).slice(0, 500));
       row.verdict = kind === "open" ? "" : kind;
@@ -292,8 +294,8 @@
   function compare() {
     return show(async () => {
       const a = state.about;
-      // Epochs have ranked dev alone. Of one run its beginning and its end are compared, of two their ends.
-      const ranked = (all) => all.filter((r) => sides.split === "dev" || r.miner);
+      // Miners rank what is mined, epochs what they are scored on. Of one run its beginning and its end are compared, of two their ends.
+      const ranked = (all) => all.filter((r) => r.sets.includes(sides.split));
       const [ours, theirs] = [ranked(a.rankers), ranked(a.against_rankers)];
       const end = (all) => (all.findLast((r) => r.chosen) || all.at(-1) || {}).id;
       const known = (all, id) => all.some((r) => r.id === id);
@@ -305,7 +307,7 @@
         select(`A: ${a.run}`, sides.a, ours.map((r) => [r.id, r.name]), change("a")),
         select(`B: ${a.against}`, sides.b, theirs.map((r) => [r.id, r.name]), change("b")),
         select("order", sides.order, [["change", "largest change first"], ["wins", "B better first"], ["losses", "B worse first"], ["file", "as in the file"]], change("order")));
-      const head = [el("h1", {}, "Compare"), el("p", { class: "quiet" }, "Rank of the best positive of each query, as two models rank the corpus: those of epochs (dev alone), or those that mine."), tools];
+      const head = [el("h1", {}, "Compare"), el("p", { class: "quiet" }, "Rank of the best positive of each query, as two models rank the corpus: those of epochs (on dev, test and the sets of data.also), or those that mine."), tools, testNote(sides.split)].filter(Boolean);
       if (sides.a === undefined || sides.b === undefined) return [...head, el("p", {}, "A comparison wants a ranking of each run.")];
       let c;
       try {
