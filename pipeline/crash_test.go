@@ -240,6 +240,55 @@ func watch(fsys *faultfs.FS, which func(faultfs.Op) bool) *leftovers {
 	return found
 }
 
+// killedWhile crashes a run up to mine at operations that change files whose paths hold one of some words, loses what was not
+// synced or half of it, and runs again to the files of an undisturbed one: at about so many operations, which lose the one or the
+// other in turn, and with -every-operation at all, which lose each.
+func killedWhile(t *testing.T, r *recipe.Recipe, points int, words ...string) {
+	t.Helper()
+	run := func(fsys rundir.FS, dir string) (string, error) {
+		return runTiny(t, r, crashOptions(Options{FS: fsys, Dir: dir, Until: StageMine}))
+	}
+	root := t.TempDir()
+	calm := faultfs.New(root, faultfs.Fault{})
+	if notes, err := run(calm, filepath.Join(root, "run")); err != nil {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+	want := files(t, filepath.Join(root, "run"))
+	var at []int
+	for i, op := range calm.Ops() {
+		if op.Changing() && slices.ContainsFunc(words, func(word string) bool { return strings.Contains(op.Path, word) }) {
+			at = append(at, i+1)
+		}
+	}
+	if len(at) < points {
+		t.Fatalf("%d operations change files of %q, fewer than %d", len(at), words, points)
+	}
+	every, losses := len(at)/points, []faultfs.Loss{faultfs.LoseUnsynced, faultfs.TearUnsynced}
+	if *everyOperation {
+		every = 1
+	}
+	for k, i := 0, every/2; i < len(at); k, i = k+1, i+every {
+		for n, loss := range losses {
+			if !*everyOperation && n != k%len(losses) {
+				continue
+			}
+			root := t.TempDir()
+			dir := filepath.Join(root, "run")
+			fsys := faultfs.New(root, faultfs.Fault{At: at[i], Crash: true})
+			if _, err := run(fsys, dir); !errors.Is(err, faultfs.ErrCrashed) {
+				t.Fatalf("operation %d: %v", at[i], err)
+			}
+			if err := fsys.Settle(loss); err != nil {
+				t.Fatal(err)
+			}
+			if notes, err := run(nil, dir); err != nil {
+				t.Fatalf("operation %d: the second run: %v\n%s", at[i], err, notes)
+			}
+			sameFiles(t, files(t, dir), want)
+		}
+	}
+}
+
 // TestKilledWhileAPersonChooses crashes `quarry select` at every operation: the choice is made or it is not, and choosing
 // again ends with the same bytes.
 func TestKilledWhileAPersonChooses(t *testing.T) {

@@ -24,7 +24,6 @@ import (
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
-	"github.com/quarry-ml/quarry/rundir/faultfs"
 	"github.com/quarry-ml/quarry/vectors"
 )
 
@@ -424,39 +423,7 @@ func TestSourcesThatCannotRank(t *testing.T) {
 // the same bytes and no leftovers.
 func TestKilledWhileSourcesRank(t *testing.T) {
 	r, _ := sourcesProject(t, allSources)
-	root := t.TempDir()
-	calm := faultfs.New(root, faultfs.Fault{})
-	if notes, err := runTiny(t, r, crashOptions(Options{FS: calm, Dir: filepath.Join(root, "run"), Until: StageMine})); err != nil {
-		t.Fatalf("%v\n%s", err, notes)
-	}
-	want := files(t, filepath.Join(root, "run"))
-	var points []int
-	for i, op := range calm.Ops() {
-		if op.Changing() && (strings.Contains(op.Path, "source") || strings.Contains(op.Path, ".part") || strings.Contains(op.Path, "given-")) {
-			points = append(points, i+1)
-		}
-	}
-	every := 1
-	if !*everyOperation {
-		every = max(1, len(points)/6)
-	}
-	for i := every / 2; i < len(points); i += every {
-		for _, loss := range []faultfs.Loss{faultfs.LoseUnsynced, faultfs.TearUnsynced} {
-			root := t.TempDir()
-			dir := filepath.Join(root, "run")
-			fsys := faultfs.New(root, faultfs.Fault{At: points[i], Crash: true})
-			if _, err := runTiny(t, r, crashOptions(Options{FS: fsys, Dir: dir, Until: StageMine})); !errors.Is(err, faultfs.ErrCrashed) {
-				t.Fatalf("operation %d: %v", points[i], err)
-			}
-			if err := fsys.Settle(loss); err != nil {
-				t.Fatal(err)
-			}
-			if notes, err := runTiny(t, r, crashOptions(Options{Dir: dir, Until: StageMine})); err != nil {
-				t.Fatalf("operation %d: the second run: %v\n%s", points[i], err, notes)
-			}
-			sameFiles(t, files(t, dir), want)
-		}
-	}
+	killedWhile(t, r, 6, "source", ".part", "given-")
 }
 
 // TestSourcesOfFolds: what names its rows by ids serves every fold, whose queries come of both files.
