@@ -118,7 +118,7 @@ func (m *Miner) NewPass(sink func(q Query, r Result) error) *Pass { return &Pass
 func (p *Pass) Add(q Query) error {
 	asked, err := p.miner.ask(q)
 	if err != nil {
-		return fmt.Errorf("mine: query %q: %w", q.Query, err)
+		return fmt.Errorf("query %q: %w", q.Query, err)
 	}
 	for _, a := range asked {
 		pool := p.miner.pool(a)

@@ -394,13 +394,16 @@ func TestRankingByWords(t *testing.T) {
 	}
 }
 
-// TestMiningMissesAnExpectation: the run fails before anything is trained, and goes on once the recipe expects less.
+// TestMiningMissesAnExpectation: the run fails before anything is trained. Its error begins with round and stage, and names each once.
 func TestMiningMissesAnExpectation(t *testing.T) {
 	r := tinyProject(t, edit(t, "mine: {window: 1-8", "mine: {expect: [hubs<=0], window: 1-8", secondRound, ""))
 	_, err := runTiny(t, r, Options{})
 	var missed MissedError
-	if !errors.As(err, &missed) || !strings.Contains(err.Error(), "expected hubs<=0, got ") || !strings.Contains(err.Error(), "recipe.yaml:") {
-		t.Fatalf("got %v", err)
+	if want := "round 0, mine: " + r.At("mine.expect") + ": the rows of "; !errors.As(err, &missed) || !strings.Contains(err.Error(), "expected hubs<=0, got ") || !strings.HasPrefix(err.Error(), want) {
+		t.Fatalf("got %v, want %q", err, want)
+	}
+	if strings.Count(err.Error(), "round 0") != 1 || strings.Count(err.Error(), "mine: ") != 1 {
+		t.Errorf("round and stage are named more than once: %v", err)
 	}
 	if _, err := os.Stat(look(t, r).Round(0).Steps()); err == nil {
 		t.Error("it was trained nevertheless")
