@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -31,11 +32,11 @@ rounds:
   - {finetune: {method: lora}}
 `
 
-// kills is how many instants are tried: QUARRY_KILLS, else 5.
+// kills is how many instants are tried: QUARRY_KILLS, else 3.
 func kills(t *testing.T) int {
 	text := os.Getenv("QUARRY_KILLS")
 	if text == "" {
-		return 5
+		return 3
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
@@ -128,7 +129,7 @@ func buildForKills(t *testing.T) killed {
 // run is a run in a directory of its own.
 func (b killed) run(name string) (c *exec.Cmd, dir string) {
 	dir = filepath.Join(b.home, name)
-	return exec.Command(b.binary, "run", b.recipe, "--cpu", "portable", "--dir", dir), dir
+	return exec.Command(b.binary, "run", b.recipe, "--cpu", string(exactpath.Fastest), "--dir", dir), dir
 }
 
 // goesOn runs again to the files of the undisturbed run.
