@@ -518,7 +518,7 @@ func TestOtherDataOrIdentityOrASecondRunIsRefused(t *testing.T) {
 		other := loadRecipe(t, dir, strings.Replace(tinyRecipe, "name: tiny", "name: other", 1))
 		for name, run := range map[string]func(o Options) error{
 			"run":  func(o Options) error { _, err := runTiny(t, other, o); return err },
-			"plan": func(o Options) error { _, err := MakePlan(t.Context(), other, o); return err },
+			"plan": func(o Options) error { _, err := tinyPlan(t, other, o); return err },
 		} {
 			err := run(Options{Dir: r.Dir(), Path: exactpath.Fastest, Workers: 2})
 			if refused := (*rundir.RecipeError)(nil); !errors.As(err, &refused) || refused.Was != r.Name || refused.Now != "other" {

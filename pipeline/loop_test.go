@@ -614,7 +614,7 @@ func TestMiningThatLeavesNothingIsRefused(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tc.want) || !tc.planToo && !errors.As(err, &input) {
 				t.Errorf("got %v", err)
 			}
-			if _, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 2}); tc.planToo != (err != nil) || err != nil && !strings.Contains(err.Error(), tc.want) {
+			if _, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 2}); tc.planToo != (err != nil) || err != nil && !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("plan: %v", err)
 			}
 		})

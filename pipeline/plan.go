@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -307,7 +308,7 @@ func (p *Plan) done(round int, stage string) bool {
 	})
 }
 
-// calibrationTexts are embedded to measure the machine's rate, at least twice and for calibrationTime.
+// calibrationTexts are embedded to measure the machine's rate, at least twice and for calibrationTime, or as the options say.
 const (
 	calibrationTexts = 64
 	calibrationTime  = 300 * time.Millisecond
@@ -328,17 +329,17 @@ func (p *Run) calibrate(ctx context.Context, m *model.Model, t texts) (float64, 
 		}
 	}
 	o := embedding.Options{Prompt: t.Query, MaxLength: t.QueryLength}
-	return measureRate(func() (int, error) {
+	return p.measureRate(func() (int, error) {
 		stats, err := x.Embed(ctx, texts, o, func(int, []float32) error { return nil })
 		return stats.Tokens, err
 	})
 }
 
 // measureRate is the best rate, in tokens a second, of several turns of a work.
-func measureRate(work func() (tokens int, err error)) (float64, error) {
+func (p *Run) measureRate(work func() (tokens int, err error)) (float64, error) {
 	var rate float64
 	var spent time.Duration
-	for runs := 0; runs < 2 || spent < calibrationTime; runs++ {
+	for runs := 0; runs < 2 || spent < cmp.Or(p.options.Calibration, calibrationTime); runs++ {
 		start := time.Now()
 		tokens, err := work()
 		if err != nil {

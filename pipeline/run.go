@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/kernel"
@@ -30,8 +31,9 @@ type Options struct {
 	UntilRound          *int                        // the round that Until is of, whether or not it has work left; nil is the first that has
 	TeacherScores       string                      // folder of what teachers said of pairs, a file each, for all runs; empty is one in the run directory
 	AllowIdentityChange bool
-	Environment         []string     // of the programs that a recipe names: "KEY=value"
-	MemoryNow           func() int64 // bytes that the process holds, mapped files apart, for times.jsonl; from several goroutines; nil leaves them out
+	Calibration         time.Duration // that a plan measures each rate for, at least; 0 is 300 ms
+	Environment         []string      // of the programs that a recipe names: "KEY=value"
+	MemoryNow           func() int64  // bytes that the process holds, mapped files apart, for times.jsonl; from several goroutines; nil leaves them out
 	Events              Events
 
 	named bool // the run directory is not there yet and is not made: a plan of a first run

@@ -341,7 +341,7 @@ func TestSourcesOfSets(t *testing.T) {
 	}
 	text := strings.Replace(fmt.Sprintf(sourcesRecipe, "sources: ["+modelSource+", bm25]"), "group_field: group}", "group_field: group, sets: [{name: more, train: more.jsonl}, {name: ranked, train: ranked.jsonl, mine: {sources: ["+runSource+"]}}]}", 1)
 	r = loadRecipe(t, dir, text)
-	plan, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1})
+	plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -412,7 +412,7 @@ func TestSourcesThatCannotRank(t *testing.T) {
 			if input := (InputError{}); !errors.As(err, &input) || strings.Contains(notes, "starts") {
 				t.Errorf("%v is not told as a fault of the recipe, or behind stages:\n%s", err, notes)
 			}
-			if _, planned := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1}); planned == nil || planned.Error() != err.Error() {
+			if _, planned := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1}); planned == nil || planned.Error() != err.Error() {
 				t.Errorf("the plan says %v", planned)
 			}
 		})
@@ -439,7 +439,7 @@ func TestSourcesOfFolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, run := range f.Runs[0] {
-		if _, err := MakePlan(t.Context(), run, Options{FS: f.Unwritten(rundir.OS{}), Path: exactpath.Fastest, Workers: 1}); err != nil {
+		if _, err := tinyPlan(t, run, Options{FS: f.Unwritten(rundir.OS{}), Path: exactpath.Fastest, Workers: 1}); err != nil {
 			t.Errorf("fold %d: %v", i, err)
 		}
 	}

@@ -312,7 +312,7 @@ func TestATeacherOfFolds(t *testing.T) {
 	alone := []map[string][]float64{byOne(foldTeachers[0]), byOne(foldTeachers[1])}
 	r := tinyProject(t, text)
 	writeFolds(t, filepath.Join(filepath.Dir(r.File()), "teacher"), nil)
-	plan, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1})
+	plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -371,7 +371,7 @@ func TestATeacherWithoutAMargin(t *testing.T) {
 	r := tinyProject(t, fmt.Sprintf(text, teachers["cross-encoder"].says))
 	dir := filepath.Dir(r.File())
 	teachers["cross-encoder"].write(t, filepath.Join(dir, "teacher"))
-	plan, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1})
+	plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -493,7 +493,7 @@ func TestTeachersOfARecipeAreRefused(t *testing.T) {
 			if tc.says == "000" {
 				return
 			}
-			if _, planned := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1}); planned == nil || planned.Error() != err.Error() {
+			if _, planned := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1}); planned == nil || planned.Error() != err.Error() {
 				t.Errorf("the plan says %v", planned)
 			}
 		})
@@ -528,7 +528,7 @@ func TestATeacherThatKnowsASetIsRefused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "recipe.yaml:6: mine.teacher.model: the cross-encoder was trained on 1 of the ") || strings.Contains(notes, "embed") {
 		t.Fatalf("got %v\n%s", err, notes)
 	}
-	if _, planned := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1}); planned == nil || planned.Error() != err.Error() {
+	if _, planned := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1}); planned == nil || planned.Error() != err.Error() {
 		t.Errorf("the plan says %v", planned)
 	}
 }
@@ -538,7 +538,7 @@ func TestThePlanCountsATeacher(t *testing.T) {
 	for kind := range teachers {
 		t.Run(kind, func(t *testing.T) {
 			r := taughtProject(t, kind)
-			plan, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1})
+			plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"time"
 
 	"golang.org/x/term"
 )
@@ -16,6 +17,8 @@ type host struct {
 	environ []string  // for the programs that a recipe names
 	spools  spools
 	process *process // nil where commands share one
+
+	calibration time.Duration // that a plan measures a rate for; 0 is as long as it takes to trust one
 
 	peakMemory func() int64 // bytes this process has held at most so far; may be nil
 	memoryNow  func() int64 // bytes that it holds now, mapped files apart; may be nil

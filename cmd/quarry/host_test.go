@@ -26,7 +26,7 @@ func newTestHost() *testHost {
 	if testing.Short() {
 		cores = 2 // the race detector has to see both
 	}
-	t.host = &host{terminal: newTerminal(&t.out, &t.err, false), machine: machine{CPU: string(exactpath.Fastest), Cores: cores}}
+	t.host = &host{terminal: newTerminal(&t.out, &t.err, false), machine: machine{CPU: string(exactpath.Fastest), Cores: cores}, calibration: 1}
 	return t
 }
 
