@@ -10,6 +10,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"github.com/quarry-ml/quarry/internal/unsynced"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -95,7 +96,7 @@ func Begin(folder string, o Options) (*Run, error) {
 	}
 	for _, file := range files {
 		path := filepath.Join(folder, file.name)
-		err := rundir.WriteFile(rundir.OS{}, path, func(w io.Writer) error {
+		err := rundir.WriteFile(unsynced.FS{}, path, func(w io.Writer) error {
 			encoder := json.NewEncoder(w)
 			encoder.SetEscapeHTML(false)
 			for i := range file.count {
@@ -108,7 +109,7 @@ func Begin(folder string, o Options) (*Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		digest, _, err := rundir.DigestFile(context.Background(), rundir.OS{}, path)
+		digest, _, err := rundir.DigestFile(context.Background(), unsynced.FS{}, path)
 		if err != nil {
 			return nil, err
 		}
@@ -330,7 +331,7 @@ func (r *Run) Finish(round int) error {
 
 // within opens the run directory for one piece of work.
 func (r *Run) within(work func(*rundir.Dir) error) error {
-	d, err := rundir.Open(r.Dir, rundir.OpenOptions{Create: true, Data: r.data, Identity: "portable/f32/amd64/any"})
+	d, err := rundir.Open(r.Dir, rundir.OpenOptions{FS: unsynced.FS{}, Create: true, Data: r.data, Identity: "portable/f32/amd64/any"})
 	if err != nil {
 		return err
 	}
