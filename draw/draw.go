@@ -39,20 +39,17 @@ type Source struct {
 
 // Hash returns the 64-bit key of a stream: the first eight bytes of SHA-256 over the length-prefixed parts.
 func Hash(seed uint64, purpose Purpose, round, epoch int, key string) uint64 {
-	var number [8]byte
-	h := sha256.New()
-	write := func(s string) {
-		binary.LittleEndian.PutUint64(number[:], uint64(len(s)))
-		h.Write(number[:])
-		h.Write([]byte(s))
-	}
+	var stack [192]byte // most keys fit; one is hashed for every resample of an interval
+	b := stack[:0]
 	for _, v := range []uint64{seed, uint64(int64(round)), uint64(int64(epoch))} {
-		binary.LittleEndian.PutUint64(number[:], v)
-		h.Write(number[:])
+		b = binary.LittleEndian.AppendUint64(b, v)
 	}
-	write(string(purpose))
-	write(key)
-	return binary.LittleEndian.Uint64(h.Sum(nil))
+	for _, s := range []string{string(purpose), key} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	sum := sha256.Sum256(b)
+	return binary.LittleEndian.Uint64(sum[:8])
 }
 
 // New returns the stream of (seed, purpose, round, epoch, key).

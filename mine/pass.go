@@ -42,7 +42,7 @@ func of(queries []Query) func(int) (Query, error) {
 func (p *Pass) Add(q Query) error {
 	asked, err := p.miner.ask(q)
 	if err != nil {
-		return fmt.Errorf("mine: query %q: %w", q.Query, err)
+		return fmt.Errorf("query %q: %w", q.Query, err)
 	}
 	m := p.miner
 	for row, a := range asked {
@@ -102,7 +102,7 @@ func (p *Pass) drawAgain(w waiting, uses map[int32]int) (Result, error) {
 	}
 	asked, err := p.miner.ask(q)
 	if err != nil {
-		return Result{}, fmt.Errorf("mine: query %q: %w", q.Query, err)
+		return Result{}, fmt.Errorf("query %q: %w", q.Query, err)
 	}
 	return p.miner.draw(p.miner.pool(asked[w.row]), uses), nil
 }

@@ -180,7 +180,7 @@ func TestASetThatIsAddedChangesNothingElse(t *testing.T) {
 	before := files(t, r.Dir())
 	dir := filepath.Dir(r.File())
 	edited := loadRecipe(t, dir, edit(t, secondRound, "", "group_field: group}", "group_field: group, also: ["+copySet+", "+generalSet+"]}"))
-	plan, err := MakePlan(t.Context(), edited, Options{Path: exactpath.Fastest, Workers: 1})
+	plan, err := tinyPlan(t, edited, Options{Path: exactpath.Fastest, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/recipe"
@@ -36,17 +37,36 @@ func (r *round) checkContinuity(epoch int) error {
 	if err != nil {
 		return err
 	}
+	merged, err := r.dir.ReadStamp(r.index-1, StageMerge)
+	if err != nil {
+		return err
+	}
+	scored, err := r.dir.ReadStamp(r.index, evalStage(0)) // by this run, or by one that it goes on from
+	if err != nil {
+		return err
+	}
 	column := checkedMeasure(now.Measures)
 	dev := now.Epochs[0].Dev
-	limit := copyTolerance
-	if r.engine.Precision() == compute.BF16 { // the last round may have been scored at another
-		limit = roundedMetric(dev.Queries)
-	}
+	limit := continuityLimit(scored.Identity, merged.Identity, dev.Queries)
 	was, is := last.Epochs[choice.Epoch].Dev.All[column], dev.All[column]
 	if math.Abs(merge.Merged-is) > limit || math.Abs(merge.Checkpoint-was) > copyTolerance {
-		return fmt.Errorf("epoch 0 scores %s %.4f, but round %d chose epoch %d at %.4f, and merged it at %.4f, further apart than %g: the merged model is not that epoch's%s", now.Measures[column], is, r.index-1, choice.Epoch, was, merge.Merged, limit, r.roundingHint())
+		return fmt.Errorf("epoch 0 scores %s %.4f, but round %d chose epoch %d at %.4f, and merged it at %.4f, further apart than %g: the merged model is not that epoch's%s", now.Measures[column], is, r.index-1, choice.Epoch, was, merge.Merged, limit, roundingHint(limit))
 	}
 	return nil
+}
+
+// continuityLimit is how far apart the score of one model may be under two numeric identities, a mean over so many queries of
+// dev: a run may go on at another precision, and where one of the two rounds products to bf16, the scores differ by that.
+func continuityLimit(now, then string, queries int) float64 {
+	if roundsProducts(now) || roundsProducts(then) {
+		return roundedMetric(queries)
+	}
+	return copyTolerance
+}
+
+// roundsProducts says whether an identity is of precision bf16. One of weights in bf16 alone ends in that.
+func roundsProducts(identity string) bool {
+	return strings.Contains(identity, "/"+string(compute.BF16)+"/")
 }
 
 // roundedMetric is how far the rounding of products to bf16 may move a mean over so many queries: by the tolerance of a
@@ -54,12 +74,12 @@ func (r *round) checkContinuity(epoch int) error {
 // by half a query each.
 func roundedMetric(queries int) float64 { return max(0.002, 2/float64(queries)) }
 
-// roundingHint tells at precision bf16 how to find out whether a difference is a fault or rounding.
-func (p *Run) roundingHint() string {
-	if p.engine.Precision() != compute.BF16 {
+// roundingHint tells, where a limit allows for rounded products, how to find out whether a difference is a fault or rounding.
+func roundingHint(limit float64) string {
+	if limit == copyTolerance {
 		return ""
 	}
-	return "; products are rounded to bf16 here: if that is all, a run with `precision: f32` in a directory of its own (--dir) will not differ"
+	return "; one of the two was scored with products rounded to bf16: if that is all, a run with `precision: f32` in a directory of its own (--dir) will not differ"
 }
 
 // checkedMeasure is the column that merges are held to: MAP@25, for which the tolerance is stated, else the first.

@@ -91,16 +91,17 @@ func crashOptions(o Options) Options {
 	return o
 }
 
-// crashPoints picks operations, counted from 1: of each kind the ones a quarter from its ends, which fall into both rounds,
-// and with -every-operation those of -stops.
+// crashPoints picks operations, counted from 1: of each kind the one a quarter from its beginning or, of every second, from its
+// end, which fall into one round and the other; and with -every-operation those of -stops.
 func crashPoints(t *testing.T, ops []faultfs.Op) []int {
 	byKind := map[faultfs.Kind][]int{}
 	for i, op := range ops {
 		byKind[op.Kind] = append(byKind[op.Kind], i+1)
 	}
 	var points []int
-	for _, at := range byKind {
-		points = append(points, at[len(at)/4], at[len(at)*3/4])
+	for i, kind := range slices.Sorted(maps.Keys(byKind)) {
+		at := byKind[kind]
+		points = append(points, at[len(at)*(1+i%2*2)/4])
 	}
 	if *everyOperation {
 		var part, parts int
@@ -132,7 +133,7 @@ func ofTraining(op faultfs.Op) bool {
 }
 
 // TestKilledAtAnyOperationEndsWithTheSameBytes crashes a run at file operations, loses what was not synced, and runs again: at
-// two of each kind, and with -every-operation at all, or those of -stops.
+// one of each kind, and with -every-operation at all, or those of -stops.
 func TestKilledAtAnyOperationEndsWithTheSameBytes(t *testing.T) {
 	r := crashProject(t, recipe.Full)
 	root := t.TempDir()
@@ -238,6 +239,55 @@ func watch(fsys *faultfs.FS, which func(faultfs.Op) bool) *leftovers {
 		}
 	})
 	return found
+}
+
+// killedWhile crashes a run up to mine at operations that change files whose paths hold one of some words, loses what was not
+// synced or half of it, and runs again to the files of an undisturbed one: at about so many operations, which lose the one or the
+// other in turn, and with -every-operation at all, which lose each.
+func killedWhile(t *testing.T, r *recipe.Recipe, points int, words ...string) {
+	t.Helper()
+	run := func(fsys rundir.FS, dir string) (string, error) {
+		return runTiny(t, r, crashOptions(Options{FS: fsys, Dir: dir, Until: StageMine}))
+	}
+	root := t.TempDir()
+	calm := faultfs.New(root, faultfs.Fault{})
+	if notes, err := run(calm, filepath.Join(root, "run")); err != nil {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+	want := files(t, filepath.Join(root, "run"))
+	var at []int
+	for i, op := range calm.Ops() {
+		if op.Changing() && slices.ContainsFunc(words, func(word string) bool { return strings.Contains(op.Path, word) }) {
+			at = append(at, i+1)
+		}
+	}
+	if len(at) < points {
+		t.Fatalf("%d operations change files of %q, fewer than %d", len(at), words, points)
+	}
+	every, losses := len(at)/points, []faultfs.Loss{faultfs.LoseUnsynced, faultfs.TearUnsynced}
+	if *everyOperation {
+		every = 1
+	}
+	for k, i := 0, every/2; i < len(at); k, i = k+1, i+every {
+		for n, loss := range losses {
+			if !*everyOperation && n != k%len(losses) {
+				continue
+			}
+			root := t.TempDir()
+			dir := filepath.Join(root, "run")
+			fsys := faultfs.New(root, faultfs.Fault{At: at[i], Crash: true})
+			if _, err := run(fsys, dir); !errors.Is(err, faultfs.ErrCrashed) {
+				t.Fatalf("operation %d: %v", at[i], err)
+			}
+			if err := fsys.Settle(loss); err != nil {
+				t.Fatal(err)
+			}
+			if notes, err := run(nil, dir); err != nil {
+				t.Fatalf("operation %d: the second run: %v\n%s", at[i], err, notes)
+			}
+			sameFiles(t, files(t, dir), want)
+		}
+	}
 }
 
 // TestKilledWhileAPersonChooses crashes `quarry select` at every operation: the choice is made or it is not, and choosing
@@ -442,7 +492,7 @@ func TestOtherDataOrIdentityOrASecondRunIsRefused(t *testing.T) {
 	}
 	dir := filepath.Dir(r.File())
 	t.Run("other identity", func(t *testing.T) {
-		paths := slices.DeleteFunc(kernel.Available(), func(p kernel.Path) bool { return p == exactpath.Fastest })
+		paths := slices.DeleteFunc(kernel.Available(), func(path kernel.Path) bool { return path == exactpath.Fastest })
 		if len(paths) == 0 {
 			t.Skip("one path only: this machine has no second numeric identity")
 		}
@@ -469,7 +519,7 @@ func TestOtherDataOrIdentityOrASecondRunIsRefused(t *testing.T) {
 		other := loadRecipe(t, dir, strings.Replace(tinyRecipe, "name: tiny", "name: other", 1))
 		for name, run := range map[string]func(o Options) error{
 			"run":  func(o Options) error { _, err := runTiny(t, other, o); return err },
-			"plan": func(o Options) error { _, err := MakePlan(t.Context(), other, o); return err },
+			"plan": func(o Options) error { _, err := tinyPlan(t, other, o); return err },
 		} {
 			err := run(Options{Dir: r.Dir(), Path: exactpath.Fastest, Workers: 2})
 			if refused := (*rundir.RecipeError)(nil); !errors.As(err, &refused) || refused.Was != r.Name || refused.Now != "other" {

@@ -17,14 +17,14 @@ import (
 func TestARunThatDivergesEndsWithItsStep(t *testing.T) {
 	r := tinyProject(t, edit(t, secondRound, "", "learning_rate: 2e-3", "learning_rate: 1e38, warmup_ratio: 0, clip: 0"))
 	notes, err := runTiny(t, r, Options{})
-	if err == nil || !regexp.MustCompile(`^finetune: epoch 1, step 2: the loss is (NaN|[+-]Inf); lower learning_rate`).MatchString(err.Error()) {
-		t.Fatalf("want an error that names stage, step and key, got %v\n%s", err, notes)
+	if err == nil || !regexp.MustCompile(`^round 0, finetune: epoch 1, step 2: the loss is (NaN|[+-]Inf); lower learning_rate`).MatchString(err.Error()) {
+		t.Fatalf("want an error that names round, stage, step and key, got %v\n%s", err, notes)
 	}
 	d := look(t, r)
 	if _, err := os.Stat(d.Round(0).Epoch(1)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a checkpoint of a training that diverged: %v", err)
 	}
-	if log, err := os.ReadFile(d.Log()); err != nil || !strings.Contains(string(log), "round 0: finetune: epoch 1, step 2: the loss is") {
+	if log, err := os.ReadFile(d.Log()); err != nil || !strings.Contains(string(log), "round 0, finetune: epoch 1, step 2: the loss is") {
 		t.Errorf("%v\n%s", err, log)
 	}
 	raw, err := os.ReadFile(d.Round(0).Steps())

@@ -78,7 +78,7 @@ type encoder struct {
 	*round
 	embedder *embedding.Embedder
 	texts    texts
-	cutBy    *round // whose lengths the texts have; nil where they are the model's own
+	limit    func(key string) string // what says how many tokens of a text are kept, which a recipe calls key
 }
 
 func newEncoder(r *round, m *model.Model, t texts) (*encoder, error) {
@@ -86,7 +86,7 @@ func newEncoder(r *round, m *model.Model, t texts) (*encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &encoder{r, e, t, r}, nil
+	return &encoder{r, e, t, r.limit}, nil
 }
 
 // passagesOf hands the vectors of a corpus to a sink.
@@ -99,7 +99,7 @@ func (x *encoder) passagesOf(c *corpus.Corpus) embedFunc {
 				}
 			}
 		}
-		from := textSource{"lengths.passage", c.Len(), texts, func(i int) string { return c.Place(int32(i)) }}
+		from := textSource{lengthOfPassages, c.Len(), texts, func(i int) string { return c.Place(int32(i)) }}
 		return x.embedTexts(ctx, label, from, embedding.Options{Prompt: x.texts.Passage, MaxLength: x.texts.PassageLength}, sink)
 	}
 }
@@ -112,7 +112,7 @@ func (x *encoder) queries(ctx context.Context, label string, queries []corpus.Qu
 			}
 		}
 	}
-	from := textSource{"lengths.query", len(queries), texts, func(i int) string { return queries[i].Place() }}
+	from := textSource{lengthOfQueries, len(queries), texts, func(i int) string { return queries[i].Place() }}
 	return x.embedTexts(ctx, label, from, embedding.Options{Prompt: x.texts.Query, MaxLength: x.texts.QueryLength}, sink)
 }
 
@@ -131,9 +131,15 @@ func (t texts) prompt(q corpus.Query) *model.Prompt {
 	return &p
 }
 
+// The keys that say how many tokens of a text are kept.
+const (
+	lengthOfQueries  = "lengths.query"
+	lengthOfPassages = "lengths.passage"
+)
+
 // textSource is texts of one kind.
 type textSource struct {
-	length string // the key that says how many tokens of a text are kept
+	length string // lengthOfQueries or lengthOfPassages
 	total  int
 	texts  iter.Seq2[embedding.Text, error]
 	place  func(i int) string // where the text at a position stands
@@ -155,16 +161,17 @@ func (x *encoder) embedTexts(ctx context.Context, label string, from textSource,
 	return nil
 }
 
-// limit is what says how many tokens of a text are kept: a key of the recipe and its line, or the model.
-func (x *encoder) limit(key string) string {
-	if x.cutBy != nil {
-		of := x.cutBy.stages.Lengths
-		if length := map[string]int{"lengths.query": of.Query, "lengths.passage": of.Passage}[key]; length > 0 {
-			return key + ", " + x.cutBy.atRound(key)
-		}
+// limit is what says how many tokens of the round's texts are kept: a key of the recipe and its line, or the model.
+func (r *round) limit(key string) string {
+	of := r.stages.Lengths
+	if length := map[string]int{lengthOfQueries: of.Query, lengthOfPassages: of.Passage}[key]; length > 0 {
+		return key + ", " + r.atRound(key)
 	}
-	return "the model's own limit"
+	return ownLimit(key)
 }
+
+// ownLimit is the limit of a text whose length no key gives.
+func ownLimit(string) string { return "the model's own limit" }
 
 // write embeds texts into an .npy file.
 func (x *encoder) write(ctx context.Context, path, label string, rows int, embed embedFunc) error {

@@ -49,3 +49,32 @@ func TestTextsLongerThanTheModelAreNamed(t *testing.T) {
 		t.Errorf("lengths.query is at %s", r.At("lengths.query"))
 	}
 }
+
+// TestTextsThatASourceCutsAreNamed: each further model has limits of its own; the note of texts that one cut has the limit, what
+// sets it (the model's entry in the recipe and the line of the key, else the model), and file and line of the first of them.
+func TestTextsThatASourceCutsAreNamed(t *testing.T) {
+	r, _ := sourcesProject(t, `sources: [
+    {kind: model, model: other,
+     passage_max_length: 5,
+     max_length: 4},
+    {kind: model, model: model}]`)
+	dir := filepath.Dir(r.File())
+	addTo(t, filepath.Join(dir, "corpus.jsonl"), `{"id":"long","text":"`+strings.Repeat("one ", 80)+`"}`+"\n")
+	notes, err := runTiny(t, r, Options{Until: StageEmbed})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+	for _, want := range []string{
+		"round 0: embed corpus with other: 31 of 31 texts are longer than 5 tokens (model:other of mine.sources, " + r.File() + ":8) and were cut, the first at corpus.jsonl:1\n",
+		"round 0: embed train with other: 30 of 30 texts are longer than 4 tokens (model:other of mine.sources, " + r.File() + ":9) and were cut, the first at train.jsonl:1\n",
+		"round 0: embed dev with other: 10 of 10 texts are longer than 4 tokens (model:other of mine.sources, " + r.File() + ":9) and were cut, the first at dev.jsonl:1\n",
+		"round 0: embed corpus with model: 1 of 31 texts are longer than 64 tokens (the model's own limit) and were cut, the first at corpus.jsonl:31\n",
+	} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("no %q in\n%s", want, notes)
+		}
+	}
+	if n := strings.Count(notes, "were cut"); n != 4 {
+		t.Errorf("%d notes of cut texts, not 4:\n%s", n, notes)
+	}
+}

@@ -242,11 +242,11 @@ func TestAnOutsideTrainerNeedsTheMemoryOfItsJudgeAlone(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(filepath.Dir(r.File()), "ran")); err == nil {
 		t.Error("the command ran before the memory was looked at")
 	}
-	plan, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: tinyWorkers(), Memory: least})
+	plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: tinyWorkers(), Memory: least})
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := MakePlan(t.Context(), tinyProject(t, tinyRecipe), Options{Path: exactpath.Fastest, Workers: tinyWorkers()})
+	own, err := tinyPlan(t, tinyProject(t, tinyRecipe), Options{Path: exactpath.Fastest, Workers: tinyWorkers()})
 	if err != nil {
 		t.Fatal(err)
 	}

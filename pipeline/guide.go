@@ -85,7 +85,7 @@ func (r *round) embedForGuide(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	x.cutBy = nil
+	x.limit = ownLimit
 	rows := r.data.corpus.Len()
 	for _, s := range r.mined() {
 		rows += len(r.data.queries[s])

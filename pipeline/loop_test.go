@@ -405,13 +405,16 @@ func TestRankingByWords(t *testing.T) {
 	}
 }
 
-// TestMiningMissesAnExpectation: the run fails before anything is trained, and goes on once the recipe expects less.
+// TestMiningMissesAnExpectation: the run fails before anything is trained. Its error begins with round and stage, and names each once.
 func TestMiningMissesAnExpectation(t *testing.T) {
 	r := tinyProject(t, edit(t, "mine: {window: 1-8", "mine: {expect: [hubs<=0], window: 1-8", secondRound, ""))
 	_, err := runTiny(t, r, Options{})
 	var missed MissedError
-	if !errors.As(err, &missed) || !strings.Contains(err.Error(), "expected hubs<=0, got ") || !strings.Contains(err.Error(), "recipe.yaml:") {
-		t.Fatalf("got %v", err)
+	if want := "round 0, mine: " + r.At("mine.expect") + ": the rows of "; !errors.As(err, &missed) || !strings.Contains(err.Error(), "expected hubs<=0, got ") || !strings.HasPrefix(err.Error(), want) {
+		t.Fatalf("got %v, want %q", err, want)
+	}
+	if strings.Count(err.Error(), "round 0") != 1 || strings.Count(err.Error(), "mine: ") != 1 {
+		t.Errorf("round and stage are named more than once: %v", err)
 	}
 	if _, err := os.Stat(look(t, r).Round(0).Steps()); err == nil {
 		t.Error("it was trained nevertheless")
@@ -622,7 +625,7 @@ func TestMiningThatLeavesNothingIsRefused(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tc.want) || !tc.planToo && !errors.As(err, &input) {
 				t.Errorf("got %v", err)
 			}
-			if _, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 2}); tc.planToo != (err != nil) || err != nil && !strings.Contains(err.Error(), tc.want) {
+			if _, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 2}); tc.planToo != (err != nil) || err != nil && !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("plan: %v", err)
 			}
 		})

@@ -199,7 +199,7 @@ func (r *round) checkOnDev(ctx context.Context, epoch int, check *mergeCheck) er
 	}
 	column := checkedMeasure(scores.Measures)
 	check.Metric, check.Checkpoint = scores.Measures[column], scores.Epochs[epoch].Dev.All[column]
-	if check.Merged, err = r.scoreOnDev(ctx, &scorer{round: r}, r.files.Merged(), column, "check merge"); err != nil {
+	if check.Merged, err = r.scoreOnDev(ctx, r.files.Merged(), column, "check merge"); err != nil {
 		return err
 	}
 	decisive, precision := check.mergeScores, r.engine.Precision()
@@ -226,21 +226,22 @@ func (r *round) exactScores(ctx context.Context, epoch, column int) (mergeScores
 	defer done()
 	run, exact := *r.Run, *r
 	run.engine, exact.Run = engine, &run
-	if s.Checkpoint, err = r.scoreOnDev(ctx, &scorer{round: &exact}, r.files.Epoch(epoch), column, "check merge: checkpoint at f32"); err != nil {
+	if s.Checkpoint, err = exact.scoreOnDev(ctx, r.files.Epoch(epoch), column, "check merge: checkpoint at f32"); err != nil {
 		return s, err
 	}
-	s.Merged, err = r.scoreOnDev(ctx, &scorer{round: &exact}, r.files.Merged(), column, "check merge: merged at f32")
+	s.Merged, err = exact.scoreOnDev(ctx, r.files.Merged(), column, "check merge: merged at f32")
 	return s, err
 }
 
 // scoreOnDev is one measure on dev of the model, or the base with the adapter, of a directory.
-func (r *round) scoreOnDev(ctx context.Context, s *scorer, dir string, column int, label string) (float64, error) {
-	var err error
-	if s.model, err = r.openCheckpoint(dir); err != nil {
+func (r *round) scoreOnDev(ctx context.Context, dir string, column int, label string) (float64, error) {
+	m, err := r.openCheckpoint(dir)
+	if err != nil {
 		return 0, err
 	}
+	s := &scorer{round: r, model: m}
 	dev := r.data.set(rundir.Dev)
-	found, err := s.rank(ctx, dev, r.texts(s.model), label)
+	found, err := s.rank(ctx, dev, r.texts(m), label)
 	if err := errors.Join(err, s.close()); err != nil {
 		return 0, err
 	}

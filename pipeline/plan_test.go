@@ -16,7 +16,7 @@ import (
 // states joins "round stage state" of a plan's stages.
 func states(t *testing.T, r *recipe.Recipe) string {
 	t.Helper()
-	plan, err := MakePlan(context.Background(), r, Options{Path: exactpath.Fastest, Workers: 2})
+	plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestPlanSaysWhatAnInterruptedTrainingLoses(t *testing.T) {
 		t.Fatalf("want the context's error, got %v", err)
 	}
 	reasons := func(r *recipe.Recipe) string {
-		plan, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 2})
+		plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +99,7 @@ func TestPlanSaysWhatAnInterruptedTrainingLoses(t *testing.T) {
 
 func TestPlanCountsTheStepsOfTheRecipe(t *testing.T) {
 	r := tinyProject(t, tinyRecipe)
-	plan, err := MakePlan(context.Background(), r, Options{Path: exactpath.Fastest, Workers: 2})
+	plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestPlanAddsUpWhatIsLeft(t *testing.T) {
 	r := tinyProject(t, edit(t, "  - mine: {window: 0-6}\n", ""))
 	mustRun(t, r)
 	left := func() (seconds float64, c RoundCosts, rate float64) {
-		plan, err := MakePlan(context.Background(), r, Options{Path: exactpath.Fastest, Workers: 2})
+		plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func TestPlanAddsUpWhatIsLeft(t *testing.T) {
 func TestPlanCountsTheWarmUpOfTheSchedule(t *testing.T) {
 	for schedule, want := range map[string]int{"linear": 1, "constant": 0, "constant_with_warmup": 1} {
 		r := tinyProject(t, edit(t, "finetune: {", "finetune: {schedule: "+schedule+", "))
-		plan, err := MakePlan(context.Background(), r, Options{Path: exactpath.Fastest, Workers: 2})
+		plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +164,7 @@ func TestPlanCountsAdapters(t *testing.T) {
 	costs := func(rank string) RoundCosts {
 		t.Helper()
 		r := tinyProject(t, strings.Replace(tinyRecipe, "finetune: {", "finetune: {method: lora, lora: {r: "+rank+"}, ", 1))
-		plan, err := MakePlan(context.Background(), r, Options{Path: exactpath.Fastest, Workers: 2})
+		plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +175,7 @@ func TestPlanCountsAdapters(t *testing.T) {
 		t.Errorf("a hundred times the rank takes memory %d → %d, disk %d → %d", small.Memory, large.Memory, small.Disk, large.Disk)
 	}
 	r := tinyProject(t, strings.Replace(tinyRecipe, "finetune: {", "finetune: {method: lora, lora: {r: 100000000}, ", 1))
-	_, err := MakePlan(context.Background(), r, Options{Path: exactpath.Fastest, Workers: 2, Memory: 1 << 30})
+	_, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 2, Memory: 1 << 30})
 	if err == nil || !strings.Contains(err.Error(), "lower finetune.lora.r") {
 		t.Errorf("a rank that no memory holds: %v", err)
 	}
@@ -183,7 +183,7 @@ func TestPlanCountsAdapters(t *testing.T) {
 
 func TestPlanWarnsOfWindowsBehindTheCorpus(t *testing.T) {
 	r := tinyProject(t, edit(t, "window: 1-8, negatives: 4, depth: 12", "window: 1-40, negatives: 4, depth: 40"))
-	plan, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 2})
+	plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

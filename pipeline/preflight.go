@@ -101,7 +101,10 @@ func (r *round) checkMemory(m *model.Model) error {
 	if err != nil {
 		return fmt.Errorf("%s: finetune: %w", r.recipe.At("finetune"), err)
 	}
-	return r.explainMemory(need.Within(r.engine.Memory()))
+	if err := r.explainMemory(need.Within(r.engine.Memory())); err != nil {
+		return fmt.Errorf("round %d: %w", r.index, err)
+	}
+	return nil
 }
 
 // needMemory is what the round's finetuning takes of this process, with a longest text of so many tokens.
@@ -145,9 +148,9 @@ func (r *round) raiseMemory(err error, key, less string, want memoryWant) error 
 	}
 	switch {
 	case want.left <= 1: // nor would less work fit
-		return inputErrorf("%s: round %d: %w: %s", r.recipe.At("memory"), r.index, err, up)
+		return inputErrorf("%s: %w: %s", r.recipe.At("memory"), err, up)
 	case r.recipe.Workers > 1 && want.workers > want.least/2:
 		key, less = "workers", "workers"
 	}
-	return inputErrorf("%s: round %d: %w: %s, or lower %s", r.recipe.At(key), r.index, err, up, less)
+	return inputErrorf("%s: %w: %s, or lower %s", r.recipe.At(key), err, up, less)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/kernel"
@@ -30,8 +31,9 @@ type Options struct {
 	UntilRound          *int                        // the round that Until is of, whether or not it has work left; nil is the first that has
 	TeacherScores       string                      // folder of what teachers said of pairs, a file each, for all runs; empty is one in the run directory
 	AllowIdentityChange bool
-	Environment         []string     // of the programs that a recipe names: "KEY=value"
-	MemoryNow           func() int64 // bytes that the process holds, mapped files apart, for times.jsonl; from several goroutines; nil leaves them out
+	Calibration         time.Duration // that a plan measures each rate for, at least; 0 is 300 ms
+	Environment         []string      // of the programs that a recipe names: "KEY=value"
+	MemoryNow           func() int64  // bytes that the process holds, mapped files apart, for times.jsonl; from several goroutines; nil leaves them out
 	Events              Events
 
 	named bool // the run directory is not there yet and is not made: a plan of a first run
@@ -251,7 +253,7 @@ func (p *Run) Run(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			p.log.line(fmt.Sprintf("round %d: %v", i, err)) // who called Run is told by the error
+			p.log.line(err.Error()) // who called Run is told by the error
 			return err
 		}
 	}
@@ -259,13 +261,14 @@ func (p *Run) Run(ctx context.Context) error {
 	return nil
 }
 
-// round turns one embedder into the next: mine with it, finetune, score every epoch, choose one, merge.
+// round turns one embedder into the next: mine with it, finetune, score every epoch, choose one, merge. Its errors begin with the
+// round and the stage, so that those of stages name neither.
 func (p *Run) round(ctx context.Context, i int) error {
 	p.stamps, p.worked, p.told = nil, false, false
 	defer p.tellUnchanged()
 	r, err := p.newRound(ctx, i)
 	if err != nil {
-		return err
+		return fmt.Errorf("round %d: %w", i, err)
 	}
 	_, err = p.dir.FS.Stat(r.files.Manifest())
 	finished := err == nil
@@ -282,20 +285,20 @@ func (p *Run) round(ctx context.Context, i int) error {
 		{StageMerge, r.merge},
 	} {
 		if err := stage.run(ctx); err != nil {
-			return fmt.Errorf("%s: %w", stage.name, err)
+			return fmt.Errorf("round %d, %s: %w", i, stage.name, err)
 		}
 		if stage.name == p.options.Until && stage.name != StageMerge && p.endsIn(i, !finished || p.worked) {
 			return errUntil
 		}
 	}
 	if err := r.card(ctx); err != nil {
-		return fmt.Errorf("model card: %w", err)
+		return fmt.Errorf("round %d, model card: %w", i, err)
 	}
 	if p.plan != nil {
 		return nil
 	}
 	if err := r.writeManifest(ctx); err != nil {
-		return err
+		return fmt.Errorf("round %d, manifest: %w", i, err)
 	}
 	if !p.worked && !p.told {
 		p.unchanged = []string{fmt.Sprintf("round %d: every stage done before, unchanged", i)}

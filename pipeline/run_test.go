@@ -78,6 +78,13 @@ func runTiny(t testing.TB, r *recipe.Recipe, o Options) (string, error) {
 	return notes.String(), errors.Join(err, p.Close())
 }
 
+// tinyPlan is MakePlan with rates measured as fast as they can be: nothing here depends on them.
+func tinyPlan(t testing.TB, r *recipe.Recipe, o Options) (*Plan, error) {
+	t.Helper()
+	o.Calibration = 1
+	return MakePlan(t.Context(), r, o)
+}
+
 // tinyWorkers is one: of a tiny network's workers a second mostly waits, and packages are tested side by side. The race
 // detector, for which tests are short, has to see two.
 func tinyWorkers() int {
@@ -145,7 +152,7 @@ func TestPoolingIsNotGuessed(t *testing.T) {
 	if err := tinymodel.Write(r.Model.File, tinymodel.Options{Plain: true}); err != nil {
 		t.Fatal(err)
 	}
-	_, planned := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1})
+	_, planned := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1})
 	_, ran := runTiny(t, r, Options{})
 	for what, err := range map[string]error{"plan": planned, "run": ran} {
 		if err == nil || !strings.Contains(err.Error(), r.Model.File+": no modules.json") || !strings.Contains(err.Error(), "by the recipe's key pooling") {
@@ -153,7 +160,7 @@ func TestPoolingIsNotGuessed(t *testing.T) {
 		}
 	}
 	given := loadRecipe(t, filepath.Dir(r.File()), "pooling: cls\n"+tinyRecipe)
-	if _, err := MakePlan(t.Context(), given, Options{Path: exactpath.Fastest, Workers: 1}); err != nil {
+	if _, err := tinyPlan(t, given, Options{Path: exactpath.Fastest, Workers: 1}); err != nil {
 		t.Errorf("a given pooling: %v", err)
 	}
 }

@@ -44,7 +44,7 @@ func (s *scorer) rank(ctx context.Context, set evalSet, t texts, label string) (
 		return nil, err
 	}
 	if set.set > 0 {
-		x.cutBy = s.sets[set.set-1]
+		x.limit = s.sets[set.set-1].limit
 	}
 	passages, err := s.embed(ctx, x, set, label)
 	if err != nil {

@@ -87,7 +87,7 @@ func (r *round) choose() (*rundir.Choice, error) {
 	}
 	epoch, because, err := rule.Choose(values, r.pairedTest(rule.Metric))
 	if errors.Is(err, eval.ErrAsk) {
-		return nil, fmt.Errorf("%w: round %d has %d epochs scored; look at `quarry report`, then `quarry select %s --round %d --epoch N --because TEXT`, and run again", ErrChoiceWanted, r.index, len(scores.Epochs), r.options.Dir, r.index)
+		return nil, fmt.Errorf("%w: %d epochs are scored; look at `quarry report`, then `quarry select %s --round %d --epoch N --because TEXT`, and run again", ErrChoiceWanted, len(scores.Epochs), r.options.Dir, r.index)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.recipe.At("select"), err)

@@ -224,7 +224,7 @@ func TestLeaksAcrossSets(t *testing.T) {
 
 func TestPlanOfSets(t *testing.T) {
 	r := setsProject(t, strings.Replace(faqSet, "name: faq", "name: faq, weight: 3", 1)+", "+strings.Replace(moreSet, "name: more", "name: more, weight: 1", 1), "train: train.jsonl", "train: train.jsonl, weight: 2")
-	plan, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1})
+	plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +258,7 @@ func TestPlanOfSets(t *testing.T) {
 	if had[""] != 4 || had["faq"] != 8 || had["more"] != 2 {
 		t.Errorf("the run took %v steps", had)
 	}
-	if plan, err = MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1}); err != nil || plan.Seconds != 0 {
+	if plan, err = tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1}); err != nil || plan.Seconds != 0 {
 		t.Errorf("after the run %v s are left, %v", plan.Seconds, err)
 	}
 }
@@ -494,7 +494,7 @@ func TestAnswersCountAcrossSetsThatAskTheSame(t *testing.T) {
 func TestASetWithoutAWholeBatchIsRefusedAtOnce(t *testing.T) {
 	r := setsProject(t, moreSet, "epochs: 2,", "epochs: 2, drop_last: true,")
 	const want = `recipe.yaml:6: finetune: round 0: set "more": 5 queries make no whole batch of 8`
-	if _, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1}); err == nil || !strings.Contains(err.Error(), want) {
+	if _, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1}); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("a plan: %v, want %q", err, want)
 	}
 	if notes, err := runTiny(t, r, Options{}); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(notes, "starts") {
@@ -613,7 +613,7 @@ func TestFoldsRefuseWhatSetsKnow(t *testing.T) {
 // TestATeacherEmbedsASharedCorpusOnce: a set over the run's corpus asks an embedder of its queries and of what passages it adds.
 func TestATeacherEmbedsASharedCorpusOnce(t *testing.T) {
 	r := setsProject(t, faqSet+", "+moreSet, "depth: 12}", "depth: 12, teacher: {model: model, kind: embedder, margin: -9}}", secondRound, "")
-	plan, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1})
+	plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -636,7 +636,7 @@ func TestATeacherEmbedsASharedCorpusOnce(t *testing.T) {
 		t.Errorf("%d passages are embedded, of corpora of %d", embedded["all"], most)
 	}
 	apart := setsProject(t, faqSet, "depth: 12}", "depth: 12, teacher: {model: model, kind: embedder, margin: -9}}", secondRound, "")
-	without, err := MakePlan(t.Context(), apart, Options{Path: exactpath.Fastest, Workers: 1})
+	without, err := tinyPlan(t, apart, Options{Path: exactpath.Fastest, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/quarry-ml/quarry/embedding"
 	"github.com/quarry-ml/quarry/model"
@@ -155,6 +156,7 @@ func (r *round) writeSource(ctx context.Context, m *model.Model, t texts, f sour
 	if err != nil {
 		return r.sourceErrorf(s, err)
 	}
+	x.limit = func(key string) string { return r.sourceLimit(s, key) }
 	path := r.dir.SourceVectors(f.name)
 	if f.split == "" {
 		return x.write(ctx, path, r.label("embed corpus with "+s.Model.Written), r.data.corpus.Len(), x.passagesOf(r.data.corpus))
@@ -164,4 +166,20 @@ func (r *round) writeSource(ctx context.Context, m *model.Model, t texts, f sour
 		return x.queries(ctx, label, queries, sink)
 	}
 	return x.write(ctx, path, r.label(fmt.Sprintf("embed %s with %s", f.split, s.Model.Written)), len(queries), embed)
+}
+
+// sourceLimit is what says how many tokens of a text a further model reads: the source and the line of its key, or the model.
+func (r *round) sourceLimit(s recipe.Source, key string) string {
+	own, name := s.PassageMaxLength, "passage_max_length"
+	if key == lengthOfQueries {
+		own, name = s.QueryMaxLength, "query_max_length"
+	}
+	switch {
+	case own == 0 && s.MaxLength == 0:
+		return ownLimit(key)
+	case own == 0:
+		name = "max_length"
+	}
+	i := slices.IndexFunc(r.stages.Mine.Sources, func(one recipe.Source) bool { return one.Name() == s.Name() })
+	return fmt.Sprintf("%s of %s, %s", s.Name(), keySources, r.atRound(fmt.Sprintf("%s[%d].%s", keySources, i, name)))
 }

@@ -24,7 +24,6 @@ import (
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
-	"github.com/quarry-ml/quarry/rundir/faultfs"
 	"github.com/quarry-ml/quarry/vectors"
 )
 
@@ -342,7 +341,7 @@ func TestSourcesOfSets(t *testing.T) {
 	}
 	text := strings.Replace(fmt.Sprintf(sourcesRecipe, "sources: ["+modelSource+", bm25]"), "group_field: group}", "group_field: group, sets: [{name: more, train: more.jsonl}, {name: ranked, train: ranked.jsonl, mine: {sources: ["+runSource+"]}}]}", 1)
 	r = loadRecipe(t, dir, text)
-	plan, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1})
+	plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -413,7 +412,7 @@ func TestSourcesThatCannotRank(t *testing.T) {
 			if input := (InputError{}); !errors.As(err, &input) || strings.Contains(notes, "starts") {
 				t.Errorf("%v is not told as a fault of the recipe, or behind stages:\n%s", err, notes)
 			}
-			if _, planned := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1}); planned == nil || planned.Error() != err.Error() {
+			if _, planned := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1}); planned == nil || planned.Error() != err.Error() {
 				t.Errorf("the plan says %v", planned)
 			}
 		})
@@ -424,39 +423,7 @@ func TestSourcesThatCannotRank(t *testing.T) {
 // the same bytes and no leftovers.
 func TestKilledWhileSourcesRank(t *testing.T) {
 	r, _ := sourcesProject(t, allSources)
-	root := t.TempDir()
-	calm := faultfs.New(root, faultfs.Fault{})
-	if notes, err := runTiny(t, r, crashOptions(Options{FS: calm, Dir: filepath.Join(root, "run"), Until: StageMine})); err != nil {
-		t.Fatalf("%v\n%s", err, notes)
-	}
-	want := files(t, filepath.Join(root, "run"))
-	var points []int
-	for i, op := range calm.Ops() {
-		if op.Changing() && (strings.Contains(op.Path, "source") || strings.Contains(op.Path, ".part") || strings.Contains(op.Path, "given-")) {
-			points = append(points, i+1)
-		}
-	}
-	every := 1
-	if !*everyOperation {
-		every = max(1, len(points)/6)
-	}
-	for i := every / 2; i < len(points); i += every {
-		for _, loss := range []faultfs.Loss{faultfs.LoseUnsynced, faultfs.TearUnsynced} {
-			root := t.TempDir()
-			dir := filepath.Join(root, "run")
-			fsys := faultfs.New(root, faultfs.Fault{At: points[i], Crash: true})
-			if _, err := runTiny(t, r, crashOptions(Options{FS: fsys, Dir: dir, Until: StageMine})); !errors.Is(err, faultfs.ErrCrashed) {
-				t.Fatalf("operation %d: %v", points[i], err)
-			}
-			if err := fsys.Settle(loss); err != nil {
-				t.Fatal(err)
-			}
-			if notes, err := runTiny(t, r, crashOptions(Options{Dir: dir, Until: StageMine})); err != nil {
-				t.Fatalf("operation %d: the second run: %v\n%s", points[i], err, notes)
-			}
-			sameFiles(t, files(t, dir), want)
-		}
-	}
+	killedWhile(t, r, 6, "source", ".part", "given-")
 }
 
 // TestSourcesOfFolds: what names its rows by ids serves every fold, whose queries come of both files.
@@ -472,7 +439,7 @@ func TestSourcesOfFolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, run := range f.Runs[0] {
-		if _, err := MakePlan(t.Context(), run, Options{FS: f.Unwritten(rundir.OS{}), Path: exactpath.Fastest, Workers: 1}); err != nil {
+		if _, err := tinyPlan(t, run, Options{FS: f.Unwritten(rundir.OS{}), Path: exactpath.Fastest, Workers: 1}); err != nil {
 			t.Errorf("fold %d: %v", i, err)
 		}
 	}

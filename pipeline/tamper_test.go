@@ -74,7 +74,7 @@ func TestARoundThatStartsElsewhereThanTheLastOneEndedFails(t *testing.T) {
 			if !done {
 				t.Fatalf("round 1 mined nothing:\n%s", notes)
 			}
-			if tc.fails && (err == nil || !strings.Contains(err.Error(), "epoch 0 scores map@25 ") || !strings.Contains(err.Error(), "round 0 chose epoch 1")) {
+			if tc.fails && (err == nil || !strings.HasPrefix(err.Error(), "round 1, finetune: epoch 0 scores map@25 ") || !strings.Contains(err.Error(), "round 0 chose epoch 1")) {
 				t.Errorf("want an error that names both epochs, got %v", err)
 			}
 			if !tc.fails && err != nil {

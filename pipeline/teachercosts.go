@@ -118,7 +118,7 @@ func (r *round) crossEncoderCosts(ctx context.Context, t *teacher, pairs int, ra
 		tokens = int(mean * float64(len(some)))
 	}
 	if rate == 0 {
-		rate, err = measureRate(func() (int, error) {
+		rate, err = r.measureRate(func() (int, error) {
 			_, err := t.Score(ctx, some, rerank.Options{}, func(int, []float32) error { return nil })
 			return tokens, err
 		})

@@ -99,7 +99,7 @@ func (r *round) teacherPairs(ctx context.Context, o mine.Options) ([]rerank.Pair
 			q := queries[i]
 			wanted, err := miner.AsksTeacher(r.candidatesOf(q, c, answers))
 			if err != nil {
-				return fmt.Errorf("mine: query %q: %w", q.Key, err)
+				return fmt.Errorf("query %q: %w", q.Key, err)
 			}
 			for _, p := range wanted {
 				pairs = append(pairs, r.pair(q, p))
@@ -229,7 +229,7 @@ func (r *round) tellScores(t *taught, m *mine.Miner, q corpus.Query, asked *mine
 	}
 	passages, err := m.AsksTeacher(*asked)
 	if err != nil {
-		return fmt.Errorf("mine: query %q: %w", q.Key, err)
+		return fmt.Errorf("query %q: %w", q.Key, err)
 	}
 	asked.Teacher = make(map[int32]float32, len(passages))
 	for _, p := range passages {

@@ -17,7 +17,6 @@ import (
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
-	"github.com/quarry-ml/quarry/rundir/faultfs"
 )
 
 // taughtRecipe asks a teacher in both rounds, each with a margin of its own.
@@ -207,42 +206,7 @@ func TestATeacherIsAskedOnlyOfWhatIsNew(t *testing.T) {
 // TestKilledWhileATeacherIsAsked crashes at operations on what a teacher leaves; the next run ends with the same bytes.
 func TestKilledWhileATeacherIsAsked(t *testing.T) {
 	for kind := range teachers {
-		t.Run(kind, func(t *testing.T) {
-			r := taughtProject(t, kind)
-			root := t.TempDir()
-			calm := faultfs.New(root, faultfs.Fault{})
-			if notes, err := runTiny(t, r, crashOptions(Options{FS: calm, Dir: filepath.Join(root, "run"), Until: StageMine})); err != nil {
-				t.Fatalf("%v\n%s", err, notes)
-			}
-			want := files(t, filepath.Join(root, "run"))
-			var points []int
-			for i, op := range calm.Ops() {
-				if op.Changing() && strings.Contains(op.Path, "teach") {
-					points = append(points, i+1)
-				}
-			}
-			every := 1
-			if !*everyOperation {
-				every = max(1, len(points)/4)
-			}
-			for i := every / 2; i < len(points); i += every {
-				for _, loss := range []faultfs.Loss{faultfs.LoseUnsynced, faultfs.TearUnsynced} {
-					root := t.TempDir()
-					dir := filepath.Join(root, "run")
-					fsys := faultfs.New(root, faultfs.Fault{At: points[i], Crash: true})
-					if _, err := runTiny(t, r, crashOptions(Options{FS: fsys, Dir: dir, Until: StageMine})); !errors.Is(err, faultfs.ErrCrashed) {
-						t.Fatalf("operation %d: %v", points[i], err)
-					}
-					if err := fsys.Settle(loss); err != nil {
-						t.Fatal(err)
-					}
-					if notes, err := runTiny(t, r, crashOptions(Options{Dir: dir, Until: StageMine})); err != nil {
-						t.Fatalf("operation %d: the second run: %v\n%s", points[i], err, notes)
-					}
-					sameFiles(t, files(t, dir), want)
-				}
-			}
-		})
+		t.Run(kind, func(t *testing.T) { killedWhile(t, taughtProject(t, kind), 4, "teach") })
 	}
 }
 
@@ -348,7 +312,7 @@ func TestATeacherOfFolds(t *testing.T) {
 	alone := []map[string][]float64{byOne(foldTeachers[0]), byOne(foldTeachers[1])}
 	r := tinyProject(t, text)
 	writeFolds(t, filepath.Join(filepath.Dir(r.File()), "teacher"), nil)
-	plan, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1})
+	plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,7 +371,7 @@ func TestATeacherWithoutAMargin(t *testing.T) {
 	r := tinyProject(t, fmt.Sprintf(text, teachers["cross-encoder"].says))
 	dir := filepath.Dir(r.File())
 	teachers["cross-encoder"].write(t, filepath.Join(dir, "teacher"))
-	plan, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1})
+	plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -529,7 +493,7 @@ func TestTeachersOfARecipeAreRefused(t *testing.T) {
 			if tc.says == "000" {
 				return
 			}
-			if _, planned := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1}); planned == nil || planned.Error() != err.Error() {
+			if _, planned := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1}); planned == nil || planned.Error() != err.Error() {
 				t.Errorf("the plan says %v", planned)
 			}
 		})
@@ -564,7 +528,7 @@ func TestATeacherThatKnowsASetIsRefused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "recipe.yaml:6: mine.teacher.model: the cross-encoder was trained on 1 of the ") || strings.Contains(notes, "embed") {
 		t.Fatalf("got %v\n%s", err, notes)
 	}
-	if _, planned := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1}); planned == nil || planned.Error() != err.Error() {
+	if _, planned := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1}); planned == nil || planned.Error() != err.Error() {
 		t.Errorf("the plan says %v", planned)
 	}
 }
@@ -574,7 +538,7 @@ func TestThePlanCountsATeacher(t *testing.T) {
 	for kind := range teachers {
 		t.Run(kind, func(t *testing.T) {
 			r := taughtProject(t, kind)
-			plan, err := MakePlan(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1})
+			plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1})
 			if err != nil {
 				t.Fatal(err)
 			}

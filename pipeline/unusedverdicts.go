@@ -13,11 +13,18 @@ import (
 
 // unusedVerdicts warns of verdicts that people saved in the run directory and that no round goes by; empty where there are none.
 func (p *Run) unusedVerdicts() string {
-	own := rundir.Layout(p.options.Dir).Verdicts()
+	l := rundir.Layout(p.options.Dir)
+	own := l.Verdicts()
+	var files []string
 	for i := range p.recipe.Rounds {
-		if path := p.recipe.Round(i).Mine.Verdicts.File; path != "" && samePath(path, own) {
-			return ""
-		}
+		files = append(files, p.recipe.Round(i).Mine.Verdicts.Written)
+	}
+	name, named, err := l.OwnVerdicts(filepath.Dir(p.recipe.File()), files)
+	if named {
+		return ""
+	}
+	if err != nil {
+		return fmt.Sprintf("whether the verdicts of the run have an effect cannot be told: %v", err)
 	}
 	content, err := rundir.ReadFile(p.options.FS, own)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -38,10 +45,6 @@ func (p *Run) unusedVerdicts() string {
 	}
 	if effective == 0 {
 		return ""
-	}
-	name := own
-	if relative, err := filepath.Rel(filepath.Dir(p.recipe.File()), own); err == nil && filepath.IsLocal(relative) {
-		name = filepath.ToSlash(relative)
 	}
 	return fmt.Sprintf("verdicts without effect: %d to drop or promote negatives, in %s, and no round mines by them: let one say mine: {verdicts: %s}", effective, own, name)
 }

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"context"
 	"os"
 	"slices"
 	"strings"
@@ -17,7 +16,7 @@ func TestVerdictsWithoutEffectAreTold(t *testing.T) {
 	r := tinyProject(t, edit(t, secondRound, "", "epochs: 2", "epochs: 1"))
 	told := func() (planned, ran string) {
 		t.Helper()
-		plan, err := MakePlan(context.Background(), r, Options{Path: exactpath.Fastest, Workers: 2})
+		plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 2})
 		if err != nil {
 			t.Fatal(err)
 		}

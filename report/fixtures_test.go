@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/quarry-ml/quarry/internal/unsynced"
 	"github.com/quarry-ml/quarry/report"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -24,7 +25,7 @@ type run struct {
 
 func newRun(t *testing.T) *run {
 	t.Helper()
-	d, err := rundir.Open(filepath.Join(t.TempDir(), "eedi"), rundir.OpenOptions{Create: true, Identity: "portable f32 amd64 GenuineIntel"})
+	d, err := rundir.Open(filepath.Join(t.TempDir(), "eedi"), rundir.OpenOptions{FS: unsynced.FS{}, Create: true, Identity: "portable f32 amd64 GenuineIntel"})
 	if err != nil {
 		t.Fatal(err)
 	}

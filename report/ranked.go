@@ -1,11 +1,7 @@
 package report
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
-	"strings"
 
 	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/rundir"
@@ -74,30 +70,4 @@ func (r Ranked) Check(h candidates.Header) error {
 		return fmt.Errorf("%s: not what epoch %d of round %d ranks for %s, but of another file: score the epoch anew (remove the file and run the recipe again)", r.File, r.Epoch, r.Round, r.Split)
 	}
 	return nil
-}
-
-// stampedFiles is the files that the stamps of a round name among their outputs, relative to the run directory.
-func stampedFiles(d *rundir.Dir, round int) (map[string]bool, error) {
-	entries, err := d.FS.ReadDir(filepath.Dir(d.Stamp(round, "any")))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("round %d: %w", round, err)
-	}
-	files := map[string]bool{}
-	for _, entry := range entries {
-		stage, ok := strings.CutSuffix(entry.Name(), ".json")
-		if !ok {
-			continue // a file being written
-		}
-		stamp, err := d.ReadStamp(round, stage)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // dropped meanwhile by the run at work
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, output := range stamp.Outputs {
-			files[output.Path] = true
-		}
-	}
-	return files, nil
 }

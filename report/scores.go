@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -96,35 +95,6 @@ func readRow(d *rundir.Dir, round, epoch int) (*rundir.Scores, error) {
 		return nil, fmt.Errorf("%s: of epoch %d", file, row.Epoch)
 	}
 	return s, checkScores(file, round, s)
-}
-
-// stampOf returns the stamp that names a file among its outputs, nil where none does.
-func stampOf(d *rundir.Dir, round int, file string) (*rundir.Stamp, error) {
-	relative, err := d.Relative(file)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := d.FS.ReadDir(filepath.Dir(d.Stamp(round, "any")))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("round %d: %w", round, err)
-	}
-	for _, entry := range entries {
-		stage, ok := strings.CutSuffix(entry.Name(), ".json")
-		if !ok {
-			continue // a file being written
-		}
-		stamp, err := d.ReadStamp(round, stage)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // dropped meanwhile by the run at work
-		}
-		if err != nil {
-			return nil, err
-		}
-		if _, ok := stamp.Output(relative); ok {
-			return stamp, nil
-		}
-	}
-	return nil, nil
 }
 
 // addTests fills the test column.

@@ -1,47 +1,17 @@
 package view
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
-	"slices"
 
-	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/candidates"
-	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
 )
-
-// Files are the texts that a run was made of, and how they are read.
-type Files struct {
-	Corpus, Train, Dev  string // paths
-	IDField, GroupField string // as in the recipe; may be empty
-	Sets                []SetFiles
-	Held                []HeldFiles
-
-	Folder string // that the recipe's relative paths start at; empty is the one that holds the folder of the run directory
-}
-
-// SetFiles are the texts of a set of the recipe's data.sets.
-type SetFiles struct {
-	Name                string
-	Corpus              string // empty for the run's own
-	Train               string
-	IDField, GroupField string
-}
-
-// HeldFiles are the texts of a set that epochs are scored on besides dev: the test split, or one of the recipe's data.also.
-type HeldFiles struct {
-	Split               rundir.Split // test, or rundir.AlsoSplit of its name
-	Corpus              string       // empty for the run's own
-	Queries             string
-	IDField, GroupField string
-}
 
 // run is a run directory with its texts. Texts are read once; files of rounds anew when they have changed.
 type run struct {
@@ -53,35 +23,6 @@ type run struct {
 	ranked  keptEpochs
 	byEpoch map[rankedSet]*searched // what epochs rank
 }
-
-// passages is a corpus that queries of the run search.
-type passages struct {
-	corpus        *corpus.Corpus
-	digest        string
-	path, idField string
-	first         rundir.Split // of the sets over it
-}
-
-// set is the queries of a split, and what the rounds know of them.
-type set struct {
-	name    rundir.Split
-	split   rundir.Split // of its files
-	folder  string       // of the rounds' folders of sets; empty for the run's own data
-	over    *passages
-	digest  string
-	queries []corpus.Query
-	byKey   map[string]int32
-	byText  map[string][]int32 // stripped
-	rounds  map[int]*searched
-	mined   map[int]*mined
-	held    bool // from mining: epochs alone rank it
-}
-
-// setSplit is what the training queries of a set of data.sets are called. No split of the run itself is called so.
-func setSplit(name string) rundir.Split { return rundir.Split(rundir.TrainingSet(name)) }
-
-// trained says whether the set's queries are trained on: their negatives may be doubted, and mining goes by verdicts on them.
-func (s *set) trained() bool { return s.split == rundir.Train }
 
 // files are a round's files of the set.
 func (r *run) files(s *set, round int) rundir.RoundLayout {
@@ -98,22 +39,6 @@ type searched struct {
 	index *candidates.Index
 	ranks []int32 // nil until it is asked for
 }
-
-// mined is the negatives of each query.
-type mined struct {
-	state     string
-	negatives [][]negative
-}
-
-type negative struct {
-	passage int32
-	rank    int32 // -1 where it was drawn at random
-
-	teacher, positive *float32 // scores by the round's teacher, of it and of the row's lowest positive; nil without
-}
-
-// taughtAbove says whether the round's teacher scores the negative at least as high as the row's lowest positive.
-func (n negative) taughtAbove() bool { return n.teacher != nil && *n.teacher >= *n.positive }
 
 // openRun reads the texts of a run. They must be those that the run was made of.
 func openRun(ctx context.Context, dir *rundir.Dir, files Files) (*run, error) {
@@ -157,64 +82,6 @@ func openRun(ctx context.Context, dir *rundir.Dir, files Files) (*run, error) {
 		}
 	}
 	return r, nil
-}
-
-// readPassages reads a corpus. One that two sets name, to be read alike, is read once.
-func (r *run) readPassages(ctx context.Context, role, path, idField string) (*passages, error) {
-	for _, known := range r.corpora {
-		if known.path == path && known.idField == idField {
-			return known, nil
-		}
-	}
-	p := &passages{path: path, idField: idField}
-	var err error
-	p.digest, err = r.read(ctx, role, path, func(f io.Reader) (err error) {
-		p.corpus, _, err = corpus.ReadPassages(f, path, corpus.ReadOptions{IDField: idField})
-		return err
-	})
-	r.corpora = append(r.corpora, p)
-	return p, err
-}
-
-// readSet reads the queries of a set.
-func (r *run) readSet(ctx context.Context, s *set, path, idField, groupField string) error {
-	var err error
-	s.digest, err = r.read(ctx, string(s.name), path, func(f io.Reader) (err error) {
-		s.queries, _, err = corpus.ReadQueries(f, path, s.over.corpus, corpus.ReadOptions{IDField: idField, GroupField: groupField})
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if s.over.first == "" {
-		s.over.first = s.name
-	}
-	s.index()
-	r.sets[s.name], r.order = s, append(r.order, s.name)
-	return nil
-}
-
-// read reads a file and returns its digest.
-func (r *run) read(ctx context.Context, role, path string, parse func(io.Reader) error) (digest string, err error) {
-	if digest, _, err = rundir.DigestFile(ctx, r.dir.FS, path); err != nil {
-		return "", fmt.Errorf("%s: %w", role, err)
-	}
-	f, err := r.dir.FS.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return digest, parse(f)
-}
-
-// index makes the set's look-ups.
-func (s *set) index() {
-	s.byKey, s.byText = make(map[string]int32, len(s.queries)), map[string][]int32{}
-	s.rounds, s.mined = map[int]*searched{}, map[int]*mined{}
-	for i, q := range s.queries {
-		s.byKey[q.Key] = int32(i)
-		s.byText[q.Stripped()] = append(s.byText[q.Stripped()], int32(i))
-	}
 }
 
 // release closes the files that a request has opened: an open file would be in the way of a run that replaces it, on
@@ -354,79 +221,6 @@ func bestRank(c ranking.Candidates) int32 {
 		return -1
 	}
 	return c.Positives[0].Rank
-}
-
-// negatives returns what a round mined for each query of a split; nil where it has not mined.
-func (r *run) negatives(round int, split rundir.Split) ([][]negative, error) {
-	s := r.sets[split]
-	path := r.files(s, round).Negatives(s.split)
-	state, err := stateOf(r.dir, path)
-	if err != nil || state == "" {
-		return nil, err
-	}
-	if was := s.mined[round]; was != nil && was.state == state {
-		return was.negatives, nil
-	}
-	strange, err := r.eachMined(s, round, func(provenance.Row) error { return nil })
-	if err := cmp.Or(err, strange); err != nil {
-		return nil, err
-	}
-	return s.mined[round].negatives, nil
-}
-
-// eachMined visits what a round mined for a set, and keeps the negatives: what draws the charts and what lists the negatives
-// read the same large file, which is parsed once for both. strange is a row of other data than the view's; nothing is kept then.
-func (r *run) eachMined(s *set, round int, visit func(provenance.Row) error) (strange, err error) {
-	path := r.files(s, round).Negatives(s.split)
-	state, err := stateOf(r.dir, path)
-	if err != nil {
-		return nil, err
-	}
-	all := make([][]negative, len(s.queries))
-	err = r.dir.EachMinedOf(r.files(s, round), s.split, func(m provenance.Row) error {
-		if strange == nil {
-			strange = s.take(all, path, m)
-		}
-		return visit(m)
-	})
-	if err == nil && strange == nil {
-		s.mined[round] = &mined{state: state, negatives: all}
-	}
-	return strange, err
-}
-
-// take adds the negatives of a mined row to those of its query.
-func (s *set) take(all [][]negative, path string, m provenance.Row) error {
-	q, ok := s.queryOf(m)
-	if !ok {
-		return fmt.Errorf("%s: query %q is not in %s", path, m.Key, s.name)
-	}
-	all[q] = slices.Grow(all[q], len(m.Negatives))
-	for _, n := range m.Negatives {
-		p, ok := s.over.corpus.ByID(n.ID)
-		if !ok {
-			return fmt.Errorf("%s: passage %q is not in the corpus", path, n.ID)
-		}
-		one := negative{passage: p, rank: -1}
-		if n.TeacherScore != nil && m.TeacherPositive != nil {
-			one.teacher, one.positive = n.TeacherScore, m.TeacherPositive
-		}
-		if n.Rank != nil {
-			one.rank = *n.Rank
-		}
-		all[q] = append(all[q], one)
-	}
-	return nil
-}
-
-// queryOf is the query that a mined row belongs to.
-func (s *set) queryOf(m provenance.Row) (query int32, ok bool) {
-	for _, key := range m.QueryKeys() {
-		if query, ok = s.byKey[key]; ok {
-			return query, true
-		}
-	}
-	return 0, false
 }
 
 // stateOf tells one content of a file from the next, as a run replaces it; empty is no file.

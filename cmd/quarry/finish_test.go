@@ -32,7 +32,7 @@ func TestRunTellsItsEnd(t *testing.T) {
 		{"all is done", hear, nil, nil, exitDone, "done|", "on_finish: done"},
 		{"run --until", hear, []string{"run", "--until", "mine"}, nil, exitDone, "stopped|", "on_finish: stopped"},
 		{"a stage's command", hear, []string{"mine", "--round", "0"}, nil, exitDone, "stopped|", "on_finish: stopped"},
-		{"a choice is wanted", "select: ask\n" + hear, nil, nil, exitDone, "choice wanted|", "the run is not finished: select: a choice is wanted: round 0"},
+		{"a choice is wanted", "select: ask\n" + hear, nil, nil, exitDone, "choice wanted|", "the run is not finished: round 0, select: a choice is wanted: 2 epochs are scored"},
 		{"a choice is wanted and on_finish fails", "select: ask\non_finish: exit 4\n", nil, nil, exitFailed, "", "exit status 4"},
 		{"data that cannot be read", hear, nil, func(t *testing.T, p project) { p.write(t, "dev.jsonl", "{") }, exitBadInput, "failed|dev.jsonl:1", "dev.jsonl:1"},
 		{"another run's directory", hear, nil, func(t *testing.T, p project) { p.write(t, "runs/recipe/thesis.tex", "") }, exitBadInput, "failed|", "is not a run directory"},

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"time"
 
 	"golang.org/x/term"
 
@@ -19,6 +20,8 @@ type host struct {
 	files   rundir.FS // of what is written beside an output, and of outputs
 	spools  spools
 	process *process // nil where commands share one
+
+	calibration time.Duration // that a plan measures a rate for; 0 is as long as it takes to trust one
 
 	peakMemory func() int64 // bytes this process has held at most so far; may be nil
 	memoryNow  func() int64 // bytes that it holds now, mapped files apart; may be nil

@@ -27,7 +27,7 @@ func newTestHost() *testHost {
 	if testing.Short() {
 		cores = 2 // the race detector has to see both
 	}
-	t.host = &host{terminal: newTerminal(&t.out, &t.err, false), files: rundir.OS{}, machine: machine{CPU: string(exactpath.Fastest), Cores: cores}}
+	t.host = &host{terminal: newTerminal(&t.out, &t.err, false), files: rundir.OS{}, machine: machine{CPU: string(exactpath.Fastest), Cores: cores}, calibration: 1}
 	return t
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -166,7 +167,7 @@ func buildForKills(t *testing.T) killed {
 // run is a run in a directory of its own.
 func (b killed) run(name string) (c *exec.Cmd, dir string) {
 	dir = filepath.Join(b.home, name)
-	return exec.Command(b.binary, "run", b.recipe, "--cpu", "portable", "--dir", dir), dir
+	return exec.Command(b.binary, "run", b.recipe, "--cpu", string(exactpath.Fastest), "--dir", dir), dir
 }
 
 // goesOn runs again to the files of the undisturbed run.

@@ -194,7 +194,7 @@ func pipelineOptions(h *host, r *recipe.Recipe, o RunOptions) pipeline.Options {
 	}
 	p := pipeline.Options{
 		Dir: o.Dir, Path: kernel.Path(cpu), Workers: h.machine.workers(), Memory: h.machine.memory(), Until: o.Until, UntilRound: o.untilRound(),
-		AllowIdentityChange: o.AllowIdentityChange, Environment: h.environ, MemoryNow: h.memoryNow,
+		AllowIdentityChange: o.AllowIdentityChange, Environment: h.environ, MemoryNow: h.memoryNow, Calibration: h.calibration,
 	}
 	if cache, err := h.quarryCache(); err == nil { // a system without one keeps them in the run directory
 		p.TeacherScores = teacherScoresIn(cache)

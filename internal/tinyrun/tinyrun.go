@@ -10,11 +10,7 @@ import (
 	"io"
 	"path/filepath"
 
-	"github.com/quarry-ml/quarry/corpus"
-	"github.com/quarry-ml/quarry/format/candidates"
-	"github.com/quarry-ml/quarry/format/flagembedding"
-	"github.com/quarry-ml/quarry/format/provenance"
-	"github.com/quarry-ml/quarry/ranking"
+	"github.com/quarry-ml/quarry/internal/unsynced"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -101,7 +97,7 @@ func Begin(folder string, o Options) (*Run, error) {
 	}
 	for _, file := range files {
 		path := filepath.Join(folder, file.name)
-		err := rundir.WriteFile(rundir.OS{}, path, func(w io.Writer) error {
+		err := rundir.WriteFile(unsynced.FS{}, path, func(w io.Writer) error {
 			encoder := json.NewEncoder(w)
 			encoder.SetEscapeHTML(false)
 			for i := range file.count {
@@ -114,7 +110,7 @@ func Begin(folder string, o Options) (*Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		digest, _, err := rundir.DigestFile(context.Background(), rundir.OS{}, path)
+		digest, _, err := rundir.DigestFile(context.Background(), unsynced.FS{}, path)
 		if err != nil {
 			return nil, err
 		}
@@ -158,62 +154,6 @@ func Begin(folder string, o Options) (*Run, error) {
 	})
 }
 
-// part is queries that are searched and mined.
-type part struct {
-	name            rundir.Split // in keys and texts
-	split           rundir.Split // of the files
-	set             string       // of data.sets; empty for the run's own
-	corpus, queries string       // files
-	prefix          string       // of the passages' ids and texts; empty for the run's own
-}
-
-func (r *Run) parts() []part {
-	parts := []part{
-		{name: rundir.Train, split: rundir.Train, corpus: "corpus.jsonl", queries: "train.jsonl"},
-		{name: rundir.Dev, split: rundir.Dev, corpus: "corpus.jsonl", queries: "dev.jsonl"},
-	}
-	for i, name := range r.options.Sets {
-		p := part{name: rundir.Split(name), split: rundir.Train, set: name, corpus: "corpus.jsonl", queries: name + ".jsonl"}
-		if i > 0 {
-			p.corpus, p.prefix = name+"-corpus.jsonl", name+" "
-		}
-		parts = append(parts, p)
-	}
-	return parts
-}
-
-// held are the queries that epochs alone are scored on, besides dev: of test, and of data.also where it has files.
-func (r *Run) held() []part {
-	var parts []part
-	if r.options.Test > 0 {
-		parts = append(parts, part{name: rundir.Test, split: rundir.Test, corpus: "corpus.jsonl", queries: "test.jsonl"})
-	}
-	if r.options.Ranked {
-		for i := range r.options.Also {
-			parts = append(parts, r.also(i))
-		}
-	}
-	return parts
-}
-
-// also is the queries of a set of data.also.
-func (r *Run) also(i int) part {
-	name := r.options.Also[i]
-	p := part{name: rundir.AlsoSplit(name), split: rundir.AlsoSplit(name), corpus: "corpus.jsonl", queries: name + ".jsonl"}
-	if i > 0 {
-		p.corpus, p.prefix = name+"-corpus.jsonl", name+" "
-	}
-	return p
-}
-
-// files are a round's files of a part.
-func (p part) files(d *rundir.Dir, round int) rundir.RoundLayout {
-	if p.set == "" {
-		return d.Round(round)
-	}
-	return d.Round(round).Set(p.set)
-}
-
 // digest is that of a data file.
 func (r *Run) digest(name string) string {
 	for _, source := range r.data {
@@ -223,9 +163,6 @@ func (r *Run) digest(name string) string {
 	}
 	return ""
 }
-
-// Key is the key of a query; of a set of data.sets the split is its name.
-func Key(s rundir.Split, i int) string { return fmt.Sprintf("%s-%d", s, i) }
 
 // Round writes everything of a round.
 func (r *Run) Round(round int) error {
@@ -439,7 +376,7 @@ func (r *Run) Finish(round int) error {
 
 // within opens the run directory for one piece of work.
 func (r *Run) within(work func(*rundir.Dir) error) error {
-	d, err := rundir.Open(r.Dir, rundir.OpenOptions{Create: true, Data: r.data, Identity: "portable/f32/amd64/any"})
+	d, err := rundir.Open(r.Dir, rundir.OpenOptions{FS: unsynced.FS{}, Create: true, Data: r.data, Identity: "portable/f32/amd64/any"})
 	if err != nil {
 		return err
 	}
@@ -448,147 +385,6 @@ func (r *Run) within(work func(*rundir.Dir) error) error {
 		return err
 	}
 	return d.Close()
-}
-
-// search ranks the corpus for the queries of a part as the miner of a round does: the base in round 0, then the result of the
-// round before.
-func (r *Run) search(round int, p part) []ranking.Candidates {
-	if round == 0 {
-		return r.searchBy(0, 0, p)
-	}
-	return r.searchBy(round-1, r.options.Epochs, p)
-}
-
-// searchBy ranks by drawn scores, which put positives higher with every epoch; the base of every round is the same.
-func (r *Run) searchBy(round, epoch int, p part) []ranking.Candidates {
-	rise := 0.0
-	if epoch > 0 {
-		rise = r.options.Rise * (float64(round) + float64(epoch)/float64(r.options.Epochs))
-	}
-	miner := 0 // whose draws the scores are
-	if epoch > 0 {
-		miner = round + 1
-	}
-	s := p.name
-	order := r.corpus(p.prefix).Order()
-	var all []ranking.Candidates
-	for q := range r.count(s) {
-		hits := make(ranking.Ranking, r.options.Passages)
-		for i := range hits {
-			score := draw(r.options.Seed, miner, string(s), q, i)
-			if i == r.positive(s, q) {
-				score = 0.55 + rise + score/4
-			}
-			hits[i] = ranking.Hit{Passage: int32(i), Score: float32(score)}
-		}
-		order.Sort(hits)
-		c := ranking.Candidates{Query: Key(s, q), Hits: hits[:min(r.options.Depth, len(hits))]}
-		for rank, h := range hits {
-			if int(h.Passage) == r.positive(s, q) {
-				c.Positives = append(c.Positives, ranking.Positive{Passage: h.Passage, Score: h.Score, Rank: int32(rank)})
-			}
-		}
-		all = append(all, c)
-	}
-	return all
-}
-
-func (r *Run) writeCandidates(d *rundir.Dir, round int, p part, found []ranking.Candidates) error {
-	return r.writeRanking(d, p.files(d, round).Candidates(p.split), round, p, nil, found)
-}
-
-// writeRanking writes what a miner ranks, or, with its number, an epoch.
-func (r *Run) writeRanking(d *rundir.Dir, file string, round int, p part, epoch *int, found []ranking.Candidates) error {
-	return rundir.WriteFile(d.FS, file, func(w io.Writer) error {
-		out, err := candidates.NewWriter(w, candidates.Header{
-			Split: string(p.split), Round: round, CorpusDigest: r.digest(p.corpus), QueriesDigest: r.digest(p.queries), ModelDigest: "m", Epoch: epoch, Depth: r.options.Depth, Queries: len(found), Passages: r.options.Passages,
-		})
-		if err != nil {
-			return err
-		}
-		for _, c := range found {
-			if err := out.Write(c); err != nil {
-				return err
-			}
-		}
-		return out.Close()
-	})
-}
-
-func (r *Run) writeNegatives(d *rundir.Dir, round int, p part, found []ranking.Candidates) error {
-	s := p.name
-	return rundir.WriteFile(d.FS, p.files(d, round).Negatives(p.split), func(w io.Writer) error {
-		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
-		for q, c := range found {
-			score := c.Positives[0].Score
-			m := provenance.Row{Key: c.Query, Source: "dense", Round: round, Positives: []string{fmt.Sprintf("%sp%d", p.prefix, c.Positives[0].Passage)}, PositiveScore: &score}
-			var texts []string
-			for rank, h := range c.Hits {
-				if h.Passage != c.Positives[0].Passage && len(m.Negatives) < Negatives {
-					rank, score := int32(rank), h.Score
-					m.Negatives = append(m.Negatives, provenance.Negative{ID: fmt.Sprintf("%sp%d", p.prefix, h.Passage), Rank: &rank, Score: &score})
-					texts = append(texts, p.prefix+r.passage(int(h.Passage)))
-				}
-			}
-			row := flagembedding.NewRow(r.query(s, q), []string{p.prefix + r.passage(r.positive(s, q))})
-			row.SetNeg(texts)
-			side, err := json.Marshal(m)
-			if err != nil {
-				return err
-			}
-			if err := row.Set(provenance.Key, side); err != nil {
-				return err
-			}
-			if err := out.Write(row); err != nil {
-				return err
-			}
-		}
-		return out.Flush()
-	})
-}
-
-func (r *Run) corpus(prefix string) *corpus.Corpus {
-	passages := make([]corpus.Passage, r.options.Passages)
-	for i := range passages {
-		passages[i] = corpus.Passage{ID: fmt.Sprintf("%sp%d", prefix, i), Text: prefix + r.passage(i)}
-	}
-	c, err := corpus.New(passages)
-	if err != nil {
-		panic(err) // the ids differ
-	}
-	return c
-}
-
-func (r *Run) count(s rundir.Split) int {
-	switch s {
-	case rundir.Dev:
-		return r.options.Dev
-	case rundir.Test:
-		return r.options.Test
-	}
-	return r.options.Train
-}
-
-func (r *Run) query(s rundir.Split, i int) string {
-	if i < len(r.options.Hostile) {
-		return fmt.Sprintf("%s (%s)", r.options.Hostile[i], s)
-	}
-	return fmt.Sprintf("What is %d + %d? (%s)", i, i+1, s)
-}
-
-func (r *Run) passage(i int) string {
-	if i < len(r.options.Hostile) {
-		return fmt.Sprintf("passage %d %s", i, r.options.Hostile[i])
-	}
-	return fmt.Sprintf("Adds %d instead of %d", i, i+1)
-}
-
-// positive is the passage that answers a query.
-func (r *Run) positive(s rundir.Split, i int) int {
-	if s == rundir.Dev {
-		i *= 3
-	}
-	return i % r.options.Passages
 }
 
 // draw is a number in [0, 1) of what it is for.
