@@ -266,7 +266,7 @@ func (o MineOptions) readRun(h *host, d data, file string, depth int, parts []ra
 		}
 		copy(parts, kept.Ranked)
 		if kept.Found == 0 {
-			return fmt.Errorf("%s: none of its %d queries is among those to mine", file, len(all.Queries))
+			return fmt.Errorf("%s: none of its %d queries is among those of %s", file, len(all.Queries), o.Rank.Data.Queries)
 		}
 		if want := min(o.Mine.Window.To, d.corpus.Len()); kept.Longest < want && !o.Sources.fused() {
 			return fmt.Errorf("%s: it keeps at most %d passages a query, but the window %s needs %d", file, kept.Longest, o.Mine.Window, want)
