@@ -146,7 +146,7 @@ func (o MineOptions) whatIf(ctx context.Context, h *host, d data, ranked rankedB
 		return err
 	}
 	if o.TeacherScores != "" {
-		if _, err := o.storedScores(ctx, h, d, ranked, queries); err != nil {
+		if err := o.storedScores(ctx, h, d, ranked, queries); err != nil {
 			return err
 		}
 	}
