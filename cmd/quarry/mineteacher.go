@@ -166,6 +166,9 @@ func (m *mining) teach(ctx context.Context, h *host, asked [][]int32) error {
 	}
 	scores := answer.scores
 	m.ranked.by.Teacher = answer.header.Model
+	if cut := answer.counts.CutNote(func(c rerank.Cut) string { return c.Place(m.data.queryPlace, m.data.passagePlace) }); cut != "" {
+		h.note("%s", cut)
+	}
 	h.note("teacher: %d pairs, %d scored now, %d kept from earlier", answer.counts.Pairs, answer.counts.Asked, answer.counts.Stored)
 	for i, passages := range asked {
 		said := make(map[int32]float32, len(passages))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -101,6 +102,13 @@ func TestATeacherWithoutAMarginDropsNothing(t *testing.T) {
 		if len(row.NegScores()) != len(row.Neg()) || !slices.Equal(row.PosScores(), taught[i].PosScores()) || !slices.Equal(row.NegScores(), taught[i].NegScores()) {
 			t.Errorf("row %d: scores %v, quarry teach gives %v", i, row.NegScores(), taught[i].NegScores())
 		}
+	}
+	short := o
+	short.Output, short.Teacher.Cache, short.Teacher.Texts.MaxLength = p.path("short.jsonl"), "", 7
+	h = p.host()
+	mustBe(t, runMine(t.Context(), short, h.host))
+	if cut := regexp.MustCompile(`\d+ of the pairs are longer than the teacher reads and were cut, the first at .*train\.jsonl:1 with .*corpus\.jsonl:\d+\n`); !cut.MatchString(h.err.String()) {
+		t.Errorf("what was cut is not named: %s", h.err.String())
 	}
 	first := p.read(t, "taught.jsonl")
 	o.Teacher, o.TeacherScores = TeacherOptions{}, p.path("scores.jsonl")
