@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/candidates"
@@ -69,7 +68,7 @@ func (o MineOptions) stored(h *host, d data, answers corpus.Answers) (rankedBy, 
 
 // scored says whether the scores of candidates compare with their positives': reciprocal ranks do not.
 func scored(h candidates.Header) bool {
-	return !strings.HasPrefix(h.Fusion, string(fuse.ReciprocalRank))
+	return fuse.ScoredBy(h.Fusion)
 }
 
 // samePositives says whether candidates were made for the positives that a query has.
