@@ -20,6 +20,9 @@ type Options struct {
 	Allowed float64
 	// Ranks says that scores are made of ranks, as reciprocal rank fusion's are: nothing is said about scores then.
 	Ranks bool
+	// Scales says that the two rounds score by different things, such as words and vectors: nothing is said of how scores moved
+	// then, but what stands above a positive or near it is, by each round's own.
+	Scales bool
 }
 
 // DefaultOptions are those of quarry drift.
@@ -48,6 +51,7 @@ type Side struct {
 type Comparison struct {
 	options Options
 	queries []query
+	left    int     // queries that say nothing
 	near    []count // by rank in the later round
 }
 
@@ -94,6 +98,7 @@ func (c *Comparison) Add(before, after Side) error {
 			}
 		}
 		if len(side.Positives) == 0 || side.Positives[0].Rank < 0 {
+			c.left++
 			return nil
 		}
 	}

@@ -158,6 +158,23 @@ func TestProperties(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	})
+	t.Run("scores of two scales", func(t *testing.T) {
+		scaled := o
+		scaled.Scales = true
+		s := report(t, scaled, pairs...)
+		if s.Window.Score != nil || s.Window.Spread != nil || s.Window.Gap != nil || s.Positives.Score != nil {
+			t.Errorf("how scores moved is told: %+v", s)
+		}
+		if *s.Window.Near != *r.Window.Near || *s.Window.Above != *r.Window.Above || s.Window.Warning != r.Window.Warning || *s.Negatives.Above != *r.Negatives.Above {
+			t.Errorf("what each round's own scores say: %+v, want %+v", s.Window, r.Window)
+		}
+	})
+	t.Run("queries that say nothing are counted", func(t *testing.T) {
+		s := report(t, o, append(slices.Clone(pairs), [2]drift.Side{side("without", nil, nil, 0, 1), side("without", nil, nil, 1, 0)})...)
+		if s.Left != 1 || r.Left != 0 || s.Queries != r.Queries {
+			t.Errorf("%d queries, %d left out", s.Queries, s.Left)
+		}
+	})
 }
 
 func TestErrors(t *testing.T) {

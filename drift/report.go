@@ -14,7 +14,8 @@ type Pair [2]float64
 // Report is the difference of two rounds. Shares are between 0 and 1; means and medians are over queries unless they say
 // otherwise; ranks count from 1. What has no figure, because nothing was there to count, is absent.
 type Report struct {
-	Queries   int       `json:"queries"` // with a positive that both rounds rank
+	Queries   int       `json:"queries"`        // with a positive that both rounds rank
+	Left      int       `json:"left,omitempty"` // the other ones, of which nothing is said
 	Positives Positives `json:"positives"`
 	Window    Window    `json:"window"`
 	Negatives Negatives `json:"negatives"`
@@ -88,7 +89,7 @@ func (c *Comparison) Report() (Report, error) {
 		return Report{}, ErrNothing
 	}
 	slices.SortFunc(c.queries, func(a, b query) int { return cmp.Compare(a.key, b.key) })
-	r := Report{Queries: len(c.queries), Window: Window{From: c.options.From, To: c.options.To}}
+	r := Report{Queries: len(c.queries), Left: c.left, Window: Window{From: c.options.From, To: c.options.To}}
 	c.positives(&r)
 	c.windows(&r)
 	c.negatives(&r)
@@ -127,7 +128,7 @@ func (c *Comparison) positives(r *Report) {
 		score[i] /= float64(len(c.queries))
 		r.Positives.Median[i] = median(ranks[i])
 	}
-	if !c.options.Ranks {
+	if !c.options.Ranks && !c.options.Scales {
 		r.Positives.Score = &score
 	}
 	slices.SortStableFunc(r.Moves, func(a, b Move) int { return cmp.Compare(b.To-b.From, a.To-a.From) })
@@ -156,6 +157,9 @@ func (c *Comparison) windows(r *Report) {
 		w.Score[i], w.Gap[i] = mean, a.gap/n
 		w.Spread[i] = math.Sqrt(max(0, a.squares/n-float64(mean*mean)))
 		w.Above[i], w.Near[i] = float64(a.above)/n, float64(a.near)/n
+	}
+	if c.options.Scales {
+		w.Score, w.Spread, w.Gap = nil, nil, nil
 	}
 	if w.Near[1] <= c.options.Allowed {
 		return

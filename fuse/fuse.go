@@ -4,6 +4,7 @@ package fuse
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/quarry-ml/quarry/ranking"
 )
@@ -51,6 +52,9 @@ func (o Options) Validate(sources int) error {
 
 // Scored reports whether fused scores compare with a positive's.
 func (o Options) Scored() bool { return o.Method == Weighted }
+
+// ScoredBy reports whether scores compare with a positive's that were fused by what String says: all but reciprocal ranks do.
+func ScoredBy(options string) bool { return !strings.HasPrefix(options, string(ReciprocalRank)) }
 
 // String is the form that files record.
 func (o Options) String() string {

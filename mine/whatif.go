@@ -125,21 +125,27 @@ func (t *tally) outcome(judged bool) Outcome {
 
 // Grid are values that options are varied over. An empty list leaves the option as it is; an absent limit (nil) is a value.
 type Grid struct {
-	Windows         []Window
-	Margins         []*float64
-	RelativeMargins []*float64
-	MaxScores       []*float64
-	TeacherMargins  []*float64
-	HubLimits       []int // 0 is none
+	Windows          []Window
+	NearTexts        []*float64
+	Margins          []*float64
+	RelativeMargins  []*float64
+	SharesOfPositive []*float64
+	MaxScores        []*float64
+	MinScores        []*float64
+	TeacherMargins   []*float64
+	HubLimits        []int // 0 is none
 }
 
-// Options are every combination of the grid's values, the last list the fastest.
+// Options are every combination of the grid's values, the last list the fastest. Lists are in the order of the rules.
 func (g Grid) Options(base Options) []Options {
 	all := []Options{base}
 	all = varied(all, g.Windows, func(o *Options, w Window) { o.Window = w })
+	all = varied(all, g.NearTexts, func(o *Options, v *float64) { o.NearText = v })
 	all = varied(all, g.Margins, func(o *Options, v *float64) { o.Margin = v })
 	all = varied(all, g.RelativeMargins, func(o *Options, v *float64) { o.RelativeMargin = v })
+	all = varied(all, g.SharesOfPositive, func(o *Options, v *float64) { o.ShareOfPositive = v })
 	all = varied(all, g.MaxScores, func(o *Options, v *float64) { o.MaxScore = v })
+	all = varied(all, g.MinScores, func(o *Options, v *float64) { o.MinScore = v })
 	all = varied(all, g.TeacherMargins, func(o *Options, v *float64) { o.TeacherMargin = v })
 	return varied(all, g.HubLimits, func(o *Options, n int) { o.HubLimit = n })
 }

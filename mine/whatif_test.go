@@ -62,6 +62,30 @@ func TestWhatIfIsWhatIsMined(t *testing.T) {
 	}
 }
 
+// TestGridReachesEveryOption: each list varies an option of its own, in the order of the rules, the last the fastest.
+func TestGridReachesEveryOption(t *testing.T) {
+	two := func(v float64) []*float64 { return []*float64{nil, number(v)} }
+	all := Grid{
+		Windows: []Window{{0, 50}, {2, 200}}, NearTexts: two(0.9), Margins: two(1), RelativeMargins: two(2), SharesOfPositive: two(3),
+		MaxScores: two(5), MinScores: two(4), TeacherMargins: two(6), HubLimits: []int{0, 7},
+	}.Options(DefaultOptions())
+	if len(all) != 1<<9 {
+		t.Fatalf("%d combinations of nine lists of two", len(all))
+	}
+	first, last := DefaultOptions(), DefaultOptions()
+	first.Window = Window{0, 50}
+	last.NearText, last.Margin, last.RelativeMargin, last.ShareOfPositive = number(0.9), number(1), number(2), number(3)
+	last.MaxScore, last.MinScore, last.TeacherMargin, last.HubLimit = number(5), number(4), number(6), 7
+	for i, want := range map[int]Options{0: first, len(all) - 1: last} {
+		if diff := cmp.Diff(want, all[i]); diff != "" {
+			t.Errorf("combination %d: -want +got:\n%s", i, diff)
+		}
+	}
+	if all[1].HubLimit != 7 || all[4].MinScore == nil || all[8].MaxScore == nil || all[16].ShareOfPositive == nil || all[128].NearText == nil {
+		t.Error("the lists are not in the order of the rules")
+	}
+}
+
 // TestJudgedAddUp: whatever the rules, every judged candidate is counted once, under the rule that drops it or as eligible, and
 // who knows of judgments mines what others mine.
 func TestJudgedAddUp(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"github.com/quarry-ml/quarry/corpus"
 )
 
-// TrainedQueriesName is the file of a cross-encoder's directory that says which queries it was trained on. It lies beside
-// what makes the model: scores do not depend on it, but whether they are asked for does.
+// TrainedQueriesName is the file of a cross-encoder's directory that says which queries it was trained on. Scores do
+// not depend on it, but whether they are asked for does: the model's digest holds it, by config.json or as a file of its own.
 const TrainedQueriesName = "quarry_trained.json"
 
 // FoldsName is the file that lists the cross-encoders of a directory that holds one for each fold of the queries.

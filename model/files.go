@@ -27,7 +27,8 @@ func Files(dir string) ([]string, error) {
 	return d.filesBeside(slices.Clone(r.read))
 }
 
-// CrossEncoderFiles lists the files of a cross-encoder's directory that OpenCrossEncoder reads, as Files does.
+// CrossEncoderFiles lists the files that make a cross-encoder, as Files does. Another list of the queries that it was trained on
+// is another model: config.json has the list's digest, and where it has not, the list is among the files.
 func CrossEncoderFiles(dir string) ([]string, error) {
 	files, err := directoryFiles(dir)
 	if err != nil {
@@ -38,7 +39,13 @@ func CrossEncoderFiles(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.filesBeside(slices.Clone(r.read))
+	names := slices.Clone(r.read)
+	if d.listed == "" {
+		if names, err = appendPresent(names, files, TrainedQueriesName); err != nil {
+			return nil, err
+		}
+	}
+	return d.filesBeside(names)
 }
 
 // filesBeside adds the tokenizer's files and the weights to what was read of a directory.

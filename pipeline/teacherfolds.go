@@ -103,11 +103,7 @@ func (r *round) scoreOutOfFold(ctx context.Context, t *teacher, pairs []rerank.P
 		for k, i := range places {
 			scores[i] = said[k]
 		}
-		counts.Pairs += more.Pairs
-		counts.Asked += more.Asked
-		counts.Stored += more.Stored
-		counts.Stats.Pairs += more.Stats.Pairs
-		counts.Truncated += more.Truncated
+		counts.Add(more)
 	}
 	return scores, counts, nil
 }

@@ -67,8 +67,8 @@ func (r *round) writeTeacherScores(ctx context.Context, t *teacher, o mine.Optio
 		return r.explainTeacher(err)
 	}
 	r.note("round %d: %s: %s: %d pairs, %d scored now, %d kept from earlier", r.index, r.stageName(stageTeach), r.stages.Mine.Teacher.Model.Written, counts.Pairs, counts.Asked, counts.Stored)
-	if counts.Truncated > 0 {
-		r.note("round %d: %s: %d of what the teacher read was longer than it reads, and was cut", r.index, r.stageName(stageTeach), counts.Truncated)
+	if cut := counts.CutNote(func(c rerank.Cut) string { return c.Place(r.queryPlace, r.passagePlace) }); cut != "" {
+		r.note("round %d: %s: %s", r.index, r.stageName(stageTeach), cut)
 	}
 	if c, ok := t.Teacher.(*rerank.CrossEncoder); ok && !c.KnowsOf() {
 		r.note("round %d: %s: no %s tells which queries %s was trained on, so that it is asked of all of them: if it was fine-tuned on any, it repeats their labels", r.index, r.stageName(stageTeach), model.TrainedQueriesName, r.stages.Mine.Teacher.Model.Written)
@@ -151,6 +151,26 @@ func (r *round) scoreRow(t *taught, q corpus.Query, result *mine.Result) error {
 // candidatesOf is a query as the rules see it.
 func (r *round) candidatesOf(q corpus.Query, c ranking.Candidates, answers corpus.Answers) mine.Query {
 	return mine.Query{Candidates: c, Text: q.Text, Excluded: answers.Excluded(q), Struck: r.said.Struck(q)}
+}
+
+// queryPlace is where the first query of a text stands, of train, then of dev.
+func (r *round) queryPlace(text string) string {
+	for _, s := range r.mined() {
+		for _, q := range r.data.queries[s] {
+			if q.Text == text {
+				return q.Place()
+			}
+		}
+	}
+	return fmt.Sprintf("query %.60q", text)
+}
+
+// passagePlace is where the first passage of a text stands.
+func (r *round) passagePlace(text string) string {
+	for _, p := range r.data.corpus.ByText(text) {
+		return r.data.corpus.Place(p)
+	}
+	return fmt.Sprintf("passage %.60q", text)
 }
 
 func (r *round) pair(q corpus.Query, p int32) rerank.Pair {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +49,7 @@ var teachers = map[string]struct {
 		if err := os.CopyFS(dir, os.DirFS("../model/testdata/cross-encoders/bert")); err != nil {
 			t.Fatal(err)
 		}
-	}, `, max_length: 24`},
+	}, `, max_length: 9`},
 }
 
 // taughtProject is a project with a teacher.
@@ -71,6 +72,10 @@ func TestATeacherInARecipe(t *testing.T) {
 			}
 			if told := strings.Contains(notes, "no quarry_trained.json tells which queries teacher was trained on"); told != (kind == "cross-encoder") {
 				t.Errorf("a %s, of which nothing tells what it knows, is noted: %t", kind, told)
+			}
+			cut := regexp.MustCompile(`round 0: teach: \d+ of the pairs are longer than the teacher reads and were cut, the first at train\.jsonl:1 with corpus\.jsonl:\d+\n`)
+			if kind == "cross-encoder" && !cut.MatchString(notes) {
+				t.Errorf("pairs longer than nine tokens are not noted with their places:\n%s", notes)
 			}
 			l := rundir.Layout(r.Dir())
 			for round := range 2 {

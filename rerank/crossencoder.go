@@ -99,6 +99,7 @@ func (c *CrossEncoder) Score(ctx context.Context, pairs []Pair, o Options, sink 
 	}
 	const label, unit = "score pairs", "pairs"
 	o.progress(label, 0, len(pairs), unit)
+	var first atomic.Pointer[Pair]
 	var truncated atomic.Int64 // counted where texts become tokens, on another goroutine
 	sequences := func(yield func(embedding.Text, error) bool) {
 		for i, p := range pairs {
@@ -109,6 +110,7 @@ func (c *CrossEncoder) Score(ctx context.Context, pairs []Pair, o Options, sink 
 			}
 			if s.Truncated {
 				truncated.Add(1)
+				first.CompareAndSwap(nil, &p)
 			}
 			if !yield(embedding.Text{IDs: s.IDs, Types: s.Types}, nil) {
 				return
@@ -123,5 +125,9 @@ func (c *CrossEncoder) Score(ctx context.Context, pairs []Pair, o Options, sink 
 		}
 		return sink(first, logits)
 	})
-	return Stats{Pairs: stats.Texts, Truncated: int(truncated.Load())}, err
+	done := Stats{Pairs: stats.Texts, Truncated: int(truncated.Load())}
+	if p := first.Load(); p != nil {
+		done.First = Cut{*p, BothTexts}
+	}
+	return done, err
 }

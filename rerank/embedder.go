@@ -91,13 +91,15 @@ func (e *Embedder) Score(ctx context.Context, pairs []Pair, o Options, sink func
 			passages.add(p.Passage)
 		}
 	}
-	q, err := e.embed(ctx, "embed queries with the teacher", queries, e.options.Query, o, &stats)
+	q, cut, err := e.embed(ctx, "embed queries with the teacher", queries, e.options.Query, o)
+	stats.add(cut.of(QueryText))
 	if err != nil {
 		return stats, err
 	}
 	defer func() { err = errors.Join(err, q.Close()) }()
 	if len(passages.texts) > 0 {
-		p, err := e.embed(ctx, "embed passages with the teacher", passages, e.options.Passage, o, &stats)
+		p, cut, err := e.embed(ctx, "embed passages with the teacher", passages, e.options.Passage, o)
+		stats.add(cut.of(PassageText))
 		if err != nil {
 			return stats, err
 		}
@@ -119,19 +121,41 @@ func (e *Embedder) Score(ctx context.Context, pairs []Pair, o Options, sink func
 	return stats, nil
 }
 
+// cutTexts is how many texts were cut, and the first of them.
+type cutTexts struct {
+	n     int
+	first string
+}
+
+func (c cutTexts) of(part Part) Stats {
+	if c.n == 0 {
+		return Stats{}
+	}
+	first := Cut{Part: part}
+	if part == QueryText {
+		first.Pair.Query = c.first
+	} else {
+		first.Pair.Passage = c.first
+	}
+	return Stats{Truncated: c.n, First: first}
+}
+
 // embed keeps the vectors of texts.
-func (e *Embedder) embed(ctx context.Context, label string, d distinct, s Side, o Options, stats *Stats) (Kept, error) {
+func (e *Embedder) embed(ctx context.Context, label string, d distinct, s Side, o Options) (_ Kept, cut cutTexts, _ error) {
 	const unit = "texts"
 	o.progress(label, 0, len(d.texts), unit)
-	return e.options.Keep(len(d.texts), e.embedder.Dimension(), func(write func(rows []float32) error) error {
+	kept, err := e.options.Keep(len(d.texts), e.embedder.Dimension(), func(write func(rows []float32) error) error {
 		read := embedding.Options{Prompt: s.Prompt, MaxLength: s.MaxLength, Progress: func(done, _ int) { o.progress(label, done, len(d.texts), unit) }}
 		done, err := e.embedder.Embed(ctx, d.each, read, func(_ int, rows []float32) error { return write(rows) })
-		stats.Truncated += done.Truncated
+		if cut.n = done.Truncated; cut.n > 0 {
+			cut.first = d.texts[done.FirstTruncated]
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", label, err)
 		}
 		return nil
 	})
+	return kept, cut, err
 }
 
 // compare is the score of two vectors.

@@ -4,6 +4,7 @@ package rerank
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/quarry-ml/quarry/embedding"
 )
@@ -41,6 +42,63 @@ func (o Options) progress(label string, done, total int, unit string) {
 type Stats struct {
 	Pairs     int // scored
 	Truncated int // sequences that were cut: pairs of a cross-encoder, texts of an embedder
+	First     Cut // of those, in the order in which they were read; nothing where none was cut
+}
+
+// Part is what a teacher reads of a pair at once.
+type Part string
+
+// The parts.
+const (
+	BothTexts   Part = "pair"    // a cross-encoder reads query and passage as one
+	QueryText   Part = "query"   // an embedder reads
+	PassageText Part = "passage" // each by itself
+)
+
+// Cut is a sequence that was longer than the teacher reads. Of a pair that was not read as one only the text that was cut is there.
+type Cut struct {
+	Pair Pair
+	Part Part
+}
+
+// add counts further sequences that were cut.
+func (s *Stats) add(more Stats) {
+	if s.Truncated == 0 {
+		s.First = more.First
+	}
+	s.Pairs += more.Pairs
+	s.Truncated += more.Truncated
+}
+
+// Add counts what another of several teachers was asked of.
+func (c *Counts) Add(more Counts) {
+	c.Pairs += more.Pairs
+	c.Asked += more.Asked
+	c.Stored += more.Stored
+	c.add(more.Stats)
+}
+
+// CutNote says how much was cut, and by place where the first of it stands; empty where nothing was.
+func (s Stats) CutNote(place func(Cut) string) string {
+	if s.Truncated == 0 {
+		return ""
+	}
+	what := "texts"
+	if s.First.Part == BothTexts {
+		what = "pairs"
+	}
+	return fmt.Sprintf("%d of the %s are longer than the teacher reads and were cut, the first at %s", s.Truncated, what, place(s.First))
+}
+
+// Place is where a cut sequence stands, by the places of a query's text and of a passage's.
+func (c Cut) Place(query, passage func(text string) string) string {
+	switch c.Part {
+	case QueryText:
+		return query(c.Pair.Query)
+	case PassageText:
+		return passage(c.Pair.Passage)
+	}
+	return query(c.Pair.Query) + " with " + passage(c.Pair.Passage)
 }
 
 // distinct lists texts in the order in which they first come, and gives the place of each in the list.

@@ -99,8 +99,18 @@ func TestLogitsAndLengthsStandAboveTheModel(t *testing.T) {
 		}
 	}
 	short := crossEncoder(t, e, rerank.CrossEncoderOptions{MaxLength: 8})
-	if stats, err := short.Score(t.Context(), pairs, rerank.Options{}, func(int, []float32) error { return nil }); err != nil || stats.Truncated == 0 {
+	stats, err := short.Score(t.Context(), pairs, rerank.Options{}, func(int, []float32) error { return nil })
+	if err != nil || stats.Truncated == 0 || stats.First.Part != rerank.BothTexts {
 		t.Errorf("%+v, %v", stats, err)
+	}
+	for _, p := range pairs { // up to the first that is said to be cut, none is
+		alone, err := short.Score(t.Context(), []rerank.Pair{p}, rerank.Options{}, func(int, []float32) error { return nil })
+		if err != nil || (alone.Truncated > 0) != (p == stats.First.Pair) {
+			t.Errorf("%+v is cut by itself: %+v, %v; the first was %+v", p, alone, err, stats.First)
+		}
+		if p == stats.First.Pair {
+			break
+		}
 	}
 	m, err := model.OpenCrossEncoder("../model/testdata/cross-encoders/bert")
 	if err != nil {
@@ -109,6 +119,52 @@ func TestLogitsAndLengthsStandAboveTheModel(t *testing.T) {
 	defer m.Close()
 	if _, err := rerank.NewCrossEncoder(m, e, rerank.CrossEncoderOptions{MaxLength: 33}); err == nil || !strings.Contains(err.Error(), "32 positions") {
 		t.Errorf("longer than the positions: %v", err)
+	}
+}
+
+// TestWhatAnEmbedderCuts is told by the part that it read: queries before passages.
+func TestWhatAnEmbedderCuts(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "model")
+	if err := tinymodel.Write(dir, tinymodel.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.Open(dir, model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	x, err := embedding.New(m, engine(t, kernel.Portable, 1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	place := func(c rerank.Cut) string {
+		return c.Place(func(q string) string { return "the query " + q }, func(p string) string { return "the passage " + p })
+	}
+	pairs := []rerank.Pair{{Query: "zero", Passage: "zero"}, {Query: "zero", Passage: "digit order digit order"}, {Query: "half the digit order", Passage: "zero"}}
+	for _, tc := range []struct {
+		name           string
+		query, passage int
+		want           string
+	}{
+		{"nothing", 32, 32, ""},
+		{"passages", 32, 4, "1 of the texts are longer than the teacher reads and were cut, the first at the passage digit order digit order"},
+		{"both", 4, 4, "2 of the texts are longer than the teacher reads and were cut, the first at the query half the digit order"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			open := 0
+			teacher := rerank.NewEmbedder(x, rerank.EmbedderOptions{
+				Query: rerank.Side{MaxLength: tc.query}, Passage: rerank.Side{MaxLength: tc.passage},
+				Keep: func(_, dim int, fill func(func([]float32) error) error) (rerank.Kept, error) {
+					open++
+					r := &rowsInMemory{dim: dim, open: &open}
+					return r, fill(func(rows []float32) error { r.values = append(r.values, rows...); return nil })
+				},
+			})
+			stats, err := teacher.Score(t.Context(), pairs, rerank.Options{}, func(int, []float32) error { return nil })
+			if note := stats.CutNote(place); err != nil || note != tc.want {
+				t.Errorf("%q, want %q; %v", note, tc.want, err)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/quarry-ml/quarry/fuse"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -12,11 +13,13 @@ import (
 // near is how close to the score of the weakest positive a negative must come to be doubted, as a share of that score.
 const near = 0.05
 
-// suspect is a mined negative that some round scores above the query's weakest positive, or near it, or some round's teacher above it.
+// suspect is a mined negative that some round scores above the query's weakest positive, or near it, or one of the sources that a
+// round fused, or that some round's teacher scores above it.
 type suspect struct {
 	query, passage int32
 	agree          int32   // rounds that score it so
 	margin         float32 // the most by which a round scores it above the positive; negative is below
+	sources        int32   // single sources of rounds that fused several, which score it so by their own scores
 	teachers       int32   // rounds whose teacher scores it at least as high as the weakest positive
 }
 
@@ -32,7 +35,8 @@ type suspectRow struct {
 	Positives []textOf    `json:"positives"`
 	Passage   textOf      `json:"passage"`
 	Agree     int32       `json:"agree"`
-	Searches  int         `json:"searches"` // rounds that could have agreed
+	Searches  int         `json:"searches"`          // rounds that could have agreed
+	Sources   int32       `json:"sources,omitempty"` // of all rounds that fused several
 	Teachers  int32       `json:"teachers,omitempty"`
 	Rounds    []pairRound `json:"rounds"`
 	Verdict   string      `json:"verdict,omitempty"`
@@ -49,6 +53,16 @@ type pairRound struct {
 
 	Teacher         *float32 `json:"teacher,omitempty"` // score by the round's teacher, which mined rows have; absent without one
 	TeacherPositive *float32 `json:"teacher_positive,omitempty"`
+
+	Sources []pairSource `json:"sources,omitempty"` // of a round that fused several
+}
+
+// pairSource is what one of several sources says of a query and a passage, as pairRound does of them together.
+type pairSource struct {
+	Source   string   `json:"source"`
+	Rank     int32    `json:"rank"`
+	Score    *float32 `json:"score,omitempty"`
+	Positive *float32 `json:"positive,omitempty"`
 }
 
 // The filters of the queue.
@@ -58,7 +72,7 @@ const (
 	everything = "all"
 )
 
-// queue lists doubted negatives, most suspicious first: by the rounds and teachers that agree, then by how far above the positive they
+// queue lists doubted negatives, most suspicious first: by the rounds, sources and teachers that agree, then by how far above the positive they
 // come, then in the order of queries and passages.
 func (v *View) queue(split rundir.Split, filter string, page int) (list[suspectRow], error) {
 	set := v.run.sets[split]
@@ -131,7 +145,7 @@ func (r *run) suspects(set *set, rounds []int) ([]suspect, error) {
 		}
 	}
 	ranks := make([][]int32, len(found)) // of the best positives, for who orders queries by them: each record is read here anyway
-	ranked := make([]ranking.Candidates, len(found))
+	ranked := make([]rankedBy, len(found))
 	var all []suspect
 	for q := range set.queries {
 		for i, round := range found {
@@ -139,7 +153,7 @@ func (r *run) suspects(set *set, rounds []int) ([]suspect, error) {
 			if err != nil {
 				return nil, err
 			}
-			ranked[i], ranks[i] = c, append(ranks[i], bestRank(c))
+			ranked[i], ranks[i] = rankedBy{c, fuse.ScoredBy(round.index.Header().Fusion)}, append(ranks[i], bestRank(c))
 		}
 		all = append(all, suspectsOf(q, ranked, mined)...)
 	}
@@ -147,13 +161,19 @@ func (r *run) suspects(set *set, rounds []int) ([]suspect, error) {
 		round.ranks = ranks[i]
 	}
 	slices.SortFunc(all, func(a, b suspect) int {
-		return cmp.Or(cmp.Compare(b.agree+b.teachers, a.agree+a.teachers), cmp.Compare(b.margin, a.margin), cmp.Compare(a.query, b.query), cmp.Compare(a.passage, b.passage))
+		return cmp.Or(cmp.Compare(b.agree+b.sources+b.teachers, a.agree+a.sources+a.teachers), cmp.Compare(b.margin, a.margin), cmp.Compare(a.query, b.query), cmp.Compare(a.passage, b.passage))
 	})
 	return all, nil
 }
 
+// rankedBy is what a round's search says of a query.
+type rankedBy struct {
+	ranking.Candidates
+	scored bool // its scores compare with a positive's; reciprocal ranks tell what is above, not what is near
+}
+
 // suspectsOf doubts the negatives that any round mined for a query, by what all searches say of them.
-func suspectsOf(query int, found []ranking.Candidates, mined [][][]negative) []suspect {
+func suspectsOf(query int, found []rankedBy, mined [][][]negative) []suspect {
 	doubted := map[int32]*suspect{}
 	for _, round := range mined {
 		taught := map[int32]bool{} // a round may have several rows of a query
@@ -171,34 +191,65 @@ func suspectsOf(query int, found []ranking.Candidates, mined [][][]negative) []s
 		return nil
 	}
 	for _, c := range found {
-		if len(c.Positives) == 0 {
-			continue
+		share := float32(near)
+		if !c.scored {
+			share = 0
 		}
-		weakest := c.Positives[len(c.Positives)-1].Score
-		for _, h := range c.Hits {
-			s := doubted[h.Passage]
-			if margin := h.Score - weakest; s != nil && margin >= -near*max(weakest, -weakest) {
+		eachDoubted(c.Hits, c.Positives, share, func(passage int32, margin float32) {
+			if s := doubted[passage]; s != nil {
 				if s.agree == 0 || margin > s.margin {
 					s.margin = margin
 				}
 				s.agree++
 			}
+		})
+		for _, source := range c.Sources {
+			eachDoubted(source.Hits, source.Positives, near, func(passage int32, _ float32) {
+				if s := doubted[passage]; s != nil {
+					s.sources++
+				}
+			})
 		}
 	}
 	var all []suspect
 	for _, s := range doubted {
-		if s.agree+s.teachers > 0 {
+		if s.agree+s.sources+s.teachers > 0 {
 			all = append(all, *s)
 		}
 	}
 	return all
 }
 
+// eachDoubted visits the hits that score above the weakest positive, or below it by at most a share of its score, each with the margin
+// by which it does. A ranking that knows no positive says nothing.
+func eachDoubted(hits ranking.Ranking, positives []ranking.Positive, share float32, visit func(passage int32, margin float32)) {
+	weakest := weakestOf(hits, positives)
+	if weakest == nil {
+		return
+	}
+	for _, h := range hits {
+		if margin := h.Score - *weakest; margin >= -share*max(*weakest, -*weakest) {
+			visit(h.Passage, margin)
+		}
+	}
+}
+
+// weakestOf is the lowest score of the positives that a ranking has a score of; nil where it has none. One of a run that is not in it
+// has no rank, one that shares no word with the query, or is among the hits of no source, has the score 0 behind them.
+func weakestOf(hits ranking.Ranking, positives []ranking.Positive) *float32 {
+	for _, p := range slices.Backward(positives) {
+		if p.Rank >= 0 && (p.Score != 0 || int(p.Rank) < len(hits)) {
+			return &p.Score
+		}
+	}
+	return nil
+}
+
 func (v *View) suspectRow(set *set, s suspect) (suspectRow, error) {
 	q := set.queries[s.query]
 	row := suspectRow{
 		Query: queryRow{Index: int(s.query), Key: q.Key, Text: q.Text}, Passage: set.over.textOf(s.passage), Positives: []textOf{},
-		Agree: s.agree, Teachers: s.teachers, Rounds: []pairRound{}, Verdict: v.verdictOn(set, s.query, s.passage),
+		Agree: s.agree, Sources: s.sources, Teachers: s.teachers, Rounds: []pairRound{}, Verdict: v.verdictOn(set, s.query, s.passage),
 	}
 	for _, p := range q.Positives {
 		row.Positives = append(row.Positives, set.over.textOf(p))
@@ -245,18 +296,28 @@ func (r *run) pairRound(set *set, query, passage int32, round int) (one pairRoun
 	if err != nil {
 		return one, false, err
 	}
-	if n := len(c.Positives); n > 0 {
-		one.Positive = &c.Positives[n-1].Score
+	one.Positive = weakestOf(c.Hits, c.Positives)
+	if rank, score := placeOf(passage, c.Hits, c.Positives); score != nil {
+		one.Rank, one.Score = rank, score
 	}
-	for rank, h := range c.Hits {
-		if h.Passage == passage {
-			one.Rank, one.Score = int32(rank)+1, &h.Score
-		}
-	}
-	for _, p := range c.Positives {
-		if p.Passage == passage && p.Rank >= 0 {
-			one.Rank, one.Score = p.Rank+1, &p.Score
-		}
+	for i, source := range c.Sources {
+		rank, score := placeOf(passage, source.Hits, source.Positives)
+		one.Sources = append(one.Sources, pairSource{found.index.Header().Sources[i].Name, rank, score, weakestOf(source.Hits, source.Positives)})
 	}
 	return one, true, nil
+}
+
+// placeOf is a passage's rank, counted from 1, and score in a ranking; 0 and nil where that has neither.
+func placeOf(passage int32, hits ranking.Ranking, positives []ranking.Positive) (rank int32, score *float32) {
+	for i, h := range hits {
+		if h.Passage == passage {
+			return int32(i) + 1, &h.Score
+		}
+	}
+	for _, p := range positives {
+		if p.Passage == passage && p.Rank >= 0 {
+			return p.Rank + 1, &p.Score
+		}
+	}
+	return 0, nil
 }

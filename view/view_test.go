@@ -22,6 +22,7 @@ import (
 	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/format/verdicts"
 	"github.com/quarry-ml/quarry/internal/tinyrun"
+	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -308,7 +309,7 @@ func TestQueue(t *testing.T) {
 		}
 	}
 	for pair, m := range margins {
-		want = append(want, suspect{pair.query, pair.passage, int32(len(m)), slices.Max(m), 0})
+		want = append(want, suspect{pair.query, pair.passage, int32(len(m)), slices.Max(m), 0, 0})
 	}
 	slices.SortFunc(want, func(a, b suspect) int {
 		switch {
@@ -332,7 +333,7 @@ func TestQueue(t *testing.T) {
 		}
 		for _, row := range l.Rows {
 			p, _ := v.run.corpora[0].corpus.ByID(row.Passage.ID)
-			one := suspect{int32(row.Query.Index), p, row.Agree, 0, row.Teachers}
+			one := suspect{int32(row.Query.Index), p, row.Agree, 0, row.Sources, row.Teachers}
 			for _, r := range row.Rounds {
 				if r.Score != nil && *r.Score >= *r.Positive-0.05**r.Positive {
 					one.margin = max(one.margin, *r.Score-*r.Positive)
@@ -631,6 +632,83 @@ func TestLargeFilesAreReadOnce(t *testing.T) {
 	l := get[list[queryRow]](t, v, "queries", "split", "train", "order", "worst")
 	if n := files.opened["train.cand"]; n != before || l.Rows[0].Ranks[0] < l.Rows[1].Ranks[0] {
 		t.Errorf("train.cand is opened %d times, and %d before the ranks were asked for: %+v", n, before, l.Rows)
+	}
+}
+
+// TestQueueBySources: the single sources of rounds that fuse several have their say by their own scores, one that knows no positive
+// says nothing, and of reciprocal ranks only what stands above the positive is doubted.
+func TestQueueBySources(t *testing.T) {
+	run, v := opened(t, tinyrun.Options{Train: 25, Passages: 30, Depth: 18, Rounds: 2, Fused: true})
+	set := v.run.sets[rundir.Train]
+	pairs := map[judgedPair]bool{}
+	for round := range 2 {
+		must(t, readOnly(t, run.Dir).EachMined(round, rundir.Train, func(m provenance.Row) error {
+			for _, n := range m.Negatives {
+				p, _ := v.run.corpora[0].corpus.ByID(n.ID)
+				pairs[judgedPair{rundir.Train, set.byKey[m.Key], p}] = true
+			}
+			return nil
+		}))
+	}
+	type votes struct{ agree, sources int32 }
+	want, silent := map[judgedPair]votes{}, 0
+	doubts := func(r ranking.Ranked, passage int32, near float32) int32 {
+		if len(r.Positives) != 1 {
+			t.Fatalf("%d positives", len(r.Positives))
+		}
+		p := r.Positives[0]
+		if p.Score == 0 {
+			silent++
+			return 0
+		}
+		for _, h := range r.Hits {
+			if h.Passage == passage && h.Score >= p.Score-near*p.Score {
+				return 1
+			}
+		}
+		return 0
+	}
+	for pair := range pairs {
+		var n votes
+		for round := range 2 {
+			found, err := v.run.candidates(round, rundir.Train)
+			must(t, err)
+			c, err := found.index.At(int(pair.query))
+			must(t, err)
+			n.agree += doubts(ranking.Ranked{Hits: c.Hits, Positives: c.Positives}, pair.passage, 0)
+			for _, source := range c.Sources {
+				n.sources += doubts(source, pair.passage, 0.05)
+			}
+		}
+		if n.agree+n.sources > 0 {
+			want[pair] = n
+		}
+	}
+	if len(want) < 20 || silent == 0 {
+		t.Fatalf("%d doubted pairs, %d rankings that do not know their positive: the case shows too little", len(want), silent)
+	}
+	var last int32
+	for page, seen := 0, 0; seen < len(want); page++ {
+		l := get[list[suspectRow]](t, v, "queue", "split", "train", "filter", "open", "page", fmt.Sprint(page))
+		if l.Total != len(want) || len(l.Rows) == 0 {
+			t.Fatalf("page %d has %d rows of %d, want %d in all", page, len(l.Rows), l.Total, len(want))
+		}
+		for _, row := range l.Rows {
+			p, _ := v.run.corpora[0].corpus.ByID(row.Passage.ID)
+			if got := (votes{row.Agree, row.Sources}); got != want[judgedPair{rundir.Train, int32(row.Query.Index), p}] {
+				t.Errorf("%s and %s: %+v, want %+v", row.Query.Key, row.Passage.ID, got, want[judgedPair{rundir.Train, int32(row.Query.Index), p}])
+			}
+			if all := row.Agree + row.Sources; seen > 0 && all > last {
+				t.Errorf("%d say so behind one of which %d do", all, last)
+			}
+			last = row.Agree + row.Sources
+			seen++
+			for _, r := range row.Rounds {
+				if len(r.Sources) != 2 || r.Sources[0].Source != "dense" || r.Sources[1].Source != "bm25" || r.Sources[0].Positive == nil {
+					t.Errorf("%s and %s: round %d: %+v", row.Query.Key, row.Passage.ID, r.Round, r.Sources)
+				}
+			}
+		}
 	}
 }
 

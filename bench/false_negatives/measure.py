@@ -2,11 +2,12 @@
 
     go build -o quarry ./cmd/quarry
     python3 bench/false_negatives/measure.py --quarry ./quarry --corpus corpus.jsonl.gz --queries queries.jsonl --qrels test.tsv \\
-        [--model DIR] [--seed 1] --json results.json --table table.md
+        [--model DIR] [--teacher DIR [--teacher-kind embedder]] [--seed 1] --json results.json --table table.md
 
 Of every query with several positives half of them, by a hash of seed, query and passage, are hidden: mining knows the others
 alone. A hidden one that becomes eligible is a false negative that a rule has let through. Candidates are ranked once, by BM25
-and with --model by a model too, 100 deep; every rule is then asked by `quarry mine --what-if --judgments`, which mines nothing.
+and with --model by a model too, 100 deep; every rule is then asked by `quarry mine --what-if --judgments`, which mines nothing. A teacher scores the candidates of
+each source once, but for those of the model that it is itself.
 Needs Python's own library alone.
 """
 
@@ -15,6 +16,7 @@ import gzip
 import hashlib
 import json
 import math
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -37,6 +39,7 @@ RULES = [  # name, flags, whether scores of BM25 have a part in it that means so
     ("near text 0.3", ["--near-text", "0.3"], True),
     ("window 10-100 and relative margin 0.05", ["--window", "10-100", "--relative-margin", "0.05"], True),
 ]
+TEACHER_RULES = [("teacher margin 0", 0), ("teacher margin 0.05", 0.05), ("teacher margin 0.1", 0.1)]
 QUEUE = [25, 50, 100, 200, 400]
 
 
@@ -45,6 +48,8 @@ def main():
     for name in ("quarry", "corpus", "queries", "qrels", "json", "table"):
         parser.add_argument("--" + name, type=pathlib.Path, required=True)
     parser.add_argument("--model", type=pathlib.Path)
+    parser.add_argument("--teacher", type=pathlib.Path)
+    parser.add_argument("--teacher-kind", choices=["cross-encoder", "embedder"], default="cross-encoder")
     parser.add_argument("--seed", default="1")
     o = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -101,8 +106,8 @@ def write_queries(path, texts, positives):
     path.write_text("".join(json.dumps({"id": q, "query": texts[q], "positive_ids": p}) + "\n" for q, p in positives.items()))
 
 
-def run(*command):
-    done = subprocess.run([str(word) for word in command], text=True, capture_output=True)
+def run(*command, **environment):
+    done = subprocess.run([str(word) for word in command], text=True, capture_output=True, env=os.environ | environment)
     if done.returncode:
         raise SystemExit(f"{command}: {done.stderr}")
     return done.stdout
@@ -122,15 +127,26 @@ def rank(o, scratch, source):
 
 def rules(o, scratch, source):
     found = []
-    for name, flags, any_score in RULES:
-        if source == "bm25" and not any_score:
-            continue
+    asked = [(name, flags) for name, flags, any_score in RULES if any_score or source != "bm25"]
+    if o.teacher and not (source == "dense" and o.teacher.resolve() == o.model.resolve()):
+        said = teach(o, scratch, source)
+        asked += [(name, ["--teacher-scores", said, "--teacher-margin", margin]) for name, margin in TEACHER_RULES]
+    for name, flags in asked:
         window = [] if "--window" in flags else ["--window", f"0-{DEPTH}"]
         printed = json.loads(run(
             o.quarry, "mine", "--what-if", "--json", "--candidates", scratch / f"{source}.cand", "--corpus", o.corpus, "--queries", scratch / "known.jsonl",
             "--judgments", scratch / "all.jsonl", "--negatives", 15, *window, *flags))
         found.append({"rule": name, **measures(printed["settings"][0], found)})
     return found
+
+
+def teach(o, scratch, source):
+    """The file of what the teacher says of every candidate of a source and of the known positives."""
+    cache = scratch / f"{source}.taught"
+    run(o.quarry, "mine", "--candidates", scratch / f"{source}.cand", "--corpus", o.corpus, "--queries", scratch / "known.jsonl", "--window", f"0-{DEPTH}",
+        "--teacher", o.teacher, "--teacher-kind", o.teacher_kind, "--teacher-margin", 0, "--output", scratch / "taught.jsonl", QUARRY_CACHE=str(cache))
+    [scores] = (cache / "teacher-scores").glob("*.jsonl")
+    return scores
 
 
 def measures(outcome, before):

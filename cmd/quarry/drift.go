@@ -24,6 +24,7 @@ type DriftOptions struct {
 	Rounds string
 	Split  string
 	Window string
+	Source string
 	Drift  drift.Options
 	Show   int
 	JSON   bool
@@ -37,9 +38,14 @@ func newDriftCommand(h *host) *cobra.Command {
 		Long: `Set the candidates and negatives of two rounds side by side: where positives and the earlier negatives went, how scores moved,
 how much both rounds share, and which queries got worse. It warns when the window that the later round mined holds passages
 that score so close to the positive that they may answer the query, and suggests one that holds fewer. It reads what the
-run has stored; no model runs. RUN is a run directory, or a recipe whose run directory is meant.`,
+run has stored; no model runs. RUN is a run directory, or a recipe whose run directory is meant.
+
+Rounds that are mined by one source, whichever it is, are compared by its scores. Reciprocal ranks are no scores: of rounds that
+fuse by them, and of two that are mined by different things, what compares scores is left out, and a note says so. --source looks
+at one of the sources that both rounds have.`,
 		Example: `  quarry drift runs/eedi
   quarry drift runs/eedi --rounds 0,2 --on dev
+  quarry drift runs/fused --source dense
   quarry drift recipe.yaml --near 0.1 --allowed 0.2 --json`,
 		Args: one("RUN"),
 		RunE: func(cmd *cobra.Command, args []string) error { return runDrift(cmd.Context(), h, o, args[0]) },
@@ -48,6 +54,7 @@ run has stored; no model runs. RUN is a run directory, or a recipe whose run dir
 	f.StringVar(&o.Rounds, "rounds", "", "the two `rounds`, such as 0,1 (the last two that have searched)")
 	f.StringVar(&o.Split, "on", string(rundir.Train), "train or dev queries")
 	f.StringVar(&o.Window, "window", "", "`ranks` looked at, such as 2-100 (those that the later round mined)")
+	f.StringVar(&o.Source, "source", "", "`name` of the one source looked at, such as dense or bm25, where a round fused several")
 	f.Float64Var(&o.Drift.Near, "near", o.Drift.Near, "a passage is a likely answer above the weakest positive, or below it by less than this `share` of the way to the query's last candidate")
 	f.Float64Var(&o.Drift.Allowed, "allowed", o.Drift.Allowed, "`share` of likely answers that a window may hold")
 	f.IntVar(&o.Show, "show", 5, "queries shown whose positive fell most")
@@ -76,7 +83,7 @@ func runDrift(ctx context.Context, h *host, o DriftOptions, run string) (err err
 	if o.Drift.From, o.Drift.To, err = o.window(d, rounds[1]); err != nil {
 		return err
 	}
-	found, err := compareRounds(ctx, d, rounds, split, o.Drift)
+	found, note, err := compareRounds(ctx, d, rounds, split, o)
 	if err != nil {
 		return badInput(err)
 	}
@@ -87,9 +94,11 @@ func runDrift(ctx context.Context, h *host, o DriftOptions, run string) (err err
 			On     string     `json:"on"`
 			Near   float64    `json:"near_share"`
 			Limit  float64    `json:"allowed"`
+			Source string     `json:"source,omitempty"`
+			Note   string     `json:"note,omitempty"` // why some figures are absent
 			Moves  driftMoves `json:"moves"`
 			drift.Report
-		}{schema, rounds, o.Split, o.Drift.Near, o.Drift.Allowed, append(driftMoves{}, found.Moves...), found})
+		}{schema, rounds, o.Split, o.Drift.Near, o.Drift.Allowed, o.Source, note, append(driftMoves{}, found.Moves...), found})
 	}
 	fallen := found.Fallen(o.Show)
 	texts := map[string]string{}
@@ -99,7 +108,11 @@ func runDrift(ctx context.Context, h *host, o DriftOptions, run string) (err err
 	if err := minedTexts(d, rounds[1], split, texts); err != nil {
 		return err
 	}
-	return h.printf("%s", driftText(o, rounds, found, fallen, texts))
+	text := driftText(o, rounds, found, fallen, texts)
+	if note != "" {
+		text += fmt.Sprintf("\nnote: %s\n", note)
+	}
+	return h.printf("%s", text)
 }
 
 // driftMoves is never null in JSON.
@@ -158,51 +171,60 @@ func (o DriftOptions) window(d *rundir.Dir, round int) (from, to int, err error)
 }
 
 // compareRounds reads the candidates and negatives of two rounds, query by query.
-func compareRounds(ctx context.Context, d *rundir.Dir, rounds [2]int, split rundir.Split, o drift.Options) (found drift.Report, err error) {
+// The note says why nothing is said of scores; it is empty where something is.
+func compareRounds(ctx context.Context, d *rundir.Dir, rounds [2]int, split rundir.Split, o DriftOptions) (found drift.Report, note string, err error) {
 	var files [2]*candidates.Reader
 	var negatives [2]map[string][]int32
 	for i, round := range rounds {
 		path := d.Round(round).Candidates(split)
 		f, err := d.FS.Open(path)
 		if err != nil {
-			return found, fmt.Errorf("round %d has not searched for %s queries: %w", round, split, err)
+			return found, "", fmt.Errorf("round %d has not searched for %s queries: %w", round, split, err)
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
 		if files[i], err = candidates.NewReader(f, path); err != nil {
-			return found, err
+			return found, "", err
 		}
 		if negatives[i], err = minedRanks(d, round, split); err != nil {
-			return found, err
+			return found, "", err
 		}
-		o.Ranks = o.Ranks || !scored(files[i].Header())
 	}
 	a, b := files[0].Header(), files[1].Header()
-	if a.CorpusDigest != b.CorpusDigest || a.QueriesDigest != b.QueriesDigest || a.Queries != b.Queries {
-		return found, fmt.Errorf("rounds %d and %d searched other texts: let the run go on, so that it searches again", rounds[0], rounds[1])
-	}
-	c, err := drift.New(o)
+	looked, err := lookAt(o.Source, rounds, [2]candidates.Header{a, b})
 	if err != nil {
-		return found, err
+		return found, "", err
+	}
+	o.Drift.Ranks, o.Drift.Scales = looked.ranks, looked.scales
+	if a.CorpusDigest != b.CorpusDigest || a.QueriesDigest != b.QueriesDigest || a.Queries != b.Queries {
+		return found, "", fmt.Errorf("rounds %d and %d searched other texts: let the run go on, so that it searches again", rounds[0], rounds[1])
+	}
+	c, err := drift.New(o.Drift)
+	if err != nil {
+		return found, "", err
 	}
 	for range a.Queries {
 		var sides [2]drift.Side
 		for i, f := range files {
 			one, err := f.Next()
 			if err != nil {
-				return found, err
+				return found, "", err
 			}
-			sides[i] = drift.Side{Candidates: one, Negatives: negatives[i][one.Query]}
+			sides[i] = bySource(drift.Side{Candidates: one, Negatives: negatives[i][one.Query]}, looked.part[i])
 		}
 		if err := errors.Join(ctx.Err(), c.Add(sides[0], sides[1])); err != nil {
-			return found, err
+			return found, "", err
 		}
 	}
 	for _, f := range files { // the sum of the whole is checked at its end
 		if _, err := f.Next(); !errors.Is(err, io.EOF) {
-			return found, err
+			return found, "", err
 		}
 	}
-	return c.Report()
+	found, err = c.Report()
+	if errors.Is(err, drift.ErrNothing) && (byRun(a) || byRun(b)) {
+		err = fmt.Errorf("%w: round %d is mined by %s, round %d by %s, and a run ranks no positive that is not in it: mine by one that is deeper", err, rounds[0], sourcesText(a), rounds[1], sourcesText(b))
+	}
+	return found, looked.note, err
 }
 
 // minedRanks is the ranks of each query's negatives, in what its round found; those drawn at random have none. A round that
@@ -228,7 +250,14 @@ func minedRanks(d *rundir.Dir, round int, split rundir.Split) (map[string][]int3
 // driftText is the report for people.
 func driftText(o DriftOptions, rounds [2]int, r drift.Report, fallen []drift.Move, texts map[string]string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "rounds %d and %d, %d %s queries, ranks %d-%d\n\n", rounds[0], rounds[1], r.Queries, o.Split, r.Window.From, r.Window.To)
+	fmt.Fprintf(&b, "rounds %d and %d, %d %s queries, ranks %d-%d", rounds[0], rounds[1], r.Queries, o.Split, r.Window.From, r.Window.To)
+	if o.Source != "" {
+		fmt.Fprintf(&b, " of %s", o.Source)
+	}
+	if r.Left > 0 {
+		fmt.Fprintf(&b, "; nothing is said of %d queries without a positive that both rank", r.Left)
+	}
+	b.WriteString("\n\n")
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "\tround %d\tround %d\t\n", rounds[0], rounds[1])
 	pair := func(title, format string, factor float64, p *drift.Pair) {
@@ -266,9 +295,14 @@ func driftText(o DriftOptions, rounds [2]int, r drift.Report, fallen []drift.Mov
 	}
 	if r.Window.Warning != "" {
 		fmt.Fprintf(&b, "\nwarning: %s\n", r.Window.Warning)
-		if r.Window.Suggested != "" {
+		switch {
+		case o.Source != "" && r.Window.Suggested != "":
+			fmt.Fprintf(&b, "ranks %s of %s would hold %.1f %%\n", r.Window.Suggested, o.Source, 100**r.Window.SuggestedNear)
+		case o.Source != "":
+			fmt.Fprintf(&b, "no later start of ranks of %s would hold less than %.0f %%\n", o.Source, 100*o.Drift.Allowed)
+		case r.Window.Suggested != "":
 			fmt.Fprintf(&b, "mine.window: %s would hold %.1f %%; mine.margin: 0 leaves out what scores above the positive\n", r.Window.Suggested, 100**r.Window.SuggestedNear)
-		} else {
+		default:
 			fmt.Fprintf(&b, "no later start of the window would hold less than %.0f %%; mine.margin: 0 leaves out what scores above the positive\n", 100*o.Drift.Allowed)
 		}
 	}

@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/quarry-ml/quarry/drift"
+	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/internal/tinyrun"
 )
 
@@ -45,6 +48,102 @@ func TestDrift(t *testing.T) {
 	p := found.Positives
 	if found.Rounds != [2]int{0, 1} || found.On != "dev" || found.Window.To != 3 || p.Rose+p.Fell+p.Same != found.Queries || len(found.Moves) != p.Rose+p.Fell || found.Negatives.Before == 0 {
 		t.Errorf("%s", raw)
+	}
+}
+
+// TestDriftOfFusedRounds: reciprocal ranks are compared as ranks, with a note; one source by its own scores, as if it alone had ranked.
+func TestDriftOfFusedRounds(t *testing.T) {
+	options := tinyrun.Options{Rounds: 2, Train: 20}
+	alone, err := tinyrun.Write(t.TempDir(), options)
+	mustBe(t, err)
+	options.Fused = true
+	fused, err := tinyrun.Write(t.TempDir(), options)
+	mustBe(t, err)
+	text, err := drifted(t, fused.Dir)
+	mustBe(t, err)
+	if !strings.Contains(text, "note: round 1 is mined by reciprocal ranks (rrf 60 of dense and bm25), which are no scores") || strings.Contains(text, "score") && strings.Index(text, "score") < strings.Index(text, "note:") || !strings.Contains(text, "negatives: ") {
+		t.Errorf("fused:\n%s", text)
+	}
+	report := func(args ...string) (found struct {
+		Source, Note string
+		drift.Report
+	}) {
+		t.Helper()
+		raw, err := drifted(t, append(args, "--json", "--window", "0-5", "--allowed", "0")...)
+		mustBe(t, err)
+		mustBe(t, json.Unmarshal([]byte(raw), &found))
+		return found
+	}
+	want, got := report(alone.Dir), report(fused.Dir, "--source", "dense")
+	if got.Source != "dense" || got.Note != "" || got.Window.Near == nil || got.Negatives.Before == 0 {
+		t.Errorf("dense of the fused: %+v", got)
+	}
+	want.Negatives, got.Negatives, got.Source = drift.Negatives{}, drift.Negatives{}, "" // others are mined
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the miner's ranking beside another one drifts otherwise (-alone +beside):\n%s", diff)
+	}
+	if words := report(fused.Dir, "--source", "bm25"); words.Positives.Rose+words.Positives.Fell != 0 || words.Candidates != 1 || words.Positives.Score == nil {
+		t.Errorf("bm25, which is the same in both rounds: %+v", words)
+	}
+	text, err = drifted(t, fused.Dir, "--source", "dense", "--window", "0-5", "--allowed", "0")
+	mustBe(t, err)
+	if !strings.Contains(text, "ranks 0-5 of dense") || !strings.Contains(text, "score of the positive") || strings.Contains(text, "mine.window: ") || !strings.Contains(text, " of dense would hold") {
+		t.Errorf("dense of the fused:\n%s", text)
+	}
+	for source, says := range map[string]string{"splade": "--source splade: round 0 is mined by dense and bm25: name a source that both rounds have"} {
+		if _, err := drifted(t, fused.Dir, "--source", source); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("error %v, want %q", err, says)
+		}
+	}
+	if _, err := drifted(t, alone.Dir, "--source", "bm25"); err == nil || !strings.Contains(err.Error(), "round 0 is mined by dense") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestLookAt: which rankings of two rounds are compared, and what is not said of them.
+func TestLookAt(t *testing.T) {
+	model, words := candidates.Source{Name: "dense", Kind: "dense", ModelDigest: "a"}, candidates.Source{Name: "bm25", Kind: "bm25", Parameters: "k1 1.5, b 0.75"}
+	other := words
+	other.Parameters = "k1 0.9, b 0.4"
+	later := model
+	later.ModelDigest = "b"
+	of := func(fusion string, sources ...candidates.Source) candidates.Header {
+		return candidates.Header{Sources: sources, Fusion: fusion}
+	}
+	for _, tc := range []struct {
+		name   string
+		source string
+		a, b   candidates.Header
+		want   lookedAt // the beginning of its note
+		fails  string
+	}{
+		{"two miners", "", of(""), of(""), lookedAt{part: [2]int{-1, -1}}, ""},
+		{"bm25 twice", "", of("", words), of("", words), lookedAt{part: [2]int{-1, -1}}, ""},
+		{"bm25 by other parameters", "", of("", words), of("", other), lookedAt{part: [2]int{-1, -1}, scales: true, note: "round 0 is mined by bm25 (k1 1.5, b 0.75) and round 3 by bm25 (k1 0.9, b 0.4), whose scores do not compare"}, ""},
+		{"bm25 and the miner", "", of("", words), of(""), lookedAt{part: [2]int{-1, -1}, scales: true, note: "round 0 is mined by bm25 (k1 1.5, b 0.75) and round 3 by dense"}, ""},
+		{"weighted alike", "", of("weighted", model, words), of("weighted", later, words), lookedAt{part: [2]int{-1, -1}}, ""},
+		{"weighted otherwise", "", of("weighted", model, words), of("weighted, weights [1 2]", later, words), lookedAt{part: [2]int{-1, -1}, scales: true, note: "round 0 is mined by dense and bm25 (k1 1.5, b 0.75) (weighted)"}, ""},
+		{"reciprocal ranks once", "", of("rrf 60", model, words), of(""), lookedAt{part: [2]int{-1, -1}, ranks: true, note: "round 0 is mined by reciprocal ranks (rrf 60 of dense and bm25)"}, ""},
+		{"the miner of both", "dense", of(""), of("rrf 60", words, later), lookedAt{part: [2]int{-1, 1}}, ""},
+		{"bm25 of both", "bm25", of("", words), of("weighted", later, other), lookedAt{part: [2]int{-1, 1}, scales: true, note: "round 0 is mined by bm25 (k1 1.5, b 0.75) and round 3 by bm25 (k1 0.9, b 0.4)"}, ""},
+		{"one that a round lacks", "bm25", of("weighted", model, words), of(""), lookedAt{}, "--source bm25: round 3 is mined by dense"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := lookAt(tc.source, [2]int{0, 3}, [2]candidates.Header{tc.a, tc.b})
+			if tc.fails != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.fails) {
+					t.Errorf("error %v, want %q", err, tc.fails)
+				}
+				return
+			}
+			mustBe(t, err)
+			if !strings.HasPrefix(got.note, tc.want.note) || (got.note == "") != (tc.want.note == "") {
+				t.Errorf("note %q, want %q", got.note, tc.want.note)
+			}
+			if got.note = tc.want.note; got != tc.want {
+				t.Errorf("%+v, want %+v", got, tc.want)
+			}
+		})
 	}
 }
 

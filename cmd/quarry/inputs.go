@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -39,6 +40,24 @@ type data struct {
 	queries []corpus.Query
 
 	said *review.Verdicts // on the queries' negatives; nil but in quarry mine with --verdicts
+}
+
+// queryPlace is where the first query of a text stands.
+func (d data) queryPlace(text string) string {
+	for _, q := range d.queries {
+		if q.Text == text {
+			return q.Place()
+		}
+	}
+	return fmt.Sprintf("query %.60q", text)
+}
+
+// passagePlace is where the first passage of a text stands.
+func (d data) passagePlace(text string) string {
+	for _, p := range d.corpus.ByText(text) {
+		return d.corpus.Place(p)
+	}
+	return fmt.Sprintf("passage %.60q", text)
 }
 
 // read reads both files. Unjudged queries are an error unless allowed.

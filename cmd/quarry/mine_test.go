@@ -345,7 +345,7 @@ func TestSources(t *testing.T) {
 		{"a shallow run", "it keeps at most 1 passages a query, but the window 1-12 needs 12", func(o *MineOptions) {
 			o.Rank.Model, o.Sources.Names = ModelOptions{}, []string{"run:" + p.write(t, "short.trec", "t0 Q0 p01 1 0.5 x\n")}
 		}},
-		{"a run of others", "none of its 1 queries is among those to mine", func(o *MineOptions) {
+		{"a run of others", "none of its 1 queries is among those of", func(o *MineOptions) {
 			o.Rank.Model, o.Sources.Names = ModelOptions{}, []string{"run:" + p.write(t, "others.trec", "zz Q0 p01 1 0.5 x\n")}
 		}},
 		{"bm25's b", "--source bm25: b 2", func(o *MineOptions) {

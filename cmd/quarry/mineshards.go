@@ -49,7 +49,7 @@ func (o *MineOptions) openWork(h *host, d data) (*work, error) {
 		embedded = d.corpus.Len()
 	}
 	wanted := o.Work != "" || o.KeepWork
-	if !wanted && len(d.queries) <= o.Shard && embedded <= o.Shard && o.Mine.TeacherMargin == nil {
+	if !wanted && len(d.queries) <= o.Shard && embedded <= o.Shard && !o.taught() {
 		return nil, nil
 	}
 	place := o.workPlace()

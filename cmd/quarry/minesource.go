@@ -150,7 +150,7 @@ func (s *shards) readRun(r io.Reader, file string) ([]ranking.Ranked, error) {
 		return nil, err
 	}
 	if kept.Found == 0 {
-		return nil, fmt.Errorf("%s: none of its %d queries is among those to mine", file, len(all.Queries))
+		return nil, fmt.Errorf("%s: none of its %d queries is among those of %s", file, len(all.Queries), s.o.Rank.Data.Queries)
 	}
 	if want := min(s.o.Mine.Window.To, s.data.corpus.Len()); kept.Longest < want && !s.o.Sources.fused() {
 		return nil, fmt.Errorf("%s: it keeps at most %d passages a query, but the window %s needs %d", file, kept.Longest, s.o.Mine.Window, want)

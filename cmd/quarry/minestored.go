@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/candidates"
@@ -128,7 +127,7 @@ func sizeOf(f io.ReadCloser) (int64, error) {
 
 // scored says whether the scores of candidates compare with their positives': reciprocal ranks do not.
 func scored(h candidates.Header) bool {
-	return !strings.HasPrefix(h.Fusion, string(fuse.ReciprocalRank))
+	return fuse.ScoredBy(h.Fusion)
 }
 
 // samePositives says whether candidates were made for the positives that a query has.

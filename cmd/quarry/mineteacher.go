@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -15,14 +16,14 @@ import (
 // addTeacherFlags adds the flags of the teacher that candidates are held against.
 func (o *MineOptions) addTeacherFlags(f *pflag.FlagSet) {
 	o.Teacher.prefix = "teacher-"
-	f.StringVar(&o.Teacher.Model.Model, "teacher", "", "model `directory` or Hugging Face name of a teacher that scores what the other rules leave, for --teacher-margin")
+	f.StringVar(&o.Teacher.Model.Model, "teacher", "", "model `directory` or Hugging Face name of a teacher that scores what the other rules leave, for --teacher-margin; without a margin the mined rows, which then have its scores")
 	f.StringVar(&o.Teacher.Kind, "teacher-kind", crossEncoderKind, "cross-encoder or embedder")
 	f.BoolVar(&o.Teacher.Logits, "teacher-logits", false, "score by a cross-encoder's logits, whatever activation it names")
 	f.StringVar(&o.TeacherScores, "teacher-scores", "", "what a teacher said, in place of --teacher: `file` that a round of a run (teacher-scores.jsonl) or quarry teach --cache wrote; no model is asked")
 	optionalFloat(f, &o.Mine.TeacherMargin, "teacher-margin", "the teacher scores a negative at least this much less than the query's lowest positive")
 }
 
-// validateTeacher checks that margin and teacher, or its scores, are there together, or neither.
+// validateTeacher checks that a margin has a teacher, or its scores. A teacher needs no margin: it then drops nothing.
 func (o *MineOptions) validateTeacher() error {
 	margins := o.Mine.TeacherMargin != nil || len(o.WhatIf.TeacherMargins) > 0
 	switch {
@@ -30,8 +31,8 @@ func (o *MineOptions) validateTeacher() error {
 		return badInputf("--teacher-scores -: name a file")
 	case o.TeacherScores != "" && o.Teacher.Model.Model != "":
 		return badInputf("--teacher-scores takes the place of --teacher: leave one out")
-	case o.TeacherScores != "" && !margins:
-		return badInputf("--teacher-scores needs --teacher-margin: how much less the teacher scores a negative than the positive; 0 drops what it scores above")
+	case o.TeacherScores != "" && !margins && o.WhatIf.Run:
+		return badInputf("--teacher-scores has no part in --what-if without --teacher-margin or --teacher-margins: how much less the teacher scores a negative than the positive")
 	case o.TeacherScores != "":
 		return o.Rank.Texts.set.needs("--teacher", "teacher-kind", "teacher-logits")
 	case o.Teacher.Model.Model == "" && margins:
@@ -40,25 +41,19 @@ func (o *MineOptions) validateTeacher() error {
 		return o.Rank.Texts.set.needs("--teacher", "teacher-kind", "teacher-logits")
 	case o.WhatIf.Run:
 		return badInputf("--teacher has no part in --what-if, which asks no model: give what it said by --teacher-scores")
-	case o.Mine.TeacherMargin == nil:
-		return badInputf("--teacher needs --teacher-margin: how much less it scores a negative than the positive; 0 drops what it scores above; quarry teach scores mined rows without one")
 	}
 	o.Teacher.Engine = o.Rank.Engine
 	return o.Teacher.validate()
 }
 
-// storedScores gives each query what a file has of its positives and candidates, and says whose scores they are. Those that
-// rules need and the file lacks are mining's to tell.
-func (o *MineOptions) storedScores(ctx context.Context, h *host, d data, ranked rankedBy, queries []mine.Query) (header teacherscores.Header, err error) {
-	var scores teacherscores.Scores
-	err = readInput(h, "teacher-scores", o.TeacherScores, func(r io.Reader) error {
-		header, scores, err = teacherscores.ReadAny(r, o.TeacherScores, nil)
-		return err
-	})
+// storedScores gives each query what a file has of its positives and candidates. Those that rules need and the file lacks are
+// mining's to tell.
+func (o *MineOptions) storedScores(ctx context.Context, h *host, d data, ranked rankedBy, queries []mine.Query) error {
+	_, scores, err := o.readScores(h)
 	if err != nil {
-		return header, err
+		return err
 	}
-	err = ranked.each(ctx, func(query int, c ranking.Candidates) error {
+	return ranked.each(ctx, func(query int, c ranking.Candidates) error {
 		q, said := d.queries[query], map[int32]float32{}
 		take := func(p int32) {
 			if score, ok := scores[(rerank.Pair{Query: q.Text, Passage: d.corpus.Passages[p].Full()}).Digest()]; ok {
@@ -74,36 +69,86 @@ func (o *MineOptions) storedScores(ctx context.Context, h *host, d data, ranked 
 		queries[query].Teacher = said
 		return nil
 	})
-	return header, err
 }
 
-// askTeacher ranks all queries, has the teacher score what the other rules leave of them, and gives each query its scores.
+// askTeacher ranks all queries, has the teacher score what counts of them, and gives each query its scores: with a margin of its
+// positives and of what the other rules leave, without one of the rows that are mined, which no score changes.
 func (m *mining) askTeacher(ctx context.Context, h *host) error {
-	if m.o.Mine.TeacherMargin == nil {
+	if !m.o.taught() {
 		return nil
 	}
-	if m.o.TeacherScores != "" {
-		header, err := m.o.storedScores(ctx, h, m.data, m.ranked, m.queries)
-		m.ranked.by.Teacher = header.Model
+	asks := m.rowPassages
+	if m.o.Mine.TeacherMargin != nil {
+		asks = m.marginPassages
+	}
+	asked, err := asks(ctx)
+	if err != nil {
 		return err
 	}
-	asked := make([][]int32, len(m.queries)) // passages, by query
-	var pairs []rerank.Pair
-	err := m.ranked.each(ctx, func(query int, c ranking.Candidates) error {
-		q, known := m.data.queries[query], m.queries[query]
+	if m.o.TeacherScores != "" {
+		return m.lookUp(h, asked)
+	}
+	return m.teach(ctx, h, asked)
+}
+
+// taught says whether a teacher has a part in mining; candidates are then asked for twice.
+func (o *MineOptions) taught() bool {
+	return o.Mine.TeacherMargin != nil || o.Teacher.Model.Model != "" || o.TeacherScores != ""
+}
+
+// marginPassages is the passages whose scores the teacher's margin needs, by query.
+func (m *mining) marginPassages(ctx context.Context) ([][]int32, error) {
+	asked := make([][]int32, len(m.queries))
+	err := m.ranked.each(ctx, func(query int, c ranking.Candidates) (err error) {
+		known := m.queries[query]
 		known.Candidates = c
-		passages, err := m.miner.AsksTeacher(known)
-		if err != nil {
-			return badInputf("%s:%d: %w", m.o.Rank.Data.Queries, q.Line, err)
+		if asked[query], err = m.miner.AsksTeacher(known); err != nil {
+			return badInputf("%s:%d: %w", m.o.Rank.Data.Queries, m.data.queries[query].Line, err)
 		}
-		for _, p := range passages {
-			pairs = append(pairs, rerank.Pair{Query: q.Text, Passage: m.data.corpus.Passages[p].Full()})
+		return nil
+	})
+	return asked, err
+}
+
+// rowPassages is the positives and negatives of the rows, by query. They are mined here once more for it.
+func (m *mining) rowPassages(ctx context.Context) ([][]int32, error) {
+	asked, at := make([][]int32, len(m.queries)), make(map[string]int, len(m.queries))
+	pass := m.miner.NewPass(m.again, func(c mine.Query, r mine.Result) error {
+		i := at[c.Query]
+		asked[i] = append(asked[i], r.Scored(m.data.queries[i])...)
+		return nil
+	})
+	err := m.ranked.each(ctx, func(query int, c ranking.Candidates) error {
+		known := m.queries[query]
+		known.Candidates = c
+		at[known.Query] = query
+		if err := pass.Add(known); err != nil {
+			return badInputf("%s:%d: %w", m.o.Rank.Data.Queries, m.data.queries[query].Line, err)
 		}
-		asked[query] = passages
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
+	}
+	err = pass.Close()
+	for i := range asked {
+		slices.Sort(asked[i])
+		asked[i] = slices.Compact(asked[i])
+	}
+	return asked, err
+}
+
+func (m *mining) pair(query int, passage int32) rerank.Pair {
+	return rerank.Pair{Query: m.data.queries[query].Text, Passage: m.data.corpus.Passages[passage].Full()}
+}
+
+// teach asks the teacher.
+func (m *mining) teach(ctx context.Context, h *host, asked [][]int32) error {
+	var pairs []rerank.Pair
+	for i, passages := range asked {
+		for _, p := range passages {
+			pairs = append(pairs, m.pair(i, p))
+		}
 	}
 	answer, err := m.o.Teacher.score(ctx, h, pairs)
 	if err != nil {
@@ -111,6 +156,9 @@ func (m *mining) askTeacher(ctx context.Context, h *host) error {
 	}
 	scores := answer.scores
 	m.ranked.by.Teacher = answer.header.Model
+	if cut := answer.counts.CutNote(func(c rerank.Cut) string { return c.Place(m.data.queryPlace, m.data.passagePlace) }); cut != "" {
+		h.note("%s", cut)
+	}
 	h.note("teacher: %d pairs, %d scored now, %d kept from earlier", answer.counts.Pairs, answer.counts.Asked, answer.counts.Stored)
 	for i, passages := range asked {
 		said := make(map[int32]float32, len(passages))
@@ -120,4 +168,38 @@ func (m *mining) askTeacher(ctx context.Context, h *host) error {
 		m.queries[i].Teacher = said
 	}
 	return nil
+}
+
+// lookUp takes what the teacher said from a file. What a margin needs and the file lacks is mining's to tell.
+func (m *mining) lookUp(h *host, asked [][]int32) error {
+	header, scores, err := m.o.readScores(h)
+	if err != nil {
+		return err
+	}
+	m.ranked.by.Teacher = header.Model
+	for i, passages := range asked {
+		said := make(map[int32]float32, len(passages))
+		for _, p := range passages {
+			score, ok := scores[m.pair(i, p).Digest()]
+			if !ok && m.o.Mine.TeacherMargin == nil {
+				q := m.data.queries[i]
+				return badInputf("%s:%d: --teacher-scores %s: the teacher has no score of passage %q, which is in a row of the query: ask it (--teacher), or leave its scores out",
+					m.o.Rank.Data.Queries, q.Line, m.o.TeacherScores, m.data.corpus.ID(p))
+			}
+			if ok {
+				said[p] = score
+			}
+		}
+		m.queries[i].Teacher = said
+	}
+	return nil
+}
+
+// readScores reads what a teacher said of pairs, and whose scores they are.
+func (o *MineOptions) readScores(h *host) (header teacherscores.Header, scores teacherscores.Scores, err error) {
+	err = readInput(h, "teacher-scores", o.TeacherScores, func(r io.Reader) error {
+		header, scores, err = teacherscores.ReadAny(r, o.TeacherScores, nil)
+		return err
+	})
+	return header, scores, err
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/quarry-ml/quarry/format/flagembedding"
+	"github.com/quarry-ml/quarry/mine"
 )
 
 // mineTaught mines with a teacher.
@@ -71,6 +73,54 @@ func TestNoNegativeIsAboveTheTeachersMargin(t *testing.T) {
 	}
 }
 
+// TestATeacherWithoutAMarginDropsNothing: the rows are those that are mined without it, random negatives among them, and have the
+// scores that quarry teach gives them; what it said may come from a file, as long as that has all of them.
+func TestATeacherWithoutAMarginDropsNothing(t *testing.T) {
+	p := newTeachingProject(t)
+	o := p.mineOptions()
+	o.Mine.Random, o.Mine.HubLimit, o.Mine.Reference = 0.25, 8, mine.Each
+	_, want := p.mine(t, o)
+	o.Output = p.path("taught.jsonl")
+	o.Teacher = TeacherOptions{Model: ModelOptions{Model: tinyCrossEncoder}, Kind: crossEncoderKind, Cache: p.path("scores.jsonl"), prefix: "teacher-"}
+	h := p.host()
+	mustBe(t, runMine(t.Context(), o, h.host))
+	rows, err := flagembedding.ReadAll(strings.NewReader(p.read(t, "taught.jsonl")), "taught.jsonl")
+	mustBe(t, err)
+	for i, row := range rows {
+		if !slices.Equal(row.Neg(), want[i].Neg()) || !slices.Equal(row.Pos(), want[i].Pos()) {
+			t.Errorf("row %d: %q, without a teacher %q", i, row.Neg(), want[i].Neg())
+		}
+	}
+	teach := p.options()
+	teach.Rows, teach.Output, teach.Teacher.Cache = p.path("mined.jsonl"), p.path("taught-rows.jsonl"), p.path("scores.jsonl")
+	if told := p.teach(t, teach); told.Scored != 0 || told.Pairs == 0 {
+		t.Errorf("quarry teach still asks: %+v", told)
+	}
+	taught, err := flagembedding.ReadAll(strings.NewReader(p.read(t, "taught-rows.jsonl")), "taught-rows.jsonl")
+	mustBe(t, err)
+	for i, row := range rows {
+		if len(row.NegScores()) != len(row.Neg()) || !slices.Equal(row.PosScores(), taught[i].PosScores()) || !slices.Equal(row.NegScores(), taught[i].NegScores()) {
+			t.Errorf("row %d: scores %v, quarry teach gives %v", i, row.NegScores(), taught[i].NegScores())
+		}
+	}
+	short := o
+	short.Output, short.Teacher.Cache, short.Teacher.Texts.MaxLength = p.path("short.jsonl"), "", 7
+	h = p.host()
+	mustBe(t, runMine(t.Context(), short, h.host))
+	if cut := regexp.MustCompile(`\d+ of the pairs are longer than the teacher reads and were cut, the first at .*train\.jsonl:1 with .*corpus\.jsonl:\d+\n`); !cut.MatchString(h.err.String()) {
+		t.Errorf("what was cut is not named: %s", h.err.String())
+	}
+	first := p.read(t, "taught.jsonl")
+	o.Teacher, o.TeacherScores = TeacherOptions{}, p.path("scores.jsonl")
+	mustBe(t, runMine(t.Context(), o, p.host().host))
+	if p.read(t, "taught.jsonl") != first {
+		t.Error("the teacher's stored scores give other rows than the teacher")
+	}
+	said := lines(p.read(t, "scores.jsonl"))
+	o.TeacherScores = p.write(t, "fewer.jsonl", strings.Join(said[:len(said)-1], "\n")+"\n")
+	refused(t, runMine(t.Context(), o, p.host().host), "the teacher has no score of passage")
+}
+
 func TestMiningRefusesTeachers(t *testing.T) {
 	p := newTeachingProject(t)
 	zero := 0.0
@@ -78,7 +128,6 @@ func TestMiningRefusesTeachers(t *testing.T) {
 		name, want string
 		change     func(*MineOptions)
 	}{
-		{"no margin", "--teacher needs --teacher-margin", func(o *MineOptions) { o.Mine.TeacherMargin = nil }},
 		{"no teacher", "--teacher-margin needs --teacher", func(o *MineOptions) { o.Teacher.Model.Model = "" }},
 		{"a kind of no teacher", "--teacher-kind has no part without --teacher", func(o *MineOptions) {
 			o.Teacher.Model.Model, o.Mine.TeacherMargin, o.Rank.Texts.set = "", nil, set{"teacher-kind": true}
@@ -86,8 +135,9 @@ func TestMiningRefusesTeachers(t *testing.T) {
 		{"another kind", `--teacher-kind "oracle"`, func(o *MineOptions) { o.Teacher.Kind = "oracle" }},
 		{"an embedder as a cross-encoder", "an embedder teaches with --teacher-kind embedder", func(o *MineOptions) { o.Teacher.Model.Model = p.path("model") }},
 		{"scores beside it", "--teacher-scores takes the place of --teacher", func(o *MineOptions) { o.TeacherScores = "scores.jsonl" }},
-		{"scores without a margin", "--teacher-scores needs --teacher-margin", func(o *MineOptions) {
+		{"what if of scores without a margin", "--teacher-scores has no part in --what-if without --teacher-margin", func(o *MineOptions) {
 			o.Teacher.Model.Model, o.Mine.TeacherMargin, o.TeacherScores = "", nil, "scores.jsonl"
+			o.WhatIf.Run, o.Candidates, o.Output, o.Rank.Model.Model = true, p.path("train.cand"), "", ""
 		}},
 		{"scores that are none", "this is no file of a teacher's scores", func(o *MineOptions) {
 			o.Teacher.Model.Model, o.TeacherScores = "", p.path("train.jsonl")

@@ -155,10 +155,7 @@ func (o TeacherOptions) scoreOutOfFold(ctx context.Context, h *host, dir string,
 			result.scores[i] = answer.scores[k]
 		}
 		result.header = answer.header
-		result.counts.Pairs += answer.counts.Pairs
-		result.counts.Asked += answer.counts.Asked
-		result.counts.Stored += answer.counts.Stored
-		result.counts.Truncated += answer.counts.Truncated
+		result.counts.Add(answer.counts)
 	}
 	result.header.Model = list.Digest()
 	return result, nil

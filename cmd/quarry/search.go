@@ -14,12 +14,13 @@ import (
 
 // SearchOptions are the flags of quarry search.
 type SearchOptions struct {
-	Rank   RankOptions
-	Typed  []string // queries to show the hits of, in place of a file
-	Depth  int
-	Output string
-	Format string
-	Tag    string
+	Rank    RankOptions
+	Sources SourceOptions
+	Typed   []string // queries to show the hits of, in place of a file
+	Depth   int
+	Output  string
+	Format  string
+	Tag     string
 }
 
 func newSearchCommand(h *host) *cobra.Command {
@@ -35,9 +36,14 @@ Queries and passages appear by their ids; a passage without one by its line coun
 text and positives. Given vectors (--corpus-vectors, --query-vectors) take the place of the model; the files of texts
 may then be left out.
 
+--source names what ranks, once or several times, as quarry mine does: dense (the model or given vectors), bm25, a TREC run,
+a further model; several are fused, by reciprocal ranks or by weighted scores. The run is then what quarry mine of the same
+sources and depth mines from, with the fused score.
+
 With --query TEXT, which may be repeated, the hits of what is typed are shown for a person to look at, in place of a run:
 rank, score, passage and the beginning of its text.`,
 		Example: `  quarry search --model models/minilm --corpus corpus.jsonl --queries dev.jsonl --depth 100 --output run.trec
+  quarry search --source dense --source bm25 --model models/minilm --corpus corpus.jsonl --queries dev.jsonl --output fused.trec
   quarry search --model models/minilm --corpus corpus.jsonl --queries unjudged.jsonl --format kaggle --output submission.csv
   quarry search --model models/minilm --corpus corpus.jsonl --query "adds the denominators" --depth 3
   quarry search --corpus-vectors corpus.npy --query-vectors dev.npy --corpus-ids corpus.ids --query-ids dev.ids`,
@@ -48,6 +54,7 @@ rank, score, passage and the beginning of its text.`,
 		},
 	}
 	o.Rank.AddFlags(cmd)
+	o.Sources.addFlags(cmd.Flags())
 	f := cmd.Flags()
 	f.StringArrayVar(&o.Typed, "query", nil, "`text` to show the hits of, in place of --queries; may be repeated")
 	f.IntVar(&o.Depth, "depth", 100, "passages kept of each ranking; 25 for kaggle, 10 for --query")
@@ -112,7 +119,7 @@ func (o SearchOptions) writer(w io.Writer) (rankingWriter, error) {
 
 // runSearch writes the run of all queries, in their order.
 func runSearch(ctx context.Context, o SearchOptions, h *host) error {
-	if err := o.Rank.validate(); err != nil {
+	if err := o.validateSources(); err != nil {
 		return err
 	}
 	if len(o.Typed) > 0 {
@@ -121,7 +128,7 @@ func runSearch(ctx context.Context, o SearchOptions, h *host) error {
 	if err := o.validateFormat(); err != nil {
 		return err
 	}
-	if err := mayWrite("output", o.Output, o.Rank.inputs(h)...); err != nil {
+	if err := mayWrite("output", o.Output, append(o.Rank.inputs(h), o.Sources.inputs(h)...)...); err != nil {
 		return err
 	}
 	h.process.hold(o.Rank.Engine.limit(h.machine))
@@ -134,7 +141,7 @@ func runSearch(ctx context.Context, o SearchOptions, h *host) error {
 		if err != nil {
 			return err
 		}
-		err = o.Rank.rank(ctx, h, d, o.Depth, func(_ int, c ranking.Candidates) error {
+		err = o.rank(ctx, h, d, func(_ int, c ranking.Candidates) error {
 			return badInput(run.Write(c.Query, c.Hits, d.corpus.ID))
 		})
 		if err != nil {

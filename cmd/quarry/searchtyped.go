@@ -46,7 +46,7 @@ func (o SearchOptions) show(ctx context.Context, h *host) error {
 	if d.corpus, err = o.Rank.Data.readCorpus(h); err != nil {
 		return err
 	}
-	return o.Rank.rank(ctx, h, d, o.Depth, func(query int, c ranking.Candidates) error {
+	return o.rank(ctx, h, d, func(query int, c ranking.Candidates) error {
 		separator := ""
 		if query > 0 {
 			separator = "\n"

@@ -76,6 +76,9 @@ func runTeach(ctx context.Context, o TeachOptions, h *host) error {
 		return err
 	}
 	scores, counts := answer.scores, answer.counts
+	if cut := counts.CutNote(func(c rerank.Cut) string { return rowOf(c, rows, o.Rows) }); cut != "" {
+		h.note("%s", cut)
+	}
 	result := teaching{Rows: len(rows), Pairs: counts.Pairs, Scored: counts.Asked, Kept: counts.Stored, Truncated: counts.Truncated}
 	for _, row := range rows {
 		pos, rest := floats(scores, len(row.Pos()))
@@ -172,6 +175,18 @@ func pairsOf(rows []*flagembedding.Row) []rerank.Pair {
 		}
 	}
 	return pairs
+}
+
+// rowOf is the file and line of the first row that has what was cut.
+func rowOf(c rerank.Cut, rows []*flagembedding.Row, path string) string {
+	for _, row := range rows {
+		for _, p := range pairsOf([]*flagembedding.Row{row}) {
+			if (c.Part == rerank.PassageText || p.Query == c.Pair.Query) && (c.Part == rerank.QueryText || p.Passage == c.Pair.Passage) {
+				return fmt.Sprintf("%s:%d", path, row.Line())
+			}
+		}
+	}
+	return path
 }
 
 // floats are the first n scores as float64, and the rest.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -139,8 +140,11 @@ func TestTeachersAreKeptApart(t *testing.T) {
 	}
 	short := p.options()
 	short.Teacher.Texts.MaxLength = 7
-	if told := p.teach(t, short); told.Scored != 7 || told.Truncated == 0 {
-		t.Errorf("short: %+v", told)
+	h := p.host()
+	mustBe(t, runTeach(t.Context(), short, h.host))
+	want := regexp.MustCompile(`^\d of the pairs are longer than the teacher reads and were cut, the first at .*rows\.jsonl:1\n$`)
+	if said := h.err.String(); !strings.Contains(h.out.String(), `"scored": 7`) || !want.MatchString(said[strings.LastIndex(strings.TrimSpace(said), "\n")+1:]) {
+		t.Errorf("short: %s%s", said, h.out.String())
 	}
 	embedder := p.options()
 	embedder.Teacher.Kind, embedder.Teacher.Model.Model = embedderKind, p.path("model")

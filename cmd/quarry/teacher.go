@@ -128,9 +128,6 @@ func (o TeacherOptions) scoreByOne(ctx context.Context, h *host, pairs []rerank.
 	if err != nil {
 		return s, h.raise(err, "--max-length")
 	}
-	if s.counts.Truncated > 0 {
-		h.note("%d of what the teacher read was longer than it reads, and was cut", s.counts.Truncated)
-	}
 	return s, nil
 }
 

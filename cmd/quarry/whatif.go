@@ -15,22 +15,28 @@ import (
 
 // WhatIfOptions are the flags of quarry mine --what-if.
 type WhatIfOptions struct {
-	Run             bool
-	Windows         []string
-	Margins         []string
-	RelativeMargins []string
-	MaxScores       []string
-	TeacherMargins  []string
-	HubLimits       []string
-	Judgments       string
+	Run              bool
+	Windows          []string
+	NearTexts        []string
+	Margins          []string
+	RelativeMargins  []string
+	SharesOfPositive []string
+	MaxScores        []string
+	MinScores        []string
+	TeacherMargins   []string
+	HubLimits        []string
+	Judgments        string
 }
 
 func (o *WhatIfOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.Run, "what-if", false, "mine nothing: tell what each setting of a grid would mine from --candidates")
 	f.StringSliceVar(&o.Windows, "windows", nil, "with --what-if: windows of the grid, such as 0-50,2-200")
+	f.StringSliceVar(&o.NearTexts, "near-texts", nil, "with --what-if: least similarities to a positive's text or the query's of the grid, such as none,0.8")
 	f.StringSliceVar(&o.Margins, "margins", nil, "with --what-if: margins of the grid, such as none,0,0.05")
 	f.StringSliceVar(&o.RelativeMargins, "relative-margins", nil, "with --what-if: relative margins of the grid")
+	f.StringSliceVar(&o.SharesOfPositive, "shares-of-positive", nil, "with --what-if: greatest shares of the positive's score of the grid, such as none,0.95")
 	f.StringSliceVar(&o.MaxScores, "max-scores", nil, "with --what-if: greatest scores of the grid")
+	f.StringSliceVar(&o.MinScores, "min-scores", nil, "with --what-if: least scores of the grid")
 	f.StringSliceVar(&o.TeacherMargins, "teacher-margins", nil, "with --what-if and --teacher-scores: teacher margins of the grid")
 	f.StringSliceVar(&o.HubLimits, "hub-limits", nil, "with --what-if: hub limits of the grid")
 	f.StringVar(&o.Judgments, "judgments", "", "with --what-if: queries `file` with further positives, to count negatives that answer after all")
@@ -39,7 +45,7 @@ func (o *WhatIfOptions) addFlags(f *pflag.FlagSet) {
 func (o *WhatIfOptions) validate(m *MineOptions) error {
 	set := m.Rank.Texts.set
 	if !o.Run {
-		return set.needs("--what-if", "windows", "margins", "relative-margins", "max-scores", "teacher-margins", "hub-limits", "judgments")
+		return set.needs("--what-if", "windows", "near-texts", "margins", "relative-margins", "shares-of-positive", "max-scores", "min-scores", "teacher-margins", "hub-limits", "judgments")
 	}
 	if m.Candidates == "" {
 		return badInputf("--what-if asks stored candidates: name them with --candidates")
@@ -66,7 +72,11 @@ func (o WhatIfOptions) grid() (mine.Grid, error) {
 		flag  string
 		texts []string
 		into  *[]*float64
-	}{{"margins", o.Margins, &g.Margins}, {"relative-margins", o.RelativeMargins, &g.RelativeMargins}, {"max-scores", o.MaxScores, &g.MaxScores}, {"teacher-margins", o.TeacherMargins, &g.TeacherMargins}} {
+	}{
+		{"near-texts", o.NearTexts, &g.NearTexts}, {"margins", o.Margins, &g.Margins}, {"relative-margins", o.RelativeMargins, &g.RelativeMargins},
+		{"shares-of-positive", o.SharesOfPositive, &g.SharesOfPositive}, {"max-scores", o.MaxScores, &g.MaxScores}, {"min-scores", o.MinScores, &g.MinScores},
+		{"teacher-margins", o.TeacherMargins, &g.TeacherMargins},
+	} {
 		for _, text := range list.texts {
 			if text == none {
 				*list.into = append(*list.into, nil)
@@ -99,13 +109,23 @@ const none = "none"
 
 // supposed is one line of the table.
 type supposed struct {
-	Window         string   `json:"window"`
-	Margin         *float64 `json:"margin,omitempty"`
-	RelativeMargin *float64 `json:"relative_margin,omitempty"`
-	MaxScore       *float64 `json:"max_score,omitempty"`
-	TeacherMargin  *float64 `json:"teacher_margin,omitempty"`
-	HubLimit       int      `json:"hub_limit,omitempty"`
+	Window          string   `json:"window"`
+	NearText        *float64 `json:"near_text,omitempty"`
+	Margin          *float64 `json:"margin,omitempty"`
+	RelativeMargin  *float64 `json:"relative_margin,omitempty"`
+	ShareOfPositive *float64 `json:"share_of_positive,omitempty"`
+	MaxScore        *float64 `json:"max_score,omitempty"`
+	MinScore        *float64 `json:"min_score,omitempty"`
+	TeacherMargin   *float64 `json:"teacher_margin,omitempty"`
+	HubLimit        int      `json:"hub_limit,omitempty"`
 	mine.Outcome
+}
+
+func suppose(o mine.Options, found mine.Outcome) supposed {
+	return supposed{
+		Window: o.Window.String(), NearText: o.NearText, Margin: o.Margin, RelativeMargin: o.RelativeMargin, ShareOfPositive: o.ShareOfPositive,
+		MaxScore: o.MaxScore, MinScore: o.MinScore, TeacherMargin: o.TeacherMargin, HubLimit: o.HubLimit, Outcome: found,
+	}
 }
 
 // whatIf tells what every setting of the grid would mine.
@@ -126,7 +146,7 @@ func (o MineOptions) whatIf(ctx context.Context, h *host, d data, ranked rankedB
 		return err
 	}
 	if o.TeacherScores != "" {
-		if _, err := o.storedScores(ctx, h, d, ranked, queries); err != nil {
+		if err := o.storedScores(ctx, h, d, ranked, queries); err != nil {
 			return err
 		}
 	}
@@ -142,7 +162,7 @@ func (o MineOptions) whatIf(ctx context.Context, h *host, d data, ranked rankedB
 		if err != nil {
 			return badInput(err)
 		}
-		table = append(table, supposed{setting.Window.String(), setting.Margin, setting.RelativeMargin, setting.MaxScore, setting.TeacherMargin, setting.HubLimit, outcome})
+		table = append(table, suppose(setting, outcome))
 	}
 	if o.JSON {
 		return printJSON(h, struct {
@@ -198,9 +218,12 @@ func whatIfTable(table []supposed) string {
 		text  func(supposed) string
 	}{
 		{"window", func(s supposed) string { return s.Window }},
+		{"near text", func(s supposed) string { return limitText(s.NearText) }},
 		{"margin", func(s supposed) string { return limitText(s.Margin) }},
 		{"relative", func(s supposed) string { return limitText(s.RelativeMargin) }},
+		{"of positive", func(s supposed) string { return limitText(s.ShareOfPositive) }},
 		{"max score", func(s supposed) string { return limitText(s.MaxScore) }},
+		{"min score", func(s supposed) string { return limitText(s.MinScore) }},
 		{"teacher", func(s supposed) string { return limitText(s.TeacherMargin) }},
 		{"hub limit", func(s supposed) string {
 			if s.HubLimit == 0 {

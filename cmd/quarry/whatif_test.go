@@ -1,14 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/quarry-ml/quarry/format/candidates"
+	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/ranking"
 )
 
 func (p project) whatIfOptions(t *testing.T) MineOptions {
@@ -97,6 +101,79 @@ func TestWhatIfTellsWhatRulesKeepOut(t *testing.T) {
 	}
 }
 
+// gridProject is twelve passages and three queries whose candidates are written by hand: passage i of query k scores an
+// eighth less than the one before it, from passage 4k on. A query is answered by the third, and the fourth says nearly the same.
+func gridProject(t *testing.T) (p project, o MineOptions) {
+	t.Helper()
+	p = project(t.TempDir())
+	var passages, asked strings.Builder
+	for i := range 12 {
+		text := fmt.Sprintf("the %s fraction is written over a whole number", []string{"first", "second", "other", "others", "fifth", "sixth", "last", "lasts", "ninth", "tenth", "least", "leasts"}[i])
+		fmt.Fprintf(&passages, "{\"id\":\"p%02d\",\"text\":%q}\n", i, text)
+	}
+	for k := range 3 {
+		fmt.Fprintf(&asked, "{\"id\":\"q%d\",\"query\":\"what is question %d?\",\"positive_ids\":[\"p%02d\"]}\n", k, k, 4*k+2)
+	}
+	o = MineOptions{Window: "0-9", Mine: mine.DefaultOptions(), Candidates: p.path("hand.cand"), WhatIf: WhatIfOptions{Run: true}}
+	o.Rank.Data = DataOptions{Corpus: p.write(t, "corpus.jsonl", passages.String()), Queries: p.write(t, "train.jsonl", asked.String())}
+	o.Mine.Negatives, o.Mine.Sampling = 3, mine.Top
+	digest, err := digestInput(newTestHost().host, "corpus", o.Rank.Data.Corpus)
+	mustBe(t, err)
+	var file bytes.Buffer
+	w, err := candidates.NewWriter(&file, candidates.Header{Source: dense, Depth: 12, Queries: 3, Passages: 12, CorpusDigest: digest})
+	mustBe(t, err)
+	for k := range 3 {
+		c := ranking.Candidates{Query: fmt.Sprintf("q%d", k), Positives: []ranking.Positive{{Passage: int32(4*k + 2), Rank: 2, Score: 0.75}}}
+		for i := range 12 {
+			c.Hits = append(c.Hits, ranking.Hit{Passage: int32((4*k + i) % 12), Score: 1 - float32(i)/8})
+		}
+		mustBe(t, w.Write(c))
+	}
+	mustBe(t, w.Close())
+	p.write(t, "hand.cand", file.String())
+	return p, o
+}
+
+// TestWhatIfGrid: every axis by itself, as the table has it, and a tighter value of it never leaves more.
+func TestWhatIfGrid(t *testing.T) {
+	p, base := gridProject(t)
+	base.WhatIf.Judgments = p.write(t, "further.jsonl", `{"id":"q0","query":"what is question 0?","positive_ids":["p01","p02"]}`)
+	var all strings.Builder
+	for _, axis := range []struct {
+		name string
+		set  func(*WhatIfOptions)
+	}{
+		{"windows", func(o *WhatIfOptions) { o.Windows = []string{"0-9", "3-9", "4-8"} }},
+		{"near texts", func(o *WhatIfOptions) { o.NearTexts = []string{"none", "0.8", "0.6"} }},
+		{"margins", func(o *WhatIfOptions) { o.Margins = []string{"none", "0", "0.25"} }},
+		{"relative margins", func(o *WhatIfOptions) { o.RelativeMargins = []string{"none", "0", "0.5"} }},
+		{"shares of positive", func(o *WhatIfOptions) { o.SharesOfPositive = []string{"none", "1", "0.75"} }},
+		{"greatest scores", func(o *WhatIfOptions) { o.MaxScores = []string{"none", "0.8", "0.5"} }},
+		{"least scores", func(o *WhatIfOptions) { o.MinScores = []string{"none", "0.25", "0.8"} }},
+		{"hub limits", func(o *WhatIfOptions) { o.HubLimits = []string{"none", "2", "1"} }},
+		{"shares and least scores", func(o *WhatIfOptions) {
+			o.SharesOfPositive, o.MinScores = []string{"1", "0.75"}, []string{"none", "0.25"}
+		}},
+	} {
+		o := base
+		axis.set(&o.WhatIf)
+		h := newTestHost()
+		mustBe(t, runMine(t.Context(), o, h.host))
+		fmt.Fprintf(&all, "%s\n%s\n", axis.name, h.out.String())
+		o.JSON = true
+		h = newTestHost()
+		mustBe(t, runMine(t.Context(), o, h.host))
+		var printed struct{ Settings []supposed }
+		mustBe(t, json.Unmarshal(h.out.Bytes(), &printed))
+		for i, s := range printed.Settings[1:] {
+			if before := printed.Settings[i]; s.Survivors > before.Survivors && axis.name != "shares and least scores" {
+				t.Errorf("%s: a tighter value leaves %v candidates, the one before %v", axis.name, s.Survivors, before.Survivors)
+			}
+		}
+	}
+	golden.Check(t, filepath.Join("testdata", "what-if.txt"), []byte(all.String()))
+}
+
 func TestWhatIfRefuses(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	base := p.whatIfOptions(t)
@@ -113,6 +190,14 @@ func TestWhatIfRefuses(t *testing.T) {
 		}},
 		{"a window", "--windows: window", func(o *MineOptions) { o.WhatIf.Windows = []string{"5"} }},
 		{"a margin", `--margins: "wide" is neither a number nor none`, func(o *MineOptions) { o.WhatIf.Margins = []string{"wide"} }},
+		{"a share", `--shares-of-positive: "most" is neither a number nor none`, func(o *MineOptions) { o.WhatIf.SharesOfPositive = []string{"most"} }},
+		{"shares for nothing", "--shares-of-positive has no part without --what-if", func(o *MineOptions) {
+			o.WhatIf.Run, o.Output, o.Rank.Texts.set = false, p.path("x"), set{"shares-of-positive": true}
+		}},
+		{"a similarity", "near_text: 1.5 is not a similarity", func(o *MineOptions) { o.WhatIf.NearTexts = []string{"1.5"} }},
+		{"least above greatest", "min_score 0.5 is above max_score 0.4", func(o *MineOptions) {
+			o.WhatIf.MaxScores, o.WhatIf.MinScores = []string{"0.4"}, []string{"0.5"}
+		}},
 		{"a hub limit", `--hub-limits: "0" is neither`, func(o *MineOptions) { o.WhatIf.HubLimits = []string{"0"} }},
 		{"too deep", "--what-if: the window 0-26 needs a depth of 26, but 25 hits", func(o *MineOptions) { o.WhatIf.Windows = []string{"0-26"} }},
 		{"too few ranks", "negatives: 4 a query do not fit into the window 0-3", func(o *MineOptions) { o.WhatIf.Windows = []string{"0-3"} }},

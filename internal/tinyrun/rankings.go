@@ -8,6 +8,7 @@ import (
 	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/format/provenance"
+	"github.com/quarry-ml/quarry/fuse"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -59,12 +60,35 @@ func (r *Run) writeCandidates(d *rundir.Dir, round int, p part, found []ranking.
 	return r.writeRanking(d, p.files(d, round).Candidates(p.split), round, p, nil, found)
 }
 
+// fuse puts another ranking beside the miner's, which scores from 0 to 10 and is the same in every round, and makes one of both.
+func (r *Run) fuse(found []ranking.Candidates, p part) {
+	order := r.corpus(p.prefix).Order()
+	for q, c := range found {
+		words := make(map[int32]float32, r.options.Passages)
+		for i := range r.options.Passages {
+			if score := draw(r.options.Seed, -1, string(p.name), q, i); score > 0.25 { // the others share no word with the query
+				words[int32(i)] = float32(10 * score)
+			}
+		}
+		positives := []int32{int32(r.positive(p.name, q))}
+		c.Sources = []ranking.Ranked{{Hits: c.Hits, Positives: c.Positives}, ranking.Partial(words, r.options.Depth, order, positives)}
+		whole := fuse.Fuse(c.Sources, r.options.Depth, order, positives, fuse.DefaultOptions())
+		c.Hits, c.Positives = whole.Hits, whole.Positives
+		found[q] = c
+	}
+}
+
 // writeRanking writes what a miner ranks, or, with its number, an epoch.
 func (r *Run) writeRanking(d *rundir.Dir, file string, round int, p part, epoch *int, found []ranking.Candidates) error {
 	return rundir.WriteFile(d.FS, file, func(w io.Writer) error {
-		out, err := candidates.NewWriter(w, candidates.Header{
+		h := candidates.Header{
 			Split: string(p.split), Round: round, CorpusDigest: r.digest(p.corpus), QueriesDigest: r.digest(p.queries), ModelDigest: "m", Epoch: epoch, Depth: r.options.Depth, Queries: len(found), Passages: r.options.Passages,
-		})
+		}
+		if r.options.Fused && epoch == nil {
+			h.Source, h.Fusion = "fused", fuse.DefaultOptions().String()
+			h.Sources = []candidates.Source{{Name: "dense", Kind: "dense", ModelDigest: "m"}, {Name: "bm25", Kind: "bm25", Parameters: "k1 1.5, b 0.75"}}
+		}
+		out, err := candidates.NewWriter(w, h)
 		if err != nil {
 			return err
 		}

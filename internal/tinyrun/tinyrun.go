@@ -31,6 +31,7 @@ type Options struct {
 	Sets     []string // sets of data.sets, of as many queries as Train; the first is over the run's corpus, the others have one of their own
 	ByQuery  bool     // scores of every epoch are kept by query, too
 	Ranked   bool     // what every epoch ranks is kept, too
+	Fused    bool     // rounds fuse the miner's ranking and another one, bm25, by reciprocal ranks
 	Unmined  bool     // no candidates and no negatives, as of rounds with source none
 }
 
@@ -182,6 +183,9 @@ func (r *Run) Mine(round int) error {
 	return r.within(func(d *rundir.Dir) error {
 		for _, p := range r.parts() {
 			found := r.search(round, p)
+			if r.options.Fused {
+				r.fuse(found, p)
+			}
 			if err := r.writeCandidates(d, round, p, found); err != nil {
 				return err
 			}

@@ -214,7 +214,7 @@
       const trained = state.about.sets.filter((s) => s.train);
       return [
         el("h1", {}, "Doubtful negatives"),
-        el("p", { class: "quiet" }, `Mined negatives that a round scores above the query's weakest positive, or at most ${100 * state.about.near} % below it, and those that a round's teacher scores at least as high as the positive that it scores lowest; those that most rounds and teachers doubt come first.`),
+        el("p", { class: "quiet" }, `Mined negatives that a round scores above the query's weakest positive, or at most ${100 * state.about.near} % below it, and those that a round's teacher scores at least as high as the positive that it scores lowest; those that most rounds, single sources and teachers doubt come first.`),
         state.about.unused ? el("p", { role: "note", id: "unused" }, state.about.unused) : null,
         el("form", { class: "tools", onsubmit: (e) => e.preventDefault() },
           trained.length > 1 ? chooseSet(queue.split, (v) => { queue.split = v; go(0); }, trained, "negatives of") : null,
@@ -229,15 +229,16 @@
     const number = (v) => (v === undefined ? "–" : v.toFixed(4));
     const taught = row.rounds.some((r) => r.teacher !== undefined);
     return el("article", { class: "card", id: "suspect" },
-      el("p", { class: "quiet" }, `${queue.at + 1} of ${queue.list.rows.length} on this page; doubted by ${row.agree} of ${row.searches} rounds${row.teachers ? `, and by the teacher of ${row.teachers}` : ""}`),
+      el("p", { class: "quiet" }, `${queue.at + 1} of ${queue.list.rows.length} on this page; doubted by ${row.agree} of ${row.searches} rounds${row.sources ? `, by ${row.sources} single sources` : ""}${row.teachers ? `, and by the teacher of ${row.teachers}` : ""}`),
       el("h2", {}, "Query ", el("bdi", {}, row.query.key)), text(row.query.text),
       el("div", { class: "pair" },
         el("section", {}, el("h3", {}, "✓ Answered by"), row.positives.map((p) => passageOf(queue.split, p))),
         el("section", {}, el("h3", {}, "✗ Mined as a negative"), passageOf(queue.split, row.passage))),
       el("table", {},
         el("thead", {}, el("tr", {}, ["round", "mined", "rank", "its score", "positive's score", "above by"].concat(taught ? ["by the teacher", "the positive by it"] : []).map((h) => el("th", { scope: "col" }, h)))),
-        el("tbody", {}, row.rounds.map((r) => el("tr", {},
-          [r.round, r.mined ? "yes" : "no", r.rank || "–", number(r.score), number(r.positive), r.score === undefined || r.positive === undefined ? "–" : (r.score - r.positive).toFixed(4)].concat(taught ? [number(r.teacher), number(r.teacher_positive)] : []).map((c) => el("td", {}, c)))))),
+        el("tbody", {}, row.rounds.flatMap((r) => [el("tr", {},
+          [r.round, r.mined ? "yes" : "no", r.rank || "–", number(r.score), number(r.positive), r.score === undefined || r.positive === undefined ? "–" : (r.score - r.positive).toFixed(4)].concat(taught ? [number(r.teacher), number(r.teacher_positive)] : []).map((c) => el("td", {}, c)))].concat((r.sources || []).map((s) => el("tr", { class: "quiet" },
+          [s.source, "", s.rank || "–", number(s.score), number(s.positive), s.score === undefined || s.positive === undefined ? "–" : (s.score - s.positive).toFixed(4)].concat(taught ? ["", ""] : []).map((c) => el("td", {}, c)))))))),
       el("p", { class: "said", role: "status", id: "said" }, row.verdict ? `Your verdict: ${row.verdict}` : "No verdict yet"),
       el("div", { class: "verdicts" },
         Object.entries(kinds).map(([key, [kind, why]]) => el("button", { type: "button", "data-verdict": kind, onclick: () => judge(kind) }, el("kbd", {}, key), ` ${kind}: ${why}`)),
