@@ -39,7 +39,7 @@ def rope(kind, **settings):
 CASES = {
     "llama2": (transformers.LlamaConfig, SIZES | dict(num_key_value_heads=4), "LlamaForCausalLM", False),
     "llama3": (transformers.LlamaConfig, WIDE | dict(tie_word_embeddings=True, attention_bias=True, mlp_bias=True, rope_parameters=rope(
-        "llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64)), "LlamaForCausalLM", False),
+        "llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64)), "LlamaForCausalLM", True),
     "llama-linear": (transformers.LlamaConfig, WIDE | dict(rope_parameters=rope("linear", factor=4.0)), "LlamaModel", False),
     "llama-dynamic": (transformers.LlamaConfig, WIDE | dict(max_position_embeddings=12, rope_parameters=rope("dynamic", factor=3.0)), "LlamaModel", False),
     "llama-bidirectional": (transformers.LlamaConfig, WIDE | dict(is_causal=False), "LlamaModel", False),
@@ -54,6 +54,7 @@ CASES = {
         num_hidden_layers=3, sliding_window=5, query_pre_attn_scalar=10, layer_types=["sliding_attention", "full_attention", "sliding_attention"],
         rope_parameters={"full_attention": rope("linear", factor=2.0), "sliding_attention": {"rope_type": "default", "rope_theta": 40.0}}), "Gemma3ForCausalLM", True),
     "embeddinggemma": (transformers.Gemma3TextConfig, WIDE | dict(sliding_window=6, use_bidirectional_attention=True, layer_types=["sliding_attention", "full_attention"]), "Gemma3TextModel", False),
+    "qwen3-bidirectional": (transformers.Qwen3Config, WIDE | dict(is_causal=False), "Qwen3Model", True),
 }
 
 # What rope.json has: the kind of config, and the settings that bear on frequencies.
