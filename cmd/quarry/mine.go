@@ -287,7 +287,7 @@ func (o *MineOptions) validateFiles(h *host) error {
 	if err := need(needed...); err != nil {
 		return err
 	}
-	inputs := append(o.Rank.inputs(h), "candidates", o.Candidates, "last", o.Last, "verdicts", o.Verdicts, "teacher-scores", o.TeacherScores)
+	inputs := append(o.Rank.inputs(h), "candidates", o.Candidates, "last", o.Last, "verdicts", o.Verdicts, "teacher-scores", o.TeacherScores, "teacher", h.folder(o.Teacher.Model.Model))
 	inputs = append(inputs, o.Sources.inputs(h)...)
 	for i, output := range []struct{ flag, path string }{{"output", o.Output}, {"provenance", o.Provenance}, {"save-candidates", o.Save}} {
 		if output.path == "" {

@@ -86,7 +86,8 @@ func (o *MineOptions) workPlace() string {
 	return o.Output + ".work"
 }
 
-// validate checks the flags beside those of the files.
+// validateShards checks the flags, and that no file of the command, each behind its flag, lies where the working directory is: it
+// goes at the end.
 func (o *MineOptions) validateShards(inputs ...string) error {
 	if o.Candidates != "" {
 		for _, flag := range shardFlags {
@@ -105,8 +106,12 @@ func (o *MineOptions) validateShards(inputs ...string) error {
 		return badInputf("--keep-work: --output %s has no place beside it: name a directory with --work", o.Output)
 	case place == "":
 		return nil
-	case slices.Contains([]string{o.Output, o.Provenance, o.Save}, place):
-		return badInputf("--work %s is another output too: choose another place", place)
+	}
+	files := append([]string{"output", o.Output, "provenance", o.Provenance, "save-candidates", o.Save, "teacher-cache", o.Teacher.Cache}, inputs...)
+	for i := 0; i < len(files); i += 2 {
+		if path := files[i+1]; path != "" && path != standard && wouldLieIn(path, place) {
+			return badInputf("--%s %s lies in the working directory %s, which goes at the end: choose another place for it, or by --work for the directory", files[i], path, place)
+		}
 	}
 	return mayWriteBeside("work", place, inputs...)
 }

@@ -230,16 +230,40 @@ func TestWorkIsRefused(t *testing.T) {
 	mustBe(t, err)
 	mustBe(t, more.Close())
 	p.write(t, "more/notes.txt", "mine")
+	p.write(t, "texts/notes.txt", "mine")
+	for _, place := range []string{"vectors", "stamped"} {
+		d, err := rundir.Open(p.path(place), rundir.OpenOptions{Create: true})
+		mustBe(t, err)
+		mustBe(t, d.Close())
+	}
+	p.write(t, "vectors/mine.npy", "mine")
+	p.write(t, "stamped/round-0/stamps/finetune.json", "{}")
+	mustBe(t, os.MkdirAll(p.path("mined.jsonl.work"), 0o755))
+	mustBe(t, os.Symlink(p.path("mined.jsonl.work"), p.path("link")))
+	p.write(t, "mined.jsonl.work/source-0.passages-00000.npy", "given")
+	given := func(o *MineOptions) {
+		o.Rank = RankOptions{Data: o.Rank.Data, Given: VectorOptions{CorpusVectors: p.path("mined.jsonl.work/source-0.passages-00000.npy"), QueryVectors: p.path("q.npy")}}
+	}
 	for _, tc := range []struct {
 		name, want string
 		change     func(*MineOptions)
 	}{
 		{"two at once", "another quarry mine is at work with the same working directory", func(o *MineOptions) { o.Work = p.path("held") }},
-		{"a directory of something else", "is not a run directory: it has files", func(o *MineOptions) { o.Work = string(p) }},
+		{"a directory of something else", "is not a run directory: it has files", func(o *MineOptions) { o.Work = p.path("texts") }},
+		{"vectors that are no pieces", "holds something else than work (mine.npy)", func(o *MineOptions) { o.Work = p.path("vectors") }},
+		{"stamps of a run", "holds something else than work (round-0/stamps/finetune.json)", func(o *MineOptions) { o.Work = p.path("stamped") }},
 		{"a run", "is the directory of a run: choose another place", func(o *MineOptions) { o.Work = p.path("run") }},
 		{"a directory that holds more", "holds something else than work (notes.txt)", func(o *MineOptions) { o.Work = p.path("more") }},
 		{"in a model", "--work", func(o *MineOptions) { o.Work = p.path("model/work") }},
-		{"an output", "is another output too", func(o *MineOptions) { o.Work = o.Output }},
+		{"an output", "--output " + p.path("mined.jsonl") + " lies in the working directory", func(o *MineOptions) { o.Work = o.Output }},
+		{"an output under another spelling", "lies in the working directory", func(o *MineOptions) { o.Work = p.path("model") + "/../mined.jsonl" }},
+		{"the output in it", "mined.jsonl lies in the working directory", func(o *MineOptions) { o.Work, o.Output = p.path("w"), p.path("w/mined.jsonl") }},
+		{"the output in it by a link", "mined.jsonl lies in the working directory", func(o *MineOptions) { o.Work, o.Output = p.path("mined.jsonl.work"), p.path("link/mined.jsonl") }},
+		{"candidates in it", "--save-candidates", func(o *MineOptions) { o.Save = o.Output + ".work/mined.cand" }},
+		{"provenance in it", "--provenance", func(o *MineOptions) { o.Provenance = o.Output + ".work/deep/side.jsonl" }},
+		{"the texts in it", "--corpus " + p.path("corpus.jsonl") + " lies in the working directory", func(o *MineOptions) { o.Work, o.Output = string(p), filepath.Join(t.TempDir(), "mined.jsonl") }},
+		{"given vectors in it", "--corpus-vectors", given},
+		{"the teacher in it", "--teacher ", func(o *MineOptions) { o.Teacher.Model.Model, o.Teacher.Kind, o.Work = p.path("w2/teacher"), crossEncoderKind, p.path("w2") }},
 		{"nowhere to keep it", "--keep-work: --output - has no place beside it", func(o *MineOptions) { o.Output, o.KeepWork = standard, true }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -250,7 +274,7 @@ func TestWorkIsRefused(t *testing.T) {
 			}
 		})
 	}
-	for _, place := range []string{"run/quarry.json", "more/notes.txt"} {
+	for _, place := range []string{"run/quarry.json", "more/notes.txt", "vectors/mine.npy", "stamped/round-0/stamps/finetune.json", "mined.jsonl.work/source-0.passages-00000.npy"} {
 		if _, err := os.Stat(p.path(place)); err != nil {
 			t.Errorf("%s is gone: %v", place, err)
 		}

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/rundir"
@@ -49,22 +52,69 @@ func (w *work) checkOwn() error {
 	if len(sources) > 0 {
 		return badInputf("--work %s is the directory of a run: choose another place", w.dir.Layout)
 	}
-	entries, err := w.dir.FS.ReadDir(string(w.dir.Layout))
+	foreign, err := w.foreign()
 	if err != nil {
 		return badInputf("--work: %w", err)
 	}
-	for _, entry := range entries {
-		name := filepath.Join(string(w.dir.Layout), entry.Name())
-		switch ext := filepath.Ext(name); {
-		case name == w.dir.Format() || name == w.dir.Lock():
-		case ext == ".npy" || ext == ".cand":
-			w.made = true
-		case name == string(w.dir.Round(0).Dir()) && entry.IsDir():
-		default:
-			return badInputf("--work %s holds something else than work (%s): choose another place", w.dir.Layout, entry.Name())
-		}
+	if foreign != "" {
+		return badInputf("--work %s holds something else than work (%s): choose another place", w.dir.Layout, foreign)
 	}
 	return nil
+}
+
+// foreign is a file in the directory that a work does not make; empty where there is none.
+func (w *work) foreign() (string, error) {
+	root := string(w.dir.Layout)
+	found := ""
+	var look func(dir string) error
+	look = func(dir string) error {
+		entries, err := w.dir.FS.ReadDir(dir)
+		for _, entry := range entries {
+			place := filepath.Join(dir, entry.Name())
+			relative, err := filepath.Rel(root, place)
+			if err != nil {
+				return err
+			}
+			relative = filepath.ToSlash(relative)
+			switch {
+			case entry.IsDir() && slices.Contains(foldersOfWork, relative):
+				if err := look(place); err != nil {
+					return err
+				}
+			case entry.Type().IsRegular() && ofWork(relative):
+				w.made = w.made || pieceName.MatchString(relative)
+			case found == "":
+				found = relative
+			}
+		}
+		return err
+	}
+	return found, look(root)
+}
+
+// foldersOfWork are those in a working directory, relative to it: of the stamps.
+var foldersOfWork = []string{"round-0", "round-0/stamps"}
+
+// pieceName is what files of pieces are called.
+var pieceName = regexp.MustCompile(`^(source-\d+\.(passages|queries)-\d{5,}\.npy|candidates-\d{5,}\.cand)$`)
+
+// ofWork says whether a work makes a file of this path relative to its directory, under its name or a temporary one.
+func ofWork(relative string) bool {
+	folder, name := path.Split(relative)
+	if inner, ok := strings.CutPrefix(name, "."); ok {
+		name, ok = strings.CutSuffix(inner, ".tmp")
+		if !ok {
+			return false
+		}
+	}
+	switch folder {
+	case "":
+		return name == filepath.Base(rundir.Layout("").Format()) || name == filepath.Base(rundir.Layout("").Lock()) || pieceName.MatchString(name)
+	case foldersOfWork[1] + "/":
+		piece, ok := strings.CutSuffix(name, ".json")
+		return ok && pieceName.MatchString(piece)
+	}
+	return false
 }
 
 // temporaryWork is a work that no other command finds.
@@ -88,6 +138,10 @@ func (w *work) end() error {
 	}
 	if w.ended = true; w.keeps {
 		return nil
+	}
+	if foreign, err := w.foreign(); err != nil || foreign != "" {
+		w.host.note("%s holds something else than work by now (%s): it is left", w.dir.Layout, foreign)
+		return err
 	}
 	if err := w.dir.Remove(); err != nil {
 		return err
