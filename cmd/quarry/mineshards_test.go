@@ -187,6 +187,18 @@ func TestKeptShardsAreThoseOfTheSameCommand(t *testing.T) {
 	}
 }
 
+// TestKeptShardsOfARunAreHeldAgainstTheWindow: a run that was long enough for one window is not for a wider one of the same depth.
+func TestKeptShardsOfARunAreHeldAgainstTheWindow(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	p.search(t, SearchOptions{Rank: p.rank("train.jsonl"), Depth: 12, Output: p.path("run.trec")})
+	o := p.mineOptions()
+	o.Rank.Model, o.Sources.Names = ModelOptions{}, []string{"run:" + p.path("run.trec")}
+	o.Shard, o.KeepWork, o.Depth = 10, true, 20
+	p.mine(t, o)
+	o.Window = "1-15"
+	refused(t, runMine(t.Context(), o, newTestHost().host), "it keeps at most 12 passages a query, but the window 1-15 needs 15")
+}
+
 // stopping cancels a context when so many files have their names.
 type stopping struct {
 	rundir.OS
@@ -240,6 +252,7 @@ func TestWorkIsRefused(t *testing.T) {
 	p.write(t, "stamped/round-0/stamps/finetune.json", "{}")
 	mustBe(t, os.MkdirAll(p.path("mined.jsonl.work"), 0o755))
 	mustBe(t, os.Symlink(p.path("mined.jsonl.work"), p.path("link")))
+	mustBe(t, os.Mkdir(p.path("mined.jsonl.work/teacher"), 0o755))
 	p.write(t, "mined.jsonl.work/source-0.passages-00000.npy", "given")
 	given := func(o *MineOptions) {
 		o.Rank = RankOptions{Data: o.Rank.Data, Given: VectorOptions{CorpusVectors: p.path("mined.jsonl.work/source-0.passages-00000.npy"), QueryVectors: p.path("q.npy")}}
@@ -263,7 +276,7 @@ func TestWorkIsRefused(t *testing.T) {
 		{"provenance in it", "--provenance", func(o *MineOptions) { o.Provenance = o.Output + ".work/deep/side.jsonl" }},
 		{"the texts in it", "--corpus " + p.path("corpus.jsonl") + " lies in the working directory", func(o *MineOptions) { o.Work, o.Output = string(p), filepath.Join(t.TempDir(), "mined.jsonl") }},
 		{"given vectors in it", "--corpus-vectors", given},
-		{"the teacher in it", "--teacher ", func(o *MineOptions) { o.Teacher.Model.Model, o.Teacher.Kind, o.Work = p.path("w2/teacher"), crossEncoderKind, p.path("w2") }},
+		{"the teacher in it", "--teacher ", func(o *MineOptions) { o.Teacher.Model.Model, o.Teacher.Kind, o.Work = p.path("mined.jsonl.work/teacher"), crossEncoderKind, "" }},
 		{"nowhere to keep it", "--keep-work: --output - has no place beside it", func(o *MineOptions) { o.Output, o.KeepWork = standard, true }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
