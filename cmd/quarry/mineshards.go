@@ -41,9 +41,6 @@ var shardFlags = []string{"shard", "work", "keep-work"}
 
 // openWork opens the working directory; nil where a single shard is all there is, and a teacher does not ask for it twice.
 func (o *MineOptions) openWork(h *host, d data) (*work, error) {
-	if o.Shard == 0 {
-		o.Shard = defaultShard
-	}
 	embedded := 0
 	if o.embeds() {
 		embedded = d.corpus.Len()
@@ -139,12 +136,18 @@ const algorithmCandidates = 1
 func (s *shards) each(ctx context.Context, sink func(query int, c ranking.Candidates) error) error {
 	if s.work == nil {
 		return s.withSources(ctx, func() error {
-			return s.rank(ctx, span{0, len(s.data.queries)}, func(query int, c ranking.Candidates) error {
-				if s.o.Mine.HubLimit > 0 {
-					s.held = append(s.held, c)
+			for _, part := range spans(len(s.data.queries), s.o.Shard) {
+				err := s.rank(ctx, part, func(query int, c ranking.Candidates) error {
+					if s.o.Mine.HubLimit > 0 {
+						s.held = append(s.held, c)
+					}
+					return sink(query, c)
+				})
+				if err != nil {
+					return err
 				}
-				return sink(query, c)
-			})
+			}
+			return nil
 		})
 	}
 	if s.made == nil {

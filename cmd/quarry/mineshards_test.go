@@ -276,7 +276,9 @@ func TestWorkIsRefused(t *testing.T) {
 		{"provenance in it", "--provenance", func(o *MineOptions) { o.Provenance = o.Output + ".work/deep/side.jsonl" }},
 		{"the texts in it", "--corpus " + p.path("corpus.jsonl") + " lies in the working directory", func(o *MineOptions) { o.Work, o.Output = string(p), filepath.Join(t.TempDir(), "mined.jsonl") }},
 		{"given vectors in it", "--corpus-vectors", given},
-		{"the teacher in it", "--teacher ", func(o *MineOptions) { o.Teacher.Model.Model, o.Teacher.Kind, o.Work = p.path("mined.jsonl.work/teacher"), crossEncoderKind, "" }},
+		{"the teacher in it", "--teacher ", func(o *MineOptions) {
+			o.Teacher.Model.Model, o.Teacher.Kind, o.Work = p.path("mined.jsonl.work/teacher"), crossEncoderKind, ""
+		}},
 		{"nowhere to keep it", "--keep-work: --output - has no place beside it", func(o *MineOptions) { o.Output, o.KeepWork = standard, true }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
