@@ -165,13 +165,12 @@ func (m *mining) run(ctx context.Context, h *host) error {
 	if nothing != nil {
 		return badInputf("--%s: %w", flagOf(found[*mine.EmptyError](nothing).Rule), nothing)
 	}
-	if err == nil {
-		err = m.ranked.work.end()
-	}
 	if err != nil {
 		return err
 	}
-	return m.tell(h)
+	err = m.tell(h)
+	m.ranked.work.end()
+	return err
 }
 
 // mine hands what is mined to the writers; those of provenance and candidates may be nil.

@@ -53,7 +53,7 @@ func (o *MineOptions) openWork(h *host, d data) (*work, error) {
 	if place == "" {
 		return temporaryWork(h)
 	}
-	w, err := openWork(h, place)
+	w, err := openWork(h, place, o.Work != "")
 	if err != nil {
 		return nil, err
 	}

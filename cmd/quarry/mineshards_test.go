@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -130,10 +131,14 @@ func TestKilledMiningEndsWithTheSameBytes(t *testing.T) {
 	for i, at := range slices.Compact(points) {
 		dir := t.TempDir()
 		fsys := faultfs.New(dir, faultfs.Fault{At: at, Crash: true})
-		if err := mineOn(fsys, dir); err == nil || !fsys.Crashed() {
-			t.Fatalf("operation %d: a crash must end the mining with its error, not %v", at, err)
+		err := mineOn(fsys, dir)
+		if !fsys.Crashed() {
+			t.Fatalf("operation %d: no crash but %v", at, err)
 		}
 		mustBe(t, fsys.Settle([]faultfs.Loss{faultfs.LoseUnsynced, faultfs.LoseNothing, faultfs.TearUnsynced}[i%3]))
+		if left := outputsOf(t, dir); err == nil && (left["mined.jsonl"] != want["mined.jsonl"] || left["mined.cand"] != want["mined.cand"]) {
+			t.Fatalf("operation %d: the mining ended without error and its outputs are not there", at)
+		}
 		if err := mineOn(faultfs.New(dir, faultfs.Fault{}), dir); err != nil {
 			t.Fatalf("operation %d: the second mining: %v", at, err)
 		}
@@ -199,6 +204,75 @@ func TestKeptShardsOfARunAreHeldAgainstTheWindow(t *testing.T) {
 	refused(t, runMine(t.Context(), o, newTestHost().host), "it keeps at most 12 passages a query, but the window 1-15 needs 15")
 }
 
+// TestWorkLeavesWhatIsNotItsOwn: what was there before stays, and what has come since.
+func TestWorkLeavesWhatIsNotItsOwn(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.mineOptions()
+	o.Shard, o.Work = 10, p.path("mine")
+	left := func() string {
+		entries, err := os.ReadDir(o.Work)
+		if errors.Is(err, fs.ErrNotExist) {
+			return "gone"
+		}
+		mustBe(t, err)
+		return fmt.Sprint(entries)
+	}
+	p.mine(t, o)
+	if got := left(); got != "gone" {
+		t.Errorf("a directory that the command made: %s", got)
+	}
+	mustBe(t, os.Mkdir(o.Work, 0o755))
+	p.mine(t, o)
+	if got := left(); got != "[]" {
+		t.Errorf("a directory that was there before: %s", got)
+	}
+	w, err := openWork(newTestHost().host, o.Work, true)
+	mustBe(t, err)
+	p.write(t, "mine/notes.txt", "mine")
+	w.end()
+	mustBe(t, w.close())
+	if got := left(); got != "[- notes.txt]" {
+		t.Errorf("a directory with other files: %s", got)
+	}
+}
+
+// unremovable is a file system whose directories get no other names.
+type unremovable struct{ rundir.OS }
+
+// Rename implements rundir.FS.
+func (u unremovable) Rename(from, to string) error {
+	if info, err := os.Stat(from); err == nil && info.IsDir() {
+		return fs.ErrPermission
+	}
+	return u.OS.Rename(from, to)
+}
+
+func TestWorkThatCannotBeRemovedIsNoError(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.mineOptions()
+	o.Shard = 10
+	h := newTestHost()
+	h.files = unremovable{}
+	mustBe(t, runMine(t.Context(), o, h.host))
+	if said := h.err.String(); !strings.Contains(said, "mined.jsonl.work is done with and could not be removed") || !strings.Contains(said, "candidates dropped by") {
+		t.Errorf("it is not told, or the audit is not:\n%s", said)
+	}
+}
+
+// TestARunIsRefusedUntouched names a run's directory as the working one while another holds it.
+func TestARunIsRefusedUntouched(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	d, err := rundir.Open(p.path("run"), rundir.OpenOptions{Create: true, Data: []rundir.Source{{Name: "corpus.jsonl", Digest: "0"}}})
+	mustBe(t, err)
+	defer d.Close()
+	p.write(t, "run/.half.tmp", "being written")
+	before := outputsOf(t, p.path("run"))
+	o := p.mineOptions()
+	o.Work = p.path("run")
+	refused(t, runMine(t.Context(), o, newTestHost().host), "is the directory of a run: choose another place")
+	sameOutputs(t, outputsOf(t, p.path("run")), before)
+}
+
 // stopping cancels a context when so many files have their names.
 type stopping struct {
 	rundir.OS
@@ -232,7 +306,7 @@ func TestInterruptedMiningSaysHowToGoOn(t *testing.T) {
 
 func TestWorkIsRefused(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
-	held, err := openWork(newTestHost().host, p.path("held"))
+	held, err := openWork(newTestHost().host, p.path("held"), true)
 	mustBe(t, err)
 	defer held.close()
 	ofRun, err := rundir.Open(p.path("run"), rundir.OpenOptions{Create: true, Data: []rundir.Source{{Name: "corpus.jsonl", Digest: "0"}}})
@@ -261,8 +335,8 @@ func TestWorkIsRefused(t *testing.T) {
 		name, want string
 		change     func(*MineOptions)
 	}{
-		{"two at once", "another quarry mine is at work with the same working directory", func(o *MineOptions) { o.Work = p.path("held") }},
-		{"a directory of something else", "is not a run directory: it has files", func(o *MineOptions) { o.Work = p.path("texts") }},
+		{"two at once", "another process has the working directory", func(o *MineOptions) { o.Work = p.path("held") }},
+		{"a directory of something else", "holds something else than work (notes.txt)", func(o *MineOptions) { o.Work = p.path("texts") }},
 		{"vectors that are no pieces", "holds something else than work (mine.npy)", func(o *MineOptions) { o.Work = p.path("vectors") }},
 		{"stamps of a run", "holds something else than work (round-0/stamps/finetune.json)", func(o *MineOptions) { o.Work = p.path("stamped") }},
 		{"a run", "is the directory of a run: choose another place", func(o *MineOptions) { o.Work = p.path("run") }},

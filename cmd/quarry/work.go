@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -22,25 +23,48 @@ type work struct {
 	host  *host
 	keeps bool // after the command has ended, too
 	own   bool // nobody else's to go on from: a temporary folder
+	given bool // the directory was there before, without work
 	made  bool // some piece is there
 	ended bool
+	gone  bool // removed, as far as that went
 }
 
 // openWork opens the directory, or makes it, and holds it against other processes. A directory that holds anything else, such as
-// a run, is refused: it would go at the end.
-func openWork(h *host, place string) (*work, error) {
+// a run, is refused before anything in it changes: it would go at the end. One that the user has named, or made, does not go if it
+// was there before.
+func openWork(h *host, place string, named bool) (*work, error) {
+	there, begun, err := lookAtWork(h, place)
+	if err != nil {
+		return nil, err
+	}
 	d, err := rundir.Open(place, rundir.OpenOptions{FS: h.files, Create: true})
 	if errors.Is(err, rundir.ErrInUse) {
-		return nil, fmt.Errorf("another quarry mine is at work with the same working directory: %w", err)
+		return nil, fmt.Errorf("another process has the working directory: %w", err)
 	}
 	if err != nil {
 		return nil, badInputf("--work: %w", err)
 	}
-	w := &work{dir: d, host: h}
+	w := &work{dir: d, host: h, given: there && (named || !begun)}
 	if err := w.checkOwn(); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return w, nil
+}
+
+// lookAtWork refuses a directory that holds anything but work, without a change to it, and says whether it is there, and whether with
+// work that has begun.
+func lookAtWork(h *host, place string) (there, begun bool, err error) {
+	if info, err := h.files.Stat(place); err != nil || !info.IsDir() {
+		return false, false, nil // opening it tells what is wrong
+	}
+	w := work{dir: &rundir.Dir{Layout: rundir.Layout(place), FS: h.files}, host: h}
+	if err := w.checkOwn(); errors.Is(err, fs.ErrNotExist) { // it goes just now
+		return false, false, nil
+	} else if err != nil {
+		return false, false, err
+	}
+	begun, err = w.dir.Exists(w.dir.Format())
+	return true, begun, err
 }
 
 // checkOwn refuses a directory that was not made by openWork.
@@ -123,40 +147,51 @@ func temporaryWork(h *host) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := openWork(h, place)
+	w, err := openWork(h, place, false)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(place))
 	}
-	w.own = true
+	w.own, w.given = true, false
 	return w, nil
 }
 
-// end removes the directory, unless it is to be kept.
-func (w *work) end() error {
+// end removes what is kept, unless it is to stay. The command's results are there, so what cannot be removed is told and is no error.
+func (w *work) end() {
 	if w == nil {
-		return nil
+		return
 	}
 	if w.ended = true; w.keeps {
-		return nil
+		return
 	}
-	if foreign, err := w.foreign(); err != nil || foreign != "" {
-		w.host.note("%s holds something else than work by now (%s): it is left", w.dir.Layout, foreign)
+	if err := w.remove(); err != nil {
+		w.host.note("%s is done with and could not be removed: %v", w.dir.Layout, err)
+	}
+}
+
+// remove gives up the directory without what is kept in it. The directory itself stays where it was there before, or where
+// something else lies in it by now.
+func (w *work) remove() error {
+	foreign, err := w.foreign()
+	if err != nil {
 		return err
 	}
-	if err := w.dir.Remove(); err != nil {
-		return err
+	if foreign != "" {
+		w.host.note("%s holds something else than work by now (%s), which is left there", w.dir.Layout, foreign)
 	}
-	w.dir = nil
-	return nil
+	w.gone = true
+	if w.given || foreign != "" {
+		return w.dir.Empty(ofWork)
+	}
+	return w.dir.Remove()
 }
 
 // close lets others have what end has not removed.
 func (w *work) close() error {
-	if w == nil || w.dir == nil {
+	if w == nil {
 		return nil
 	}
-	if (w.own || !w.made) && w.dir.Remove() == nil { // what of a temporary folder stays is the system's to clear
-		return nil
+	if !w.gone && (w.own || !w.made) {
+		_ = w.remove() // what of a temporary folder stays is the system's to clear
 	}
 	return w.dir.Close()
 }
