@@ -227,15 +227,15 @@ func (s *shards) rank(ctx context.Context, part span, sink func(query int, c ran
 func (s *shards) make(ctx context.Context) error {
 	cut := spans(len(s.data.queries), s.o.Shard)
 	stages := s.stages(cut)
-	digests, err := s.work.ready(ctx, "shards of candidates", stages)
+	kept, err := s.work.ready(ctx, "shards of candidates", stages)
 	if err != nil {
 		return err
 	}
 	for i, part := range cut {
-		if digests[i] != "" {
+		if kept[i] != nil {
 			continue
 		}
-		_, err := s.work.make(ctx, stages[i], func(w io.Writer) error {
+		_, err := s.work.make(ctx, stages[i], nil, func(w io.Writer) error {
 			header := s.header
 			header.Round, header.Queries = 0, part.len()
 			out, err := candidates.NewWriter(w, header)

@@ -165,6 +165,13 @@ func TestKeptShardsAreThoseOfTheSameCommand(t *testing.T) {
 			t.Error("kept shards mine other negatives")
 		}
 	}
+	o.Rank.Texts.PassageMaxLength = 5
+	cut := "embed corpus: 30 of 30 texts are longer than 5 tokens (--passage-max-length) and were cut, the first at "
+	mined(o, cut)
+	mined(o, cut) // nothing is embedded
+	mustBe(t, os.Remove(p.path("mined.jsonl.work/source-0.passages-00002.npy")))
+	mined(o, cut) // a third of them are
+	o.Rank.Texts.PassageMaxLength = 0
 	all := func(kind string) string { return "3 of 3 shards of " + kind }
 	const ofPassages, ofQueries, ofCandidates = "vectors of passages (dense) ", "vectors of queries (dense) ", "candidates "
 	mined(o, "30 passages x 30 queries to depth 12, memory not limited: 3 shards of 10 queries, kept in "+p.path("mined.jsonl.work"))

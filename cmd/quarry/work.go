@@ -211,10 +211,10 @@ func (w *work) goOn(err error) error {
 // path is the file of a piece.
 func (w *work) path(s rundir.Stage) string { return filepath.Join(string(w.dir.Layout), s.Name) }
 
-// ready returns the digest of every piece that is there as it should be, and "" for those to make. Of pieces that were made
+// ready returns the stamp of every piece that is there as it should be, and nil for those to make. Of pieces that were made
 // from something else it says so in a line.
-func (w *work) ready(ctx context.Context, what string, pieces []rundir.Stage) ([]string, error) {
-	digests := make([]string, len(pieces))
+func (w *work) ready(ctx context.Context, what string, pieces []rundir.Stage) ([]*rundir.Stamp, error) {
+	stamps := make([]*rundir.Stamp, len(pieces))
 	kept, stale := 0, 0
 	var why []string
 	for i, s := range pieces {
@@ -224,7 +224,7 @@ func (w *work) ready(ctx context.Context, what string, pieces []rundir.Stage) ([
 		}
 		switch {
 		case found.Fresh():
-			digests[i] = found.Stamp.Outputs[0].SHA256
+			stamps[i] = found.Stamp
 			w.made = true
 			kept++
 		case !found.New():
@@ -239,21 +239,22 @@ func (w *work) ready(ctx context.Context, what string, pieces []rundir.Stage) ([
 	if kept > 0 {
 		w.host.note("%s: %d of %d %s are there already", w.dir.Layout, kept, len(pieces), what)
 	}
-	return digests, nil
+	return stamps, nil
 }
 
-// make writes a piece and stamps it, and returns its digest.
-func (w *work) make(ctx context.Context, s rundir.Stage, write func(io.Writer) error) (digest string, err error) {
+// make writes a piece and stamps it, with what write fills in where told points.
+func (w *work) make(ctx context.Context, s rundir.Stage, told any, write func(io.Writer) error) (*rundir.Stamp, error) {
 	path := w.path(s)
 	if err := rundir.WriteFile(w.dir.FS, path, func(out io.Writer) error { return write(failing{out}) }); err != nil {
-		return "", err
+		return nil, err
 	}
+	s.Told = told
 	stamp, err := w.dir.WriteStamp(ctx, s, []string{path})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	w.made = true
-	return stamp.Outputs[0].SHA256, nil
+	return stamp, nil
 }
 
 // span is a run of rows or queries, the end not included.
