@@ -134,9 +134,6 @@ type piecesCut struct {
 	Limit  string `json:"limit"`  // what says so
 }
 
-// algorithmVectors is raised when the same texts and model give other vectors.
-const algorithmVectors = 2
-
 // look finds what is there already.
 func (k *keptSides) look(ctx context.Context, h *host, o RankOptions, d data) error {
 	identity, err := o.Engine.identity(h, o.Model.Weights)
@@ -191,7 +188,7 @@ func (k *keptSides) find(ctx context.Context, kind string, n int, read readAs, t
 	p := keptPieces{work: k.work, spans: spans(n, k.shard)}
 	for i, s := range p.spans {
 		p.stages = append(p.stages, rundir.Stage{
-			Name: fmt.Sprintf("source-%d.%s-%05d.npy", k.source, kind, i), Algorithm: algorithmVectors, Options: read,
+			Name: fmt.Sprintf("source-%d.%s-%05d.npy", k.source, kind, i), Algorithm: embedding.Algorithm, Options: read,
 			Inputs: []rundir.Input{{Name: "texts of " + kind, Digest: digestParts(texts(s))}, {Name: k.name, Digest: k.model}},
 		})
 	}

@@ -16,8 +16,11 @@ import (
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/candidates"
+	"github.com/quarry-ml/quarry/fuse"
+	"github.com/quarry-ml/quarry/lexical"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/search"
 )
 
 // ShardOptions are the flags of what quarry mine keeps as it works.
@@ -128,8 +131,8 @@ type shards struct {
 	held    []ranking.Candidates // of a small mining that asks again
 }
 
-// algorithmCandidates is raised when the same vectors and options give other candidates.
-const algorithmCandidates = 1
+// algorithmCandidates rises with each of those that decide candidates.
+const algorithmCandidates = search.Algorithm + lexical.Algorithm + fuse.Algorithm
 
 // each hands the candidates of every query to sink, in order. With a work all are made first, those of a shard kept when it is
 // ranked, and a further call reads them again.
