@@ -11,8 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/fuse"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/lexical"
 	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/rundir/faultfs"
 )
@@ -79,6 +82,14 @@ func TestShardsDecideNothing(t *testing.T) {
 		{"given vectors by ids", func(o *MineOptions) { o.Rank = RankOptions{Data: p.rank("dev.jsonl").Data, Given: backwards} }},
 		{"a teacher", func(o *MineOptions) {
 			o.Teacher.Model.Model, o.Teacher.Kind, o.Teacher.Cache, o.Mine.TeacherMargin = p.path("model"), embedderKind, p.path("teacher.jsonl"), &zero
+		}},
+		{"a teacher of the rows, with a hub limit", func(o *MineOptions) {
+			o.Teacher.Model.Model, o.Teacher.Kind, o.Teacher.Cache, o.Mine.HubLimit, o.Mine.Sampling = p.path("model"), embedderKind, p.path("teacher.jsonl"), 3, mine.ByRank
+		}},
+		{"what a teacher said", func(o *MineOptions) { o.TeacherScores, o.Mine.TeacherMargin = p.path("teacher.jsonl"), &zero }},
+		{"reference each", func(o *MineOptions) { o.Mine.Margin, o.Mine.Reference = &zero, mine.Each }},
+		{"sources fused by weighted scores", func(o *MineOptions) {
+			o.Sources.Names, o.Sources.Fuse.Method, o.Sources.Fuse.Weights = []string{"dense", "bm25"}, fuse.Weighted, []float64{1, 0.5}
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -309,6 +320,39 @@ func TestInterruptedMiningSaysHowToGoOn(t *testing.T) {
 		t.Errorf("%v does not say how to go on but %q", err, goOn)
 	}
 	sameOutputs(t, p.mineWhole(t, newTestHost(), o, dir), want)
+}
+
+// TestInterruptedSourceStops: a source that computes nothing stops, too.
+func TestInterruptedSourceStops(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	p.search(t, SearchOptions{Rank: p.rank("train.jsonl"), Depth: 12, Output: p.path("run.trec")})
+	for _, sources := range [][]string{{"run:" + p.path("run.trec")}, {"bm25"}, {"bm25", "run:" + p.path("run.trec")}} {
+		o := p.mineOptions()
+		o.Rank.Model, o.Sources.Names, o.Sources.Fuse, o.Sources.BM25 = ModelOptions{}, sources, fuse.DefaultOptions(), lexical.DefaultOptions()
+		ctx, cancel := context.WithCancel(t.Context())
+		ranked, err := o.rankedInShards(ctx, p)
+		mustBe(t, err)
+		seen := 0
+		err = ranked.each(ctx, func(int, ranking.Candidates) error {
+			seen++
+			cancel()
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) || seen != 1 {
+			t.Errorf("%v: %d queries, then %v", sources, seen, err)
+		}
+	}
+}
+
+// rankedInShards is the candidates of a project's training queries, that nothing keeps.
+func (o MineOptions) rankedInShards(ctx context.Context, p project) (rankedBy, error) {
+	h := newTestHost().host
+	d, err := p.rank("train.jsonl").Data.read(h, false)
+	if err != nil {
+		return rankedBy{}, err
+	}
+	o.Shard, o.Mine.Window = defaultShard, mine.Window{To: 12}
+	return o.rankedIn(ctx, h, d, d.corpus.AnswersOf(d.queries), nil)
 }
 
 func TestWorkIsRefused(t *testing.T) {
