@@ -280,7 +280,35 @@ func writeOutput(h *host, path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	return rundir.WriteFile(h.files, file, func(w io.Writer) error { return write(failing{w}) })
+	return writeFile(h.files, file, write)
+}
+
+// writeFile is rundir.WriteFile, but an error of what makes the content says nothing of the file.
+func writeFile(files rundir.FS, path string, write func(io.Writer) error) error {
+	var content error
+	watched := &watchedWriter{}
+	err := rundir.WriteFile(files, path, func(w io.Writer) error {
+		watched.Writer = failing{w}
+		content = write(watched)
+		return content
+	})
+	if content != nil && !watched.failed {
+		return content
+	}
+	return err
+}
+
+// watchedWriter knows whether writing has failed.
+type watchedWriter struct {
+	io.Writer
+	failed bool
+}
+
+// Write implements io.Writer.
+func (w *watchedWriter) Write(b []byte) (int, error) {
+	n, err := w.Writer.Write(b)
+	w.failed = w.failed || err != nil
+	return n, err
 }
 
 // failing marks what is wrong with writing as a failure, through whatever takes other errors for the input's.

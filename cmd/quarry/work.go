@@ -245,7 +245,7 @@ func (w *work) ready(ctx context.Context, what string, pieces []rundir.Stage) ([
 // make writes a piece and stamps it, with what write fills in where told points.
 func (w *work) make(ctx context.Context, s rundir.Stage, told any, write func(io.Writer) error) (*rundir.Stamp, error) {
 	path := w.path(s)
-	if err := rundir.WriteFile(w.dir.FS, path, func(out io.Writer) error { return write(failing{out}) }); err != nil {
+	if err := writeFile(w.dir.FS, path, write); err != nil {
 		return nil, err
 	}
 	s.Told = told
