@@ -31,6 +31,36 @@ type shards struct {
 	held    []ranking.Candidates // of a small mining that asks again
 }
 
+// openWork opens the working directory; nil where a single shard is all there is, and a teacher does not ask for it twice.
+func (o *MineOptions) openWork(h *host, d data) (*work, error) {
+	embedded := 0
+	if o.embeds() {
+		embedded = d.corpus.Len()
+	}
+	wanted := o.Work != "" || o.KeepWork
+	if !wanted && len(d.queries) <= o.Shard && embedded <= o.Shard && !o.taught() {
+		return nil, nil
+	}
+	place := o.workPlace()
+	if place == "" {
+		return temporaryWork(h)
+	}
+	w, err := openWork(h, place, o.Work != "")
+	if err != nil {
+		return nil, err
+	}
+	w.keeps = o.KeepWork
+	return w, nil
+}
+
+// embeds says whether a model makes vectors.
+func (o *MineOptions) embeds() bool {
+	return slices.ContainsFunc(o.Sources.list(), func(name string) bool {
+		kind, _ := kindOf(name)
+		return kind == other || kind == dense && o.Rank.Model.Model != ""
+	})
+}
+
 // algorithmCandidates rises with each of those that decide candidates.
 const algorithmCandidates = search.Algorithm + lexical.Algorithm + fuse.Algorithm
 
