@@ -17,6 +17,9 @@ import (
 	"github.com/quarry-ml/quarry/model/transformer"
 )
 
+// Algorithm is raised when the same texts and model give other vectors: what is kept by the old number is made again.
+const Algorithm = 2
+
 // Text is one input: a string, or token ids that are taken as they are.
 type Text struct {
 	Text   string

@@ -9,6 +9,9 @@ import (
 	"github.com/quarry-ml/quarry/ranking"
 )
 
+// Algorithm is raised when the same rankings are fused to another one: what is kept by the old number is made again.
+const Algorithm = 0
+
 // Method is how rankings become one.
 type Method string
 

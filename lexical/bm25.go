@@ -9,6 +9,9 @@ import (
 	"github.com/quarry-ml/quarry/ranking"
 )
 
+// Algorithm is raised when the same texts are ranked otherwise: what is kept by the old number is made again.
+const Algorithm = 0
+
 // Options are the parameters of BM25.
 type Options struct {
 	K1 float64 // how soon further occurrences of a word stop to count; not negative

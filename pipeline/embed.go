@@ -14,9 +14,6 @@ import (
 	"github.com/quarry-ml/quarry/vectors"
 )
 
-// algorithmEmbed is raised when the same texts and model give other vectors.
-const algorithmEmbed = 2
-
 // embed makes the vectors of the corpus and of the train and dev queries with the miner, and with the further models of
 // mine.sources. A round without mining needs none.
 func (r *round) embed(ctx context.Context) error {
@@ -39,7 +36,7 @@ func (r *round) embedByMiner(ctx context.Context) error {
 		texts
 		OfRun bool `json:"passage_vectors_of_run,omitempty"` // those of a set, which then has none of its own
 	}{t, r.sharesVectors()}
-	stage := r.stage(StageEmbed, algorithmEmbed, options, append(r.minedInputs(), r.miner.input("miner"))...)
+	stage := r.stage(StageEmbed, embedding.Algorithm, options, append(r.minedInputs(), r.miner.input("miner"))...)
 	var outputs []string
 	if !r.sharesVectors() {
 		outputs = append(outputs, r.files.PassageVectors())

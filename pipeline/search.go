@@ -19,8 +19,8 @@ import (
 	"github.com/quarry-ml/quarry/vectors"
 )
 
-// algorithmSearch is raised when the same vectors give other candidates.
-const algorithmSearch = 2
+// algorithmSearch rises with each of those that decide candidates.
+const algorithmSearch = search.Algorithm + lexical.Algorithm + fuse.Algorithm
 
 // search keeps the top of the ranking of every train and dev query, with every positive's score and rank.
 func (r *round) search(ctx context.Context) error {

@@ -83,7 +83,7 @@ type sourceFile struct {
 
 // stage is what makes the file.
 func (f sourceFile) stage() rundir.Stage {
-	return rundir.Stage{Name: stageSource + f.name, Algorithm: algorithmEmbed, Inputs: []rundir.Input{f.texts, {Name: "model", Digest: f.model}}, Options: f.reads}
+	return rundir.Stage{Name: stageSource + f.name, Algorithm: embedding.Algorithm, Inputs: []rundir.Input{f.texts, {Name: "model", Digest: f.model}}, Options: f.reads}
 }
 
 // sourceFiles are the files of a further model that reads so and has so a digest.

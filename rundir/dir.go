@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -47,17 +47,16 @@ func Open(path string, o OpenOptions) (*Dir, error) {
 		o.FS = OS{}
 	}
 	d := &Dir{Layout: Layout(path), FS: o.FS, identity: o.Identity, allowIdentityChange: o.AllowIdentityChange}
-	if err := d.prepare(o); err != nil {
-		return nil, err
-	}
 	if o.ReadOnly {
+		if err := d.prepare(o); err != nil {
+			return nil, err
+		}
 		if _, err := d.checkFormat(o); err != nil {
 			return nil, err
 		}
 		return d, nil
 	}
-	var err error
-	if d.lock, err = acquire(d.Layout); err != nil {
+	if err := d.hold(o); err != nil {
 		return nil, err
 	}
 	if err := d.claim(o); err != nil {
@@ -74,38 +73,31 @@ func (d *Dir) Close() error {
 	return d.lock.release()
 }
 
-// Remove removes the directory with all work in it and gives up the lock. What a crash leaves of it is the directory still, with
-// less work or none.
-func (d *Dir) Remove() error {
-	root := string(d.Layout)
-	entries, err := d.FS.ReadDir(root)
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		if name := entry.Name(); name != formatFile && name != lockFile {
-			if err := RemoveAll(d.FS, filepath.Join(root, name)); err != nil {
-				return err
+// passing is an error that the next look may not find.
+type passing struct{ error }
+
+// hold locks the directory, which others may be removing meanwhile.
+func (d *Dir) hold(o OpenOptions) error {
+	const most = 100 // times that others may be in between
+	var err error
+	for range most {
+		if err = d.prepare(o); o.Create && (errors.Is(err, fs.ErrNotExist) || errors.As(err, &passing{})) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if d.lock, err = acquire(d.Layout); err == nil {
+			if err = d.prepare(o); err != nil {
+				err = errors.Join(err, d.Close())
 			}
+			return err
+		}
+		if !errors.Is(err, errLockGone) {
+			return err
 		}
 	}
-	if err := d.FS.SyncDir(root); err != nil { // without its format file a directory that holds work is nobody's
-		return err
-	}
-	if err := RemoveAll(d.FS, d.Format()); err != nil {
-		return err
-	}
-	if err := d.Close(); err != nil { // Windows removes no open file
-		return err
-	}
-	d.lock = nil
-	if err := RemoveAll(d.FS, d.Lock()); err != nil {
-		return err
-	}
-	if err := d.FS.Remove(root); err != nil {
-		return err
-	}
-	return d.FS.SyncDir(filepath.Dir(root))
+	return err
 }
 
 // prepare sees that there is a directory which is or may become a run directory.
@@ -137,9 +129,23 @@ func (d *Dir) checkEmpty(o OpenOptions) error {
 	if o.Create && !o.ReadOnly {
 		advice = "choose a new or empty one"
 	}
+	has := func(name string) bool {
+		return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name })
+	}
+	if has(formatFile) { // by now
+		return nil
+	}
+	shared := has(lockFile) && o.Create && !o.ReadOnly && d.lock == nil
+	if shared && isOwned(d.Lock()) {
+		return nil // another process may be at work in it: hold looks when it has the lock
+	}
 	for _, entry := range entries {
 		if name := entry.Name(); name != lockFile && !isTemporary(name) {
-			return fmt.Errorf("%s is not a run directory: it has files (%s) but no %s: %s", d.Layout, name, formatFile, advice)
+			err := fmt.Errorf("%s is not a run directory: it has files (%s) but no %s: %s", d.Layout, name, formatFile, advice)
+			if info, statErr := d.FS.Stat(d.Lock()); shared && (statErr != nil || info.Size() == 0) {
+				return passing{err} // another process comes or goes
+			}
+			return err
 		}
 	}
 	if !o.Create || o.ReadOnly {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 )
 
 // lock is the hold of one process on a run directory. The lock is the system's own and ends with the process, however
-// that ends; the file's content only tells the next one who holds it. The file stays: removing it would let two
-// processes lock two files of one name.
+// that ends; the file's content only tells the next one who holds it. The file stays, unless the directory goes under the
+// lock (Remove, Empty): who had opened it before then sees that what it locked has the name no longer.
 type lock struct{ held *flock.Flock }
 
 // owner is the content of the lock file.
@@ -30,6 +31,9 @@ var ErrInUse = errors.New("in use by another quarry")
 func acquire(l Layout) (*lock, error) {
 	held := flock.New(l.Lock(), flock.SetPermissions(0o644))
 	locked, err := held.TryLock()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errLockGone
+	}
 	if err != nil {
 		return nil, Explain(l.Lock(), err)
 	}
@@ -37,11 +41,31 @@ func acquire(l Layout) (*lock, error) {
 		return nil, fmt.Errorf("run directory %s is %w (%s): wait until it ends or stop it, or use another run directory",
 			l, ErrInUse, readOwner(l.Lock()))
 	}
+	if err := isStill(held, l.Lock()); err != nil {
+		_ = held.Unlock() // as below
+		return nil, err
+	}
 	if err := writeOwner(l.Lock()); err != nil {
 		_ = held.Unlock() // the first error is the one to tell
 		return nil, Explain(l.Lock(), err)
 	}
 	return &lock{held: held}, nil
+}
+
+// errLockGone says that the directory or its lock was removed meanwhile: look again.
+var errLockGone = errors.New("the run directory was removed by another process meanwhile: try again")
+
+// isStill returns errLockGone where the locked file is no longer that of the path.
+func isStill(held *flock.Flock, path string) error {
+	locked, err := held.Stat()
+	if err != nil {
+		return Explain(path, err)
+	}
+	named, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(locked, named) {
+		return errLockGone
+	}
+	return Explain(path, err)
 }
 
 func (l *lock) release() error { return l.held.Unlock() }
@@ -59,12 +83,22 @@ func writeOwner(path string) error {
 	return os.WriteFile(path, append(content, '\n'), 0o644)
 }
 
-func readOwner(path string) string {
-	var o owner
+// isOwned says whether a file is a lock that a process wrote itself into.
+func isOwned(path string) bool {
+	o, err := parseOwner(path)
+	return err == nil && o.PID > 0 && !o.Started.IsZero()
+}
+
+func parseOwner(path string) (o owner, err error) {
 	content, err := os.ReadFile(path)
 	if err == nil {
 		err = json.Unmarshal(content, &o)
 	}
+	return o, err
+}
+
+func readOwner(path string) string {
+	o, err := parseOwner(path)
 	if err != nil {
 		return "which one is not recorded"
 	}

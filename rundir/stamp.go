@@ -20,6 +20,10 @@ type Stage struct {
 	Algorithm int // the stage's own version, raised when the same input gives other bytes
 	Inputs    []Input
 	Options   any // marshalled to JSON; key paths name what changed
+
+	// Told is what the stage has to say when it is done, marshalled to JSON for who finds it done later; nil is nothing. It
+	// makes no stage stale.
+	Told any
 }
 
 // Input is something that a stage reads.
@@ -39,6 +43,7 @@ type Stamp struct {
 	Options   json.RawMessage `json:"options"`            // canonical JSON
 	Digest    string          `json:"options_digest"`     // SHA-256 of the canonical options, hex
 	Outputs   []Output        `json:"outputs"`            // sorted by path
+	Told      json.RawMessage `json:"told,omitempty"`     // canonical JSON
 }
 
 // WriteStamp records that a stage has finished with the outputs given as paths; a directory stands for the files in it.
@@ -47,6 +52,11 @@ func (d *Dir) WriteStamp(ctx context.Context, s Stage, outputs []string) (*Stamp
 	stamp, err := d.describe(s)
 	if err != nil {
 		return nil, err
+	}
+	if s.Told != nil {
+		if stamp.Told, err = CanonicalJSON(s.Told); err != nil {
+			return nil, fmt.Errorf("stamp of %s: %w", s.Name, err)
+		}
 	}
 	if stamp.Outputs, err = d.digestOutputs(ctx, outputs); err != nil {
 		return nil, fmt.Errorf("stamp of %s: %w", s.Name, err)

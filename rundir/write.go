@@ -89,6 +89,9 @@ func RemoveAll(fsys FS, path string) error {
 		return nil
 	}
 	entries, listError := fsys.ReadDir(path)
+	if errors.Is(listError, fs.ErrNotExist) { // another process removes it too
+		return nil
+	}
 	if listError != nil || len(entries) == 0 {
 		return err
 	}
@@ -97,7 +100,10 @@ func RemoveAll(fsys FS, path string) error {
 			return err
 		}
 	}
-	return fsys.Remove(path)
+	if err := fsys.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // RemoveTemporary removes what crashes left under temporary names anywhere below dir.

@@ -13,6 +13,9 @@ import (
 	"github.com/quarry-ml/quarry/ranking"
 )
 
+// Algorithm is raised when the same vectors give another ranking: what is kept by the old number is made again.
+const Algorithm = 2
+
 // passBytes bounds what a pass over the passages holds in packed query vectors and kept hits: 64 MiB serve 20,000
 // queries of dimension 384 at depth 200 in one pass, so re-reading a large vector file stays rare.
 const passBytes = 64 << 20

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,17 @@ func (o RankOptions) embed(ctx context.Context, h *host, d data, kept *keptSides
 			return err
 		}
 		if kept.complete() {
+			for _, of := range []struct {
+				pieces *keptPieces
+				job
+			}{
+				{&kept.passages, job{label: embedsCorpus, place: passagePlace(d.corpus)}},
+				{&kept.queries, job{label: embedsQueries, place: queryPlace(d.queries)}},
+			} {
+				if err := of.pieces.tellCut(h, of.job); err != nil {
+					return err
+				}
+			}
 			v.passages, v.queries = kept.passages.rows(), kept.queries.rows()
 			return nil
 		}
@@ -42,6 +54,12 @@ func (o RankOptions) embed(ctx context.Context, h *host, d data, kept *keptSides
 	return nil
 }
 
+// Labels of the two sides.
+const (
+	embedsCorpus  = "embed corpus"
+	embedsQueries = "embed queries"
+)
+
 // embedOn is embed with a model at work.
 func (o RankOptions) embedOn(ctx context.Context, h *host, d data, on modelOn, kept *keptSides, v *sides) error {
 	query, passage, err := o.Texts.sides(on.model)
@@ -61,8 +79,8 @@ func (o RankOptions) embedOn(ctx context.Context, h *host, d data, on modelOn, k
 	if c := on.model.Contract; c.Score == model.Cosine && !c.Normalize {
 		finish = func(rows []float32) { normalize(rows, x.Dimension()) }
 	}
-	passages := job{label: "embed corpus", total: d.corpus.Len(), side: passage, place: passagePlace(d.corpus), taken: on.taken}
-	queries := job{label: "embed queries", total: len(d.queries), side: query, place: queryPlace(d.queries), taken: on.taken}
+	passages := job{label: embedsCorpus, total: d.corpus.Len(), side: passage, place: passagePlace(d.corpus), taken: on.taken}
+	queries := job{label: embedsQueries, total: len(d.queries), side: query, place: queryPlace(d.queries), taken: on.taken}
 	ofPassages := func(s span) iter.Seq2[embedding.Text, error] { return passageTexts(d.corpus.Passages[s.first:s.end]) }
 	ofQueries := func(s span) iter.Seq2[embedding.Text, error] {
 		return queryTexts(d.queries[s.first:s.end], o.Texts.PromptFromRow, query.prompt.Suffix)
@@ -102,14 +120,19 @@ type keptSides struct {
 
 // keptPieces are vectors of one kind, piece by piece.
 type keptPieces struct {
-	work    *work
-	spans   []span
-	stages  []rundir.Stage
-	digests []string // "" of a piece that is to be made
+	work   *work
+	spans  []span
+	stages []rundir.Stage
+	stamps []*rundir.Stamp // nil of a piece that is to be made
 }
 
-// algorithmVectors is raised when the same texts and model give other vectors.
-const algorithmVectors = 1
+// piecesCut is what a piece tells of texts that are too long.
+type piecesCut struct {
+	Cut    int    `json:"texts_cut"`
+	First  int    `json:"first"`  // of them, counted in the piece
+	Length int    `json:"tokens"` // that are kept
+	Limit  string `json:"limit"`  // what says so
+}
 
 // look finds what is there already.
 func (k *keptSides) look(ctx context.Context, h *host, o RankOptions, d data) error {
@@ -165,12 +188,12 @@ func (k *keptSides) find(ctx context.Context, kind string, n int, read readAs, t
 	p := keptPieces{work: k.work, spans: spans(n, k.shard)}
 	for i, s := range p.spans {
 		p.stages = append(p.stages, rundir.Stage{
-			Name: fmt.Sprintf("source-%d.%s-%05d.npy", k.source, kind, i), Algorithm: algorithmVectors, Options: read,
+			Name: fmt.Sprintf("source-%d.%s-%05d.npy", k.source, kind, i), Algorithm: embedding.Algorithm, Options: read,
 			Inputs: []rundir.Input{{Name: "texts of " + kind, Digest: digestParts(texts(s))}, {Name: k.name, Digest: k.model}},
 		})
 	}
 	var err error
-	p.digests, err = k.work.ready(ctx, fmt.Sprintf("shards of vectors of %s (%s)", kind, k.name), p.stages)
+	p.stamps, err = k.work.ready(ctx, fmt.Sprintf("shards of vectors of %s (%s)", kind, k.name), p.stages)
 	return p, err
 }
 
@@ -179,8 +202,8 @@ func (k *keptSides) complete() bool { return k.passages.missing() == 0 && k.quer
 // missing is how many rows there are not.
 func (p *keptPieces) missing() int {
 	n := 0
-	for i, digest := range p.digests {
-		if digest == "" {
+	for i, stamp := range p.stamps {
+		if stamp == nil {
 			n += p.spans[i].len()
 		}
 	}
@@ -189,15 +212,15 @@ func (p *keptPieces) missing() int {
 
 // embed makes the pieces that there are not.
 func (p *keptPieces) embed(ctx context.Context, h *host, x *embedding.Embedder, j job, texts func(span) iter.Seq2[embedding.Text, error], finish func([]float32)) (rows, error) {
-	var all embedding.Stats
 	j.done = j.total - p.missing()
 	for i, s := range p.spans {
-		if p.digests[i] != "" {
+		if p.stamps[i] != nil {
 			continue
 		}
 		j.texts = texts(s)
 		var err error
-		p.digests[i], err = p.work.make(ctx, p.stages[i], func(w io.Writer) error {
+		cut := piecesCut{Length: j.side.maxLength, Limit: j.side.limit}
+		p.stamps[i], err = p.work.make(ctx, p.stages[i], &cut, func(w io.Writer) error {
 			out, err := vectors.NewNPYWriter(w, s.len(), x.Dimension())
 			if err != nil {
 				return err
@@ -211,11 +234,9 @@ func (p *keptPieces) embed(ctx context.Context, h *host, x *embedding.Embedder, 
 			if err != nil {
 				return err
 			}
-			if all.Truncated == 0 {
-				all.FirstTruncated = s.first + stats.FirstTruncated
+			if cut.Cut = stats.Truncated; cut.Cut > 0 {
+				cut.First = stats.FirstTruncated
 			}
-			all.Truncated += stats.Truncated
-			all.Texts += stats.Texts
 			return out.Close()
 		})
 		if err != nil {
@@ -223,15 +244,35 @@ func (p *keptPieces) embed(ctx context.Context, h *host, x *embedding.Embedder, 
 		}
 		j.done += s.len()
 	}
+	return p.rows(), p.tellCut(h, j)
+}
+
+// tellCut tells of the texts of all pieces that were cut, also when they were made by an earlier command.
+func (p *keptPieces) tellCut(h *host, j job) error {
+	all := embedding.Stats{}
+	for i, stamp := range p.stamps {
+		var cut piecesCut
+		if err := json.Unmarshal(stamp.Told, &cut); err != nil {
+			return fmt.Errorf("stamp of %s: told: %w", p.work.path(p.stages[i]), err)
+		}
+		if all.Texts += p.spans[i].len(); cut.Cut == 0 {
+			continue
+		}
+		if all.Truncated == 0 {
+			all.FirstTruncated = p.spans[i].first + cut.First
+			j.side.maxLength, j.side.limit = cut.Length, cut.Limit
+		}
+		all.Truncated += cut.Cut
+	}
 	tellTruncated(h, j, all)
-	return p.rows(), nil
+	return nil
 }
 
 // rows are the pieces as rows to search with.
 func (p *keptPieces) rows() rows {
 	var r rows
 	for i, s := range p.spans {
-		r.pieces = append(r.pieces, piece{s, p.work.path(p.stages[i]), p.digests[i]})
+		r.pieces = append(r.pieces, piece{s, p.work.path(p.stages[i]), p.stamps[i].Outputs[0].SHA256})
 		r.count = s.end
 	}
 	return r

@@ -32,11 +32,11 @@ rounds:
   - {finetune: {method: lora}}
 `
 
-// kills is how many instants are tried: QUARRY_KILLS, else 5.
-func kills(t *testing.T) int {
+// kills is how many instants are tried: QUARRY_KILLS, else so many.
+func kills(t *testing.T, otherwise int) int {
 	text := os.Getenv("QUARRY_KILLS")
 	if text == "" {
-		return 5
+		return otherwise
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
@@ -52,7 +52,7 @@ func TestKillAtRandomInstants(t *testing.T) {
 	}
 	b := buildForKills(t)
 	source := draw.New(uint64(time.Now().UnixNano()), "kill test", 0, 0, "instants")
-	for i := range kills(t) {
+	for i := range kills(t, 5) {
 		// Over the whole run and a little beyond, so that the end is hit too.
 		after := time.Duration(source.Float64() * 1.1 * float64(b.took))
 		t.Run(fmt.Sprintf("%d after %v", i, after.Round(time.Millisecond)), func(t *testing.T) {
@@ -90,7 +90,7 @@ func (b killed) killMining(t *testing.T) {
 	want := outputsOf(t, whole)
 	took := ended(mining(t.TempDir(), "2"))
 	source := draw.New(uint64(time.Now().UnixNano()), "kill test of mine", 0, 0, "instants")
-	for i := range kills(t) {
+	for i := range kills(t, 2) {
 		after := time.Duration(source.Float64() * 1.1 * float64(took))
 		t.Run(fmt.Sprintf("%d after %v", i, after.Round(time.Millisecond)), func(t *testing.T) {
 			t.Parallel()

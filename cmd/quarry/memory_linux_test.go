@@ -39,7 +39,9 @@ func quarryCommand(args ...string) *exec.Cmd {
 }
 
 // TestMemoryLimitHolds runs commands where vectors, texts and what waits to be collected do not fit the limit
-// together, and samples what of its memory is no mapped file. Temporary files have to be on a disk.
+// together, and samples what of its memory is no mapped file. Temporary files have to be on a disk. A command may hold what it was
+// found to, and half of the vectors, which it must not hold: room for processors that
+// pack more. The second figure of a row adds all of them.
 func TestMemoryLimitHolds(t *testing.T) {
 	const dim, passages = 256, 36_000 // 35 MiB of vectors; what else a command holds is 20 and more
 	p := project(t.TempDir())
@@ -48,22 +50,27 @@ func TestMemoryLimitHolds(t *testing.T) {
 	writeBackwards(t, p, passages, dim)
 	data := []string{"--corpus", p.path("corpus.jsonl"), "--queries", p.path("queries.jsonl")}
 	for _, tc := range []struct {
-		name  string
-		limit int64 // MiB
-		args  []string
+		name        string
+		limit, most int64 // MiB: what --memory says, which has a floor, and what may be found
+		args        []string
 	}{
-		{"embed", 52, []string{"embed", "--model", p.path("model"), "--input", p.path("corpus.jsonl"), "--output", p.path("embedded.npy")}},
-		{"search", 52, append([]string{"search", "--model", p.path("model"), "--depth", "10", "--output", p.path("run.trec")}, data...)},
-		{"mine", 52, append([]string{"mine", "--model", p.path("model"), "--window", "1-30", "--output", p.path("mined.jsonl")}, data...)},
-		{"search in vectors of another order", 52, append([]string{"search", "--corpus-vectors", p.path("backwards.npy"), "--corpus-ids", p.path("backwards.ids"), "--query-vectors", p.path("queries.npy"), "--depth", "10", "--output", p.path("given.trec")}, data...)},
-		{"finetune", 68, append([]string{"finetune", "--model", p.path("model"), "--train", p.path("queries.jsonl"), "--epochs", "1", "--max-steps", "2", "--batch", "8", "--block-tokens", "256", "--output", p.path("tuned")}, data[:2]...)},
+		// Found: 21 MiB, with the vectors 56.
+		{"embed", 52, 40, []string{"embed", "--model", p.path("model"), "--input", p.path("corpus.jsonl"), "--output", p.path("embedded.npy")}},
+		// Found: 25 MiB, with the vectors 60.
+		{"search", 52, 43, append([]string{"search", "--model", p.path("model"), "--depth", "10", "--output", p.path("run.trec")}, data...)},
+		// Found: 28 MiB, with the vectors 63.
+		{"mine", 52, 46, append([]string{"mine", "--model", p.path("model"), "--window", "1-30", "--output", p.path("mined.jsonl")}, data...)},
+		// Found: 18 MiB, with the vectors 53.
+		{"search in vectors of another order", 52, 36, append([]string{"search", "--corpus-vectors", p.path("backwards.npy"), "--corpus-ids", p.path("backwards.ids"), "--query-vectors", p.path("queries.npy"), "--depth", "10", "--output", p.path("given.trec")}, data...)},
+		// Found: 23 MiB; it makes no vectors.
+		{"finetune", 68, 34, append([]string{"finetune", "--model", p.path("model"), "--train", p.path("queries.jsonl"), "--epochs", "1", "--max-steps", "2", "--batch", "8", "--block-tokens", "256", "--output", p.path("tuned")}, data[:2]...)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := quarryCommand(append(tc.args, "--memory", fmt.Sprintf("%dMiB", tc.limit), "--workers", "2")...)
 			peak := peakOf(t, c)
 			t.Logf("%.1f MiB at most, %v of processors", float64(peak)/(1<<20), c.ProcessState.UserTime()+c.ProcessState.SystemTime())
-			if peak > tc.limit<<20 {
-				t.Errorf("%d bytes at most, the limit is %d MiB", peak, tc.limit)
+			if peak > tc.most<<20 {
+				t.Errorf("%d bytes at most, want no more than %d MiB of the limit of %d", peak, tc.most, tc.limit)
 			}
 		})
 	}

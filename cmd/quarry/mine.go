@@ -165,13 +165,12 @@ func (m *mining) run(ctx context.Context, h *host) error {
 	if nothing != nil {
 		return badInputf("--%s: %w", flagOf(found[*mine.EmptyError](nothing).Rule), nothing)
 	}
-	if err == nil {
-		err = m.ranked.work.end()
-	}
 	if err != nil {
 		return err
 	}
-	return m.tell(h)
+	err = m.tell(h)
+	m.ranked.work.end()
+	return err
 }
 
 // mine hands what is mined to the writers; those of provenance and candidates may be nil.
@@ -287,7 +286,7 @@ func (o *MineOptions) validateFiles(h *host) error {
 	if err := need(needed...); err != nil {
 		return err
 	}
-	inputs := append(o.Rank.inputs(h), "candidates", o.Candidates, "last", o.Last, "verdicts", o.Verdicts, "teacher-scores", o.TeacherScores)
+	inputs := append(o.Rank.inputs(h), "candidates", o.Candidates, "last", o.Last, "verdicts", o.Verdicts, "teacher-scores", o.TeacherScores, "teacher", h.folder(o.Teacher.Model.Model))
 	inputs = append(inputs, o.Sources.inputs(h)...)
 	for i, output := range []struct{ flag, path string }{{"output", o.Output}, {"provenance", o.Provenance}, {"save-candidates", o.Save}} {
 		if output.path == "" {

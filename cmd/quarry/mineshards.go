@@ -2,114 +2,19 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 
-	"github.com/spf13/pflag"
-
-	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/candidates"
+	"github.com/quarry-ml/quarry/fuse"
+	"github.com/quarry-ml/quarry/lexical"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/search"
 )
-
-// ShardOptions are the flags of what quarry mine keeps as it works.
-type ShardOptions struct {
-	Shard    int    // queries that are ranked, and texts that are embedded, before they are kept; 0 is defaultShard
-	Work     string // where
-	KeepWork bool
-}
-
-// defaultShard is seconds of searching in a million passages, and a few megabytes of candidates to a depth of 200.
-const defaultShard = 4096
-
-func (o *ShardOptions) addFlags(f *pflag.FlagSet) {
-	f.IntVar(&o.Shard, "shard", defaultShard, "`queries` ranked, and texts embedded, before what is ready is kept: an interrupted command goes on behind it. No result depends on it")
-	f.StringVar(&o.Work, "work", "", "`directory` of what is ready (where there is more than one shard, --output's name and .work)")
-	f.BoolVar(&o.KeepWork, "keep-work", false, "leave that directory where it is at the end")
-}
-
-// shardFlags are those that have no part where nothing is ranked.
-var shardFlags = []string{"shard", "work", "keep-work"}
-
-// openWork opens the working directory; nil where a single shard is all there is, and a teacher does not ask for it twice.
-func (o *MineOptions) openWork(h *host, d data) (*work, error) {
-	if o.Shard == 0 {
-		o.Shard = defaultShard
-	}
-	embedded := 0
-	if o.embeds() {
-		embedded = d.corpus.Len()
-	}
-	wanted := o.Work != "" || o.KeepWork
-	if !wanted && len(d.queries) <= o.Shard && embedded <= o.Shard && !o.taught() {
-		return nil, nil
-	}
-	place := o.workPlace()
-	if place == "" {
-		return temporaryWork(h)
-	}
-	w, err := openWork(h, place)
-	if err != nil {
-		return nil, err
-	}
-	w.keeps = o.KeepWork
-	return w, nil
-}
-
-// embeds says whether a model makes vectors.
-func (o *MineOptions) embeds() bool {
-	return slices.ContainsFunc(o.Sources.list(), func(name string) bool {
-		kind, _ := kindOf(name)
-		return kind == other || kind == dense && o.Rank.Model.Model != ""
-	})
-}
-
-// workPlace is where the working directory is; empty where --output has no place beside it.
-func (o *MineOptions) workPlace() string {
-	if o.Work != "" {
-		return o.Work
-	}
-	if o.Output == standard || o.Output == "" {
-		return ""
-	}
-	if info, err := os.Stat(o.Output); err == nil && !info.Mode().IsRegular() {
-		return ""
-	}
-	return o.Output + ".work"
-}
-
-// validate checks the flags beside those of the files.
-func (o *MineOptions) validateShards(inputs ...string) error {
-	if o.Candidates != "" {
-		for _, flag := range shardFlags {
-			if o.Rank.Texts.set[flag] {
-				return badInputf("--%s has no part beside --candidates: they are ranked already", flag)
-			}
-		}
-		return nil
-	}
-	if err := o.Rank.Texts.set.atLeast(1, map[string]int{"shard": o.Shard}); err != nil {
-		return err
-	}
-	place := o.workPlace()
-	switch {
-	case place == "" && o.KeepWork:
-		return badInputf("--keep-work: --output %s has no place beside it: name a directory with --work", o.Output)
-	case place == "":
-		return nil
-	case slices.Contains([]string{o.Output, o.Provenance, o.Save}, place):
-		return badInputf("--work %s is another output too: choose another place", place)
-	}
-	return mayWriteBeside("work", place, inputs...)
-}
 
 // shards are the queries of a mining, cut into runs of a fixed number, and what ranks them.
 type shards struct {
@@ -126,20 +31,56 @@ type shards struct {
 	held    []ranking.Candidates // of a small mining that asks again
 }
 
-// algorithmCandidates is raised when the same vectors and options give other candidates.
-const algorithmCandidates = 1
+// openWork opens the working directory; nil where a single shard is all there is, and a teacher does not ask for it twice.
+func (o *MineOptions) openWork(h *host, d data) (*work, error) {
+	embedded := 0
+	if o.embeds() {
+		embedded = d.corpus.Len()
+	}
+	wanted := o.Work != "" || o.KeepWork
+	if !wanted && len(d.queries) <= o.Shard && embedded <= o.Shard && !o.taught() {
+		return nil, nil
+	}
+	place := o.workPlace()
+	if place == "" {
+		return temporaryWork(h)
+	}
+	w, err := openWork(h, place, o.Work != "")
+	if err != nil {
+		return nil, err
+	}
+	w.keeps = o.KeepWork
+	return w, nil
+}
+
+// embeds says whether a model makes vectors.
+func (o *MineOptions) embeds() bool {
+	return slices.ContainsFunc(o.Sources.list(), func(name string) bool {
+		kind, _ := kindOf(name)
+		return kind == other || kind == dense && o.Rank.Model.Model != ""
+	})
+}
+
+// algorithmCandidates rises with each of those that decide candidates.
+const algorithmCandidates = search.Algorithm + lexical.Algorithm + fuse.Algorithm
 
 // each hands the candidates of every query to sink, in order. With a work all are made first, those of a shard kept when it is
 // ranked, and a further call reads them again.
 func (s *shards) each(ctx context.Context, sink func(query int, c ranking.Candidates) error) error {
 	if s.work == nil {
 		return s.withSources(ctx, func() error {
-			return s.rank(ctx, span{0, len(s.data.queries)}, func(query int, c ranking.Candidates) error {
-				if s.o.Mine.HubLimit > 0 {
-					s.held = append(s.held, c)
+			for _, part := range spans(len(s.data.queries), s.o.Shard) {
+				err := s.rank(ctx, part, func(query int, c ranking.Candidates) error {
+					if s.o.Mine.HubLimit > 0 {
+						s.held = append(s.held, c)
+					}
+					return sink(query, c)
+				})
+				if err != nil {
+					return err
 				}
-				return sink(query, c)
-			})
+			}
+			return nil
 		})
 	}
 	if s.made == nil {
@@ -219,15 +160,15 @@ func (s *shards) rank(ctx context.Context, part span, sink func(query int, c ran
 func (s *shards) make(ctx context.Context) error {
 	cut := spans(len(s.data.queries), s.o.Shard)
 	stages := s.stages(cut)
-	digests, err := s.work.ready(ctx, "shards of candidates", stages)
+	kept, err := s.work.ready(ctx, "shards of candidates", stages)
 	if err != nil {
 		return err
 	}
 	for i, part := range cut {
-		if digests[i] != "" {
+		if kept[i] != nil {
 			continue
 		}
-		_, err := s.work.make(ctx, stages[i], func(w io.Writer) error {
+		_, err := s.work.make(ctx, stages[i], nil, func(w io.Writer) error {
 			header := s.header
 			header.Round, header.Queries = 0, part.len()
 			out, err := candidates.NewWriter(w, header)
@@ -321,25 +262,4 @@ func (s *shards) again(query int) (ranking.Candidates, error) {
 		}
 	}
 	return s.indexes[shard].At(query % s.o.Shard)
-}
-
-// digestQueries is that of all that decides the ranking of queries beside vectors.
-func digestQueries(queries []corpus.Query) string {
-	var parts []string
-	for _, q := range queries {
-		parts = append(parts, q.Key, q.Text, fmt.Sprint(q.Positives))
-	}
-	return digestParts(parts)
-}
-
-// digestParts tells lists of texts apart.
-func digestParts(parts []string) string {
-	sum := sha256.New()
-	for _, p := range parts {
-		var length [8]byte
-		binary.LittleEndian.PutUint64(length[:], uint64(len(p)))
-		sum.Write(length[:])
-		io.WriteString(sum, p)
-	}
-	return hex.EncodeToString(sum.Sum(nil))
 }

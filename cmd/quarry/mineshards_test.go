@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,8 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/fuse"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/lexical"
 	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/rundir/faultfs"
 )
@@ -79,6 +83,14 @@ func TestShardsDecideNothing(t *testing.T) {
 		{"a teacher", func(o *MineOptions) {
 			o.Teacher.Model.Model, o.Teacher.Kind, o.Teacher.Cache, o.Mine.TeacherMargin = p.path("model"), embedderKind, p.path("teacher.jsonl"), &zero
 		}},
+		{"a teacher of the rows, with a hub limit", func(o *MineOptions) {
+			o.Teacher.Model.Model, o.Teacher.Kind, o.Teacher.Cache, o.Mine.HubLimit, o.Mine.Sampling = p.path("model"), embedderKind, p.path("teacher.jsonl"), 3, mine.ByRank
+		}},
+		{"what a teacher said", func(o *MineOptions) { o.TeacherScores, o.Mine.TeacherMargin = p.path("teacher.jsonl"), &zero }},
+		{"reference each", func(o *MineOptions) { o.Mine.Margin, o.Mine.Reference = &zero, mine.Each }},
+		{"sources fused by weighted scores", func(o *MineOptions) {
+			o.Sources.Names, o.Sources.Fuse.Method, o.Sources.Fuse.Weights = []string{"dense", "bm25"}, fuse.Weighted, []float64{1, 0.5}
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := p.mineOptions()
@@ -130,10 +142,14 @@ func TestKilledMiningEndsWithTheSameBytes(t *testing.T) {
 	for i, at := range slices.Compact(points) {
 		dir := t.TempDir()
 		fsys := faultfs.New(dir, faultfs.Fault{At: at, Crash: true})
-		if err := mineOn(fsys, dir); err == nil || !fsys.Crashed() {
-			t.Fatalf("operation %d: a crash must end the mining with its error, not %v", at, err)
+		err := mineOn(fsys, dir)
+		if !fsys.Crashed() {
+			t.Fatalf("operation %d: no crash but %v", at, err)
 		}
 		mustBe(t, fsys.Settle([]faultfs.Loss{faultfs.LoseUnsynced, faultfs.LoseNothing, faultfs.TearUnsynced}[i%3]))
+		if left := outputsOf(t, dir); err == nil && (left["mined.jsonl"] != want["mined.jsonl"] || left["mined.cand"] != want["mined.cand"]) {
+			t.Fatalf("operation %d: the mining ended without error and its outputs are not there", at)
+		}
 		if err := mineOn(faultfs.New(dir, faultfs.Fault{}), dir); err != nil {
 			t.Fatalf("operation %d: the second mining: %v", at, err)
 		}
@@ -160,6 +176,13 @@ func TestKeptShardsAreThoseOfTheSameCommand(t *testing.T) {
 			t.Error("kept shards mine other negatives")
 		}
 	}
+	o.Rank.Texts.PassageMaxLength = 5
+	cut := "embed corpus: 30 of 30 texts are longer than 5 tokens (--passage-max-length) and were cut, the first at "
+	mined(o, cut)
+	mined(o, cut) // nothing is embedded
+	mustBe(t, os.Remove(p.path("mined.jsonl.work/source-0.passages-00002.npy")))
+	mined(o, cut) // a third of them are
+	o.Rank.Texts.PassageMaxLength = 0
 	all := func(kind string) string { return "3 of 3 shards of " + kind }
 	const ofPassages, ofQueries, ofCandidates = "vectors of passages (dense) ", "vectors of queries (dense) ", "candidates "
 	mined(o, "30 passages x 30 queries to depth 12, memory not limited: 3 shards of 10 queries, kept in "+p.path("mined.jsonl.work"))
@@ -185,6 +208,91 @@ func TestKeptShardsAreThoseOfTheSameCommand(t *testing.T) {
 	if _, err := os.Stat(p.path("mined.jsonl.work")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the working directory is left: %v", err)
 	}
+}
+
+// TestKeptShardsOfARunAreHeldAgainstTheWindow: a run that was long enough for one window is not for a wider one of the same depth.
+func TestKeptShardsOfARunAreHeldAgainstTheWindow(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	p.search(t, SearchOptions{Rank: p.rank("train.jsonl"), Depth: 12, Output: p.path("run.trec")})
+	o := p.mineOptions()
+	o.Rank.Model, o.Sources.Names = ModelOptions{}, []string{"run:" + p.path("run.trec")}
+	o.Shard, o.KeepWork, o.Depth = 10, true, 20
+	p.mine(t, o)
+	o.Window = "1-15"
+	err := runMine(t.Context(), o, newTestHost().host)
+	if err == nil || strings.Contains(err.Error(), "write") {
+		t.Errorf("%v speaks of writing", err)
+	}
+	refused(t, err, "it keeps at most 12 passages a query, but the window 1-15 needs 15")
+}
+
+// TestWorkLeavesWhatIsNotItsOwn: what was there before stays, and what has come since.
+func TestWorkLeavesWhatIsNotItsOwn(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.mineOptions()
+	o.Shard, o.Work = 10, p.path("mine")
+	left := func() string {
+		entries, err := os.ReadDir(o.Work)
+		if errors.Is(err, fs.ErrNotExist) {
+			return "gone"
+		}
+		mustBe(t, err)
+		return fmt.Sprint(entries)
+	}
+	p.mine(t, o)
+	if got := left(); got != "gone" {
+		t.Errorf("a directory that the command made: %s", got)
+	}
+	mustBe(t, os.Mkdir(o.Work, 0o755))
+	p.mine(t, o)
+	if got := left(); got != "[]" {
+		t.Errorf("a directory that was there before: %s", got)
+	}
+	w, err := openWork(newTestHost().host, o.Work, true)
+	mustBe(t, err)
+	p.write(t, "mine/notes.txt", "mine")
+	w.end()
+	mustBe(t, w.close())
+	if got := left(); got != "[- notes.txt]" {
+		t.Errorf("a directory with other files: %s", got)
+	}
+}
+
+// unremovable is a file system whose directories get no other names.
+type unremovable struct{ rundir.OS }
+
+// Rename implements rundir.FS.
+func (u unremovable) Rename(from, to string) error {
+	if info, err := os.Stat(from); err == nil && info.IsDir() {
+		return fs.ErrPermission
+	}
+	return u.OS.Rename(from, to)
+}
+
+func TestWorkThatCannotBeRemovedIsNoError(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := p.mineOptions()
+	o.Shard = 10
+	h := newTestHost()
+	h.files = unremovable{}
+	mustBe(t, runMine(t.Context(), o, h.host))
+	if said := h.err.String(); !strings.Contains(said, "mined.jsonl.work is done with and could not be removed") || !strings.Contains(said, "candidates dropped by") {
+		t.Errorf("it is not told, or the audit is not:\n%s", said)
+	}
+}
+
+// TestARunIsRefusedUntouched names a run's directory as the working one while another holds it.
+func TestARunIsRefusedUntouched(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	d, err := rundir.Open(p.path("run"), rundir.OpenOptions{Create: true, Data: []rundir.Source{{Name: "corpus.jsonl", Digest: "0"}}})
+	mustBe(t, err)
+	defer d.Close()
+	p.write(t, "run/.half.tmp", "being written")
+	before := outputsOf(t, p.path("run"))
+	o := p.mineOptions()
+	o.Work = p.path("run")
+	refused(t, runMine(t.Context(), o, newTestHost().host), "is the directory of a run: choose another place")
+	sameOutputs(t, outputsOf(t, p.path("run")), before)
 }
 
 // stopping cancels a context when so many files have their names.
@@ -218,9 +326,42 @@ func TestInterruptedMiningSaysHowToGoOn(t *testing.T) {
 	sameOutputs(t, p.mineWhole(t, newTestHost(), o, dir), want)
 }
 
+// TestInterruptedSourceStops: a source that computes nothing stops, too.
+func TestInterruptedSourceStops(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	p.search(t, SearchOptions{Rank: p.rank("train.jsonl"), Depth: 12, Output: p.path("run.trec")})
+	for _, sources := range [][]string{{"run:" + p.path("run.trec")}, {"bm25"}, {"bm25", "run:" + p.path("run.trec")}} {
+		o := p.mineOptions()
+		o.Rank.Model, o.Sources.Names, o.Sources.Fuse, o.Sources.BM25 = ModelOptions{}, sources, fuse.DefaultOptions(), lexical.DefaultOptions()
+		ctx, cancel := context.WithCancel(t.Context())
+		ranked, err := o.rankedInShards(ctx, p)
+		mustBe(t, err)
+		seen := 0
+		err = ranked.each(ctx, func(int, ranking.Candidates) error {
+			seen++
+			cancel()
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) || seen != 1 {
+			t.Errorf("%v: %d queries, then %v", sources, seen, err)
+		}
+	}
+}
+
+// rankedInShards is the candidates of a project's training queries, that nothing keeps.
+func (o MineOptions) rankedInShards(ctx context.Context, p project) (rankedBy, error) {
+	h := newTestHost().host
+	d, err := p.rank("train.jsonl").Data.read(h, false)
+	if err != nil {
+		return rankedBy{}, err
+	}
+	o.Shard, o.Mine.Window = defaultShard, mine.Window{To: 12}
+	return o.rankedIn(ctx, h, d, d.corpus.AnswersOf(d.queries), nil)
+}
+
 func TestWorkIsRefused(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
-	held, err := openWork(newTestHost().host, p.path("held"))
+	held, err := openWork(newTestHost().host, p.path("held"), true)
 	mustBe(t, err)
 	defer held.close()
 	ofRun, err := rundir.Open(p.path("run"), rundir.OpenOptions{Create: true, Data: []rundir.Source{{Name: "corpus.jsonl", Digest: "0"}}})
@@ -230,16 +371,43 @@ func TestWorkIsRefused(t *testing.T) {
 	mustBe(t, err)
 	mustBe(t, more.Close())
 	p.write(t, "more/notes.txt", "mine")
+	p.write(t, "texts/notes.txt", "mine")
+	for _, place := range []string{"vectors", "stamped"} {
+		d, err := rundir.Open(p.path(place), rundir.OpenOptions{Create: true})
+		mustBe(t, err)
+		mustBe(t, d.Close())
+	}
+	p.write(t, "vectors/mine.npy", "mine")
+	p.write(t, "stamped/round-0/stamps/finetune.json", "{}")
+	mustBe(t, os.MkdirAll(p.path("mined.jsonl.work"), 0o755))
+	mustBe(t, os.Symlink(p.path("mined.jsonl.work"), p.path("link")))
+	mustBe(t, os.Mkdir(p.path("mined.jsonl.work/teacher"), 0o755))
+	p.write(t, "mined.jsonl.work/source-0.passages-00000.npy", "given")
+	given := func(o *MineOptions) {
+		o.Rank = RankOptions{Data: o.Rank.Data, Given: VectorOptions{CorpusVectors: p.path("mined.jsonl.work/source-0.passages-00000.npy"), QueryVectors: p.path("q.npy")}}
+	}
 	for _, tc := range []struct {
 		name, want string
 		change     func(*MineOptions)
 	}{
-		{"two at once", "another quarry mine is at work with the same working directory", func(o *MineOptions) { o.Work = p.path("held") }},
-		{"a directory of something else", "is not a run directory: it has files", func(o *MineOptions) { o.Work = string(p) }},
+		{"two at once", "another process has the working directory", func(o *MineOptions) { o.Work = p.path("held") }},
+		{"a directory of something else", "holds something else than work (notes.txt)", func(o *MineOptions) { o.Work = p.path("texts") }},
+		{"vectors that are no pieces", "holds something else than work (mine.npy)", func(o *MineOptions) { o.Work = p.path("vectors") }},
+		{"stamps of a run", "holds something else than work (round-0/stamps/finetune.json)", func(o *MineOptions) { o.Work = p.path("stamped") }},
 		{"a run", "is the directory of a run: choose another place", func(o *MineOptions) { o.Work = p.path("run") }},
 		{"a directory that holds more", "holds something else than work (notes.txt)", func(o *MineOptions) { o.Work = p.path("more") }},
 		{"in a model", "--work", func(o *MineOptions) { o.Work = p.path("model/work") }},
-		{"an output", "is another output too", func(o *MineOptions) { o.Work = o.Output }},
+		{"an output", "--output " + p.path("mined.jsonl") + " lies in the working directory", func(o *MineOptions) { o.Work = o.Output }},
+		{"an output under another spelling", "lies in the working directory", func(o *MineOptions) { o.Work = p.path("model") + "/../mined.jsonl" }},
+		{"the output in it", "mined.jsonl lies in the working directory", func(o *MineOptions) { o.Work, o.Output = p.path("w"), p.path("w/mined.jsonl") }},
+		{"the output in it by a link", "mined.jsonl lies in the working directory", func(o *MineOptions) { o.Work, o.Output = p.path("mined.jsonl.work"), p.path("link/mined.jsonl") }},
+		{"candidates in it", "--save-candidates", func(o *MineOptions) { o.Save = o.Output + ".work/mined.cand" }},
+		{"provenance in it", "--provenance", func(o *MineOptions) { o.Provenance = o.Output + ".work/deep/side.jsonl" }},
+		{"the texts in it", "--corpus " + p.path("corpus.jsonl") + " lies in the working directory", func(o *MineOptions) { o.Work, o.Output = string(p), filepath.Join(t.TempDir(), "mined.jsonl") }},
+		{"given vectors in it", "--corpus-vectors", given},
+		{"the teacher in it", "--teacher ", func(o *MineOptions) {
+			o.Teacher.Model.Model, o.Teacher.Kind, o.Work = p.path("mined.jsonl.work/teacher"), crossEncoderKind, ""
+		}},
 		{"nowhere to keep it", "--keep-work: --output - has no place beside it", func(o *MineOptions) { o.Output, o.KeepWork = standard, true }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -250,7 +418,7 @@ func TestWorkIsRefused(t *testing.T) {
 			}
 		})
 	}
-	for _, place := range []string{"run/quarry.json", "more/notes.txt"} {
+	for _, place := range []string{"run/quarry.json", "more/notes.txt", "vectors/mine.npy", "stamped/round-0/stamps/finetune.json", "mined.jsonl.work/source-0.passages-00000.npy"} {
 		if _, err := os.Stat(p.path(place)); err != nil {
 			t.Errorf("%s is gone: %v", place, err)
 		}

@@ -28,7 +28,7 @@ func (s *shards) open(ctx context.Context, at int) (source, error) {
 	case bm25:
 		return s.openBM25(), nil
 	case run:
-		return s.openRun(name, file), nil
+		return s.openRun(name, file)
 	}
 	ranker := s.o.Rank
 	if kind == other {
@@ -107,9 +107,9 @@ func (s *shards) openBM25() source {
 	return source{func(int) []rundir.Input { return nil }, rank, func() error { return nil }}
 }
 
-// openRun reads a TREC run when the first shard asks for it: by its scores, ties by passage. The window has to lie within what
-// it keeps.
-func (s *shards) openRun(name, file string) source {
+// openRun reads a TREC run, also where no shard asks for it: by its scores, ties by passage. The window has to lie within what it
+// keeps, of which shards that are kept say nothing.
+func (s *shards) openRun(name, file string) (source, error) {
 	digest := ""
 	for _, of := range s.header.Sources {
 		if of.Name == name {
@@ -117,23 +117,25 @@ func (s *shards) openRun(name, file string) source {
 		}
 	}
 	var kept []ranking.Ranked
-	rank := func(_ context.Context, part span, sink func(int, ranking.Ranked) error) error {
-		if kept == nil {
-			if err := readInput(s.host, "source", file, func(r io.Reader) (err error) {
-				kept, err = s.readRun(r, file)
-				return err
-			}); err != nil {
+	err := readInput(s.host, "source", file, func(r io.Reader) (err error) {
+		kept, err = s.readRun(r, file)
+		return err
+	})
+	if err != nil {
+		return source{}, err
+	}
+	rank := func(ctx context.Context, part span, sink func(int, ranking.Ranked) error) error {
+		for i := part.first; i < part.end; i++ {
+			if err := ctx.Err(); err != nil {
 				return err
 			}
-		}
-		for i := part.first; i < part.end; i++ {
 			if err := sink(i, kept[i]); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return source{func(int) []rundir.Input { return []rundir.Input{{Name: name, Digest: digest}} }, rank, func() error { return nil }}
+	return source{func(int) []rundir.Input { return []rundir.Input{{Name: name, Digest: digest}} }, rank, func() error { return nil }}, nil
 }
 
 func (s *shards) readRun(r io.Reader, file string) ([]ranking.Ranked, error) {

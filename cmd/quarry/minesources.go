@@ -147,16 +147,29 @@ func (o MineOptions) ranked(ctx context.Context, h *host, d data, answers corpus
 	if o.Candidates != "" {
 		return o.stored(h, d, answers)
 	}
+	if o.Shard == 0 {
+		o.Shard = defaultShard
+	}
+	w, err := o.openWork(h, d)
+	if err != nil {
+		return rankedBy{}, err
+	}
+	r, err := o.rankedIn(ctx, h, d, answers, w)
+	if err != nil {
+		return r, errors.Join(err, w.close())
+	}
+	return r, nil
+}
+
+// rankedIn is the candidates of sources. A work keeps them; nil keeps nothing.
+func (o MineOptions) rankedIn(ctx context.Context, h *host, d data, answers corpus.Answers, w *work) (rankedBy, error) {
 	depth, err := o.depth(d, answers)
 	if err != nil {
 		return rankedBy{}, err
 	}
-	r := rankedBy{by: mine.Ranker{Source: dense}, round: o.Round}
-	if r.work, err = o.openWork(h, d); err != nil {
+	r := rankedBy{by: mine.Ranker{Source: dense}, round: o.Round, work: w}
+	if r.header, err = o.header(ctx, h, d, depth, w != nil); err != nil {
 		return r, err
-	}
-	if r.header, err = o.header(ctx, h, d, depth, r.work != nil); err != nil {
-		return r, errors.Join(err, r.work.close())
 	}
 	if len(r.header.Sources) > 0 {
 		r.by = rankerOf(r.header)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"os"
@@ -138,14 +136,4 @@ func samePositives(c ranking.Candidates, q corpus.Query) bool {
 	}
 	slices.Sort(positives)
 	return slices.Equal(positives, q.Positives)
-}
-
-// digestInput is the SHA-256 of a file that a flag names, as a run's stamps have it.
-func digestInput(h *host, flag, path string) (string, error) {
-	sum := sha256.New()
-	err := readInput(h, flag, path, func(r io.Reader) error {
-		_, err := io.Copy(sum, r)
-		return err
-	})
-	return hex.EncodeToString(sum.Sum(nil)), err
 }

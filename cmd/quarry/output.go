@@ -200,6 +200,42 @@ func isIn(path, dir string) bool {
 	return found
 }
 
+// wouldLieIn says whether a path is that of a directory or of anything in it, links followed, whether or not they are there yet.
+func wouldLieIn(path, dir string) bool {
+	places := []string{path}
+	if target, err := behindLinks(path); err == nil && target != path {
+		places = append(places, target)
+	}
+	folder := placeOf(dir)
+	info, err := os.Stat(dir)
+	for _, place := range places {
+		if relative, err := filepath.Rel(folder, placeOf(place)); err == nil && filepath.IsLocal(relative) {
+			return true
+		}
+		if absolute, errAbs := filepath.Abs(place); err == nil && errAbs == nil && isUnder(absolute, info) { // under another spelling
+			return true
+		}
+	}
+	return false
+}
+
+// placeOf is the real place of a path, of which parts may not be there yet.
+func placeOf(path string) string {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	real, err := nearest(path)
+	if err != nil {
+		return path
+	}
+	for at, rest := path, ""; ; at, rest = filepath.Dir(at), filepath.Join(filepath.Base(at), rest) {
+		if _, err := filepath.EvalSymlinks(at); err == nil || at == filepath.Dir(at) {
+			return filepath.Join(real, rest)
+		}
+	}
+}
+
 // isUnder says whether an absolute path is a directory's or leads through it, links followed. Last parts of the path that
 // are not there yet are passed over.
 func isUnder(path string, folder os.FileInfo) bool {
@@ -244,7 +280,35 @@ func writeOutput(h *host, path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	return rundir.WriteFile(h.files, file, func(w io.Writer) error { return write(failing{w}) })
+	return writeFile(h.files, file, write)
+}
+
+// writeFile is rundir.WriteFile, but an error of what makes the content says nothing of the file.
+func writeFile(files rundir.FS, path string, write func(io.Writer) error) error {
+	var content error
+	watched := &watchedWriter{}
+	err := rundir.WriteFile(files, path, func(w io.Writer) error {
+		watched.Writer = failing{w}
+		content = write(watched)
+		return content
+	})
+	if content != nil && !watched.failed {
+		return content
+	}
+	return err
+}
+
+// watchedWriter knows whether writing has failed.
+type watchedWriter struct {
+	io.Writer
+	failed bool
+}
+
+// Write implements io.Writer.
+func (w *watchedWriter) Write(b []byte) (int, error) {
+	n, err := w.Writer.Write(b)
+	w.failed = w.failed || err != nil
+	return n, err
 }
 
 // failing marks what is wrong with writing as a failure, through whatever takes other errors for the input's.

@@ -21,6 +21,7 @@ type SearchOptions struct {
 	Output  string
 	Format  string
 	Tag     string
+	shard   int // queries ranked at once; 0 is defaultShard
 }
 
 func newSearchCommand(h *host) *cobra.Command {

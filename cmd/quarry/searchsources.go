@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/quarry-ml/quarry/mine"
@@ -37,7 +38,9 @@ func (o SearchOptions) rank(ctx context.Context, h *host, d data, sink func(quer
 	if len(o.Sources.Names) == 0 {
 		return o.Rank.rank(ctx, h, d, o.Depth, sink)
 	}
-	ranked, err := o.asMine().ranked(ctx, h, d, d.corpus.AnswersOf(d.queries))
+	m := o.asMine()
+	m.Shard = cmp.Or(o.shard, defaultShard) // of several sources, so many rankings are held at once
+	ranked, err := m.rankedIn(ctx, h, d, d.corpus.AnswersOf(d.queries), nil)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -44,7 +45,13 @@ func TestSearchBySources(t *testing.T) {
 			p.mine(t, m)
 			_, want, err := candidates.ReadAll(strings.NewReader(p.read(t, "train.cand")), "train.cand")
 			mustBe(t, err)
+			temporary := t.TempDir()
+			t.Setenv("TMPDIR", temporary)
+			o.shard = 7
 			p.search(t, o)
+			if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+				t.Errorf("%v is left of a search: %v", left, err)
+			}
 			run, err := trec.ReadRun(strings.NewReader(p.read(t, "searched.trec")), "searched.trec")
 			mustBe(t, err)
 			if len(run.Queries) != 30 {
