@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +21,7 @@ const (
 	exitBadInput    = 2 // usage or bad input
 	exitMissed      = 3 // a stated expectation was missed
 	exitInterrupted = 130
+	exitUnread      = 141 // standard output has no reader any more: what a shell gives for SIGPIPE
 )
 
 // inputError is a fault of the command line or of what the user gave: a file, a model, a recipe.
@@ -69,6 +73,8 @@ func exitCode(ctx context.Context, err error) int {
 		return exitDone
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return exitInterrupted
+	case unread(err):
+		return exitUnread
 	case as[failure](err):
 		return exitFailed
 	case as[inputError](err), as[usage](err):
@@ -77,6 +83,12 @@ func exitCode(ctx context.Context, err error) int {
 		return exitMissed
 	}
 	return exitFailed
+}
+
+// unread says whether the reader of standard output is gone, as head is when it has seen enough.
+func unread(err error) bool {
+	var path *fs.PathError
+	return errors.Is(err, syscall.EPIPE) && errors.As(err, &path) && path.Path == os.Stdout.Name()
 }
 
 // found is the error of a type that as has found.
@@ -92,7 +104,7 @@ func as[E error](err error) bool {
 
 // tell prints what ended a command.
 func tell(w io.Writer, cmd *cobra.Command, code int, err error) {
-	if err == nil {
+	if err == nil || code == exitUnread {
 		return
 	}
 	if code == exitInterrupted {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -69,6 +70,33 @@ func TestKillAtRandomInstants(t *testing.T) {
 	}
 	t.Run("Ctrl-C", b.interrupt)
 	t.Run("mine", b.killMining)
+	t.Run("reader that has seen enough", b.closePipe)
+}
+
+// closePipe reads a little of what `quarry mine` writes to a pipe and goes away: the command ends as others in a pipeline do, says
+// nothing, and leaves nothing in the temporary folder that its shards were in.
+func (b killed) closePipe(t *testing.T) {
+	t.Parallel()
+	temporary := t.TempDir()
+	c := exec.Command(b.binary, "mine", "--model", filepath.Join(b.home, "model"), "--corpus", filepath.Join(b.home, "corpus.jsonl"), "--queries", filepath.Join(b.home, "train.jsonl"),
+		"--window", "0-12", "--negatives", "4", "--shard", "2", "--output", "-")
+	c.Env = append(os.Environ(), "TMPDIR="+temporary)
+	var said strings.Builder
+	c.Stderr = &said
+	r, w, err := os.Pipe()
+	mustBe(t, err)
+	c.Stdout = w
+	mustBe(t, c.Start())
+	mustBe(t, errors.Join(w.Close(), r.Close()))
+	_ = c.Wait()
+	if code := c.ProcessState.ExitCode(); code != exitUnread || strings.Contains(said.String(), "broken pipe") {
+		t.Errorf("%v, want exit code %d\n%s", c.ProcessState, exitUnread, said.String())
+	}
+	left, err := os.ReadDir(temporary)
+	mustBe(t, err)
+	if len(left) > 0 {
+		t.Errorf("%s is left", left[0].Name())
+	}
 }
 
 // killMining kills `quarry mine` at random instants and runs it again, to the bytes of a mining that was not cut into shards.

@@ -16,6 +16,9 @@ import (
 )
 
 func main() {
+	// The reader of standard output that goes away is an error of writing then, behind which a command tidies up, and not the end
+	// of the process. Nobody reads the channel.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	os.Exit(execute(context.Background(), systemHost(), os.Args[1:]))
 }
 
