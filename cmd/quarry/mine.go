@@ -280,10 +280,10 @@ func (o *MineOptions) validate(h *host) error {
 }
 
 func (o *MineOptions) validateFiles(h *host) error {
-	if err := o.validateSources(); err != nil {
+	if err := o.WhatIf.validate(o); err != nil {
 		return err
 	}
-	if err := o.WhatIf.validate(o); err != nil {
+	if err := o.validateSources(); err != nil {
 		return err
 	}
 	needed := []string{"corpus", o.Rank.Data.Corpus, "queries", o.Rank.Data.Queries}
