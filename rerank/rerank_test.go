@@ -147,7 +147,7 @@ func TestWhatAnEmbedderCuts(t *testing.T) {
 		want           string
 	}{
 		{"nothing", 32, 32, ""},
-		{"passages", 32, 4, "1 of the texts are longer than the teacher reads and were cut, the first at the passage digit order digit order"},
+		{"passages", 32, 4, "1 of the texts is longer than the teacher reads and was cut, at the passage digit order digit order"},
 		{"both", 4, 4, "2 of the texts are longer than the teacher reads and were cut, the first at the query half the digit order"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -244,7 +244,15 @@ func writeOutput(h *host, path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	return rundir.WriteFile(h.files, file, func(w io.Writer) error { return write(failing{w}) })
+	var given error // by whoever has the content
+	err = rundir.WriteFile(h.files, file, func(w io.Writer) error {
+		given = write(failing{w})
+		return given
+	})
+	if given != nil && !as[failure](given) {
+		return given // what went wrong is no fault of the file
+	}
+	return err
 }
 
 // failing marks what is wrong with writing as a failure, through whatever takes other errors for the input's.
