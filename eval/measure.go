@@ -62,6 +62,9 @@ func ParseMeasure(text string) (Measure, error) {
 	spec := strings.ToLower(strings.TrimSpace(text))
 	kind, cut, hasCutoff := strings.Cut(spec, "@")
 	i := slices.IndexFunc(forms, func(f form) bool { return f.kind == kind })
+	if spec == "" {
+		return Measure{}, fmt.Errorf("a measure without a name (known: %s)", known())
+	}
 	if i < 0 {
 		return Measure{}, fmt.Errorf("unknown measure %q: did you mean %q? (known: %s)", text, nearest(spec), known())
 	}

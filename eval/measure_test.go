@@ -46,7 +46,7 @@ func TestParseMeasureErrors(t *testing.T) {
 		{"P@5", `"precision@5"`},
 		{"nDGC@10", `"ndcg@10"`},
 		{"r_precision", `"r-precision"`},
-		{"", "known: map@k, map, recall@k"},
+		{"", "a measure without a name (known: map@k, map, recall@k"},
 		{"recall", `needs a cutoff, such as "recall@100"`},
 		{"r-precision@5", "takes no cutoff"},
 		{"map@0", `the cutoff "0"`},

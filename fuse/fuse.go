@@ -4,6 +4,7 @@ package fuse
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/ranking"
@@ -49,6 +50,9 @@ func (o Options) Validate(sources int) error {
 		if !(w >= 0 && w <= math.MaxFloat32) {
 			return fmt.Errorf("fuse: weight %v: want a number from 0 on", w)
 		}
+	}
+	if len(o.Weights) > 0 && slices.Max(o.Weights) == 0 {
+		return fmt.Errorf("fuse: weights %v: want one above 0, or no source counts", o.Weights)
 	}
 	return nil
 }

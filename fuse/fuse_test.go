@@ -2,6 +2,7 @@ package fuse
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -77,6 +78,8 @@ func TestValidate(t *testing.T) {
 		"constant -1":              {Method: ReciprocalRank, K: -1},
 		"1 weights for 2 sources":  {Method: Weighted, Weights: []float64{1}},
 		"weight -2: want a number": {Method: Weighted, Weights: []float64{1, -2}},
+		"weight NaN":               {Method: Weighted, Weights: []float64{1, math.NaN()}},
+		"weights [0 0]: want one":  {Method: Weighted, Weights: []float64{0, 0}},
 	} {
 		if err := o.Validate(2); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v does not contain %q", fmt.Sprint(o), err, want)

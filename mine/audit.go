@@ -150,6 +150,15 @@ func (a Audit) CheckAny(window Window, passages int) error {
 	return &EmptyError{Rule: a.Dropped.most(), Dropped: a.Dropped, Window: window, Passages: passages}
 }
 
+// CheckWindow refuses a window behind all passages of a corpus (EmptyError), where no other source gives negatives: what CheckAny
+// would find once all is ranked.
+func (o Options) CheckWindow(passages int) error {
+	if o.Window.From < passages || o.Random > 0 || o.Kept > 0 || o.Given == Keep || len(o.Quotas) > 0 {
+		return nil
+	}
+	return &EmptyError{Rule: windowRule, Window: o.Window, Passages: passages}
+}
+
 // ownTexts are the texts that no negative of this query should have.
 func (a *Auditor) ownTexts(c ranking.Candidates, query string) []string {
 	if a.text == nil {

@@ -53,6 +53,22 @@ func TestAuditWithoutTexts(t *testing.T) {
 	}
 }
 
+// TestCheckWindow: a window behind the corpus is refused where nothing else gives negatives.
+func TestCheckWindow(t *testing.T) {
+	o := DefaultOptions()
+	o.Window = Window{30, 40}
+	if err := o.CheckWindow(31); err != nil {
+		t.Error(err)
+	}
+	if err := o.CheckWindow(30); err == nil || !strings.Contains(err.Error(), "the window is 30-40, the corpus has 30 passages") {
+		t.Errorf("got %v", err)
+	}
+	o.Random = 0.5
+	if err := o.CheckWindow(30); err != nil {
+		t.Errorf("with random negatives: %v", err)
+	}
+}
+
 func TestCheckAny(t *testing.T) {
 	window := Window{From: 50, To: 80}
 	for _, tc := range []struct {

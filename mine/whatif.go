@@ -150,6 +150,30 @@ func (g Grid) Options(base Options) []Options {
 	return varied(all, g.HubLimits, func(o *Options, n int) { o.HubLimit = n })
 }
 
+// Fixed are the rules of a base that no list replaces, as Options.Rules tells them.
+func (g Grid) Fixed(base Options) []string {
+	for _, limit := range []struct {
+		values []*float64
+		of     **float64
+	}{
+		{g.NearTexts, &base.NearText}, {g.Margins, &base.Margin}, {g.RelativeMargins, &base.RelativeMargin}, {g.SharesOfPositive, &base.ShareOfPositive},
+		{g.MaxScores, &base.MaxScore}, {g.MinScores, &base.MinScore}, {g.TeacherMargins, &base.TeacherMargin},
+	} {
+		if len(limit.values) > 0 {
+			*limit.of = nil
+		}
+	}
+	if len(g.HubLimits) > 0 {
+		base.HubLimit = 0
+	}
+	rules := base.Rules()
+	if len(g.Windows) == 0 {
+		return rules
+	}
+	window := base.Window.String()
+	return slices.DeleteFunc(rules, func(rule string) bool { return rule == windowRule+" "+window || rule == "survivors "+window })
+}
+
 func varied[T any](all []Options, values []T, set func(*Options, T)) []Options {
 	if len(values) == 0 {
 		return all

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/model"
@@ -620,7 +621,7 @@ func TestATeacherEmbedsASharedCorpusOnce(t *testing.T) {
 	embedded, last := map[string]int64{}, Progress{}
 	o := Options{Until: StageMine}
 	o.Events.Progress = func(p Progress) {
-		if p.Stage == "embed passages with the teacher" && p.Done == p.Total && last.Done != p.Done {
+		if p.Stage == "embed texts with the teacher" && p.Done == p.Total && last.Done != p.Done {
 			embedded["all"] += p.Total
 		}
 		last = p
@@ -632,8 +633,12 @@ func TestATeacherEmbedsASharedCorpusOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if most := int64(d.corpus.Len() + d.sets[0].corpus.Len()); embedded["all"] == 0 || embedded["all"] > most {
-		t.Errorf("%d passages are embedded, of corpora of %d", embedded["all"], most)
+	asked := 0 // queries
+	for _, queries := range [][]corpus.Query{d.queries[rundir.Train], d.queries[rundir.Dev], d.sets[0].queries[rundir.Train], d.sets[1].queries[rundir.Train]} {
+		asked += len(queries)
+	}
+	if most := int64(d.corpus.Len() + d.sets[0].corpus.Len() + asked); embedded["all"] == 0 || embedded["all"] > most {
+		t.Errorf("%d texts are embedded, of %d in the corpora and queries", embedded["all"], most)
 	}
 	apart := setsProject(t, faqSet, "depth: 12}", "depth: 12, teacher: {model: model, kind: embedder, margin: -9}}", secondRound, "")
 	without, err := tinyPlan(t, apart, Options{Path: exactpath.Fastest, Workers: 1})

@@ -56,6 +56,7 @@ var badRecipes = map[string][]string{
 		"recipe.yaml:10: round 4: mine.sources[0]: kind vectors needs train_vectors",
 		`recipe.yaml:10: round 4: mine.sources[1]: query_suffix "a {}": it stands behind the text, and has no {} for it`,
 		"recipe.yaml:11: round 5: mine.sources[0]: kind is missing",
+		"recipe.yaml:12: round 6: mine.fuse_weights [0 0]: want one above 0, or no source counts",
 	},
 	"sets": {
 		`recipe.yaml:9: data.sets[0].name "FAQ" is taken by data.also[0]`,

@@ -30,7 +30,7 @@ type Mine struct {
 	Fuse string `yaml:"fuse" in:"rrf|weighted" unset:"by rrf"`
 	// Added to ranks, counted from 1, where fuse is rrf.
 	FuseConstant *float64 `yaml:"fuse_constant" in:"[0,)" unset:"60 of its paper" omit:"true"`
-	// Weights of the rankings in source fused, in their order: the miner's and BM25's, or those of sources.
+	// Weights of the rankings in source fused, in their order: the miner's and BM25's, or those of sources. One at least is above 0.
 	FuseWeights []float64 `yaml:"fuse_weights" in:"[0,)" unset:"1 each"`
 	// BM25's k1: how soon further occurrences of a word stop to count.
 	BM25K1 *float64 `yaml:"bm25_k1" in:"[0,)" unset:"1.5 of bm25s"`

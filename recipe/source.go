@@ -193,6 +193,8 @@ func (m Mine) checkSources(d *decoder, i int) {
 			whose = "one for each of mine.sources"
 		}
 		d.failRound(i, []string{"mine.fuse_weights"}, "mine.fuse_weights has %d values: want %d, %s", len(m.FuseWeights), n, whose)
+	} else if m.Source == Fused && n > 0 && len(m.FuseWeights) == n && slices.Max(m.FuseWeights) == 0 {
+		d.failRound(i, []string{"mine.fuse_weights"}, "mine.fuse_weights %v: want one above 0, or no source counts", m.FuseWeights)
 	}
 }
 

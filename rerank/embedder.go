@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/embedding"
@@ -16,10 +17,10 @@ import (
 type Embedder struct {
 	embedder *embedding.Embedder
 	options  EmbedderOptions
-	passages shelf
+	passages shelf // of all calls so far
 }
 
-// shelf is passages of all calls so far, and where their vectors are.
+// shelf is texts that are embedded, and where their vectors are.
 type shelf struct {
 	kept  []Kept
 	place map[string]onShelf
@@ -30,6 +31,13 @@ type onShelf struct{ kept, row int }
 func (s *shelf) row(text string) []float32 {
 	at := s.place[text]
 	return s.kept[at.kept].Row(at.row)
+}
+
+// addNew lists a text that is not on the shelf.
+func (s *shelf) addNew(to *distinct, text string) {
+	if _, known := s.place[text]; !known {
+		to.add(text)
+	}
 }
 
 // add puts vectors of further texts by.
@@ -71,54 +79,94 @@ func NewEmbedder(x *embedding.Embedder, o EmbedderOptions) *Embedder {
 }
 
 // Close gives the kept vectors up. The teacher may be asked again, and begins anew.
-func (e *Embedder) Close() error {
+func (e *Embedder) Close() error { return e.passages.close() }
+
+// close empties the shelf.
+func (s *shelf) close() error {
 	var errs []error
-	for _, rows := range e.passages.kept {
+	for _, rows := range s.kept {
 		errs = append(errs, rows.Close())
 	}
-	e.passages = shelf{}
+	*s = shelf{}
 	return errors.Join(errs...)
 }
 
+// partTexts is how many texts are embedded before the pairs that wait for them are scored: what an interruption costs. A part of a
+// large shelf is larger, so that the vectors lie in few pieces.
+func (s *shelf) partTexts() int {
+	const least, share = 1024, 32
+	return max(least, len(s.place)/share)
+}
+
 // Score implements Teacher. A score is the fixed dot product of the two vectors in float64, over their lengths where they are
-// compared by cosine, rounded once; that of a vector without length, which a text without a token has, is 0. An error of
-// memory is an *embedding.MemoryError.
+// compared by cosine, rounded once; that of a vector without length, which a text without a token has, is 0. Texts are embedded in
+// parts, and the pairs of each are handed over before the next begins. An error of memory is an *embedding.MemoryError.
 func (e *Embedder) Score(ctx context.Context, pairs []Pair, o Options, sink func(first int, scores []float32) error) (stats Stats, err error) {
-	var queries, passages distinct
-	for _, p := range pairs {
-		queries.add(p.Query)
-		if _, known := e.passages.place[p.Passage]; !known {
-			passages.add(p.Passage)
+	p := parts{Embedder: e, options: o, total: e.newTexts(pairs)}
+	defer func() { err = errors.Join(err, p.queries.close()) }()
+	for len(pairs) > 0 {
+		n, queries, passages := p.next(pairs)
+		cut, err := p.embed(ctx, "queries", queries, e.options.Query, &p.queries)
+		stats.add(cut.of(QueryText))
+		if err != nil {
+			return stats, err
 		}
-	}
-	q, cut, err := e.embed(ctx, "embed queries with the teacher", queries, e.options.Query, o)
-	stats.add(cut.of(QueryText))
-	if err != nil {
-		return stats, err
-	}
-	defer func() { err = errors.Join(err, q.Close()) }()
-	if len(passages.texts) > 0 {
-		p, cut, err := e.embed(ctx, "embed passages with the teacher", passages, e.options.Passage, o)
+		cut, err = p.embed(ctx, "passages", passages, e.options.Passage, &e.passages)
 		stats.add(cut.of(PassageText))
 		if err != nil {
 			return stats, err
 		}
-		e.passages.add(passages, p)
-	}
-	const some = 1024 // pairs between two looks at the context
-	scores := make([]float32, 0, some)
-	for i, pair := range pairs {
-		score := e.compare(q.Row(queries.place[pair.Query]), e.passages.row(pair.Passage))
-		if scores = append(scores, score); len(scores) < some && i+1 < len(pairs) {
-			continue
-		}
-		if err := errors.Join(ctx.Err(), sink(stats.Pairs, scores)); err != nil {
+		if err := p.score(ctx, pairs[:n], &stats.Pairs, sink); err != nil {
 			return stats, err
 		}
-		stats.Pairs += len(scores)
-		scores = scores[:0]
+		pairs = pairs[n:]
 	}
 	return stats, nil
+}
+
+// newTexts counts the texts of pairs that are to be embedded.
+func (e *Embedder) newTexts(pairs []Pair) int {
+	var queries, passages distinct
+	for _, p := range pairs {
+		queries.add(p.Query)
+		e.passages.addNew(&passages, p.Passage)
+	}
+	return len(queries.texts) + len(passages.texts)
+}
+
+// parts is a call of Score.
+type parts struct {
+	*Embedder
+	options     Options
+	queries     shelf
+	done, total int // texts
+}
+
+// next is the pairs of the next part, and those of their texts that are not embedded yet.
+func (p *parts) next(pairs []Pair) (n int, queries, passages distinct) {
+	most := p.passages.partTexts()
+	for n < len(pairs) && len(queries.texts)+len(passages.texts) < most {
+		p.queries.addNew(&queries, pairs[n].Query)
+		p.passages.addNew(&passages, pairs[n].Passage)
+		n++
+	}
+	return n, queries, passages
+}
+
+// score hands the scores of pairs to sink whose texts are embedded, and counts them.
+func (p *parts) score(ctx context.Context, pairs []Pair, done *int, sink func(first int, scores []float32) error) error {
+	const some = 1024 // pairs between two looks at the context
+	for pairs := range slices.Chunk(pairs, some) {
+		scores := make([]float32, len(pairs))
+		for i, pair := range pairs {
+			scores[i] = p.compare(p.queries.row(pair.Query), p.passages.row(pair.Passage))
+		}
+		if err := errors.Join(ctx.Err(), sink(*done, scores)); err != nil {
+			return err
+		}
+		*done += len(scores)
+	}
+	return nil
 }
 
 // cutTexts is how many texts were cut, and the first of them.
@@ -140,22 +188,30 @@ func (c cutTexts) of(part Part) Stats {
 	return Stats{Truncated: c.n, First: first}
 }
 
-// embed keeps the vectors of texts.
-func (e *Embedder) embed(ctx context.Context, label string, d distinct, s Side, o Options) (_ Kept, cut cutTexts, _ error) {
-	const unit = "texts"
-	o.progress(label, 0, len(d.texts), unit)
-	kept, err := e.options.Keep(len(d.texts), e.embedder.Dimension(), func(write func(rows []float32) error) error {
-		read := embedding.Options{Prompt: s.Prompt, MaxLength: s.MaxLength, Progress: func(done, _ int) { o.progress(label, done, len(d.texts), unit) }}
-		done, err := e.embedder.Embed(ctx, d.each, read, func(_ int, rows []float32) error { return write(rows) })
+// embed puts the vectors of texts on a shelf.
+func (p *parts) embed(ctx context.Context, what string, d distinct, side Side, onto *shelf) (cut cutTexts, _ error) {
+	if len(d.texts) == 0 {
+		return cut, nil
+	}
+	progress := func(done, _ int) { p.options.progress("embed texts with the teacher", p.done+done, p.total, "texts") }
+	progress(0, 0)
+	kept, err := p.Embedder.options.Keep(len(d.texts), p.embedder.Dimension(), func(write func(rows []float32) error) error {
+		read := embedding.Options{Prompt: side.Prompt, MaxLength: side.MaxLength, Progress: progress}
+		done, err := p.embedder.Embed(ctx, d.each, read, func(_ int, rows []float32) error { return write(rows) })
 		if cut.n = done.Truncated; cut.n > 0 {
 			cut.first = d.texts[done.FirstTruncated]
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", label, err)
+			return fmt.Errorf("embed %s with the teacher: %w", what, err)
 		}
 		return nil
 	})
-	return kept, cut, err
+	if err != nil {
+		return cut, err
+	}
+	p.done += len(d.texts)
+	onto.add(d, kept)
+	return cut, nil
 }
 
 // compare is the score of two vectors.

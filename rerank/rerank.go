@@ -87,6 +87,9 @@ func (s Stats) CutNote(place func(Cut) string) string {
 	if s.First.Part == BothTexts {
 		what = "pairs"
 	}
+	if s.Truncated == 1 {
+		return fmt.Sprintf("1 of the %s is longer than the teacher reads and was cut, at %s", what, place(s.First))
+	}
 	return fmt.Sprintf("%d of the %s are longer than the teacher reads and were cut, the first at %s", s.Truncated, what, place(s.First))
 }
 

@@ -147,7 +147,7 @@ func TestWhatAnEmbedderCuts(t *testing.T) {
 		want           string
 	}{
 		{"nothing", 32, 32, ""},
-		{"passages", 32, 4, "1 of the texts are longer than the teacher reads and were cut, the first at the passage digit order digit order"},
+		{"passages", 32, 4, "1 of the texts is longer than the teacher reads and was cut, at the passage digit order digit order"},
 		{"both", 4, 4, "2 of the texts are longer than the teacher reads and were cut, the first at the query half the digit order"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -262,6 +262,54 @@ func TestEmbedderComparesAsItsContractSays(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAnInterruptedEmbedderGoesOn: what it has said before it stops is kept, and is what one that does not stop says.
+func TestAnInterruptedEmbedderGoesOn(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "model")
+	if err := tinymodel.Write(dir, tinymodel.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.Open(dir, model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	x, err := embedding.New(m, engine(t, kernel.Portable, 1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, left := 0, 0
+	teacher := rerank.NewEmbedder(x, rerank.EmbedderOptions{Keep: func(_, dim int, fill func(func([]float32) error) error) (rerank.Kept, error) {
+		if left--; left < 0 {
+			return nil, errStopped
+		}
+		open++
+		r := &rowsInMemory{dim: dim, open: &open}
+		return r, fill(func(rows []float32) error { r.values = append(r.values, rows...); return nil })
+	}})
+	pairs, store := somePairs(1100), memoryStore{}
+	left = 2 // the queries and passages of the first part
+	if _, _, err := rerank.Scores(t.Context(), teacher, pairs, store, rerank.Options{}); !errors.Is(err, errStopped) || len(store) < 1000 || len(store) == len(pairs) {
+		t.Fatalf("%d scores are kept, %v", len(store), err)
+	}
+	if err := teacher.Close(); err != nil || open != 0 {
+		t.Errorf("%d rows are open still, %v", open, err)
+	}
+	left = 100
+	kept := len(store)
+	told := 0
+	scores, counts, err := rerank.Scores(t.Context(), teacher, pairs, store, rerank.Options{Progress: func(_ string, done, total int, _ string) { told = max(told, done*100/total) }})
+	if err != nil || counts.Stored != kept || counts.Asked != len(pairs)-kept || told != 100 {
+		t.Errorf("%+v, %d%% told, %v", counts, told, err)
+	}
+	if err := teacher.Close(); err != nil {
+		t.Error(err)
+	}
+	whole, _, err := rerank.Scores(t.Context(), teacher, pairs, memoryStore{}, rerank.Options{})
+	if err != nil || !slices.Equal(scores, whole) {
+		t.Errorf("the scores are others than those of a teacher that was not stopped; %v", err)
 	}
 }
 

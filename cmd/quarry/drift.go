@@ -54,7 +54,7 @@ at one of the sources that both rounds have.`,
 	f.StringVar(&o.Rounds, "rounds", "", "the two `rounds`, such as 0,1 (the last two that have searched)")
 	f.StringVar(&o.Split, "on", string(rundir.Train), "train or dev queries")
 	f.StringVar(&o.Window, "window", "", "`ranks` looked at, such as 2-100 (those that the later round mined)")
-	f.StringVar(&o.Source, "source", "", "`name` of the one source looked at, such as dense or bm25, where a round fused several")
+	f.StringVar(&o.Source, "source", "", "`name` of the one source looked at, such as dense, bm25 or vectors:corpus.npy, in full as quarry mine or the recipe has it, where a round fused several")
 	f.Float64Var(&o.Drift.Near, "near", o.Drift.Near, "a passage is a likely answer above the weakest positive, or below it by less than this `share` of the way to the query's last candidate")
 	f.Float64Var(&o.Drift.Allowed, "allowed", o.Drift.Allowed, "`share` of likely answers that a window may hold")
 	f.IntVar(&o.Show, "show", 5, "queries shown whose positive fell most")

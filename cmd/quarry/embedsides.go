@@ -73,7 +73,7 @@ func (o RankOptions) embedOn(ctx context.Context, h *host, d data, on modelOn, k
 	}
 	x, err := embedding.New(on.model, on.engine)
 	if err != nil {
-		return badInputf("--model: %w", err)
+		return badInputf("%s: %w", o.Model.named(), err)
 	}
 	var finish func(rows []float32) // before they are kept
 	if c := on.model.Contract; c.Score == model.Cosine && !c.Normalize {

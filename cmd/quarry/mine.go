@@ -107,6 +107,12 @@ func runMine(ctx context.Context, o MineOptions, h *host) (err error) {
 	if err := o.readVerdicts(h, &d); err != nil {
 		return err
 	}
+	if err := o.Mine.CheckWindow(d.corpus.Len()); err != nil && !o.WhatIf.Run {
+		return badInputf("--window: %w", err)
+	}
+	if err := o.checkTeacher(ctx, h); err != nil {
+		return err
+	}
 	answers := d.corpus.AnswersOf(d.queries)
 	ranked, err := o.ranked(ctx, h, d, answers)
 	if err != nil {
@@ -273,10 +279,10 @@ func (o *MineOptions) validate(h *host) error {
 }
 
 func (o *MineOptions) validateFiles(h *host) error {
-	if err := o.validateSources(); err != nil {
+	if err := o.WhatIf.validate(o); err != nil {
 		return err
 	}
-	if err := o.WhatIf.validate(o); err != nil {
+	if err := o.validateSources(); err != nil {
 		return err
 	}
 	needed := []string{"corpus", o.Rank.Data.Corpus, "queries", o.Rank.Data.Queries}

@@ -105,8 +105,8 @@ func (s *shards) tellPlan() {
 	if s.work.own {
 		place = "a temporary folder"
 	}
-	s.host.note("%d passages x %d queries to depth %d, memory %s: %d shards of %d queries, kept in %s",
-		s.data.corpus.Len(), queries, s.depth, humanSize(s.o.Rank.Engine.limit(s.host.machine), "not limited"), count, min(s.o.Shard, queries), place)
+	s.host.note("%d passages x %d queries to depth %d, memory %s: %s of %d queries, kept in %s",
+		s.data.corpus.Len(), queries, s.depth, humanSize(s.o.Rank.Engine.limit(s.host.machine), "not limited"), countOf(count, "shard"), min(s.o.Shard, queries), place)
 }
 
 // withSources opens the sources for as long as use runs.

@@ -32,7 +32,7 @@ func (s *shards) open(ctx context.Context, at int) (source, error) {
 	}
 	ranker := s.o.Rank
 	if kind == other {
-		ranker.Model.Model, ranker.Given = file, VectorOptions{}
+		ranker.Model, ranker.Given = ranker.Model.ofSource(name, file), VectorOptions{}
 	}
 	return s.openVectors(ctx, at, name, ranker)
 }

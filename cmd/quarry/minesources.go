@@ -265,7 +265,7 @@ func (o MineOptions) source(ctx context.Context, h *host, name string, recorded 
 		s.ModelDigest, err = digestInput(h, "source", file)
 	case kind == other:
 		s.Kind = dense
-		s.ModelDigest, err = o.Rank.Model.digest(ctx, h, file)
+		s.ModelDigest, err = o.Rank.Model.ofSource(name, file).digest(ctx, h, file)
 	case o.Rank.Model.Model != "":
 		s.ModelDigest, err = o.Rank.Model.digest(ctx, h, o.Rank.Model.Model)
 	default:

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"os"
 	"slices"
 
 	"github.com/spf13/pflag"
@@ -17,7 +18,7 @@ import (
 func (o *MineOptions) addTeacherFlags(f *pflag.FlagSet) {
 	o.Teacher.prefix = "teacher-"
 	f.StringVar(&o.Teacher.Model.Model, "teacher", "", "model `directory` or Hugging Face name of a teacher that scores what the other rules leave, for --teacher-margin; without a margin the mined rows, which then have its scores")
-	f.StringVar(&o.Teacher.Kind, "teacher-kind", crossEncoderKind, "cross-encoder or embedder")
+	f.StringVar(&o.Teacher.Kind, "teacher-kind", autoKind, "auto, as the teacher's directory says; cross-encoder or embedder")
 	f.BoolVar(&o.Teacher.Logits, "teacher-logits", false, "score by a cross-encoder's logits, whatever activation it names")
 	f.StringVar(&o.TeacherScores, "teacher-scores", "", "what a teacher said, in place of --teacher: `file` that a round of a run (teacher-scores.jsonl) or quarry teach --cache wrote; no model is asked")
 	optionalFloat(f, &o.Mine.TeacherMargin, "teacher-margin", "the teacher scores a negative at least this much less than the query's lowest positive")
@@ -44,6 +45,21 @@ func (o *MineOptions) validateTeacher() error {
 	}
 	o.Teacher.Engine = o.Rank.Engine
 	return o.Teacher.validate()
+}
+
+// checkTeacher refuses, before anything is ranked, a teacher that cannot be asked and scores that cannot be read.
+func (o *MineOptions) checkTeacher(ctx context.Context, h *host) error {
+	if o.Teacher.Model.Model != "" {
+		return o.Teacher.identify(ctx, h)
+	}
+	if info, err := os.Stat(o.TeacherScores); o.TeacherScores == "" || err == nil && !info.Mode().IsRegular() {
+		return nil // a pipe is read once
+	}
+	none := func(teacherscores.Digest) bool { return false }
+	return readInput(h, "teacher-scores", o.TeacherScores, func(r io.Reader) error {
+		_, _, err := teacherscores.ReadAny(r, o.TeacherScores, none)
+		return err
+	})
 }
 
 // storedScores gives each query what a file has of its positives and candidates. Those that rules need and the file lacks are

@@ -121,6 +121,44 @@ func TestATeacherWithoutAMarginDropsNothing(t *testing.T) {
 	refused(t, runMine(t.Context(), o, p.host().host), "the teacher has no score of passage")
 }
 
+// TestMiningRefusesBeforeItRanks what the flags and the data alone show to be of no use.
+func TestMiningRefusesBeforeItRanks(t *testing.T) {
+	p := newTeachingProject(t)
+	for _, tc := range []struct {
+		name, want string
+		change     func(*MineOptions)
+	}{
+		{"a teacher that is not there", "--teacher: ", func(o *MineOptions) { o.Teacher.Model.Model = p.path("nowhere") }},
+		{"an embedder as a cross-encoder", "no cross-encoder that is supported", func(o *MineOptions) { o.Teacher.Model.Model = p.path("model") }},
+		{"a cross-encoder as an embedder", "--teacher: ", func(o *MineOptions) { o.Teacher.Kind = embedderKind }},
+		{"logits of what is an embedder", "--teacher-logits has no part", func(o *MineOptions) {
+			o.Teacher.Model.Model, o.Teacher.Kind, o.Teacher.Logits = p.path("model"), autoKind, true
+		}},
+		{"scores that are not there", "nowhere.jsonl", func(o *MineOptions) { o.Teacher.Model.Model, o.TeacherScores = "", p.path("nowhere.jsonl") }},
+		{"a window behind the corpus", "--window: no query has a negative left: the window is 1000-1010, the corpus has", func(o *MineOptions) { o.Window = "1000-1010" }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := p.mineOptions()
+			o.Teacher = TeacherOptions{Model: ModelOptions{Model: tinyCrossEncoder}, Kind: crossEncoderKind, prefix: "teacher-"}
+			tc.change(&o)
+			o.Rank.Model.Model = p.path("no-miner") // which ranking would complain of
+			refused(t, runMine(t.Context(), o, p.host().host), tc.want)
+		})
+	}
+}
+
+// TestTheDirectorySaysWhatATeacherIs, as in a recipe.
+func TestTheDirectorySaysWhatATeacherIs(t *testing.T) {
+	p := newTeachingProject(t)
+	for _, tc := range []struct{ kind, dir string }{{embedderKind, p.path("model")}, {crossEncoderKind, tinyCrossEncoder}} {
+		p.mineTaught(t, tc.kind, tc.dir, 0)
+		want := p.read(t, "mined.jsonl")
+		if h, _ := p.mineTaught(t, autoKind, tc.dir, 0); !strings.Contains(h.err.String(), ", 0 scored now") || p.read(t, "mined.jsonl") != want {
+			t.Errorf("%s: %s", tc.kind, h.err.String())
+		}
+	}
+}
+
 func TestMiningRefusesTeachers(t *testing.T) {
 	p := newTeachingProject(t)
 	zero := 0.0

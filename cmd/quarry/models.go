@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type ModelOptions struct {
 	assume        bool     // open a model whose pooling nothing names, to show that
 
 	found foundModel // by open
+	flag  string     // that names the model; empty is --model
 }
 
 // AddFlags adds the flags to a command.
@@ -42,6 +44,15 @@ func (o *ModelOptions) addAbove(f *pflag.FlagSet) {
 	f.IntVar(&o.Truncate, "truncate-dim", 0, "leading `numbers` of a vector that are kept (as the model says, else all)")
 }
 
+// named is the flag that names the model, as it was given.
+func (o ModelOptions) named() string { return cmp.Or(o.flag, "--model") }
+
+// ofSource is the model that a source names, model:DIR.
+func (o ModelOptions) ofSource(name, dir string) ModelOptions {
+	o.Model, o.flag = dir, "--source "+name
+	return o
+}
+
 // open finds the model and opens it.
 func (o *ModelOptions) open(ctx context.Context, h *host) (*model.Model, error) {
 	above, err := o.options()
@@ -49,11 +60,11 @@ func (o *ModelOptions) open(ctx context.Context, h *host) (*model.Model, error) 
 		return nil, err
 	}
 	if o.found, err = o.locate(ctx, h, o.Model); err != nil {
-		return nil, fmt.Errorf("--model: %w", err)
+		return nil, fmt.Errorf("%s: %w", o.named(), err)
 	}
 	m, err := model.Open(o.found.dir, above)
 	if err != nil {
-		return nil, badInputf("--model: %w", wantPooling(err))
+		return nil, badInputf("%s: %w", o.named(), wantPooling(err))
 	}
 	return m, nil
 }
@@ -72,7 +83,7 @@ func (o ModelOptions) locate(ctx context.Context, h *host, name string) (foundMo
 func (o ModelOptions) digest(ctx context.Context, h *host, name string) (string, error) {
 	found, err := o.locate(ctx, h, name)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%s: %w", o.named(), err)
 	}
 	return rundir.ModelDigest(ctx, rundir.OS{}, found.dir)
 }

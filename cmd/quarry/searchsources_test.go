@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,6 +102,10 @@ func TestSearchBySourcesOnTheCommandLine(t *testing.T) {
 	if h, code = run(typed, "--source", "bm25"); code != exitDone || len(lines(h.out.String())) < 2 || !strings.Contains(lines(h.out.String())[1], "   1  ") {
 		t.Errorf("typed: exit code %d: %s%s", code, h.out.String(), h.err.String())
 	}
+	none := []string{"search", "--corpus", p.path("corpus.jsonl"), "--query", "zzzqqq"}
+	if h, code = run(none, "--source", "bm25"); code != exitDone || h.out.String() != "zzzqqq\nno passage shares a word with it\n" {
+		t.Errorf("no hit: exit code %d: %s%s", code, h.out.String(), h.err.String())
+	}
 	p.write(t, "others.trec", "zz Q0 p01 1 0.5 x\n")
 	for _, tc := range []struct {
 		name  string
@@ -111,6 +116,9 @@ func TestSearchBySourcesOnTheCommandLine(t *testing.T) {
 		{"a model for nothing", files, []string{"--source", "bm25", "--model", p.path("model")}, "--model has no part without --source dense"},
 		{"fusion of one", files, []string{"--source", "bm25", "--fuse", "weighted"}, "--fuse has no part without several sources"},
 		{"bm25's for nothing", files, []string{"--model", p.path("model"), "--bm25-b", "1"}, "--bm25-b has no part without --source bm25"},
+		{"weights of nothing", files, []string{"--source", "dense", "--source", "bm25", "--model", p.path("model"), "--fuse-weights", "0,0"}, "weights [0 0]: want one above 0"},
+		{"a further model that is not there", files, []string{"--source", "bm25", "--source", "model:" + p.path("nope")}, "quarry search: --source model:" + p.path("nope") + ": "},
+		{"a model that is not there", append(slices.Clone(files), "--output", p.path("new.trec")), []string{"--model", p.path("nope")}, "quarry search: --model: "},
 		{"no model", files, []string{"--source", "dense", "--source", "bm25"}, "--model is needed"},
 		{"no texts", []string{"search", "--source", "bm25"}, nil, "--corpus is needed"},
 		{"a run of other queries", files, []string{"--source", "run:" + p.path("others.trec")}, "others.trec: none of its 1 queries is among those of"},

@@ -57,6 +57,9 @@ func (o SearchOptions) show(ctx context.Context, h *host) error {
 
 // hitsTable has a line for each hit: rank, score, passage and the beginning of its text.
 func hitsTable(hits ranking.Ranking, c *corpus.Corpus) string {
+	if len(hits) == 0 { // what compares vectors ranks every passage
+		return "no passage shares a word with it\n"
+	}
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for i, hit := range hits {

@@ -30,12 +30,12 @@ func newTeachCommand(h *host) *cobra.Command {
 		Long: `Score the positives and negatives of mined rows with a teacher: the same rows with pos_scores and neg_scores, as
 FlagEmbedding lays them out and quarry finetune --distill reads them. Scores that the rows have are replaced.
 
-The teacher is a cross-encoder, which reads query and passage together, or with --kind embedder a second embedder, which
-compares their vectors under its own prompts. Its scores are kept by content: the next call asks it for new pairs alone, and
+The teacher is a cross-encoder, which reads query and passage together, or a second embedder, which
+compares their vectors under its own prompts; its directory says which. Its scores are kept by content: the next call asks it for new pairs alone, and
 an interrupted one goes on. At the end stands how much the scores have to say: distillation learns to match their softmax,
 and one that gives a single passage all teaches no more than the labels do.`,
 		Example: `  quarry teach --rows mined.jsonl --teacher models/bge-reranker-base --logits --output taught.jsonl
-  quarry teach --rows mined.jsonl --teacher models/bge-large --kind embedder --output taught.jsonl`,
+  quarry teach --rows mined.jsonl --teacher models/bge-large --output taught.jsonl`,
 		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Teacher.Texts.set = setFlags(cmd.Flags())
@@ -68,6 +68,9 @@ func runTeach(ctx context.Context, o TeachOptions, h *host) error {
 	h.process.hold(o.Teacher.Engine.limit(h.machine))
 	rows, err := readMinedRows(h, "rows", o.Rows)
 	if err != nil {
+		return err
+	}
+	if err := o.Teacher.identify(ctx, h); err != nil {
 		return err
 	}
 	pairs := pairsOf(rows)

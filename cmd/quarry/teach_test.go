@@ -205,7 +205,7 @@ func TestTeachRefuses(t *testing.T) {
 		{"no such teacher", "--teacher: ", func(o *TeachOptions) { o.Teacher.Model.Model = p.path("nowhere") }},
 		{"an embedder as a cross-encoder", "no cross-encoder that is supported; an embedder teaches with --kind embedder", func(o *TeachOptions) { o.Teacher.Model.Model = p.path("model") }},
 		{"a cross-encoder as an embedder", "--teacher: ", func(o *TeachOptions) { o.Teacher.Kind = embedderKind }},
-		{"another kind", `--kind "oracle": use cross-encoder or embedder`, func(o *TeachOptions) { o.Teacher.Kind = "oracle" }},
+		{"another kind", `--kind "oracle": use auto, cross-encoder or embedder`, func(o *TeachOptions) { o.Teacher.Kind = "oracle" }},
 		{"logits of an embedder", "--logits has no part", func(o *TeachOptions) { o.Teacher.Kind, o.Teacher.Logits = embedderKind, true }},
 		{"a prompt of a cross-encoder", "--query-prompt has no part without --kind embedder", func(o *TeachOptions) { o.Teacher.Texts.set = set{"query-prompt": true} }},
 		{"a pooling of a cross-encoder", "--pooling has no part without --kind embedder", func(o *TeachOptions) { o.Teacher.Texts.set = set{"pooling": true} }},

@@ -12,6 +12,7 @@ import (
 	"github.com/quarry-ml/quarry/embedding"
 	"github.com/quarry-ml/quarry/format/teacherscores"
 	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rerank"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -20,6 +21,7 @@ import (
 const (
 	crossEncoderKind = string(rerank.CrossEncoderKind)
 	embedderKind     = string(rerank.EmbedderKind)
+	autoKind         = recipe.AutoTeacher // as the directory says
 )
 
 // TeacherOptions are the flags that name a teacher and say how it reads.
@@ -38,7 +40,7 @@ type TeacherOptions struct {
 // AddFlags adds the flags to a command.
 func (o *TeacherOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Model.Model, "teacher", "", "model `directory` in Hugging Face's layout, or a Hugging Face name")
-	f.StringVar(&o.Kind, "kind", crossEncoderKind, "cross-encoder or embedder")
+	f.StringVar(&o.Kind, "kind", autoKind, "auto, as the teacher's directory says; cross-encoder or embedder")
 	f.BoolVar(&o.Logits, "logits", false, "score by a cross-encoder's logits, whatever activation it names")
 	f.StringVar(&o.Cache, "cache", "", "`file` of the teacher's scores (one of its own in Quarry's cache)")
 	o.Model.addAbove(f)
@@ -49,6 +51,10 @@ func (o *TeacherOptions) AddFlags(f *pflag.FlagSet) {
 // validate refuses flags that have no part with the teacher's kind.
 func (o TeacherOptions) validate() error {
 	switch o.Kind {
+	case autoKind:
+		if err := o.Texts.set.needs("--"+o.prefix+"kind embedder", "weights"); err != nil {
+			return err
+		}
 	case crossEncoderKind:
 		err := o.Texts.set.needs("--"+o.prefix+"kind embedder", "query-prompt", "query-suffix", "passage-prompt", "query-max-length", "passage-max-length",
 			"pooling", "normalize", "truncate-dim", "additional-special-tokens", "weights")
@@ -60,9 +66,59 @@ func (o TeacherOptions) validate() error {
 			return badInputf("--%slogits has no part without --%skind cross-encoder", o.prefix, o.prefix)
 		}
 	default:
-		return badInputf("--%skind %q: use %s or %s", o.prefix, o.Kind, crossEncoderKind, embedderKind)
+		return badInputf("--%skind %q: use %s, %s or %s", o.prefix, o.Kind, autoKind, crossEncoderKind, embedderKind)
 	}
 	return o.Texts.validate()
+}
+
+// identify finds out what a teacher of kind auto is, and refuses one that cannot be asked before anything is done for it.
+func (o *TeacherOptions) identify(ctx context.Context, h *host) error {
+	found, err := o.Model.locate(ctx, h, o.Model.Model)
+	if err != nil {
+		return fmt.Errorf("--teacher: %w", err)
+	}
+	folds, err := rundir.ReadFoldModels(rundir.OS{}, found.dir)
+	if err != nil {
+		return badInputf("--teacher: %w", err)
+	}
+	if folds != nil {
+		if o.Kind == autoKind {
+			o.Kind = crossEncoderKind
+		}
+		return errors.Join(o.validate(), o.checkOutOfFold(found.dir))
+	}
+	if o.Kind != embedderKind {
+		c, err := model.OpenCrossEncoder(found.dir)
+		switch {
+		case err == nil:
+			o.Kind = crossEncoderKind
+			return errors.Join(o.validate(), c.Close())
+		case o.Kind == autoKind && errors.Is(err, model.ErrNoCrossEncoder):
+			o.Kind = embedderKind
+		default:
+			return o.noCrossEncoder(err)
+		}
+	}
+	if err := o.validate(); err != nil {
+		return err
+	}
+	above, err := o.Model.options()
+	if err != nil {
+		return err
+	}
+	m, err := model.Open(found.dir, above)
+	if err != nil {
+		return badInputf("--teacher: %w", wantPooling(err))
+	}
+	return m.Close()
+}
+
+// noCrossEncoder is the error of a directory that does not open as one.
+func (o TeacherOptions) noCrossEncoder(err error) error {
+	if errors.Is(err, model.ErrNoCrossEncoder) {
+		return badInputf("--teacher: %w; an embedder teaches with --%skind embedder", err, o.prefix)
+	}
+	return badInputf("--teacher: %w", err)
 }
 
 // said is what a teacher said of pairs.
@@ -74,7 +130,7 @@ type said struct {
 	by     []int    // the fold whose teacher scored each pair
 }
 
-// score returns the teacher's scores of pairs. Those that its file has are not asked for again.
+// score returns the scores of pairs by a teacher that is identified. Those that its file has are not asked for again.
 func (o TeacherOptions) score(ctx context.Context, h *host, pairs []rerank.Pair) (said, error) {
 	found, err := o.Model.locate(ctx, h, o.Model.Model)
 	if err != nil {
@@ -180,11 +236,8 @@ func withTaken(weights model.Footprint, taken int64) model.Footprint {
 
 func (o TeacherOptions) openCrossEncoder(ctx context.Context, h *host, dir string, taken int64) (_ *openTeacher, err error) {
 	c, err := model.OpenCrossEncoder(dir)
-	if errors.Is(err, model.ErrNoCrossEncoder) {
-		return nil, badInputf("--teacher: %w; an embedder teaches with --%skind embedder", err, o.prefix)
-	}
 	if err != nil {
-		return nil, badInputf("--teacher: %w", err)
+		return nil, o.noCrossEncoder(err)
 	}
 	t := &openTeacher{model: c.Network}
 	if t.engine, err = o.Engine.open(h, withTaken(c.Network.Footprint(), taken)); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 )
@@ -26,4 +27,12 @@ func oneLine(text string) string {
 		return r
 	}, text)
 	return strings.Join(strings.Fields(visible), " ")
+}
+
+// countOf is a number of things: "1 shard", "2 shards".
+func countOf(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -17,3 +17,9 @@ func TestBeginningOfAText(t *testing.T) {
 		}
 	}
 }
+
+func TestCountOf(t *testing.T) {
+	if got := countOf(1, "shard") + ", " + countOf(12, "shard"); got != "1 shard, 12 shards" {
+		t.Error(got)
+	}
+}

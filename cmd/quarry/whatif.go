@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -48,7 +49,15 @@ func (o *WhatIfOptions) validate(m *MineOptions) error {
 		return set.needs("--what-if", "windows", "near-texts", "margins", "relative-margins", "shares-of-positive", "max-scores", "min-scores", "teacher-margins", "hub-limits", "judgments")
 	}
 	if m.Candidates == "" {
-		return badInputf("--what-if asks stored candidates: name them with --candidates")
+		return badInputf("--candidates is needed: --what-if asks stored candidates")
+	}
+	for _, axis := range o.axes() {
+		if set[axis.list] && len(axis.values) == 0 {
+			return badInputf("--%s: the list is empty", axis.list)
+		}
+		if set[axis.single] && len(axis.values) > 0 {
+			return badInputf("--%s has no part beside --%s, which takes its place", axis.single, axis.list)
+		}
 	}
 	for _, flag := range []string{"output", "provenance", "expect"} {
 		if set[flag] {
@@ -58,7 +67,22 @@ func (o *WhatIfOptions) validate(m *MineOptions) error {
 	return nil
 }
 
-// grid reads the lists of values.
+// axis is a list of values, and the flag of a single one that it takes the place of.
+type axis struct {
+	list, single string
+	values       []string
+}
+
+func (o *WhatIfOptions) axes() []axis {
+	return []axis{
+		{"windows", "window", o.Windows}, {"near-texts", "near-text", o.NearTexts}, {"margins", "margin", o.Margins},
+		{"relative-margins", "relative-margin", o.RelativeMargins}, {"shares-of-positive", "share-of-positive", o.SharesOfPositive},
+		{"max-scores", "max-score", o.MaxScores}, {"min-scores", "min-score", o.MinScores},
+		{"teacher-margins", "teacher-margin", o.TeacherMargins}, {"hub-limits", "hub-limit", o.HubLimits},
+	}
+}
+
+// grid reads the lists of values. One that is named again is asked once.
 func (o WhatIfOptions) grid() (mine.Grid, error) {
 	var g mine.Grid
 	for _, text := range o.Windows {
@@ -66,7 +90,9 @@ func (o WhatIfOptions) grid() (mine.Grid, error) {
 		if err != nil {
 			return g, badInputf("--windows: %w", err)
 		}
-		g.Windows = append(g.Windows, w)
+		if !slices.Contains(g.Windows, w) {
+			g.Windows = append(g.Windows, w)
+		}
 	}
 	for _, list := range []struct {
 		flag  string
@@ -78,15 +104,18 @@ func (o WhatIfOptions) grid() (mine.Grid, error) {
 		{"teacher-margins", o.TeacherMargins, &g.TeacherMargins},
 	} {
 		for _, text := range list.texts {
-			if text == none {
-				*list.into = append(*list.into, nil)
-				continue
+			var value *float64
+			if text != none {
+				v, err := strconv.ParseFloat(text, 64)
+				if err != nil {
+					return g, badInputf("--%s: %q is neither a number nor %s", list.flag, text, none)
+				}
+				value = &v
 			}
-			v, err := strconv.ParseFloat(text, 64)
-			if err != nil {
-				return g, badInputf("--%s: %q is neither a number nor %s", list.flag, text, none)
+			again := func(v *float64) bool { return (v == nil) == (value == nil) && (v == nil || *v == *value) }
+			if !slices.ContainsFunc(*list.into, again) {
+				*list.into = append(*list.into, value)
 			}
-			*list.into = append(*list.into, &v)
 		}
 	}
 	for _, text := range o.HubLimits {
@@ -99,7 +128,9 @@ func (o WhatIfOptions) grid() (mine.Grid, error) {
 		if err != nil {
 			return g, badInputf("--hub-limits: %q is neither a number of queries nor %s", text, none)
 		}
-		g.HubLimits = append(g.HubLimits, n)
+		if !slices.Contains(g.HubLimits, n) {
+			g.HubLimits = append(g.HubLimits, n)
+		}
 	}
 	return g, nil
 }
@@ -167,9 +198,9 @@ func (o MineOptions) whatIf(ctx context.Context, h *host, d data, ranked rankedB
 	if o.JSON {
 		return printJSON(h, struct {
 			Schema   int        `json:"schema"`
-			Rules    []string   `json:"rules"` // of the flags, before the grid's values
+			Rules    []string   `json:"rules"` // of the flags that the grid leaves alone
 			Settings []supposed `json:"settings"`
-		}{schema, o.Mine.Rules(), table})
+		}{schema, grid.Fixed(o.Mine), table})
 	}
 	return h.printf("%s", whatIfTable(table))
 }

@@ -29,7 +29,7 @@ func TestWhatIf(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	o := p.whatIfOptions(t)
 	o.Last, o.Window = p.path("last.jsonl"), "2-200" // beyond the candidates, and not asked for
-	o.WhatIf.Windows, o.WhatIf.Margins, o.WhatIf.HubLimits = []string{"1-12", "0-25"}, []string{"none", "0"}, []string{"none", "6"}
+	o.WhatIf.Windows, o.WhatIf.Margins, o.WhatIf.HubLimits = []string{"1-12", "0-25", "1-12"}, []string{"none", "0", "0.0", "none"}, []string{"none", "6", "6"}
 	o.WhatIf.Judgments = p.path("train.jsonl") // known already: none of them is a negative
 	h := newTestHost()
 	mustBe(t, runMine(t.Context(), o, h.host))
@@ -52,7 +52,7 @@ func TestWhatIf(t *testing.T) {
 		Settings []supposed
 	}
 	mustBe(t, json.Unmarshal(h.out.Bytes(), &printed))
-	if s := printed.Settings; len(s) != 4 || s[1].Margin == nil || s[0].Margin != nil || s[0].Queries != 30 || *s[0].Overlap != 1 || len(printed.Rules) != 4 {
+	if s := printed.Settings; len(s) != 4 || s[1].Margin == nil || s[0].Margin != nil || s[0].Queries != 30 || *s[0].Overlap != 1 || strings.Join(printed.Rules, ", ") != "positive, excluded, sampling uniform" {
 		t.Errorf("as JSON: %s", h.out.String())
 	}
 }
@@ -181,9 +181,13 @@ func TestWhatIfRefuses(t *testing.T) {
 		name, want string
 		change     func(*MineOptions)
 	}{
-		{"without candidates", "--what-if asks stored candidates", func(o *MineOptions) {
+		{"without candidates", "--candidates is needed: --what-if asks stored candidates", func(o *MineOptions) {
 			o.Candidates, o.Rank = "", p.rank("train.jsonl")
 		}},
+		{"a value beside its list", "--margin has no part beside --margins", func(o *MineOptions) {
+			o.Rank.Texts.set, o.WhatIf.Margins = set{"margin": true, "margins": true}, []string{"none", "0"}
+		}},
+		{"an empty list", "--windows: the list is empty", func(o *MineOptions) { o.Rank.Texts.set = set{"windows": true} }},
 		{"with an output", "--output has no part beside --what-if", func(o *MineOptions) { o.Rank.Texts.set = set{"output": true} }},
 		{"a grid for nothing", "--windows has no part without --what-if", func(o *MineOptions) {
 			o.WhatIf.Run, o.Output, o.Rank.Texts.set = false, p.path("x"), set{"windows": true}
