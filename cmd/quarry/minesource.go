@@ -157,6 +157,9 @@ func (s *shards) readRun(r io.Reader, file string) ([]ranking.Ranked, error) {
 	if want := min(s.o.Mine.Window.To, s.data.corpus.Len()); kept.Longest < want && !s.o.Sources.fused() {
 		return nil, fmt.Errorf("%s: it keeps at most %d passages a query, but the window %s needs %d", file, kept.Longest, s.o.Mine.Window, want)
 	}
+	if all := len(s.data.queries); kept.Found < all {
+		s.host.note("%s: %d of the %d queries of %s are not in it and have no candidates of it", file, all-kept.Found, all, s.o.Rank.Data.Queries)
+	}
 	return kept.Ranked, nil
 }
 

@@ -81,6 +81,20 @@ func TestSearchBySources(t *testing.T) {
 	}
 }
 
+// TestARunThatLacksQueriesIsTold, fused ones too, which have what the other sources find.
+func TestARunThatLacksQueriesIsTold(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	run := "run:" + p.write(t, "short.trec", "t0 Q0 p01 1 0.5 x\nt1 Q0 p02 1 0.5 x\n")
+	for _, sources := range [][]string{{run}, {"bm25", run}} {
+		o := SearchOptions{Rank: RankOptions{Data: p.rank("train.jsonl").Data}, Sources: SourceOptions{Names: sources, Fuse: fuse.DefaultOptions(), BM25: lexical.DefaultOptions()}, Depth: 1, Output: p.path("found.trec"), Tag: "x"}
+		h := newTestHost()
+		err := runSearch(t.Context(), o, h.host)
+		if want := "short.trec: 28 of the 30 queries of " + p.path("train.jsonl") + " are not in it"; err != nil || !strings.Contains(h.err.String(), want) {
+			t.Errorf("%v: %v\n%s\nwant %q", sources, err, h.err.String(), want)
+		}
+	}
+}
+
 // TestSearchBySourcesOnTheCommandLine: the flags are those of quarry mine, for typed queries too.
 func TestSearchBySourcesOnTheCommandLine(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
