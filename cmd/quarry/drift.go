@@ -129,25 +129,30 @@ func (o DriftOptions) rounds(d *rundir.Dir, split rundir.Split) (rounds [2]int, 
 		}
 		return [2]int{a, b}, nil
 	}
-	searched := 0
-	for {
-		there, err := d.Exists(d.Round(searched).Candidates(split))
+	var searched []int // a warm-up without mining has not
+	for round := 0; ; round++ {
+		if there, err := d.Exists(d.Round(round).Dir()); err != nil {
+			return rounds, err
+		} else if !there {
+			break
+		}
+		there, err := d.Exists(d.Round(round).Candidates(split))
 		if err != nil {
 			return rounds, err
 		}
-		if !there {
-			break
+		if there {
+			searched = append(searched, round)
 		}
-		searched++
 	}
-	if searched < 2 {
+	n := len(searched)
+	if n < 2 {
 		have := "no round has"
-		if searched == 1 {
+		if n == 1 {
 			have = "one round has"
 		}
 		return rounds, badInputf("%s: %s searched for %s queries, and a difference needs two: let the run go on, or name another", d.Name(), have, split)
 	}
-	return [2]int{searched - 2, searched - 1}, nil
+	return [2]int{searched[n-2], searched[n-1]}, nil
 }
 
 // window is the ranks looked at.

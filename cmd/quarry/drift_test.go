@@ -51,6 +51,22 @@ func TestDrift(t *testing.T) {
 	}
 }
 
+// TestDriftBehindAWarmUp: a round without mining is no reason to say that none has searched.
+func TestDriftBehindAWarmUp(t *testing.T) {
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Rounds: 3, Train: 20})
+	mustBe(t, err)
+	mustBe(t, os.RemoveAll(filepath.Join(run.Dir, "round-0", "candidates")))
+	text, err := drifted(t, run.Dir)
+	mustBe(t, err)
+	if !strings.Contains(text, "rounds 1 and 2,") {
+		t.Errorf("not the last two that have searched:\n%s", text)
+	}
+	mustBe(t, os.RemoveAll(filepath.Join(run.Dir, "round-1", "candidates")))
+	if _, err := drifted(t, run.Dir); err == nil || !strings.Contains(err.Error(), "one round has searched") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestDriftOfFusedRounds: reciprocal ranks are compared as ranks, with a note; one source by its own scores, as if it alone had ranked.
 func TestDriftOfFusedRounds(t *testing.T) {
 	options := tinyrun.Options{Rounds: 2, Train: 20}
