@@ -98,6 +98,9 @@ func (c *comparing) readSet(ctx context.Context, h *host, o CompareOptions, args
 			sides = append(sides, side)
 			continue
 		}
+		if err := runs[i].checkSet(split); err != nil {
+			return fmt.Errorf("%s: %w", arg, err)
+		}
 		found, err := runs[i].sides(split, c.Texts)
 		if errors.Is(err, report.ErrNotByQuery) {
 			err = runs[i].listSets(split, err)
