@@ -8,6 +8,8 @@ var badRecipes = map[string][]string{
 		`recipe.yaml:9: data.also[1].queries is the training file: hold queries out, or set data.allow_leakage`,
 		`recipe.yaml:10: data.also[2].name "a/b": want letters, digits, dots, dashes and underscores: it is part of file names`,
 		`recipe.yaml:10: data.also[2].queries is the test file, which is scored for the base and chosen epochs alone`,
+		`recipe.yaml:11: data.also[3].name "test" is what the run calls its own: tables could not tell them apart; name the set otherwise than train, dev, test, base`,
+		`recipe.yaml:12: data.also[4].name "Dev" is what the run calls its own: tables could not tell them apart; name the set otherwise than train, dev, test, base`,
 	},
 	"also-keys": {
 		`recipe.yaml:4: unknown key "query_prefix" in data.also[0]; did you mean "query_prompt"?`,

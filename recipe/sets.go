@@ -13,7 +13,7 @@ import (
 // Set is a training set beside that of data.train: queries of its own, mined in a corpus of their own or in the run's. Every
 // step of the training is of one set alone.
 type Set struct {
-	// Name of the set in tables and file names. Letters, digits, dots, dashes and underscores.
+	// Name of the set in tables and file names, none of train, dev, test and base. Letters, digits, dots, dashes and underscores.
 	Name string `yaml:"name" need:"true"`
 	// Its training queries, in the form of data.train.
 	Train Path `yaml:"train" need:"true"`
@@ -137,6 +137,7 @@ func (r *Recipe) checkSets(d *decoder) {
 		if s.Name != "" && !nameForm.MatchString(s.Name) {
 			d.failAt(at+".name", "%s.name %q: want letters, digits, dots, dashes and underscores: it is part of file names", at, s.Name)
 		}
+		d.checkOwnName(at, s.Name)
 		// Some file systems do not tell case apart.
 		if first, twice := names[strings.ToLower(s.Name)]; twice && s.Name != "" {
 			d.failAt(at+".name", "%s.name %q is taken by %s", at, s.Name, first)
