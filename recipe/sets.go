@@ -128,6 +128,24 @@ func (r *Recipe) checkSets(d *decoder) {
 		}
 		return
 	}
+	data.checkSetNames(d)
+	for i, s := range data.Sets {
+		at := fmt.Sprintf("data.sets[%d]", i)
+		if (s.Weight > 0) != (data.Weight > 0) {
+			d.failAt(at, "%s.weight and data.weight: all sets have a weight, the main one by data.weight, or none has", at)
+		}
+		for _, key := range sharedMining {
+			if d.lines[at+".mine."+key] > 0 {
+				d.failAt(at+".mine."+key, "%s.mine.%s: all sets have that of mine in common: leave it out", at, key)
+			}
+		}
+		s.checkHeldOut(d, at, data)
+		r.checkSetMining(d, i)
+	}
+}
+
+// checkSetNames sees that the names of sets are names, and that no two are one.
+func (data Data) checkSetNames(d *decoder) {
 	names := map[string]string{}
 	for i, a := range data.Also {
 		names[strings.ToLower(a.Name)] = fmt.Sprintf("data.also[%d]", i)
@@ -143,16 +161,6 @@ func (r *Recipe) checkSets(d *decoder) {
 			d.failAt(at+".name", "%s.name %q is taken by %s", at, s.Name, first)
 		}
 		names[strings.ToLower(s.Name)] = at
-		if (s.Weight > 0) != (data.Weight > 0) {
-			d.failAt(at, "%s.weight and data.weight: all sets have a weight, the main one by data.weight, or none has", at)
-		}
-		for _, key := range sharedMining {
-			if d.lines[at+".mine."+key] > 0 {
-				d.failAt(at+".mine."+key, "%s.mine.%s: all sets have that of mine in common: leave it out", at, key)
-			}
-		}
-		s.checkHeldOut(d, at, data)
-		r.checkSetMining(d, i)
 	}
 }
 
