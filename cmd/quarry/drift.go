@@ -259,6 +259,11 @@ func driftText(o DriftOptions, rounds [2]int, r drift.Report, fallen []drift.Mov
 	if o.Source != "" {
 		fmt.Fprintf(&b, " of %s", o.Source)
 	}
+	last := r.Window.To
+	if r.Window.Reached > 0 {
+		last = r.Window.Reached
+		fmt.Fprintf(&b, ", of which there are candidates up to rank %d", last)
+	}
 	if r.Left > 0 {
 		fmt.Fprintf(&b, "; nothing is said of %d queries without a positive that both rank", r.Left)
 	}
@@ -284,7 +289,7 @@ func driftText(o DriftOptions, rounds [2]int, r drift.Report, fallen []drift.Mov
 	}
 	_ = w.Flush() // into memory
 	fmt.Fprintf(&b, "\npositives: %d rose, %d fell, %d stayed\n", r.Positives.Rose, r.Positives.Fell, r.Positives.Same)
-	fmt.Fprintf(&b, "candidates down to rank %d: %.1f %% in both rounds\n", r.Window.To, 100*r.Candidates)
+	fmt.Fprintf(&b, "candidates down to rank %d: %.1f %% in both rounds\n", last, 100*r.Candidates)
 	if n := r.Negatives; n.Jaccard != nil {
 		fmt.Fprintf(&b, "negatives: %d (%.1f %%) in both rounds; of round %d's, %d are no candidates any more", n.Both, 100**n.Jaccard, rounds[0], n.Lost)
 		if n.Above != nil {

@@ -36,6 +36,14 @@ func TestDrift(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, text)
 		}
 	}
+	if strings.Contains(text, "of which there are") {
+		t.Errorf("a window that candidates fill:\n%s", text)
+	}
+	text, err = drifted(t, run.Dir, "--window", "0-500")
+	mustBe(t, err)
+	if !strings.Contains(text, "ranks 0-500, of which there are candidates up to rank 20") || !strings.Contains(text, "candidates down to rank 20: ") {
+		t.Errorf("a window that ends behind the candidates:\n%s", text)
+	}
 	raw, err := drifted(t, run.Dir, "--rounds", "0,1", "--on", "dev", "--window", "0-3", "--json")
 	mustBe(t, err)
 	var found struct {
