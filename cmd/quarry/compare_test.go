@@ -309,6 +309,17 @@ func TestCompareSets(t *testing.T) {
 	if both := compare(t, runDir, "--on", "also-french,test", "--by", "group"); both.On != "also-french" || len(both.Sets) != 1 || both.Sets[0].On != "test" {
 		t.Errorf("%+v", both)
 	}
+	// Queries stand with their texts in every set, whatever dev calls its own.
+	h = newTestHost()
+	if code := h.run(t, "compare", runDir, "--show", "9"); code != exitDone {
+		t.Fatal(h.err.String())
+	}
+	for split, begins := range map[string]string{"test": "again ", "also-french": "once more "} {
+		_, part, _ := strings.Cut(h.out.String(), "\non "+split+": ")
+		if !strings.Contains(part, "  "+begins) {
+			t.Errorf("no %q beside the queries of %s in\n%s", begins, split, h.out.String())
+		}
+	}
 	// Of a round's other epochs there is no test.
 	if inside := compare(t, runDir+"@0/0", runDir+"@0/1"); len(inside.Sets) != 2 {
 		t.Errorf("%d further sets", len(inside.Sets))
