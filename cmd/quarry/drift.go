@@ -21,6 +21,7 @@ import (
 
 // DriftOptions are the flags of quarry drift.
 type DriftOptions struct {
+	Dir    string // of the recipe that is named
 	Rounds string
 	Split  string
 	Window string
@@ -58,6 +59,7 @@ at one of the sources that both rounds have.`,
 	f.Float64Var(&o.Drift.Near, "near", o.Drift.Near, "a passage is a likely answer above the weakest positive, or below it by less than this `share` of the way to the query's last candidate")
 	f.Float64Var(&o.Drift.Allowed, "allowed", o.Drift.Allowed, "`share` of likely answers that a window may hold")
 	f.IntVar(&o.Show, "show", 5, "queries shown whose positive fell most")
+	addRecipeDir(f, &o.Dir)
 	f.BoolVar(&o.JSON, "json", false, "print one JSON object, with every query whose positive moved")
 	return cmd
 }
@@ -70,6 +72,9 @@ func runDrift(ctx context.Context, h *host, o DriftOptions, run string) (err err
 	}
 	if o.Show < 0 {
 		return badInputf("--show %d is negative", o.Show)
+	}
+	if run, err = inDir(run, o.Dir); err != nil {
+		return err
 	}
 	d, err := openReported(run)
 	if err != nil {

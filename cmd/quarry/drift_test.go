@@ -75,6 +75,36 @@ func TestDriftBehindAWarmUp(t *testing.T) {
 	}
 }
 
+// TestDirOfARecipe: a run that lies elsewhere is found by its recipe and --dir, as commands that run have it.
+func TestDirOfARecipe(t *testing.T) {
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Rounds: 2, Train: 20})
+	mustBe(t, err)
+	p := project(t.TempDir())
+	recipe := p.write(t, "recipe.yaml", "model: m\ndata: {corpus: c, train: t, dev: d}\n")
+	folds := p.write(t, "folds.yaml", "model: m\ndata: {corpus: c, train: t, dev: d, group_field: g}\nfolds: {count: 2}\n")
+	for _, command := range []string{"drift", "report"} {
+		own, found := newTestHost(), newTestHost()
+		if code := own.run(t, command, run.Dir); code != exitDone {
+			t.Fatal(own.err.String())
+		}
+		if code := found.run(t, command, recipe, "--dir", run.Dir); code != exitDone || found.out.String() != own.out.String() {
+			t.Errorf("%s: exit code %d, %s%s", command, code, found.out.String(), found.err.String())
+		}
+	}
+	for _, command := range []string{"drift", "report", "view"} {
+		for arg, want := range map[string]string{
+			run.Dir:             "is a run directory itself",
+			p.path("none.yaml"): "a recipe is wanted beside --dir: ",
+			folds:               "a recipe with folds is many",
+		} {
+			h := newTestHost()
+			if code := h.run(t, command, arg, "--dir", run.Dir); code != exitBadInput || !strings.Contains(h.err.String(), want) {
+				t.Errorf("%s %s: exit code %d, %q, want %q", command, arg, code, h.err.String(), want)
+			}
+		}
+	}
+}
+
 // TestDriftOfFusedRounds: reciprocal ranks are compared as ranks, with a note; one source by its own scores, as if it alone had ranked.
 func TestDriftOfFusedRounds(t *testing.T) {
 	options := tinyrun.Options{Rounds: 2, Train: 20}
