@@ -8,8 +8,8 @@ import (
 	"github.com/quarry-ml/quarry/format/provenance"
 )
 
-// FromFlagEmbedding is a row of FlagEmbedding's form. Ids and scores are those of the key "quarry", else the scores are
-// those of pos_scores and neg_scores.
+// FromFlagEmbedding is a row of FlagEmbedding's form. Ids and scores are those of the key "quarry", which are the miner's: random
+// negatives have none. A row without that key has the scores of pos_scores and neg_scores.
 func FromFlagEmbedding(row *flagembedding.Row) (Row, error) {
 	r := Row{Line: row.Line(), Query: row.Query()}
 	for _, text := range row.Pos() {
@@ -18,14 +18,14 @@ func FromFlagEmbedding(row *flagembedding.Row) (Row, error) {
 	for _, text := range row.Neg() {
 		r.Negatives = append(r.Negatives, Text{Text: text})
 	}
-	for i, s := range row.PosScores() {
-		r.Positives[i].Score = &s
-	}
-	for i, s := range row.NegScores() {
-		r.Negatives[i].Score = &s
-	}
 	raw, ok := row.Get(provenance.Key)
 	if !ok {
+		for i, s := range row.PosScores() {
+			r.Positives[i].Score = &s
+		}
+		for i, s := range row.NegScores() {
+			r.Negatives[i].Score = &s
+		}
 		return r, nil
 	}
 	var from provenance.Row
@@ -45,7 +45,7 @@ func FromFlagEmbedding(row *flagembedding.Row) (Row, error) {
 	}
 	for i, n := range from.Negatives {
 		r.Negatives[i].ID = n.ID
-		if n.Score != nil {
+		if n.Score != nil { // a teacher's would be held against the miner's of the positive
 			r.Negatives[i].Score = wide(n.Score)
 		}
 		r.Filler = append(r.Filler, n.From == "random" || from.Source == "random")

@@ -53,6 +53,7 @@ type Comparison struct {
 	queries []query
 	left    int     // queries that say nothing
 	near    []count // by rank in the later round
+	deepest int     // most candidates of a query
 }
 
 // count is how many passages stand at a rank, and how many of them are likely answers.
@@ -106,6 +107,7 @@ func (c *Comparison) Add(before, after Side) error {
 	for i, side := range []Side{before, after} {
 		q.rank[i], q.score[i] = int(side.Positives[0].Rank)+1, float64(side.Positives[0].Score)
 		q.window[i] = c.window(side)
+		c.deepest = max(c.deepest, len(side.Hits))
 		q.negatives[i] = len(side.Negatives)
 	}
 	q.overlap = jaccard(head(before.Hits, c.options.To), head(after.Hits, c.options.To))

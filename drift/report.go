@@ -37,13 +37,16 @@ type Positives struct {
 
 // Window is the ranks that the later round mined from, in both rounds; positives are no part of it.
 type Window struct {
-	From   int   `json:"from"`
-	To     int   `json:"to"`
-	Score  *Pair `json:"score,omitempty"`  // mean over its passages
-	Spread *Pair `json:"spread,omitempty"` // standard deviation of their scores
-	Gap    *Pair `json:"gap,omitempty"`    // mean of the weakest positive's score less theirs
-	Above  *Pair `json:"above,omitempty"`  // share that scores above the weakest positive
-	Near   *Pair `json:"near,omitempty"`   // share of likely answers
+	From int `json:"from"`
+	To   int `json:"to"`
+	// Reached is how many candidates the queries have at most in either round, where the window ends behind them: its ranks from
+	// there on are in no figure. 0 is a window that they fill.
+	Reached int   `json:"reached,omitempty"`
+	Score   *Pair `json:"score,omitempty"`  // mean over its passages
+	Spread  *Pair `json:"spread,omitempty"` // standard deviation of their scores
+	Gap     *Pair `json:"gap,omitempty"`    // mean of the weakest positive's score less theirs
+	Above   *Pair `json:"above,omitempty"`  // share that scores above the weakest positive
+	Near    *Pair `json:"near,omitempty"`   // share of likely answers
 	// Suggested is a window of at most Allowed likely answers, as "31-100": the ranks from the first that makes it so; empty
 	// where the window itself is fine, or none is.
 	Suggested     string   `json:"suggested,omitempty"`
@@ -90,6 +93,9 @@ func (c *Comparison) Report() (Report, error) {
 	}
 	slices.SortFunc(c.queries, func(a, b query) int { return cmp.Compare(a.key, b.key) })
 	r := Report{Queries: len(c.queries), Left: c.left, Window: Window{From: c.options.From, To: c.options.To}}
+	if c.deepest < c.options.To {
+		r.Window.Reached = c.deepest
+	}
 	c.positives(&r)
 	c.windows(&r)
 	c.negatives(&r)

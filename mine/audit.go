@@ -64,7 +64,7 @@ func (a *Auditor) Add(c ranking.Candidates, query string, r Result) {
 	for _, n := range r.Negatives {
 		a.uses[n.Passage]++
 		a.countOrigin(n.From, len(c.Hits) > 0)
-		if n.Score > n.PositiveScore {
+		if n.Rank >= 0 && n.Score > n.PositiveScore { // one without a rank has no score
 			a.audit.AbovePositive++
 		}
 		if a.text != nil && slices.Contains(own, corpus.Plain(a.text(n.Passage))) {

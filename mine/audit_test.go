@@ -45,6 +45,15 @@ func TestAudit(t *testing.T) {
 	}
 }
 
+// TestAuditOfRandomNegatives: they have no score, which a positive below 0 is not below.
+func TestAuditOfRandomNegatives(t *testing.T) {
+	a := NewAuditor(Options{Negatives: 2}, func(int32) string { return "p" }, nil)
+	a.Add(ranking.Candidates{}, "q", Result{Negatives: []Negative{{Passage: 7, Rank: -1, PositiveScore: -2, From: FromRandom}, {Passage: 8, Rank: 3, Score: -1, PositiveScore: -2}}})
+	if got := a.Audit(); got.AbovePositive != 1 {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestAuditWithoutTexts(t *testing.T) {
 	a := NewAuditor(Options{Negatives: 1}, func(int32) string { return "p" }, nil)
 	a.Add(ranking.Candidates{}, "q", Result{Negatives: []Negative{{Passage: 7}}})

@@ -49,7 +49,11 @@ func (d *data) set(split rundir.Split) evalSet {
 	return evalSet{split: split, corpus: d.corpus, queries: d.queries[split], role: "corpus", at: "data." + string(split)}
 }
 
+// readData reads all texts that a recipe names. Files that are not there are told of together; other faults end the reading.
 func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, error) {
+	if err := missingFiles(r, fsys); err != nil {
+		return nil, err
+	}
 	d := &data{queries: map[rundir.Split][]corpus.Query{}, corpora: map[corpusKey]*corpus.Corpus{}}
 	o := corpus.ReadOptions{IDField: r.Data.IDField, GroupField: r.Data.GroupField, Fields: exampleFields(r)}
 	var err error

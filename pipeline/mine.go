@@ -18,7 +18,7 @@ import (
 )
 
 // algorithmMine is raised when the same candidates and options give other negatives or another audit.
-const algorithmMine = 3
+const algorithmMine = 4
 
 // mineAll mines every set.
 func (r *round) mineAll(ctx context.Context) (err error) {
@@ -90,7 +90,7 @@ func (r *round) mine(ctx context.Context) error {
 				return err
 			}
 			if err := counts.CheckAny(o.Window, r.data.corpus.Len()); err != nil {
-				return inputErrorf("%s: %s: %w", r.emptyAt(err), s, err)
+				return inputErrorf("%s: %s%s: %w", r.emptyAt(err), r.toldSet(), s, err)
 			}
 			if err := r.writeNegatives(s, rows); err != nil {
 				return err
@@ -156,14 +156,17 @@ func (r *round) emptyAt(err error) string {
 	return r.atRound("mine." + rule)
 }
 
+// ownWindow is how a set has a window that its corpus reaches.
+const ownWindow = "a window of its own by mine: {window: …}"
+
 // checkWindow refuses a window that no ranking of the corpus reaches, where negatives come from there alone.
 func (r *round) checkWindow() error {
 	o, passages := r.mineOptions(), r.data.corpus.Len()
 	if !r.stages.Mine.Searches() || o.Window.From < passages || o.Kept > 0 || o.Random > 0 || o.Given == mine.Keep {
 		return nil
 	}
-	return fmt.Errorf("%s: round %d: no query can have a negative: the window is %s, the corpus has %d passages; let the window begin at a rank that it has",
-		r.atRound("mine.window"), r.index, o.Window, passages)
+	return fmt.Errorf("%s: round %d: %sno query can have a negative: the window is %s, the corpus has %d passages; let the window begin at a rank that it has%s",
+		r.atRound("mine.window"), r.index, r.toldSet(), o.Window, passages, r.wayOut("mine.window", ownWindow))
 }
 
 // windowWarning tells of a window that ends behind the last rank of the corpus; empty where it does not.
@@ -172,8 +175,8 @@ func (r *round) windowWarning() string {
 	if !r.stages.Mine.Searches() || o.Window.To <= passages {
 		return ""
 	}
-	return fmt.Sprintf("%s: round %d: the window is %s, the corpus has %d passages: of its %d ranks there are %d",
-		r.atRound("mine.window"), r.index, o.Window, passages, o.Window.Len(), max(0, passages-o.Window.From))
+	return fmt.Sprintf("%s: round %d: %sthe window is %s, the corpus has %d passages: of its %d ranks there are %d%s",
+		r.atRound("mine.window"), r.index, r.toldSet(), o.Window, passages, o.Window.Len(), max(0, passages-o.Window.From), r.wayOut("mine.window", ownWindow))
 }
 
 // minedRow is one row with its negatives: a query, or one of its positives where each has negatives of its own.
@@ -212,7 +215,7 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]min
 	}
 	miner, err := mine.New(o, r.index, r.data.corpus)
 	if err != nil {
-		return nil, mine.Audit{}, inputErrorf("%s: %w", r.at("mine"), err)
+		return nil, mine.Audit{}, inputErrorf("%s: %s%w", r.at("mine"), r.toldSet(), err)
 	}
 	last, err := r.lastNegatives(s, o)
 	if err != nil {
@@ -294,7 +297,7 @@ func (r *round) checkDepth(o mine.Options, answers corpus.Answers, queries []cor
 		return nil
 	}
 	if err := o.ValidateDepth(r.depth(), r.mostTaken(answers, queries)); err != nil {
-		return inputErrorf("%s: %w", r.at("mine.depth"), err)
+		return inputErrorf("%s: %s%w", r.at("mine.depth"), r.toldSet(), err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -190,5 +191,33 @@ func TestPlanWarnsOfWindowsBehindTheCorpus(t *testing.T) {
 	want := "recipe.yaml:5: round 0: the window is 1-40, the corpus has 30 passages: of its 39 ranks there are 29"
 	if len(plan.Warnings) != 1 || !strings.HasSuffix(plan.Warnings[0], want) { // the other round has a window of its own
 		t.Errorf("warnings %q, want %q", plan.Warnings, want)
+	}
+}
+
+// TestPlanTellsOfAllMissingFiles: not of the first alone, and of one that two keys name once.
+func TestPlanTellsOfAllMissingFiles(t *testing.T) {
+	r := tinyProject(t, `model: model
+data:
+  corpus: corpus.jsonl
+  train: train.jsonl
+  dev: dev.jsonl
+  test: none-test.jsonl
+  also:
+    - {name: faq, queries: none-faq.jsonl, corpus: none-corpus.jsonl}
+  sets:
+    - {name: more, train: none-more.jsonl, corpus: none-corpus.jsonl}
+`)
+	_, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1})
+	if err == nil {
+		t.Fatal("planned")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	for i, want := range []string{"recipe.yaml:6: data.test: ", "recipe.yaml:8: data.also[0].queries: ", "recipe.yaml:8: data.also[0].corpus: ", "recipe.yaml:10: data.sets[0].train: "} {
+		if len(lines) != 4 || !strings.Contains(lines[i], want) || !strings.HasSuffix(lines[i], "no such file or directory") {
+			t.Errorf("line %d, want %q, of:\n%v", i, want, err)
+		}
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v is no missing file", err)
 	}
 }

@@ -179,6 +179,23 @@ func (r *round) label(work string) string {
 	return work + " of " + r.set.Name
 }
 
+// toldSet begins what is told of a set's mining; of the run's own data it is empty.
+func (r *round) toldSet() string {
+	if r.set == nil {
+		return ""
+	}
+	return fmt.Sprintf("set %s of data.sets: ", r.set.Name)
+}
+
+// wayOut ends what is told of a set that mines by a key which all sets have in common, with what the set could say for itself
+// instead; empty of the run's own data, and where the set says it already.
+func (r *round) wayOut(key, instead string) string {
+	if r.set == nil || r.recipe.AtSet(r.place, key) != r.recipe.At(key) {
+		return ""
+	}
+	return fmt.Sprintf("; the set has %s in common with the run: give it %s", key, instead)
+}
+
 // at is the line of a key of the recipe as this round's data has it.
 func (r *round) at(key string) string {
 	if r.set == nil {

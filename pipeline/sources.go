@@ -62,7 +62,8 @@ func (r *round) readRankers(ctx context.Context) error {
 
 // sourceErrorf is a fault of a source that the recipe names.
 func (r *round) sourceErrorf(s recipe.Source, err error) error {
-	return inputErrorf("%s: %s: %s: %w", r.atRound(keySources), keySources, s.Name(), err)
+	const instead = "mine: {source: dense}, or sources of its own by mine: {sources: …}"
+	return inputErrorf("%s: %s: %s: %s%w%s", r.atRound(keySources), keySources, s.Name(), r.toldSet(), err, r.wayOut(keySources, instead))
 }
 
 // digestGiven makes files an input of the search and a part of the source's digest; those that are not named are passed over.

@@ -372,6 +372,50 @@ func TestSourcesOfSets(t *testing.T) {
 	sameAgain(t, r)
 }
 
+// TestSourcesThatCannotRankASet: what a set mines by because all do is told of the set, with what it can say for itself.
+func TestSourcesThatCannotRankASet(t *testing.T) {
+	const instead = "; the set has mine.sources in common with the run: give it mine: {source: dense}, or sources of its own by mine: {sources: …}"
+	for _, tc := range []struct{ name, source, own, want string }{
+		{"a run of other queries", runSource, "", "recipe.yaml:6: mine.sources: run:given.trec: set more of data.sets: none of its 39 queries is one of train: a query goes by its id" + instead},
+		{"vectors of other passages", vectorsSource, "", "set more of data.sets: c.npy: no vector"},
+		{"a run of its own", "bm25", "mine: {sources: [dense, " + runSource + "]}", "recipe.yaml:4: mine.sources: run:given.trec: set more of data.sets: none of its 39 queries is one of train: a query goes by its id"},
+		{"the way out", runSource, "mine: {source: dense}", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r, _ := sourcesProject(t, "sources: [dense, "+tc.source+"]")
+			dir := filepath.Dir(r.File())
+			for name, content := range map[string]string{
+				"more-corpus.jsonl": `{"id":"x0","text":"add two"}` + "\n" + `{"id":"x1","text":"add three"}` + "\n" + `{"id":"x2","text":"add four"}` + "\n",
+				"more.jsonl":        `{"id":"m0","query":"two","pos":["add two"]}` + "\n",
+			} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			raw, err := os.ReadFile(r.File())
+			if err != nil {
+				t.Fatal(err)
+			}
+			set := "group_field: group, sets: [{name: more, train: more.jsonl, corpus: more-corpus.jsonl, " + tc.own + "}]}"
+			r = loadRecipe(t, dir, strings.Replace(string(raw), "group_field: group}", strings.Replace(set, ", }", "}", 1), 1))
+			plan, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1})
+			if tc.want != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.want) || tc.own != "" && strings.Contains(err.Error(), "in common") {
+					t.Errorf("got %v, want %q", err, tc.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := "recipe.yaml:6: round 0: set more of data.sets: the window is 1-8, the corpus has 3 passages: of its 7 ranks there are 2; the set has mine.window in common with the run: give it a window of its own by mine: {window: …}"
+			if !slices.ContainsFunc(plan.Warnings, func(w string) bool { return strings.HasSuffix(w, want) }) {
+				t.Errorf("warnings %q, none %q", plan.Warnings, want)
+			}
+		})
+	}
+}
+
 // TestSourcesThatCannotRank are refused before the first stage, by run and by plan.
 func TestSourcesThatCannotRank(t *testing.T) {
 	npy := func(m vectors.Matrix) string {

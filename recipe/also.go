@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/prompt"
@@ -9,7 +10,7 @@ import (
 
 // Also is one set of queries that every epoch is scored on beside dev, over a corpus of its own or the run's.
 type Also struct {
-	// Name of the set in tables and file names. Letters, digits, dots, dashes and underscores.
+	// Name of the set in tables and file names, none of train, dev, test and base. Letters, digits, dots, dashes and underscores.
 	Name string `yaml:"name" need:"true"`
 	// Its queries, in the form of dev.
 	Queries Path `yaml:"queries" need:"true"`
@@ -28,6 +29,16 @@ type Also struct {
 // MarshalJSON writes the section as Stages.MarshalJSON does.
 func (a Also) MarshalJSON() ([]byte, error) { return canonicalJSON(a) }
 
+// ownNames are what a run calls its own queries and model in tables: a set of the same name could not be told from them.
+var ownNames = []string{"train", "dev", "test", "base"}
+
+// checkOwnName refuses a set's name that the run has for something of its own.
+func (d *decoder) checkOwnName(at, name string) {
+	if slices.Contains(ownNames, strings.ToLower(name)) {
+		d.failAt(at+".name", "%s.name %q is what the run calls its own: tables could not tell them apart; name the set otherwise than %s", at, name, strings.Join(ownNames, ", "))
+	}
+}
+
 // checkAlso sees that sets can be told apart, and that none is a set which has its own part in the run.
 func (data Data) checkAlso(d *decoder) {
 	names := map[string]string{}
@@ -36,6 +47,7 @@ func (data Data) checkAlso(d *decoder) {
 		if a.Name != "" && !nameForm.MatchString(a.Name) {
 			d.failAt(at+".name", "%s.name %q: want letters, digits, dots, dashes and underscores: it is part of file names", at, a.Name)
 		}
+		d.checkOwnName(at, a.Name)
 		// Some file systems do not tell case apart.
 		if first, twice := names[strings.ToLower(a.Name)]; twice && a.Name != "" {
 			d.failAt(at+".name", "%s.name %q is taken by %s", at, a.Name, first)

@@ -8,6 +8,8 @@ var badRecipes = map[string][]string{
 		`recipe.yaml:9: data.also[1].queries is the training file: hold queries out, or set data.allow_leakage`,
 		`recipe.yaml:10: data.also[2].name "a/b": want letters, digits, dots, dashes and underscores: it is part of file names`,
 		`recipe.yaml:10: data.also[2].queries is the test file, which is scored for the base and chosen epochs alone`,
+		`recipe.yaml:11: data.also[3].name "test" is what the run calls its own: tables could not tell them apart; name the set otherwise than train, dev, test, base`,
+		`recipe.yaml:12: data.also[4].name "Dev" is what the run calls its own: tables could not tell them apart; name the set otherwise than train, dev, test, base`,
 	},
 	"also-keys": {
 		`recipe.yaml:4: unknown key "query_prefix" in data.also[0]; did you mean "query_prompt"?`,
@@ -69,6 +71,15 @@ var badRecipes = map[string][]string{
 		"recipe.yaml:15: data.sets[2].passage_group_field is of a corpus of the set's own: the run's has data.passage_group_field",
 		"recipe.yaml:16: data.sets[2], round 0: mine.depth is 200, but mine.window 20-300 ends later: want 300 or more",
 		"recipe.yaml:18: data.sets[2].mine.teacher: all sets have that of mine in common: leave it out",
+	},
+	"typos-beside": {
+		`recipe.yaml:8: unknown key "corpsu" in data.also[1]; did you mean "corpus"?`,
+		`recipe.yaml:8: data.also[1].name "general" is taken by data.also[0]`,
+		`recipe.yaml:10: data.sets[0].name "general" is taken by data.also[1]`,
+		`recipe.yaml:12: unknown key "windw" in mine; did you mean "window"?`,
+		"recipe.yaml:13: mine.sources[1]: kind run needs run",
+		"recipe.yaml:13: mine.sources[2]: kind vectors needs dev_vectors: dev queries are mined too, for eval_loss",
+		`recipe.yaml:17: unknown key "rn" in mine.sources[3]; did you mean "run"?`,
 	},
 	"sets-keys": {
 		"recipe.yaml:8: data.sets[0].weight is 0; want more than 0, at most 1e+09",

@@ -42,6 +42,29 @@ func (r *Recipe) check(d *decoder) {
 	r.checkWarmups(d)
 }
 
+// checkApart finds, in a recipe with keys and values that were refused, what does not hang on these: names, and sources that
+// lack a key. A source of which something was refused is passed over, for that may be the key.
+func (r *Recipe) checkApart(d *decoder) {
+	refused := slices.Clone(d.problems)
+	r.Data.checkAlso(d)
+	r.Data.checkSetNames(d)
+	wrong := func(key string) bool {
+		return slices.ContainsFunc(refused, func(p problem) bool { return strings.Contains(p.text, key) })
+	}
+	for i, round := range r.Rounds {
+		if wrong(fmt.Sprintf("rounds[%d].mine.sources", i)) {
+			continue
+		}
+		for k, one := range round.Mine.Sources {
+			if one.Kind == "" || wrong(fmt.Sprintf("mine.sources[%d]", k)) {
+				continue
+			}
+			one.checkAt(d, i, k)
+			one.checkDev(d, i, k)
+		}
+	}
+}
+
 // checkRound finds contradictions within the settings of round i, and between them and the rest.
 func (r *Recipe) checkRound(d *decoder, i int, s Stages) {
 	s.check(d, i, r.Eval.Metrics)
@@ -52,9 +75,7 @@ func (r *Recipe) checkRound(d *decoder, i int, s Stages) {
 		d.failRound(i, []string{"mine.teacher.kind", "mine.teacher.model"}, "mine.teacher: weights bf16 rounds embedders alone: want mine.teacher.kind embedder, if it is one, or weights stored")
 	}
 	for k, one := range s.Mine.Sources {
-		if one.Kind == GivenVectors && one.DevVectors.Written == "" {
-			d.failRound(i, []string{"mine.sources"}, "mine.sources[%d]: kind vectors needs dev_vectors: dev queries are mined too, for eval_loss", k)
-		}
+		one.checkDev(d, i, k)
 	}
 	s.checkExamples(d, i, r.Data)
 }

@@ -158,8 +158,9 @@ func Parse(content []byte, name string) (*Recipe, error) {
 	r := defaults()
 	r.file, r.lines = name, d.lines
 	d.recipe(root, r)
-	if err := d.err(); err != nil {
-		return nil, err
+	if len(d.problems) > 0 {
+		r.checkApart(d)
+		return nil, d.err()
 	}
 	r.resolve()
 	r.check(d)

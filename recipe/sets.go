@@ -13,7 +13,7 @@ import (
 // Set is a training set beside that of data.train: queries of its own, mined in a corpus of their own or in the run's. Every
 // step of the training is of one set alone.
 type Set struct {
-	// Name of the set in tables and file names. Letters, digits, dots, dashes and underscores.
+	// Name of the set in tables and file names, none of train, dev, test and base. Letters, digits, dots, dashes and underscores.
 	Name string `yaml:"name" need:"true"`
 	// Its training queries, in the form of data.train.
 	Train Path `yaml:"train" need:"true"`
@@ -128,20 +128,9 @@ func (r *Recipe) checkSets(d *decoder) {
 		}
 		return
 	}
-	names := map[string]string{}
-	for i, a := range data.Also {
-		names[strings.ToLower(a.Name)] = fmt.Sprintf("data.also[%d]", i)
-	}
+	data.checkSetNames(d)
 	for i, s := range data.Sets {
 		at := fmt.Sprintf("data.sets[%d]", i)
-		if s.Name != "" && !nameForm.MatchString(s.Name) {
-			d.failAt(at+".name", "%s.name %q: want letters, digits, dots, dashes and underscores: it is part of file names", at, s.Name)
-		}
-		// Some file systems do not tell case apart.
-		if first, twice := names[strings.ToLower(s.Name)]; twice && s.Name != "" {
-			d.failAt(at+".name", "%s.name %q is taken by %s", at, s.Name, first)
-		}
-		names[strings.ToLower(s.Name)] = at
 		if (s.Weight > 0) != (data.Weight > 0) {
 			d.failAt(at, "%s.weight and data.weight: all sets have a weight, the main one by data.weight, or none has", at)
 		}
@@ -152,6 +141,26 @@ func (r *Recipe) checkSets(d *decoder) {
 		}
 		s.checkHeldOut(d, at, data)
 		r.checkSetMining(d, i)
+	}
+}
+
+// checkSetNames sees that the names of sets are names, and that no two are one.
+func (data Data) checkSetNames(d *decoder) {
+	names := map[string]string{}
+	for i, a := range data.Also {
+		names[strings.ToLower(a.Name)] = fmt.Sprintf("data.also[%d]", i)
+	}
+	for i, s := range data.Sets {
+		at := fmt.Sprintf("data.sets[%d]", i)
+		if s.Name != "" && !nameForm.MatchString(s.Name) {
+			d.failAt(at+".name", "%s.name %q: want letters, digits, dots, dashes and underscores: it is part of file names", at, s.Name)
+		}
+		d.checkOwnName(at, s.Name)
+		// Some file systems do not tell case apart.
+		if first, twice := names[strings.ToLower(s.Name)]; twice && s.Name != "" {
+			d.failAt(at+".name", "%s.name %q is taken by %s", at, s.Name, first)
+		}
+		names[strings.ToLower(s.Name)] = at
 	}
 }
 

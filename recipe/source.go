@@ -183,9 +183,7 @@ func (m Mine) checkSources(d *decoder, i int) {
 		if slices.ContainsFunc(m.Sources[:k], func(o Source) bool { return o.Name() == s.Name() }) {
 			d.failRound(i, at, "mine.sources: %s is named twice", s.Name())
 		}
-		if err := s.check(); err != nil {
-			d.failRound(i, at, "mine.sources[%d]: %v", k, err)
-		}
+		s.checkAt(d, i, k)
 	}
 	if n := len(m.Ranks()); m.Source == Fused && len(m.FuseWeights) != 0 && len(m.FuseWeights) != n {
 		whose := "the miner's and BM25's"
@@ -195,6 +193,20 @@ func (m Mine) checkSources(d *decoder, i int) {
 		d.failRound(i, []string{"mine.fuse_weights"}, "mine.fuse_weights has %d values: want %d, %s", len(m.FuseWeights), n, whose)
 	} else if m.Source == Fused && n > 0 && len(m.FuseWeights) == n && slices.Max(m.FuseWeights) == 0 {
 		d.failRound(i, []string{"mine.fuse_weights"}, "mine.fuse_weights %v: want one above 0, or no source counts", m.FuseWeights)
+	}
+}
+
+// checkAt checks the source that stands at k in the list of round i.
+func (s Source) checkAt(d *decoder, i, k int) {
+	if err := s.check(); err != nil {
+		d.failRound(i, []string{"mine.sources"}, "mine.sources[%d]: %v", k, err)
+	}
+}
+
+// checkDev sees that a source can rank dev queries, which those of a set have no need of.
+func (s Source) checkDev(d *decoder, i, k int) {
+	if s.Kind == GivenVectors && s.DevVectors.Written == "" {
+		d.failRound(i, []string{"mine.sources"}, "mine.sources[%d]: kind vectors needs dev_vectors: dev queries are mined too, for eval_loss", k)
 	}
 }
 

@@ -63,7 +63,7 @@ func TestCompareWrites(t *testing.T) {
 	}
 	for format, extension := range map[report.Format]string{report.Text: "txt", report.Markdown: "md", report.JSON: "json", report.CSV: "csv", report.LaTeX: "tex"} {
 		var out bytes.Buffer
-		if err := c.Write(&out, format, report.CompareWriteOptions{Show: 2, PerQuery: true, Texts: map[string]string{"q0": "why | is 2 + 2", "q9": "not shown"}}); err != nil {
+		if err := c.Write(&out, format, report.CompareWriteOptions{Show: 2, PerQuery: true, Texts: map[rundir.Split]map[string]string{c.On: {"q0": "why | is 2 + 2", "q9": "not shown"}, "another": {"q1": "not shown"}}}); err != nil {
 			t.Fatal(err)
 		}
 		golden.Check(t, filepath.Join("testdata", "compare."+extension), out.Bytes())

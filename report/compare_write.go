@@ -16,9 +16,9 @@ type CompareWriteOptions struct {
 	Show     int  // queries with the largest gains and with the largest losses, in formats for people
 	PerQuery bool // every query, in JSON
 
-	// Texts are what to show of queries beside their ids, by id: the beginnings of their texts, where they are known. Ids may be
-	// digests, which tell a reader nothing.
-	Texts map[string]string
+	// Texts are what to show of queries beside their ids, by the set (Comparison.On) and by id: the beginnings of their texts, where
+	// they are known. Ids may be digests, which tell a reader nothing, and queries of two sets may have one id.
+	Texts map[rundir.Split]map[string]string
 }
 
 // Write writes the comparison. Equal comparisons give equal bytes.
@@ -63,7 +63,7 @@ func (all Comparisons) text(w io.Writer, o CompareWriteOptions) {
 		for _, a := range c.Against {
 			fmt.Fprintf(w, "\n%s\n", oneLine(a.Name))
 			a.table().text(w)
-			for _, t := range []table{a.partTable(), a.changeTable(c.Measures[0], o)} {
+			for _, t := range []table{a.partTable(), c.changeTable(a, o)} {
 				if len(t.rows) > 0 {
 					fmt.Fprintln(w)
 					t.text(w)
@@ -86,7 +86,7 @@ func (all Comparisons) markdown(w io.Writer, o CompareWriteOptions) {
 		}
 		for _, a := range c.Against {
 			fmt.Fprintf(w, "\n%s %s\n", level, escape(oneLine(a.Name)))
-			for _, t := range []table{a.table(), a.partTable(), a.changeTable(c.Measures[0], o)} {
+			for _, t := range []table{a.table(), a.partTable(), c.changeTable(a, o)} {
 				if len(t.rows) > 0 {
 					fmt.Fprintln(w)
 					t.markdown(w)
@@ -183,17 +183,17 @@ func (a Against) Largest(show int) []Change {
 }
 
 // changeTable has the queries that gained and lost most, by the first measure.
-func (a Against) changeTable(measure string, o CompareWriteOptions) table {
-	shown := a.Largest(o.Show)
+func (c *Comparison) changeTable(a Against, o CompareWriteOptions) table {
+	measure, textOf, shown := c.Measures[0], o.Texts[c.On], a.Largest(o.Show)
 	t := table{columns: []column{{head: "query", words: true}, {head: "base " + display(measure)}, {head: "other"}, {head: "difference"}}}
-	texts := slices.ContainsFunc(shown, func(c Change) bool { return o.Texts[c.ID] != "" })
+	texts := slices.ContainsFunc(shown, func(c Change) bool { return textOf[c.ID] != "" })
 	if texts {
 		t.columns = append(t.columns, column{head: "text", words: true})
 	}
 	for _, c := range shown {
 		row := []string{oneLine(c.ID), fixed(c.First), fixed(c.Second), signed(c.Second - c.First)}
 		if texts {
-			row = append(row, oneLine(o.Texts[c.ID]))
+			row = append(row, oneLine(textOf[c.ID]))
 		}
 		t.rows = append(t.rows, row)
 	}
@@ -217,7 +217,7 @@ func (c *Comparison) Title() string { return c.title() }
 // Sheets are the tables of one of Against: its measures, its parts, and the queries that gained and lost most by the first
 // measure.
 func (c *Comparison) Sheets(a Against, o CompareWriteOptions) (measures, parts, changes Sheet) {
-	return a.table().sheet(), a.partTable().sheet(), a.changeTable(c.Measures[0], o).sheet()
+	return a.table().sheet(), a.partTable().sheet(), c.changeTable(a, o).sheet()
 }
 
 func rowColumns() []column {

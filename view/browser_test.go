@@ -604,7 +604,7 @@ func TestBrowserComparison(t *testing.T) {
 	c, err := report.Compare(side("base", 0), []report.Side{side(hostile[0], 0.25)}, report.CompareOptions{By: []string{"topic"}, Stats: stats.Options{Level: 0.9, Resamples: 100, Seed: 1}})
 	must(t, err)
 	file := filepath.Join(t.TempDir(), "compare.html")
-	must(t, rundir.WriteFile(rundir.OS{}, file, reportpage.OfComparisons(report.Comparisons{c}, report.CompareWriteOptions{Show: 2, Texts: map[string]string{"q2": hostile[1]}}).Write))
+	must(t, rundir.WriteFile(rundir.OS{}, file, reportpage.OfComparisons(report.Comparisons{c}, report.CompareWriteOptions{Show: 2, Texts: map[rundir.Split]map[string]string{c.On: {"q2": hostile[1]}}}).Write))
 	b := newTab(t)
 	b.do(chromedp.Navigate("file://" + file))
 	b.until(drawn)

@@ -100,6 +100,11 @@ func (v *View) save(s said) error {
 	if err != nil {
 		return wrong{err}
 	}
+	if mined, err := v.everNegative(set, rounds, q, p); err != nil {
+		return err
+	} else if s.Verdict != verdicts.Open && !mined {
+		return wrongf("passage %q was never a negative of the query %q: verdicts are on negatives", s.Passage, s.Query)
+	}
 	path := v.run.dir.Verdicts()
 	there, err := v.run.dir.Exists(path)
 	if err != nil {
@@ -119,6 +124,28 @@ func (v *View) save(s said) error {
 		}
 	}
 	return v.readVerdicts()
+}
+
+// everNegative says whether some round mined a passage, or one of its text, for a query. One that has a verdict already was such:
+// mining goes by verdicts.
+func (v *View) everNegative(s *set, rounds []int, query, passage int32) (bool, error) {
+	if err := v.readVerdicts(); err != nil {
+		return false, err
+	}
+	if v.verdictOn(s, query, passage) != "" {
+		return true, nil
+	}
+	same := s.over.corpus.SameText(passage)
+	for _, round := range rounds {
+		mined, err := v.run.negatives(round, s.name)
+		if err != nil {
+			return false, err
+		}
+		if mined != nil && slices.ContainsFunc(mined[query], func(n negative) bool { return slices.Contains(same, n.passage) }) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // answers says whether a passage has the text of a positive of a query of the set of a text, whichever row of it that is of: a

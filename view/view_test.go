@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/format/verdicts"
 	"github.com/quarry-ml/quarry/internal/tinyrun"
@@ -97,7 +98,7 @@ func get[T any](t *testing.T, v *View, path string, parameters ...string) T {
 
 func TestGuard(t *testing.T) {
 	_, v := opened(t, tinyrun.Options{Rounds: 1})
-	verdict := fmt.Sprintf(`{"query":%q,"passage":"p1","verdict":"keep","round":0}`, tinyrun.Key(rundir.Train, 0))
+	verdict := fmt.Sprintf(`{"query":%q,"passage":%q,"verdict":"keep","round":0}`, tinyrun.Key(rundir.Train, 0), negativeOf(t, v, 0).ID)
 	header := func(name, value string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set(name, value) }
 	}
@@ -187,12 +188,13 @@ func TestNothingButVerdictsIsWritten(t *testing.T) {
 			}
 		}
 	}
-	if w := request(v, "POST", "/api/verdict", `{"query":"train-0","passage":"p3","verdict":"drop","round":1}`, nil); w.Code != 200 {
+	n := negativeOf(t, v, 0)
+	if w := request(v, "POST", "/api/verdict", fmt.Sprintf(`{"query":"train-0","passage":%q,"verdict":"drop","round":1}`, n.ID), nil); w.Code != 200 {
 		t.Fatal(w.Body)
 	}
 	after := snapshot(t, run.Folder)
 	name := "runs/tiny/verdicts.jsonl"
-	want := `{"version":1,"verdict":"drop","query":"train-0","query_text":"What is 0 + 1? (train)","passage":"p3","passage_text":"Adds 3 instead of 4","round":1,"at":"2026-01-02T03:04:05Z"}` + "\n"
+	want := fmt.Sprintf(`{"version":1,"verdict":"drop","query":"train-0","query_text":"What is 0 + 1? (train)","passage":%q,"passage_text":%q,"round":1,"at":"2026-01-02T03:04:05Z"}`+"\n", n.ID, n.Text)
 	if after[name] != want {
 		t.Errorf("verdicts are %q", after[name])
 	}
@@ -214,6 +216,7 @@ func TestVerdictsThatMakeNoSenseAreRefused(t *testing.T) {
 		{"no JSON", `drop it`, "a verdict: "},
 		{"a round that is not there", `{"query":"train-0","passage":"p3","verdict":"drop","round":1}`, "there is no round 1: the run has 1"},
 		{"a positive", fmt.Sprintf(`{"query":"train-0","passage":%q,"verdict":"drop"}`, positiveOf(v, 0)), "answers the query"},
+		{"no negative", fmt.Sprintf(`{"query":"train-0","passage":%q,"verdict":"keep"}`, strangerOf(t, v, 0)), "was never a negative of the query"},
 		{"cut off", `{"query":"train-0","passage":"p3"`, "the JSON value is cut off"},
 		{"nothing", "", "the JSON value is cut off"},
 		{"two verdicts", `{"query":"train-0","passage":"p3","verdict":"drop"}{"query":"train-0","passage":"p3","verdict":"keep"}`, "something follows"},
@@ -234,6 +237,29 @@ func TestVerdictsThatMakeNoSenseAreRefused(t *testing.T) {
 // positiveOf is the id of a positive of a train query.
 func positiveOf(v *View, query int) string {
 	return v.run.corpora[0].corpus.ID(v.run.sets[rundir.Train].queries[query].Positives[0])
+}
+
+// negativeOf is the first negative of a train query in round 0.
+func negativeOf(t *testing.T, v *View, query int) corpus.Passage {
+	t.Helper()
+	mined, err := v.run.negatives(0, rundir.Train)
+	must(t, err)
+	return v.run.corpora[0].corpus.Passages[mined[query][0].passage]
+}
+
+// strangerOf is the id of a passage that is neither a positive nor a negative of a train query in round 0.
+func strangerOf(t *testing.T, v *View, query int) string {
+	t.Helper()
+	mined, err := v.run.negatives(0, rundir.Train)
+	must(t, err)
+	c := v.run.corpora[0].corpus
+	for p := range int32(c.Len()) {
+		if !slices.Contains(v.run.sets[rundir.Train].queries[query].Positives, p) && !slices.ContainsFunc(mined[query], func(n negative) bool { return n.passage == p }) {
+			return c.ID(p)
+		}
+	}
+	t.Fatal("every passage is a negative")
+	return ""
 }
 
 // A verdict is of texts, so that a positive is none under another row or id of them either; one that was said before it became
@@ -264,7 +290,7 @@ func TestVerdictsAfterACrashAndByOthers(t *testing.T) {
 	if judged := get[list[suspectRow]](t, v, "queue", "split", "train", "filter", "judged"); judged.Total != 1 || judged.Rows[0].Passage != first.Passage || judged.Rows[0].Verdict != "keep" {
 		t.Errorf("judged are %+v", judged)
 	}
-	if w := request(v, "POST", "/api/verdict", `{"query":"train-1","passage":"p3","verdict":"promote"}`, nil); w.Code != 200 {
+	if w := request(v, "POST", "/api/verdict", fmt.Sprintf(`{"query":"train-1","passage":%q,"verdict":"promote"}`, negativeOf(t, v, 1).ID), nil); w.Code != 200 {
 		t.Fatal(w.Body)
 	}
 	content, err := os.ReadFile(path)

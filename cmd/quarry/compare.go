@@ -12,6 +12,7 @@ import (
 	"github.com/quarry-ml/quarry/eval"
 	"github.com/quarry-ml/quarry/report"
 	"github.com/quarry-ml/quarry/report/page"
+	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/stats"
 )
 
@@ -117,7 +118,7 @@ func runCompare(ctx context.Context, o CompareOptions, args []string, h *host) e
 			compared.Measures = append(compared.Measures, m.String())
 		}
 	}
-	compared.Texts = map[string]string{}
+	compared.Texts = map[rundir.Split]map[string]string{}
 	if err := compared.read(ctx, h, o, args); err != nil {
 		return err
 	}
@@ -130,7 +131,7 @@ func runCompare(ctx context.Context, o CompareOptions, args []string, h *host) e
 			h.note("%s", note)
 		}
 	}
-	shown := report.CompareWriteOptions{Show: o.Show, PerQuery: o.PerQuery, Texts: beginnings(compared.Texts)}
+	shown := report.CompareWriteOptions{Show: o.Show, PerQuery: o.PerQuery, Texts: compared.Texts}
 	return writeOutput(h, o.Output, func(w io.Writer) error {
 		if o.Format == formatHTML {
 			return page.OfComparisons(all, shown).Write(w)

@@ -15,6 +15,7 @@ import (
 	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/internal/tinyrun"
 )
 
 // compared is what these tests read of compare --json.
@@ -220,6 +221,30 @@ func TestCompareRuns(t *testing.T) {
 	}
 }
 
+// TestCompareWithoutARemovedSet: the scores of a set that was taken out of the recipe stay in files, and are no set of the run.
+func TestCompareWithoutARemovedSet(t *testing.T) {
+	both, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Rounds: 1, ByQuery: true, Also: []string{"cran", "faq"}})
+	mustBe(t, err)
+	left, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Rounds: 1, ByQuery: true, Also: []string{"cran", "faq"}})
+	mustBe(t, err)
+	recipe := filepath.Join(left.Dir, "recipe.resolved.yaml")
+	content, err := os.ReadFile(recipe)
+	mustBe(t, err)
+	without := regexp.MustCompile(`(?m)^ *- name: "cran"\n`).ReplaceAll(content, nil)
+	if len(without) == len(content) {
+		t.Fatalf("no set to take out of\n%s", content)
+	}
+	mustBe(t, os.WriteFile(recipe, without, 0o600))
+	h := newTestHost()
+	if code := h.run(t, "compare", both.Dir, left.Dir, "--on", "also-cran"); code != exitBadInput || !strings.Contains(h.err.String(), left.Dir+": --on also-cran: the run has no set of that name; there are dev, also-faq") {
+		t.Errorf("exit code %d, %s", code, h.err.String())
+	}
+	h = newTestHost()
+	if code := h.run(t, "compare", both.Dir, left.Dir); code != exitDone || strings.Contains(h.out.String(), "cran") || !strings.Contains(h.out.String(), "also-faq") {
+		t.Errorf("exit code %d, %s\n%s", code, h.err.String(), h.out.String())
+	}
+}
+
 // A comparison replaces nothing that it reads.
 func TestCompareOutputIsNoInput(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
@@ -283,6 +308,17 @@ func TestCompareSets(t *testing.T) {
 	}
 	if both := compare(t, runDir, "--on", "also-french,test", "--by", "group"); both.On != "also-french" || len(both.Sets) != 1 || both.Sets[0].On != "test" {
 		t.Errorf("%+v", both)
+	}
+	// Queries stand with their texts in every set, whatever dev calls its own.
+	h = newTestHost()
+	if code := h.run(t, "compare", runDir, "--show", "9"); code != exitDone {
+		t.Fatal(h.err.String())
+	}
+	for split, begins := range map[string]string{"test": "again ", "also-french": "once more "} {
+		_, part, _ := strings.Cut(h.out.String(), "\non "+split+": ")
+		if !strings.Contains(part, "  "+begins) {
+			t.Errorf("no %q beside the queries of %s in\n%s", begins, split, h.out.String())
+		}
 	}
 	// Of a round's other epochs there is no test.
 	if inside := compare(t, runDir+"@0/0", runDir+"@0/1"); len(inside.Sets) != 2 {

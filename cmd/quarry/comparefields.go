@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"path/filepath"
 	"slices"
 
@@ -55,6 +56,41 @@ func (o CompareOptions) addFields(ctx context.Context, h *host, run string, side
 		}
 	}
 	return rows.Queries, nil
+}
+
+// addTexts finds the texts of the queries of a set that is not mined for, in the files that the run's recipe names: of dev what
+// was mined has them. Texts are a help to the eye alone: where a file is gone, or is another one by now, there are none.
+func (o CompareOptions) addTexts(ctx context.Context, h *host, run string, split rundir.Split, sides []report.Side, texts map[string]string) error {
+	known := func(q report.SideQuery) bool { return texts[q.ID] != "" }
+	if split == rundir.Dev || o.Show == 0 || len(sides) == 0 || !slices.ContainsFunc(sides[0].Queries, func(q report.SideQuery) bool { return !known(q) }) {
+		return nil
+	}
+	passages, rows, err := rowsOfRun(ctx, run, sides)
+	if err != nil {
+		return ctx.Err()
+	}
+	var c *corpus.Corpus // keys of queries without ids are made of their positives
+	var queries []corpus.Query
+	err = readInput(h, "corpus", passages.Corpus, func(r io.Reader) (err error) { // what is odd in the files was told when they were scored
+		c, _, err = corpus.ReadPassages(r, passages.Corpus, corpus.ReadOptions{IDField: passages.IDField})
+		return err
+	})
+	if err != nil {
+		return ctx.Err()
+	}
+	err = readInput(h, "queries", rows.Queries, func(r io.Reader) (err error) {
+		queries, _, err = corpus.ReadQueries(r, rows.Queries, c, corpus.ReadOptions{IDField: rows.IDField, GroupField: rows.GroupField, AllowUnjudged: true})
+		return err
+	})
+	if err != nil {
+		return ctx.Err()
+	}
+	for _, q := range queries {
+		if text, wanted := texts[q.Key]; wanted && text == "" {
+			texts[q.Key] = q.Text
+		}
+	}
+	return nil
 }
 
 // fieldsOf are the names that are fields of rows.

@@ -38,16 +38,14 @@ func commonSets(runs []*comparedRun) (sets []rundir.Split, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if i == 0 {
-			names, err := d.AlsoNames()
-			if err != nil {
-				return nil, errors.Join(badInput(err), d.Close())
-			}
-			sets = append(sets, rundir.Test)
-			for _, name := range names {
-				sets = append(sets, rundir.AlsoSplit(name))
-			}
+		named, err := recipeSets(d)
+		if err != nil {
+			return nil, errors.Join(err, d.Close())
 		}
+		if i == 0 {
+			sets = named
+		}
+		sets = slices.DeleteFunc(sets, func(split rundir.Split) bool { return !slices.Contains(named, split) })
 		sets, err = report.CommonSets(d, run.places, sets)
 		if err := errors.Join(badInput(err), d.Close()); err != nil {
 			return nil, err
@@ -56,29 +54,56 @@ func commonSets(runs []*comparedRun) (sets []rundir.Split, err error) {
 	return append([]rundir.Split{rundir.Dev}, sets...), nil
 }
 
+// recipeSets are test and the sets that the recipe of a run scores as it last followed it: files of a set that was taken out of
+// the recipe stay, and hold nothing of what the run is now.
+func recipeSets(d *rundir.Dir) ([]rundir.Split, error) {
+	names, err := d.AlsoNames()
+	if err != nil {
+		return nil, badInput(err)
+	}
+	sets := []rundir.Split{rundir.Test}
+	for _, name := range names {
+		sets = append(sets, rundir.AlsoSplit(name))
+	}
+	return sets, nil
+}
+
+// checkSet refuses a set that the run's recipe does not name.
+func (r *comparedRun) checkSet(split rundir.Split) error {
+	d, err := openReported(r.path)
+	if err != nil {
+		return err
+	}
+	named, err := recipeSets(d)
+	if err := errors.Join(err, d.Close()); err != nil {
+		return err
+	}
+	if split == rundir.Dev || slices.Contains(named, split) {
+		return nil
+	}
+	there, err := commonSets([]*comparedRun{r})
+	if err != nil {
+		return err
+	}
+	return badInputf("--on %s: the run has no set of that name; there are %s", split, listed(there))
+}
+
 // listSets tells, of a set that is not scored, which ones are.
 func (r *comparedRun) listSets(split rundir.Split, missing error) error {
 	there, err := commonSets([]*comparedRun{r})
 	if err != nil {
 		return errors.Join(missing, err)
 	}
-	listed := make([]string, len(there))
-	for i, set := range there {
-		listed[i] = string(set)
-	}
 	if slices.Contains(there, split) || len(there) == 1 && split == rundir.Dev {
 		return missing // of an epoch that there is not
 	}
-	d, err := openReported(r.path)
-	if err != nil {
-		return errors.Join(missing, err)
+	return badInputf("%w; it is scored on %s", missing, listed(there))
+}
+
+func listed(sets []rundir.Split) string {
+	names := make([]string, len(sets))
+	for i, set := range sets {
+		names[i] = string(set)
 	}
-	names, err := d.AlsoNames()
-	if err := errors.Join(err, d.Close()); err != nil {
-		return errors.Join(missing, badInput(err))
-	}
-	if split != rundir.Test && !slices.ContainsFunc(names, func(name string) bool { return rundir.AlsoSplit(name) == split }) {
-		return badInputf("--on %s: the run has no set of that name; there are %s", split, strings.Join(listed, ", "))
-	}
-	return badInputf("%w; it is scored on %s", missing, strings.Join(listed, ", "))
+	return strings.Join(names, ", ")
 }

@@ -20,10 +20,10 @@ import (
 type comparing struct {
 	report.CompareOptions
 	Sets  [][]report.Side
-	Files []string          // of the rows that fields were read from
-	bys   [][]string        // what the queries of each set are told apart by
-	Notes []string          // of runs whose scores are not what their recipes would leave
-	Texts map[string]string // of the queries, by key, as far as they are at hand
+	Files []string                           // of the rows that fields were read from
+	bys   [][]string                         // what the queries of each set are told apart by
+	Notes []string                           // of runs whose scores are not what their recipes would leave
+	Texts map[rundir.Split]map[string]string // beginnings of the queries of each set, by key, as far as they are at hand
 }
 
 // comparedRun is an argument that names a run: its rounds and epochs.
@@ -89,24 +89,31 @@ func (c *comparing) read(ctx context.Context, h *host, o CompareOptions, args []
 // readSet reads all sides of one set.
 func (c *comparing) readSet(ctx context.Context, h *host, o CompareOptions, args []string, runs []*comparedRun, split rundir.Split) error {
 	var sides []report.Side
+	texts := map[string]string{}
 	for i, arg := range args {
 		if runs[i] == nil {
-			side, err := o.rankedSide(ctx, h, arg, c.By, c.Texts)
+			side, err := o.rankedSide(ctx, h, arg, c.By, texts)
 			if err != nil {
 				return err
 			}
 			sides = append(sides, side)
 			continue
 		}
-		found, err := runs[i].sides(split, c.Texts)
+		if err := runs[i].checkSet(split); err != nil {
+			return fmt.Errorf("%s: %w", arg, err)
+		}
+		found, err := runs[i].sides(split, texts)
 		if errors.Is(err, report.ErrNotByQuery) {
 			err = runs[i].listSets(split, err)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", arg, err)
 		}
-		file, err := o.addFields(ctx, h, runs[i].path, found, c.By, c.Texts)
+		file, err := o.addFields(ctx, h, runs[i].path, found, c.By, texts)
 		if err != nil {
+			return err
+		}
+		if err := o.addTexts(ctx, h, runs[i].path, split, found, texts); err != nil {
 			return err
 		}
 		if file != "" && !slices.Contains(c.Files, file) {
@@ -118,6 +125,7 @@ func (c *comparing) readSet(ctx context.Context, h *host, o CompareOptions, args
 		return badInputf("%s alone has nothing to compare: name another, or a round with several epochs (RUN@0)", args[0])
 	}
 	c.Sets = append(c.Sets, sides)
+	c.Texts[sides[0].On] = beginnings(texts)
 	return nil
 }
 

@@ -21,6 +21,7 @@ import (
 
 // DriftOptions are the flags of quarry drift.
 type DriftOptions struct {
+	Dir    string // of the recipe that is named
 	Rounds string
 	Split  string
 	Window string
@@ -58,6 +59,7 @@ at one of the sources that both rounds have.`,
 	f.Float64Var(&o.Drift.Near, "near", o.Drift.Near, "a passage is a likely answer above the weakest positive, or below it by less than this `share` of the way to the query's last candidate")
 	f.Float64Var(&o.Drift.Allowed, "allowed", o.Drift.Allowed, "`share` of likely answers that a window may hold")
 	f.IntVar(&o.Show, "show", 5, "queries shown whose positive fell most")
+	addRecipeDir(f, &o.Dir)
 	f.BoolVar(&o.JSON, "json", false, "print one JSON object, with every query whose positive moved")
 	return cmd
 }
@@ -70,6 +72,9 @@ func runDrift(ctx context.Context, h *host, o DriftOptions, run string) (err err
 	}
 	if o.Show < 0 {
 		return badInputf("--show %d is negative", o.Show)
+	}
+	if run, err = inDir(run, o.Dir); err != nil {
+		return err
 	}
 	d, err := openReported(run)
 	if err != nil {
@@ -129,25 +134,30 @@ func (o DriftOptions) rounds(d *rundir.Dir, split rundir.Split) (rounds [2]int, 
 		}
 		return [2]int{a, b}, nil
 	}
-	searched := 0
-	for {
-		there, err := d.Exists(d.Round(searched).Candidates(split))
+	var searched []int // a warm-up without mining has not
+	for round := 0; ; round++ {
+		if there, err := d.Exists(d.Round(round).Dir()); err != nil {
+			return rounds, err
+		} else if !there {
+			break
+		}
+		there, err := d.Exists(d.Round(round).Candidates(split))
 		if err != nil {
 			return rounds, err
 		}
-		if !there {
-			break
+		if there {
+			searched = append(searched, round)
 		}
-		searched++
 	}
-	if searched < 2 {
+	n := len(searched)
+	if n < 2 {
 		have := "no round has"
-		if searched == 1 {
+		if n == 1 {
 			have = "one round has"
 		}
 		return rounds, badInputf("%s: %s searched for %s queries, and a difference needs two: let the run go on, or name another", d.Name(), have, split)
 	}
-	return [2]int{searched - 2, searched - 1}, nil
+	return [2]int{searched[n-2], searched[n-1]}, nil
 }
 
 // window is the ranks looked at.
@@ -254,6 +264,11 @@ func driftText(o DriftOptions, rounds [2]int, r drift.Report, fallen []drift.Mov
 	if o.Source != "" {
 		fmt.Fprintf(&b, " of %s", o.Source)
 	}
+	last := r.Window.To
+	if r.Window.Reached > 0 {
+		last = r.Window.Reached
+		fmt.Fprintf(&b, ", of which there are candidates up to rank %d", last)
+	}
 	if r.Left > 0 {
 		fmt.Fprintf(&b, "; nothing is said of %d queries without a positive that both rank", r.Left)
 	}
@@ -279,7 +294,7 @@ func driftText(o DriftOptions, rounds [2]int, r drift.Report, fallen []drift.Mov
 	}
 	_ = w.Flush() // into memory
 	fmt.Fprintf(&b, "\npositives: %d rose, %d fell, %d stayed\n", r.Positives.Rose, r.Positives.Fell, r.Positives.Same)
-	fmt.Fprintf(&b, "candidates down to rank %d: %.1f %% in both rounds\n", r.Window.To, 100*r.Candidates)
+	fmt.Fprintf(&b, "candidates down to rank %d: %.1f %% in both rounds\n", last, 100*r.Candidates)
 	if n := r.Negatives; n.Jaccard != nil {
 		fmt.Fprintf(&b, "negatives: %d (%.1f %%) in both rounds; of round %d's, %d are no candidates any more", n.Both, 100**n.Jaccard, rounds[0], n.Lost)
 		if n.Above != nil {

@@ -36,6 +36,14 @@ func TestDrift(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, text)
 		}
 	}
+	if strings.Contains(text, "of which there are") {
+		t.Errorf("a window that candidates fill:\n%s", text)
+	}
+	text, err = drifted(t, run.Dir, "--window", "0-500")
+	mustBe(t, err)
+	if !strings.Contains(text, "ranks 0-500, of which there are candidates up to rank 20") || !strings.Contains(text, "candidates down to rank 20: ") {
+		t.Errorf("a window that ends behind the candidates:\n%s", text)
+	}
 	raw, err := drifted(t, run.Dir, "--rounds", "0,1", "--on", "dev", "--window", "0-3", "--json")
 	mustBe(t, err)
 	var found struct {
@@ -48,6 +56,52 @@ func TestDrift(t *testing.T) {
 	p := found.Positives
 	if found.Rounds != [2]int{0, 1} || found.On != "dev" || found.Window.To != 3 || p.Rose+p.Fell+p.Same != found.Queries || len(found.Moves) != p.Rose+p.Fell || found.Negatives.Before == 0 {
 		t.Errorf("%s", raw)
+	}
+}
+
+// TestDriftBehindAWarmUp: a round without mining is no reason to say that none has searched.
+func TestDriftBehindAWarmUp(t *testing.T) {
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Rounds: 3, Train: 20})
+	mustBe(t, err)
+	mustBe(t, os.RemoveAll(filepath.Join(run.Dir, "round-0", "candidates")))
+	text, err := drifted(t, run.Dir)
+	mustBe(t, err)
+	if !strings.Contains(text, "rounds 1 and 2,") {
+		t.Errorf("not the last two that have searched:\n%s", text)
+	}
+	mustBe(t, os.RemoveAll(filepath.Join(run.Dir, "round-1", "candidates")))
+	if _, err := drifted(t, run.Dir); err == nil || !strings.Contains(err.Error(), "one round has searched") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestDirOfARecipe: a run that lies elsewhere is found by its recipe and --dir, as commands that run have it.
+func TestDirOfARecipe(t *testing.T) {
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Rounds: 2, Train: 20})
+	mustBe(t, err)
+	p := project(t.TempDir())
+	recipe := p.write(t, "recipe.yaml", "model: m\ndata: {corpus: c, train: t, dev: d}\n")
+	folds := p.write(t, "folds.yaml", "model: m\ndata: {corpus: c, train: t, dev: d, group_field: g}\nfolds: {count: 2}\n")
+	for _, command := range []string{"drift", "report"} {
+		own, found := newTestHost(), newTestHost()
+		if code := own.run(t, command, run.Dir); code != exitDone {
+			t.Fatal(own.err.String())
+		}
+		if code := found.run(t, command, recipe, "--dir", run.Dir); code != exitDone || found.out.String() != own.out.String() {
+			t.Errorf("%s: exit code %d, %s%s", command, code, found.out.String(), found.err.String())
+		}
+	}
+	for _, command := range []string{"drift", "report", "view"} {
+		for arg, want := range map[string]string{
+			run.Dir:             "is a run directory itself",
+			p.path("none.yaml"): "a recipe is wanted beside --dir: ",
+			folds:               "a recipe with folds is many",
+		} {
+			h := newTestHost()
+			if code := h.run(t, command, arg, "--dir", run.Dir); code != exitBadInput || !strings.Contains(h.err.String(), want) {
+				t.Errorf("%s %s: exit code %d, %q, want %q", command, arg, code, h.err.String(), want)
+			}
+		}
 	}
 }
 

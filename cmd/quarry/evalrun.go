@@ -33,7 +33,7 @@ type rankedHit struct {
 }
 
 // ofRun is the evaluation of a given run, by the judgments of a file, of a folder, or of the queries' rows.
-func (o EvalOptions) ofRun(h *host) (*evaluation, error) {
+func (o EvalOptions) ofRun(h *host, measures []eval.Measure) (*evaluation, error) {
 	run, err := readRun(h, "run", o.Run)
 	if err != nil {
 		return nil, err
@@ -61,9 +61,41 @@ func (o EvalOptions) ofRun(h *host) (*evaluation, error) {
 	if err := o.checkShared(run, e.judged); err != nil {
 		return nil, err
 	}
+	if note := run.shallow(o.Run, measures, e); note != "" {
+		h.note("%s", note)
+	}
 	e.repeated = run.repeated(o.Run)
 	e.found = func(c eval.Convention) []ranking.Candidates { return run.candidates(c, byID, e.order) }
 	return e, nil
+}
+
+// shallow tells of measures at a rank that no ranking of a judged query reaches: they cannot look deeper than the run. It is empty
+// where there are none, and where the run ranks a whole corpus.
+func (run ranked) shallow(path string, measures []eval.Measure, e *evaluation) string {
+	known := map[string]bool{}
+	for _, j := range e.judged {
+		known[j.Query] = true
+	}
+	longest := 0
+	for _, q := range run {
+		if known[q.query] {
+			longest = max(longest, len(q.hits))
+		}
+	}
+	var deeper []string
+	for _, m := range measures {
+		if m.K > longest {
+			deeper = append(deeper, m.String())
+		}
+	}
+	if deeper == nil || longest == 0 || e.corpus != nil && longest >= e.corpus.Len() {
+		return ""
+	}
+	const most = 6 // of MTEB's there are dozens
+	if more := len(deeper) - most; more > 0 {
+		deeper = append(deeper[:most:most], fmt.Sprintf("%d more", more))
+	}
+	return fmt.Sprintf("%s keeps at most %s a query: %s can look no deeper than @%d", path, report.Counted(longest, "passage", "passages"), strings.Join(deeper, ", "), longest)
 }
 
 // checkShared refuses a run that ranks for none of the judged queries, unless they are to count as zero.

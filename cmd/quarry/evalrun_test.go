@@ -20,6 +20,31 @@ const (
 	smallQrels = "q1 0 b 1\nq1 0 x 2\nq2 0 d 1\nq3 0 a 0\n"
 )
 
+// TestEvalOfAShallowRun: measures beyond the end of a run are told of; those of a whole corpus are not.
+func TestEvalOfAShallowRun(t *testing.T) {
+	p := project(t.TempDir())
+	p.write(t, "run.trec", smallRun)
+	p.write(t, "qrels.txt", smallQrels)
+	for metrics, want := range map[string]string{
+		"recall@3,map":           "",
+		"map@3,recall@4,ndcg@10": "run.trec keeps at most 3 passages a query: recall@4, ndcg@10 can look no deeper than @3\n",
+		"mrr@1,recall@5,recall@6,recall@7,recall@8,recall@9,recall@10,recall@11,recall@12": "recall@10, 2 more can look no deeper than @3\n",
+	} {
+		h := p.eval(t, EvalOptions{Run: p.path("run.trec"), Judgments: JudgmentOptions{Qrels: p.path("qrels.txt")}, Metrics: metrics, Missing: "skip"})
+		if told := h.err.String(); !strings.HasSuffix(told, want) || want == "" && strings.Contains(told, "deeper") {
+			t.Errorf("%s: %q, want %q", metrics, told, want)
+		}
+	}
+	p.write(t, "corpus.jsonl", `{"id":"a","text":"a"}`+"\n"+`{"id":"b","text":"b"}`+"\n")
+	p.write(t, "queries.jsonl", `{"id":"q","query":"q","pos":["a"]}`+"\n")
+	p.write(t, "whole.trec", "q Q0 a 1 3 t\nq Q0 b 2 2 t\n")
+	o := EvalOptions{Run: p.path("whole.trec"), Metrics: "recall@5"}
+	o.Rank.Data.Corpus, o.Rank.Data.Queries = p.path("corpus.jsonl"), p.path("queries.jsonl")
+	if told := p.eval(t, o).err.String(); strings.Contains(told, "deeper") {
+		t.Errorf("of a whole corpus: %q", told)
+	}
+}
+
 func TestEvalOfARun(t *testing.T) {
 	p := project(t.TempDir())
 	p.write(t, "run.trec", smallRun)

@@ -37,7 +37,7 @@ type evaluation struct {
 // source reads what is judged and ranks it, or reads a run of it.
 func (o EvalOptions) source(ctx context.Context, h *host, measures []eval.Measure) (*evaluation, error) {
 	if o.Run != "" {
-		return o.ofRun(h)
+		return o.ofRun(h, measures)
 	}
 	e, err := o.judge(h)
 	if err != nil {

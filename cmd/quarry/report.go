@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/report"
@@ -23,6 +24,7 @@ import (
 
 // ReportOptions are the flags of quarry report.
 type ReportOptions struct {
+	Dir    string // of the recipe that is named
 	Format string
 	JSON   bool
 	Scores []string
@@ -96,9 +98,16 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 				return badInputf("--json and --format %s contradict each other", o.Format)
 			}
 			if o.Folds {
+				if o.Dir != "" {
+					return badInputf("--dir is for one run: it has no part beside --folds")
+				}
 				return runReportFolds(h, o, args)
 			}
-			return runReport(h, o, args[0])
+			run, err := inDir(args[0], o.Dir)
+			if err != nil {
+				return err
+			}
+			return runReport(h, o, run)
 		},
 	}
 	f := cmd.Flags()
@@ -110,6 +119,7 @@ mean and spread over the folds, and the mean over the queries of all folds with 
 	f.StringArrayVar(&o.Scores, "score", nil, "record a score taken elsewhere, as `ROUND/EPOCH=VALUE:LABEL`; replaces the one of the same label; may be repeated")
 	f.StringVar(&o.All, "intervals", intervalsOfFirst, "`measures` whose intervals text shows: first, or all, in a table of their own; the other formats have them all")
 	f.BoolVar(&o.Folds, "folds", false, "runs on folds of one data set, shown together")
+	addRecipeDir(f, &o.Dir)
 	return cmd
 }
 
@@ -369,6 +379,33 @@ func openReported(run string) (*rundir.Dir, error) {
 	}
 	d, err := rundir.Open(path, rundir.OpenOptions{ReadOnly: true})
 	return d, badInput(err)
+}
+
+// addRecipeDir is --dir of commands that look at a run.
+func addRecipeDir(f *pflag.FlagSet, dir *string) {
+	f.StringVar(dir, "dir", "", "with a recipe: run `directory` (runs/NAME beside the recipe)")
+}
+
+// inDir is the run that an argument means where --dir names the directory of its recipe's run.
+func inDir(run, dir string) (string, error) {
+	if dir == "" {
+		return run, nil
+	}
+	info, err := os.Stat(run)
+	if err != nil {
+		return "", badInputf("a recipe is wanted beside --dir: %w", err)
+	}
+	if info.IsDir() {
+		return "", badInputf("--dir goes with a recipe, and %s is a run directory itself: leave one out", run)
+	}
+	r, err := recipe.Load(run)
+	if err != nil {
+		return "", badInput(err)
+	}
+	if r.Folds.Count > 0 {
+		return "", badInputf("%s: --dir is for one run, and a recipe with folds is many", r.At("folds"))
+	}
+	return dir, nil
 }
 
 // reportedDir is the run directory that an argument names: itself, or that of a recipe.

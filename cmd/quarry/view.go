@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 
 // ViewOptions are the flags of quarry view.
 type ViewOptions struct {
+	Dir     string // of the recipe that is named
 	Port    int
 	Data    string
 	Against string
@@ -44,6 +46,7 @@ Ctrl-C ends it.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.Port, "port", o.Port, "of 127.0.0.1; 0 takes any that is free")
+	addRecipeDir(f, &o.Dir)
 	f.StringVar(&o.Data, "data", "", "`folder` that the recipe's relative paths start at (that of the recipe; of a run directory, the one that holds its runs folder)")
 	f.StringVar(&o.Against, "against", "", "compare with this `run`: a directory or a recipe")
 	return cmd
@@ -55,7 +58,15 @@ func runView(ctx context.Context, h *host, o ViewOptions, run string) (err error
 		return badInputf("--port %d: ports are 0 to 65535", o.Port)
 	}
 	options := view.Options{Token: rand.Text()}
-	if options.Dir, options.Files, err = o.open(ctx, run); err != nil {
+	dir, err := inDir(run, o.Dir)
+	if err != nil {
+		return err
+	}
+	own := o
+	if dir != run && own.Data == "" {
+		own.Data = filepath.Dir(run)
+	}
+	if options.Dir, options.Files, err = own.open(ctx, dir); err != nil {
 		return badInput(err)
 	}
 	if o.Against != "" {

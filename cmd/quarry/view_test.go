@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -12,7 +13,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/internal/tinyrun"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // A view says where it is, answers there, writes verdicts where its page asks for it, and ends well with Ctrl-C.
@@ -21,6 +24,15 @@ func TestViewCommand(t *testing.T) {
 	mustBe(t, err)
 	other, err := tinyrun.Write(run.Folder, tinyrun.Options{Name: "other", Rounds: 1})
 	mustBe(t, err)
+	d, err := openReported(run.Dir)
+	mustBe(t, err)
+	negative := ""
+	mustBe(t, errors.Join(d.EachMined(0, rundir.Train, func(row provenance.Row) error {
+		if row.Key == "train-0" {
+			negative = row.Negatives[0].ID
+		}
+		return nil
+	}), d.Close()))
 	out, in := io.Pipe()
 	h := &host{terminal: newTerminal(in, io.Discard, false)}
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -34,7 +46,7 @@ func TestViewCommand(t *testing.T) {
 	}
 	ask := func(method, path, host, token string) (int, string) {
 		t.Helper()
-		r, err := http.NewRequest(method, address+path, strings.NewReader(`{"query":"train-0","passage":"p3","verdict":"drop","round":0}`))
+		r, err := http.NewRequest(method, address+path, strings.NewReader(fmt.Sprintf(`{"query":"train-0","passage":%q,"verdict":"drop","round":0}`, negative)))
 		mustBe(t, err)
 		if host != "" {
 			r.Host = host

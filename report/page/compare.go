@@ -36,7 +36,7 @@ func OfComparisons(all report.Comparisons, o report.CompareWriteOptions) *Page {
 			if shown := a.Largest(o.Show); len(shown) > 0 {
 				var rows []differenceRow
 				for _, change := range shown {
-					rows = append(rows, differenceRow{name: cmp.Or(o.Texts[change.ID], change.ID), value: change.Second - change.First})
+					rows = append(rows, differenceRow{name: cmp.Or(o.Texts[c.On][change.ID], change.ID), value: change.Second - change.First})
 				}
 				s.Figures = append(s.Figures, differences(id+"-queries", "Queries that gained and lost most", "By "+c.Measures[0]+".", changes, rows))
 			}

@@ -39,7 +39,7 @@ func compared(t *testing.T) report.Comparisons {
 
 // TestComparisons: a section a set and other, whose figures have the numbers of the tables and no text that acts.
 func TestComparisons(t *testing.T) {
-	p := OfComparisons(compared(t), report.CompareWriteOptions{Show: 2, Texts: map[string]string{"q0": "<b>add</b>"}})
+	p := OfComparisons(compared(t), report.CompareWriteOptions{Show: 2, Texts: map[rundir.Split]map[string]string{rundir.Dev: {"q0": "<b>add</b>"}}})
 	if len(p.Sections) != 4 || p.Sections[0].Title != "On dev: other" || p.Sections[3].Title != "On test: <img src=x>" {
 		t.Fatalf("%d sections", len(p.Sections))
 	}
@@ -71,7 +71,7 @@ func TestComparisons(t *testing.T) {
 		t.Error(err)
 	}
 	text := write(t, p)
-	if text != write(t, OfComparisons(compared(t), report.CompareWriteOptions{Show: 2, Texts: map[string]string{"q0": "<b>add</b>"}})) {
+	if text != write(t, OfComparisons(compared(t), report.CompareWriteOptions{Show: 2, Texts: map[rundir.Split]map[string]string{rundir.Dev: {"q0": "<b>add</b>"}}})) {
 		t.Error("equal comparisons give two pages")
 	}
 	if !strings.Contains(text, "<h1>Against <bdi>base</bdi></h1>") || strings.Contains(text, "<img src=x>") || strings.Contains(text, "<b>add</b>") || strings.Contains(text, "</script><script>window.hostile") {
