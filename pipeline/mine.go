@@ -144,41 +144,6 @@ func (r *round) mineOptions() mine.Options {
 	return o
 }
 
-// emptyAt is where the recipe has the rule that left no negatives.
-func (r *round) emptyAt(err error) string {
-	rule := "window"
-	if empty := (*mine.EmptyError)(nil); errors.As(err, &empty) {
-		rule = empty.Rule
-	}
-	if rule == "teacher_margin" {
-		rule = recipe.TeacherMargin
-	}
-	return r.atRound("mine." + rule)
-}
-
-// ownWindow is how a set has a window that its corpus reaches.
-const ownWindow = "a window of its own by mine: {window: …}"
-
-// checkWindow refuses a window that no ranking of the corpus reaches, where negatives come from there alone.
-func (r *round) checkWindow() error {
-	o, passages := r.mineOptions(), r.data.corpus.Len()
-	if !r.stages.Mine.Searches() || o.Window.From < passages || o.Kept > 0 || o.Random > 0 || o.Given == mine.Keep {
-		return nil
-	}
-	return fmt.Errorf("%s: round %d: %sno query can have a negative: the window is %s, the corpus has %d passages; let the window begin at a rank that it has%s",
-		r.atRound("mine.window"), r.index, r.toldSet(), o.Window, passages, r.wayOut("mine.window", ownWindow))
-}
-
-// windowWarning tells of a window that ends behind the last rank of the corpus; empty where it does not.
-func (r *round) windowWarning() string {
-	o, passages := r.mineOptions(), r.data.corpus.Len()
-	if !r.stages.Mine.Searches() || o.Window.To <= passages {
-		return ""
-	}
-	return fmt.Sprintf("%s: round %d: %sthe window is %s, the corpus has %d passages: of its %d ranks there are %d%s",
-		r.atRound("mine.window"), r.index, r.toldSet(), o.Window, passages, o.Window.Len(), max(0, passages-o.Window.From), r.wayOut("mine.window", ownWindow))
-}
-
 // minedRow is one row with its negatives: a query, or one of its positives where each has negatives of its own.
 type minedRow struct {
 	query  corpus.Query
@@ -291,56 +256,6 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]min
 	return rows, auditor.Audit(), err
 }
 
-// checkDepth refuses candidates that were searched less deep than the rules need.
-func (r *round) checkDepth(o mine.Options, answers corpus.Answers, queries []corpus.Query) error {
-	if r.depth() >= r.data.corpus.Len() {
-		return nil
-	}
-	if err := o.ValidateDepth(r.depth(), r.mostTaken(answers, queries)); err != nil {
-		return inputErrorf("%s: %s%w", r.at("mine.depth"), r.toldSet(), err)
-	}
-	return nil
-}
-
-// MissedError says that mined rows hold more of a finding than the recipe expects.
-type MissedError struct{ error }
-
-// Unwrap is the findings.
-func (e MissedError) Unwrap() error { return e.error }
-
-// auditRows looks over the rows of train as a trainer reads them.
-func (r *round) auditRows(rows []minedRow) error {
-	if r.stages.Mine.Source == recipe.None {
-		return nil
-	}
-	o := audit.DefaultOptions()
-	o.Negatives = r.stages.Mine.Negatives
-	auditor, err := audit.New(o)
-	if err != nil {
-		return err
-	}
-	for i, m := range rows {
-		row, err := audit.FromFlagEmbedding(m.row)
-		if err != nil {
-			return err
-		}
-		row.Line = i + 1
-		auditor.Add(row)
-	}
-	report := auditor.Report()
-	r.note("round %d: %s: %s", r.index, r.stageName(StageMine), report)
-	var missed []error
-	for _, l := range r.stages.Mine.Expect {
-		if text := l.Missed(report); text != "" {
-			missed = append(missed, errors.New(text))
-		}
-	}
-	if missed == nil {
-		return nil
-	}
-	return MissedError{fmt.Errorf("%s: the rows of %s: %w", r.at("mine.expect"), r.files.Negatives(rundir.Train), errors.Join(missed...))}
-}
-
 // given are the negatives that a query's row brings, where they are to be kept.
 func (r *round) given(q corpus.Query, o mine.Options) ([]int32, error) {
 	if o.Given != mine.Keep {
@@ -386,15 +301,6 @@ func (r *round) trained(s rundir.Split) []corpus.Query {
 		}
 	}
 	return rows
-}
-
-// mostTaken is the most passages that answers, equal texts and verdicts take out of a query's ranking.
-func (r *round) mostTaken(answers corpus.Answers, queries []corpus.Query) int {
-	most := 0
-	for _, q := range queries {
-		most = max(most, mine.Taken(answers.Excluded(q), r.said.Struck(q)))
-	}
-	return most
 }
 
 // judgedOnly is a query's candidates where nothing was searched: its positives, without scores.

@@ -63,16 +63,11 @@ func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
 	if err != nil {
 		return err
 	}
-	m, err := o.Model.open(ctx, h)
+	m, e, err := o.Model.openOn(ctx, h, o.Engine)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	o.Engine.weights = o.Model.Weights
-	e, err := o.Engine.open(h, m.Footprint())
-	if err != nil {
-		return err
-	}
 	defer e.Close()
 	s, err := o.side(m)
 	if err != nil {

@@ -37,16 +37,11 @@ func (o RankOptions) embed(ctx context.Context, h *host, d data, kept *keptSides
 			return nil
 		}
 	}
-	m, err := o.Model.open(ctx, h)
+	m, e, err := o.Model.openOn(ctx, h, o.Engine)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	o.Engine.weights = o.Model.Weights
-	e, err := o.Engine.open(h, m.Footprint())
-	if err != nil {
-		return err
-	}
 	defer e.Close()
 	if err := o.embedOn(ctx, h, d, modelOn{model: m, engine: e}, kept, v); err != nil {
 		return errors.Join(h.raise(err, "--max-length"), v.close())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/prompt"
 	"github.com/quarry-ml/quarry/recipe"
@@ -67,6 +68,20 @@ func (o *ModelOptions) open(ctx context.Context, h *host) (*model.Model, error) 
 		return nil, badInputf("%s: %w", o.named(), wantPooling(err))
 	}
 	return m, nil
+}
+
+// openOn is open with an engine for the model, which is closed before it.
+func (o *ModelOptions) openOn(ctx context.Context, h *host, engine EngineOptions) (*model.Model, *compute.Engine, error) {
+	m, err := o.open(ctx, h)
+	if err != nil {
+		return nil, nil, err
+	}
+	engine.weights = o.Weights
+	e, err := engine.open(h, m.Footprint())
+	if err != nil {
+		return nil, nil, errors.Join(err, m.Close())
+	}
+	return m, e, nil
 }
 
 // locate finds the model of that name with its weights as the flags want them.

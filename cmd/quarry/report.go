@@ -1,21 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/report"
 	"github.com/quarry-ml/quarry/report/page"
 	"github.com/quarry-ml/quarry/rundir"
@@ -140,9 +135,6 @@ func (o ReportOptions) checkIntervals(format report.Format) error {
 	return nil
 }
 
-// isPage says whether a word is the name of a page and not of a run.
-func isPage(word string) bool { return strings.EqualFold(filepath.Ext(word), ".html") }
-
 // runReportFolds writes the summary of runs on folds.
 func runReportFolds(h *host, o ReportOptions, runs []string) (err error) {
 	if o.exports() {
@@ -265,78 +257,6 @@ func runReport(h *host, o ReportOptions, run string) (err error) {
 	})
 }
 
-// withFolds is the recipe that an argument names, if it is one with folds, else nil.
-func withFolds(run string) (*recipe.Recipe, error) {
-	info, err := os.Stat(run)
-	if err != nil || info.IsDir() {
-		return nil, nil // which reading the run tells of
-	}
-	r, err := recipe.Load(run)
-	if err != nil || r.Folds.Count == 0 {
-		return nil, badInput(err)
-	}
-	return r, nil
-}
-
-// writePage writes the page with charts of a run directory to a file, or to its place in the directory.
-func writePage(h *host, d *rundir.Dir, file string) error {
-	p, err := page.Read(d)
-	if err != nil {
-		return badInput(err)
-	}
-	if file == inRun {
-		if err := replacePage(d, p); err != nil {
-			return err
-		}
-		h.note("the page is %s", d.Page())
-		return nil
-	}
-	return writeNamedPage(h, p, file)
-}
-
-// writeNamedPage writes a page to a file, or to standard output.
-func writeNamedPage(h *host, p *page.Page, file string) error {
-	if err := writeOutput(h, file, p.Write); err != nil || file == standard {
-		return err
-	}
-	h.note("wrote %s", file)
-	return nil
-}
-
-// replacePage writes the page to its place in the run directory, where it is not there yet as it should be: a run that has
-// nothing left to do leaves no trace.
-func replacePage(d *rundir.Dir, p *page.Page) error {
-	var content bytes.Buffer
-	if err := p.Write(&content); err != nil {
-		return err
-	}
-	old, err := rundir.ReadFile(d.FS, d.Page())
-	if err == nil && bytes.Equal(old, content.Bytes()) {
-		return nil
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return rundir.WriteFile(d.FS, d.Page(), func(w io.Writer) error {
-		_, err := content.WriteTo(w)
-		return err
-	})
-}
-
-// writeRunPage leaves the page in the directory of a run that has ended, however it ended. Where nothing has begun there
-// is nothing to show.
-func writeRunPage(h *host, dir string) (err error) {
-	d, err := rundir.Open(dir, rundir.OpenOptions{ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	if err := writePage(h, d, inRun); err != nil {
-		return fmt.Errorf("the page with charts: %w", err)
-	}
-	return nil
-}
-
 // recordScores records scores as the user wrote them: all, or none where one is wrong.
 func recordScores(d *rundir.Dir, texts []string) error {
 	if len(texts) == 0 {
@@ -355,74 +275,4 @@ func recordScores(d *rundir.Dir, texts []string) error {
 		return badInput(err)
 	}
 	return err
-}
-
-// notAbove refuses a directory that is none of a run but has one below it, as a demo's folder has.
-func notAbove(dir string) error {
-	if _, err := os.Stat(rundir.Layout(dir).Format()); err == nil {
-		return nil
-	}
-	for _, below := range []string{"*", filepath.Join("runs", "*")} {
-		found, err := filepath.Glob(rundir.Layout(filepath.Join(dir, below)).Format())
-		if err == nil && len(found) > 0 {
-			return fmt.Errorf("%s is no run directory, but %s is: name that", dir, filepath.Dir(found[0]))
-		}
-	}
-	return nil
-}
-
-// openReported opens the run directory that an argument means, to read.
-func openReported(run string) (*rundir.Dir, error) {
-	path, err := reportedDir(run)
-	if err != nil {
-		return nil, badInput(err)
-	}
-	d, err := rundir.Open(path, rundir.OpenOptions{ReadOnly: true})
-	return d, badInput(err)
-}
-
-// addRecipeDir is --dir of commands that look at a run.
-func addRecipeDir(f *pflag.FlagSet, dir *string) {
-	f.StringVar(dir, "dir", "", "with a recipe: run `directory` (runs/NAME beside the recipe)")
-}
-
-// inDir is the run that an argument means where --dir names the directory of its recipe's run.
-func inDir(run, dir string) (string, error) {
-	if dir == "" {
-		return run, nil
-	}
-	info, err := os.Stat(run)
-	if err != nil {
-		return "", badInputf("a recipe is wanted beside --dir: %w", err)
-	}
-	if info.IsDir() {
-		return "", badInputf("--dir goes with a recipe, and %s is a run directory itself: leave one out", run)
-	}
-	r, err := recipe.Load(run)
-	if err != nil {
-		return "", badInput(err)
-	}
-	if r.Folds.Count > 0 {
-		return "", badInputf("%s: --dir is for one run, and a recipe with folds is many", r.At("folds"))
-	}
-	return dir, nil
-}
-
-// reportedDir is the run directory that an argument names: itself, or that of a recipe.
-func reportedDir(run string) (string, error) {
-	info, err := os.Stat(run)
-	if err != nil {
-		return "", fmt.Errorf("a run directory or a recipe is wanted: %w", err)
-	}
-	if info.IsDir() {
-		return run, notAbove(run)
-	}
-	r, err := recipe.Load(run)
-	if err != nil {
-		return "", err
-	}
-	if r.Folds.Count > 0 {
-		return "", fmt.Errorf("%s: a recipe with folds is many runs: name the directory of one, such as %s, or see them together in quarry report %s", r.At("folds"), dirsOfRecipe(r)[1], run)
-	}
-	return r.Dir(), nil
 }
