@@ -32,7 +32,8 @@ func (w *waiter) until(ready func() bool) {
 		}
 	}
 	for !ready() {
-		w.asleep.Store(true)
+		// A swap, not a store: emulators of arm64 let the look after a store overtake it, and then neither side sees the other.
+		w.asleep.Swap(true)
 		// What became true before asleep was seen would wake nobody.
 		if ready() && w.asleep.CompareAndSwap(true, false) {
 			return
