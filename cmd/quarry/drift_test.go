@@ -12,6 +12,7 @@ import (
 	"github.com/quarry-ml/quarry/drift"
 	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/internal/tinyrun"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // drifted runs the command and returns what it printed.
@@ -91,14 +92,23 @@ func TestDirOfARecipe(t *testing.T) {
 			t.Errorf("%s: exit code %d, %s%s", command, code, found.out.String(), found.err.String())
 		}
 	}
-	for _, command := range []string{"drift", "report", "view"} {
+	chosen := newTestHost()
+	if code := chosen.run(t, "select", recipe, "--dir", run.Dir, "--round", "1", "--epoch", "1", "--because", "a trial"); code != exitDone {
+		t.Errorf("select: exit code %d, %s", code, chosen.err.String())
+	}
+	choice, err := os.ReadFile(rundir.Layout(run.Dir).Round(1).Choice())
+	mustBe(t, err)
+	if !strings.Contains(string(choice), "a trial") {
+		t.Errorf("select has chosen elsewhere: %s", choice)
+	}
+	for command, more := range map[string][]string{"drift": nil, "report": nil, "view": nil, "select": {"--round", "1", "--epoch", "1", "--because", "a trial"}} {
 		for arg, want := range map[string]string{
 			run.Dir:             "is a run directory itself",
 			p.path("none.yaml"): "a recipe is wanted beside --dir: ",
 			folds:               "a recipe with folds is many",
 		} {
 			h := newTestHost()
-			if code := h.run(t, command, arg, "--dir", run.Dir); code != exitBadInput || !strings.Contains(h.err.String(), want) {
+			if code := h.run(t, append([]string{command, arg, "--dir", run.Dir}, more...)...); code != exitBadInput || !strings.Contains(h.err.String(), want) {
 				t.Errorf("%s %s: exit code %d, %q, want %q", command, arg, code, h.err.String(), want)
 			}
 		}

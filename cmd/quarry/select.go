@@ -11,6 +11,7 @@ import (
 
 // SelectOptions are the flags of quarry select.
 type SelectOptions struct {
+	Dir     string // of the recipe that is named
 	Round   int
 	Epoch   int
 	Because string
@@ -36,6 +37,7 @@ The next ` + "`quarry run`" + ` merges that epoch and redoes what depends on it,
 		},
 	}
 	f := cmd.Flags()
+	addRecipeDir(f, &o.Dir)
 	f.IntVar(&o.Round, "round", 0, "the `round`, counted from 0")
 	f.IntVar(&o.Epoch, "epoch", 0, "the `epoch`; 0 is the base")
 	f.StringVar(&o.Because, "because", "", "the reason, kept beside the choice")
@@ -45,6 +47,10 @@ The next ` + "`quarry run`" + ` merges that epoch and redoes what depends on it,
 func runSelect(h *host, o SelectOptions, run string) (err error) {
 	if o.Round < 0 {
 		return badInputf("--round %d: rounds are counted from 0", o.Round)
+	}
+	run, err = inDir(run, o.Dir)
+	if err != nil {
+		return err
 	}
 	path, err := reportedDir(run)
 	if err != nil {
