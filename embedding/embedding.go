@@ -34,6 +34,7 @@ type Options struct {
 	MaxLength int          // tokens, special ones included; 0 is the model's
 	Budget    int          // tokens of a batch, fewer where the memory needs it; 0 is a default. It never changes a vector.
 	Taken     int64        // bytes of the engine's memory that the caller's own work on it takes
+	Skip      int          // texts at the start that are counted alone, for their vectors are there already
 	Progress  func(texts, tokens int)
 }
 
@@ -83,7 +84,7 @@ func (x *Embedder) Dimension() int { return x.graph.Values[x.graph.Output].Colum
 func (x *Embedder) Attached() int64 { return x.model.Attached() }
 
 // Embed embeds texts and hands rows of vectors to sink in input order, a chunk at a time: vectors is [n, Dimension] for
-// the texts from position first on, and belongs to Embed again after the call. A vector depends on its text alone; a text
+// the texts from position first on, which begin behind those to skip, and belongs to Embed again after the call. A vector depends on its text alone; a text
 // without any token, which only a model without special tokens knows, has the zero vector.
 func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Options, sink func(first int, vectors []float32) error) (Stats, error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -105,12 +106,15 @@ func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Op
 		if c.err != nil {
 			return done, c.err
 		}
-		vectors = slices.Grow(vectors[:0], len(c.sequences)*x.Dimension())[:len(c.sequences)*x.Dimension()]
-		if err := x.embed(ctx, c.sequences, o, vectors); err != nil {
-			return done, err
-		}
-		if err := sink(done.Texts, vectors); err != nil {
-			return done, err
+		if skipped := min(max(o.Skip-done.Texts, 0), len(c.sequences)); skipped < len(c.sequences) {
+			sequences := c.sequences[skipped:]
+			vectors = slices.Grow(vectors[:0], len(sequences)*x.Dimension())[:len(sequences)*x.Dimension()]
+			if err := x.embed(ctx, sequences, o, vectors); err != nil {
+				return done, err
+			}
+			if err := sink(done.Texts+skipped, vectors); err != nil {
+				return done, err
+			}
 		}
 		if done.Truncated == 0 && c.truncated > 0 {
 			done.FirstTruncated = done.Texts + slices.IndexFunc(c.sequences, func(s model.Sequence) bool { return s.Truncated })

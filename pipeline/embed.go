@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"iter"
+	"time"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/embedding"
@@ -50,16 +52,13 @@ func (r *round) embedByMiner(ctx context.Context) error {
 			return err
 		}
 		if !r.sharesVectors() {
-			if err := x.write(ctx, r.files.PassageVectors(), r.label("embed corpus"), r.data.corpus.Len(), x.passagesOf(x.data.corpus)); err != nil {
+			if err := x.write(ctx, stage, r.files.PassageVectors(), r.label("embed corpus"), r.data.corpus.Len(), x.passagesOf(x.data.corpus)); err != nil {
 				return err
 			}
 		}
 		for _, s := range r.mined() {
 			queries := r.data.queries[s]
-			embed := func(ctx context.Context, label string, sink vectorSink) error {
-				return x.queries(ctx, label, queries, sink)
-			}
-			if err := x.write(ctx, r.files.QueryVectors(s), r.label("embed "+string(s)), len(queries), embed); err != nil {
+			if err := x.write(ctx, stage, r.files.QueryVectors(s), r.label("embed "+string(s)), len(queries), x.queriesOf(queries)); err != nil {
 				return err
 			}
 		}
@@ -86,9 +85,12 @@ func newEncoder(r *round, m *model.Model, t texts) (*encoder, error) {
 	return &encoder{r, e, t, r.limit}, nil
 }
 
-// passagesOf hands the vectors of a corpus to a sink.
+// embedFunc hands the vectors of texts to a sink, but for so many at their start.
+type embedFunc func(ctx context.Context, label string, skip int, sink vectorSink) error
+
+// passagesOf hands on the vectors of a corpus.
 func (x *encoder) passagesOf(c *corpus.Corpus) embedFunc {
-	return func(ctx context.Context, label string, sink vectorSink) error {
+	return func(ctx context.Context, label string, skip int, sink vectorSink) error {
 		texts := func(yield func(embedding.Text, error) bool) {
 			for _, p := range c.Passages {
 				if !yield(embedding.Text{Text: p.Full()}, nil) {
@@ -97,20 +99,23 @@ func (x *encoder) passagesOf(c *corpus.Corpus) embedFunc {
 			}
 		}
 		from := textSource{lengthOfPassages, c.Len(), texts, func(i int) string { return c.Place(int32(i)) }}
-		return x.embedTexts(ctx, label, from, embedding.Options{Prompt: x.texts.Passage, MaxLength: x.texts.PassageLength}, sink)
+		return x.embedTexts(ctx, label, from, embedding.Options{Prompt: x.texts.Passage, MaxLength: x.texts.PassageLength, Skip: skip}, sink)
 	}
 }
 
-func (x *encoder) queries(ctx context.Context, label string, queries []corpus.Query, sink vectorSink) error {
-	texts := func(yield func(embedding.Text, error) bool) {
-		for _, q := range queries {
-			if !yield(embedding.Text{Text: q.Text, Prompt: x.texts.prompt(q)}, nil) {
-				return
+// queriesOf hands on the vectors of queries.
+func (x *encoder) queriesOf(queries []corpus.Query) embedFunc {
+	return func(ctx context.Context, label string, skip int, sink vectorSink) error {
+		texts := func(yield func(embedding.Text, error) bool) {
+			for _, q := range queries {
+				if !yield(embedding.Text{Text: q.Text, Prompt: x.texts.prompt(q)}, nil) {
+					return
+				}
 			}
 		}
+		from := textSource{lengthOfQueries, len(queries), texts, func(i int) string { return queries[i].Place() }}
+		return x.embedTexts(ctx, label, from, embedding.Options{Prompt: x.texts.Query, MaxLength: x.texts.QueryLength, Skip: skip}, sink)
 	}
-	from := textSource{lengthOfQueries, len(queries), texts, func(i int) string { return queries[i].Place() }}
-	return x.embedTexts(ctx, label, from, embedding.Options{Prompt: x.texts.Query, MaxLength: x.texts.QueryLength}, sink)
 }
 
 // prompt is what stands around a query: the prompt of all, or of its own row where the recipe asks for that, and behind its
@@ -170,13 +175,43 @@ func (r *round) limit(key string) string {
 // ownLimit is the limit of a text whose length no key gives.
 func ownLimit(string) string { return "the model's own limit" }
 
-// write embeds texts into an .npy file.
-func (x *encoder) write(ctx context.Context, path, label string, rows int, embed embedFunc) error {
-	return rundir.WriteFile(x.dir.FS, path, x.writer(ctx, label, rows, embed))
-}
+// markEvery is how much embedding a kill may cost. A mark waits for the disk, which takes far less.
+const markEvery = 30 * time.Second
 
-// embedFunc hands vectors to a sink.
-type embedFunc func(ctx context.Context, label string, sink vectorSink) error
+// write embeds texts into an .npy file of a stage, and goes on with the one that an earlier run has begun.
+func (x *encoder) write(ctx context.Context, of rundir.Stage, path, label string, rows int, embed embedFunc) (err error) {
+	file, err := x.dir.OpenPartial(path, of)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	out, ready, err := vectors.ContinueNPY(file, file.Size(), rows, x.embedder.Dimension())
+	if err != nil {
+		return err
+	}
+	if ready > 0 {
+		x.note("round %d: %s: goes on behind the first %d of %d texts, which are embedded already", x.index, label, ready, rows)
+	}
+	every := cmp.Or(x.options.MarkEvery, markEvery)
+	marked := time.Now()
+	err = embed(ctx, label, ready, func(_ int, v []float32) error {
+		if err := out.Write(v); err != nil || time.Since(marked) < every {
+			return err
+		}
+		marked = time.Now()
+		return file.Mark()
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			err = errors.Join(err, file.Mark())
+		}
+		return err
+	}
+	if err := out.Close(); err != nil {
+		return err
+	}
+	return file.Finish()
+}
 
 func (x *encoder) writer(ctx context.Context, label string, rows int, embed embedFunc) func(io.Writer) error {
 	return func(w io.Writer) error {
@@ -184,7 +219,7 @@ func (x *encoder) writer(ctx context.Context, label string, rows int, embed embe
 		if err != nil {
 			return err
 		}
-		if err := embed(ctx, label, func(_ int, v []float32) error { return out.Write(v) }); err != nil {
+		if err := embed(ctx, label, 0, func(_ int, v []float32) error { return out.Write(v) }); err != nil {
 			return err
 		}
 		return out.Close()

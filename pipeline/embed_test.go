@@ -1,10 +1,18 @@
 package pipeline
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/quarry-ml/quarry/internal/exactpath"
+	"github.com/quarry-ml/quarry/recipe"
+	"github.com/quarry-ml/quarry/rundir/faultfs"
 )
 
 // TestTextsLongerThanTheModelAreNamed: the note of texts that were cut has the limit, what says it (a line of the recipe,
@@ -76,5 +84,110 @@ func TestTextsThatASourceCutsAreNamed(t *testing.T) {
 	}
 	if n := strings.Count(notes, "were cut"); n != 4 {
 		t.Errorf("%d notes of cut texts, not 4:\n%s", n, notes)
+	}
+}
+
+// TestEmbeddingGoesOn: a run that is stopped while it embeds many texts goes on behind what it has kept, ends with the bytes of one
+// that nothing stopped, and tells of all texts that were cut.
+func TestEmbeddingGoesOn(t *testing.T) {
+	r := tinyProject(t, edit(t, secondRound, "", "epochs: 2", "epochs: 1", "block_tokens: 64", "block_tokens: 64, guide: model"))
+	var more strings.Builder
+	for i := range 2100 {
+		text := fmt.Sprintf("%d plus %d", i%10, i/100)
+		if i == 7 {
+			text = strings.Repeat("one ", 80)
+		}
+		fmt.Fprintf(&more, `{"id":"more-%d","text":"%s"}`+"\n", i, text)
+	}
+	addTo(t, filepath.Join(filepath.Dir(r.File()), "corpus.jsonl"), more.String())
+	mustRun(t, r)
+	want := files(t, r.Dir())
+	for _, tc := range []struct {
+		name  string
+		stage string // of the progress
+		stop  func(t *testing.T, r *recipe.Recipe, dir, stage string)
+		notes []string // when it goes on
+	}{
+		{"the corpus, interrupted", "embed corpus", interrupt, []string{
+			"round 0: embed corpus: goes on behind the first 1024 of 2130 texts, which are embedded already\n",
+			"round 0: embed corpus: 1 of 2130 texts are longer than 64 tokens (the model's own limit) and were cut, the first at corpus.jsonl:38\n",
+		}},
+		{"the corpus, killed", "embed corpus", kill, []string{"round 0: embed corpus: goes on behind the first 1024 of 2130 texts, which are embedded already\n"}},
+		{"a guide's file of corpus and queries, killed", "embed with the guide", kill, []string{
+			"round 0: embed with the guide: goes on behind the first 2130 of 2170 texts, which are embedded already\n",
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "run")
+			tc.stop(t, r, dir, tc.stage)
+			notes, err := runTiny(t, r, Options{Dir: dir})
+			if err != nil {
+				t.Fatalf("%v\n%s", err, notes)
+			}
+			for _, want := range tc.notes {
+				if !strings.Contains(notes, want) {
+					t.Errorf("no %q in\n%s", want, notes)
+				}
+			}
+			sameFiles(t, files(t, dir), want)
+		})
+	}
+}
+
+// interrupt runs a recipe until the first texts of a stage are embedded.
+func interrupt(t *testing.T, r *recipe.Recipe, dir, stage string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	o := Options{Dir: dir, Path: exactpath.Fastest, Workers: 1}
+	o.Events.Progress = func(p Progress) {
+		if p.Stage == stage {
+			cancel()
+		}
+	}
+	p, err := Open(ctx, r, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(p.Run(ctx), p.Close()); !errors.Is(err, context.Canceled) {
+		t.Fatalf("want the context's error, got %v", err)
+	}
+}
+
+// kill runs a recipe up to a power cut at the write behind a stage's last mark of those that go on: behind the first of the corpus,
+// behind the corpus of a guide.
+func kill(t *testing.T, r *recipe.Recipe, dir, stage string) {
+	t.Helper()
+	at := 0
+	count := faultfs.New(dir, faultfs.Fault{})
+	o := Options{Dir: dir, Path: exactpath.Fastest, Workers: 1, MarkEvery: 1, FS: count}
+	o.Events.Progress = func(p Progress) {
+		if p.Stage == stage && at == 0 && (stage != "embed with the guide" || p.Done == p.Total) {
+			at = len(count.Ops()) + 1
+		}
+	}
+	run := func(o Options) error {
+		p, err := Open(t.Context(), r, o)
+		if err != nil {
+			return err
+		}
+		return errors.Join(p.Run(t.Context()), p.Close())
+	}
+	if err := run(o); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(count.Ops()[:at], func(op faultfs.Op) bool { return strings.HasSuffix(op.Path, ".npy.partial.json") }) {
+		t.Fatal("nothing was marked")
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	faulty := faultfs.New(dir, faultfs.Fault{At: at, Crash: true})
+	o.FS, o.Events = faulty, Events{}
+	if err := run(o); !errors.Is(err, faultfs.ErrCrashed) {
+		t.Fatalf("got %v, want a crash", err)
+	}
+	if err := faulty.Settle(faultfs.TearUnsynced); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -35,7 +35,7 @@ func (r *round) guide(ctx context.Context) (path string, made rundir.Input, err 
 	path = r.dir.Guide(r.stageName(name))
 	stage := r.stage(stageGuide+name, algorithmGuide, nil, append(r.minedInputs(), rundir.Input{Name: "guide", Digest: digest})...)
 	stage.Round = 0
-	err = r.do(ctx, work{Stage: stage, outputs: []string{path}, run: func(ctx context.Context) error { return r.embedForGuide(ctx, path) }})
+	err = r.do(ctx, work{Stage: stage, outputs: []string{path}, run: func(ctx context.Context) error { return r.embedForGuide(ctx, stage, path) }})
 	return path, r.made(path), err
 }
 
@@ -74,7 +74,7 @@ func (p *Run) guidesFootprint() (model.Footprint, error) {
 
 // embedForGuide writes the guide's vectors, brought to length 1: of the corpus, then of train and of dev queries, each
 // under the guide's own prompts and length.
-func (r *round) embedForGuide(ctx context.Context, path string) error {
+func (r *round) embedForGuide(ctx context.Context, of rundir.Stage, path string) error {
 	m, err := r.openGuide()
 	if err != nil {
 		return err
@@ -86,22 +86,24 @@ func (r *round) embedForGuide(ctx context.Context, path string) error {
 		return err
 	}
 	x.limit = ownLimit
-	rows := r.data.corpus.Len()
+	all := []embedFunc{x.passagesOf(x.data.corpus)}
+	ends := []int{r.data.corpus.Len()} // rows of the file behind those of each
 	for _, s := range r.mined() {
-		rows += len(r.data.queries[s])
+		queries := r.data.queries[s]
+		all, ends = append(all, x.queriesOf(queries)), append(ends, ends[len(ends)-1]+len(queries))
 	}
-	return x.write(ctx, path, r.label("embed with the guide"), rows, func(ctx context.Context, label string, sink vectorSink) error {
+	rows := ends[len(ends)-1]
+	return x.write(ctx, of, path, r.label("embed with the guide"), rows, func(ctx context.Context, label string, skip int, sink vectorSink) error {
 		unit := func(first int, v []float32) error {
 			toUnitLength(v, m.Dimension())
 			return sink(first, v)
 		}
-		if err := x.passagesOf(x.data.corpus)(ctx, label, unit); err != nil {
-			return err
-		}
-		for _, s := range r.mined() {
-			if err := x.queries(ctx, label, r.data.queries[s], unit); err != nil {
+		first := 0
+		for i, embed := range all {
+			if err := embed(ctx, label, max(skip-first, 0), unit); err != nil {
 				return err
 			}
+			first = ends[i]
 		}
 		return nil
 	})

@@ -50,9 +50,7 @@ func (s *scorer) rank(ctx context.Context, set evalSet, t texts, label string) (
 	if err != nil {
 		return nil, err
 	}
-	asked, done, err := x.keep(ctx, filepath.Join(s.files.Dir(), string(set.split)+".npy"), label+": "+string(set.split), len(set.queries), func(ctx context.Context, label string, sink vectorSink) error {
-		return x.queries(ctx, label, set.queries, sink)
-	})
+	asked, done, err := x.keep(ctx, filepath.Join(s.files.Dir(), string(set.split)+".npy"), label+": "+string(set.split), len(set.queries), x.queriesOf(set.queries))
 	if err != nil {
 		return nil, err
 	}

@@ -159,13 +159,10 @@ func (r *round) writeSource(ctx context.Context, m *model.Model, t texts, f sour
 	x.limit = func(key string) string { return r.sourceLimit(s, key) }
 	path := r.dir.SourceVectors(f.name)
 	if f.split == "" {
-		return x.write(ctx, path, r.label("embed corpus with "+s.Model.Written), r.data.corpus.Len(), x.passagesOf(r.data.corpus))
+		return x.write(ctx, f.stage(), path, r.label("embed corpus with "+s.Model.Written), r.data.corpus.Len(), x.passagesOf(r.data.corpus))
 	}
 	queries := r.data.queries[f.split]
-	embed := func(ctx context.Context, label string, sink vectorSink) error {
-		return x.queries(ctx, label, queries, sink)
-	}
-	return x.write(ctx, path, r.label(fmt.Sprintf("embed %s with %s", f.split, s.Model.Written)), len(queries), embed)
+	return x.write(ctx, f.stage(), path, r.label(fmt.Sprintf("embed %s with %s", f.split, s.Model.Written)), len(queries), x.queriesOf(queries))
 }
 
 // sourceLimit is what says how many tokens of a text a further model reads: the source and the line of its key, or the model.

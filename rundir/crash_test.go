@@ -44,6 +44,7 @@ func miniRun(fsys rundir.FS, path string) (err error) {
 		outputs []string
 		run     func() error
 	}{
+		{"embed", []string{round.PassageVectors()}, func() error { return miniEmbed(d) }},
 		{"mine", []string{round.Negatives(rundir.Train)}, func() error {
 			return rundir.WriteFile(fsys, round.Negatives(rundir.Train), text("{\"query\":\"a\"}\n"))
 		}},
@@ -76,6 +77,27 @@ func miniRun(fsys rundir.FS, path string) (err error) {
 		}
 	}
 	return d.WriteManifest(&rundir.Manifest{Recipe: "mini", Round: 0})
+}
+
+// miniEmbed goes on with the vectors behind what was last marked.
+func miniEmbed(d *rundir.Dir) (err error) {
+	file, err := d.OpenPartial(d.Round(0).PassageVectors(), rundir.Stage{Name: "embed"})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	for row := int(file.Size()) / len("row 0\n"); row < 6; row++ {
+		if _, err := fmt.Fprintf(file, "row %d\n", row); err != nil {
+			return err
+		}
+		if row%2 == 0 {
+			continue
+		}
+		if err := file.Mark(); err != nil {
+			return err
+		}
+	}
+	return file.Finish()
 }
 
 // miniTrain takes up the training where its state was last saved.

@@ -3,6 +3,7 @@ package rundir_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -158,6 +159,37 @@ func fuzzRound(f *testing.F, file func(rundir.RoundLayout) string, read func(*ru
 		again := reflect.New(reflect.TypeOf(got).Elem()).Interface()
 		if err := rundir.ParseJSON(path, raw, again); err != nil || !reflect.DeepEqual(again, got) {
 			t.Errorf("written and read again: %+v (%v), was %+v", again, err, got)
+		}
+	})
+}
+
+// FuzzOpenPartial: whatever stands beside a partial file, it can be begun or gone on with, of bytes that are there.
+func FuzzOpenPartial(f *testing.F) {
+	f.Add([]byte(`{"version":1,"of":"","bytes":3}`), "rows")
+	f.Add([]byte(`{"version":1,"of":"`+strings.Repeat("0", 64)+`","bytes":-3}`), "")
+	f.Add([]byte("{"), "row")
+	dir, err := rundir.Open(f.TempDir(), rundir.OpenOptions{Create: true})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = dir.Close() })
+	path := filepath.Join(string(dir.Layout), "v.npy")
+	f.Fuzz(func(t *testing.T, record []byte, data string) {
+		for name, content := range map[string]string{"v.npy.partial.json": string(record), "v.npy.partial": data} {
+			write(name, content)(t, string(dir.Layout))
+		}
+		p, err := dir.OpenPartial(path, rundir.Stage{Name: "embed"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Size() < 0 || p.Size() > int64(len(data)) {
+			t.Errorf("%d bytes of %d", p.Size(), len(data))
+		}
+		if err := errors.Join(p.Finish(), p.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if found := readTree(t, string(dir.Layout))["v.npy"]; found != data[:p.Size()] {
+			t.Errorf("%q of %q", found, data)
 		}
 	})
 }

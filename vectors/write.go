@@ -27,6 +27,23 @@ func NewNPYWriter(w io.Writer, rows, dim int) (*NPYWriter, error) {
 	return &NPYWriter{w: w, rows: rows, dim: dim}, nil
 }
 
+// ContinueNPY goes on with a file of which an earlier writer of the same rows and dim has left so many bytes, and returns how
+// many rows are in them; w stands behind them. Without any it is NewNPYWriter. Bytes that end within the header or a row, or
+// behind the last one, are an error.
+func ContinueNPY(w io.Writer, bytes int64, rows, dim int) (n *NPYWriter, written int, err error) {
+	if bytes == 0 {
+		n, err = NewNPYWriter(w, rows, dim)
+		return n, 0, err
+	}
+	data := bytes - int64(len(formatNPYHeader(rows, dim)))
+	row := int64(dim) * 4
+	if dim <= 0 || data < 0 || data%row != 0 || data/row > int64(rows) {
+		return nil, 0, fmt.Errorf("%d bytes are no beginning of a matrix of %d rows of %d numbers that ends with a row", bytes, rows, dim)
+	}
+	written = int(data / row)
+	return &NPYWriter{w: w, rows: rows, dim: dim, written: written}, written, nil
+}
+
 // Write appends whole rows: data is [n, dim]. More rows than announced, and a part of a row, are errors.
 func (n *NPYWriter) Write(data []float32) error {
 	if len(data)%n.dim != 0 {
