@@ -164,18 +164,10 @@ func (r *round) checkExampleRoom(t texts) error {
 // showInTraining makes training read its queries as FlagEmbedding's decoder_only.icl does, where a suffix or examples
 // say so.
 func (r *round) showInTraining(m *model.Model, t texts, d *finetune.Data) {
-	e := r.stages.Examples
-	if t.Query.Suffix == "" && e.Train == 0 {
+	if !r.readsInContext(t) {
 		return
 	}
-	t.Examples = nil
-	queries := r.trained(rundir.Train)
-	reader := incontext.Training{
-		Model:       m,
-		Query:       func(i int) (string, model.Prompt) { return queries[i].Text, t.promptOf(queries[i]) },
-		Passage:     func(p int32) string { return r.data.corpus.Passages[p].Full() },
-		QueryTokens: e.QueryLength, ResponseTokens: e.ResponseLength, Tokens: r.exampleTokens(t), MaxLength: t.QueryLength,
-	}
+	reader := r.trainingReader(m, t, r.trained(rundir.Train))
 	d.Longest = t.QueryLength
 	d.InContext = func(i int, shown []finetune.Shown) (model.Sequence, int, error) {
 		pairs := make([]incontext.Pair, len(shown))
@@ -183,6 +175,21 @@ func (r *round) showInTraining(m *model.Model, t texts, d *finetune.Data) {
 			pairs[n] = incontext.Pair{Query: x.Example, Passage: x.Passage}
 		}
 		return reader.Sequence(i, pairs)
+	}
+}
+
+func (r *round) readsInContext(t texts) bool {
+	return t.Query.Suffix != "" || r.stages.Examples.Train > 0
+}
+
+func (r *round) trainingReader(m *model.Model, t texts, queries []corpus.Query) incontext.Training {
+	e := r.stages.Examples
+	t.Examples = nil
+	return incontext.Training{
+		Model:       m,
+		Query:       func(i int) (string, model.Prompt) { return queries[i].Text, t.promptOf(queries[i]) },
+		Passage:     func(p int32) string { return r.data.corpus.Passages[p].Full() },
+		QueryTokens: e.QueryLength, ResponseTokens: e.ResponseLength, Tokens: r.exampleTokens(t), MaxLength: t.QueryLength,
 	}
 }
 

@@ -114,6 +114,26 @@ func TestPlanCountsTheStepsOfTheRecipe(t *testing.T) {
 	}
 }
 
+// TestPlanCountsExamplesOfTraining: queries are longer by what training shows before them, as far as that fits.
+func TestPlanCountsExamplesOfTraining(t *testing.T) {
+	tokens := func(examples string) int {
+		plan, err := tinyPlan(t, tinyProject(t, edit(t, secondRound, "", "select:", examples+"select:")), Options{Path: exactpath.Fastest, Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plan.Rounds[0].TrainTokens
+	}
+	const queries, epochs = 30, 2
+	none := tokens("")
+	if one := tokens("examples: {train: 3, tokens: 1}\n"); one != none {
+		t.Errorf("%d tokens where no example fits, %d without", one, none)
+	}
+	few, many := tokens("examples: {train: 1, tokens: 40}\n"), tokens("examples: {train: 3, tokens: 40}\n")
+	if few <= none || many <= few || many > none+queries*epochs*40 {
+		t.Errorf("%d tokens without examples, %d with one at most, %d with three", none, few, many)
+	}
+}
+
 // TestPlanAddsUpWhatIsLeft counts what is left after a finished run whose last merge, or whose epoch's scores, are gone.
 func TestPlanAddsUpWhatIsLeft(t *testing.T) {
 	r := tinyProject(t, edit(t, "  - mine: {window: 0-6}\n", ""))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/incontext"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
@@ -222,7 +223,11 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	for _, tokens := range c.also {
 		c.AlsoTokens += (o.Epochs + 1) * tokens
 	}
-	c.TrainTokens = o.Epochs * (counts["train"] + train*group*counts["corpus"]/max(1, passages))
+	asked, err := r.trainingTokens(m, counts["train"])
+	if err != nil {
+		return c, err
+	}
+	c.TrainTokens = o.Epochs * (asked + train*group*counts["corpus"]/max(1, passages))
 	c.StepsPerEpoch, c.Steps = o.StepsPerEpoch(train), o.Steps(train)
 	c.QueriesPerStep = min(o.Batch, train)
 	c.ColumnsPerRow = c.QueriesPerStep / o.Accumulate * group
@@ -238,7 +243,7 @@ func (r *round) costs(m *model.Model) (RoundCosts, error) {
 	if r.stages.Mine.Searches() {
 		c.Disk += int64(8 * r.depth() * r.diskParts() * (train + len(r.data.queries[rundir.Dev]))) // both sources' hits, and those made of them
 	}
-	return c, r.setCosts(m, &c, counts["train"], counts["corpus"])
+	return c, r.setCosts(m, &c, asked, counts["corpus"])
 }
 
 func (t texts) passageTokens(m *model.Model, c *corpus.Corpus) (tokens int, err error) {
@@ -261,6 +266,37 @@ func (t texts) queryTokens(m *model.Model, queries []corpus.Query) (tokens int, 
 		tokens += len(s.IDs)
 	}
 	return tokens, nil
+}
+
+// shownTexts is how many queries are read behind examples to know how long those of a training are.
+const shownTexts = 256
+
+// trainingTokens is how many tokens the training queries have in an epoch: as many as in mining, where they have mined, but for what
+// training shows before them. It draws that anew in every epoch; here queries spread over all of them are shown none, one and so
+// on up to the most, of those that follow.
+func (r *round) trainingTokens(m *model.Model, mined int) (int, error) {
+	t := r.texts(m)
+	queries := r.data.queries[rundir.Train]
+	if !r.readsInContext(t) || r.trainsOutside() || len(queries) == 0 {
+		return mined, nil
+	}
+	reader := r.trainingReader(m, t, queries)
+	read, tokens := min(shownTexts, len(queries)), 0
+	for n := range read {
+		i := n * len(queries) / read
+		var shown []incontext.Pair
+		for k := 1; len(shown) < n%(r.stages.Examples.Train+1) && k < len(queries); k++ {
+			if other := (i + k) % len(queries); len(queries[other].Positives) > 0 {
+				shown = append(shown, incontext.Pair{Query: other, Passage: queries[other].Positives[0]})
+			}
+		}
+		s, _, err := reader.Sequence(i, shown)
+		if err != nil {
+			return 0, err
+		}
+		tokens += len(s.IDs)
+	}
+	return tokens * len(queries) / read, nil
 }
 
 // bytes is the memory of training one block, a step's scores with it, or of eval_loss alone where a program outside trains

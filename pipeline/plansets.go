@@ -28,6 +28,9 @@ func (r *round) setCosts(m *model.Model, c *RoundCosts, ownQueries, ownPassages 
 				return err
 			}
 			one.addMining(m, c, queries, passages)
+			if queries, err = one.trainingTokens(m, queries); err != nil {
+				return err
+			}
 		}
 		s, group := SetCosts{Name: mixture[i].Name, Weight: mixture[i].Weight, Queries: mixture[i].Queries, StepsPerEpoch: steps[i]}, o.GroupSize
 		if one.stages.Mine.Source == recipe.None {
