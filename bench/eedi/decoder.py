@@ -3,8 +3,8 @@
     python decoder.py --quarry QUARRY --data data --tokenizer tokenizers/mistral-7b-v0.1 --work W [--out decoder.json]
 
 data is what `quarry prepare eedi` wrote (corpus, train, dev, examples), the tokenizer Mistral's. A decoder of Mistral's shape,
-4 layers of 256, begins with random weights and is trained in full on in-batch negatives alone, with examples, as bge-en-icl
-was: the base. The recipe of examples/eedi/bge-en-icl.yaml then takes two rounds with it: mine without examples, train LoRA
+4 layers of 256, begins with random weights and is trained in full on in-batch negatives alone, first without examples, then
+with them, as bge-en-icl was: the base. The recipe of examples/eedi/bge-en-icl.yaml then takes two rounds with it: mine without examples, train LoRA
 with examples drawn from the step, judge with a fixed one, merge, mine again with the merged model. --out gets the scores of
 every epoch and of BM25. Whatever is finished is kept, and an interrupted run goes on.
 """
@@ -26,17 +26,23 @@ PROMPTS = {
 TEXTS = {"prompts": PROMPTS, "pooling": "lasttoken", "normalize": True, "lengths": {"query": 1024, "passage": 64}}
 METRICS = ["map@25", "recall@25", "recall@50", "recall@75", "recall@100"]
 
-EXAMPLES = {"mine": 0, "eval": 1, "train": 1, "query_length": 256, "response_length": 64, "tokens": 384, "leaks": "pass_over"}
+EXAMPLES = {"mine": 0, "eval": 1, "train": 1, "query_length": 160, "response_length": 32, "tokens": 200, "leaks": "pass_over"}
 
 WARM_UP = {
-    "examples": EXAMPLES,
     "mine": {"source": "none"},
     "finetune": {
         "method": "full", "epochs": 6, "batch": 32, "group_size": 1, "learning_rate": 1e-3, "warmup_ratio": 0.1,
         "temperature": 0.05, "save_every": 100,
     },
     "select": {"epoch": 6, "because": "the last, fixed before the run"},
-    "rounds": [{}],
+    "train_from": "merged",
+    "rounds": [
+        {},
+        {
+            "examples": EXAMPLES, "finetune": {"epochs": 3, "learning_rate": 5e-4},
+            "select": {"epoch": 3, "because": "the last, fixed before the run"},
+        },
+    ],
 }
 
 # The reference's, but for what a small model asks: one short example, a higher rate and temperature, two epochs.
@@ -73,8 +79,8 @@ def main():
     arguments = parser.parse_args()
     model = decoder(arguments)
     warm = run(arguments, "warm-up", model, WARM_UP)
-    loop = run(arguments, "loop", arguments.work / "warm-up" / "round-0" / "merged", LOOP)
-    found = {"base": warm["rounds"][0]["epochs"], "rounds": [r["epochs"] for r in loop["rounds"]], "bm25": bm25(arguments)}
+    loop = run(arguments, "loop", arguments.work / "warm-up" / "round-1" / "merged", LOOP)
+    found = {"warm-up": [r["epochs"] for r in warm["rounds"]], "rounds": [r["epochs"] for r in loop["rounds"]], "bm25": bm25(arguments)}
     out = arguments.out or arguments.work / "decoder.json"
     out.write_text(json.dumps(found, indent=1) + "\n")
     print_table(found)
@@ -112,6 +118,7 @@ def run(arguments, name, model, recipe):
     changes["data.group_field"] = "question_id"
     if arguments.max_steps:
         changes |= {"finetune.max_steps": arguments.max_steps, "select.epoch": 1}
+        recipe = {**recipe, "rounds": [{key: value for key, value in of.items() if key != "select"} for of in recipe["rounds"]]}
     run_dir = arguments.work / name
     path = arguments.work / f"{name}.yaml"
     path.write_text(experiment.yaml.safe_dump(experiment.changed({**TEXTS, **recipe}, changes), sort_keys=False))
@@ -134,7 +141,9 @@ def bm25(arguments):
 def print_table(found):
     print("| | MAP@25 of epochs 0, 1, … | Recall@25/50/75/100 |")
     print("|---|---|---|")
-    for name, epochs in [("base", found["base"]), *((f"round {i}", epochs) for i, epochs in enumerate(found["rounds"]))]:
+    warm_up, with_examples = found["warm-up"]
+    rounds = ((f"LoRA, round {i}", epochs) for i, epochs in enumerate(found["rounds"]))
+    for name, epochs in [("warm-up", warm_up), ("warm-up with examples: the base", with_examples), *rounds]:
         curve = " ".join(f"{epoch['dev']['metrics']['map@25']:.4f}" for epoch in epochs)
         print(f"| {name} | {curve} | {recalls(epochs[-1]['dev']['metrics'])} |")
     print(f"| BM25 | {found['bm25']['map@25']:.4f} | {recalls(found['bm25'])} |")
