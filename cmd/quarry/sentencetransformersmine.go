@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/compute"
@@ -15,58 +14,6 @@ import (
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/trainingset"
 )
-
-// stMineFlags are the parameters of sentence-transformers' mine_hard_negatives (6.2.0), and behind them Quarry's own.
-var stMineFlags = []pythonFlag{
-	{name: "dataset", needed: true},
-	{name: "model"},
-	{name: "anchor_column_name"},
-	{name: "positive_column_name"},
-	{name: "corpus"},
-	{name: "cross_encoder"},
-	{name: "range_min", kind: pythonInt, standard: "0"},
-	{name: "range_max", kind: pythonInt},
-	{name: "max_score", kind: pythonFloat},
-	{name: "min_score", kind: pythonFloat},
-	{name: "absolute_margin", kind: pythonFloat},
-	{name: "relative_margin", kind: pythonFloat},
-	{name: "num_negatives", kind: pythonInt, standard: "3"},
-	{name: "sampling_strategy", standard: "top", choices: []string{"random", "top"}},
-	{name: "query_prompt_name"},
-	{name: "query_prompt"},
-	{name: "corpus_prompt_name"},
-	{name: "corpus_prompt"},
-	{name: "include_positives", kind: pythonBool, standard: "False"},
-	{name: "output_format", standard: string(sentencetransformers.Triplet), choices: stFormats()},
-	{name: "output_scores", kind: pythonBool, standard: "False"},
-	{name: "batch_size", kind: pythonInt, standard: "32", does: "the memory decides how many texts go through the network together; a vector does not depend on it"},
-	{name: "faiss_batch_size", kind: pythonInt, standard: "16384", does: "the search bounds its memory itself"},
-	{name: "use_faiss", kind: pythonBool, standard: "False", does: "the search is exact, without faiss"},
-	{name: "use_multi_process", kind: pythonList, does: "all cores of the processor work already"},
-	{name: "verbose", kind: pythonBool, standard: "True"},
-	{name: "cache_folder", does: "nothing is read from it or kept there: its names do not tell one local model from another. Vectors that are there already are given by --corpus-vectors and --query-vectors"},
-	{name: "as_triplets", kind: pythonBool, does: "deprecated there; it says --output_format triplet, or n-tuple for False"},
-	{name: "margin", kind: pythonFloat, does: "deprecated there; it says --absolute_margin"},
-
-	{name: "output", needed: true},
-	{name: "seed", kind: pythonInt, standard: "42"},
-	{name: "corpus-vectors"},
-	{name: "query-vectors"},
-	{name: "run"},
-	{name: "memory"},
-	{name: "workers", kind: pythonInt, standard: "0"},
-}
-
-// stTupleScores is an output format of old: n-tuple with scores.
-const stTupleScores = "n-tuple-scores"
-
-func stFormats() []string {
-	var names []string
-	for _, l := range sentencetransformers.Layouts() {
-		names = append(names, string(l))
-	}
-	return append(names, stTupleScores)
-}
 
 // stMine is a run of mine_hard_negatives.
 type stMine struct {
@@ -82,14 +29,6 @@ type stMine struct {
 	corpus  []string   // different texts: those of --corpus, and the positives
 	lines   []fileLine // of the corpus: where each text stands first
 	queries []stQuery
-}
-
-// stQuery is a query with the places of its positives in the corpus, in the order of its rows.
-type stQuery struct {
-	text      string
-	line      fileLine // where it stands first
-	rows      int
-	positives []int32
 }
 
 // runSTMine mines as sentence-transformers' mine_hard_negatives does, from its parameters.
@@ -222,124 +161,6 @@ func (o *stMine) checkFiles(h *host) error {
 	}
 	inputs := []string{"dataset", a.text("dataset"), "corpus", a.text("corpus"), "corpus-vectors", a.text("corpus-vectors"), "query-vectors", a.text("query-vectors"), "run", a.text("run")}
 	return mayWrite("output", a.text("output"), append(inputs, "model", h.folder(a.text("model")))...)
-}
-
-// read reads the pairs and the corpus. Equal texts are one, the first; texts are compared and embedded as they stand.
-func (o *stMine) read(h *host) error {
-	var anchors, positives []string
-	var pairs []fileLine
-	path := o.args.text("dataset")
-	err := readInput(h, "dataset", path, func(r io.Reader) error {
-		lines := corpus.NewLines(r, path, corpus.LineOptions{})
-		return lines.Each(func(row corpus.Object) error {
-			err := o.columns(row)
-			var anchor, positive string
-			if err == nil {
-				anchor, err = column(row, o.anchor)
-			}
-			if err == nil {
-				positive, err = column(row, o.positive)
-			}
-			if err != nil {
-				return lines.Errorf("%w", err)
-			}
-			anchors, positives = append(anchors, anchor), append(positives, positive)
-			pairs = append(pairs, fileLine{path, lines.Number()})
-			return nil
-		})
-	})
-	if err == nil && len(anchors) == 0 {
-		err = badInputf("%s: the data set is empty", path)
-	}
-	if err != nil {
-		return err
-	}
-	place := map[string]int32{}
-	add := func(text string, line fileLine) {
-		if _, known := place[text]; !known {
-			place[text] = int32(len(o.corpus))
-			o.corpus, o.lines = append(o.corpus, text), append(o.lines, line)
-		}
-	}
-	if o.args.given("corpus") {
-		if err := o.readCorpus(h, add); err != nil {
-			return err
-		}
-	}
-	for i, text := range positives {
-		add(text, pairs[i])
-	}
-	asked := map[string]int{}
-	for i, text := range anchors {
-		at, known := asked[text]
-		if !known {
-			at = len(o.queries)
-			asked[text] = at
-			o.queries = append(o.queries, stQuery{text: text, line: pairs[i]})
-		}
-		q := &o.queries[at]
-		q.rows++
-		if p := place[positives[i]]; !slices.Contains(q.positives, p) {
-			q.positives = append(q.positives, p)
-		}
-	}
-	o.pairs = len(anchors)
-	return nil
-}
-
-// columns finds the columns by the first row: those that are named, else its first two. A name that it has not is an error;
-// there another column is taken without a word.
-func (o *stMine) columns(first corpus.Object) error {
-	if o.anchor != "" {
-		return nil
-	}
-	for i, c := range []struct {
-		flag string
-		into *string
-	}{{"anchor_column_name", &o.anchor}, {"positive_column_name", &o.positive}} {
-		name := o.args.text(c.flag)
-		switch {
-		case name != "" && !first.Has(name):
-			return fmt.Errorf("--%s: the first row has no %q", c.flag, name)
-		case name == "" && len(first) <= i:
-			return fmt.Errorf("the first row has fewer than two columns: name a file of anchors and positives")
-		case name == "":
-			name = first[i].Key
-		}
-		*c.into = name
-	}
-	if o.anchor == o.positive {
-		return fmt.Errorf("%q is the column of anchors and of positives: name the other", o.anchor)
-	}
-	return nil
-}
-
-func column(row corpus.Object, name string) (string, error) {
-	raw, ok := row.Get(name)
-	if !ok {
-		return "", fmt.Errorf("the row has no %q", name)
-	}
-	text, err := corpus.Text(raw)
-	if err != nil {
-		return "", fmt.Errorf("%q: %w", name, err)
-	}
-	return text, nil
-}
-
-// readCorpus hands on the texts of --corpus: the key text of each row.
-func (o *stMine) readCorpus(h *host, add func(text string, line fileLine)) error {
-	path := o.args.text("corpus")
-	return readInput(h, "corpus", path, func(r io.Reader) error {
-		lines := corpus.NewLines(r, path, corpus.LineOptions{})
-		return lines.Each(func(row corpus.Object) error {
-			text, err := column(row, "text")
-			if err != nil {
-				return lines.Errorf("%w", err)
-			}
-			add(text, fileLine{path, lines.Number()})
-			return nil
-		})
-	})
 }
 
 // settle finds the range that follows from the data, and checks it.
