@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"time"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/embedding"
@@ -175,9 +174,6 @@ func (r *round) limit(key string) string {
 // ownLimit is the limit of a text whose length no key gives.
 func ownLimit(string) string { return "the model's own limit" }
 
-// markEvery is how much embedding a kill may cost. A mark waits for the disk, which takes far less.
-const markEvery = 30 * time.Second
-
 // write embeds texts into an .npy file of a stage, and goes on with the one that an earlier run has begun.
 func (x *encoder) write(ctx context.Context, of rundir.Stage, path, label string, rows int, embed embedFunc) (err error) {
 	file, err := x.dir.OpenPartial(path, of)
@@ -192,14 +188,12 @@ func (x *encoder) write(ctx context.Context, of rundir.Stage, path, label string
 	if ready > 0 {
 		x.note("round %d: %s: goes on behind the first %d of %d texts, which are embedded already", x.index, label, ready, rows)
 	}
-	every := cmp.Or(x.options.MarkEvery, markEvery)
-	marked := time.Now()
+	every := cmp.Or(x.options.MarkEvery, rundir.MarkEvery)
 	err = embed(ctx, label, ready, func(_ int, v []float32) error {
-		if err := out.Write(v); err != nil || time.Since(marked) < every {
+		if err := out.Write(v); err != nil {
 			return err
 		}
-		marked = time.Now()
-		return file.Mark()
+		return file.MarkDue(every)
 	})
 	if err != nil {
 		if ctx.Err() != nil {

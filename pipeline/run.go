@@ -32,7 +32,7 @@ type Options struct {
 	TeacherScores       string                      // folder of what teachers said of pairs, a file each, for all runs; empty is one in the run directory
 	AllowIdentityChange bool
 	Calibration         time.Duration // that a plan measures each rate for, at least; 0 is 300 ms
-	MarkEvery           time.Duration // that long embedding keeps what is ready for a run that goes on, at most; 0 is 30 s
+	MarkEvery           time.Duration // that long embedding keeps what is ready for a run that goes on, at most; 0 is rundir.MarkEvery
 	Environment         []string      // of the programs that a recipe names: "KEY=value"
 	MemoryNow           func() int64  // bytes that the process holds, mapped files apart, for times.jsonl; from several goroutines; nil leaves them out
 	Events              Events

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"sync"
+	"time"
 )
 
 // PartialVersion is the version of the record beside a partial file; a file with another is begun anew.
@@ -16,18 +18,22 @@ const (
 	recordSuffix  = ".partial.json"
 )
 
+// MarkEvery is how much work between two marks a kill may cost. A mark waits for the disk, which takes far less.
+const MarkEvery = 30 * time.Second
+
 // Partial is a file in the making that outlives the process: what it was marked at is there for the next one to go on from.
 // Until Finish gives it its name it stands beside the target as "name.partial", with "name.partial.json" that says what it
 // is made from and how much of it holds.
 type Partial struct {
 	fsys     FS
 	path     string
-	of       string
+	of       func() (string, error)
 	file     File
 	buffer   *bufio.Writer
-	size     int64 // written
-	marked   int64 // of that, recorded as lasting
-	recorded bool  // there is a record
+	size     int64     // written
+	marked   int64     // of that, recorded as lasting
+	recorded bool      // there is a record
+	begun    time.Time // or marked last
 }
 
 // partialRecord is the content of "name.partial.json".
@@ -48,14 +54,21 @@ func (d *Dir) OpenPartial(path string, s Stage) (*Partial, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stage %s: %w", s.Name, err)
 	}
-	p := &Partial{fsys: d.FS, path: filepath.Clean(path), of: DigestBytes(stage)}
+	return OpenPartial(d.FS, path, func() (string, error) { return DigestBytes(stage), nil })
+}
+
+// OpenPartial is Dir.OpenPartial of a file anywhere. of is a digest of all that its bytes depend on; it is asked for when there is
+// something to go on from, or to be marked, once.
+func OpenPartial(fsys FS, path string, of func() (string, error)) (*Partial, error) {
+	p := &Partial{fsys: fsys, path: filepath.Clean(path), of: sync.OnceValues(of), begun: time.Now()}
 	if err := p.open(); err != nil {
-		return nil, Explain(p.data(), err)
+		return nil, Explain(p.Name(), err)
 	}
 	return p, nil
 }
 
-func (p *Partial) data() string   { return p.path + partialSuffix }
+// Name is the file while it is not finished.
+func (p *Partial) Name() string   { return p.path + partialSuffix }
 func (p *Partial) record() string { return p.path + recordSuffix }
 
 func (p *Partial) open() error {
@@ -71,11 +84,11 @@ func (p *Partial) open() error {
 		if err := p.forget(); err != nil {
 			return err
 		}
-	} else if err := p.fsys.Truncate(p.data(), p.marked); err != nil {
+	} else if err := p.fsys.Truncate(p.Name(), p.marked); err != nil {
 		return err
 	}
 	var err error
-	if p.file, err = open(p.data()); err != nil {
+	if p.file, err = open(p.Name()); err != nil {
 		return err
 	}
 	p.buffer = bufio.NewWriterSize(p.file, 1<<16)
@@ -95,10 +108,13 @@ func (p *Partial) look() error {
 	}
 	p.recorded = true
 	var r partialRecord
-	if ParseJSON(p.record(), content, &r) != nil || r.Version != PartialVersion || r.Of != p.of {
+	if ParseJSON(p.record(), content, &r) != nil || r.Version != PartialVersion {
 		return nil
 	}
-	info, err := p.fsys.Stat(p.data())
+	if of, err := p.of(); err != nil || r.Of != of {
+		return err
+	}
+	info, err := p.fsys.Stat(p.Name())
 	if errors.Is(err, fs.ErrNotExist) { // finished, and stopped before the record went
 		return nil
 	}
@@ -130,7 +146,7 @@ func (p *Partial) Size() int64 { return p.size }
 func (p *Partial) Write(b []byte) (int, error) {
 	n, err := p.buffer.Write(b)
 	p.size += int64(n)
-	return n, Explain(p.data(), err)
+	return n, Explain(p.Name(), err)
 }
 
 // Mark makes all that was written lasting: a later process goes on behind it.
@@ -138,27 +154,39 @@ func (p *Partial) Mark() error {
 	if p.size == p.marked {
 		return nil
 	}
-	if err := p.sync(); err != nil {
+	if err := p.flush(); err != nil {
 		return err
 	}
 	if p.marked == 0 { // the name, too
 		if err := p.fsys.SyncDir(filepath.Dir(p.path)); err != nil {
-			return Explain(p.data(), err)
+			return Explain(p.Name(), err)
 		}
 	}
-	p.marked, p.recorded = p.size, true
-	return WriteJSON(p.fsys, p.record(), partialRecord{Version: PartialVersion, Of: p.of, Bytes: p.marked})
+	of, err := p.of()
+	if err != nil {
+		return err
+	}
+	p.marked, p.recorded, p.begun = p.size, true, time.Now()
+	return WriteJSON(p.fsys, p.record(), partialRecord{Version: PartialVersion, Of: of, Bytes: p.marked})
+}
+
+// MarkDue is Mark where so much time has passed since the last one.
+func (p *Partial) MarkDue(every time.Duration) error {
+	if time.Since(p.begun) < every {
+		return nil
+	}
+	return p.Mark()
 }
 
 // Finish gives the file its name, with all that was written.
 func (p *Partial) Finish() error {
-	if err := p.sync(); err != nil {
+	if err := p.flush(); err != nil {
 		return err
 	}
 	if err := p.close(); err != nil {
-		return Explain(p.data(), err)
+		return Explain(p.Name(), err)
 	}
-	if err := p.fsys.Rename(p.data(), p.path); err != nil {
+	if err := p.fsys.Rename(p.Name(), p.path); err != nil {
 		return Explain(p.path, err)
 	}
 	if err := p.fsys.SyncDir(filepath.Dir(p.path)); err != nil {
@@ -174,17 +202,17 @@ func (p *Partial) Close() error {
 	}
 	err := p.close()
 	if p.marked == 0 {
-		_ = RemoveAll(p.fsys, p.data()) // as in WriteFile
+		_ = RemoveAll(p.fsys, p.Name()) // as in WriteFile
 	}
-	return Explain(p.data(), err)
+	return Explain(p.Name(), err)
 }
 
-func (p *Partial) sync() error {
+func (p *Partial) flush() error {
 	err := p.buffer.Flush()
 	if err == nil {
 		err = p.file.Sync()
 	}
-	return Explain(p.data(), err)
+	return Explain(p.Name(), err)
 }
 
 func (p *Partial) close() error {

@@ -13,6 +13,7 @@ type job struct {
 	label string
 	total int // of all texts
 	done  int // of them before these
+	skip  int // of these that are there already
 	side  side
 	texts iter.Seq2[embedding.Text, error]
 	place func(i int) string // where the text at a position stands, as messages name it
@@ -41,8 +42,8 @@ func embedRows(ctx context.Context, h *host, x *embedding.Embedder, j job, sink 
 	show := func(texts, _ int) {
 		h.progress(progress{Label: j.label, Done: int64(j.done + texts), Total: int64(j.total), Unit: "texts"})
 	}
-	show(0, 0) // the rate counts from here
-	o := embedding.Options{Prompt: j.side.prompt, MaxLength: j.side.maxLength, Taken: j.taken, Progress: show}
+	show(j.skip, 0) // the rate counts from here
+	o := embedding.Options{Prompt: j.side.prompt, MaxLength: j.side.maxLength, Taken: j.taken, Skip: j.skip, Progress: show}
 	return x.Embed(ctx, j.texts, o, func(_ int, rows []float32) error { return sink(rows) })
 }
 

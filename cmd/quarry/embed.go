@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/quarry-ml/quarry/embedding"
 	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/vectors"
 )
 
@@ -30,7 +30,10 @@ func newEmbedCommand(h *host) *cobra.Command {
 
 The input is JSONL. A line holds "text" (after "title", where there is one) or "query", or "ids": token ids, taken as they
 are. --kind says which of the prompts stored with the model applies; without it, the model's default prompt does, which
-most models do not have. A text's vector does not depend on the texts beside it.`,
+most models do not have. A text's vector does not depend on the texts beside it.
+
+Vectors that are ready are kept beside the output, under its name and .partial, every half minute: after an interruption or a kill
+the same command goes on from there.`,
 		Example: `  quarry embed --model models/minilm --input corpus.jsonl --kind passage --output corpus.npy
   quarry embed --model models/e5 --input dev.jsonl --query-prompt 'query: ' --output dev.npy`,
 		Args: noWords,
@@ -79,12 +82,21 @@ func runEmbed(ctx context.Context, o EmbedOptions, h *host) error {
 	}
 	in.limits = &idLimits{m.Config.VocabSize, m.Config.MaxPositions}
 	var stats embedding.Stats
-	err = writeOutput(h, o.Output, func(w io.Writer) error {
-		out, err := vectors.NewNPYWriter(w, rows, x.Dimension())
+	err = growOutput(h, o.Output, func() (string, error) { return o.decides(ctx, h, m, s, e.Identity()) }, func(g growing) error {
+		out, ready, err := vectors.ContinueNPY(g, g.ready, rows, x.Dimension())
 		if err != nil {
 			return err
 		}
-		if stats, err = embedTo(ctx, h, x, job{label: "embed", total: rows, side: s, texts: in.texts, place: in.place}, out.Write); err != nil {
+		if ready > 0 {
+			h.note("%s.partial: the first %d of %d texts are embedded already", o.Output, ready, rows)
+		}
+		stats, err = embedTo(ctx, h, x, job{label: "embed", total: rows, side: s, texts: in.texts, place: in.place, skip: ready}, func(rows []float32) error {
+			if err := out.Write(rows); err != nil {
+				return err
+			}
+			return g.mark()
+		})
+		if err != nil {
 			return err
 		}
 		return out.Close()
@@ -121,6 +133,27 @@ func (o *EmbedOptions) validate(h *host) error {
 		return err
 	}
 	return o.Texts.validate()
+}
+
+// decides is a digest of all that the vectors depend on.
+func (o EmbedOptions) decides(ctx context.Context, h *host, m *model.Model, s side, identity string) (string, error) {
+	texts, err := digestInput(h, "input", o.Input)
+	if err != nil {
+		return "", err
+	}
+	of, err := rundir.ModelDigest(context.WithoutCancel(ctx), rundir.OS{}, o.Model.found.dir) // an interruption is when it is wanted
+	if err != nil {
+		return "", err
+	}
+	all, err := rundir.CanonicalJSON(struct {
+		Algorithm   int
+		Identity    string
+		Model       string
+		Texts, Kind string
+		Side        any
+		Contract    any
+	}{embedding.Algorithm, identity, of, texts, o.Kind, []any{s.prompt, s.maxLength}, m.Contract})
+	return rundir.DigestBytes(all), err
 }
 
 // side is how the texts are read: as their kind, or under the model's default prompt.

@@ -2,12 +2,18 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"math"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/rundir/faultfs"
 	"github.com/quarry-ml/quarry/vectors"
 )
 
@@ -208,4 +214,93 @@ func TestEmbedWarnsOfEmptyTexts(t *testing.T) {
 	if !strings.Contains(h.err.String(), "warning: "+o.Input+": 1 empty texts") {
 		t.Errorf("no warning in %q", h.err.String())
 	}
+}
+
+// TestEmbedGoesOn: vectors that an interrupted or killed command has made are gone on with, to the same bytes, where all is the
+// same that they depend on.
+func TestEmbedGoesOn(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	var texts strings.Builder
+	for i := range 2100 {
+		fmt.Fprintf(&texts, "{\"text\":\"%d plus %d\"}\n", i%10, i/100)
+	}
+	p.write(t, "texts.jsonl", texts.String())
+	embed := func(ctx context.Context, h *testHost, more ...string) int {
+		return execute(ctx, h.host, append([]string{"embed", "--model", p.path("model"), "--input", p.path("texts.jsonl"), "--output", p.path("v.npy")}, more...))
+	}
+	if code := embed(t.Context(), newTestHost()); code != exitDone {
+		t.Fatalf("exit code %d", code)
+	}
+	want, err := os.ReadFile(p.path("v.npy"))
+	mustBe(t, err)
+	for _, tc := range []struct {
+		name  string
+		stop  func(t *testing.T)
+		more  []string
+		ready string // what is told; empty where the file is begun anew
+	}{
+		{"interrupted", func(t *testing.T) {
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			h := newTestHost()
+			h.markEvery = 1 // so that the first texts are written before the last are embedded
+			h.files = stopsAtMark{rundir.OS{}, interrupt}
+			if code := embed(ctx, h); code != exitInterrupted || !strings.Contains(h.err.String(), "is kept in "+p.path("v.npy.partial")+"; the same command goes on from there") {
+				t.Fatalf("exit code %d: %s", code, h.err.String())
+			}
+		}, nil, "v.npy.partial: the first 1024 of 2100 texts are embedded already"},
+		{"killed", p.killEmbed(embed), nil, "v.npy.partial: the first 1024 of 2100 texts are embedded already"},
+		{"killed, and goes on otherwise", p.killEmbed(embed), []string{"--max-length", "60"}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			mustBe(t, os.RemoveAll(p.path("v.npy")))
+			tc.stop(t)
+			if _, err := os.Stat(p.path("v.npy")); err == nil {
+				t.Fatal("there is an output already")
+			}
+			h := newTestHost()
+			if code := embed(t.Context(), h, tc.more...); code != exitDone || strings.Contains(h.err.String(), "are embedded already") != (tc.ready != "") || !strings.Contains(h.err.String(), tc.ready) {
+				t.Errorf("exit code %d, want %q in\n%s", code, tc.ready, h.err.String())
+			}
+			got, err := os.ReadFile(p.path("v.npy"))
+			mustBe(t, err)
+			if !bytes.Equal(got, want) {
+				t.Error("the vectors differ")
+			}
+			if left, err := filepath.Glob(p.path("v.npy.*")); err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+// killEmbed stops a command behind its first mark, with all that was not synced lost.
+func (p project) killEmbed(embed func(context.Context, *testHost, ...string) int) func(t *testing.T) {
+	return func(t *testing.T) {
+		run := func(fault faultfs.Fault) *faultfs.FS {
+			h := newTestHost()
+			files := faultfs.New(string(p), fault)
+			h.files, h.markEvery = files, 1
+			if code := embed(t.Context(), h); (code == exitDone) != (fault.At == 0) {
+				t.Fatalf("exit code %d: %s", code, h.err.String())
+			}
+			return files
+		}
+		ops := run(faultfs.Fault{}).Ops()
+		mustBe(t, os.Remove(p.path("v.npy")))
+		marked := slices.IndexFunc(ops, func(op faultfs.Op) bool { return op.Kind == faultfs.Rename && op.Path == "v.npy.partial.json" })
+		mustBe(t, run(faultfs.Fault{At: marked + 3, Crash: true}).Settle(faultfs.TearUnsynced)) // behind the directory's sync
+	}
+}
+
+// stopsAtMark interrupts a command when it first marks what is ready.
+type stopsAtMark struct {
+	rundir.FS
+	interrupt func()
+}
+
+// SyncDir implements rundir.FS.
+func (s stopsAtMark) SyncDir(path string) error {
+	s.interrupt()
+	return s.FS.SyncDir(path)
 }

@@ -21,6 +21,7 @@ type host struct {
 	spools  spools
 	process *process // nil where commands share one
 
+	markEvery   time.Duration // that outputs which take long keep what is ready, at most; 0 is rundir.MarkEvery
 	calibration time.Duration // that a plan measures a rate for; 0 is as long as it takes to trust one
 
 	peakMemory func() int64 // bytes this process has held at most so far; may be nil

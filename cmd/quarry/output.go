@@ -269,18 +269,26 @@ func nearest(path string) (string, error) {
 // file is written whole or not at all, behind any links to it. What is no regular file, such as a pipe or a device, is
 // opened and written: a file renamed to its place would be the end of it, and its reader would get nothing.
 func writeOutput(h *host, path string, write func(io.Writer) error) error {
-	info, err := os.Stat(path)
-	switch {
-	case path == "" || path == standard || err == nil && h.isOut(info):
-		return write(failing{h.out})
-	case err == nil && !info.Mode().IsRegular() && !info.IsDir():
-		return writeThrough(path, write)
+	if done, err := h.writeStream(path, write); done {
+		return err
 	}
 	file, err := behindLinks(path)
 	if err != nil {
 		return err
 	}
 	return writeFile(h.files, file, write)
+}
+
+// writeStream is writeOutput of what is no regular file; of one it does nothing and says so.
+func (h *host) writeStream(path string, write func(io.Writer) error) (done bool, err error) {
+	info, err := os.Stat(path)
+	switch {
+	case path == "" || path == standard || err == nil && h.isOut(info):
+		return true, write(failing{h.out})
+	case err == nil && !info.Mode().IsRegular() && !info.IsDir():
+		return true, writeThrough(path, write)
+	}
+	return false, nil
 }
 
 // writeFile is rundir.WriteFile, but an error of what makes the content says nothing of the file.
