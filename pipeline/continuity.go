@@ -14,9 +14,9 @@ import (
 // copyTolerance is how far apart two evaluations of one copied model may be on dev; a merge has a tolerance of its own.
 const copyTolerance = 0.0005
 
-// checkContinuity holds a round that trains from the last one's result to that round's score: its epoch 0 is the same model. Where
-// products are rounded, a merged model may score a little otherwise than its checkpoint, within what the check of the merge
-// allowed, so that epoch 0 is held to what that check found the merged model to score, and the check to the chosen epoch.
+// checkContinuity holds a round that trains from the last one's result to that round's score: its epoch 0 is the same model. A
+// merged model may score a little otherwise than its checkpoint, within what the check of the merge allowed, so that epoch 0
+// is held to what that check found the merged model to score, and the check to the chosen epoch.
 func (r *round) checkContinuity(epoch int) error {
 	if epoch != 0 || r.index == 0 || r.stages.TrainFrom != recipe.Merged {
 		return nil
@@ -56,9 +56,10 @@ func (r *round) checkContinuity(epoch int) error {
 }
 
 // continuityLimit is how far apart the score of one model may be under two numeric identities, a mean over so many queries of
-// dev: a run may go on at another precision, and where one of the two rounds products to bf16, the scores differ by that.
+// dev. Under one of them the numbers are the same. A run may go on at another precision, and where one of the two rounds
+// products to bf16, the scores differ by that.
 func continuityLimit(now, then string, queries int) float64 {
-	if roundsProducts(now) || roundsProducts(then) {
+	if now != then && (roundsProducts(now) || roundsProducts(then)) {
 		return roundedMetric(queries)
 	}
 	return copyTolerance
@@ -79,7 +80,7 @@ func roundingHint(limit float64) string {
 	if limit == copyTolerance {
 		return ""
 	}
-	return "; one of the two was scored with products rounded to bf16: if that is all, a run with `precision: f32` in a directory of its own (--dir) will not differ"
+	return "; one of the two was scored with products rounded to bf16, the other was not: if that is all, a run with `precision: f32` in a directory of its own (--dir) will not differ"
 }
 
 // checkedMeasure is the column that merges are held to: MAP@25, for which the tolerance is stated, else the first.
