@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 // TestThePageIsThereHoweverARunEnds: done, stopped, waiting, failed or interrupted, a run leaves report.html with what it has, before
@@ -34,6 +38,7 @@ func TestThePageIsThereHoweverARunEnds(t *testing.T) {
 			h.environ = []string{"PATH=" + os.Getenv("PATH")}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
+			h.memoryNow = func() int64 { return 64 << 20 }
 			if tc.interrupted { // as the stage after mining begins, which asks for the memory
 				h.memoryNow = func() int64 {
 					if _, err := os.Stat(p.path("runs/recipe/round-0/stamps/mine.json")); err == nil {
@@ -62,6 +67,38 @@ func TestThePageIsThereHoweverARunEnds(t *testing.T) {
 					t.Errorf("the page has %q", not)
 				}
 			}
+			if tc.outcome == "done" {
+				hasTimes(t, p, page)
+			}
 		})
+	}
+}
+
+// hasTimes checks that times.jsonl has seconds and memory of every stage of a whole round, and the page's tables each of them.
+func hasTimes(t *testing.T, p project, page string) {
+	t.Helper()
+	var stages []string
+	for _, line := range lines(p.read(t, "runs/recipe/times.jsonl")) {
+		var time rundir.StageTime
+		mustBe(t, json.Unmarshal([]byte(line), &time))
+		if time.Seconds <= 0 || time.Memory != 64<<20 {
+			t.Errorf("stage without seconds or memory: %s", line)
+		}
+		stages = append(stages, time.Stage)
+	}
+	slices.Sort(stages)
+	if want := []string{"card", "embed", "eval", "eval-epoch-0", "eval-epoch-1", "finetune", "merge", "mine", "search", "select"}; !slices.Equal(stages, want) {
+		t.Errorf("times of %q, want %q", stages, want)
+	}
+	tag := regexp.MustCompile(`\s*<[^>]*>\s*`)
+	for id, values := range map[string]string{"seconds": `\d+\.\d\|+\d+`, "memory": "64"} { // MiB
+		_, drawn, _ := strings.Cut(page, `<figure id="`+id+`"`)
+		table, _, _ := strings.Cut(drawn, "</table>")
+		cells := tag.ReplaceAllString(table, "|")
+		for _, stage := range []string{"embed", "search", "mine", "finetune", "scoring of epochs", "merge"} {
+			if !regexp.MustCompile(`\|round 0: ` + stage + `\|+` + values + `\|`).MatchString(cells) {
+				t.Errorf("the figure %s lacks %s in\n%s", id, stage, cells)
+			}
+		}
 	}
 }
