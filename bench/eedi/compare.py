@@ -1,14 +1,15 @@
 """Compares arms of arms.py query by query and prints Markdown rows for docs/results.
 
-    python compare.py arms.jsonl                          # the four comparisons of docs/results/eedi-minilm.md
+    python compare.py arms.jsonl                          # the comparisons of docs/results/eedi-minilm.md, on all queries
     python compare.py arms.jsonl --pair A/1-A/0           # arm A's round 1 less arm A's round 0
-    python compare.py arms.jsonl --apart train.jsonl dev.jsonl   # queries whose answer training has, and the others, apart
-    python compare.py mining.jsonl --against default      # every arm less that one, by mining.py; p by Holm for their number
+    python compare.py arms.jsonl --apart train.jsonl dev.jsonl   # and on queries whose answer training has, and the others, apart
+    python compare.py mining.jsonl --against default      # every arm less that one, by mining.py
     python compare.py arms.jsonl --curves                 # every epoch of every arm, seed and round
 
 Each query's difference of average precision is first averaged over the seeds that both arms have. The interval resamples
 questions, with all their queries; the test swaps the two arms question by question. So both say how far the result
-depends on these dev questions; how far it depends on the training seed is in the column of single seeds only.
+depends on these dev questions; how far it depends on the training seed is in the column of single seeds only. Beside each
+p value stands the one that Holm's method corrects for the number of rows in the same table.
 """
 
 import argparse
@@ -19,11 +20,12 @@ import pathlib
 import numpy
 
 PAIRS = {
-    "A/0-T/0": "(a) round 0, Quarry less torch",
-    "A/1-A/0": "(b) round 1 less round 0, same budget",
-    "B/1-A/1": "(c) round 1, trained from merged less from base",
-    "C/0-A/0": "(d) LoRA less full, round 0",
-    "C/1-A/1": "(d) LoRA less full, round 1",
+    "A/0-T/0": "round 0, Quarry less torch",
+    "A/1-A/0": "round 1 less round 0, same budget",
+    "B/1-A/1": "round 1, trained from merged less from base",
+    "B/1-A/0": "round 1 trained from merged less round 0, twice its steps in all",
+    "C/0-A/0": "LoRA less full, round 0",
+    "C/1-A/1": "LoRA less full, round 1",
 }
 
 
@@ -31,7 +33,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=pathlib.Path, help="what arms.py wrote")
     parser.add_argument("--pair", action="append", help="ARM/ROUND-ARM/ROUND; may be repeated")
-    parser.add_argument("--apart", nargs=2, type=pathlib.Path, metavar=("TRAIN", "DEV"), help="compare seen and unseen queries apart")
+    parser.add_argument("--apart", nargs=2, type=pathlib.Path, metavar=("TRAIN", "DEV"), help="compare seen and unseen queries apart, too")
     parser.add_argument("--against", metavar="ARM", help="compare round 0 of every other arm with this one's")
     parser.add_argument("--resamples", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
@@ -44,30 +46,40 @@ def main():
     if arguments.against:
         print_against(arms, arguments)
         return
-    print("| comparison | seeds | MAP@25 | against | difference | 95 % interval | p | by seed |")
-    print("|---|---|---|---|---|---|---|---|")
+    found = {}
     for pair in arguments.pair or PAIRS:
         left, right = (tuple(name.split("/")) for name in pair.split("-"))
         if left in arms and right in arms:
             for part, queries in parts(arguments).items():
-                print(row(PAIRS.get(pair, pair) + part, only(queries, arms[left]), only(queries, arms[right]), arguments))
+                found[pair, part] = difference(pair, only(queries, arms[left]), only(queries, arms[right]), arguments)
         elif arguments.pair:
             raise SystemExit(f"{arguments.results} has no {pair}; there are {sorted('/'.join(arm) for arm in arms)}")
+    corrected = holm({key: d.p for key, d in found.items()})
+    print("| comparison | seeds | MAP@25 | against | difference | 95 % interval | p | p, Holm | by seed |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for (pair, part), d in found.items():
+        name = f"the same, {part}" if part else PAIRS.get(pair, pair)
+        print(f"| {name} | {d.seeds} | {d.left:.4f} | {d.right:.4f} | {d.mean:+.4f} | {d.low:+.4f} to {d.high:+.4f} | {d.p:.4f} | {corrected[pair, part]:.4f} | {d.by_seed} |")
     print()
-    print(
-        f"Interval: bootstrap by question, {arguments.resamples:,} resamples; p: paired randomisation by question, as many. "
-        "Both on differences averaged over seeds: the variance between training seeds is in the column by seed only."
+    print(f"Interval: bootstrap by question, {arguments.resamples:,} resamples. " + tests(len(found), arguments))
+
+
+def tests(number, arguments):
+    """What the columns of p values are."""
+    return (
+        f"p: paired randomisation by question, {arguments.resamples:,} draws; p, Holm: corrected for the {number} tests of this table. "
+        "All on differences averaged over seeds: the variance between training seeds is in the column by seed only."
     )
 
 
 def parts(arguments):
-    """Which of dev's queries are compared, in file order, by what their row is called beside its pair; None is all."""
+    """Which of dev's queries are compared, in file order, by name; None is all."""
     if not arguments.apart:
         return {"": None}
     train, dev = ([json.loads(line) for line in path.read_text().splitlines() if line.strip()] for path in arguments.apart)
     known = {row["correct_id"] for row in train}
     seen = [row["correct_id"] in known for row in dev]
-    return {"; seen": seen, "; unseen": [not s for s in seen]}
+    return {"": None, "seen": seen, "unseen": [not s for s in seen]}
 
 
 def only(queries, arm):
@@ -78,7 +90,7 @@ def only(queries, arm):
 
 
 def print_against(arms, arguments):
-    """A row for each arm's round 0 less that of one of them; p values are corrected for the number of arms (Holm)."""
+    """A row for each arm's round 0 less that of one of them."""
     base = (arguments.against, "0")
     if base not in arms:
         raise SystemExit(f"{arguments.results} has no {arguments.against}; there are {sorted(arm for arm, _ in arms)}")
@@ -90,6 +102,8 @@ def print_against(arms, arguments):
     print(f"| {arguments.against} | {', '.join(map(str, sorted(arms[base])))} | {own:.4f} | | | | | |")
     for arm, d in sorted(found.items(), key=lambda item: -item[1].mean):
         print(f"| {arm} | {d.seeds} | {d.left:.4f} | {d.mean:+.4f} | {d.low:+.4f} to {d.high:+.4f} | {d.p:.4f} | {corrected[arm]:.4f} | {d.by_seed} |")
+    print()
+    print(tests(len(found), arguments))
 
 
 def holm(p):
@@ -136,11 +150,6 @@ def read_arms(path):
     if len(identities) > 1:
         raise SystemExit(f"{path}: arms of different numeric identity cannot be compared: {sorted(identities)}")
     return arms
-
-
-def row(name, left, right, arguments):
-    d = difference(name, left, right, arguments)
-    return f"| {name} | {d.seeds} | {d.left:.4f} | {d.right:.4f} | {d.mean:+.4f} | {d.low:+.4f} to {d.high:+.4f} | {d.p:.4f} | {d.by_seed} |"
 
 
 @dataclasses.dataclass(frozen=True)
