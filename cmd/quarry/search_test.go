@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"encoding/csv"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,7 +82,8 @@ func TestSearchFormats(t *testing.T) {
 	refused(t, runSearch(t.Context(), deep, newTestHost().host), `--format "csv" is unknown`)
 }
 
-// TestSubmissionOfEedi: a submission made from the competition's test.csv has the rows of its own sample, in its order.
+// TestSubmissionOfEedi: a submission made from the competition's test.csv has the rows of its own sample, in its order, each of
+// 25 misconceptions of the competition's own, in the sample's form to the byte.
 func TestSubmissionOfEedi(t *testing.T) {
 	raw := filepath.Join("..", "..", "..", "shared", "data", "eedi", "raw")
 	if _, err := os.Stat(raw); err != nil {
@@ -91,7 +94,10 @@ func TestSubmissionOfEedi(t *testing.T) {
 	mustBe(t, runPrepareEedi(t.Context(), prepared, newTestHost().host))
 	o := SearchOptions{Rank: p.rank("data/unjudged.jsonl"), Format: formatKaggle, Depth: 25}
 	o.Rank.Data.Corpus, o.Rank.Texts.MaxLength = p.path("data/corpus.jsonl"), 16
-	got, err := kaggle.Read(strings.NewReader(p.search(t, o)), "submission.csv")
+	o.Output = p.path("submission.csv")
+	p.search(t, o)
+	text := p.read(t, "submission.csv")
+	got, err := kaggle.Read(strings.NewReader(text), "submission.csv")
 	mustBe(t, err)
 	f, err := os.Open(filepath.Join(raw, "sample_submission.csv"))
 	mustBe(t, err)
@@ -106,6 +112,43 @@ func TestSubmissionOfEedi(t *testing.T) {
 			t.Errorf("row %d: %+v, the sample's is %+v", i, got[i], want[i])
 		}
 	}
+	known := misconceptions(t, filepath.Join(raw, "misconception_mapping.csv"))
+	for _, row := range got {
+		seen := map[string]bool{}
+		for _, id := range row.Passages {
+			if !known[id] || seen[id] {
+				t.Errorf("%s: %q is no misconception of the competition, or stands twice in %q", row.Query, id, row.Passages)
+			}
+			seen[id] = true
+		}
+		if len(seen) != 25 {
+			t.Errorf("%s has %d misconceptions", row.Query, len(seen))
+		}
+	}
+	sample, err := os.ReadFile(filepath.Join(raw, "sample_submission.csv"))
+	mustBe(t, err)
+	ids := regexp.MustCompile(`\d+( \d+)+`) // the predictions; all else is the sample's form
+	if found, form := ids.ReplaceAllString(text, "…"), ids.ReplaceAllString(string(sample), "…"); found != form {
+		t.Errorf("the file's form is %q, the sample's %q", found, form)
+	}
+}
+
+// misconceptions are the ids of the competition's mapping, as they are written there.
+func misconceptions(t *testing.T, path string) map[string]bool {
+	t.Helper()
+	f, err := os.Open(path)
+	mustBe(t, err)
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	mustBe(t, err)
+	ids := map[string]bool{}
+	for _, row := range rows[1:] {
+		ids[row[0]] = true
+	}
+	if rows[0][0] != "MisconceptionId" || len(ids) != 2587 {
+		t.Fatalf("%d ids under %q", len(ids), rows[0][0])
+	}
+	return ids
 }
 
 // vectorFiles embeds corpus and dev queries into c.npy and q.npy.
