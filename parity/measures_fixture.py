@@ -2,6 +2,7 @@
 
     python parity/measures_fixture.py
 
+Some queries are judged 0 throughout, judged and not ranked, or ranked and not judged; some rankings repeat passages.
 Oracles: ranx, pytrec-eval-terrier and sentence-transformers; Kaggle's average precision at k has no library, it is
 written out here from its definition. `go test ./eval` compares; measures_live.py does so on fresh and real rankings.
 """
@@ -73,7 +74,8 @@ def by_sentence_transformers(judged, run):
         evaluator = InformationRetrievalEvaluator(
             {q: q}, {d: d for d, _ in hits}, {q: positives}, mrr_at_k=CUTOFFS, ndcg_at_k=CUTOFFS,
             accuracy_at_k=CUTOFFS, precision_recall_at_k=CUTOFFS, map_at_k=CUTOFFS)
-        values = evaluator.compute_metrics([[{"corpus_id": d, "score": s} for d, s in hits]])
+        # The other way round: the order of ties is the evaluator's own, and not that of what it is given.
+        values = evaluator.compute_metrics([[{"corpus_id": d, "score": s} for d, s in reversed(hits)]])
         expected[q] = {}
         for m in measures_of("sentence-transformers"):
             kind, k = m.split("@")
@@ -124,6 +126,35 @@ def random_case(name, generator, passages, hits, levels):
     return case(name, judged, run)
 
 
+def zeros_case(name, generator, conventions):
+    """One query whose judgments are all 0, and among the others one without a hit that is judged."""
+    drawn = random_case("", generator, 30, 12, 6)
+    judged, run = drawn["judged"], drawn["run"]
+    judged["q2"] = dict.fromkeys([d for d, _ in run["q2"]][:4], 0)
+    judged["q3"] = {"d_elsewhere": 1}
+    return case(name, judged, run, conventions)
+
+
+def unranked_case(name, generator):
+    """Of five judged queries one is not ranked, and of six ranked ones two are not judged: trec_eval scores those with both."""
+    drawn = random_case("", generator, 30, 12, 6)
+    judged, run = drawn["judged"], drawn["run"]
+    run["q6"], run["q7"] = run["q1"], run.pop("q4")
+    return case(name, judged, run, ["trec_eval", "beir"])
+
+
+def repeated_case(name, generator):
+    """Every ranking names some passages a second and a third time, a positive among them: only Kaggle's measure takes that."""
+    drawn = random_case("", generator, 30, 12, 6)
+    judged, run = drawn["judged"], drawn["run"]
+    for q, hits in run.items():
+        again = [[d, 0.0] for d, _ in generator.choices(hits, k=6)] + [[max(judged[q], key=judged[q].get), 0.0]]
+        for hit in again + again[:2]:
+            hits.insert(generator.randint(1, len(hits)), hit)
+        run[q] = [[d, float(-rank)] for rank, (d, _) in enumerate(hits)]  # ranks decide, and ids repeat
+    return case(name, judged, run, ["kaggle"])
+
+
 def random_cases(seed):
     generator = random.Random(seed)
     return [
@@ -131,6 +162,9 @@ def random_cases(seed):
         random_case("long, tied", generator, 90, 60, 10),
         random_case("long, few ties", generator, 90, 60, 100_000),
         random_case("shorter than a cutoff", generator, 20, 4, 4),
+        zeros_case("judged 0 throughout", generator, list(ORACLES)),
+        unranked_case("judged or ranked alone", generator),
+        repeated_case("passages ranked twice", generator),
     ]
 
 
