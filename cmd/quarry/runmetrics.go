@@ -105,7 +105,7 @@ func (m *runMetrics) families() []prometheus.Family {
 			family("train_gradient_norm", "Norm of the last step's gradient, before clipping.", labelled(s.GradientNorm, labels...)))
 	}
 	losses := family("eval_loss", "Loss on dev by epoch; it compares epochs of one round.")
-	measures := family("measure", "Mean of a measure over all queries of a set, by epoch.")
+	measures := family("measure", "Mean of a measure over all queries of a set, by epoch; the convention says whose definition it follows.")
 	chosen := family("chosen_epoch", "The epoch that a round goes on with.")
 	for round, table := range m.tables {
 		if table == nil {
@@ -119,7 +119,7 @@ func (m *runMetrics) families() []prometheus.Family {
 			add := func(split rundir.Split, m *rundir.Means) {
 				for i := range table.Measures {
 					if m != nil && i < len(m.All) {
-						measures.Samples = append(measures.Samples, labelled(m.All[i], append(place, "split", string(split), "measure", table.Measures[i])...))
+						measures.Samples = append(measures.Samples, labelled(m.All[i], append(place, "split", string(split), "measure", table.Measures[i], "convention", table.Convention)...))
 					}
 				}
 			}

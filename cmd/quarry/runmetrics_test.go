@@ -38,7 +38,7 @@ func TestRunMetrics(t *testing.T) {
 		t.Errorf("before anything has happened:\n%s", got)
 	}
 	loss, chosen := 1.25, 1
-	table := &rundir.Scores{Round: 1, Measures: []string{"map@25", "recall@25"}, Epochs: []rundir.EpochScores{
+	table := &rundir.Scores{Round: 1, Convention: "trec_eval", Measures: []string{"map@25", "recall@25"}, Epochs: []rundir.EpochScores{
 		{Epoch: 0, EvalLoss: &loss, Dev: rundir.Means{All: []float64{0.25, 0.5}}},
 		{Epoch: 1, Dev: rundir.Means{All: []float64{0.5, 0.75}}, Test: &rundir.Means{All: []float64{0.375, 0.5}}, Also: []rundir.AlsoScores{{Name: "general", Scores: rundir.Means{All: []float64{0.125, 0.25}}}}},
 	}}
@@ -89,7 +89,7 @@ func TestPrometheusScrapesARun(t *testing.T) {
 	if code := h.run(t, "run", file, "--cpu", string(exactpath.Fastest), "--metrics-listen", "127.0.0.1:0"); code != exitDone {
 		t.Fatal(h.err.String())
 	}
-	for _, want := range []string{`quarry_run_info{run="tiny"} 1`, `quarry_train_step{run="tiny",round="0"} 1`, `quarry_measure{run="tiny",round="0",epoch="0",split="dev",measure="map@25"} 0.`} {
+	for _, want := range []string{`quarry_run_info{run="tiny"} 1`, `quarry_train_step{run="tiny",round="0"} 1`, `quarry_measure{run="tiny",round="0",epoch="0",split="dev",measure="map@25",convention="sentence-transformers"} 0.`} {
 		if !strings.Contains(last, want) {
 			t.Errorf("no %q in\n%s", want, last)
 		}

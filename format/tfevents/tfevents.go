@@ -28,14 +28,25 @@ func NewWriter(w io.Writer) (*Writer, error) {
 	return events, events.record(text(nil, fieldFileVersion, "brain.Event:2"))
 }
 
-// Write writes the values of one step. Steps are to rise. Events have wall time 0: what they tell of is when in the
-// training, not when by the clock.
-func (w *Writer) Write(step int64, values []Scalar) error {
+// Text is words that TensorBoard shows under Text, as Markdown.
+type Text struct {
+	Tag   string
+	Words string
+}
+
+// Write writes the values of one step, and behind them texts. Steps are to rise. Events have wall time 0: what they tell of is
+// when in the training, not when by the clock.
+func (w *Writer) Write(step int64, values []Scalar, texts ...Text) error {
 	var summary []byte
 	for _, s := range values {
 		value := text(nil, fieldTag, s.Tag)
 		value = binary.LittleEndian.AppendUint32(key(value, fieldSimpleValue, wireFixed32), math.Float32bits(s.Value))
 		summary = bytesField(summary, fieldValue, value)
+	}
+	for _, t := range texts {
+		value := text(nil, fieldTag, t.Tag)
+		value = bytesField(value, fieldTensor, oneString(t.Words))
+		summary = bytesField(summary, fieldValue, bytesField(value, fieldMetadata, textMetadata()))
 	}
 	var event []byte
 	if step != 0 { // proto3 leaves out what is zero
@@ -44,7 +55,22 @@ func (w *Writer) Write(step int64, values []Scalar) error {
 	return w.record(bytesField(event, fieldSummary, summary))
 }
 
-// The fields of tensorflow.Event, Summary and Summary.Value that are written, and how protocol buffers encode them.
+// oneString is a tensor of one string: [1].
+func oneString(words string) []byte {
+	const dtString = 7
+	tensor := binary.AppendUvarint(key(nil, fieldDType, wireVarint), dtString)
+	dim := binary.AppendUvarint(key(nil, fieldSize, wireVarint), 1)
+	tensor = bytesField(tensor, fieldShape, bytesField(nil, fieldDim, dim))
+	return text(tensor, fieldStringVal, words)
+}
+
+// textMetadata has TensorBoard show a tensor as text.
+func textMetadata() []byte {
+	return bytesField(nil, fieldPluginData, text(nil, fieldPluginName, "text"))
+}
+
+// The fields of tensorflow.Event, Summary, Summary.Value, TensorProto and SummaryMetadata that are written, and how protocol
+// buffers encode them.
 const (
 	fieldStep        = 2 // Event
 	fieldFileVersion = 3
@@ -52,6 +78,15 @@ const (
 	fieldValue       = 1 // Summary
 	fieldTag         = 1 // Summary.Value
 	fieldSimpleValue = 2
+	fieldTensor      = 8
+	fieldMetadata    = 9
+	fieldDType       = 1 // TensorProto
+	fieldShape       = 2
+	fieldStringVal   = 8
+	fieldDim         = 2 // TensorShapeProto
+	fieldSize        = 1 // TensorShapeProto.Dim
+	fieldPluginData  = 1 // SummaryMetadata
+	fieldPluginName  = 1 // SummaryMetadata.PluginData
 
 	wireVarint  = 0
 	wireBytes   = 2

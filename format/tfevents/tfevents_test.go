@@ -22,6 +22,7 @@ func TestBytesAreTensorBoards(t *testing.T) {
 			Steps []struct {
 				Step   int64
 				Values [][2]any
+				Texts  [][2]string
 			}
 			File string
 		}
@@ -48,7 +49,11 @@ func TestBytesAreTensorBoards(t *testing.T) {
 				for _, v := range s.Values {
 					values = append(values, Scalar{v[0].(string), float32(v[1].(float64))})
 				}
-				if err := w.Write(s.Step, values); err != nil {
+				var texts []Text
+				for _, v := range s.Texts {
+					texts = append(texts, Text{v[0], v[1]})
+				}
+				if err := w.Write(s.Step, values, texts...); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -153,8 +153,11 @@ func epochValues(measures []string, e report.Epoch) []Value {
 	return values
 }
 
+// ConventionTag is the tag of the text that names the convention of a round's measures in its event file.
+const ConventionTag = "convention"
+
 // TensorBoard writes an event file for each round, in a directory of the round's own, so that TensorBoard lays the rounds'
-// curves over each other. create makes a file of a name with slashes.
+// curves over each other. At the first step with measures a text says whose definitions they follow. create makes a file of a name with slashes.
 func (h *History) TensorBoard(create func(name string, write func(io.Writer) error) error) error {
 	for _, round := range h.Rounds {
 		err := create(fmt.Sprintf("round-%d/%s", round.Round, tfevents.FileName), func(w io.Writer) error {
@@ -162,12 +165,17 @@ func (h *History) TensorBoard(create func(name string, write func(io.Writer) err
 			if err != nil {
 				return err
 			}
+			told := false
 			for _, row := range round.Rows {
+				var texts []tfevents.Text
+				if row.Convention != "" && !told {
+					texts, told = []tfevents.Text{{Tag: ConventionTag, Words: row.Convention}}, true
+				}
 				scalars := make([]tfevents.Scalar, len(row.Values))
 				for i, v := range row.Values {
 					scalars[i] = tfevents.Scalar{Tag: v.Name, Value: float32(v.Value)}
 				}
-				if err := events.Write(int64(row.Step), scalars); err != nil {
+				if err := events.Write(int64(row.Step), scalars, texts...); err != nil {
 					return err
 				}
 			}

@@ -109,9 +109,17 @@ func TestTensorBoard(t *testing.T) {
 	}
 	var found struct {
 		Rounds map[string]map[string][][2]float64
+		Texts  map[string]map[string][][2]any
 	}
 	if err := json.Unmarshal(raw, &found); err != nil {
 		t.Fatal(err)
+	}
+	texts := map[string]map[string][][2]any{}
+	for _, round := range []string{"round-0", "round-1"} { // once, at the base
+		texts[round] = map[string][][2]any{ConventionTag: {{0.0, "sentence-transformers"}}}
+	}
+	if diff := cmp.Diff(texts, found.Texts); diff != "" {
+		t.Errorf("texts (-want +what TensorBoard read):\n%s", diff)
 	}
 	want := map[string]map[string][][2]float64{}
 	for _, round := range h.Rounds {
