@@ -14,6 +14,7 @@ import tempfile
 import numpy
 import peft
 import yaml
+from huggingface_hub import ModelCard
 from sentence_transformers import SentenceTransformer
 from transformers import AutoModel
 
@@ -40,6 +41,8 @@ def main():
             epochs_in_report(run)
         with checks.check("the merged directory loads in sentence-transformers with quarry's vectors"):
             merged_equals_quarry(scratch, run)
+        with checks.check("huggingface_hub reads the run's figures in the model's card"):
+            card_has_figures(run)
     checks.finish()
 
 
@@ -121,6 +124,17 @@ def merged_equals_quarry(scratch, run):
     report.quarry("embed", "--model", found[0], "--input", source, "--output", target, "--precision", "f32")
     got = SentenceTransformer(str(found[0]), device="cpu").encode(texts.HARD, batch_size=4, show_progress_bar=False)
     assert abs(got - numpy.load(target)).max() <= 1e-5, f"vectors differ by {abs(got - numpy.load(target)).max():.2e}"
+
+
+def card_has_figures(run):
+    """The results of the card's front matter are the chosen epoch's in the report."""
+    card = ModelCard.load(next(run.rglob("modules.json")).with_name("README.md"))
+    told = json.loads(report.quarry("report", run, "--json"))["rounds"][0]
+    chosen = next(epoch for epoch in told["epochs"] if epoch.get("chosen"))
+    want = {("dev", measure): value for measure, value in chosen["dev"]["metrics"].items()}
+    found = {(result.dataset_name, result.metric_type): result.metric_value for result in card.data.eval_results}
+    assert found == want and len(want) == 2, (found, want)
+    assert card.data.model_name == "external, round 0" and card.data.library_name == "sentence-transformers", card.data
 
 
 if __name__ == "__main__":

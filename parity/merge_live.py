@@ -75,7 +75,10 @@ def compare_libraries(checks, scratch, base, adapter, merged):
         card = ModelCard.load(merged / "README.md")
         assert card.data.library_name == "sentence-transformers" and card.data.pipeline_tag == "sentence-similarity", card.data
         assert "encode_query" in card.text and "## Intended use" in card.text
-        whole = ModelCard.load(pathlib.Path(__file__).parent.parent / "format/modelcard/testdata/whole.md")
+        cards = report.ROOT / "format" / "modelcard" / "testdata"
+        hostile = ModelCard.load(cards / "hostile.md").data
+        assert hostile.model_name == "# <script>alert(1)</script> --- | `x`" and [r.metric_type for r in hostile.eval_results] == ["m: [x"], hostile
+        whole = ModelCard.load(cards / "whole.md")
         found = {(r.dataset_name, r.metric_type): r.metric_value for r in whole.data.eval_results}
         assert found[("dev", "map@25")] == 0.35 and found[("general", "map@25")] == 0.41, found
         assert whole.data.base_model == "org/minilm" and whole.data.model_name == "eedi, round 1"
