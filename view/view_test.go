@@ -98,7 +98,7 @@ func get[T any](t *testing.T, v *View, path string, parameters ...string) T {
 
 func TestGuard(t *testing.T) {
 	_, v := opened(t, tinyrun.Options{Rounds: 1})
-	verdict := fmt.Sprintf(`{"query":%q,"passage":%q,"verdict":"keep","round":0}`, tinyrun.Key(rundir.Train, 0), negativeOf(t, v, 0).ID)
+	verdict := fmt.Sprintf(`{"query":%q,"passage":%q,"verdict":"keep","round":0}`, "train-0", negativeOf(t, v, 0).ID)
 	header := func(name, value string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set(name, value) }
 	}

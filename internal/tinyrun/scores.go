@@ -28,9 +28,12 @@ func (r *Run) Score(round int) error {
 		if err := r.scoreTest(d, s); err != nil {
 			return err
 		}
-		return rundir.WriteJSON(d.FS, d.Round(round).Choice(), rundir.Choice{Version: rundir.ScoresVersion, Epoch: r.options.Epochs, By: "rule", Because: "the last is the best", Scores: s.Digest()})
+		return rundir.WriteJSON(d.FS, d.Round(round).Choice(), rundir.Choice{Version: rundir.ScoresVersion, Epoch: r.options.Epochs, By: "rule", Because: r.because(), Scores: s.Digest()})
 	})
 }
+
+// because is the reason of every choice.
+func (r *Run) because() string { return r.hostile("the last is the best", 0) }
 
 // scoreAlso writes what the epochs of a table scored on the sets of data.also: less with each epoch. The table's own rows
 // are beside them, for files of epochs without any are those of a training under way.
@@ -124,7 +127,7 @@ func (r *Run) byQuery(d *rundir.Dir, s *rundir.Scores, split rundir.Split, epoch
 	}
 	kept := rundir.QueryScores{Version: rundir.ScoresVersion, Round: s.Round, Epoch: epoch, Split: split, Convention: s.Convention, Measures: s.Measures}
 	for i := range m.Queries {
-		q := rundir.QueryScore{ID: Key(split, i), Seen: i < m.Seen.Queries}
+		q := rundir.QueryScore{ID: r.Key(split, i), Seen: i < m.Seen.Queries}
 		for _, mean := range m.All {
 			q.Values = append(q.Values, mean+0.1*(2*float64(i)/float64(m.Queries-1)-1))
 		}

@@ -122,7 +122,8 @@ const quarryCharts = (() => {
     const clip = (text) => (text.length > 24 ? `${text.slice(0, 23)}…` : text);
     const links = d.links.map(([from, to]) => {
       const a = d.nodes[from], b = d.nodes[to];
-      const back = a.x >= b.x; // a model that the next round mines or trains from
+      const back = a.x > b.x || (a.x === b.x && a.y > b.y); // a model that mines, guides, or is trained from
+      if (a.x === b.x && !back) return { x1: a.x, y1: a.y + 0.3, x2: b.x, y2: b.y - 0.3, back };
       return { x1: back ? a.x : a.x + 0.43, y1: back ? a.y + 0.3 : a.y, x2: back ? b.x + 0.1 : b.x - 0.43, y2: back ? b.y - 0.3 : b.y, back };
     });
     const svg = Plot.plot({
