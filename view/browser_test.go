@@ -264,6 +264,14 @@ func TestBrowserReport(t *testing.T) {
 			t.Errorf("no %s", what)
 		}
 	}
+	// Names of files and models, and reasons, are hostile too, to the letter.
+	for what, text := range map[string]string{
+		`[data-drawing=lineage] svg`: `base <img src=x onerror`, "#lineage-numbers": "corpus.jsonl " + hostile[0], "#lineage-numbers tr:nth-child(2)": "train.jsonl " + hostile[1], "main": "the last is the best " + hostile[0],
+	} {
+		if got := value[string](b, fmt.Sprintf(`document.querySelector(%q).textContent`, what)); !strings.Contains(got, text) {
+			t.Errorf("%s lacks %q", what, text)
+		}
+	}
 	// By keyboard: a chart takes the focus and reads its values out, and a table opens.
 	b.do(chromedp.Focus(`[data-drawing="measure-map-at-25"]`), chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight))
 	if got := value[string](b, `document.querySelector('[data-drawing="measure-map-at-25"] output').textContent`); !regexp.MustCompile(`^round 0, epoch 1: map@25 0\.2500, interval 0\.\d+ to 0\.\d+$`).MatchString(got) {
@@ -497,21 +505,21 @@ func TestBrowserPassagesAndSets(t *testing.T) {
 	b.do(chromedp.SendKeys(`input[type=search]`, "PASSAGE 4 <iframe"+kb.Enter))
 	b.until(`document.querySelectorAll("table.list tbody tr").length === 1`)
 	b.do(chromedp.Click(`table.list button.open`))
-	b.until(`document.querySelector("h1").textContent === "Passage p4" && document.querySelector("tr.positive") !== null`)
+	b.until(fmt.Sprintf(`document.querySelector("h1").textContent === %q && document.querySelector("tr.positive") !== null`, "Passage p4 "+hostile[4]))
 	if got := value[string](b, `document.querySelector("tr.positive").textContent`); !strings.Contains(got, hostile[4]+" (train)") || !strings.Contains(got, "✓ positive") || !regexp.MustCompile(`\d+ \(\d\.\d{4}\)\d+ \(\d\.\d{4}\)$`).MatchString(got) {
 		t.Errorf("its query is shown as %q", got)
 	}
 	pick(0, "set-faq")
 	b.until(`document.querySelector("tr.positive") !== null && document.querySelector("tr.positive").textContent.includes("(faq)")`)
 	b.do(chromedp.Click(`tr.positive button.open`))
-	b.until(`document.querySelectorAll(".columns > section").length === 2 && document.querySelector("h1").textContent === "Query faq-4 of set-faq"`)
+	b.until(fmt.Sprintf(`document.querySelectorAll(".columns > section").length === 2 && document.querySelector("h1").textContent === %q`, "Query faq-4 "+hostile[4]+" of set-faq"))
 	b.do(chromedp.Click(`li.negative button.open`))
 	b.until(`document.querySelector("h1").textContent.startsWith("Passage p") && [...document.querySelectorAll("tr.negative")].some(r => r.textContent.includes("(faq)") && r.textContent.includes("✗ mined"))`)
 	// The other corpus.
 	b.do(chromedp.Navigate(address + "#passages"))
 	b.until(`document.querySelectorAll("form.tools select").length === 2`)
 	pick(0, "set-gesetz_ä")
-	b.until(`document.querySelector("table.list tbody bdi").textContent === "gesetz_ä p4"`) // what is searched stays
+	b.until(`document.querySelector("table.list tbody bdi").textContent.startsWith("gesetz_ä p4 <iframe")`) // what is searched stays
 	b.do(chromedp.Click(`table.list button.open`))
 	b.until(`document.querySelector("tr.positive") !== null && document.querySelector("tr.positive").textContent.includes("(gesetz_ä)")`)
 	// Its queries and its queue, with the same keys.

@@ -188,7 +188,7 @@ func (l *lineage) row(round int, what, name, digest, into string) {
 
 func short(digest string) string { return digest[:min(12, len(digest))] }
 
-// modelLabel is what a model is called in a box: its folder, for the table has the whole path.
+// modelLabel is what a model, or a further file, is called in a box: the end of its path, which the table has whole.
 func modelLabel(role, name string) string {
 	if name == "" {
 		return role

@@ -119,8 +119,8 @@ func TestInputsOfStages(t *testing.T) {
 		{name: "files", options: `[]`, stages: []rundir.ManifestStage{
 			stage("search", "source runs/bm25.trec", "r"), stage("finetune", "teacher_scores", "s", "trainer: train.py", "p"), stage("mine", "last.train", "n", "last.dev", "d"),
 		}, want: []input{
-			{what: "source of mining", name: "runs/bm25.trec", digest: "r", label: "source of mining", into: []product{run}},
-			{what: "teacher's scores", digest: "s", label: "teacher's scores", into: epoch}, {what: "outside trainer", name: "train.py", digest: "p", label: "outside trainer", into: epoch},
+			{what: "source of mining", name: "runs/bm25.trec", digest: "r", label: "source bm25.trec", into: []product{run}},
+			{what: "teacher's scores", digest: "s", label: "teacher's scores", into: epoch}, {what: "outside trainer", name: "train.py", digest: "p", label: "trainer train.py", into: epoch},
 			{what: "kept negatives", digest: "n", earlier: true, into: []product{run}},
 		}},
 		{name: "guides", options: `{"finetune":{"guide":"models/g"}}`, stages: []rundir.ManifestStage{stage("guide-abc", "corpus", "c", "guide", "g"), stage("guide-abc-set-faq", "guide", "g")},

@@ -130,7 +130,7 @@ func inputsOfStages(m *rundir.Manifest) []input {
 				add(modelInput("teacher", option(mineOptions(m, set), "teacher", "model"), in.Digest, mined))
 			case stage == "search" && strings.HasPrefix(in.Name, "source "):
 				name := strings.TrimPrefix(in.Name, "source ")
-				add(input{what: "source of mining", name: name, digest: in.Digest, label: "source of mining", into: mined})
+				add(input{what: "source of mining", name: name, digest: in.Digest, label: modelLabel("source", name), into: mined})
 			case stage == "search":
 				for _, one := range further {
 					if one.vectors == in.Digest {
@@ -144,7 +144,8 @@ func inputsOfStages(m *rundir.Manifest) []input {
 			case stage == "finetune" && in.Name == "teacher_scores":
 				add(input{what: "teacher's scores", name: option(m.Options, "finetune", "teacher_scores"), digest: in.Digest, label: "teacher's scores", into: []product{{kind: toEpoch}}})
 			case stage == "finetune" && strings.HasPrefix(in.Name, "trainer: "):
-				add(input{what: "outside trainer", name: strings.TrimPrefix(in.Name, "trainer: "), digest: in.Digest, label: "outside trainer", into: []product{{kind: toEpoch}}})
+				name := strings.TrimPrefix(in.Name, "trainer: ")
+				add(input{what: "outside trainer", name: name, digest: in.Digest, label: modelLabel("trainer", name), into: []product{{kind: toEpoch}}})
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -358,15 +359,26 @@ func TestThePageStandsAlone(t *testing.T) {
 	}
 }
 
-// Texts of the run's owner come in as names, reasons and notes.
+// Texts of the run's owner come in as names, reasons and notes, and as names of files and models in the lineage.
 func TestTextsAreEscaped(t *testing.T) {
-	_, d := opened(t, tinyrun.Options{})
 	const hostile = `</script><img src=x onerror=alert(1)>` + "\u202e"
+	_, d := opened(t, tinyrun.Options{Hostile: []string{hostile}, Name: `<img src=x onerror=alert(2)>`, Ranked: true, ByQuery: true})
 	p := read(t, d)
-	p.Run, p.Summary, p.Missing = hostile, []string{hostile}, []string{hostile}
+	for what, there := range map[string]bool{
+		"a reason": strings.Contains(strings.Join(p.Summary, "\n"), hostile),
+		"a cell":   slices.ContainsFunc(figure(t, p, "lineage").Table.Rows, func(row []string) bool { return row[1] == "corpus" && strings.Contains(row[2], hostile) }),
+		"a box":    slices.ContainsFunc(figure(t, p, "lineage").Drawing.Nodes, func(n Node) bool { return strings.Contains(n.Label, "<img") || strings.Contains(n.Label, "onerror") }),
+	} {
+		if !there {
+			t.Errorf("no text of the owner as %s", what)
+		}
+	}
+	p.Missing = []string{hostile}
 	f := &p.Sections[0].Figures[0]
 	f.Title, f.About, f.Table.Head[0], f.Table.Rows[0][0], f.Drawing.X = hostile, hostile, hostile, hostile, hostile
 	f.Drawing.Series[0], f.Drawing.Facets[0] = hostile, hostile
+	l := &p.Sections[len(p.Sections)-1].Figures[0]
+	l.Drawing.Nodes[0].Label, l.Drawing.Nodes[0].Detail = hostile, hostile
 	page := write(t, p)
 	if strings.Contains(page, "<img") || strings.Count(page, "</script>") != 1+len(Scripts()) {
 		t.Error("a text is part of the page's code")
