@@ -578,6 +578,21 @@ func TestBrowserTraining(t *testing.T) {
 	if told := value[string](b, `document.querySelector("main p .better").textContent + document.querySelector("main p .worse").textContent`); !regexp.MustCompile(`^▲ B better: 0▼ B worse: [1-9]\d*$`).MatchString(told) {
 		t.Errorf("told %q", told)
 	}
+	// A query of the list opens with the rankings of both runs, side by side, at the ranks of the list; the other run puts the positive lower.
+	ranks := value[string](b, `[...document.querySelectorAll("table.list tbody tr:first-child td.number")].slice(0, 2).map(c => c.textContent).join("|")`)
+	b.do(chromedp.Click(`table.list button.open`))
+	b.until(`document.querySelectorAll(".columns > section").length === 2`)
+	if heads := value[string](b, `[...document.querySelectorAll(".columns > section h2")].map(h => h.textContent).join("|")`); heads != "A: tiny, round 0, epoch 3|B: other, round 0, epoch 3" {
+		t.Errorf("a compared query has %q", heads)
+	}
+	if got := value[string](b, `[...document.querySelectorAll(".columns > section")].map(s => s.querySelector("li.positive span").textContent).join("|")`); got != ranks {
+		t.Errorf("positives stand at %q, and in the list at %q", got, ranks)
+	}
+	if left := value[bool](b, `(() => { const [x, y] = [...document.querySelectorAll(".columns > section")].map(s => s.getBoundingClientRect()); return x.right <= y.left && x.top === y.top && document.querySelector("#tabs a[aria-current]").textContent === "Compare"; })()`); !left {
+		t.Error("the two do not stand side by side under Compare")
+	}
+	b.do(act(`location.hash = document.querySelector("main a").hash`))
+	b.until(`document.querySelectorAll("table.list tbody tr").length === 50`)
 	choose := func(tool int, option string) {
 		b.do(act(fmt.Sprintf(`(() => { const s = document.querySelectorAll("form.tools select")[%d]; s.value = %q; s.dispatchEvent(new Event("change")); })()`, tool, option)))
 	}
@@ -717,6 +732,7 @@ func TestBrowserKeyboard(t *testing.T) {
 		{"passage/train/1", `document.querySelector("tr.positive") !== null`, 8},
 		{"negatives", `document.querySelector("#suspect") !== null`, 14},
 		{"compare", `document.querySelectorAll("table.list tbody tr").length === 4`, 14},
+		{"pair/dev/1/0%2F0/1%2F3", `document.querySelectorAll(".columns > section").length === 2`, 28},
 		{"charts", drawn, 20},
 	} {
 		b.do(chromedp.Navigate(address + "#" + place.hash))
