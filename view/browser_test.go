@@ -251,6 +251,7 @@ func TestBrowserReport(t *testing.T) {
 	// The choice is marked in words, series have dashes and symbols of their own, and every chart has a name and a table.
 	for what, expression := range map[string]string{
 		"chosen epoch":          `document.querySelector("[data-drawing=eval-loss] svg").textContent.includes("★ chosen")`,
+		"chosen step":           `["loss", "learning-rate"].every(c => { const svg = document.querySelector("[data-drawing=" + c + "] svg"); return svg.textContent.split("★ chosen").length === 4 && svg.querySelectorAll("g[aria-label=rule] line").length === 6; })`,
 		"intervals":             `document.querySelectorAll('[data-drawing="measure-map-at-25"] svg g[aria-label=rule] line').length === 12`,
 		"ranks after training":  `document.querySelector("[data-drawing=rank-trained] svg") !== null && ["0", "1", "2"].every(i => document.querySelector("[data-drawing=rank-trained-" + i + "] svg") !== null)`,
 		"whose measures":        `document.querySelector("main").textContent.includes("Measures are as sentence-transformers has them.")`,

@@ -17,6 +17,7 @@ import (
 
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/internal/tinyrun"
+	"github.com/quarry-ml/quarry/report"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -216,7 +217,7 @@ func TestManyStepsShareAPoint(t *testing.T) {
 		steps[i] = rundir.Step{Step: i + 1, Epoch: 1, Loss: float64(i % 6)}
 	}
 	var f Figure
-	f.addSteps(0, steps)
+	f.addSteps(0, steps, -1)
 	if n := len(f.Drawing.Points); n > curvePoints || n < curvePoints/2 {
 		t.Errorf("%d points", n)
 	}
@@ -226,6 +227,66 @@ func TestManyStepsShareAPoint(t *testing.T) {
 	}
 	if last := f.Drawing.Points[len(f.Drawing.Points)-1]; last.X != 1001 {
 		t.Errorf("the last point is of step %v", last.X)
+	}
+}
+
+// Curves by step have the last step of the chosen epoch marked, however many steps share a point, and lines between epochs.
+func TestCurvesMarkTheChoice(t *testing.T) {
+	steps := make([]rundir.Step, 1001)
+	for i := range steps {
+		steps[i] = rundir.Step{Step: i + 1, Epoch: 1 + i/334, LearningRate: 1}
+	}
+	many := make([]rundir.Step, 2*mostEpochs)
+	for i := range many {
+		many[i] = rundir.Step{Step: i + 1, Epoch: i + 1}
+	}
+	for _, tc := range []struct {
+		name   string
+		steps  []rundir.Step
+		chosen int // epoch; -1 is none
+		marked float64
+		edges  []float64
+	}{
+		{"the second of three", steps, 2, 668, []float64{334.5, 668.5}},
+		{"the last", steps, 3, 1001, []float64{334.5, 668.5}},
+		{"the model before any step", steps, 0, 0, []float64{334.5, 668.5}},
+		{"none yet", steps[:400], -1, 0, []float64{334.5}},
+		{"one whose steps are not here", steps[:400], 3, 0, []float64{334.5}},
+		{"one of many", many, 7, 7, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var round report.Round
+			for epoch := range 8 {
+				round.Epochs = append(round.Epochs, report.Epoch{EpochScores: rundir.EpochScores{Epoch: epoch}, Chosen: epoch == tc.chosen})
+			}
+			var loss, rate Figure
+			chosen := chosenStep(round, tc.steps)
+			loss.addSteps(0, tc.steps, chosen)
+			rate.addRates(0, tc.steps, chosen)
+			for what, f := range map[string]Figure{"loss": loss, "rate": rate} {
+				if n := len(f.Drawing.Points); n > curvePoints+2 || n != len(f.Table.Rows) {
+					t.Errorf("%s: %d points, %d rows", what, n, len(f.Table.Rows))
+				}
+				marked, edges := 0.0, []float64(nil)
+				for i, p := range f.Drawing.Points {
+					if i > 0 && p.X <= f.Drawing.Points[i-1].X {
+						t.Errorf("%s: step %v behind %v", what, p.X, f.Drawing.Points[i-1].X)
+					}
+					if p.Chosen {
+						marked += p.X
+					}
+					if p.Chosen != strings.HasSuffix(f.Table.Rows[i][2], "★ chosen") {
+						t.Errorf("%s: the row %q of %+v", what, f.Table.Rows[i], p)
+					}
+				}
+				for _, e := range f.Drawing.Edges {
+					edges = append(edges, e.X)
+				}
+				if marked != tc.marked || !slices.Equal(edges, tc.edges) {
+					t.Errorf("%s: step %v is marked, want %v; edges %v, want %v", what, marked, tc.marked, edges, tc.edges)
+				}
+			}
+		})
 	}
 }
 
