@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -89,7 +90,7 @@ func TestGolden(t *testing.T) {
 
 // Every figure has a table as wide as its heading and a drawing of numbers that JSON knows, and ids are told once.
 func TestFiguresAreWhole(t *testing.T) {
-	for _, o := range []tinyrun.Options{{}, {Rounds: 1}, {Rounds: 3, Epochs: 1}, {Unmined: true}, {Also: []string{"general", "trivia"}}} {
+	for _, o := range []tinyrun.Options{{}, {Rounds: 1}, {Rounds: 3, Epochs: 1}, {Unmined: true}, {Also: []string{"general", "trivia"}}, {Sets: []string{"faq", "law"}, Test: 3, Ranked: true, Models: true}} {
 		_, d := opened(t, o)
 		p := read(t, d)
 		ids := map[string]bool{}
@@ -187,6 +188,53 @@ func TestSharesOfAHistogramAddUp(t *testing.T) {
 		if math.Abs(sum-1) > 1e-9 {
 			t.Errorf("histogram %v adds up to %v", which, sum)
 		}
+	}
+}
+
+// What is mined of each set of data.sets is drawn beside the run's own; what of them is not drawn is said.
+func TestSetsAreDrawn(t *testing.T) {
+	_, d := opened(t, tinyrun.Options{Train: 5, Dev: 4, Sets: []string{"faq", "law"}})
+	p := read(t, d)
+	numbers := func(id string, column int) (n int) {
+		for _, row := range figure(t, p, id).Table.Rows {
+			one, err := strconv.Atoi(row[column])
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += one
+		}
+		return n
+	}
+	for id, title := range map[string]string{"scores": "", "scores-set-0": ", set faq", "scores-set-1": ", set law"} {
+		if f := figure(t, p, id); f.Title != "Scores of positives and negatives"+title || len(f.Drawing.Facets) != 2 {
+			t.Errorf("%s: %q with %q", id, f.Title, f.Drawing.Facets)
+		}
+		if positives, negatives := numbers(id, 3), numbers(id, 4); positives != 2*5 || negatives != 2*5*tinyrun.Negatives {
+			t.Errorf("%s: %d positives, %d negatives", id, positives, negatives)
+		}
+	}
+	if cmp.Equal(figure(t, p, "scores").Table, figure(t, p, "scores-set-0").Table) {
+		t.Error("the set's histogram is the run's")
+	}
+	if of := numbers("overlap-set-1", 3); of != 2*5*tinyrun.Negatives {
+		t.Errorf("overlap of %d negatives", of)
+	}
+	if said := strings.Join(p.Missing, "\n"); !strings.Contains(said, "queries of the sets that training takes turns with (faq, law)") {
+		t.Errorf("missing: %q", said)
+	}
+	if err := os.Remove(d.Round(1).Set("law").Negatives(rundir.Train)); err != nil {
+		t.Fatal(err)
+	}
+	p = read(t, d)
+	if said := strings.Join(p.Missing, "\n"); !strings.Contains(said, "Round 1 has no mined negatives of the set law yet.") {
+		t.Errorf("missing: %q", said)
+	}
+	if _, there := p.Drawings()["overlap-set-1"]; there {
+		t.Error("an overlap of one round")
+	}
+	_, d = opened(t, tinyrun.Options{Train: 3, Dev: 3, Rounds: 1})
+	if said := strings.Join(read(t, d).Missing, "\n"); strings.Contains(said, "sets") {
+		t.Errorf("sets that are not there: %q", said)
 	}
 }
 
