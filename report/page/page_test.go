@@ -139,6 +139,38 @@ func TestOtherSets(t *testing.T) {
 	}
 }
 
+// Test is a series of its own, which has the base and the epoch that the round goes on with, and no more.
+func TestMeasuresOnTest(t *testing.T) {
+	_, d := opened(t, tinyrun.Options{Rounds: 1, Epochs: 3, Test: 4, Ranked: true})
+	f := figure(t, read(t, d), "measure-map-at-25")
+	want := Table{Head: []string{"round", "epoch", "map@25", "on test"}, Rows: [][]string{
+		{"0", "0 (base)", "0.2000", "0.1500"}, {"0", "1", "0.2500", "–"}, {"0", "2", "0.3000", "–"}, {"0", "3 ★ chosen", "0.3500", "0.3000"},
+	}}
+	if diff := cmp.Diff(want, f.Table); diff != "" || !strings.Contains(f.About, "Test is scored for the base and the chosen epoch alone.") {
+		t.Errorf("%s (-want +got):\n%s", f.About, diff)
+	}
+	var tested []Point
+	for _, p := range f.Drawing.Points {
+		if p.Series == 1 {
+			p.Y = math.Round(1e6*p.Y) / 1e6
+			tested = append(tested, p)
+		}
+	}
+	if diff := cmp.Diff([]Point{{X: 0, Y: 0.15, Series: 1}, {X: 3, Y: 0.3, Series: 1}}, tested); diff != "" || !slices.Equal(f.Drawing.Series, []string{"dev", "test"}) {
+		t.Errorf("series %q (-want +got):\n%s", f.Drawing.Series, diff)
+	}
+	_, d = opened(t, tinyrun.Options{Rounds: 1, Epochs: 1, Dev: 6, Test: 4, Ranked: true, ByQuery: true})
+	for _, p := range figure(t, read(t, d), "measure-map-at-25").Drawing.Points {
+		if p.Low == nil || p.High == nil {
+			t.Errorf("no interval of %+v", p)
+		}
+	}
+	_, d = opened(t, tinyrun.Options{Rounds: 1, Epochs: 1})
+	if f := figure(t, read(t, d), "measure-map-at-25"); len(f.Drawing.Series) != 1 || len(f.Table.Head) != 3 {
+		t.Errorf("a run without test has %q, %q", f.Drawing.Series, f.Table.Head)
+	}
+}
+
 // Every measure whose scores are kept by query has its intervals, in the drawing and in the table; large sets say that they
 // have none.
 func TestIntervals(t *testing.T) {
