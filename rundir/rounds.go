@@ -59,6 +59,24 @@ func (d *Dir) AlsoNames() ([]string, error) {
 	return names, nil
 }
 
+// TrainingSets is the names of the sets in data.sets of the recipe that the run last followed, in its order; none where it has not begun
+// to.
+func (d *Dir) TrainingSets() ([]string, error) {
+	var recipe struct {
+		Data struct {
+			Sets []TrainingSetName `yaml:"sets"`
+		} `yaml:"data"`
+	}
+	if ok, err := d.readRecipe("data.sets", &recipe); err != nil || !ok {
+		return nil, err
+	}
+	var names []string
+	for _, s := range recipe.Data.Sets {
+		names = append(names, s.Name)
+	}
+	return names, nil
+}
+
 // SelectMetrics is what each round of the recipe that the run last followed chooses its epoch by: a measure or eval_loss,
 // empty where a person or the recipe names the epoch; none where the run has not begun to follow one. Nothing else of the
 // recipe is looked at, as in Rounds.

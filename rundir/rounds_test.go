@@ -48,6 +48,38 @@ func TestRounds(t *testing.T) {
 	}
 }
 
+func TestTrainingSets(t *testing.T) {
+	for _, tc := range []struct{ name, recipe, want, failed string }{
+		{"not begun", "", "", ""},
+		{"none", "data: {corpus: c, sets: null}\n", "", ""},
+		{"two, one of a later version", "data:\n  also: [{name: general}]\n  sets:\n    - {name: more, novelty: 1}\n    - {name: faq, dev: d}\n", "more faq", ""},
+		{"no list", "data: {sets: 3}\n", "", "recipe.resolved.yaml: data.sets: "},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d, err := rundir.Open(filepath.Join(t.TempDir(), "run"), rundir.OpenOptions{Create: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			if tc.recipe != "" {
+				if err := os.WriteFile(d.Recipe(), []byte(tc.recipe), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			names, err := d.TrainingSets()
+			if tc.failed != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.failed) {
+					t.Errorf("got %v, want %q", err, tc.failed)
+				}
+				return
+			}
+			if got := strings.Join(names, " "); err != nil || got != tc.want {
+				t.Errorf("got %q, %v; want %q", got, err, tc.want)
+			}
+		})
+	}
+}
+
 func TestAlsoNames(t *testing.T) {
 	for _, tc := range []struct {
 		name, recipe string // empty is none

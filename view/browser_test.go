@@ -234,7 +234,7 @@ func writeReport(t *testing.T, dir string) (file string) {
 }
 
 func TestBrowserReport(t *testing.T) {
-	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Hostile: hostile, Name: `"><img src=x onerror=window.hostile=1>`, Rounds: 3, ByQuery: true, Ranked: true})
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Hostile: hostile, Name: `"><img src=x onerror=window.hostile=1>`, Rounds: 3, ByQuery: true, Ranked: true, Test: 6})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,9 @@ func TestBrowserReport(t *testing.T) {
 	// The choice is marked in words, series have dashes and symbols of their own, and every chart has a name and a table.
 	for what, expression := range map[string]string{
 		"chosen epoch":          `document.querySelector("[data-drawing=eval-loss] svg").textContent.includes("★ chosen")`,
-		"intervals":             `document.querySelectorAll('[data-drawing="measure-map-at-25"] svg g[aria-label=rule] line').length === 12`,
+		"chosen step":           `["loss", "learning-rate"].every(c => { const svg = document.querySelector("[data-drawing=" + c + "] svg"); return svg.textContent.split("★ chosen").length === 4 && svg.querySelectorAll("g[aria-label=rule] line").length === 6; })`,
+		"intervals":             `document.querySelectorAll('[data-drawing="measure-map-at-25"] svg g[aria-label=rule] line').length === 12 + 6`,
+		"test":                  `[...document.querySelectorAll('[data-drawing="measure-map-at-25"] .legend li')].map(l => l.textContent).join("|") === "dev|test"`,
 		"ranks after training":  `document.querySelector("[data-drawing=rank-trained] svg") !== null && ["0", "1", "2"].every(i => document.querySelector("[data-drawing=rank-trained-" + i + "] svg") !== null)`,
 		"whose measures":        `document.querySelector("main").textContent.includes("Measures are as sentence-transformers has them.")`,
 		"dashes":                `document.querySelectorAll('[data-drawing="seen-map-at-25"] svg [stroke-dasharray]').length > 0`,
@@ -264,9 +266,17 @@ func TestBrowserReport(t *testing.T) {
 			t.Errorf("no %s", what)
 		}
 	}
+	// Names of files and models, and reasons, are hostile too, to the letter.
+	for what, text := range map[string]string{
+		`[data-drawing=lineage] svg`: `base <img src=x onerror`, "#lineage-numbers": "corpus.jsonl " + hostile[0], "#lineage-numbers tr:nth-child(2)": "train.jsonl " + hostile[1], "main": "the last is the best " + hostile[0],
+	} {
+		if got := value[string](b, fmt.Sprintf(`document.querySelector(%q).textContent`, what)); !strings.Contains(got, text) {
+			t.Errorf("%s lacks %q", what, text)
+		}
+	}
 	// By keyboard: a chart takes the focus and reads its values out, and a table opens.
-	b.do(chromedp.Focus(`[data-drawing="measure-map-at-25"]`), chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight))
-	if got := value[string](b, `document.querySelector('[data-drawing="measure-map-at-25"] output').textContent`); !regexp.MustCompile(`^round 0, epoch 1: map@25 0\.2500, interval 0\.\d+ to 0\.\d+$`).MatchString(got) {
+	b.do(chromedp.Focus(`[data-drawing="measure-map-at-25"]`), chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight))
+	if got := value[string](b, `document.querySelector('[data-drawing="measure-map-at-25"] output').textContent`); !regexp.MustCompile(`^round 0, dev, epoch 1: map@25 0\.2500, interval 0\.\d+ to 0\.\d+$`).MatchString(got) {
 		t.Errorf("the chart reads out %q", got)
 	}
 	b.do(chromedp.Focus(`#loss-numbers summary`), chromedp.KeyEvent(kb.Enter))
@@ -292,7 +302,7 @@ func TestBrowserReport(t *testing.T) {
 	}
 	for what, expression := range map[string]string{
 		"black words":                        `getComputedStyle(document.querySelector("h1")).color === "rgb(0, 0, 0)" && getComputedStyle(document.querySelector("figure p")).color === "rgb(51, 51, 51)"`,
-		"charts in the colours of paper":     `[...document.querySelectorAll('[data-drawing="measure-map-at-25"] svg g[aria-label=line] path')].every(p => getComputedStyle(p).stroke === "rgb(0, 96, 160)")`,
+		"charts in the colours of paper":     `[...document.querySelectorAll('[data-drawing="eval-loss"] svg g[aria-label=line] path')].every(p => getComputedStyle(p).stroke === "rgb(0, 96, 160)")`,
 		"nothing that a screen alone needs":  `[...document.querySelectorAll("nav, footer, .skip, .readout, details:not([open])")].every(e => e.getClientRects().length === 0)`,
 		"whole tables":                       `document.querySelector("#loss-numbers .scroll").clientHeight >= document.querySelector("#loss-numbers table").offsetHeight`,
 		"charts, and the table that is open": `[...document.querySelectorAll("[data-drawing] svg[role=img]")].every(s => s.getBoundingClientRect().height > 100) && document.querySelector("#loss-numbers table").offsetHeight > 0`,
@@ -497,21 +507,21 @@ func TestBrowserPassagesAndSets(t *testing.T) {
 	b.do(chromedp.SendKeys(`input[type=search]`, "PASSAGE 4 <iframe"+kb.Enter))
 	b.until(`document.querySelectorAll("table.list tbody tr").length === 1`)
 	b.do(chromedp.Click(`table.list button.open`))
-	b.until(`document.querySelector("h1").textContent === "Passage p4" && document.querySelector("tr.positive") !== null`)
+	b.until(fmt.Sprintf(`document.querySelector("h1").textContent === %q && document.querySelector("tr.positive") !== null`, "Passage p4 "+hostile[4]))
 	if got := value[string](b, `document.querySelector("tr.positive").textContent`); !strings.Contains(got, hostile[4]+" (train)") || !strings.Contains(got, "✓ positive") || !regexp.MustCompile(`\d+ \(\d\.\d{4}\)\d+ \(\d\.\d{4}\)$`).MatchString(got) {
 		t.Errorf("its query is shown as %q", got)
 	}
 	pick(0, "set-faq")
 	b.until(`document.querySelector("tr.positive") !== null && document.querySelector("tr.positive").textContent.includes("(faq)")`)
 	b.do(chromedp.Click(`tr.positive button.open`))
-	b.until(`document.querySelectorAll(".columns > section").length === 2 && document.querySelector("h1").textContent === "Query faq-4 of set-faq"`)
+	b.until(fmt.Sprintf(`document.querySelectorAll(".columns > section").length === 2 && document.querySelector("h1").textContent === %q`, "Query faq-4 "+hostile[4]+" of set-faq"))
 	b.do(chromedp.Click(`li.negative button.open`))
 	b.until(`document.querySelector("h1").textContent.startsWith("Passage p") && [...document.querySelectorAll("tr.negative")].some(r => r.textContent.includes("(faq)") && r.textContent.includes("✗ mined"))`)
 	// The other corpus.
 	b.do(chromedp.Navigate(address + "#passages"))
 	b.until(`document.querySelectorAll("form.tools select").length === 2`)
 	pick(0, "set-gesetz_ä")
-	b.until(`document.querySelector("table.list tbody bdi").textContent === "gesetz_ä p4"`) // what is searched stays
+	b.until(`document.querySelector("table.list tbody bdi").textContent.startsWith("gesetz_ä p4 <iframe")`) // what is searched stays
 	b.do(chromedp.Click(`table.list button.open`))
 	b.until(`document.querySelector("tr.positive") !== null && document.querySelector("tr.positive").textContent.includes("(gesetz_ä)")`)
 	// Its queries and its queue, with the same keys.
@@ -570,6 +580,21 @@ func TestBrowserTraining(t *testing.T) {
 	if told := value[string](b, `document.querySelector("main p .better").textContent + document.querySelector("main p .worse").textContent`); !regexp.MustCompile(`^▲ B better: 0▼ B worse: [1-9]\d*$`).MatchString(told) {
 		t.Errorf("told %q", told)
 	}
+	// A query of the list opens with the rankings of both runs, side by side, at the ranks of the list; the other run puts the positive lower.
+	ranks := value[string](b, `[...document.querySelectorAll("table.list tbody tr:first-child td.number")].slice(0, 2).map(c => c.textContent).join("|")`)
+	b.do(chromedp.Click(`table.list button.open`))
+	b.until(`document.querySelectorAll(".columns > section").length === 2`)
+	if heads := value[string](b, `[...document.querySelectorAll(".columns > section h2")].map(h => h.textContent).join("|")`); heads != "A: tiny, round 0, epoch 3|B: other, round 0, epoch 3" {
+		t.Errorf("a compared query has %q", heads)
+	}
+	if got := value[string](b, `[...document.querySelectorAll(".columns > section")].map(s => s.querySelector("li.positive span").textContent).join("|")`); got != ranks {
+		t.Errorf("positives stand at %q, and in the list at %q", got, ranks)
+	}
+	if left := value[bool](b, `(() => { const [x, y] = [...document.querySelectorAll(".columns > section")].map(s => s.getBoundingClientRect()); return x.right <= y.left && x.top === y.top && document.querySelector("#tabs a[aria-current]").textContent === "Compare"; })()`); !left {
+		t.Error("the two do not stand side by side under Compare")
+	}
+	b.do(act(`location.hash = document.querySelector("main a").hash`))
+	b.until(`document.querySelectorAll("table.list tbody tr").length === 50`)
 	choose := func(tool int, option string) {
 		b.do(act(fmt.Sprintf(`(() => { const s = document.querySelectorAll("form.tools select")[%d]; s.value = %q; s.dispatchEvent(new Event("change")); })()`, tool, option)))
 	}
@@ -709,6 +734,7 @@ func TestBrowserKeyboard(t *testing.T) {
 		{"passage/train/1", `document.querySelector("tr.positive") !== null`, 8},
 		{"negatives", `document.querySelector("#suspect") !== null`, 14},
 		{"compare", `document.querySelectorAll("table.list tbody tr").length === 4`, 14},
+		{"pair/dev/1/0%2F0/1%2F3", `document.querySelectorAll(".columns > section").length === 2`, 28},
 		{"charts", drawn, 20},
 	} {
 		b.do(chromedp.Navigate(address + "#" + place.hash))

@@ -43,6 +43,15 @@ func (r *run) negatives(round int, split rundir.Split) ([][]negative, error) {
 	return s.mined[round].negatives, nil
 }
 
+// minedFor is what a round mined for one query; nothing where it has not mined the set.
+func (r *run) minedFor(round int, split rundir.Split, index int) ([]negative, error) {
+	all, err := r.negatives(round, split)
+	if err != nil || all == nil {
+		return nil, err
+	}
+	return all[index], nil
+}
+
 // eachMined visits what a round mined for a set, and keeps the negatives: what draws the charts and what lists the negatives
 // read the same large file, which is parsed once for both. strange is a row of other data than the view's; nothing is kept then.
 func (r *run) eachMined(s *set, round int, visit func(provenance.Row) error) (strange, err error) {

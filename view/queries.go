@@ -230,26 +230,22 @@ func (o *passages) textOf(p int32) textOf {
 // ranking is what a round's search kept of a query and what its epochs rank, the marks of mining on both.
 func (v *View) ranking(split rundir.Split, index, round int) (roundView, error) {
 	view := roundView{Round: round, Hits: []hit{}, Epochs: []epochView{}}
+	s := v.run.sets[split]
 	found, err := v.run.candidates(round, split)
 	if err != nil {
 		return view, err
 	}
-	mined, err := v.run.negatives(round, split)
+	mined, err := v.run.minedFor(round, split, index)
 	if err != nil {
 		return view, err
 	}
-	isNegative := map[int32]bool{}
-	if mined != nil {
-		for _, n := range mined[index] {
-			isNegative[n.passage] = true
-			if found == nil {
-				view.Hits = append(view.Hits, v.hit(split, index, n.passage, n.rank, nil, true))
-			}
+	if found == nil {
+		for _, n := range mined {
+			view.Hits = append(view.Hits, v.hit(s, index, n.passage, n.rank, nil, true))
 		}
-	}
-	if found != nil {
+	} else {
 		view.Searched = true
-		if view.Hits, err = v.hits(split, index, found, isNegative); err != nil {
+		if view.Hits, err = v.hits(s, index, found, mined); err != nil {
 			return view, err
 		}
 	}
@@ -258,7 +254,7 @@ func (v *View) ranking(split rundir.Split, index, round int) (roundView, error) 
 		return view, err
 	}
 	shown := shownEpochs(all, round)
-	if view.Unkept, err = v.run.unkept(v.run.sets[split], round, shown); err != nil {
+	if view.Unkept, err = v.run.unkept(s, round, shown); err != nil {
 		return view, err
 	}
 	for _, e := range shown {
@@ -266,7 +262,7 @@ func (v *View) ranking(split rundir.Split, index, round int) (roundView, error) 
 		if err != nil || found == nil {
 			return view, err
 		}
-		hits, err := v.hits(split, index, found, isNegative)
+		hits, err := v.hits(s, index, found, mined)
 		if err != nil {
 			return view, err
 		}
@@ -275,8 +271,12 @@ func (v *View) ranking(split rundir.Split, index, round int) (roundView, error) 
 	return view, nil
 }
 
-// hits are the best hits of a ranking of one query, and further down all positives and negatives.
-func (v *View) hits(split rundir.Split, index int, found *searched, isNegative map[int32]bool) ([]hit, error) {
+// hits are the best hits of a ranking of one query, and further down all positives and negatives. The set may be the other run's.
+func (v *View) hits(s *set, index int, found *searched, mined []negative) ([]hit, error) {
+	isNegative := map[int32]bool{}
+	for _, n := range mined {
+		isNegative[n.passage] = true
+	}
 	c, err := found.index.At(index)
 	if err != nil {
 		return nil, err
@@ -284,25 +284,25 @@ func (v *View) hits(split rundir.Split, index int, found *searched, isNegative m
 	hits := []hit{}
 	for rank, h := range c.Hits {
 		negative := isNegative[h.Passage]
-		if one := v.hit(split, index, h.Passage, int32(rank), &h.Score, negative); rank < shownHits || negative || one.Positive {
+		if one := v.hit(s, index, h.Passage, int32(rank), &h.Score, negative); rank < shownHits || negative || one.Positive {
 			hits = append(hits, one)
 		}
 	}
 	for _, p := range c.Positives {
 		if int(p.Rank) >= len(c.Hits) {
-			hits = append(hits, v.hit(split, index, p.Passage, p.Rank, &p.Score, isNegative[p.Passage]))
+			hits = append(hits, v.hit(s, index, p.Passage, p.Rank, &p.Score, isNegative[p.Passage]))
 		}
 	}
 	return hits, nil
 }
 
-func (v *View) hit(split rundir.Split, index int, p, rank int32, score *float32, negative bool) hit {
-	s := v.run.sets[split]
+func (v *View) hit(s *set, index int, p, rank int32, score *float32, negative bool) hit {
 	text := s.over.textOf(p)
-	return hit{
-		Rank: rank + 1, Score: score, Index: p, ID: text.ID, Text: text.Text, Negative: negative, Positive: slices.Contains(s.queries[index].Positives, p),
-		Verdict: v.verdictOn(s, int32(index), p),
+	h := hit{Rank: rank + 1, Score: score, Index: p, ID: text.ID, Text: text.Text, Negative: negative, Positive: slices.Contains(s.queries[index].Positives, p)}
+	if s.same(v.run.sets[s.name]) { // verdicts are on this run's
+		h.Verdict = v.verdictOn(s, int32(index), p)
 	}
+	return h
 }
 
 // wrong is a request that makes no sense, as opposed to files that cannot be read.

@@ -77,6 +77,16 @@ func (v *View) Handler() http.Handler {
 		}
 		return v.compare(split, a, b, r.FormValue("order"), page)
 	}))
+	mux.HandleFunc("GET /api/pair", v.answer(func(r *http.Request) (any, error) {
+		split, _, err := v.listed(r)
+		a, failed := rankerOf(r, "a")
+		b, alsoFailed := rankerOf(r, "b")
+		index, noIndex := number(r, "index")
+		if err := errors.Join(err, failed, alsoFailed, noIndex); err != nil {
+			return nil, err
+		}
+		return v.pair(split, a, b, index)
+	}))
 	mux.HandleFunc("POST /api/verdict", v.answer(func(r *http.Request) (any, error) {
 		s, err := readSaid(r.Body)
 		if err != nil {

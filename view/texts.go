@@ -113,6 +113,11 @@ func (r *run) read(ctx context.Context, role, path string, parse func(io.Reader)
 	return digest, parse(f)
 }
 
+// same says whether a set of another run is of the same data, so that places in one are those in the other.
+func (s *set) same(other *set) bool {
+	return other != nil && s.digest == other.digest && s.over.digest == other.over.digest
+}
+
 // index makes the set's look-ups.
 func (s *set) index() {
 	s.byKey, s.byText = make(map[string]int32, len(s.queries)), map[string][]int32{}

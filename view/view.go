@@ -153,8 +153,16 @@ func (v *View) charts() (*charts, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.pages.Mined = func(round int, visit func(provenance.Row) error) error {
-		_, err := v.run.eachMined(v.run.sets[rundir.Train], round, visit) // charts show what the run is, whatever the texts are now
+	v.pages.Mined = func(round int, name string, visit func(provenance.Row) error) error {
+		of := rundir.Train
+		if name != "" {
+			of = setSplit(name)
+		}
+		s := v.run.sets[of]
+		if s == nil { // the recipe has got it since the view was opened
+			return v.run.dir.EachMinedOf(v.run.dir.Round(round).Set(name), rundir.Train, visit)
+		}
+		_, err := v.run.eachMined(s, round, visit) // charts show what the run is, whatever the texts are now
 		return err
 	}
 	p, err := v.pages.Read(v.run.dir)

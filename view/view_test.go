@@ -98,7 +98,7 @@ func get[T any](t *testing.T, v *View, path string, parameters ...string) T {
 
 func TestGuard(t *testing.T) {
 	_, v := opened(t, tinyrun.Options{Rounds: 1})
-	verdict := fmt.Sprintf(`{"query":%q,"passage":%q,"verdict":"keep","round":0}`, tinyrun.Key(rundir.Train, 0), negativeOf(t, v, 0).ID)
+	verdict := fmt.Sprintf(`{"query":%q,"passage":%q,"verdict":"keep","round":0}`, "train-0", negativeOf(t, v, 0).ID)
 	header := func(name, value string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set(name, value) }
 	}
@@ -639,6 +639,27 @@ type counting struct {
 func (c counting) Open(path string) (io.ReadCloser, error) {
 	c.opened[filepath.Base(path)]++
 	return c.FS.Open(path)
+}
+
+// Charts of a run with sets are those of report.html, whether the view has the sets' texts or not, and share its files with the queue.
+func TestChartsOfSets(t *testing.T) {
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Train: 4, Dev: 3, Rounds: 1, Sets: []string{"faq"}})
+	must(t, err)
+	for _, sets := range [][]SetFiles{nil, {{Name: "faq", Train: filepath.Join(run.Folder, "faq.jsonl")}}} {
+		v := open(t, run, nil, sets...)
+		files := counting{v.run.dir.FS, map[string]int{}}
+		v.run.dir.FS = files
+		got := get[charts](t, v, "charts")
+		if len(got.Drawings["scores-set-0"].Points) == 0 || cmp.Equal(got.Drawings["scores-set-0"], got.Drawings["scores"]) {
+			t.Errorf("%d sets: the set is not drawn", len(sets))
+		}
+		if len(sets) > 0 {
+			get[list[suspectRow]](t, v, "queue", "split", "set-faq", "filter", "open")
+		}
+		if n := files.opened["negatives.jsonl"]; n != 2 { // the run's and the set's
+			t.Errorf("%d sets: negatives.jsonl is opened %d times", len(sets), n)
+		}
+	}
 }
 
 // What charts and queue both read is parsed once, and the queue leaves the ranks that orders ask for.

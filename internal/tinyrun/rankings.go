@@ -2,7 +2,6 @@ package tinyrun
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 
 	"github.com/quarry-ml/quarry/format/candidates"
@@ -45,7 +44,7 @@ func (r *Run) searchBy(round, epoch int, p part) []ranking.Candidates {
 			hits[i] = ranking.Hit{Passage: int32(i), Score: float32(score)}
 		}
 		order.Sort(hits)
-		c := ranking.Candidates{Query: Key(s, q), Hits: hits[:min(r.options.Depth, len(hits))]}
+		c := ranking.Candidates{Query: r.Key(s, q), Hits: hits[:min(r.options.Depth, len(hits))]}
 		for rank, h := range hits {
 			if int(h.Passage) == r.positive(s, q) {
 				c.Positives = append(c.Positives, ranking.Positive{Passage: h.Passage, Score: h.Score, Rank: int32(rank)})
@@ -107,12 +106,12 @@ func (r *Run) writeNegatives(d *rundir.Dir, round int, p part, found []ranking.C
 		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
 		for q, c := range found {
 			score := c.Positives[0].Score
-			m := provenance.Row{Key: c.Query, Source: "dense", Round: round, Positives: []string{fmt.Sprintf("%sp%d", p.prefix, c.Positives[0].Passage)}, PositiveScore: &score}
+			m := provenance.Row{Key: c.Query, Source: "dense", Round: round, Positives: []string{r.PassageID(p.prefix, int(c.Positives[0].Passage))}, PositiveScore: &score}
 			var texts []string
 			for rank, h := range c.Hits {
 				if h.Passage != c.Positives[0].Passage && len(m.Negatives) < Negatives {
 					rank, score := int32(rank), h.Score
-					m.Negatives = append(m.Negatives, provenance.Negative{ID: fmt.Sprintf("%sp%d", p.prefix, h.Passage), Rank: &rank, Score: &score})
+					m.Negatives = append(m.Negatives, provenance.Negative{ID: r.PassageID(p.prefix, int(h.Passage)), Rank: &rank, Score: &score})
 					texts = append(texts, p.prefix+r.passage(int(h.Passage)))
 				}
 			}

@@ -8,7 +8,20 @@ import (
 )
 
 // Key is the key of a query; of a set of data.sets the split is its name.
-func Key(s rundir.Split, i int) string { return fmt.Sprintf("%s-%d", s, i) }
+func (r *Run) Key(s rundir.Split, i int) string { return r.hostile(fmt.Sprintf("%s-%d", s, i), i) }
+
+// PassageID is the id of a passage. The prefix is that of a corpus besides the run's own: the name of its set, and a space.
+func (r *Run) PassageID(prefix string, i int) string {
+	return r.hostile(fmt.Sprintf("%sp%d", prefix, i), i)
+}
+
+// hostile is a name with the hostile text of a number behind it, where there is one.
+func (r *Run) hostile(name string, i int) string {
+	if i >= len(r.options.Hostile) {
+		return name
+	}
+	return name + " " + r.options.Hostile[i]
+}
 
 // part is queries that are searched and mined.
 type part struct {
@@ -69,7 +82,7 @@ func (p part) files(d *rundir.Dir, round int) rundir.RoundLayout {
 func (r *Run) corpus(prefix string) *corpus.Corpus {
 	passages := make([]corpus.Passage, r.options.Passages)
 	for i := range passages {
-		passages[i] = corpus.Passage{ID: fmt.Sprintf("%sp%d", prefix, i), Text: prefix + r.passage(i)}
+		passages[i] = corpus.Passage{ID: r.PassageID(prefix, i), Text: prefix + r.passage(i)}
 	}
 	c, err := corpus.New(passages)
 	if err != nil {

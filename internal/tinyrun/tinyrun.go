@@ -26,12 +26,13 @@ type Options struct {
 	Seed     uint64
 	Rise     float64  // by which a round's training lifts the scores of positives (0.15)
 	Name     string   // of the run (tiny)
-	Hostile  []string // in place of the first texts of queries and passages
+	Hostile  []string // in place of the first texts of queries and passages, in their keys and ids, the reasons of choices, and the names of files and models
 	Also     []string // sets of data.also that every epoch has scores on; with Ranked they have files, the second and later ones a corpus of their own
 	Sets     []string // sets of data.sets, of as many queries as Train; the first is over the run's corpus, the others have one of their own
 	ByQuery  bool     // scores of every epoch are kept by query, too
 	Ranked   bool     // what every epoch ranks is kept, too
 	Fused    bool     // rounds fuse the miner's ranking and another one, bm25, by reciprocal ranks
+	Models   bool     // a teacher, a guide and a further model have a part in every round, as its manifest tells
 	Unmined  bool     // no candidates and no negatives, as of rounds with source none
 }
 
@@ -84,7 +85,7 @@ func Begin(folder string, o Options) (*Run, error) {
 	}
 	passages := func(prefix string) func(i int) any {
 		return func(i int) any {
-			return map[string]any{"id": fmt.Sprintf("%sp%d", prefix, i), "text": prefix + r.passage(i)}
+			return map[string]any{"id": r.PassageID(prefix, i), "text": prefix + r.passage(i)}
 		}
 	}
 	files := []file{{"corpus.jsonl", r.options.Passages, passages("")}}
@@ -93,7 +94,7 @@ func Begin(folder string, o Options) (*Run, error) {
 			files = append(files, file{p.corpus, r.options.Passages, passages(p.prefix)})
 		}
 		files = append(files, file{p.queries, r.count(p.name), func(i int) any {
-			return map[string]any{"id": Key(p.name, i), "query": r.query(p.name, i), "positive_ids": []string{fmt.Sprintf("%sp%d", p.prefix, r.positive(p.name, i))}}
+			return map[string]any{"id": r.Key(p.name, i), "query": r.query(p.name, i), "positive_ids": []string{r.PassageID(p.prefix, r.positive(p.name, i))}}
 		}})
 	}
 	for _, file := range files {
@@ -234,20 +235,7 @@ func (r *Run) Finish(round int) error {
 		if err := times.Close(); err != nil {
 			return err
 		}
-		m := &rundir.Manifest{Recipe: r.options.Name, Round: round, Options: []byte("{}"), Choice: rundir.ManifestChoice{Epoch: r.options.Epochs, By: "rule", Because: "the last is the best"},
-			Base:   rundir.ManifestModel{Name: "models/base", Digest: "ba5e000000000000"},
-			Miner:  rundir.ManifestModel{Name: "models/base", Digest: "ba5e000000000000"},
-			Result: rundir.ManifestModel{Name: fmt.Sprintf("round-%d/merged", round), Digest: fmt.Sprintf("%d0de1000000000000", round)},
-			Stages: []rundir.ManifestStage{{Stage: "mine", Outputs: []rundir.Output{{Path: fmt.Sprintf("round-%d/negatives.jsonl", round), SHA256: fmt.Sprintf("%de9a71fe5", round)}}}},
-		}
-		for i, role := range []string{"corpus", "train", "dev"} {
-			name := role + ".jsonl"
-			m.Data = append(m.Data, rundir.ManifestData{Role: role, Name: name, Digest: r.digest(name), Count: []int{r.options.Passages, r.options.Train, r.options.Dev}[i]})
-		}
-		if round > 0 {
-			m.Miner = rundir.ManifestModel{Name: fmt.Sprintf("round-%d/merged", round-1), Digest: fmt.Sprintf("%d0de1000000000000", round-1)}
-		}
-		return d.WriteManifest(m)
+		return d.WriteManifest(r.manifest(round))
 	})
 }
 

@@ -39,9 +39,10 @@ const quarryCharts = (() => {
       if (d.kind === "lines") marks.push(Plot.ruleX(own.filter((r) => r.low !== undefined), { x: "x", y1: "low", y2: "high", ...(many ? { fx: "facet" } : {}), stroke: s.stroke, strokeWidth: 1.5, strokeOpacity: 0.75 }));
       if (d.kind === "lines") marks.push(Plot.dot(own, { ...at, symbol: s.symbol, fill: s.stroke, stroke: s.stroke, r: 3.5 }));
     });
+    if (d.edges) marks.push(Plot.ruleX(d.edges.map((e) => ({ ...e, facet: facets[e.f] })), { x: "x", ...(many ? { fx: "facet" } : {}), stroke: "var(--quiet)", strokeDasharray: "3 3" }));
     const chosen = rows.filter((r) => r.chosen);
     marks.push(Plot.dot(chosen, { ...at, r: 9, stroke: "currentColor", strokeWidth: 2, symbol: "circle" }));
-    marks.push(Plot.text(chosen.filter((r) => r.s === 0), { ...at, text: () => "★ chosen", dy: -17, dx: 9, textAnchor: "end", fill: "currentColor", fontWeight: "bold" }));
+    marks.push(Plot.text(chosen.filter((r) => r.s === 0), { ...at, text: () => "★ chosen", dy: -17, dx: 9, textAnchor: "end", fill: "currentColor", stroke: "var(--panel)", strokeWidth: 4, fontWeight: "bold" }));
     const whole = d.x === "epoch" ? d3.range(0, (d3.max(rows, (r) => r.x) || 0) + 1) : undefined;
     const svg = Plot.plot({
       width: Math.max(width, 150 * facets.length), height: 260, ...margin, style: "font: 12px system-ui, sans-serif",
@@ -122,7 +123,8 @@ const quarryCharts = (() => {
     const clip = (text) => (text.length > 24 ? `${text.slice(0, 23)}…` : text);
     const links = d.links.map(([from, to]) => {
       const a = d.nodes[from], b = d.nodes[to];
-      const back = a.x >= b.x; // a model that the next round mines or trains from
+      const back = a.x > b.x || (a.x === b.x && a.y > b.y); // a model that mines, guides, or is trained from
+      if (a.x === b.x && !back) return { x1: a.x, y1: a.y + 0.3, x2: b.x, y2: b.y - 0.3, back };
       return { x1: back ? a.x : a.x + 0.43, y1: back ? a.y + 0.3 : a.y, x2: back ? b.x + 0.1 : b.x - 0.43, y2: back ? b.y - 0.3 : b.y, back };
     });
     const svg = Plot.plot({

@@ -11,6 +11,7 @@ type Drawing struct {
 	Series []string `json:"series,omitempty"` // told apart by colour, dash and symbol alike
 	Facets []string `json:"facets,omitempty"` // panels side by side; none is one panel
 	Points []Point  `json:"points,omitempty"`
+	Edges  []Edge   `json:"edges,omitempty"` // of Curve: upright lines
 
 	Rows    []string `json:"rows,omitempty"` // of Cells, top down; names of Bars and Differences
 	Columns []string `json:"columns,omitempty"`
@@ -41,6 +42,12 @@ type Point struct {
 	Chosen bool     `json:"chosen,omitempty"`
 	Low    *float64 `json:"low,omitempty"` // of Curve the band around it, of Lines its interval
 	High   *float64 `json:"high,omitempty"`
+}
+
+// Edge is a place on the axis of x where something ends and something begins.
+type Edge struct {
+	X     float64 `json:"x"`
+	Facet int     `json:"f"`
 }
 
 // Cell is one value with its words.

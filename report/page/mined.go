@@ -20,41 +20,75 @@ type mined struct {
 	count     int                // negatives
 }
 
-// addMined draws the scores of positives and negatives, and how much of its negatives a round shares with others.
-func (p *Page) addMined(d *rundir.Dir, r *report.Report, each func(round int, visit func(provenance.Row) error) error) error {
+// addMined draws the scores of positives and negatives, and how much of its negatives a round shares with others: of the run's own data,
+// then of each set of data.sets.
+func (p *Page) addMined(d *rundir.Dir, r *report.Report, sets []string, each eachMined) error {
+	s := Section{ID: "negatives", Title: "Negatives"}
+	if err := p.addMinedOf(&s, d, r, "", each); err != nil {
+		return err
+	}
+	for i, set := range sets {
+		own := Section{}
+		if err := p.addMinedOf(&own, d, r, set, each); err != nil {
+			return err
+		}
+		for _, f := range own.Figures {
+			f.ID, f.Title = fmt.Sprintf("%s-set-%d", f.ID, i), f.Title+", set "+set
+			s.Figures = append(s.Figures, f)
+		}
+	}
+	p.add(s)
+	return nil
+}
+
+// eachMined visits what a round mined for the run's own training queries, or for those of a set of data.sets.
+type eachMined func(round int, set string, visit func(provenance.Row) error) error
+
+// addMinedOf adds to a section what was mined of the run's own data, or of a set.
+func (p *Page) addMinedOf(s *Section, d *rundir.Dir, r *report.Report, set string, each eachMined) error {
+	of := ""
+	if set != "" {
+		of = " of the set " + set
+	}
 	numbers := map[string]int32{} // of passages, by id
 	var rounds []mined
 	for _, round := range r.Rounds {
-		found, err := d.Exists(d.Round(round.Round).Negatives(rundir.Train))
+		found, err := d.Exists(minedFiles(d, round.Round, set).Negatives(rundir.Train))
 		if err != nil {
 			return err
 		}
 		if !found {
-			p.missing("Round %d has no mined negatives yet.", round.Round)
+			p.missing("Round %d has no mined negatives%s yet.", round.Round, of)
 			continue
 		}
-		m, err := readMined(each, round.Round, numbers)
+		m, err := readMined(func(round int, visit func(provenance.Row) error) error { return each(round, set, visit) }, round.Round, numbers)
 		if err != nil {
 			return err
 		}
 		switch {
 		case m.count == 0:
-			p.missing("Round %d mined no negatives: its source is none.", round.Round)
+			p.missing("Round %d mined no negatives%s: its source is none.", round.Round, of)
 			continue
 		case len(m.negatives) == 0:
-			p.missing("The negatives of round %d were drawn at random and have no scores.", round.Round)
+			p.missing("The negatives of round %d%s were drawn at random and have no scores.", round.Round, of)
 		}
 		rounds = append(rounds, m)
 	}
-	s := Section{ID: "negatives", Title: "Negatives"}
 	if f := histograms(rounds); len(f.Drawing.Points) > 0 {
 		s.Figures = append(s.Figures, f)
 	}
 	if len(rounds) > 1 {
 		s.Figures = append(s.Figures, overlap(rounds))
 	}
-	p.add(s)
 	return nil
+}
+
+// minedFiles are the files of a round, or of a set in it.
+func minedFiles(d *rundir.Dir, round int, set string) rundir.RoundLayout {
+	if set == "" {
+		return d.Round(round)
+	}
+	return d.Round(round).Set(set)
 }
 
 func readMined(each func(round int, visit func(provenance.Row) error) error, round int, numbers map[string]int32) (mined, error) {

@@ -53,8 +53,9 @@ func Read(d *rundir.Dir) (*Page, error) { return new(Reader).Read(d) }
 // Reader reads the pages of one run directory again and again. It keeps what it has drawn of the large files as long as
 // they stay as they are. The zero value is ready; it is for one goroutine.
 type Reader struct {
-	// Mined visits what a round mined for its training queries, for who reads that too; nil reads the run directory.
-	Mined func(round int, visit func(provenance.Row) error) error
+	// Mined visits what a round mined for the run's own training queries or, where it is named, for those of a set of data.sets, for who
+	// reads that too; nil reads the run directory.
+	Mined func(round int, set string, visit func(provenance.Row) error) error
 
 	kept      map[string]kept
 	intervals report.IntervalReader
@@ -84,19 +85,25 @@ func (r *Reader) Read(d *rundir.Dir) (*Page, error) {
 	if err := errors.Join(p.addTraining(d, told), p.addMeasures(d, told)); err != nil {
 		return nil, err
 	}
+	sets, err := d.TrainingSets()
+	if err != nil {
+		return nil, err
+	}
 	var mined, ranked []string
 	for _, round := range told.Rounds {
-		mined = append(mined, d.Round(round.Round).Negatives(rundir.Train))
+		for _, set := range append([]string{""}, sets...) {
+			mined = append(mined, minedFiles(d, round.Round, set).Negatives(rundir.Train))
+		}
 		ranked = append(ranked, d.Round(round.Round).Candidates(rundir.Dev))
 	}
-	if err := r.keep(d, told, p, "mined", "", mined, func(p *Page, d *rundir.Dir, told *report.Report) error {
+	if err := r.keep(d, told, p, "mined", fmt.Sprintf("%q", sets), mined, func(p *Page, d *rundir.Dir, told *report.Report) error {
 		each := r.Mined
 		if each == nil {
-			each = func(round int, visit func(provenance.Row) error) error {
-				return d.EachMined(round, rundir.Train, visit)
+			each = func(round int, set string, visit func(provenance.Row) error) error {
+				return d.EachMinedOf(minedFiles(d, round, set), rundir.Train, visit)
 			}
 		}
-		return p.addMined(d, told, each)
+		return p.addMined(d, told, sets, each)
 	}); err != nil {
 		return nil, err
 	}
@@ -104,14 +111,14 @@ func (r *Reader) Read(d *rundir.Dir) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	choices := ""
+	choices := fmt.Sprintf("%q", sets)
 	for _, one := range trained {
 		ranked = append(ranked, one.File)
 	}
 	for _, round := range told.Rounds {
 		choices += fmt.Sprintf("%v %v;", round.Choice, round.Stale)
 	}
-	if err := r.keep(d, told, p, "ranks", fmt.Sprint(trained, choices), ranked, (*Page).addRanks); err != nil {
+	if err := r.keep(d, told, p, "ranks", fmt.Sprint(trained, choices), ranked, func(p *Page, d *rundir.Dir, told *report.Report) error { return p.addRanks(d, told, sets) }); err != nil {
 		return nil, err
 	}
 	return p, errors.Join(p.addTimes(d, told), p.addLineage(d, told))

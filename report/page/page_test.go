@@ -9,6 +9,8 @@ import (
 	"math"
 	"os"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -16,6 +18,7 @@ import (
 
 	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/internal/tinyrun"
+	"github.com/quarry-ml/quarry/report"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -87,7 +90,7 @@ func TestGolden(t *testing.T) {
 
 // Every figure has a table as wide as its heading and a drawing of numbers that JSON knows, and ids are told once.
 func TestFiguresAreWhole(t *testing.T) {
-	for _, o := range []tinyrun.Options{{}, {Rounds: 1}, {Rounds: 3, Epochs: 1}, {Unmined: true}, {Also: []string{"general", "trivia"}}} {
+	for _, o := range []tinyrun.Options{{}, {Rounds: 1}, {Rounds: 3, Epochs: 1}, {Unmined: true}, {Also: []string{"general", "trivia"}}, {Sets: []string{"faq", "law"}, Test: 3, Ranked: true, Models: true}} {
 		_, d := opened(t, o)
 		p := read(t, d)
 		ids := map[string]bool{}
@@ -133,6 +136,38 @@ func TestOtherSets(t *testing.T) {
 		if s.ID == "also" {
 			t.Error("a section of sets that are not there")
 		}
+	}
+}
+
+// Test is a series of its own, which has the base and the epoch that the round goes on with, and no more.
+func TestMeasuresOnTest(t *testing.T) {
+	_, d := opened(t, tinyrun.Options{Rounds: 1, Epochs: 3, Test: 4, Ranked: true})
+	f := figure(t, read(t, d), "measure-map-at-25")
+	want := Table{Head: []string{"round", "epoch", "map@25", "on test"}, Rows: [][]string{
+		{"0", "0 (base)", "0.2000", "0.1500"}, {"0", "1", "0.2500", "–"}, {"0", "2", "0.3000", "–"}, {"0", "3 ★ chosen", "0.3500", "0.3000"},
+	}}
+	if diff := cmp.Diff(want, f.Table); diff != "" || !strings.Contains(f.About, "Test is scored for the base and the chosen epoch alone.") {
+		t.Errorf("%s (-want +got):\n%s", f.About, diff)
+	}
+	var tested []Point
+	for _, p := range f.Drawing.Points {
+		if p.Series == 1 {
+			p.Y = math.Round(1e6*p.Y) / 1e6
+			tested = append(tested, p)
+		}
+	}
+	if diff := cmp.Diff([]Point{{X: 0, Y: 0.15, Series: 1}, {X: 3, Y: 0.3, Series: 1}}, tested); diff != "" || !slices.Equal(f.Drawing.Series, []string{"dev", "test"}) {
+		t.Errorf("series %q (-want +got):\n%s", f.Drawing.Series, diff)
+	}
+	_, d = opened(t, tinyrun.Options{Rounds: 1, Epochs: 1, Dev: 6, Test: 4, Ranked: true, ByQuery: true})
+	for _, p := range figure(t, read(t, d), "measure-map-at-25").Drawing.Points {
+		if p.Low == nil || p.High == nil {
+			t.Errorf("no interval of %+v", p)
+		}
+	}
+	_, d = opened(t, tinyrun.Options{Rounds: 1, Epochs: 1})
+	if f := figure(t, read(t, d), "measure-map-at-25"); len(f.Drawing.Series) != 1 || len(f.Table.Head) != 3 {
+		t.Errorf("a run without test has %q, %q", f.Drawing.Series, f.Table.Head)
 	}
 }
 
@@ -188,6 +223,53 @@ func TestSharesOfAHistogramAddUp(t *testing.T) {
 	}
 }
 
+// What is mined of each set of data.sets is drawn beside the run's own; what of them is not drawn is said.
+func TestSetsAreDrawn(t *testing.T) {
+	_, d := opened(t, tinyrun.Options{Train: 5, Dev: 4, Sets: []string{"faq", "law"}})
+	p := read(t, d)
+	numbers := func(id string, column int) (n int) {
+		for _, row := range figure(t, p, id).Table.Rows {
+			one, err := strconv.Atoi(row[column])
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += one
+		}
+		return n
+	}
+	for id, title := range map[string]string{"scores": "", "scores-set-0": ", set faq", "scores-set-1": ", set law"} {
+		if f := figure(t, p, id); f.Title != "Scores of positives and negatives"+title || len(f.Drawing.Facets) != 2 {
+			t.Errorf("%s: %q with %q", id, f.Title, f.Drawing.Facets)
+		}
+		if positives, negatives := numbers(id, 3), numbers(id, 4); positives != 2*5 || negatives != 2*5*tinyrun.Negatives {
+			t.Errorf("%s: %d positives, %d negatives", id, positives, negatives)
+		}
+	}
+	if cmp.Equal(figure(t, p, "scores").Table, figure(t, p, "scores-set-0").Table) {
+		t.Error("the set's histogram is the run's")
+	}
+	if of := numbers("overlap-set-1", 3); of != 2*5*tinyrun.Negatives {
+		t.Errorf("overlap of %d negatives", of)
+	}
+	if said := strings.Join(p.Missing, "\n"); !strings.Contains(said, "queries of the sets that training takes turns with (faq, law)") {
+		t.Errorf("missing: %q", said)
+	}
+	if err := os.Remove(d.Round(1).Set("law").Negatives(rundir.Train)); err != nil {
+		t.Fatal(err)
+	}
+	p = read(t, d)
+	if said := strings.Join(p.Missing, "\n"); !strings.Contains(said, "Round 1 has no mined negatives of the set law yet.") {
+		t.Errorf("missing: %q", said)
+	}
+	if _, there := p.Drawings()["overlap-set-1"]; there {
+		t.Error("an overlap of one round")
+	}
+	_, d = opened(t, tinyrun.Options{Train: 3, Dev: 3, Rounds: 1})
+	if said := strings.Join(read(t, d).Missing, "\n"); strings.Contains(said, "sets") {
+		t.Errorf("sets that are not there: %q", said)
+	}
+}
+
 func TestBeforeAndAfterCountsEveryQueryOnce(t *testing.T) {
 	_, d := opened(t, tinyrun.Options{Dev: 8})
 	sum := 0.0
@@ -215,7 +297,7 @@ func TestManyStepsShareAPoint(t *testing.T) {
 		steps[i] = rundir.Step{Step: i + 1, Epoch: 1, Loss: float64(i % 6)}
 	}
 	var f Figure
-	f.addSteps(0, steps)
+	f.addSteps(0, steps, -1)
 	if n := len(f.Drawing.Points); n > curvePoints || n < curvePoints/2 {
 		t.Errorf("%d points", n)
 	}
@@ -225,6 +307,66 @@ func TestManyStepsShareAPoint(t *testing.T) {
 	}
 	if last := f.Drawing.Points[len(f.Drawing.Points)-1]; last.X != 1001 {
 		t.Errorf("the last point is of step %v", last.X)
+	}
+}
+
+// Curves by step have the last step of the chosen epoch marked, however many steps share a point, and lines between epochs.
+func TestCurvesMarkTheChoice(t *testing.T) {
+	steps := make([]rundir.Step, 1001)
+	for i := range steps {
+		steps[i] = rundir.Step{Step: i + 1, Epoch: 1 + i/334, LearningRate: 1}
+	}
+	many := make([]rundir.Step, 2*mostEpochs)
+	for i := range many {
+		many[i] = rundir.Step{Step: i + 1, Epoch: i + 1}
+	}
+	for _, tc := range []struct {
+		name   string
+		steps  []rundir.Step
+		chosen int // epoch; -1 is none
+		marked float64
+		edges  []float64
+	}{
+		{"the second of three", steps, 2, 668, []float64{334.5, 668.5}},
+		{"the last", steps, 3, 1001, []float64{334.5, 668.5}},
+		{"the model before any step", steps, 0, 0, []float64{334.5, 668.5}},
+		{"none yet", steps[:400], -1, 0, []float64{334.5}},
+		{"one whose steps are not here", steps[:400], 3, 0, []float64{334.5}},
+		{"one of many", many, 7, 7, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var round report.Round
+			for epoch := range 8 {
+				round.Epochs = append(round.Epochs, report.Epoch{EpochScores: rundir.EpochScores{Epoch: epoch}, Chosen: epoch == tc.chosen})
+			}
+			var loss, rate Figure
+			chosen := chosenStep(round, tc.steps)
+			loss.addSteps(0, tc.steps, chosen)
+			rate.addRates(0, tc.steps, chosen)
+			for what, f := range map[string]Figure{"loss": loss, "rate": rate} {
+				if n := len(f.Drawing.Points); n > curvePoints+2 || n != len(f.Table.Rows) {
+					t.Errorf("%s: %d points, %d rows", what, n, len(f.Table.Rows))
+				}
+				marked, edges := 0.0, []float64(nil)
+				for i, p := range f.Drawing.Points {
+					if i > 0 && p.X <= f.Drawing.Points[i-1].X {
+						t.Errorf("%s: step %v behind %v", what, p.X, f.Drawing.Points[i-1].X)
+					}
+					if p.Chosen {
+						marked += p.X
+					}
+					if p.Chosen != strings.HasSuffix(f.Table.Rows[i][2], "★ chosen") {
+						t.Errorf("%s: the row %q of %+v", what, f.Table.Rows[i], p)
+					}
+				}
+				for _, e := range f.Drawing.Edges {
+					edges = append(edges, e.X)
+				}
+				if marked != tc.marked || !slices.Equal(edges, tc.edges) {
+					t.Errorf("%s: step %v is marked, want %v; edges %v, want %v", what, marked, tc.marked, edges, tc.edges)
+				}
+			}
+		})
 	}
 }
 
@@ -358,15 +500,26 @@ func TestThePageStandsAlone(t *testing.T) {
 	}
 }
 
-// Texts of the run's owner come in as names, reasons and notes.
+// Texts of the run's owner come in as names, reasons and notes, and as names of files and models in the lineage.
 func TestTextsAreEscaped(t *testing.T) {
-	_, d := opened(t, tinyrun.Options{})
 	const hostile = `</script><img src=x onerror=alert(1)>` + "\u202e"
+	_, d := opened(t, tinyrun.Options{Hostile: []string{hostile}, Name: `<img src=x onerror=alert(2)>`, Ranked: true, ByQuery: true})
 	p := read(t, d)
-	p.Run, p.Summary, p.Missing = hostile, []string{hostile}, []string{hostile}
+	for what, there := range map[string]bool{
+		"a reason": strings.Contains(strings.Join(p.Summary, "\n"), hostile),
+		"a cell":   slices.ContainsFunc(figure(t, p, "lineage").Table.Rows, func(row []string) bool { return row[1] == "corpus" && strings.Contains(row[2], hostile) }),
+		"a box":    slices.ContainsFunc(figure(t, p, "lineage").Drawing.Nodes, func(n Node) bool { return strings.Contains(n.Label, "<img") || strings.Contains(n.Label, "onerror") }),
+	} {
+		if !there {
+			t.Errorf("no text of the owner as %s", what)
+		}
+	}
+	p.Missing = []string{hostile}
 	f := &p.Sections[0].Figures[0]
 	f.Title, f.About, f.Table.Head[0], f.Table.Rows[0][0], f.Drawing.X = hostile, hostile, hostile, hostile, hostile
 	f.Drawing.Series[0], f.Drawing.Facets[0] = hostile, hostile
+	l := &p.Sections[len(p.Sections)-1].Figures[0]
+	l.Drawing.Nodes[0].Label, l.Drawing.Nodes[0].Detail = hostile, hostile
 	page := write(t, p)
 	if strings.Contains(page, "<img") || strings.Count(page, "</script>") != 1+len(Scripts()) {
 		t.Error("a text is part of the page's code")

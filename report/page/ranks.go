@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/report"
@@ -22,7 +23,7 @@ type ranked struct {
 }
 
 // addRanks draws where the positives of dev stand: before the training and after each round's, and as the miners rank.
-func (p *Page) addRanks(d *rundir.Dir, r *report.Report) error {
+func (p *Page) addRanks(d *rundir.Dir, r *report.Report, sets []string) error {
 	s := Section{ID: "ranks", Title: "Rank of the positive"}
 	trained, err := p.addTrained(&s, d, r)
 	if err != nil {
@@ -47,6 +48,9 @@ func (p *Page) addRanks(d *rundir.Dir, r *report.Report) error {
 	}
 	if n := len(miners); n > 1 && !trained { // of an earlier quarry, whose epochs' rankings are not kept
 		s.Figures = append(s.Figures, beforeAfter("rank-before-after", "Rank of the positive before and after", miners[0], miners[n-1]))
+	}
+	if len(sets) > 0 && len(s.Figures) > 0 {
+		p.missing("Ranks of positives are those of dev: queries of the sets that training takes turns with (%s) are ranked by miners alone, and quarry view shows them.", strings.Join(sets, ", "))
 	}
 	p.add(s)
 	return nil

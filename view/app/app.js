@@ -136,7 +136,8 @@
     return [...(miner ? [miner] : []), ...round.epochs.map((e) => el("section", { class: e.chosen ? "chosen" : undefined }, el("h2", {}, e.name.charAt(0).toUpperCase() + e.name.slice(1)), hits(split, e.hits)))];
   }
 
-  function hits(split, all) {
+  // Passages of another run's corpus are to be read only: the view opens its own.
+  function hits(split, all, own = true) {
     let last = 0;
     const items = [];
     for (const hit of all) {
@@ -145,7 +146,7 @@
       const marks = [hit.positive ? "✓ positive" : "", hit.negative ? "✗ negative" : "", hit.verdict ? `you: ${hit.verdict}` : ""].filter(Boolean).join(", ");
       items.push(el("li", { class: hit.positive ? "positive" : hit.negative ? "negative" : "" },
         el("span", {}, hit.rank > 0 ? hit.rank : "–"), el("span", {}, hit.score === undefined ? "" : hit.score.toFixed(4)),
-        el("span", {}, passageOf(split, hit), marks ? el("span", { class: "mark" }, marks) : null)));
+        el("span", {}, own ? passageOf(split, hit) : text(hit.text), marks ? el("span", { class: "mark" }, marks) : null)));
     }
     return el("ol", { class: "hits" }, items);
   }
@@ -323,24 +324,40 @@
         el("table", { class: "list" },
           el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "query"), [c.a, c.b].map((n) => el("th", { scope: "col", class: "number" }, `rank in ${n}`)), el("th", { scope: "col", class: "number" }, "change"))),
           el("tbody", {}, c.list.rows.map((row) => el("tr", {},
-            el("td", {}, opener(`query/${sides.split}/${row.index}`, text(row.text, true))),
+            el("td", {}, opener(`pair/${sides.split}/${row.index}/${encodeURIComponent(sides.a)}/${encodeURIComponent(sides.b)}`, text(row.text, true))),
             el("td", { class: "number" }, row.a), el("td", { class: "number" }, row.b),
             el("td", { class: `number ${row.b < row.a ? "better" : row.b > row.a ? "worse" : ""}` }, row.b < row.a ? `▲ ${row.a - row.b}` : row.b > row.a ? `▼ ${row.b - row.a}` : "="))))),
       ].flat();
     });
   }
 
+  // pair is a query as the two rank it that are compared.
+  function pair(split, index, a, b) {
+    return show(async () => {
+      const q = await ask("pair", { split, index, a, b });
+      const side = (name, s) => el("section", {}, el("h2", {}, `${name}: ${s.name}`),
+        el("p", { class: "quiet" }, s.known ? `Rank of the best positive: ${rankOf(s.rank)}` : "It has no query of this key."), hits(split, s.hits, s.same));
+      return [
+        el("p", {}, el("a", { href: "#compare" }, "← the comparison"), " · ", el("a", { href: `#query/${split}/${index}` }, `all rankings of ${state.about.run}`)),
+        el("h1", {}, "Query ", el("bdi", {}, q.key), split === "train" || split === "dev" ? "" : ` of ${split}`),
+        testNote(split),
+        el("div", { class: "card" }, text(q.text), el("h3", {}, "Answered by"), q.positives.map((p) => passageOf(split, p))),
+        el("div", { class: "columns" }, q.sides.map((s, i) => side("AB"[i], s))),
+      ].filter(Boolean);
+    });
+  }
+
   async function route() {
-    let [view, split, index] = (location.hash.slice(1) || "charts").split("/");
+    let [view, split, index, a, b] = (location.hash.slice(1) || "charts").split("/");
     try {
-      split = split && decodeURIComponent(split); // letters of a set's name
+      [split, a, b] = [split, a, b].map((part) => part && decodeURIComponent(part)); // letters of a set's name, and 0/3
     } catch {
       view = "charts"; // typed in by hand
     }
     state.view = view;
     state.key = null;
     for (const tab of document.querySelectorAll("#tabs a")) {
-      if (tab.hash.slice(1) === ({ query: "queries", passage: "passages" }[view] || view)) tab.setAttribute("aria-current", "page");
+      if (tab.hash.slice(1) === ({ query: "queries", passage: "passages", pair: "compare" }[view] || view)) tab.setAttribute("aria-current", "page");
       else tab.removeAttribute("aria-current");
     }
     try {
@@ -355,6 +372,7 @@
       case "passage": return passage(split, index);
       case "negatives": return negatives();
       case "compare": return compare();
+      case "pair": return pair(split, index, a, b);
       default: state.view = "charts"; return show(charts);
     }
   }
