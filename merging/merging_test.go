@@ -3,6 +3,7 @@ package merging
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/kernel"
@@ -65,6 +68,41 @@ func TestMergeOfReplacedTensors(t *testing.T) {
 	if _, err := Merge(t.Context(), engine(t), o, into, files(into)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestMergeKeepsDense: what an adapter changes is the network; Dense modules come along as they are.
+func TestMergeKeepsDense(t *testing.T) {
+	dir := t.TempDir()
+	o := Options{Base: "../model/testdata/dense", Adapter: filepath.Join(dir, "adapter"), Probes: probes}
+	adapt(t, o)
+	into := filepath.Join(dir, "merged")
+	c, err := Merge(t.Context(), engine(t), o, into, files(into))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Change < 4*c.Tolerance {
+		t.Errorf("the adapter changes vectors by %g only", c.Change)
+	}
+	for _, name := range []string{"2_Dense", "3_Dense"} {
+		was, now := denseWeights(t, o.Base, name), denseWeights(t, into, name)
+		if diff := cmp.Diff(was, now); diff != "" || len(now) == 0 {
+			t.Errorf("%s has other weights:\n%s", name, diff)
+		}
+	}
+}
+
+func denseWeights(t *testing.T, dir, module string) map[string][]byte {
+	t.Helper()
+	f, err := safetensors.OpenDir(filepath.Join(dir, module))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	found := map[string][]byte{}
+	for _, tensor := range f.Tensors() {
+		found[fmt.Sprintf("%s %s %v", tensor.Name, tensor.DType, tensor.Shape)] = slices.Clone(tensor.Data)
+	}
+	return found
 }
 
 func TestMergeNoticesALostAdapter(t *testing.T) {
@@ -170,6 +208,13 @@ func project(t testing.TB, tiny tinymodel.Options) Options {
 	if err := tinymodel.Write(o.Base, tiny); err != nil {
 		t.Fatal(err)
 	}
+	adapt(t, o)
+	return o
+}
+
+// adapt makes an adapter that changes the base's vectors.
+func adapt(t testing.TB, o Options) {
+	t.Helper()
 	m, err := model.Open(o.Base, model.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +239,6 @@ func project(t testing.TB, tiny tinymodel.Options) Options {
 	if err := a.Write(files(o.Adapter)); err != nil {
 		t.Fatal(err)
 	}
-	return o
 }
 
 // addSaved makes an adapter also replace the tensors of a module, which have one shape, as PEFT's modules_to_save.

@@ -47,10 +47,14 @@ def main():
         path.chmod(0o644)
 
 
+def vocabulary():
+    words = VOCABULARY + SUFFIXES + WORDS
+    return words + [f"[unused{i}]" for i in range(120 - len(words))]
+
+
 def write_model(folder):
-    vocabulary = VOCABULARY + SUFFIXES + WORDS
-    vocabulary += [f"[unused{i}]" for i in range(120 - len(vocabulary))]
-    (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
+    words = vocabulary()
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n")
     config = transformers.BertConfig(
         vocab_size=120, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
         hidden_act="gelu", max_position_embeddings=24, type_vocab_size=2)
@@ -60,7 +64,7 @@ def write_model(folder):
         spread, centre = (0.2, 1.0) if name.endswith("LayerNorm.weight") else (0.15, 0.0)
         torch.nn.init.normal_(p.data, centre, spread)
     bert.save_pretrained(folder)
-    positions = {word: i for i, word in enumerate(vocabulary)}
+    positions = {word: i for i, word in enumerate(words)}
     transformers.BertTokenizer(vocab=positions, model_max_length=24).save_pretrained(folder)
     model = SentenceTransformer(modules=[Transformer(str(folder)), Pooling(32, "mean"), Normalize()], device="cpu")
     model.save(str(folder), create_model_card=False)
