@@ -122,8 +122,13 @@ func TestDenseRewritten(t *testing.T) {
 			if form != model.FormOld {
 				class = "sentence_transformers.base.modules.dense.Dense"
 			}
-			if n := strings.Count(files(t, dir)["modules.json"], `"`+class+`"`); n != 2 {
+			written := files(t, dir)
+			if n := strings.Count(written["modules.json"], `"`+class+`"`); n != 2 {
 				t.Errorf("modules.json has %d of %s", n, class)
+			}
+			// Releases of the old form know no such key.
+			if has := strings.Contains(written["3_Dense/config.json"], "module_input_name"); has != (form != model.FormOld) {
+				t.Errorf("3_Dense/config.json is %s", written["3_Dense/config.json"])
 			}
 		})
 	}

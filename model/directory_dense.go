@@ -68,12 +68,17 @@ func parseDense(raw []byte, file string) (*Dense, error) {
 	return d, nil
 }
 
-func (d *Dense) encode() []byte {
+// encode writes config.json; that of the current form says, too, that the layer takes the text's vector and leaves it.
+func (d *Dense) encode(current bool) []byte {
 	o := &object{values: map[string]json.RawMessage{}}
 	o.set("in_features", d.In)
 	o.set("out_features", d.Out)
 	o.set("bias", d.Bias)
 	o.set("activation_function", torchClasses[d.Activation])
+	if current {
+		o.set("module_input_name", "sentence_embedding")
+		o.set("module_output_name", "sentence_embedding")
+	}
 	return o.encode("  ")
 }
 

@@ -17,7 +17,7 @@ func (w *directoryWriter) describe() error {
 		case KindPooling:
 			content = m.Pooling.encode(w.current)
 		case KindDense:
-			content = m.Dense.encode()
+			content = m.Dense.encode(w.current)
 		case KindNormalize:
 			content = []byte("{}\n") // releases before the sixth want the folder, later ones take their defaults
 		case KindTransformer:

@@ -19,7 +19,7 @@ import (
 	"github.com/quarry-ml/quarry/model/safetensors"
 )
 
-// parity/model_directory.py gives these, to compare what is written with the real libraries.
+// parity/directories_live.py gives these, to compare what is written with the real libraries.
 var (
 	rewriteSource = flag.String("rewrite-source", "", "model directory that TestRewrite writes again; a tiny one by default")
 	rewriteOutput = flag.String("rewrite-output", "", "folder that TestRewrite writes into; a temporary one by default")
@@ -91,7 +91,7 @@ func TestRewrite(t *testing.T) {
 		{"source", model.FormOfSource, 0},
 		{"old", model.FormOld, 0},
 		{"current", model.FormCurrent, 0},
-		{"sharded", model.FormCurrent, 20_000},
+		{"sharded", model.FormCurrent, 10_000},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := filepath.Join(output, tc.name)

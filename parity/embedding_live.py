@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import tempfile
 
 import numpy
@@ -18,6 +19,8 @@ import texts
 
 LEAST = 0.999999
 ENCODERS = ["roberta", "xlm-roberta", "modernbert", "mpnet", "nomic", "gte"]  # of model/testdata/encoders
+DENSE = report.ROOT / "model" / "testdata" / "dense"
+ACTIVATIONS = ["Tanh", "", "linear.Identity", "ReLU", "GELU"]  # of a Dense, as torch.nn has them; none named is Tanh
 POOLINGS = ["cls", "mean", "max", "lasttoken", "weightedmean"]
 
 
@@ -55,6 +58,17 @@ def main():
         for name in ENCODERS:
             with checks.check(f"{name}, small and random: hard texts"):
                 small_encoder(scratch, report.ROOT / "model" / "testdata" / "encoders" / name)
+        for activation in ACTIVATIONS:
+            with checks.check(f"two Dense modules, the first with {activation or 'no activation named'}, small and random: hard texts"):
+                model = with_activation(scratch / "dense", activation)
+                same(embed(scratch, texts.HARD, model=model), encode(SentenceTransformer(str(model), device="cpu"), texts.HARD))
+        with checks.check("two Dense modules: not normalised, by --pooling cls and --max-length 8"):
+            peer = SentenceTransformer(str(DENSE), device="cpu")
+            modules = [peer[0], Pooling(16, "cls"), peer[2], peer[3]]
+            peer = SentenceTransformer(modules=modules, device="cpu")
+            peer.max_seq_length = 8
+            options = ["--pooling", "cls", "--normalize=false", "--max-length", 8]
+            same(embed(scratch, texts.HARD, *options, model=DENSE), encode(peer, texts.HARD))
     checks.finish()
 
 
@@ -148,6 +162,18 @@ def small_encoder(scratch, folder):
     peer.max_seq_length = json.loads((folder / "expected" / "inputs.json").read_text())["max_length"]
     rows = [text.strip() for text in texts.HARD]
     same(embed(scratch, rows, model=folder), encode(peer, rows))
+
+
+def with_activation(folder, activation):
+    """A copy of the model with Dense modules, under another activation in the first."""
+    shutil.copytree(DENSE, folder, dirs_exist_ok=True)
+    path = folder / "2_Dense" / "config.json"
+    config = json.loads((DENSE / "2_Dense" / "config.json").read_text())
+    del config["activation_function"]
+    if activation:
+        config["activation_function"] = "torch.nn.modules." + (activation if "." in activation else f"activation.{activation}")
+    path.write_text(json.dumps(config))
+    return folder
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import torch
 from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Dense
 from transformers import AutoModel, AutoTokenizer
 
 import report
@@ -59,6 +60,7 @@ def main():
             got = vectors_of_sentence_transformers(found[-1])
             near(got, embed(scratch, found[-1]), 1e-5)
             differ(got, vectors_of_sentence_transformers(base))
+        with_dense(checks, scratch, train)
     checks.finish()
 
 
@@ -155,6 +157,45 @@ def with_added_tokens(checks, scratch, base, train):
         rows = AutoModel.from_pretrained(found).get_input_embeddings().weight.detach()[-3:]
         assert (rows[0] - rows[1]).abs().max() > 1e-4, "the rows are as they began"
         assert torch.equal(rows[2], table[-1]), "a token that no text holds was trained"
+
+
+def with_dense(checks, scratch, train):
+    """A small model whose vectors come from two Dense modules behind the pooling."""
+    base = report.ROOT / "model" / "testdata" / "dense"
+    tensors = {"2_Dense": ["linear.bias", "linear.weight"], "3_Dense": ["linear.weight"]}
+
+    def weights(folder):
+        return {f"{m}/{k}": v for m in tensors for k, v in load_file(folder / m / "model.safetensors").items()}
+
+    def settings(folder):
+        return [module.get_config_dict() for module in SentenceTransformer(str(folder), device="cpu") if isinstance(module, Dense)]
+
+    old = weights(base)
+    with checks.check("Dense modules: full fine-tuning trains and writes them, and sentence-transformers has quarry's vectors"):
+        report.quarry("finetune", "--model", base, "--train", train, "--output", scratch / "dense-full", *TRAINING)
+        found = sorted(path.parent for path in (scratch / "dense-full").rglob("modules.json"))[-1]
+        got = vectors_of_sentence_transformers(found)
+        near(got, embed(scratch, found), 1e-5)
+        differ(got, vectors_of_sentence_transformers(base))
+        new = weights(found)
+        assert sorted(new) == [f"{m}/{k}" for m in tensors for k in tensors[m]], sorted(new)
+        for name in new:
+            assert new[name].shape == old[name].shape and (new[name] != old[name]).float().mean() > 0.9, f"{name} was not trained"
+        assert settings(found) == settings(base), settings(found)
+    with checks.check("Dense modules: a merge keeps them, and sentence-transformers with PEFT's adapter has quarry's vectors"):
+        report.quarry("finetune", "--model", base, "--train", train, "--output", scratch / "dense-lora", *DEFAULTS, *TRAINING)
+        adapter = sorted(path.parent for path in (scratch / "dense-lora").rglob("adapter_config.json"))[-1]
+        merged = scratch / "dense-merged"
+        report.quarry("merge", "--base", base, "--adapter", adapter, "--output", merged)
+        new = weights(merged)
+        assert new.keys() == old.keys() and all(torch.equal(new[name], old[name]) for name in old), "the Dense weights changed"
+        assert settings(merged) == settings(base), settings(merged)
+        ours = embed(scratch, merged)
+        near(vectors_of_sentence_transformers(merged), ours, 1e-5)
+        peer = SentenceTransformer(str(base), device="cpu")
+        peer[0].auto_model = peft.PeftModel.from_pretrained(peer[0].auto_model, str(adapter)).eval()
+        near(peer.encode(texts.HARD, batch_size=4, show_progress_bar=False), ours, 1e-5)
+        differ(ours, embed(scratch, base))
 
 
 def resized(base, size):

@@ -99,3 +99,18 @@ def quarry(*arguments, **options):
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}: {done.stderr.strip()[-2000:]}")
     return done.stdout
+
+
+def go_test(package, folder):
+    """Builds the tests of a Go package once, below folder, and returns what runs one of them with flags of its own."""
+    binary = pathlib.Path(folder) / f"{package.replace('/', '-')}.test"
+    command = ["go", "test", "-c", "-o", str(binary), f"./{package}"]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    def run(test, *flags):
+        command = [binary, f"-test.run=^{test}$", *map(str, flags)]
+        done = subprocess.run(command, cwd=ROOT / package, text=True, capture_output=True)
+        assert done.returncode == 0 and "no tests to run" not in done.stdout, done.stdout + done.stderr
+
+    return run

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,14 +20,14 @@ import (
 	"github.com/quarry-ml/quarry/model/safetensors"
 )
 
-// parity/adapter_files.py gives these: a base, and adapters made by PEFT that are to be merged into it.
+// parity/adapters_live.py gives these: a base, and adapters made by PEFT that are to be merged into it.
 var (
 	mergeBase     = flag.String("merge-base", "", "model directory that TestMergeFiles merges into; a tiny one by default")
 	mergeAdapters = flag.String("merge-adapters", "", "folder of adapters; one made here by default")
 	mergeOutput   = flag.String("merge-output", "", "folder that gets NAME.safetensors an adapter, and new/, an adapter made here")
 )
 
-// TestMergeFiles merges every adapter of a folder; by default one that it has saved itself.
+// TestMergeFiles merges every adapter of a folder, by default one that it has saved itself, and compares with the plain sum.
 func TestMergeFiles(t *testing.T) {
 	base, output := openBase(t, tinymodel.Options{}), t.TempDir()
 	if *mergeBase != "" {
@@ -60,10 +61,126 @@ func TestMergeFiles(t *testing.T) {
 			t.Error(err)
 			continue
 		}
+		comparePlainly(t, a, base, merged, func(l lora.Layer) float64 { return l.Scaling })
 		if err := os.WriteFile(filepath.Join(output, filepath.Base(dir)+".safetensors"), merged, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestMergeByConfiguration merges adapters that went through files, with the scaling of each module worked out by hand.
+func TestMergeByConfiguration(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		change  func(*lora.Config)
+		scaling func(module string) float64
+	}{
+		{"alpha by rank", func(c *lora.Config) { c.Rank, c.Alpha = 4, 10 }, func(string) float64 { return 2.5 }},
+		{"rslora", func(c *lora.Config) { c.Rank, c.Alpha, c.RSLoRA = 4, 3, true }, func(string) float64 { return 1.5 }},
+		{"patterns", func(c *lora.Config) {
+			c.Rank, c.Alpha = 4, 6
+			c.RankPattern = []lora.Override{{Pattern: "layer.0.*query", Value: 2}, {Pattern: "key", Value: 3}}
+			c.AlphaPattern = []lora.Override{{Pattern: "query", Value: 5}}
+		}, func(module string) float64 {
+			return map[string]float64{
+				"encoder.layer.0.attention.self.query": 5.0 / 2, "encoder.layer.1.attention.self.query": 5.0 / 4,
+				"encoder.layer.0.attention.self.key": 6.0 / 3, "encoder.layer.1.attention.self.key": 6.0 / 3,
+				"encoder.layer.0.intermediate.dense": 6.0 / 4, "encoder.layer.1.intermediate.dense": 6.0 / 4,
+			}[module]
+		}},
+	} {
+		for _, dtype := range []safetensors.DType{safetensors.F32, safetensors.F16, safetensors.BF16} {
+			t.Run(tc.name+"/"+string(dtype), func(t *testing.T) {
+				base, dir := openBase(t, tinymodel.Options{DType: dtype}), t.TempDir()
+				c := lora.DefaultConfig()
+				c.Targets.Names = []string{"query", "key", "intermediate.dense"}
+				tc.change(&c)
+				made, err := lora.New(c, modulesOf(t, base), 3, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, l := range made.Layers {
+					copy(l.B, ramp(len(l.B), 5))
+				}
+				save(t, dir, made)
+				a, err := lora.Open(dir, base)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(a.Layers) != 6 {
+					t.Fatalf("%d layers, want 6", len(a.Layers))
+				}
+				merged, err := merge(a, base)
+				if err != nil {
+					t.Fatal(err)
+				}
+				comparePlainly(t, made, base, merged, func(l lora.Layer) float64 { return tc.scaling(l.Name) })
+			})
+		}
+	}
+}
+
+// comparePlainly holds merged weights to W + scaling·B·A in float64, rounded to the base's type, or to what the adapter brings whole,
+// and every other tensor to the base's bytes.
+func comparePlainly(t *testing.T, a *lora.Adapter, base *safetensors.File, raw []byte, scaling func(lora.Layer) float64) {
+	t.Helper()
+	merged, err := safetensors.Parse(raw, "merged")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(merged.Tensors()) != len(base.Tensors()) {
+		t.Fatalf("%d tensors, want %d", len(merged.Tensors()), len(base.Tensors()))
+	}
+	layers := map[string]lora.Layer{}
+	for _, l := range a.Layers {
+		layers[l.Tensor] = l
+	}
+	for i, before := range base.Tensors() {
+		after := merged.Tensors()[i]
+		if after.Name != before.Name || after.DType != before.DType || !slices.Equal(after.Shape, before.Shape) {
+			t.Fatalf("%s %s %v became %s %s %v", before.Name, before.DType, before.Shape, after.Name, after.DType, after.Shape)
+		}
+		l, adapted := layers[before.Name]
+		saved, replaced := a.Saved[before.Name]
+		if !adapted && !replaced {
+			if !bytes.Equal(after.Data, before.Data) {
+				t.Errorf("%s is no part of the adapter and changed", before.Name)
+			}
+			continue
+		}
+		want := doubles(saved.Values)
+		if adapted {
+			want = plainSum(values(t, base, before.Name), l, scaling(l))
+		}
+		for at, got := range values(t, merged, before.Name) {
+			if exact := round(big.NewFloat(want[at]), before.DType); got != exact {
+				t.Fatalf("%s: element %d is %g, want %g", before.Name, at, got, exact)
+			}
+		}
+	}
+}
+
+func doubles(values []float32) []float64 {
+	wide := make([]float64, len(values))
+	for i, v := range values {
+		wide[i] = float64(v)
+	}
+	return wide
+}
+
+// plainSum is W + scaling·B·A.
+func plainSum(w []float32, l lora.Layer, scaling float64) []float64 {
+	sum := make([]float64, len(w))
+	for i := range l.Out {
+		for j := range l.In {
+			product := 0.0
+			for k := range l.Rank {
+				product += float64(l.B[i*l.Rank+k]) * float64(l.A[k*l.In+j])
+			}
+			sum[i*l.In+j] = float64(w[i*l.In+j]) + float64(scaling*product)
+		}
+	}
+	return sum
 }
 
 func merge(a *lora.Adapter, base *safetensors.File) ([]byte, error) {
@@ -227,7 +344,15 @@ func round(v *big.Float, dtype safetensors.DType) float32 {
 	} else if dtype == safetensors.BF16 {
 		smallest = -133
 	}
-	precision = min(precision, max(v.MantExp(nil)-smallest, 1))
+	bits := v.MantExp(nil) - smallest // from the number's first to the smallest spacing
+	if bits < 1 {
+		least := math.Ldexp(1, smallest)
+		if new(big.Float).Abs(v).Cmp(big.NewFloat(least/2)) <= 0 {
+			return 0 // the middle is even there
+		}
+		return float32(math.Copysign(least, float64(v.Sign())))
+	}
+	precision = min(precision, bits)
 	f, _ := new(big.Float).SetPrec(uint(precision)).SetMode(big.ToNearestEven).Set(v).Float32()
 	return f
 }
