@@ -197,7 +197,8 @@ func (x *encoder) write(ctx context.Context, of rundir.Stage, path, label string
 	})
 	if err != nil {
 		if ctx.Err() != nil {
-			err = errors.Join(err, file.Mark())
+			_, failed := file.MarkLast()
+			err = errors.Join(err, failed)
 		}
 		return err
 	}

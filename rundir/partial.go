@@ -34,6 +34,7 @@ type Partial struct {
 	marked   int64     // of that, recorded as lasting
 	recorded bool      // there is a record
 	begun    time.Time // or marked last
+	due      bool      // MarkDue was called
 }
 
 // partialRecord is the content of "name.partial.json".
@@ -170,12 +171,22 @@ func (p *Partial) Mark() error {
 	return WriteJSON(p.fsys, p.record(), partialRecord{Version: PartialVersion, Of: of, Bytes: p.marked})
 }
 
-// MarkDue is Mark where so much time has passed since the last one.
+// MarkDue is Mark where so much time has passed since the last one. It is to be called whenever what is written ends well.
 func (p *Partial) MarkDue(every time.Duration) error {
+	p.due = true
 	if time.Since(p.begun) < every {
 		return nil
 	}
 	return p.Mark()
+}
+
+// MarkLast is Mark for a process that ends before its time, and says whether there is anything to go on from: what was written
+// before the first MarkDue is not worth it.
+func (p *Partial) MarkLast() (kept bool, err error) {
+	if p.due {
+		err = p.Mark()
+	}
+	return p.marked > 0 && err == nil, err
 }
 
 // Finish gives the file its name, with all that was written.

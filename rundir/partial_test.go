@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -64,16 +65,38 @@ func TestPartialIsOfItsStage(t *testing.T) {
 	}
 }
 
-// TestPartialWithoutAMark leaves nothing: there is nothing to go on from.
+// TestPartialWithoutAMark leaves nothing: there is nothing to go on from, or nothing that took time.
 func TestPartialWithoutAMark(t *testing.T) {
 	dir := t.TempDir()
 	p := openPartial(t, dir, rundir.Stage{Name: "embed"}, "")
-	fill(t, p, "row\n")
+	fill(t, p, "head\n")
+	if kept, err := p.MarkLast(); kept || err != nil {
+		t.Errorf("kept: %t, %v", kept, err)
+	}
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "v.npy*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestPartialThatEndsBeforeItsTime keeps what was written since the last mark.
+func TestPartialThatEndsBeforeItsTime(t *testing.T) {
+	dir := t.TempDir()
+	p := openPartial(t, dir, rundir.Stage{Name: "embed"}, "")
+	fill(t, p, "row\n")
+	if err := p.MarkDue(time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := p.MarkLast(); !kept || err != nil {
+		t.Errorf("kept: %t, %v", kept, err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if again := openPartial(t, dir, rundir.Stage{Name: "embed"}, ""); again.Size() != 4 {
+		t.Errorf("%d bytes to go on from, want 4", again.Size())
 	}
 }
 

@@ -35,10 +35,11 @@ func growOutput(h *host, path string, of func() (string, error), write func(grow
 	every := cmp.Or(h.markEvery, rundir.MarkEvery)
 	err = write(growing{failing{p}, p.Size(), func() error { return p.MarkDue(every) }})
 	if errors.Is(err, context.Canceled) {
-		if err := p.Mark(); err != nil {
-			return err
+		kept, failed := p.MarkLast()
+		if failed != nil {
+			return failed
 		}
-		if p.Size() > 0 {
+		if kept {
 			return ifInterrupted(err, fmt.Sprintf("what is ready is kept in %s; the same command goes on from there", p.Name()))
 		}
 	}
