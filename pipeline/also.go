@@ -82,7 +82,7 @@ func (r *round) scoreAlso(ctx context.Context, s *scorer, t texts, checkpoint ru
 		}{r.recipe.Eval, t, *set.also}
 		promotions := r.promotionsOver(set.corpus) // training has seen them
 		inputs := append([]rundir.Input{checkpoint, r.base.input("base"), r.data.input(set.role), r.data.input("train"), r.data.input(string(set.split))}, promotions...)
-		inputs = append(inputs, r.data.trainInputs(r.recipe)...)
+		inputs = append(inputs, r.trainInputs()...)
 		stage := r.stage(alsoStage(name, s.epoch), algorithmScores, options, inputs...)
 		file := r.files.EpochAlso(name, s.epoch)
 		outputs := []string{file, r.files.EpochQueries(set.split, s.epoch), r.files.EpochRanking(set.split, s.epoch)}

@@ -159,11 +159,6 @@ func TestEveryEpochIsScoredOnOtherSets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, gap := range m.Gaps() {
-		if !strings.Contains(gap, "input round-0/epochs/epoch-") { // a checkpoint goes by the digest of its folder
-			t.Error(gap)
-		}
-	}
 	var stages []string
 	for _, s := range m.Stages {
 		stages = append(stages, s.Stage)

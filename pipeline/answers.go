@@ -78,7 +78,7 @@ func (r *round) answerInputs() []rundir.Input {
 		inputs = append(inputs, one.data.input("train"))
 		inputs = append(inputs, one.promotions()...)
 		if one.set != nil && one.set.IDField != "" {
-			inputs = append(inputs, rundir.Input{Name: "id_field of " + rundir.TrainingSet(one.set.Name), Digest: one.set.IDField})
+			inputs = append(inputs, r.outside("id_field of "+rundir.TrainingSet(one.set.Name), one.set.IDField))
 		}
 	}
 	return inputs

@@ -118,7 +118,7 @@ func (r *round) scoreDev(ctx context.Context, s *scorer, t texts, checkpoint run
 		Texts texts       `json:"texts"`
 	}{r.recipe.Eval, t}
 	inputs := []rundir.Input{checkpoint, r.base.input("base"), r.data.input("corpus"), r.data.input("train"), r.data.input("dev")}
-	inputs = append(append(inputs, r.promotionsOver(r.data.corpus)...), r.data.trainInputs(r.recipe)...) // training has seen them
+	inputs = append(append(inputs, r.promotionsOver(r.data.corpus)...), r.trainInputs()...) // training has seen them
 	stage := r.stage(evalStage(s.epoch), algorithmScores, options, inputs...)
 	outputs := []string{r.files.EpochScores(s.epoch), r.files.EpochQueries(rundir.Dev, s.epoch), r.files.EpochRanking(rundir.Dev, s.epoch)}
 	return r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) error {

@@ -95,7 +95,7 @@ func (r *round) outsideInputs(ctx context.Context) ([]rundir.Input, error) {
 			return nil
 		}
 		digest, err := rundir.SourceDigest(ctx, r.dir.FS, path)
-		inputs = append(inputs, rundir.Input{Name: name, Digest: digest})
+		inputs = append(inputs, r.outside(name, digest))
 		return err
 	}
 	for _, word := range external.Command {

@@ -33,7 +33,7 @@ func (r *round) guide(ctx context.Context) (path string, made rundir.Input, err 
 	}
 	name := fmt.Sprintf("%x", sha256.Sum256([]byte(digest)))[:12]
 	path = r.dir.Guide(r.stageName(name))
-	stage := r.stage(stageGuide+name, algorithmGuide, nil, append(r.minedInputs(), rundir.Input{Name: "guide", Digest: digest})...)
+	stage := r.stage(stageGuide+name, algorithmGuide, nil, append(r.minedInputs(), r.outside("guide", digest))...)
 	stage.Round = 0
 	err = r.do(ctx, work{Stage: stage, outputs: []string{path}, run: func(ctx context.Context) error { return r.embedForGuide(ctx, stage, path) }})
 	return path, r.made(path), err

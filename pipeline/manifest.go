@@ -56,7 +56,23 @@ func (r *round) writeManifest(ctx context.Context) error {
 	for _, s := range stamps {
 		manifest.Stages = append(manifest.Stages, s.ManifestStage())
 	}
+	manifest.Given = r.givenTo(stamps)
 	return r.dir.WriteManifest(manifest)
+}
+
+// givenTo is what else the recipe gives to stages, each once, by name.
+func (r *round) givenTo(stamps []*rundir.Stamp) []rundir.Input {
+	var given []rundir.Input
+	for _, in := range r.foreign {
+		read := slices.ContainsFunc(stamps, func(s *rundir.Stamp) bool { return slices.Contains(s.Inputs, in) })
+		if read && !slices.Contains(given, in) {
+			given = append(given, in)
+		}
+	}
+	slices.SortFunc(given, func(a, b rundir.Input) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Digest, b.Digest))
+	})
+	return given
 }
 
 func (t texts) manifestPrompts() rundir.ManifestPrompts {

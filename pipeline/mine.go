@@ -133,7 +133,7 @@ func (r *round) groupField() rundir.Input {
 	if r.set != nil && !r.data.shared {
 		field = r.set.PassageGroupField
 	}
-	return rundir.Input{Name: "data.passage_group_field", Digest: field}
+	return r.outside("data.passage_group_field", field)
 }
 
 func (r *round) mineOptions() mine.Options {

@@ -129,12 +129,12 @@ func (r *round) stage(name string, algorithm int, options any, inputs ...rundir.
 	field := r.recipe.Data.IDField
 	if r.set != nil {
 		if r.data.shared && field != "" {
-			inputs = append(inputs, rundir.Input{Name: "data.id_field of the corpus", Digest: field})
+			inputs = append(inputs, r.outside("data.id_field of the corpus", field))
 		}
 		field = r.set.IDField
 	}
 	if field != "" {
-		inputs = append(inputs, rundir.Input{Name: "data.id_field", Digest: field})
+		inputs = append(inputs, r.outside("data.id_field", field))
 	}
 	return rundir.Stage{Name: r.stageName(name), Round: r.index, Algorithm: algorithm, Inputs: inputs, Options: options}
 }

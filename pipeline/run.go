@@ -73,6 +73,7 @@ type Run struct {
 	log     *journal
 	model   string          // digest of the recipe's model
 	stamps  []*rundir.Stamp // of the round at work, in order
+	foreign []rundir.Input  // what else the recipe gives to its stages, in the order they ask
 	worked  bool            // a stage of the round at work was done anew
 	told    bool            // of the round at work some stage is told to be unchanged
 	stopped bool            // ended at the stage that Options.Until names
@@ -265,7 +266,7 @@ func (p *Run) Run(ctx context.Context) error {
 // round turns one embedder into the next: mine with it, finetune, score every epoch, choose one, merge. Its errors begin with the
 // round and the stage, so that those of stages name neither.
 func (p *Run) round(ctx context.Context, i int) error {
-	p.stamps, p.worked, p.told = nil, false, false
+	p.stamps, p.foreign, p.worked, p.told = nil, nil, false, false
 	defer p.tellUnchanged()
 	r, err := p.newRound(ctx, i)
 	if err != nil {

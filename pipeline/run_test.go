@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -75,7 +76,13 @@ func runTiny(t testing.TB, r *recipe.Recipe, o Options) (string, error) {
 		return notes.String(), err
 	}
 	err = p.Run(context.Background())
-	return notes.String(), errors.Join(err, p.Close())
+	if err := errors.Join(err, p.Close()); err != nil {
+		return notes.String(), err
+	}
+	if o.Until == "" {
+		wholeChain(t, cmp.Or(o.Dir, r.Dir()), len(r.Rounds))
+	}
+	return notes.String(), nil
 }
 
 // tinyPlan is MakePlan with rates measured as fast as they can be: nothing here depends on them.
@@ -126,6 +133,40 @@ func sameFiles(t testing.TB, got, want map[string]string) {
 	}
 }
 
+// wholeChain checks, of every run that a test ends, that the manifests of a finished run trace its last result to what the user gave: every input of every stage has the
+// digest of a source or of what an earlier stage left, and every round that mines with a result, or trains from it, does so
+// with the one before. It returns the manifests.
+func wholeChain(t testing.TB, dir string, rounds int) []*rundir.Manifest {
+	t.Helper()
+	var all []*rundir.Manifest
+	var made []string // digests of what earlier rounds left
+	for i := range rounds {
+		d, err := rundir.Open(dir, rundir.OpenOptions{ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := d.ReadManifest(i)
+		if err := errors.Join(err, d.Close()); err != nil {
+			t.Fatal(err)
+		}
+		for _, gap := range m.Gaps(made...) {
+			t.Errorf("round %d: %s", i, gap)
+		}
+		for role, model := range map[string]rundir.ManifestModel{"miner": m.Miner, "base": m.Base} {
+			if strings.HasPrefix(model.Name, "round-") && (i == 0 || model != all[i-1].Result) {
+				t.Errorf("round %d: the %s is %+v, and no result of the round before", i, role, model)
+			}
+		}
+		for _, s := range m.Stages {
+			for _, o := range s.Outputs {
+				made = append(made, o.SHA256)
+			}
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
 func TestRunTwiceSkipsEverything(t *testing.T) {
 	r := tinyProject(t, tinyRecipe)
 	notes, err := runTiny(t, r, Options{})
@@ -133,6 +174,10 @@ func TestRunTwiceSkipsEverything(t *testing.T) {
 		t.Fatalf("%v\n%s", err, notes)
 	}
 	before := files(t, r.Dir())
+	chain := wholeChain(t, r.Dir(), len(r.Rounds))
+	if one, two := chain[0], chain[1]; two.Miner != one.Result || two.Base != one.Base || one.Miner != one.Base {
+		t.Errorf("round 1 mines with %+v and trains from %+v; round 0 made %+v from %+v", two.Miner, two.Base, one.Result, one.Base)
+	}
 	notes, err = runTiny(t, r, Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -223,7 +223,7 @@ func (r *round) test(ctx context.Context, chosen int) error {
 	}
 	checkpoint := rundir.Input{Name: "checkpoint", Digest: digest}
 	inputs := []rundir.Input{r.base.input("base"), checkpoint, r.made(r.files.Scores()), r.made(r.files.Choice()), r.data.input("corpus"), r.data.input("train"), r.data.input("test")}
-	stage := r.stage(stageTest, algorithmScores, options, append(append(inputs, r.promotionsOver(r.data.corpus)...), r.data.trainInputs(r.recipe)...)...)
+	stage := r.stage(stageTest, algorithmScores, options, append(append(inputs, r.promotionsOver(r.data.corpus)...), r.trainInputs()...)...)
 	epochs := []int{0, chosen}
 	if chosen == 0 {
 		epochs = epochs[:1]

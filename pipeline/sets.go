@@ -87,12 +87,12 @@ func (d *data) trainedIn(c *corpus.Corpus) []corpus.Query {
 }
 
 // trainInputs are the training queries of the sets as inputs of a stage: none without sets.
-func (d *data) trainInputs(r *recipe.Recipe) []rundir.Input {
+func (r *round) trainInputs() []rundir.Input {
 	var inputs []rundir.Input
-	for i, one := range d.sets {
+	for i, one := range r.data.sets {
 		inputs = append(inputs, one.input("train"))
-		if field := r.Data.Sets[i].IDField; field != "" {
-			inputs = append(inputs, rundir.Input{Name: "id_field of " + rundir.TrainingSet(one.name), Digest: field})
+		if field := r.recipe.Data.Sets[i].IDField; field != "" {
+			inputs = append(inputs, r.outside("id_field of "+rundir.TrainingSet(one.name), field))
 		}
 	}
 	return inputs
@@ -258,7 +258,7 @@ func (r *round) trainedSets(m *model.Model) []trainedSet {
 
 // setInputs are what training reads of the sets.
 func (r *round) setInputs() []rundir.Input {
-	inputs := r.data.trainInputs(r.recipe)
+	inputs := r.trainInputs()
 	for _, one := range r.sets {
 		if !one.data.shared {
 			inputs = append(inputs, one.data.input("corpus"))

@@ -78,12 +78,12 @@ type sourceFile struct {
 	name  string       // of the file and its stage
 	texts rundir.Input
 	reads texts // of the one side alone
-	model string
+	model rundir.Input
 }
 
 // stage is what makes the file.
 func (f sourceFile) stage() rundir.Stage {
-	return rundir.Stage{Name: stageSource + f.name, Algorithm: embedding.Algorithm, Inputs: []rundir.Input{f.texts, {Name: "model", Digest: f.model}}, Options: f.reads}
+	return rundir.Stage{Name: stageSource + f.name, Algorithm: embedding.Algorithm, Inputs: []rundir.Input{f.texts, f.model}, Options: f.reads}
 }
 
 // sourceFiles are the files of a further model that reads so and has so a digest.
@@ -91,9 +91,10 @@ func (r *round) sourceFiles(t texts, digest string) ([]sourceFile, error) {
 	corpus, queries := t, t
 	corpus.Query, corpus.QueryLength = model.Prompt{}, 0
 	queries.Passage, queries.PassageLength = model.Prompt{}, 0
-	files := []sourceFile{{texts: rundir.Input{Name: "corpus", Digest: r.data.input("corpus").Digest}, reads: corpus, model: digest}}
+	given := r.outside("model", digest)
+	files := []sourceFile{{texts: rundir.Input{Name: "corpus", Digest: r.data.input("corpus").Digest}, reads: corpus, model: given}}
 	for _, s := range r.mined() {
-		files = append(files, sourceFile{split: s, texts: rundir.Input{Name: "queries", Digest: r.data.input(string(s)).Digest}, reads: queries, model: digest})
+		files = append(files, sourceFile{split: s, texts: rundir.Input{Name: "queries", Digest: r.data.input(string(s)).Digest}, reads: queries, model: given})
 	}
 	for i := range files {
 		reads, err := json.Marshal(files[i].reads)

@@ -76,7 +76,7 @@ func (r *round) digestGiven(ctx context.Context, k *ranker, files ...recipe.Path
 		if err != nil {
 			return err
 		}
-		k.made = append(k.made, rundir.Input{Name: "source " + path.Written, Digest: digest})
+		k.made = append(k.made, r.outside("source "+path.Written, digest))
 	}
 	var all []string
 	for _, in := range k.made {

@@ -96,6 +96,14 @@ func (p *Run) made(path string) rundir.Input {
 	return rundir.Input{Name: name, Digest: missing}
 }
 
+// outside is an input that the recipe gives, and that is neither data nor a model of the round: a guide, a teacher, a file, or
+// the name of a field, which is its own digest. The manifest lists those that a stage has read.
+func (p *Run) outside(name, digest string) rundir.Input {
+	in := rundir.Input{Name: name, Digest: digest}
+	p.foreign = append(p.foreign, in)
+	return in
+}
+
 // missing is the digest of what no stage of this round has left.
 const missing = "missing"
 

@@ -23,7 +23,7 @@ func (r *round) teacherInput(ctx context.Context) ([]rundir.Input, error) {
 	if err != nil {
 		return nil, inputErrorf("%s: finetune.teacher_scores: %w", r.recipe.At("finetune.teacher_scores"), err)
 	}
-	return []rundir.Input{{Name: "teacher_scores", Digest: digest}}, nil
+	return []rundir.Input{r.outside("teacher_scores", digest)}, nil
 }
 
 // teach puts a teacher's scores to the examples that were made of queries, a mined row each.

@@ -41,7 +41,7 @@ func (r *round) askTeacher(ctx context.Context, o mine.Options, ruled, mined []r
 		Mine    mine.Options         `json:"mine"`
 		Rows    bool                 `json:"rows,omitempty"` // those of the mined rows
 	}{reads, o.Rulings(), false}
-	inputs := append([]rundir.Input{{Name: "teacher", Digest: t.header.Model}}, ruled...)
+	inputs := append([]rundir.Input{r.outside("teacher", t.header.Model)}, ruled...)
 	if o.TeacherMargin == nil {
 		options.Mine, options.Rows = o, true
 		inputs = append(inputs[:1:1], mined...)

@@ -3,7 +3,9 @@ package rundir
 import (
 	"encoding/json"
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 )
 
 // ManifestVersion is the version of manifest.json.
@@ -23,6 +25,7 @@ type Manifest struct {
 	Prompts  ManifestPrompts   `json:"prompts"`
 	Examples *ManifestExamples `json:"examples,omitempty"` // in-context examples; absent without any
 	Sets     []ManifestSet     `json:"sets,omitempty"`     // that took turns in training, the run's own first; absent where it is alone
+	Given    []Input           `json:"given,omitempty"`    // what else the recipe gives to stages: other models, files, names of fields
 	Options  json.RawMessage   `json:"options"`            // the round's resolved settings
 	Stages   []ManifestStage   `json:"stages"`             // in the order they were run
 	Choice   ManifestChoice    `json:"choice"`
@@ -116,12 +119,16 @@ func (s *Stamp) ManifestStage() ManifestStage {
 	}
 }
 
-// Gaps lists the inputs of stages whose digest is neither a source's (data, miner, base, and the digests in known, such
-// as outputs of earlier rounds) nor the result's nor an output's of an earlier stage: where the chain from source to result is broken.
+// Gaps lists the inputs of stages whose digest is neither a source's (data, miner, base, what else is given, and the digests
+// in known, such as outputs of earlier rounds) nor the result's nor that of what an earlier stage left, a file or a folder: where
+// the chain from source to result is broken.
 func (m *Manifest) Gaps(known ...string) []string {
 	digests := append([]string{m.Miner.Digest, m.Base.Digest, m.Result.Digest}, known...) // the card is written of the result
 	for _, data := range m.Data {
 		digests = append(digests, data.Digest)
+	}
+	for _, given := range m.Given {
+		digests = append(digests, given.Digest)
 	}
 	var gaps []string
 	for _, stage := range m.Stages {
@@ -133,8 +140,27 @@ func (m *Manifest) Gaps(known ...string) []string {
 		for _, output := range stage.Outputs {
 			digests = append(digests, output.SHA256)
 		}
+		digests = append(digests, folderDigests(stage.Outputs)...)
 	}
 	return gaps
+}
+
+// folderDigests are the TreeDigests of all folders that hold outputs of a stage, as they were when it ended.
+func folderDigests(outputs []Output) []string {
+	below := map[string][]Output{}
+	for _, output := range outputs {
+		for folder := path.Dir(output.Path); folder != "." && folder != "/"; folder = path.Dir(folder) {
+			one := output
+			one.Path = strings.TrimPrefix(output.Path, folder+"/")
+			below[folder] = append(below[folder], one)
+		}
+	}
+	var digests []string
+	for _, files := range below { // in any order: digests are looked for
+		slices.SortFunc(files, func(a, b Output) int { return slices.Compare(strings.Split(a.Path, "/"), strings.Split(b.Path, "/")) })
+		digests = append(digests, listDigest(files))
+	}
+	return digests
 }
 
 // WriteManifest writes a round's manifest.

@@ -79,6 +79,39 @@ func TestGapsInTheChain(t *testing.T) {
 	}
 }
 
+// TestAFolderIsAnOutput: the digest of a checkpoint is that of its folder, whose files the stamp lists in another order than
+// the folder does.
+func TestAFolderIsAnOutput(t *testing.T) {
+	d := open(t, filepath.Join(t.TempDir(), "run"), rundir.OpenOptions{Create: true})
+	defer d.Close()
+	epochs := filepath.Join(string(d.Layout), "round-0", "epochs")
+	for _, name := range []string{"epoch-1/1/a", "epoch-1/1-x", "epoch-1/model", "epoch-10/model"} {
+		write("round-0/epochs/"+name, name)(t, string(d.Layout))
+	}
+	stamp, err := d.WriteStamp(t.Context(), rundir.Stage{Name: "finetune"}, []string{filepath.Join(epochs, "epoch-1"), filepath.Join(epochs, "epoch-10")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &rundir.Manifest{Stages: []rundir.ManifestStage{stamp.ManifestStage(), {Stage: "eval"}}}
+	for _, of := range []struct {
+		folder string
+		gaps   int
+	}{{"epoch-1", 0}, {"epoch-10", 0}, {"epoch-1/1", 0}, {".", 0}, {"epoch-2", 1}} {
+		folder := filepath.Join(epochs, filepath.FromSlash(of.folder))
+		if of.gaps > 0 {
+			write("round-0/epochs/"+of.folder+"/model", "of elsewhere")(t, string(d.Layout))
+		}
+		digest, err := rundir.TreeDigest(t.Context(), d.FS, folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Stages[1].Inputs = []rundir.Input{{Name: of.folder, Digest: digest}}
+		if gaps := m.Gaps(); len(gaps) != of.gaps {
+			t.Errorf("%s: gaps %q, want %d", of.folder, gaps, of.gaps)
+		}
+	}
+}
+
 func TestParseManifestRefuses(t *testing.T) {
 	for name, content := range map[string]string{
 		"newer":        `{"version":2}`,
