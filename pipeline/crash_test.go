@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -476,6 +477,22 @@ func TestFullDiskIsAnErrorAndLosesNothing(t *testing.T) {
 			if !errors.Is(err, syscall.ENOSPC) {
 				t.Fatalf("want the disk's error, got %v", err)
 			}
+			var full *rundir.WriteError
+			if !errors.As(err, &full) {
+				t.Fatalf("the error names no file: %v", err)
+			}
+			// The file that was to be, not the name that it is written under.
+			written := calm.Ops()[at-1].Path
+			below, ok := strings.CutPrefix(filepath.ToSlash(written), "runs/tiny/")
+			file := filepath.Join(dir, filepath.FromSlash(regexp.MustCompile(`\.([^/]+)\.tmp\b`).ReplaceAllString(below, "$1")))
+			if !ok || full.Path != file {
+				t.Errorf("writing %s failed, and the error names %s, want %s", written, full.Path, file)
+			}
+			for _, want := range []string{"write " + file + ": no room left on the disk", "free some, or choose another directory, and run again", "finished work is kept"} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("no %q in: %v", want, err)
+				}
+			}
 			if notes, err := runTiny(t, r, Options{Dir: dir}); err != nil {
 				t.Fatalf("the second run: %v\n%s", err, notes)
 			}
@@ -495,10 +512,56 @@ func TestOtherDataOrIdentityOrASecondRunIsRefused(t *testing.T) {
 		if len(paths) == 0 {
 			t.Skip("one path only: this machine has no second numeric identity")
 		}
-		_, err := runTiny(t, r, Options{Path: paths[0]})
-		if err == nil || !strings.Contains(err.Error(), "identity") {
-			t.Errorf("want an error about the numeric identity, got %v", err)
+		run := filepath.Join(t.TempDir(), "run")
+		notes, err := runTiny(t, r, Options{Dir: run, Until: StageMine})
+		if err != nil {
+			t.Fatalf("%v\n%s", err, notes)
 		}
+		before := files(t, run)
+		refused := func(path kernel.Path, was, now kernel.Path) {
+			t.Helper()
+			_, err := runTiny(t, r, Options{Dir: run, Path: path})
+			var other *rundir.IdentityError
+			if !errors.As(err, &other) || other.Dir != run || !strings.HasPrefix(other.Was, string(was)+"/") || !strings.HasPrefix(other.Now, string(now)+"/") {
+				t.Fatalf("want an error that names %s, %s and %s, got %v", run, was, now, err)
+			}
+			if want := "use the same processor path and precision"; !strings.Contains(err.Error(), want) {
+				t.Errorf("no %q in: %v", want, err)
+			}
+		}
+		refused(paths[0], exactpath.Fastest, paths[0])
+		sameFiles(t, files(t, run), before)
+
+		// Allowed, it goes on behind what is there, to the end, and is of the other identity from then on.
+		if notes, err = runTiny(t, r, Options{Dir: run, Path: paths[0], AllowIdentityChange: true}); err != nil {
+			t.Fatalf("%v\n%s", err, notes)
+		}
+		for _, stage := range []string{StageEmbed, StageSearch, StageMine} {
+			if want := "round 0: " + stage + ": done before, unchanged"; !strings.Contains(notes, want) {
+				t.Errorf("no %q in\n%s", want, notes)
+			}
+		}
+		d, err := rundir.Open(run, rundir.OpenOptions{ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := d.ReadManifest(0)
+		if err := errors.Join(err, d.Close()); err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range append(m.Stages, rundir.ManifestStage{Stage: "the round", Identity: m.Identity}) {
+			want := paths[0]
+			if i < 3 {
+				want = exactpath.Fastest
+			}
+			if !strings.HasPrefix(s.Identity, string(want)+"/") {
+				t.Errorf("%s is of %s, want %s", s.Stage, s.Identity, want)
+			}
+		}
+		if notes, err = runTiny(t, r, Options{Dir: run, Path: paths[0]}); err != nil || !strings.Contains(notes, "round 0: every stage done before, unchanged") {
+			t.Errorf("the next run: %v\n%s", err, notes)
+		}
+		refused(exactpath.Fastest, paths[0], exactpath.Fastest)
 	})
 	t.Run("two runs at once", func(t *testing.T) {
 		first, err := Open(t.Context(), r, Options{Path: exactpath.Fastest})

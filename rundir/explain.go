@@ -33,6 +33,7 @@ func Explain(path string, err error) error {
 	if err == nil {
 		return nil
 	}
+	path = artefact(path)
 	if !ofFile(err) {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -44,6 +45,18 @@ func Explain(path string, err error) error {
 		e.Advice = fmt.Sprintf("directory %s cannot be written: change its permissions, or choose another", filepath.Dir(path))
 	}
 	return e
+}
+
+// artefact is the path that a file has when the directory that it is written in has its name.
+func artefact(path string) string {
+	parent, name := filepath.Dir(path), filepath.Base(path)
+	if parent == path {
+		return path
+	}
+	if isTemporary(name) {
+		name = name[len(temporaryPrefix) : len(name)-len(temporarySuffix)]
+	}
+	return filepath.Join(artefact(parent), name)
 }
 
 // ofFile says whether an error comes from the file system.

@@ -111,6 +111,21 @@ func TestWriteDirReplaces(t *testing.T) {
 	}
 }
 
+// TestAFileOfADirectoryIsNamedAsItWillBe: nobody finds the temporary name that the directory is filled under.
+func TestAFileOfADirectoryIsNamedAsItWillBe(t *testing.T) {
+	target := filepath.Join(t.TempDir(), "merged")
+	err := rundir.WriteDir(rundir.OS{}, target, func(into string) error {
+		return rundir.Explain(filepath.Join(into, "1_Pooling", "config.json"), syscall.ENOSPC)
+	})
+	var full *rundir.WriteError
+	if want := filepath.Join(target, "1_Pooling", "config.json"); !errors.As(err, &full) || full.Path != want {
+		t.Fatalf("got %v, want an error that names %s", err, want)
+	}
+	if strings.Contains(err.Error(), ".tmp") {
+		t.Errorf("%v names what is not there any more", err)
+	}
+}
+
 func TestRemoveAllLeavesWhatALinkPointsTo(t *testing.T) {
 	dir := t.TempDir()
 	write("outside/weights", "precious")(t, dir)
