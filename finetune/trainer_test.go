@@ -245,6 +245,34 @@ func TestTrainingLowersTheLoss(t *testing.T) {
 	}
 }
 
+// TestTrainingKeepsALearnedTemperatureInItsRange takes steps that are far too long: where queries are their positives, smaller
+// temperatures lower the loss; where they are a negative, larger ones do.
+func TestTrainingKeepsALearnedTemperatureInItsRange(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		asks     func(e finetune.Example) int32 // for the passage that is its text
+		from, to float64
+	}{
+		{"least", func(e finetune.Example) int32 { return e.Positives[0] }, 0.5, finetune.MinTemperature},
+		{"most", func(e finetune.Example) int32 { return e.Negatives[0] }, 0.05, finetune.MaxTemperature},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			x := newTiny(t, 12)
+			for i, e := range x.data.Examples {
+				x.data.Examples[i].Negatives = e.Negatives[4:]
+			}
+			x.data.Query = func(i int) model.Sequence { return x.data.Passage(tc.asks(x.data.Examples[i])) }
+			o := options(finetune.Full)
+			o.Epochs, o.GroupSize, o.LearningRate, o.Schedule, o.WarmupRatio, o.Dropout = 1, 2, 8, finetune.Constant, 0, false
+			o.LearnTemperature, o.Temperature = true, tc.from
+			reports := train(t, x.trainer(t, o, compute.Options{Workers: 1}))
+			if len(reports) != 2 || math.Abs(reports[0].Temperature-tc.from) > 1e-12 || math.Abs(reports[1].Temperature-tc.to) > 1e-12 {
+				t.Errorf("steps %+v, want the temperature %v and then %v", reports, tc.from, tc.to)
+			}
+		})
+	}
+}
+
 // TestEvalLossTakesBatchesOfTheTrainingSize compares eight queries with the first six and the last two, in the order of epoch 0.
 func TestEvalLossTakesBatchesOfTheTrainingSize(t *testing.T) {
 	x := newTiny(t, 8)
