@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -39,6 +40,7 @@ func TestDemoInSmall(t *testing.T) {
 	checkShown(t, h.out.String(), data)
 
 	runs := filepath.Join(dir, "runs")
+	checkTables(t, h.out.String(), filepath.Join(runs, "demo"))
 	want := reproducible(t, filepath.Join(runs, "demo"))
 	charts := timeless(t, filepath.Join(runs, "demo"))
 	mustBe(t, os.RemoveAll(runs))
@@ -78,6 +80,44 @@ func timeless(t *testing.T, dir string) *page.Page {
 	mustBe(t, err)
 	p.Sections = slices.DeleteFunc(p.Sections, func(s page.Section) bool { return s.ID == "times" })
 	return p
+}
+
+// checkTables looks for the table of each round, with the row of every epoch and what is in its scores, and for the epoch that
+// the round goes on with.
+func checkTables(t *testing.T, out, dir string) {
+	t.Helper()
+	d, err := rundir.Open(dir, rundir.OpenOptions{ReadOnly: true})
+	mustBe(t, err)
+	defer d.Close()
+	tables := regexp.MustCompile(`(?ms)^round (\d), measures as sentence-transformers has them\nepoch +eval_loss +MAP@25 +Recall@1/5/25\n(.*?)^round (\d) goes on with epoch (\d)$`).FindAllStringSubmatch(out, -1)
+	if len(tables) != 3 {
+		t.Fatalf("%d tables, want one for each of three rounds:\n%s", len(tables), out)
+	}
+	for round, table := range tables {
+		scores, err := d.ReadScores(round)
+		mustBe(t, err)
+		choice, err := d.ReadChoice(round)
+		mustBe(t, err)
+		if n := fmt.Sprint(round); table[1] != n || table[3] != n || table[4] != fmt.Sprint(choice.Epoch) {
+			t.Errorf("table %d is of round %s and goes on with epoch %s of round %s, and %d was chosen", round, table[1], table[4], table[3], choice.Epoch)
+		}
+		var want []string
+		for _, epoch := range scores.Epochs {
+			name := fmt.Sprint(epoch.Epoch)
+			if epoch.Epoch == 0 {
+				name = "0 (base)"
+			}
+			value := func(measure string) float64 { return epoch.Dev.All[slices.Index(scores.Measures, measure)] }
+			want = append(want, fmt.Sprintf("%s %.4f %.4f %.4f/%.4f/%.4f", name, *epoch.EvalLoss, value("map@25"), value("recall@1"), value("recall@5"), value("recall@25")))
+		}
+		var got []string
+		for _, row := range strings.Split(strings.TrimSuffix(table[2], "\n"), "\n") {
+			got = append(got, strings.Join(strings.Fields(row), " "))
+		}
+		if diff := cmp.Diff(want, got); diff != "" || len(want) != 2 {
+			t.Errorf("round %d, %d epochs (-scores +table):\n%s", round, len(want), diff)
+		}
+	}
 }
 
 // checkShown looks for the three questions of the showcase, in order, in both mined rounds: each with its positive and its
