@@ -27,7 +27,7 @@ def main():
     checks = report.Checks()
     with tempfile.TemporaryDirectory() as folder:
         scratch = pathlib.Path(folder)
-        for name, directory in tokenizers_live.directories(scratch):
+        for name, directory in tokenizers_live.directories(checks, scratch):
             peer = tokenizers_live.load(directory)
             for what, texts in named_texts():
                 with checks.check(f"{name}: quarry tokenize of {len(texts)} texts of {what}"):

@@ -5,6 +5,7 @@
 Quarry's ids come from model/tokenizer/internal/dump. A single difference fails a check; the message shows the first.
 """
 
+import csv
 import gzip
 import json
 import pathlib
@@ -53,14 +54,30 @@ def random_texts(seed, count):
 
 
 def real_texts():
-    """Names and texts of the data under ../shared."""
+    """Names and texts of the data under ../shared: of eedi every string of every file, each once."""
     eedi = report.shared("eedi")
-    for name in ["corpus", "train", "dev", "hn_mine_input", "hn_mine_dev_input"]:
-        yield f"eedi/{name}", list(lines(eedi / f"{name}.jsonl", "text", "query", "prompt", "pos"))
+    for path in sorted(eedi.glob("*.jsonl")):
+        yield f"eedi/{path.stem}", list(dict.fromkeys(strings(path)))
+    for path in sorted((eedi / "raw").glob("*.csv")):
+        yield f"eedi/raw/{path.stem}", cells(path)
     cranfield = report.shared("beir", "cranfield")
     corpus = cranfield / "corpus.jsonl.gz"
     yield "cranfield/corpus", list(lines(corpus, "title", "text"))
     yield "cranfield/queries", list(lines(cranfield / "queries.jsonl", "text"))
+
+
+def strings(path):
+    """Whatever is a string, or in a list of them, in the lines of a JSONL file."""
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            for value in json.loads(line).values():
+                yield from [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+
+
+def cells(path):
+    """The texts of a CSV file, names of columns and numbers among them, each once, as they are first met."""
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        return list(dict.fromkeys(cell for row in csv.reader(file) for cell in row))
 
 
 def quarry_ids(binary, directory, texts, *options):
@@ -100,14 +117,17 @@ def load(directory):
     return peer
 
 
-def directories(scratch):
-    """Names and directories of the tokenizers of full size."""
+def directories(checks, scratch):
+    """Names and directories of the tokenizers of full size. Those that are not there count as left out."""
     for name in ["bert-base-uncased", "gpt2", "llama2", "mistral-7b-v0.1"]:
-        packed = report.SHARED / "data" / "tokenizers" / name / "tokenizer.json.gz"
-        if packed.exists():
-            (scratch / name).mkdir()
-            (scratch / name / "tokenizer.json").write_bytes(gzip.decompress(packed.read_bytes()))
-            yield name, scratch / name
+        try:
+            packed = report.shared("tokenizers", name, "tokenizer.json.gz")
+        except report.Skip as reason:
+            checks.skip(name, str(reason))
+            continue
+        (scratch / name).mkdir()
+        (scratch / name / "tokenizer.json").write_bytes(gzip.decompress(packed.read_bytes()))
+        yield name, scratch / name
     yield from with_newer_patterns(scratch)
     yield "all-MiniLM-L6-v2", report.minilm()
 
@@ -132,7 +152,7 @@ class Totals:
 
 
 def full_size(checks, binary, scratch):
-    for name, directory in directories(scratch):
+    for name, directory in directories(checks, scratch):
         peer = load(directory)
         named = [("hard cases", tokenizer_fixture.HARD), ("random strings", random_texts(SEED, RANDOM_STRINGS))]
         try:
