@@ -105,6 +105,33 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// FuzzParseFormat: what is written is refused, or a format that holds its instruction and its text, in this order and whole.
+func FuzzParseFormat(f *testing.F) {
+	for _, seed := range []string{`<instruct>{}\n<query>{}`, "{}{}", "{} {} {}", "{}", `{\n}{}{}`, `\\n{}\n{}`} {
+		f.Add(seed, `\nabla`, `{} \n`)
+	}
+	f.Fuzz(func(t *testing.T, written, instruction, text string) {
+		format, err := ParseFormat(written)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "instruction format ") {
+				t.Errorf("%v does not say what is wrong", err)
+			}
+			return
+		}
+		template, err := format.With(instruction)
+		if err != nil {
+			if !strings.Contains(instruction, "{}") {
+				t.Errorf("%q refuses %q: %v", written, instruction, err)
+			}
+			return
+		}
+		parts := strings.Split(string(format), "{}")
+		if got, want := template.Apply(text), parts[0]+instruction+parts[1]+text+parts[2]; got != want {
+			t.Errorf("%q gives %q, want %q", written, got, want)
+		}
+	})
+}
+
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"", "query: ", `<instruct>a\n<query>{}`, "{}{}", `\\n`} {
 		f.Add(seed, `\nabla {}`)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/quarry-ml/quarry/draw"
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/model/safetensors"
 	"github.com/quarry-ml/quarry/vectors"
@@ -46,7 +47,7 @@ func TestMemoryLimitHolds(t *testing.T) {
 	const dim, passages = 256, 36_000 // 35 MiB of vectors; what else a command holds is 20 and more
 	p := project(t.TempDir())
 	mustBe(t, tinymodel.Write(p.path("model"), tinymodel.Options{Layers: 1, Hidden: dim, Heads: 4, Intermediate: 16, Positions: 16, NoPooler: true}))
-	writeMany(t, p, passages)
+	writeMany(t, p, passages, 20)
 	writeBackwards(t, p, passages, dim)
 	data := []string{"--corpus", p.path("corpus.jsonl"), "--queries", p.path("queries.jsonl")}
 	for _, tc := range []struct {
@@ -73,6 +74,31 @@ func TestMemoryLimitHolds(t *testing.T) {
 				t.Errorf("%d bytes at most, want no more than %d MiB of the limit of %d", peak, tc.most, tc.limit)
 			}
 		})
+	}
+}
+
+// TestAStepOfManyQueriesFitsALimit trains a step of 512 queries that takes twice a limit where all of its activations are
+// kept: within the limit, by cached gradients, it gives the same checkpoint, byte for byte.
+func TestAStepOfManyQueriesFitsALimit(t *testing.T) {
+	const batch, limit = 512, 52 // MiB
+	p := project(t.TempDir())
+	mustBe(t, tinymodel.Write(p.path("model"), tinymodel.Options{Layers: 4, Hidden: 64, Heads: 4, Intermediate: 256, Positions: 32, Dropout: 0.1, NoPooler: true}))
+	writeMany(t, p, batch, batch)
+	peaks, weights := map[string]int64{}, map[string]string{}
+	for name, memory := range map[string]string{"kept": "4GiB", "cached": fmt.Sprintf("%dMiB", limit)} {
+		c := quarryCommand("finetune", "--model", p.path("model"), "--corpus", p.path("corpus.jsonl"), "--train", p.path("queries.jsonl"), "--epochs", "1", "--warmup-ratio", "0",
+			"--batch", fmt.Sprint(batch), "--group-size", "1", "--block-tokens", "256", "--cpu", string(exactpath.Fastest), "--output", p.path(name), "--memory", memory, "--workers", "2")
+		peaks[name] = peakOf(t, c)
+		content, err := os.ReadFile(p.path(name + "/epoch-1/model.safetensors"))
+		mustBe(t, err)
+		weights[name] = string(content)
+	}
+	t.Logf("%.1f MiB at most, with cached gradients %.1f MiB", float64(peaks["kept"])/(1<<20), float64(peaks["cached"])/(1<<20))
+	if peaks["kept"] < 2*limit<<20 || peaks["cached"] > limit<<20 {
+		t.Errorf("%d bytes at most where all is kept, want twice the limit of %d MiB; %d where gradients are cached, want no more than it", peaks["kept"], limit, peaks["cached"])
+	}
+	if weights["kept"] != weights["cached"] {
+		t.Error("the step gives other weights with cached gradients")
 	}
 }
 
@@ -170,8 +196,8 @@ func peakOf(t *testing.T, c *exec.Cmd) (peak int64) {
 	}
 }
 
-// writeMany writes a corpus of short texts and 20 queries with positives.
-func writeMany(t *testing.T, p project, passages int) {
+// writeMany writes a corpus of short texts and queries with positives.
+func writeMany(t *testing.T, p project, passages, asked int) {
 	t.Helper()
 	vocabulary := tinymodel.Vocabulary()[5:]
 	source := draw.New(1, "memory test", 0, 0, "texts")
@@ -189,7 +215,7 @@ func writeMany(t *testing.T, p project, passages int) {
 	for i := range passages {
 		fmt.Fprintf(&corpus, "{\"id\":\"p%06d\",\"text\":%q}\n", i, text(3))
 	}
-	for i := range 20 {
+	for i := range asked {
 		fmt.Fprintf(&queries, "{\"id\":\"q%d\",\"query\":%q,\"positive_ids\":[\"p%06d\"]}\n", i, text(4), i)
 	}
 	p.write(t, "corpus.jsonl", corpus.String())

@@ -1,11 +1,31 @@
 package lora_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
 	"github.com/quarry-ml/quarry/model/lora"
 )
+
+// FuzzParseOverride: a text is refused with its own words, or read, and read again as it is written.
+func FuzzParseOverride(f *testing.F) {
+	for _, seed := range []string{"q_proj=8", `layers\.[01]\..*=0.5`, "a=b=3", "a=1e400", "a=0x1p-2", "(?=x)=8", "a{,3}=1", "=", "é|b=-0"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		o, err := lora.ParseOverride(text)
+		if err != nil {
+			return
+		}
+		if again, err := lora.ParseOverride(o.String()); err != nil || again != o {
+			t.Errorf("%q is read as %+v, written as %q, and that is read as %+v, %v", text, o, o, again, err)
+		}
+		if !strings.HasPrefix(text, o.Pattern+"=") || math.IsNaN(o.Value) || math.IsInf(o.Value, 0) {
+			t.Errorf("%q is read as %+v", text, o)
+		}
+	})
+}
 
 func TestParseOverride(t *testing.T) {
 	for _, tc := range []struct {

@@ -12,11 +12,13 @@ import (
 type config struct {
 	name string // of tokenizer_config.json
 	keys map[string]json.RawMessage
+
+	files map[string]string // by key, the name of the file that says it
 }
 
 // readConfigBy reads both files by a function that returns nil for one that is not there.
 func readConfigBy(dir string, read func(name string) ([]byte, error)) (config, error) {
-	c := config{name: filepath.Join(dir, "tokenizer_config.json"), keys: map[string]json.RawMessage{}}
+	c := config{name: filepath.Join(dir, "tokenizer_config.json"), keys: map[string]json.RawMessage{}, files: map[string]string{}}
 	for _, file := range []string{"special_tokens_map.json", "tokenizer_config.json"} {
 		name := filepath.Join(dir, file)
 		data, err := read(file)
@@ -26,8 +28,12 @@ func readConfigBy(dir string, read func(name string) ([]byte, error)) (config, e
 		if data == nil {
 			continue
 		}
-		if err := json.Unmarshal(data, &c.keys); err != nil {
+		var keys map[string]json.RawMessage
+		if err := json.Unmarshal(data, &keys); err != nil {
 			return config{}, fmt.Errorf("%s: %w", name, err)
+		}
+		for key, raw := range keys {
+			c.keys[key], c.files[key] = raw, name
 		}
 	}
 	for _, key := range []string{"unk_token", "sep_token", "pad_token", "cls_token", "mask_token", "bos_token", "eos_token"} {
@@ -55,7 +61,7 @@ func (c config) parseToken(key string) (*addedToken, error) {
 		return &t, nil
 	}
 	if err := json.Unmarshal(raw, &t); err != nil || t.Content == nil {
-		return nil, fmt.Errorf("%s: %s: want a text, or an object with content", c.name, key)
+		return nil, fmt.Errorf("%s: %s: want a text, or an object with content", c.files[key], key)
 	}
 	t.ID, t.Special = nil, true
 	return &t, nil
@@ -69,7 +75,7 @@ func (c config) flag(key string) (*bool, error) {
 	}
 	var value *bool
 	if err := json.Unmarshal(raw, &value); err != nil {
-		return nil, fmt.Errorf("%s: %s: want true, false or null", c.name, key)
+		return nil, fmt.Errorf("%s: %s: want true, false or null", c.files[key], key)
 	}
 	return value, nil
 }
@@ -152,7 +158,7 @@ func (c config) around(t *Tokenizer, key string) ([]int32, string, error) {
 	}
 	id, ok := t.ID(text)
 	if !ok {
-		return nil, "", fmt.Errorf("%s: %s %q is not in the vocabulary", c.name, key, text)
+		return nil, "", fmt.Errorf("%s: %s %q is not in the vocabulary", c.files[key], key, text)
 	}
 	return []int32{id}, text, nil
 }
@@ -209,7 +215,7 @@ func (c config) tokenTypes() (*bool, error) {
 	if raw, ok := c.keys["model_input_names"]; ok && string(raw) != "null" {
 		var names []string
 		if err := json.Unmarshal(raw, &names); err != nil {
-			return nil, fmt.Errorf("%s: model_input_names: want a list of names", c.name)
+			return nil, fmt.Errorf("%s: model_input_names: want a list of names", c.files["model_input_names"])
 		}
 		said = slices.Contains(names, "token_type_ids")
 		return &said, nil

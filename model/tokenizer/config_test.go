@@ -58,13 +58,18 @@ func TestAddBOSAndEOSToken(t *testing.T) {
 // checkAround holds what Around says of a directory to the tokens that its tokenizer puts there.
 func checkAround(t *testing.T, dir string, tok *Tokenizer) {
 	t.Helper()
-	before, after, err := Around(dir, func(name string) ([]byte, error) {
+	around(t, dir, func(name string) ([]byte, error) {
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, nil
 		}
 		return data, err
-	})
+	}, tok)
+}
+
+func around(t *testing.T, dir string, read func(name string) ([]byte, error), tok *Tokenizer) {
+	t.Helper()
+	before, after, err := Around(dir, read)
 	if err != nil {
 		t.Fatal(err)
 	}

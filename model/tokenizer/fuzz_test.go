@@ -70,6 +70,51 @@ func FuzzVocabText(f *testing.F) {
 	})
 }
 
+// FuzzConfigBesideATokenizer: any tokenizer_config.json and special_tokens_map.json beside a tokenizer.json are refused with a
+// file's name, or the tokenizer is of use: it pads by an id of its vocabulary, and what it puts around a text is what Around
+// tells of it. A key says the same in either file.
+func FuzzConfigBesideATokenizer(f *testing.F) {
+	contents := [][]byte{[]byte(`{"model":{"type":"WordLevel","unk_token":"a","vocab":{"a":0,"<s>":1,"</s>":2}},"normalizer":{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true}}`)}
+	for _, family := range families {
+		data, err := os.ReadFile("testdata/" + family + "/tokenizer.json")
+		if err != nil {
+			f.Fatal(err)
+		}
+		contents = append(contents, data)
+	}
+	for which := range contents {
+		f.Add(uint8(which), []byte(`{"tokenizer_class":"LlamaTokenizer","add_bos_token":true,"add_eos_token":true,"bos_token":"<s>"}`), []byte(`{"eos_token":{"content":"</s>","lstrip":false},"pad_token":"</s>"}`))
+		f.Add(uint8(which), []byte(`{"do_lower_case":false,"tokenizer_class":"BertTokenizer","model_input_names":["input_ids","token_type_ids"]}`), []byte(`{"pad_token":null,"additional_special_tokens":["<tag>"]}`))
+		f.Add(uint8(which), []byte(nil), []byte(`{"pad_token":{"content":"no word of it"}}`))
+	}
+	f.Add(uint8(0), []byte(`null`), []byte(`{"cls_token":7}`))
+	f.Fuzz(func(t *testing.T, which uint8, config, special []byte) {
+		load := func(config, special []byte) (*Tokenizer, func(string) ([]byte, error), error) {
+			files := map[string][]byte{"tokenizer.json": contents[int(which)%len(contents)], "tokenizer_config.json": config, "special_tokens_map.json": special}
+			read := func(name string) ([]byte, error) { return files[name], nil }
+			tok, err := LoadBy("dir", read)
+			return tok, read, err
+		}
+		tok, read, err := load(config, special)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "dir") || strings.Contains(err.Error(), "special_tokens_map.json") && special == nil {
+				t.Errorf("%v names no file, or one that is not there", err)
+			}
+			return
+		}
+		checkIDs(t, tok, "a half, e\u0301 [MASK] 中文\xff c ")
+		if id, ok := tok.PadID(); ok && (id < 0 || int(id) >= tok.VocabSize()) {
+			t.Errorf("padding %d is outside the vocabulary of %d", id, tok.VocabSize())
+		}
+		around(t, "dir", read, tok)
+		if config == nil {
+			if other, _, err := load(special, nil); err != nil || !slices.Equal(other.WithSpecials(nil, nil, 0), tok.WithSpecials(nil, nil, 0)) {
+				t.Errorf("the keys of special_tokens_map.json say something else in tokenizer_config.json: %v", err)
+			}
+		}
+	})
+}
+
 // FuzzEncode: any text gives the same ids twice, within the vocabulary, and those of its repaired form.
 func FuzzEncode(f *testing.F) {
 	fixture := readFixture(f)

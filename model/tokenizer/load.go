@@ -58,7 +58,7 @@ func LoadBy(dir string, read func(name string) ([]byte, error)) (*Tokenizer, err
 	if pad := config.token("pad_token"); pad != nil {
 		id, ok := t.ID(*pad.Content)
 		if !ok {
-			return nil, fmt.Errorf("%s: pad_token %q is not in the vocabulary", config.name, *pad.Content)
+			return nil, fmt.Errorf("%s: pad_token %q is not in the vocabulary", config.files["pad_token"], *pad.Content)
 		}
 		t.padding = id
 	}

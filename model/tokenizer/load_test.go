@@ -271,6 +271,7 @@ func TestLoadErrors(t *testing.T) {
 		{"configuration contradicts", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{"do_lower_case": false, "tokenizer_class": "BertTokenizer"}`}, "tokenizer_config.json: do_lower_case is false, but the normalizer of"},
 		{"accents contradict", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{"strip_accents": false, "tokenizer_class": "BertTokenizerFast"}`}, "strip_accents is false, but"},
 		{"padding unknown", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{"pad_token": "<p>"}`}, `pad_token "<p>" is not in the vocabulary`},
+		{"padding of the list unknown", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{}`, "special_tokens_map.json": `{"pad_token": "<p>"}`}, `special_tokens_map.json: pad_token "<p>" is not in the vocabulary`},
 		{"configuration broken", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{`}, "tokenizer_config.json: unexpected end"},
 		{"token is a number", map[string]string{"vocab.txt": vocab, "tokenizer_config.json": `{"cls_token": 3}`}, "cls_token: want a text"},
 		{"flag is a text", map[string]string{"vocab.txt": vocab, "tokenizer_config.json": `{"do_lower_case": "no"}`}, "do_lower_case: want true, false or null"},
