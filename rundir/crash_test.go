@@ -86,7 +86,7 @@ func miniEmbed(d *rundir.Dir) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	for row := int(file.Size()) / len("row 0\n"); row < 6; row++ {
+	for row := int(file.Size()) / len("row 0\n"); row < 4; row++ {
 		if _, err := fmt.Fprintf(file, "row %d\n", row); err != nil {
 			return err
 		}
