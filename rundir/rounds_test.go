@@ -48,50 +48,35 @@ func TestRounds(t *testing.T) {
 	}
 }
 
+// namesInRecipe is what of a run's recipe a method is to find.
+type namesInRecipe struct {
+	name, recipe string // empty is none
+	want         string
+	failed       string // part of the error
+}
+
 func TestTrainingSets(t *testing.T) {
-	for _, tc := range []struct{ name, recipe, want, failed string }{
+	checkNames(t, (*rundir.Dir).TrainingSets, []namesInRecipe{
 		{"not begun", "", "", ""},
 		{"none", "data: {corpus: c, sets: null}\n", "", ""},
 		{"two, one of a later version", "data:\n  also: [{name: general}]\n  sets:\n    - {name: more, novelty: 1}\n    - {name: faq, dev: d}\n", "more faq", ""},
 		{"no list", "data: {sets: 3}\n", "", "recipe.resolved.yaml: data.sets: "},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			d, err := rundir.Open(filepath.Join(t.TempDir(), "run"), rundir.OpenOptions{Create: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer d.Close()
-			if tc.recipe != "" {
-				if err := os.WriteFile(d.Recipe(), []byte(tc.recipe), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			names, err := d.TrainingSets()
-			if tc.failed != "" {
-				if err == nil || !strings.Contains(err.Error(), tc.failed) {
-					t.Errorf("got %v, want %q", err, tc.failed)
-				}
-				return
-			}
-			if got := strings.Join(names, " "); err != nil || got != tc.want {
-				t.Errorf("got %q, %v; want %q", got, err, tc.want)
-			}
-		})
-	}
+	})
 }
 
 func TestAlsoNames(t *testing.T) {
-	for _, tc := range []struct {
-		name, recipe string // empty is none
-		want         string
-		failed       string // part of the error
-	}{
+	checkNames(t, (*rundir.Dir).AlsoNames, []namesInRecipe{
 		{"not begun", "", "", ""},
 		{"none", "data: {corpus: c, also: null}\n", "", ""},
 		{"two, one of a later version", "data:\n  also:\n    - {name: general, queries: q, novelty: 1}\n    - {name: second}\n", "general second", ""},
 		{"what sets hold out", "data:\n  also: [{name: general}]\n  sets:\n    - {name: faq, dev: d, weight: 2}\n    - {name: more, dev: null}\n", "general faq", ""},
 		{"no list", "data: {also: 3}\n", "", "recipe.resolved.yaml: data.also: "},
-	} {
+	})
+}
+
+func checkNames(t *testing.T, find func(*rundir.Dir) ([]string, error), cases []namesInRecipe) {
+	t.Helper()
+	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			d, err := rundir.Open(filepath.Join(t.TempDir(), "run"), rundir.OpenOptions{Create: true})
 			if err != nil {
@@ -103,7 +88,7 @@ func TestAlsoNames(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			names, err := d.AlsoNames()
+			names, err := find(d)
 			if tc.failed != "" {
 				if err == nil || !strings.Contains(err.Error(), tc.failed) {
 					t.Errorf("got %v, want %q", err, tc.failed)

@@ -150,9 +150,10 @@ func (o EmbedOptions) decides(ctx context.Context, h *host, m *model.Model, s si
 		Identity    string
 		Model       string
 		Texts, Kind string
+		Tokens      []string // added behind the vocabulary
 		Side        any
 		Contract    any
-	}{embedding.Algorithm, identity, of, texts, o.Kind, []any{s.prompt, s.maxLength}, m.Contract})
+	}{embedding.Algorithm, identity, of, texts, o.Kind, o.Model.SpecialTokens, []any{s.prompt, s.maxLength}, m.Contract})
 	return rundir.DigestBytes(all), err
 }
 

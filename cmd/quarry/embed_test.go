@@ -251,6 +251,7 @@ func TestEmbedGoesOn(t *testing.T) {
 		}, nil, "v.npy.partial: the first 1024 of 2100 texts are embedded already"},
 		{"killed", p.killEmbed(embed), nil, "v.npy.partial: the first 1024 of 2100 texts are embedded already"},
 		{"killed, and goes on otherwise", p.killEmbed(embed), []string{"--max-length", "60"}, ""},
+		{"killed, and goes on with another list of tokens", p.killEmbed(embed), []string{"--additional-special-tokens", "[UNK]"}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			mustBe(t, os.RemoveAll(p.path("v.npy")))
