@@ -27,6 +27,10 @@ type Options struct {
 	Probes   []string        // texts that the check embeds
 
 	ShardLimit int64 // bytes of tensors that a file of weights holds; 0 is safetensors.ShardLimit
+
+	// LanguageModel keeps the head and leaves out modules and contract (model.WriteLanguageModel). The vectors of the check are
+	// what that head reads.
+	LanguageModel bool
 }
 
 // Check is what a merge was found to be. Vectors are brought to unit length before they are compared.
@@ -98,7 +102,12 @@ func write(ctx context.Context, o Options, workers int, sink model.Sink) error {
 		return fmt.Errorf("merge: %w", err)
 	}
 	entries = base.TieHeads(base.Base(), func(name string) bool { return changes(adapter, name) }, entries)
-	if err := model.WriteDirectory(sink, base.Directory, entries, model.WriteOptions{Contract: o.Contract, ShardLimit: o.ShardLimit}); err != nil {
+	if o.LanguageModel {
+		err = model.WriteLanguageModel(sink, base.Directory, entries, o.ShardLimit)
+	} else {
+		err = model.WriteDirectory(sink, base.Directory, entries, model.WriteOptions{Contract: o.Contract, ShardLimit: o.ShardLimit})
+	}
+	if err != nil {
 		return fmt.Errorf("merge: %w", err)
 	}
 	return nil

@@ -65,6 +65,8 @@ def main():
             merge_live.differ(got, merge_live.embed(scratch, base))
         with checks.check("an adapter of PEFT on ForCausalLM: merged in quarry, the same vectors"):
             adapter_of_peft(scratch)
+        with checks.check("an adapter on a reranker: merged in quarry, the logits of PEFT"):
+            reranker(scratch)
     checks.finish()
 
 
@@ -156,6 +158,30 @@ def adapter_of_peft(scratch):
     peer[0].auto_model.load_state_dict(merged.state_dict())
     want = peer.encode(texts.HARD, batch_size=4, show_progress_bar=False)
     merge_live.near(merge_live.embed(scratch, scratch / "merged-of-peft"), want, 1e-5)
+
+
+def reranker(scratch):
+    """What save_merged_model.py makes with --type reranker: the logits of base and adapter, their head with them."""
+    network = transformers.MistralForCausalLM.from_pretrained(mistral(scratch / "mean", "mean"))
+    torch.manual_seed(4)
+    torch.nn.init.normal_(network.lm_head.weight, 0.0, 0.1)
+    base, adapter, merged = scratch / "reranker", scratch / "adapter-of-reranker", scratch / "merged-reranker"
+    network.save_pretrained(base)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(scratch / "mean" / name, base / name)
+    model = peft.get_peft_model(network, peft.LoraConfig(r=4, lora_alpha=8, target_modules=decoder_fixture.PROJECTIONS, task_type="CAUSAL_LM"))
+    for name, p in model.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(p.data, 0.0, 0.1)
+    model.save_pretrained(adapter)
+    report.quarry("merge", "--base_model_path", base, "--lora_path", adapter, "--output_dir", merged, "--type", "reranker")
+    ids = torch.tensor([[1, *range(300, 340)]])
+    alone = transformers.AutoModelForCausalLM.from_pretrained(base)(input_ids=ids).logits
+    want = model.merge_and_unload()(input_ids=ids).logits
+    got = transformers.AutoModelForCausalLM.from_pretrained(merged)(input_ids=ids).logits
+    assert (want - alone).abs().max() > 1e-2, "the adapter changes nothing"
+    assert (got - want).abs().max() <= 1e-4 * want.abs().max(), f"logits differ by {(got - want).abs().max():.2g} of {want.abs().max():.2g}"
+    assert not (merged / "modules.json").exists() and not (merged / "quarry.json").exists(), "the files of an embedder"
 
 
 if __name__ == "__main__":

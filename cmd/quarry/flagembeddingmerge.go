@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/quarry-ml/quarry/model"
@@ -30,11 +29,13 @@ func readSaveMerged(h *host, words []string) (MergeOptions, error) {
 	if err != nil {
 		return MergeOptions{}, err
 	}
-	if a.text("type") == "reranker" {
-		return MergeOptions{}, errors.New("--type reranker: quarry merges embedders; a reranker's score comes of a head that has no part in a text's vector, so that the merge could not be checked")
-	}
 	o := MergeOptions{Base: a.text("base_model_path"), Adapter: a.text("lora_path"), Output: a.text("output_dir"), Seed: 42}
 	o.Engine.Precision = "auto"
+	if a.text("type") == "reranker" {
+		o.languageModel = true
+		o.Model.Pooling = string(model.PoolLastToken) // whose state the head reads
+		return o, nil
+	}
 	o.Model, err = decoderAbove(h, o.Base, o.Adapter)
 	return o, err
 }

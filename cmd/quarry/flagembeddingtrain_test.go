@@ -316,8 +316,4 @@ func TestTrainAndMergeByTheReferencesCommands(t *testing.T) {
 	if after.Config.VocabSize != before.Config.VocabSize+2 {
 		t.Errorf("%d rows, want two more than %d", after.Config.VocabSize, before.Config.VocabSize)
 	}
-	h = newTestHost()
-	if code := h.run(t, "merge", "--base_model_path", p.path("model"), "--lora_path", "x", "--output_dir", "y", "--type", "reranker"); code != exitBadInput || !strings.Contains(h.err.String(), "quarry merges embedders") {
-		t.Errorf("exit code %d: %s", code, h.err.String())
-	}
 }

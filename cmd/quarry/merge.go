@@ -28,6 +28,8 @@ type MergeOptions struct {
 	ShardSize             recipe.Size
 	Engine                EngineOptions
 	JSON                  bool
+
+	languageModel bool // the base is a reranker's: what is merged keeps its head and is no embedder
 }
 
 func newMergeCommand(h *host) *cobra.Command {
@@ -118,12 +120,15 @@ func runMerge(ctx context.Context, o MergeOptions, h *host) error {
 		sink := func(name string, write func(io.Writer) error) error {
 			return asFailure(rundir.Sink(rundir.OS{}, dir)(name, write))
 		}
-		check, err = merging.Merge(ctx, e, merging.Options{Base: base.dir, Adapter: o.Adapter, Model: above, Contract: contract, Probes: probes, ShardLimit: int64(o.ShardSize)}, dir, sink)
+		check, err = merging.Merge(ctx, e, merging.Options{Base: base.dir, Adapter: o.Adapter, Model: above, Contract: contract, Probes: probes, ShardLimit: int64(o.ShardSize), LanguageModel: o.languageModel}, dir, sink)
 		if errors.Is(err, merging.ErrDiffers) {
 			return err
 		}
 		if err != nil {
 			return inputUnlessFailure(h.raise(wantPooling(err), "the length of --probes"))
+		}
+		if o.languageModel {
+			return nil // the card is an embedder's
 		}
 		card, err := o.card(ctx, base, dir)
 		if err != nil {
