@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -16,7 +18,8 @@ const copyTolerance = 0.0005
 
 // checkContinuity holds a round that trains from the last one's result to that round's score: its epoch 0 is the same model. A
 // merged model may score a little otherwise than its checkpoint, within what the check of the merge allowed, so that epoch 0
-// is held to what that check found the merged model to score, and the check to the chosen epoch.
+// is held to what that check found the merged model to score, and the check to the chosen epoch. Where a round has examples or
+// lengths of its own, dev is read otherwise than it was, and there is nothing to hold the score to.
 func (r *round) checkContinuity(epoch int) error {
 	if epoch != 0 || r.index == 0 || r.stages.TrainFrom != recipe.Merged {
 		return nil
@@ -45,6 +48,14 @@ func (r *round) checkContinuity(epoch int) error {
 	if err != nil {
 		return err
 	}
+	chosen, err := r.dir.ReadStamp(r.index-1, evalStage(choice.Epoch))
+	if err != nil {
+		return err
+	}
+	if other := readOtherwise(scored.Options, chosen.Options); other != "" {
+		r.note("round %d: dev is scored with other %s than in round %d: epoch 0 is not held to its score", r.index, other, r.index-1)
+		return nil
+	}
 	column := checkedMeasure(now.Measures)
 	dev := now.Epochs[0].Dev
 	limit := continuityLimit(scored.Identity, merged.Identity, dev.Queries)
@@ -53,6 +64,30 @@ func (r *round) checkContinuity(epoch int) error {
 		return fmt.Errorf("epoch 0 scores %s %.4f, but round %d chose epoch %d at %.4f, and merged it at %.4f, further apart than %g: the merged model is not that epoch's%s", now.Measures[column], is, r.index-1, choice.Epoch, was, merge.Merged, limit, roundingHint(limit))
 	}
 	return nil
+}
+
+// readOtherwise names what a round may change of the texts of dev and what differs in the options of two evaluations' stamps; it is
+// empty where nothing does. Options that cannot be read (of a stamp of another version) differ in nothing.
+func readOtherwise(now, then json.RawMessage) string {
+	type evaluation struct {
+		Texts struct {
+			Examples      json.RawMessage `json:"examples"` // canonical, as stamps are
+			QueryLength   int             `json:"query_length"`
+			PassageLength int             `json:"passage_length"`
+		} `json:"texts"`
+	}
+	var a, b evaluation
+	if json.Unmarshal(now, &a) != nil || json.Unmarshal(then, &b) != nil {
+		return ""
+	}
+	var other []string
+	if !bytes.Equal(a.Texts.Examples, b.Texts.Examples) {
+		other = append(other, "examples")
+	}
+	if a.Texts.QueryLength != b.Texts.QueryLength || a.Texts.PassageLength != b.Texts.PassageLength {
+		other = append(other, "lengths")
+	}
+	return strings.Join(other, " and ")
 }
 
 // continuityLimit is how far apart the score of one model may be under two numeric identities, a mean over so many queries of

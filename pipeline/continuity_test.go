@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"encoding/json"
 	"math"
 	"testing"
 
@@ -36,6 +37,26 @@ func TestContinuityLimit(t *testing.T) {
 			}
 			if (roundingHint(got) == "") != (tc.want == 0.0005) {
 				t.Errorf("limit %g: hint %q", got, roundingHint(got))
+			}
+		})
+	}
+}
+
+func TestReadOtherwise(t *testing.T) {
+	const plain = `{"eval":{},"texts":{"query_length":64,"passage_length":32,"pooling":"mean"}}`
+	for _, tc := range []struct{ name, now, want string }{
+		{"the same", plain, ""},
+		{"another prompt, which all rounds share", `{"texts":{"query_length":64,"passage_length":32,"query":{"Name":"query"}}}`, ""},
+		{"examples", `{"texts":{"query_length":64,"passage_length":32,"examples":{"count":1,"digest":"93"}}}`, "examples"},
+		{"a length", `{"texts":{"query_length":64,"passage_length":31}}`, "lengths"},
+		{"both", `{"texts":{"query_length":63,"passage_length":32,"examples":{"count":1}}}`, "examples and lengths"},
+		{"what cannot be read", `[]`, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for _, pair := range [][2]string{{tc.now, plain}, {plain, tc.now}} {
+				if got := readOtherwise(json.RawMessage(pair[0]), json.RawMessage(pair[1])); got != tc.want {
+					t.Errorf("got %q, want %q", got, tc.want)
+				}
 			}
 		})
 	}

@@ -185,6 +185,27 @@ func TestTrainFromMergedStartsAtTheChosenEpoch(t *testing.T) {
 	}
 }
 
+// TestARoundThatReadsDevOtherwiseIsNotHeldToTheLast: the merged model is the chosen epoch's, and its score another.
+func TestARoundThatReadsDevOtherwiseIsNotHeldToTheLast(t *testing.T) {
+	r := tinyProject(t, edit(t, secondRound, "  - {lengths: {query: 3}, train_from: merged}\n", "finetune: {epochs: 2", "finetune: {epochs: 1", "select: {metric: map@25}", "select: {epoch: 1, because: fixed}"))
+	notes := mustRun(t, r)
+	if want := "round 1: dev is scored with other lengths than in round 0"; !strings.Contains(notes, want) {
+		t.Errorf("no %q in\n%s", want, notes)
+	}
+	d := look(t, r)
+	first, err := d.ReadScores(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := d.ReadScores(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now, was := second.Epochs[0].Dev.All[0], first.Epochs[1].Dev.All[0]; now == was {
+		t.Errorf("round 1 starts at %v, as round 0 ended: this shows nothing", now)
+	}
+}
+
 // TestMergedLoRAIsCheckedAndChangesTheModel reads what the check of a merge measured, of an adapter with another rank in some
 // layers and a norm that is trained whole.
 func TestMergedLoRAIsCheckedAndChangesTheModel(t *testing.T) {
