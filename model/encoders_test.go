@@ -1,9 +1,11 @@
 package model_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -272,6 +274,51 @@ func TestAdaptersOfEncodersAgainstPEFT(t *testing.T) {
 				gradientsEqual(t, r.weights, gradient)
 			})
 		}
+	}
+}
+
+// TestAdaptersOnClassesThatTakeMapsApart: PEFT's adapters on transformers' NomicBERT and GTE name a third of a map, or half of
+// it. In one fixture ranks and scalings differ within a map, in the other some thirds have no adapter.
+func TestAdaptersOnClassesThatTakeMapsApart(t *testing.T) {
+	for name, layers := range map[string]int{"nomic": 10, "gte": 6} {
+		t.Run(name, func(t *testing.T) {
+			e := encoder{name}
+			want := expectedTensors(t, filepath.Join(e.dir(), "lora/expected.safetensors"))["embeddings"]
+			m := open(t, e.dir(), model.Options{})
+			a, err := lora.Open(filepath.Join(e.dir(), "lora"), m.Base())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(a.Layers) != layers {
+				t.Errorf("%d layers, want %d", len(a.Layers), layers)
+			}
+			entries, err := a.Merge(t.Context(), m.Base(), 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			merged := t.TempDir()
+			sink := func(name string, write func(io.Writer) error) error {
+				var content bytes.Buffer
+				if err := write(&content); err != nil {
+					return err
+				}
+				file := filepath.Join(merged, filepath.FromSlash(name))
+				if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+					return err
+				}
+				return os.WriteFile(file, content.Bytes(), 0o600)
+			}
+			if err := model.WriteDirectory(sink, m.Directory, entries, model.WriteOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			if err := m.Attach(a); err != nil {
+				t.Fatal(err)
+			}
+			for place, m := range map[string]*model.Model{"attached": m, "merged": open(t, merged, model.Options{})} {
+				r := newRunner(t, m, kernel.Available()[0], graphOf(t, m), func(string) bool { return false })
+				alike(t, place, r.forward(batchOf(e.inputs(t).Sequences...)), want)
+			}
+		})
 	}
 }
 

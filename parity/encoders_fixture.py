@@ -9,8 +9,9 @@ what transformers makes of it. `python parity/encoders_fixture.py`; the versions
       embeddings [sequences, 24]        pooled and normalised
       cotangent [sequences, 24]         fixed random numbers; loss = sum(cotangent * embeddings)
       gradient.<tensor>                 gradient of that loss by the names of the weights' file, dropout off
-  <family>/lora/                        where the file's names are transformers' own: a PEFT adapter (B not zero) on every
-                                        linear module, and expected.safetensors in the same words
+  <family>/lora/                        a PEFT adapter (B not zero) on every linear module, and expected.safetensors in the same
+                                        words; of NomicBERT and GTE with ranks and scalings of their own in some modules, because
+                                        transformers' classes take apart what the files hold whole
   mpnet/expected/buckets.json           the row of relative_attention_bias by distance, -600 to 600
 
 All is computed in float64 from the float32 weights and rounded once; rotary angles are float32's, as in transformers.
@@ -45,6 +46,7 @@ TEXTS = [
     "the order of the digits of a number, " * 20,  # longer than the model reads
 ]
 SIZES = dict(hidden_size=24, num_attention_heads=3, intermediate_size=40, num_hidden_layers=2)
+TAKEN_APART = {"rank_pattern": {"q_proj": 3}, "alpha_pattern": {"v_proj": 6, "up_proj": 5}}
 HEADER = ("torch", "transformers", "tokenizers", "sentence-transformers", "peft")
 
 
@@ -104,7 +106,7 @@ def bert_tokenizer():
 def nomic(folder):
     tokenizer = bert_tokenizer()
     config = transformers.NomicBertConfig(**SIZES, vocab_size=len(tokenizer), max_position_embeddings=32, type_vocab_size=2)
-    write(folder, random(transformers.NomicBertModel(config)), tokenizer, "mean")
+    write(folder, random(transformers.NomicBertModel(config)), tokenizer, "mean", adapter=TAKEN_APART)
 
 
 def nomic_published(folder):
@@ -131,7 +133,7 @@ def gte(folder):
     tokenizer = transformers.XLMRobertaTokenizer(vocab=pieces(), model_max_length=32)
     config = transformers.GteConfig(
         **SIZES, vocab_size=len(tokenizer), max_position_embeddings=32, type_vocab_size=1, hidden_dropout_prob=0.0)
-    write(folder, random(transformers.GteModel(config)), tokenizer, "cls")
+    write(folder, random(transformers.GteModel(config)), tokenizer, "cls", adapter={"target_modules": ["q_proj", "v_proj", "gate_proj", "down_proj"]})
 
 
 def gte_published(folder):
@@ -219,7 +221,7 @@ def write(folder, model, tokenizer, pooling, max_length=None, prefix="", adapter
     tensors = expected(model.double().eval(), names, sequences, pooling, pad, frequencies)
     save(tensors, folder / "expected" / "outputs.safetensors", prefix)
     if adapter:
-        write_adapter(folder, type(model), sequences, pooling, pad)
+        write_adapter(folder, type(model), sequences, pooling, pad, {} if adapter is True else adapter)
     if prefix:
         path = folder / "model.safetensors"
         save_file({prefix + name: tensor for name, tensor in load_file(path).items()}, path, metadata={"format": "pt"})
@@ -291,8 +293,8 @@ def forward(model, sequences, pad):
     return model(input_ids=ids, attention_mask=mask).last_hidden_state, mask
 
 
-def write_adapter(folder, kind, sequences, pooling, pad):
-    config = peft.LoraConfig(r=2, lora_alpha=8, target_modules="all-linear", task_type="FEATURE_EXTRACTION")
+def write_adapter(folder, kind, sequences, pooling, pad, settings):
+    config = peft.LoraConfig(**{"r": 2, "lora_alpha": 8, "target_modules": "all-linear", "task_type": "FEATURE_EXTRACTION"} | settings)
     torch.manual_seed(6)
     model = peft.get_peft_model(kind.from_pretrained(folder), config)
     for name, p in model.named_parameters():

@@ -22,7 +22,7 @@ const (
 // Open reads an adapter directory made for base. Its tensors and base must fit together: a tensor that belongs to no
 // module, a module that adapter_config.json selects and that has no tensors, and a shape that does not fit are errors
 // that name it. Module names may carry the wrapping of the network that was trained ("bert.", "model.",
-// "0.auto_model."). The values are copied; nothing stays open.
+// "0.auto_model."), and may be those of transformers' classes of NomicBERT and GTE, whose parts become one layer on the base's map. The values are copied; nothing stays open.
 func Open(dir string, base *safetensors.File) (*Adapter, error) {
 	configPath := filepath.Join(dir, ConfigName)
 	raw, err := os.ReadFile(configPath)
@@ -62,6 +62,10 @@ func Read(c Config, f, base *safetensors.File) (*Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
+	ofFiles, parts := modules, takenApart(f, modules)
+	if parts != nil {
+		modules = modulesOfParts(parts)
+	}
 	r := &assembly{config: c, file: f, base: base, layers: map[string]*Layer{}, saved: map[string]Saved{}}
 	if r.matcher, err = c.matcher(); err != nil {
 		return nil, err
@@ -80,6 +84,9 @@ func Read(c Config, f, base *safetensors.File) (*Adapter, error) {
 	}
 	if err := r.checkWhole(); err != nil {
 		return nil, err
+	}
+	if parts != nil {
+		layers = join(layers, parts, ofFiles)
 	}
 	return &Adapter{Config: c, Layers: layers, Saved: r.saved}, nil
 }
@@ -102,11 +109,8 @@ func (r *assembly) add(t safetensors.Tensor, modules []Module) error {
 	if i, bad := safetensors.FirstNonFinite(t); bad {
 		return fmt.Errorf("%s: element %d is not a finite number", t.Where(), i)
 	}
-	if name, ok := strings.CutSuffix(path, suffixA); ok {
-		return r.addMatrix(t, name, modules, true)
-	}
-	if name, ok := strings.CutSuffix(path, suffixB); ok {
-		return r.addMatrix(t, name, modules, false)
+	if name, isA, ok := cutMatrix(t.Name); ok {
+		return r.addMatrix(t, name, modules, isA)
 	}
 	if strings.Contains(path, ".lora_") {
 		return fmt.Errorf("%s: this kind of weight is not supported; supported are *%s and *%s", t.Where(), suffixA, suffixB)
@@ -114,10 +118,23 @@ func (r *assembly) add(t safetensors.Tensor, modules []Module) error {
 	return r.addSaved(t, path)
 }
 
+// cutMatrix is the path of the module whose A or B a tensor's name says it is.
+func cutMatrix(tensor string) (path string, isA, ok bool) {
+	path = strings.TrimPrefix(tensor, prefix)
+	if name, ok := strings.CutSuffix(path, suffixA); ok {
+		return name, true, true
+	}
+	name, ok := strings.CutSuffix(path, suffixB)
+	return name, false, ok
+}
+
 // addMatrix puts A or B in its layer. The rank is checked at the end, when both are there.
 func (r *assembly) addMatrix(t safetensors.Tensor, path string, modules []Module, isA bool) error {
 	name := unwrap(path)
 	i := slices.IndexFunc(modules, func(m Module) bool { return m.Name == name })
+	if i < 0 && isPooler(name) {
+		return nil // the base is without, as embedders often are
+	}
 	if i < 0 {
 		return fmt.Errorf("%s: the base %s has no linear module %q", t.Where(), r.base.Name(), name)
 	}
