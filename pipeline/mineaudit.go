@@ -45,7 +45,7 @@ func (l *looks) add(m minedRow) error {
 		return nil
 	}
 	l.count++
-	l.teacher.add(m.row)
+	l.teacher.Add(m.row)
 	l.samples.add(m)
 	if l.rows == nil {
 		return nil

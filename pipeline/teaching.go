@@ -261,7 +261,7 @@ func (r *round) tellScores(t *taught, m *mine.Miner, q corpus.Query, asked *mine
 	return nil
 }
 
-// TeacherAudit is what audit.json says of a teacher, of the mined rows of train.
+// TeacherAudit is what audit.json says of a teacher, of the mined rows of train; in quarry mine of those of its output.
 type TeacherAudit struct {
 	Kind         string            `json:"kind"`
 	Model        string            `json:"model"`         // its digest
@@ -281,7 +281,8 @@ func (t *taught) audit() *TeacherAudit {
 	return &TeacherAudit{Kind: t.header.Kind, Model: t.header.Model, Pairs: len(t.scores)}
 }
 
-func (a *TeacherAudit) add(row *flagembedding.Row) {
+// Add sums up a row, if there is a teacher.
+func (a *TeacherAudit) Add(row *flagembedding.Row) {
 	if a == nil {
 		return
 	}
