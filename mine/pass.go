@@ -75,6 +75,7 @@ func (p *Pass) Close() error {
 		if results[i], err = p.drawAgain(p.waiting[i], uses); err != nil {
 			return err
 		}
+		results[i].Teacher = nil // the query brings it again
 		for _, n := range results[i].Negatives {
 			uses[n.Passage]++
 		}
@@ -86,9 +87,12 @@ func (p *Pass) Close() error {
 			return err
 		}
 		for ; i < len(p.waiting) && p.waiting[i].query == n; i++ {
-			if err := p.sink(q, results[i]); err != nil {
+			r := results[i]
+			r.Teacher = q.Teacher
+			if err := p.sink(q, r); err != nil {
 				return err
 			}
+			results[i] = Result{}
 		}
 	}
 	p.waiting = nil

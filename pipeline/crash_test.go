@@ -84,10 +84,10 @@ func writeTestSplit(t *testing.T, dir string) {
 	}
 }
 
-// crashOptions are what a crash test's runs have in common: one worker each, as points are tried side by side, and what
-// an outside trainer needs.
+// crashOptions are what a crash test's runs have in common: one worker each, as points are tried side by side, marks wherever
+// there may be one, and what an outside trainer needs.
 func crashOptions(o Options) Options {
-	o.Workers = 1
+	o.Workers, o.MarkEvery, o.SpanQueries = 1, 1, 16
 	o.Environment = []string{"PATH=" + os.Getenv("PATH")}
 	return o
 }

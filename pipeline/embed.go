@@ -45,19 +45,39 @@ func (r *round) embedByMiner(ctx context.Context) error {
 	for _, s := range r.mined() {
 		outputs = append(outputs, r.files.QueryVectors(s))
 	}
-	return r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) error {
+	return r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) (err error) {
 		x, err := newEncoder(r, m, t)
 		if err != nil {
 			return err
 		}
+		// None gets its name before all are whole: the stage has one stamp, and what is stopped goes on behind each.
+		var files []*rundir.Partial
+		defer func() {
+			for _, file := range files {
+				err = errors.Join(err, file.Close())
+			}
+		}()
+		grow := func(path, label string, rows int, embed embedFunc) error {
+			file, err := x.grow(ctx, stage, path, r.label(label), rows, embed)
+			if err != nil {
+				return err
+			}
+			files = append(files, file)
+			return file.Mark()
+		}
 		if !r.sharesVectors() {
-			if err := x.write(ctx, stage, r.files.PassageVectors(), r.label("embed corpus"), r.data.corpus.Len(), x.passagesOf(x.data.corpus)); err != nil {
+			if err := grow(r.files.PassageVectors(), "embed corpus", r.data.corpus.Len(), x.passagesOf(x.data.corpus)); err != nil {
 				return err
 			}
 		}
 		for _, s := range r.mined() {
 			queries := r.data.queries[s]
-			if err := x.write(ctx, stage, r.files.QueryVectors(s), r.label("embed "+string(s)), len(queries), x.queriesOf(queries)); err != nil {
+			if err := grow(r.files.QueryVectors(s), "embed "+string(s), len(queries), x.queriesOf(queries)); err != nil {
+				return err
+			}
+		}
+		for _, file := range files {
+			if err := file.Finish(); err != nil {
 				return err
 			}
 		}
@@ -175,15 +195,28 @@ func (r *round) limit(key string) string {
 func ownLimit(string) string { return "the model's own limit" }
 
 // write embeds texts into an .npy file of a stage, and goes on with the one that an earlier run has begun.
-func (x *encoder) write(ctx context.Context, of rundir.Stage, path, label string, rows int, embed embedFunc) (err error) {
-	file, err := x.dir.OpenPartial(path, of)
+func (x *encoder) write(ctx context.Context, of rundir.Stage, path, label string, rows int, embed embedFunc) error {
+	file, err := x.grow(ctx, of, path, label, rows, embed)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
+	return errors.Join(file.Finish(), file.Close())
+}
+
+// grow is write but for the file's name, which Finish gives it.
+func (x *encoder) grow(ctx context.Context, of rundir.Stage, path, label string, rows int, embed embedFunc) (_ *rundir.Partial, err error) {
+	file, err := x.dir.OpenPartial(path, of)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, file.Close())
+		}
+	}()
 	out, ready, err := vectors.ContinueNPY(file, file.Size(), rows, x.embedder.Dimension())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if ready > 0 {
 		x.note("round %d: %s: goes on behind the first %d of %d texts, which are embedded already", x.index, label, ready, rows)
@@ -200,12 +233,9 @@ func (x *encoder) write(ctx context.Context, of rundir.Stage, path, label string
 			_, failed := file.MarkLast()
 			err = errors.Join(err, failed)
 		}
-		return err
+		return nil, err
 	}
-	if err := out.Close(); err != nil {
-		return err
-	}
-	return file.Finish()
+	return file, out.Close()
 }
 
 func (x *encoder) writer(ctx context.Context, label string, rows int, embed embedFunc) func(io.Writer) error {

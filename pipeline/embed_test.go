@@ -112,6 +112,7 @@ func TestEmbeddingGoesOn(t *testing.T) {
 			"round 0: embed corpus: goes on behind the first 1024 of 2130 texts, which are embedded already\n",
 			"round 0: embed corpus: 1 of 2130 texts are longer than 64 tokens (the model's own limit) and were cut, the first at corpus.jsonl:38\n",
 		}},
+		{"the queries, interrupted", "embed train", interrupt, []string{"round 0: embed corpus: goes on behind the first 2130 of 2130 texts, which are embedded already\n"}},
 		{"the corpus, killed", "embed corpus", kill, []string{"round 0: embed corpus: goes on behind the first 1024 of 2130 texts, which are embedded already\n"}},
 		{"a guide's file of corpus and queries, killed", "embed with the guide", kill, []string{
 			"round 0: embed with the guide: goes on behind the first 2130 of 2170 texts, which are embedded already\n",

@@ -82,40 +82,46 @@ func (r *round) mine(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			rows, counts, err := r.mineSplit(s, o, scores)
-			if err != nil {
-				return err
-			}
-			if err := r.writeProvenance(s, o, rows); err != nil {
-				return err
-			}
-			if err := counts.CheckAny(o.Window, r.data.corpus.Len()); err != nil {
-				return inputErrorf("%s: %s%s: %w", r.emptyAt(err), r.toldSet(), s, err)
-			}
-			if err := r.writeNegatives(s, rows); err != nil {
-				return err
-			}
-			if s != rundir.Train {
-				continue
-			}
-			if r.stages.Mine.Source != recipe.None {
-				r.note("round %d: %s: %s", r.index, r.stageName(StageMine), counts)
-				if r.stages.Mine.Searches() {
-					r.note("round %d: %s: candidates dropped by %s", r.index, r.stageName(StageMine), counts.Dropped)
-				}
-			}
-			if err := r.writeAudit(counts, scores.audit(rows)); err != nil {
-				return err
-			}
-			if err := r.auditRows(rows); err != nil {
-				return err
-			}
-			if err := r.show(rows); err != nil {
+			if err := r.mineFiles(s, o, scores); err != nil {
 				return err
 			}
 		}
 		return nil
 	}})
+}
+
+// mineFiles mines a split into its files and looks over what was mined of train.
+func (r *round) mineFiles(s rundir.Split, o mine.Options, scores *taught) error {
+	looks, err := r.newLooks(s, scores)
+	if err != nil {
+		return err
+	}
+	var counts mine.Audit
+	err = r.writeMined(s, o, func(write func(minedRow) error) error {
+		counts, err = r.mineSplit(s, o, scores, func(m minedRow) error {
+			if err := looks.add(m); err != nil {
+				return err
+			}
+			return write(m)
+		})
+		if err != nil {
+			return err
+		}
+		if err := counts.CheckAny(o.Window, r.data.corpus.Len()); err != nil {
+			return inputErrorf("%s: %s%s: %w", r.emptyAt(err), r.toldSet(), s, err)
+		}
+		return nil
+	})
+	if err != nil || looks == nil {
+		return err
+	}
+	if r.stages.Mine.Source != recipe.None {
+		r.note("round %d: %s: %s", r.index, r.stageName(StageMine), counts)
+		if r.stages.Mine.Searches() {
+			r.note("round %d: %s: candidates dropped by %s", r.index, r.stageName(StageMine), counts.Dropped)
+		}
+	}
+	return r.tellLooks(looks, counts)
 }
 
 // candidateInputs are the candidates of what is mined.
@@ -152,7 +158,9 @@ type minedRow struct {
 	side   provenance.Row // only where the recipe asks for it
 }
 
-func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]minedRow, mine.Audit, error) {
+// mineSplit mines the queries of a split and hands each row on in their order. It keeps none: what it holds of all of them is positions
+// and numbers.
+func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught, sink func(minedRow) error) (mine.Audit, error) {
 	queries := r.data.queries[s]
 	answers := r.answers(s)
 	by := mine.Ranker{Source: r.sourceName()}
@@ -175,22 +183,21 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]min
 			by.Teacher = scores.header.Model
 		}
 		if err := r.checkDepth(o, answers, queries); err != nil {
-			return nil, mine.Audit{}, err
+			return mine.Audit{}, err
 		}
 	}
 	miner, err := mine.New(o, r.index, r.data.corpus)
 	if err != nil {
-		return nil, mine.Audit{}, inputErrorf("%s: %s%w", r.at("mine"), r.toldSet(), err)
+		return mine.Audit{}, inputErrorf("%s: %s%w", r.at("mine"), r.toldSet(), err)
 	}
 	last, err := r.lastNegatives(s, o)
 	if err != nil {
-		return nil, mine.Audit{}, err
+		return mine.Audit{}, err
 	}
-	var rows []minedRow
-	byKey := make(map[string]corpus.Query, len(queries))
+	byKey := make(map[string]int, len(queries))
 	ask := func(i int, c ranking.Candidates) (mine.Query, error) {
 		q := queries[i]
-		byKey[q.Key] = q
+		byKey[q.Key] = i
 		given, err := r.given(q, o)
 		if err != nil {
 			return mine.Query{}, err
@@ -215,7 +222,7 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]min
 		return ask(i, c)
 	}
 	pass := miner.NewPass(again, func(c mine.Query, result mine.Result) error {
-		q := byKey[c.Query]
+		q := queries[byKey[c.Query]]
 		if err := r.scoreRow(scores, q, &result); err != nil {
 			return err
 		}
@@ -227,12 +234,10 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]min
 		if r.stages.Mine.Provenance {
 			m.side = miner.Provenance(q, c.Candidates, by, result)
 		}
-		m.result.Teacher = nil // the row has what is needed of it
-		rows = append(rows, m)
 		if by.Source != recipe.None {
 			auditor.Add(c.Candidates, q.Text, result)
 		}
-		return nil
+		return sink(m)
 	})
 	add := func(i int, c ranking.Candidates) error {
 		asked, err := ask(i, c)
@@ -253,7 +258,7 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught) ([]min
 	if err == nil {
 		err = pass.Close()
 	}
-	return rows, auditor.Audit(), err
+	return auditor.Audit(), err
 }
 
 // given are the negatives that a query's row brings, where they are to be kept.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/quarry-ml/quarry/audit"
+	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -15,24 +16,64 @@ type MissedError struct{ error }
 // Unwrap is the findings.
 func (e MissedError) Unwrap() error { return e.error }
 
-// auditRows looks over the rows of train as a trainer reads them.
-func (r *round) auditRows(rows []minedRow) error {
+// looks are what is found of the rows of train while they are mined.
+type looks struct {
+	teacher *TeacherAudit  // nil without one
+	rows    *audit.Auditor // as a trainer reads them; nil where nothing is mined
+	count   int
+	samples *samples // nil where nobody asks
+}
+
+// newLooks begins to look over a split; nil of others than train.
+func (r *round) newLooks(s rundir.Split, scores *taught) (*looks, error) {
+	if s != rundir.Train {
+		return nil, nil
+	}
+	l := &looks{teacher: scores.audit(), samples: r.newSamples()}
 	if r.stages.Mine.Source == recipe.None {
-		return nil
+		return l, nil
 	}
 	o := audit.DefaultOptions()
 	o.Negatives = r.stages.Mine.Negatives
-	auditor, err := audit.New(o)
+	var err error
+	l.rows, err = audit.New(o)
+	return l, err
+}
+
+func (l *looks) add(m minedRow) error {
+	if l == nil {
+		return nil
+	}
+	l.count++
+	l.teacher.Add(m.row)
+	l.samples.add(m)
+	if l.rows == nil {
+		return nil
+	}
+	row, err := audit.FromFlagEmbedding(m.row)
 	if err != nil {
 		return err
 	}
-	for i, m := range rows {
-		row, err := audit.FromFlagEmbedding(m.row)
-		if err != nil {
-			return err
-		}
-		row.Line = i + 1
-		auditor.Add(row)
+	row.Line = l.count
+	l.rows.Add(row)
+	return nil
+}
+
+// tellLooks writes the audit and tells what was found, with what the miner counted.
+func (r *round) tellLooks(l *looks, counts mine.Audit) error {
+	if err := r.writeAudit(counts, l.teacher); err != nil {
+		return err
+	}
+	if err := r.tellRows(l.rows); err != nil {
+		return err
+	}
+	return r.show(l.samples)
+}
+
+// tellRows tells what an audit found of the rows, and refuses more than the recipe expects.
+func (r *round) tellRows(auditor *audit.Auditor) error {
+	if auditor == nil {
+		return nil
 	}
 	report := auditor.Report()
 	r.note("round %d: %s: %s", r.index, r.stageName(StageMine), report)

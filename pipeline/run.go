@@ -32,7 +32,8 @@ type Options struct {
 	TeacherScores       string                      // folder of what teachers said of pairs, a file each, for all runs; empty is one in the run directory
 	AllowIdentityChange bool
 	Calibration         time.Duration // that a plan measures each rate for, at least; 0 is 300 ms
-	MarkEvery           time.Duration // that long embedding keeps what is ready for a run that goes on, at most; 0 is rundir.MarkEvery
+	MarkEvery           time.Duration // that long embedding and searching keep what is ready for a run that goes on, at most; 0 is rundir.MarkEvery
+	SpanQueries         int           // queries that are ranked before they are kept, at most; 0 is 4,096. No result depends on it
 	Environment         []string      // of the programs that a recipe names: "KEY=value"
 	MemoryNow           func() int64  // bytes that the process holds, mapped files apart, for times.jsonl; from several goroutines; nil leaves them out
 	Events              Events

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,92 +54,171 @@ func (r *round) search(ctx context.Context) error {
 	for _, s := range r.mined() {
 		outputs = append(outputs, r.files.Candidates(s))
 	}
-	return r.do(ctx, work{Stage: r.stage(StageSearch, algorithmSearch, options, inputs...), outputs: outputs, run: func(ctx context.Context) error {
-		var words *lexical.Index
-		if slices.ContainsFunc(r.rankers, func(k ranker) bool { return k.Kind == recipe.BM25 }) {
-			var err error
-			if words, err = lexical.NewIndex(r.passageTexts(), r.bm25()); err != nil {
-				return inputErrorf("%s: %w", r.at("mine"), err)
-			}
+	stage := r.stage(StageSearch, algorithmSearch, options, inputs...)
+	return r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) error { return r.searchSplits(ctx, stage, depth) }})
+}
+
+// searchSplits searches for what an earlier run has not. No split's file gets its name before all are whole: the stage has one stamp.
+func (r *round) searchSplits(ctx context.Context, of rundir.Stage, depth int) (err error) {
+	var words *lexical.Index
+	if slices.ContainsFunc(r.rankers, func(k ranker) bool { return k.Kind == recipe.BM25 }) {
+		if words, err = lexical.NewIndex(r.passageTexts(), r.bm25()); err != nil {
+			return inputErrorf("%s: %w", r.at("mine"), err)
 		}
-		for _, s := range r.mined() {
-			if err := r.searchSplit(ctx, s, words, depth); err != nil {
-				return err
-			}
+	}
+	var all []*growing
+	defer func() {
+		for _, g := range all {
+			err = errors.Join(err, g.file.Close())
 		}
-		return nil
-	}})
+	}()
+	for _, s := range r.mined() {
+		g, err := r.growCandidates(of, s, depth)
+		if err != nil {
+			return err
+		}
+		all = append(all, g)
+		if err := r.searchSplit(ctx, g, words, depth); err != nil {
+			if ctx.Err() != nil {
+				_, failed := g.file.MarkLast()
+				err = errors.Join(err, failed)
+			}
+			return err
+		}
+		if err := g.file.Mark(); err != nil { // those of the next split may take long
+			return err
+		}
+	}
+	for _, g := range all {
+		if err := g.finish(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // depth is the recipe's, cut to the size of the corpus.
 func (r *round) depth() int { return min(r.stages.Mine.Depth, r.data.corpus.Len()) }
 
-// part is what one source keeps of queries, which are asked for in their order.
-type part func(query int, q corpus.Query) (ranking.Ranked, error)
+// spanRanker hands on what one source keeps of the queries from first to end, which is none of them, in their order.
+type spanRanker func(ctx context.Context, first, end int, keep func(query int, ranked ranking.Ranked)) error
 
-// searchSplit ranks a split's queries by every source of the round. The last that ranks by vectors is searched query by query as
-// candidates are written; what others keep by vectors lies in temporary files till then.
-func (r *round) searchSplit(ctx context.Context, s rundir.Split, words *lexical.Index, depth int) (err error) {
-	queries, parts, last := r.data.queries[s], make([]part, len(r.rankers)), -1
-	for i, k := range r.rankers {
-		if k.Vectors() {
-			last = i
-		}
+// searchSplit ranks the queries of a split that are left by every source of the round, a span of them at a time.
+func (r *round) searchSplit(ctx context.Context, g *growing, words *lexical.Index, depth int) (err error) {
+	queries := r.data.queries[g.split]
+	if g.ready == len(queries) {
+		return nil
 	}
-	for i, k := range r.rankers {
-		done := func() error { return nil }
-		switch {
-		case k.Kind == recipe.BM25:
-			parts[i] = func(_ int, q corpus.Query) (ranking.Ranked, error) {
-				return words.Search(q.Text, depth, r.data.corpus.Order(), q.Positives), nil
-			}
-		case k.Kind == recipe.GivenRun:
-			kept, err := r.readRun(k.Source, s)
-			if err != nil {
-				return r.sourceErrorf(k.Source, err)
-			}
-			r.tellRun(k.Source, s, kept)
-			parts[i] = func(query int, _ corpus.Query) (ranking.Ranked, error) { return kept.Ranked[query], nil }
-		case i != last:
-			if parts[i], done, err = r.putBy(ctx, i, s, depth); err != nil {
+	rankers, done, err := r.spanRankers(g.split, words, depth)
+	defer func() { err = errors.Join(err, done()) }()
+	if err != nil {
+		return err
+	}
+	span := r.span(depth)
+	for first := g.ready; first < len(queries); first += span {
+		end := min(first+span, len(queries))
+		ranked := make([][]ranking.Ranked, end-first)
+		for _, rank := range rankers {
+			if err := rank(ctx, first, end, func(query int, by ranking.Ranked) { ranked[query-first] = append(ranked[query-first], by) }); err != nil {
 				return err
 			}
 		}
-		defer func() { err = errors.Join(err, done()) }()
-	}
-	return rundir.WriteFile(r.dir.FS, r.files.Candidates(s), func(w io.Writer) error {
-		out, err := candidates.NewWriter(w, r.candidatesHeader(s, depth))
-		if err != nil {
+		for i, by := range ranked {
+			if err := g.out.Write(r.together(queries[first+i], by, depth)); err != nil {
+				return err
+			}
+		}
+		if err := errors.Join(g.due(), ctx.Err()); err != nil {
 			return err
 		}
-		label := "search " + string(s)
-		sink := func(query int, c ranking.Candidates) error {
-			if last < 0 {
-				r.searched(label, query+1, len(queries))
-			}
-			ranked := make([]ranking.Ranked, len(parts))
-			for i, part := range parts {
-				if i == last {
-					ranked[i] = ranking.Ranked{Hits: c.Hits, Positives: c.Positives}
-					continue
-				}
-				var err error
-				if ranked[i], err = part(query, queries[query]); err != nil {
+	}
+	return nil
+}
+
+// spanQueries is the most queries of a span: what is ready is marked behind one. It is seconds of searching in a million passages.
+const spanQueries = 4096
+
+// span is how many queries are ranked by all sources before they are written. It gets an eighth of a limited memory.
+func (r *round) span(depth int) int {
+	span := cmp.Or(r.options.SpanQueries, spanQueries)
+	if memory := r.engine.Rest(r.resting); memory > 0 {
+		span = int(min(int64(span), memory/8/int64(8*depth*len(r.rankers))))
+	}
+	return max(1, span)
+}
+
+// spanRankers opens the sources of a round for a split; done closes them.
+func (r *round) spanRankers(s rundir.Split, words *lexical.Index, depth int) (rankers []spanRanker, done func() error, err error) {
+	queries, byVectors := r.data.queries[s], 0
+	for _, k := range r.rankers {
+		if k.Vectors() {
+			byVectors++
+		}
+	}
+	var open []func() error
+	done = func() (err error) {
+		for _, shut := range open {
+			err = errors.Join(err, shut())
+		}
+		return err
+	}
+	each := func(find func(query int) ranking.Ranked) spanRanker {
+		return func(ctx context.Context, first, end int, keep func(int, ranking.Ranked)) error {
+			for query := first; query < end; query++ {
+				if err := ctx.Err(); err != nil {
 					return err
 				}
+				keep(query, find(query))
+				if byVectors == 0 {
+					r.searched(s, query+1)
+				}
 			}
-			return out.Write(r.together(queries[query], ranked, depth))
+			return nil
 		}
-		if last < 0 {
-			err = r.eachQuery(ctx, queries, sink)
-		} else {
-			err = r.rankSplit(ctx, s, r.rankers[last], depth, label, sink)
+	}
+	for _, k := range r.rankers {
+		switch k.Kind {
+		case recipe.BM25:
+			rankers = append(rankers, each(func(query int) ranking.Ranked {
+				return words.Search(queries[query].Text, depth, r.data.corpus.Order(), queries[query].Positives)
+			}))
+		case recipe.GivenRun:
+			kept, err := r.readRun(k.Source, s)
+			if err != nil {
+				return nil, done, r.sourceErrorf(k.Source, err)
+			}
+			r.tellRun(k.Source, s, kept)
+			rankers = append(rankers, each(func(query int) ranking.Ranked { return kept.Ranked[query] }))
+		default:
+			v, err := r.openVectors(k, s)
+			if err != nil {
+				return nil, done, err
+			}
+			rankers = append(rankers, r.rankerByVectors(s, v, len(open), byVectors, depth))
+			open = append(open, v.close)
 		}
-		if err != nil {
-			return err
+	}
+	return rankers, done, nil
+}
+
+// rankerByVectors ranks by vectors, as the which-th of so many sources that do.
+func (r *round) rankerByVectors(s rundir.Split, v mappedPair, which, sources, depth int) spanRanker {
+	return func(ctx context.Context, first, end int, keep func(int, ranking.Ranked)) error {
+		show := func(from, to, passages int) {
+			r.searched(s, first+(which*(end-first)+from+(to-from)*passages/v.passages.Rows)/sources)
 		}
-		return out.Close()
-	})
+		dim := v.queries.Dim
+		return r.rank(ctx, r.data.queries[s][first:end], v.queries.Data[first*dim:end*dim], v.passages, r.data.corpus.Order(), depth, show,
+			func(query int, c ranking.Candidates) error {
+				keep(first+query, ranking.Ranked{Hits: c.Hits, Positives: c.Positives})
+				return nil
+			})
+	}
+}
+
+// searched shows how many queries of a split have been searched for.
+func (r *round) searched(s rundir.Split, done int) {
+	r.progress(Progress{Round: r.index, Stage: r.label("search " + string(s)), Done: int64(done), Total: int64(len(r.data.queries[s])), Unit: "queries"})
 }
 
 // together makes one ranking of a query's, with each beside it where there are several.
@@ -150,72 +230,6 @@ func (r *round) together(q corpus.Query, ranked []ranking.Ranked, depth int) ran
 	}
 	c.Hits, c.Positives = whole.Hits, whole.Positives
 	return c
-}
-
-// putBy searches by a source's vectors into a temporary file, which goes with done, and hands on what it has of each query.
-func (r *round) putBy(ctx context.Context, source int, s rundir.Split, depth int) (_ part, done func() error, err error) {
-	k := r.rankers[source]
-	header := r.candidatesHeader(s, depth)
-	header.Sources, header.Fusion = nil, ""
-	name, err := rundir.WriteTemporary(r.dir.FS, fmt.Sprintf("%s.part-%d", r.files.Candidates(s), source), func(w io.Writer) error {
-		out, err := candidates.NewWriter(w, header)
-		if err != nil {
-			return err
-		}
-		err = r.rankSplit(ctx, s, k, depth, fmt.Sprintf("search %s by %s", s, k.Name()), func(_ int, c ranking.Candidates) error { return out.Write(c) })
-		if err != nil {
-			return err
-		}
-		return out.Close()
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	f, err := r.dir.FS.Open(name)
-	if err != nil {
-		return nil, nil, errors.Join(err, r.dir.FS.Remove(name))
-	}
-	done = func() error { return errors.Join(f.Close(), r.dir.FS.Remove(name)) }
-	in, err := candidates.NewReader(f, name)
-	if err != nil {
-		return nil, nil, errors.Join(err, done())
-	}
-	return func(int, corpus.Query) (ranking.Ranked, error) {
-		c, err := in.Next()
-		return ranking.Ranked{Hits: c.Hits, Positives: c.Positives}, err
-	}, done, nil
-}
-
-// eachQuery hands on queries that nothing has ranked yet.
-func (r *round) eachQuery(ctx context.Context, queries []corpus.Query, sink func(int, ranking.Candidates) error) error {
-	for i, q := range queries {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := sink(i, ranking.Candidates{Query: q.Key}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// searched shows how many queries of so many have been searched for.
-func (r *round) searched(label string, done, queries int) {
-	r.progress(Progress{Round: r.index, Stage: r.label(label), Done: int64(done), Total: int64(queries), Unit: "queries"})
-}
-
-// rankSplit ranks a split by the vectors of a source; the label is of its progress.
-func (r *round) rankSplit(ctx context.Context, s rundir.Split, k ranker, depth int, label string, sink func(int, ranking.Candidates) error) (err error) {
-	v, err := r.openVectors(k, s)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, v.close()) }()
-	queries := r.data.queries[s]
-	show := func(first, last, passages int) {
-		r.searched(label, first+(last-first)*passages/v.passages.Rows, len(queries))
-	}
-	return r.rank(ctx, queries, v.queries.Data, v.passages, r.data.corpus.Order(), depth, show, sink)
 }
 
 func (r *round) passageTexts() iter.Seq[string] {

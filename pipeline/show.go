@@ -2,8 +2,8 @@ package pipeline
 
 import (
 	"fmt"
-	"slices"
 
+	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -22,14 +22,46 @@ type SamplePassage struct {
 	Score float32
 }
 
-// show hands on what was mined for the queries that the caller wants to see, in the caller's order.
-func (r *round) show(rows []minedRow) error {
+// samples are the mined rows that the caller wants to see, by query key; the first of several.
+type samples map[string]*minedSample
+
+// minedSample is what a Sample needs of a row.
+type minedSample struct {
+	query     string
+	negatives []mine.Negative
+}
+
+// newSamples is empty for each query that the caller wants to see; nil where nobody does.
+func (r *round) newSamples() *samples {
 	if r.set != nil || r.events.Mined == nil || !r.stages.Mine.Searches() {
+		return nil
+	}
+	s := samples{}
+	for _, key := range r.events.Show {
+		s[key] = nil
+	}
+	return &s
+}
+
+func (s *samples) add(m minedRow) {
+	if s == nil {
+		return
+	}
+	if was, wanted := (*s)[m.query.Key]; wanted && was == nil {
+		(*s)[m.query.Key] = &minedSample{m.query.Text, m.result.Negatives}
+	}
+}
+
+// show hands on what was mined for the queries that the caller wants to see, in the caller's order.
+func (r *round) show(mined *samples) error {
+	if mined == nil {
 		return nil
 	}
 	best := map[string]ranking.Positive{}
 	err := r.eachCandidates(rundir.Train, func(_ int, c ranking.Candidates) error {
-		best[c.Query] = c.Positives[0] // every query has one
+		if _, wanted := (*mined)[c.Query]; wanted {
+			best[c.Query] = c.Positives[0] // every query has one
+		}
 		return nil
 	})
 	if err != nil {
@@ -38,19 +70,19 @@ func (r *round) show(rows []minedRow) error {
 	passage := func(p int32, rank int32, score float32) SamplePassage {
 		return SamplePassage{r.data.corpus.Passages[p].Full(), int(rank) + 1, score}
 	}
-	samples := make([]Sample, 0, len(r.events.Show))
+	all := make([]Sample, 0, len(r.events.Show))
 	for _, key := range r.events.Show {
-		i := slices.IndexFunc(rows, func(m minedRow) bool { return m.query.Key == key })
-		if i < 0 {
+		row := (*mined)[key]
+		if row == nil {
 			return fmt.Errorf("query %q is to be shown and is not in train", key)
 		}
 		right := best[key]
-		s := Sample{Query: rows[i].query.Text, Positive: passage(right.Passage, right.Rank, right.Score)}
-		for _, n := range rows[i].result.Negatives {
+		s := Sample{Query: row.query, Positive: passage(right.Passage, right.Rank, right.Score)}
+		for _, n := range row.negatives {
 			s.Negatives = append(s.Negatives, passage(n.Passage, n.Rank, n.Score))
 		}
-		samples = append(samples, s)
+		all = append(all, s)
 	}
-	r.events.Mined(r.index, samples)
+	r.events.Mined(r.index, all)
 	return nil
 }

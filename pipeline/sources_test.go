@@ -463,11 +463,11 @@ func TestSourcesThatCannotRank(t *testing.T) {
 	}
 }
 
-// TestKilledWhileSourcesRank crashes at operations on what further models, given vectors and several rankings leave; the next run ends with
+// TestKilledWhileSourcesRank crashes at operations on what further models, given vectors and the search leave; the next run ends with
 // the same bytes and no leftovers.
 func TestKilledWhileSourcesRank(t *testing.T) {
 	r, _ := sourcesProject(t, allSources)
-	killedWhile(t, r, 6, "source", ".part", "given-")
+	killedWhile(t, r, 8, "source", ".cand", "given-")
 }
 
 // TestSourcesOfFolds: what names its rows by ids serves every fold, whose queries come of both files.

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/format/teacherscores"
 	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/model"
@@ -118,14 +119,14 @@ func (r *round) teacherPairs(ctx context.Context, o mine.Options) ([]rerank.Pair
 func (r *round) rowPairs(ctx context.Context, o mine.Options) ([]rerank.Pair, error) {
 	var pairs []rerank.Pair
 	for _, s := range r.mined() {
-		rows, _, err := r.mineSplit(s, o, nil)
-		if err := errors.Join(err, ctx.Err()); err != nil {
-			return nil, err
-		}
-		for _, m := range rows {
+		_, err := r.mineSplit(s, o, nil, func(m minedRow) error {
 			for _, p := range m.result.Scored(m.query) {
 				pairs = append(pairs, r.pair(m.query, p))
 			}
+			return ctx.Err()
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	return pairs, nil
@@ -260,7 +261,7 @@ func (r *round) tellScores(t *taught, m *mine.Miner, q corpus.Query, asked *mine
 	return nil
 }
 
-// TeacherAudit is what audit.json says of a teacher, of the mined rows of train.
+// TeacherAudit is what audit.json says of a teacher, of the mined rows of train; in quarry mine of those of its output.
 type TeacherAudit struct {
 	Kind         string            `json:"kind"`
 	Model        string            `json:"model"`         // its digest
@@ -268,30 +269,35 @@ type TeacherAudit struct {
 	MeanPositive float64           `json:"mean_positive"` // score of each row's lowest positive
 	MeanNegative float64           `json:"mean_negative"`
 	Saturation   rerank.Saturation `json:"saturation"`
+
+	positives, negatives int // rows with a positive, and negatives, that the means are of
 }
 
-// audit sums up what the teacher says of rows.
-func (t *taught) audit(rows []minedRow) *TeacherAudit {
+// audit begins to sum up what the teacher says of rows; nil without one.
+func (t *taught) audit() *TeacherAudit {
 	if t == nil {
 		return nil
 	}
-	a := &TeacherAudit{Kind: t.header.Kind, Model: t.header.Model, Pairs: len(t.scores)}
-	positives, negatives := 0, 0
+	return &TeacherAudit{Kind: t.header.Kind, Model: t.header.Model, Pairs: len(t.scores)}
+}
+
+// Add sums up a row, if there is a teacher.
+func (a *TeacherAudit) Add(row *flagembedding.Row) {
+	if a == nil {
+		return
+	}
 	mean := func(mean *float64, n *int, score float64) {
 		*n++
 		*mean += (score - *mean) / float64(*n)
 	}
-	for _, m := range rows {
-		pos, neg := m.row.PosScores(), m.row.NegScores()
-		a.Saturation.Add(pos, neg)
-		if len(pos) > 0 {
-			mean(&a.MeanPositive, &positives, slices.Min(pos))
-		}
-		for _, score := range neg {
-			mean(&a.MeanNegative, &negatives, score)
-		}
+	pos, neg := row.PosScores(), row.NegScores()
+	a.Saturation.Add(pos, neg)
+	if len(pos) > 0 {
+		mean(&a.MeanPositive, &a.positives, slices.Min(pos))
 	}
-	return a
+	for _, score := range neg {
+		mean(&a.MeanNegative, &a.negatives, score)
+	}
 }
 
 // String is the audit in one line of a log.

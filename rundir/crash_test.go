@@ -45,6 +45,7 @@ func miniRun(fsys rundir.FS, path string) (err error) {
 		run     func() error
 	}{
 		{"embed", []string{round.PassageVectors()}, func() error { return miniEmbed(d) }},
+		{"search", []string{round.Candidates(rundir.Train), round.Candidates(rundir.Dev)}, func() error { return miniSearch(d) }},
 		{"mine", []string{round.Negatives(rundir.Train)}, func() error {
 			return rundir.WriteFile(fsys, round.Negatives(rundir.Train), text("{\"query\":\"a\"}\n"))
 		}},
@@ -98,6 +99,36 @@ func miniEmbed(d *rundir.Dir) (err error) {
 		}
 	}
 	return file.Finish()
+}
+
+// miniSearch goes on with files that get their names together: the first is whole while the second grows.
+func miniSearch(d *rundir.Dir) (err error) {
+	var files []*rundir.Partial
+	for _, s := range []rundir.Split{rundir.Train, rundir.Dev} {
+		file, err := d.OpenPartial(d.Round(0).Candidates(s), rundir.Stage{Name: "search"})
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		files = append(files, file)
+		for row := int(file.Size()) / len("query 0\n"); row < 2; row++ {
+			if _, err := fmt.Fprintf(file, "query %d\n", row); err != nil {
+				return err
+			}
+		}
+		if err := file.Mark(); err != nil {
+			return err
+		}
+	}
+	for _, file := range files {
+		if _, err := file.Write([]byte("end")); err != nil {
+			return err
+		}
+		if err := file.Finish(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // miniTrain takes up the training where its state was last saved.

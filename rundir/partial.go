@@ -218,6 +218,13 @@ func (p *Partial) Close() error {
 	return Explain(p.Name(), err)
 }
 
+// Discard closes a file that is not finished and leaves nothing of it, marked or not: the next one begins anew.
+func (p *Partial) Discard() error {
+	err := p.close()
+	p.marked = 0
+	return Explain(p.Name(), errors.Join(err, p.forget(), RemoveAll(p.fsys, p.Name())))
+}
+
 func (p *Partial) flush() error {
 	err := p.buffer.Flush()
 	if err == nil {

@@ -39,7 +39,7 @@ RULES = [  # name, flags, whether scores of BM25 have a part in it that means so
     ("near text 0.3", ["--near-text", "0.3"], True),
     ("window 10-100 and relative margin 0.05", ["--window", "10-100", "--relative-margin", "0.05"], True),
 ]
-TEACHER_RULES = [("teacher margin 0", 0), ("teacher margin 0.05", 0.05), ("teacher margin 0.1", 0.1)]
+TEACHER_MARGINS = [0, 0.05, 0.1]
 QUEUE = [25, 50, 100, 200, 400]
 
 
@@ -67,14 +67,26 @@ def measure(o, scratch):
     sources = ["bm25"] + (["dense"] if o.model else [])
     results = {"quarry": run(o.quarry, "--version").strip(), "seed": o.seed, "depth": DEPTH, "queries": len(known),
                "known": sum(map(len, known.values())), "hidden": sum(map(len, hidden.values())), "sources": {}}
-    ranked = {}
+    ranked = {source: rank(o, scratch, source) for source in sources}
+    said = {}  # teacher's name: source: file of its scores
+    if o.teacher:
+        said[o.teacher.name] = {s: teach(o, scratch, s) for s in sources if s != "dense" or o.teacher.resolve() != o.model.resolve()}
+    passages = {row["_id"]: full_text(row) for row in map(json.loads, open_(o.corpus))}
     for source in sources:
-        rows = rank(o, scratch, source)
-        ranked[source] = rows
-        results["sources"][source] = {"rules": rules(o, scratch, source), "queue": queue([rows], hidden)}
+        scores = {name: files[source] for name, files in said.items() if source in files}
+        results["sources"][source] = {"rules": rules(o, scratch, source, scores), "queue": queue([ranked[source]], hidden)}
+        for name, file in scores.items():
+            voted = by_teacher(file, ranked[source], known, texts, passages)
+            results["sources"][source].setdefault("queue_with_teacher", {})[name] = {
+                "agreement": queue([ranked[source]], hidden, voted), "alone": queue([voted], hidden)}
     if len(sources) > 1:
         results["queue_of_both"] = queue([ranked["dense"], ranked["bm25"]], hidden)
     return results
+
+
+def full_text(row):
+    """A passage as Quarry reads it: the title, a space, the text."""
+    return f"{row.get('title', '')} {row['text']}".strip()
 
 
 def open_(path):
@@ -118,19 +130,18 @@ def rank(o, scratch, source):
     side = scratch / f"{source}.side"
     model = ["--model", o.model] if source == "dense" else []
     run(o.quarry, "mine", "--source", source, *model, "--corpus", o.corpus, "--queries", scratch / "known.jsonl", "--window", f"0-{DEPTH}", "--negatives", DEPTH,
-        "--sampling", "top", "--save-candidates", scratch / f"{source}.cand", "--output", scratch / "mined.jsonl", "--provenance", side)
+        "--sampling", "top", "--save-candidates", scratch / f"{source}.cand", "--output", scratch / f"{source}.jsonl", "--provenance", side)
     rows = {}
     for row in map(json.loads, side.read_text().splitlines()[1:]):
         rows[row["key"]] = (row.get("positive_score"), [(n["id"], n["score"]) for n in row["negatives"]])
     return rows
 
 
-def rules(o, scratch, source):
+def rules(o, scratch, source, scores):
     found = []
     asked = [(name, flags) for name, flags, any_score in RULES if any_score or source != "bm25"]
-    if o.teacher and not (source == "dense" and o.teacher.resolve() == o.model.resolve()):
-        said = teach(o, scratch, source)
-        asked += [(name, ["--teacher-scores", said, "--teacher-margin", margin]) for name, margin in TEACHER_RULES]
+    for name, file in scores.items():
+        asked += [(f"teacher margin {margin} ({name})", ["--teacher-scores", file, "--teacher-margin", margin]) for margin in TEACHER_MARGINS]
     for name, flags in asked:
         window = [] if "--window" in flags else ["--window", f"0-{DEPTH}"]
         printed = json.loads(run(
@@ -149,6 +160,18 @@ def teach(o, scratch, source):
     return scores
 
 
+def by_teacher(file, ranked, known, texts, passages):
+    """A source's candidates as rank returns them, by a teacher's scores."""
+    said = {row["pair"]: row["score"] for row in map(json.loads, file.read_text().splitlines()[1:])}
+    score = lambda query, passage: said[pair(texts[query], passages[passage])]
+    return {query: (min(score(query, p) for p in known[query]), [(p, score(query, p)) for p, _ in candidates]) for query, (_, candidates) in ranked.items()}
+
+
+def pair(query, passage):
+    """The name of a pair in a file of a teacher's scores: docs/formats/teacher-scores.md."""
+    return hashlib.sha256(len(query.encode()).to_bytes(8, "little") + query.encode() + passage.encode()).hexdigest()[:32]
+
+
 def measures(outcome, before):
     """Of the hidden answers among the candidates, those that the rules take out; and what else they take out."""
     judged, eligible = outcome["judged"], round(outcome["survivors"] * outcome["queries"])
@@ -163,9 +186,9 @@ def measures(outcome, before):
     return here
 
 
-def queue(sources, hidden):
-    """The queue as quarry view orders it: candidates that score above the lowest positive or within 5% below it, by the number of
-    sources that agree, then by how far above the first of them puts it; what it does not doubt comes last."""
+def queue(sources, hidden, teacher=None):
+    """The queue as quarry view orders it: candidates that score above the lowest positive or within 5% below it, or by a teacher no lower than it,
+    by the number of sources and teachers that agree, then by how far above the first source puts it; what it does not doubt comes last."""
     doubted = []
     for query in sources[0]:
         found = {}
@@ -178,6 +201,11 @@ def queue(sources, hidden):
                 if over >= -NEAR * abs(positive):
                     agree, most = found.get(passage, (0, -math.inf if first else over))
                     found[passage] = (agree + 1, most)
+        positive, candidates = teacher[query] if teacher else (None, [])
+        for passage, score in candidates:
+            if score >= positive:
+                agree, most = found.get(passage, (0, -math.inf))
+                found[passage] = (agree + 1, most)
         doubted += [(-agree, -most, query, passage) for passage, (agree, most) in found.items()]
     doubted.sort()
     right = [passage in hidden[query] for _, _, query, passage in doubted]
@@ -196,7 +224,11 @@ def table(results):
             precision = "" if row["precision"] is None else f"{100 * row['precision']:.1f}%"
             lines.append(f"| {row['rule']} | {100 * row['kept_out']:.1f}% | {100 * row['others_out']:.1f}% | {precision} | {100 * row['false_negatives']:.2f}% | {row['short']} |")
         lines.append("")
-    queues = [(source, found["queue"]) for source, found in results["sources"].items()]
+    queues = []
+    for source, found in results["sources"].items():
+        queues.append((source, found["queue"]))
+        for name, with_teacher in found.get("queue_with_teacher", {}).items():
+            queues += [(f"{source} and teacher ({name}), agreement first", with_teacher["agreement"]), (f"{source}, by the teacher alone ({name})", with_teacher["alone"])]
     if "queue_of_both" in results:
         queues.append(("both, agreement first", results["queue_of_both"]))
     lines += ["| queue by | " + " | ".join(f"first {n}" for n in QUEUE) + " | all of it | hidden answers in it |", "|---|" + "---|" * (len(QUEUE) + 2)]

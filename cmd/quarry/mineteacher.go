@@ -8,8 +8,10 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/format/teacherscores"
 	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/pipeline"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rerank"
 )
@@ -175,7 +177,10 @@ func (m *mining) teach(ctx context.Context, h *host, asked [][]int32) error {
 	if cut := answer.counts.CutNote(func(c rerank.Cut) string { return c.Place(m.data.queryPlace, m.data.passagePlace) }); cut != "" {
 		h.note("%s", cut)
 	}
-	h.note("teacher: %d pairs, %d scored now, %d kept from earlier", answer.counts.Pairs, answer.counts.Asked, answer.counts.Stored)
+	counts := answer.counts
+	h.note("teacher: %d pairs, %d scored now, %d kept from earlier", counts.Pairs, counts.Asked, counts.Stored)
+	m.teacher = newTeacherSummary(answer.header, counts.Pairs)
+	m.teacher.Scored, m.teacher.Kept, m.teacher.Truncated = &counts.Asked, &counts.Stored, &counts.Truncated
 	for i, passages := range asked {
 		said := make(map[int32]float32, len(passages))
 		for _, p := range passages {
@@ -186,6 +191,32 @@ func (m *mining) teach(ctx context.Context, h *host, asked [][]int32) error {
 	return nil
 }
 
+// teacherSummary is what quarry mine tells of a teacher.
+type teacherSummary struct {
+	pipeline.TeacherAudit
+	Scored    *int `json:"scored,omitempty"`    // of the pairs, now; with --teacher-scores nothing is asked
+	Kept      *int `json:"kept,omitempty"`      // of the pairs, from earlier calls
+	Truncated *int `json:"truncated,omitempty"` // of those that were scored now
+	Dropped   int  `json:"dropped"`             // candidates, by its margin
+}
+
+func newTeacherSummary(header teacherscores.Header, pairs int) *teacherSummary {
+	return &teacherSummary{TeacherAudit: pipeline.TeacherAudit{Kind: header.Kind, Model: header.Model, Pairs: pairs}}
+}
+
+func (t *teacherSummary) add(row *flagembedding.Row) {
+	if t != nil {
+		t.Add(row)
+	}
+}
+
+func (t *teacherSummary) tell(h *host, counts mine.Audit) {
+	if t != nil {
+		t.Dropped = counts.Dropped.TeacherMargin
+		h.note("%s", &t.TeacherAudit)
+	}
+}
+
 // lookUp takes what the teacher said from a file. What a margin needs and the file lacks is mining's to tell.
 func (m *mining) lookUp(h *host, asked [][]int32) error {
 	header, scores, err := m.o.readScores(h)
@@ -193,6 +224,7 @@ func (m *mining) lookUp(h *host, asked [][]int32) error {
 		return err
 	}
 	m.ranked.by.Teacher = header.Model
+	m.teacher = newTeacherSummary(header, len(scores))
 	for i, passages := range asked {
 		said := make(map[int32]float32, len(passages))
 		for _, p := range passages {

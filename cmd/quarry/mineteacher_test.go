@@ -1,13 +1,19 @@
 package main
 
 import (
+	"encoding/json"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/quarry-ml/quarry/format/flagembedding"
+	"github.com/quarry-ml/quarry/internal/golden"
 	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/rerank"
 )
 
 // mineTaught mines with a teacher.
@@ -119,6 +125,59 @@ func TestATeacherWithoutAMarginDropsNothing(t *testing.T) {
 	said := lines(p.read(t, "scores.jsonl"))
 	o.TeacherScores = p.write(t, "fewer.jsonl", strings.Join(said[:len(said)-1], "\n")+"\n")
 	refused(t, runMine(t.Context(), o, p.host().host), "the teacher has no score of passage")
+}
+
+// TestTheTeacherInJSON: --json has what a teacher was asked, what was kept of it, and what its scores have to say, by a golden file; the
+// scores of the rows say the same, and so do stored scores, of which nothing was asked.
+func TestTheTeacherInJSON(t *testing.T) {
+	p := newTeachingProject(t)
+	o := p.mineOptions()
+	margin := 0.0
+	o.Rank.Engine.CPU = "portable"
+	o.JSON, o.Mine.TeacherMargin = true, &margin
+	o.Teacher = TeacherOptions{Model: ModelOptions{Model: tinyCrossEncoder}, Kind: crossEncoderKind, Cache: p.path("scores.jsonl"), prefix: "teacher-"}
+	type printed struct {
+		Audit   mine.Audit
+		Teacher map[string]any
+	}
+	run := func() (raw string, got printed) {
+		h, rows := p.mine(t, o)
+		mustBe(t, json.Unmarshal(h.out.Bytes(), &got))
+		want := rerank.Saturation{}
+		for _, row := range rows {
+			want.Add(row.PosScores(), row.NegScores())
+		}
+		if s := got.Teacher["saturation"].(map[string]any); s["rows"] != float64(want.Rows) || s["above_positive"] != 0.0 || s["mean_top"] != want.MeanTop {
+			t.Errorf("saturation %v, the rows have %+v", s, want)
+		}
+		if got.Teacher["dropped"] != float64(got.Audit.Dropped.TeacherMargin) || got.Audit.Dropped.TeacherMargin == 0 {
+			t.Errorf("dropped %v, the audit has %d", got.Teacher["dropped"], got.Audit.Dropped.TeacherMargin)
+		}
+		if !strings.Contains(h.err.String(), "the teacher scores positives ") {
+			t.Errorf("told %s", h.err.String())
+		}
+		content, err := json.MarshalIndent(got.Teacher, "", "  ")
+		mustBe(t, err)
+		return string(content) + "\n", got
+	}
+	raw, first := run()
+	golden.Check(t, filepath.Join("testdata", "mine-teacher.json"), []byte(raw))
+	_, again := run()
+	if again.Teacher["scored"] != 0.0 || again.Teacher["kept"] != first.Teacher["scored"] {
+		t.Errorf("again: %v", again.Teacher)
+	}
+	o.Teacher, o.TeacherScores = TeacherOptions{}, p.path("scores.jsonl")
+	_, stored := run()
+	for _, key := range []string{"scored", "kept", "truncated"} {
+		delete(first.Teacher, key)
+	}
+	if diff := cmp.Diff(first.Teacher, stored.Teacher); diff != "" {
+		t.Errorf("by stored scores: %s", diff)
+	}
+	o.TeacherScores, o.Mine.TeacherMargin = "", nil
+	if h, _ := p.mine(t, o); strings.Contains(h.out.String(), `"teacher": {`) {
+		t.Errorf("without a teacher: %s", h.out.String())
+	}
 }
 
 // TestMiningRefusesBeforeItRanks what the flags and the data alone show to be of no use.

@@ -22,6 +22,7 @@ type mining struct {
 	miner   *mine.Miner
 	auditor *mine.Auditor
 	rows    *rowAuditor
+	teacher *teacherSummary // nil without one
 }
 
 func (m *mining) run(ctx context.Context, h *host) error {
@@ -71,6 +72,7 @@ func (m *mining) mine(ctx context.Context, out *flagembedding.Writer, side *prov
 		if err := m.rows.add(row); err != nil {
 			return err
 		}
+		m.teacher.add(row)
 		return out.Write(row)
 	})
 	err := m.ranked.each(ctx, func(query int, c ranking.Candidates) error {
@@ -138,16 +140,18 @@ func (m *mining) tell(h *host) error {
 	h.note("%s", audit)
 	h.note("rules: %s", joined(m.o.Mine.Rules()))
 	h.note("candidates dropped by %s", audit.Dropped)
+	m.teacher.tell(h, audit)
 	found := m.rows.findings()
 	h.note("%s", found)
 	if m.o.JSON {
 		err := printJSON(h, struct {
-			Schema   int            `json:"schema"`
-			Audit    mine.Audit     `json:"audit"`
-			Rules    []string       `json:"rules"`
-			Verdicts *review.Counts `json:"verdicts,omitempty"`
-			Rows     any            `json:"rows"`
-		}{schema, audit, m.o.Mine.Rules(), m.data.counts(), found})
+			Schema   int             `json:"schema"`
+			Audit    mine.Audit      `json:"audit"`
+			Rules    []string        `json:"rules"`
+			Verdicts *review.Counts  `json:"verdicts,omitempty"`
+			Teacher  *teacherSummary `json:"teacher,omitempty"`
+			Rows     any             `json:"rows"`
+		}{schema, audit, m.o.Mine.Rules(), m.data.counts(), m.teacher, found})
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package candidates
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -35,6 +36,44 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 	return f, f.write(start)
 }
 
+// Continue goes on with a file of the same header, of which an earlier writer has left the bytes that done reads, and returns how many
+// queries are in them; w stands behind them. Without any it is NewWriter. Bytes of another header, or that do not end with a record, are
+// an error that has name, the file's.
+func Continue(w io.Writer, done io.Reader, h Header, name string) (f *Writer, written int, err error) {
+	r := bufio.NewReaderSize(done, 1<<16)
+	if _, err := r.Peek(1); err == io.EOF {
+		f, err = NewWriter(w, h)
+		return f, 0, err
+	}
+	in, err := NewReader(r, name)
+	if err != nil {
+		return nil, 0, err
+	}
+	is, err := in.header.marshal()
+	if err != nil {
+		return nil, 0, err
+	}
+	wanted, err := h.marshal()
+	if err != nil {
+		return nil, 0, err
+	}
+	if !bytes.Equal(is, wanted) {
+		return nil, 0, fmt.Errorf("%s: these are other candidates: it says %s, and what is written %s", name, is[len(magic)+8:len(is)-4], wanted[len(magic)+8:len(wanted)-4])
+	}
+	for {
+		if _, err := in.r.Peek(1); err == io.EOF {
+			break
+		}
+		if in.read == h.Queries {
+			return nil, 0, fmt.Errorf("%s: data behind the last of %d queries", name, h.Queries)
+		}
+		if _, err := in.Next(); err != nil {
+			return nil, 0, err
+		}
+	}
+	return &Writer{header: h, w: bufio.NewWriterSize(w, 1<<16), sum: in.sum, written: in.read, seen: in.seen}, in.read, nil
+}
+
 // Write appends the candidates of one query. What no search can produce is an error that names the query: a missing or
 // repeated hit, scores out of order, a positive that contradicts the hits, a key that was written before.
 func (f *Writer) Write(c ranking.Candidates) error {
@@ -54,6 +93,9 @@ func (f *Writer) Write(c ranking.Candidates) error {
 	f.buffer = binary.LittleEndian.AppendUint32(f.buffer, crc32.Checksum(f.buffer, castagnoli))
 	return f.write(f.buffer)
 }
+
+// Flush hands all that was written on: a file may be gone on with behind it.
+func (f *Writer) Flush() error { return f.w.Flush() }
 
 // Close checks that every announced query was written and ends the file with its checksum.
 func (f *Writer) Close() error {

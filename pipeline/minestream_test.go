@@ -1,0 +1,78 @@
+package pipeline
+
+import (
+	"path/filepath"
+	"runtime"
+	"testing"
+	"weak"
+
+	"github.com/quarry-ml/quarry/format/flagembedding"
+	"github.com/quarry-ml/quarry/internal/exactpath"
+	"github.com/quarry-ml/quarry/rundir"
+)
+
+// TestMiningKeepsNoRows: of the rows of a split with their texts only the last is alive while they are written and looked over, with a
+// limit that couples all queries too.
+func TestMiningKeepsNoRows(t *testing.T) {
+	for name, mined := range map[string]string{
+		"each by itself": "mine: {window: 1-8, negatives: 4, depth: 12, provenance: true}",
+		"a hub limit":    "mine: {window: 1-8, negatives: 4, depth: 12, hub_limit: 8, provenance: true}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := tinyProject(t, edit(t, "mine: {window: 1-8, negatives: 4, depth: 12}", mined))
+			if notes, err := runTiny(t, r, Options{Until: StageMine}); err != nil {
+				t.Fatalf("%v\n%s", err, notes)
+			}
+			want := files(t, r.Dir())
+			p, err := Open(t.Context(), r, Options{Path: exactpath.Fastest, Workers: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			round, err := p.newRound(t.Context(), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			looks, err := round.newLooks(rundir.Train, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var rows []weak.Pointer[flagembedding.Row]
+			most, o := 0, round.mineOptions()
+			err = round.writeMined(rundir.Train, o, func(write func(minedRow) error) error {
+				_, err := round.mineSplit(rundir.Train, o, nil, func(m minedRow) error {
+					rows = append(rows, weak.Make(m.row))
+					if err := looks.add(m); err != nil {
+						return err
+					}
+					if err := write(m); err != nil {
+						return err
+					}
+					runtime.GC()
+					alive := 0
+					for _, row := range rows {
+						if row.Value() != nil {
+							alive++
+						}
+					}
+					most = max(most, alive)
+					return nil
+				})
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(rows) != 30 || most > 2 {
+				t.Errorf("of %d rows %d were alive at once", len(rows), most)
+			}
+			relative, err := p.dir.Relative(round.files.Negatives(rundir.Train))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := files(t, r.Dir()); got[filepath.ToSlash(relative)] != want[filepath.ToSlash(relative)] || want[filepath.ToSlash(relative)] == "" {
+				t.Errorf("other rows than the run's:\n%s", got[relative])
+			}
+		})
+	}
+}
