@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/quarry-ml/quarry/model/safetensors"
+	"github.com/quarry-ml/quarry/model/torchfile"
 )
 
 // How PEFT names tensors: prefix, the module's path in the wrapped network, suffix.
@@ -36,11 +37,7 @@ func Open(dir string, base *safetensors.File) (*Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	weightsPath := filepath.Join(dir, WeightsName)
-	if _, err := os.Stat(weightsPath); errors.Is(err, os.ErrNotExist) {
-		return nil, missingWeights(dir, weightsPath)
-	}
-	f, err := safetensors.Open(weightsPath)
+	f, err := OpenWeights(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -48,12 +45,19 @@ func Open(dir string, base *safetensors.File) (*Adapter, error) {
 	return a, errors.Join(err, f.Close())
 }
 
-func missingWeights(dir, weightsPath string) error {
-	pickled := filepath.Join(dir, "adapter_model.bin")
-	if _, err := os.Stat(pickled); err == nil {
-		return fmt.Errorf("%s: weights in PyTorch's pickle format are not read; save the adapter again with a PEFT that writes %s", pickled, WeightsName)
+// OpenWeights maps the tensors of an adapter directory: adapter_model.safetensors, or else the adapter_model.bin that PEFT
+// wrote before. The caller closes them.
+func OpenWeights(dir string) (*safetensors.File, error) {
+	path := filepath.Join(dir, WeightsName)
+	f, err := safetensors.Open(path)
+	if !errors.Is(err, os.ErrNotExist) {
+		return f, err
 	}
-	return fmt.Errorf("%s: missing", weightsPath)
+	f, err = torchfile.Open(filepath.Join(dir, TorchWeightsName))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s: missing: %w", path, os.ErrNotExist)
+	}
+	return f, err
 }
 
 // Read is Open for a configuration and a file that are at hand.
