@@ -224,6 +224,7 @@ func TestPullOfTorchWeights(t *testing.T) {
 		{"a Dense", "2_Dense/config.json 2_Dense/pytorch_model.bin 3_Dense/model.safetensors 3_Dense/pytorch_model.bin config.json model.safetensors",
 			"2_Dense/config.json 2_Dense/pytorch_model.bin 3_Dense/model.safetensors config.json model.safetensors"},
 		{"an adapter", "adapter_config.json adapter_model.bin", "adapter_config.json adapter_model.bin"},
+		{"an adapter of FlagEmbedding's", "adapter_config.json adapter_model.bin embedding/emb.pth embedding/more", "adapter_config.json adapter_model.bin embedding/emb.pth"},
 		{"an adapter of both", "adapter_config.json adapter_model.bin adapter_model.safetensors", "adapter_config.json adapter_model.safetensors"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

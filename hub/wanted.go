@@ -44,6 +44,9 @@ func (l listing) wanted(include []string) ([]string, error) {
 
 // needs says whether a file is one that a model is run with.
 func (l listing) needs(name string) bool {
+	if name == lora.EmbeddingName {
+		return l.has(lora.ConfigName)
+	}
 	folder, file := path.Split(name)
 	folder = strings.TrimSuffix(folder, "/")
 	if folder != "" && !moduleFolder.MatchString(folder) {

@@ -23,8 +23,8 @@ const torchSaved = "testdata/torch"
 func overlaid(t *testing.T, dir, weights string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "model")
-	check(t, os.CopyFS(to, os.DirFS(dir)))
-	check(t, fs.WalkDir(os.DirFS(weights), ".", func(name string, entry fs.DirEntry, err error) error {
+	mustBe(t, os.CopyFS(to, os.DirFS(dir)))
+	mustBe(t, fs.WalkDir(os.DirFS(weights), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -59,7 +59,7 @@ func TestTorchWeightsAreTheSame(t *testing.T) {
 			want, got := open(t, tc.dir, model.Options{}), open(t, dir, model.Options{})
 			sameParameters(t, want, got)
 			names, err := model.Files(dir)
-			check(t, err)
+			mustBe(t, err)
 			names = slices.DeleteFunc(names, func(name string) bool {
 				return !strings.Contains(path.Base(name), "pytorch_model") && path.Ext(name) != ".safetensors"
 			})
@@ -73,11 +73,11 @@ func TestTorchWeightsAreTheSame(t *testing.T) {
 func sameParameters(t *testing.T, want, got *model.Model) {
 	t.Helper()
 	g, err := want.Graph(transformer.Mode{})
-	check(t, err)
+	mustBe(t, err)
 	ours, err := got.Weights(g)
-	check(t, err)
+	mustBe(t, err)
 	theirs, err := want.Weights(g)
-	check(t, err)
+	mustBe(t, err)
 	if len(theirs) == 0 {
 		t.Fatal("no parameters")
 	}
@@ -101,7 +101,7 @@ func TestTorchWeightsOfACrossEncoder(t *testing.T) {
 func TestTorchWeightsAreWrittenAsSafetensors(t *testing.T) {
 	rounded := t.TempDir()
 	for name, dir := range map[string]string{"safetensors": tinyBERT, "torch": overlaid(t, tinyBERT, filepath.Join(torchSaved, "sharded"))} {
-		check(t, readDirectory(t, dir).WriteBF16(t.Context(), into(filepath.Join(rounded, name)), 0))
+		mustBe(t, readDirectory(t, dir).WriteBF16(t.Context(), into(filepath.Join(rounded, name)), 0))
 	}
 	sameParameters(t, open(t, filepath.Join(rounded, "safetensors"), model.Options{}), open(t, filepath.Join(rounded, "torch"), model.Options{}))
 	if names, err := filepath.Glob(filepath.Join(rounded, "torch", "pytorch_model*")); err != nil || len(names) > 0 {
@@ -112,12 +112,12 @@ func TestTorchWeightsAreWrittenAsSafetensors(t *testing.T) {
 func TestTorchAdapter(t *testing.T) {
 	source := filepath.Join(tinyBERT, "lora")
 	base, err := safetensors.OpenDir(tinyBERT)
-	check(t, err)
+	mustBe(t, err)
 	defer base.Close()
 	want, err := lora.Open(source, base)
-	check(t, err)
+	mustBe(t, err)
 	got, err := lora.Open(overlaid(t, source, filepath.Join(torchSaved, "lora")), base)
-	check(t, err)
+	mustBe(t, err)
 	if len(got.Layers) == 0 || len(got.Layers) != len(want.Layers) {
 		t.Fatalf("%d layers, want %d", len(got.Layers), len(want.Layers))
 	}
@@ -131,10 +131,10 @@ func TestTorchAdapter(t *testing.T) {
 // TestOldNames: TensorFlow's names of a LayerNorm's parameters are read as today's, and written as such.
 func TestOldNames(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "old")
-	check(t, os.CopyFS(dir, os.DirFS(tinyBERT)))
+	mustBe(t, os.CopyFS(dir, os.DirFS(tinyBERT)))
 	rewrite := func(change func(name string) []string) {
 		f, err := safetensors.OpenDir(tinyBERT)
-		check(t, err)
+		mustBe(t, err)
 		defer f.Close()
 		var entries []safetensors.Entry
 		for _, w := range f.Tensors() {
@@ -145,15 +145,15 @@ func TestOldNames(t *testing.T) {
 			}
 		}
 		var out bytes.Buffer
-		check(t, safetensors.Write(&out, entries, nil))
-		check(t, os.WriteFile(filepath.Join(dir, safetensors.SingleName), out.Bytes(), 0o600))
+		mustBe(t, safetensors.Write(&out, entries, nil))
+		mustBe(t, os.WriteFile(filepath.Join(dir, safetensors.SingleName), out.Bytes(), 0o600))
 	}
 	old := strings.NewReplacer("LayerNorm.weight", "LayerNorm.gamma", "LayerNorm.bias", "LayerNorm.beta").Replace
 	rewrite(func(name string) []string { return []string{old(name)} })
 	got := open(t, dir, model.Options{})
 	sameParameters(t, open(t, tinyBERT, model.Options{}), got)
 	f, err := readDirectory(t, dir).OpenWeights()
-	check(t, err)
+	mustBe(t, err)
 	defer f.Close()
 	const today = "embeddings.LayerNorm.weight"
 	if w, err := f.Tensor(today); err != nil || !strings.Contains(w.Where(), `"embeddings.LayerNorm.gamma"`) {
@@ -167,12 +167,5 @@ func TestOldNames(t *testing.T) {
 	})
 	if _, err := model.Open(dir, model.Options{}); err == nil || !strings.Contains(err.Error(), `"embeddings.LayerNorm.gamma": is another name of "embeddings.LayerNorm.weight", which is there, too`) {
 		t.Errorf("both names: %v", err)
-	}
-}
-
-func check(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }

@@ -23,7 +23,8 @@ const (
 // Open reads an adapter directory made for base. Its tensors and base must fit together: a tensor that belongs to no
 // module, a module that adapter_config.json selects and that has no tensors, and a shape that does not fit are errors
 // that name it. Module names may carry the wrapping of the network that was trained ("bert.", "model.",
-// "0.auto_model."). The values are copied; nothing stays open.
+// "0.auto_model."). A table of word embeddings that lies beside the adapter (EmbeddingName) and not in it is taken with it. The
+// values are copied; nothing stays open.
 func Open(dir string, base *safetensors.File) (*Adapter, error) {
 	configPath := filepath.Join(dir, ConfigName)
 	raw, err := os.ReadFile(configPath)
@@ -42,7 +43,13 @@ func Open(dir string, base *safetensors.File) (*Adapter, error) {
 		return nil, err
 	}
 	a, err := Read(config, f, base)
-	return a, errors.Join(err, f.Close())
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	if err := a.takeEmbedding(dir, base); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // OpenWeights maps the tensors of an adapter directory: adapter_model.safetensors, or else the adapter_model.bin that PEFT
