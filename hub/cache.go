@@ -83,18 +83,16 @@ func (s Snapshot) Check(n Name) error {
 	if name := path.Join(network, "config.json"); lacks(name) {
 		missing = append(missing, name)
 	}
-	shards, err := s.shards(network)
-	if err != nil {
-		return err
-	}
-	for _, shard := range shards {
-		if lacks(shard) {
-			missing = append(missing, shard)
+	weights := weightsIn(func(file string) bool { return !lacks(path.Join(network, file)) })
+	switch {
+	case weights == "":
+		missing = append(missing, path.Join(network, safetensors.SingleName))
+	case isIndex(weights):
+		shards, err := s.shards(network, weights)
+		if err != nil {
+			return err
 		}
-	}
-	pickled, _ := filepath.Glob(filepath.Join(s.Dir, filepath.FromSlash(network), "pytorch_model*.bin")) // not half there, but of no use
-	if single := path.Join(network, safetensors.SingleName); shards == nil && len(pickled) == 0 && lacks(single) {
-		missing = append(missing, single)
+		missing = append(missing, slices.DeleteFunc(shards, func(shard string) bool { return !lacks(shard) })...)
 	}
 	if len(missing) == 0 {
 		return nil
@@ -122,13 +120,10 @@ func (s Snapshot) network() (string, error) {
 	return modules[0].Path, nil
 }
 
-// shards are the files that the index names; nil where there is no index.
-func (s Snapshot) shards(network string) ([]string, error) {
-	index := filepath.Join(s.Dir, filepath.FromSlash(network), safetensors.IndexName)
+// shards are the files that an index names.
+func (s Snapshot) shards(network, file string) ([]string, error) {
+	index := filepath.Join(s.Dir, filepath.FromSlash(network), file)
 	raw, err := os.ReadFile(index)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -75,6 +75,7 @@ func put(t *testing.T, path, content string) {
 
 func TestAHalfDownloadedCache(t *testing.T) {
 	const index = `{"weight_map": {"x": "model-00001-of-00002.safetensors", "y": "model-00002-of-00002.safetensors"}}`
+	torchIndex := strings.NewReplacer("model-", "pytorch_model-", ".safetensors", ".bin").Replace(index)
 	for _, tc := range []struct {
 		name         string
 		files, links map[string]string
@@ -82,7 +83,10 @@ func TestAHalfDownloadedCache(t *testing.T) {
 	}{
 		{"whole", map[string]string{"config.json": "{}", "model.safetensors": "x"}, nil, nil},
 		{"in a folder of its own", map[string]string{"modules.json": `[{"path": "0_Transformer"}]`, "0_Transformer/config.json": "{}", "0_Transformer/model.safetensors": "x"}, nil, nil},
-		{"pickled", map[string]string{"config.json": "{}", "pytorch_model.bin": "x"}, nil, nil},
+		{"of torch.save", map[string]string{"config.json": "{}", "pytorch_model.bin": "x"}, nil, nil},
+		{"a shard of torch.save", map[string]string{"config.json": "{}", "pytorch_model.bin.index.json": torchIndex, "pytorch_model-00001-of-00002.bin": "x"}, nil, []string{"pytorch_model-00002-of-00002.bin"}},
+		{"shards of torch.save without their index", map[string]string{"config.json": "{}", "pytorch_model-00001-of-00002.bin": "x"}, nil, []string{"model.safetensors"}},
+		{"a shard of safetensors, and torch.save's whole", map[string]string{"config.json": "{}", "model.safetensors.index.json": index, "model-00001-of-00002.safetensors": "x", "pytorch_model.bin": "x"}, nil, []string{"model-00002-of-00002.safetensors"}},
 		{"nothing", nil, nil, []string{"config.json", "model.safetensors"}},
 		{"no weights", map[string]string{"config.json": "{}"}, nil, []string{"model.safetensors"}},
 		{"no configuration", map[string]string{"model.safetensors": "x"}, nil, []string{"config.json"}},

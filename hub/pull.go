@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/quarry-ml/quarry/model/safetensors"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -24,7 +23,7 @@ type PullOptions struct {
 // Progress is how far a download has come, in bytes of all files.
 type Progress struct{ Done, Total int64 }
 
-// Pull downloads what a model is run with into a cache: configuration, tokenizer, modules and safetensors. What is there
+// Pull downloads what a model is run with into a cache: configuration, tokenizer, modules and weights. What is there
 // already is not asked for again, what is there in part goes on. Every file is checked against its digest before it gets
 // its name, and the branch or tag points to the new commit only when all of its files are there. An interrupted download
 // leaves nothing but beginnings of files, from which the next one goes on.
@@ -79,7 +78,7 @@ func (p *pull) tell(file string, more int64) {
 // withShards downloads the indexes among the names and adds the shards that they list.
 func (p *pull) withShards(ctx context.Context, names []string) ([]string, error) {
 	for _, name := range slices.Clone(names) {
-		if path.Base(name) != safetensors.IndexName {
+		if !isIndex(path.Base(name)) {
 			continue
 		}
 		quiet := *p

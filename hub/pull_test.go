@@ -211,6 +211,43 @@ func TestPullOfShards(t *testing.T) {
 	}
 }
 
+// TestPullOfTorchWeights takes them where there are no safetensors in the same folder, and there alone.
+func TestPullOfTorchWeights(t *testing.T) {
+	const index = `{"weight_map": {"a": "pytorch_model-00001-of-00002.bin", "b": "pytorch_model-00002-of-00002.bin"}}`
+	for _, tc := range []struct{ name, files, want string }{
+		{"one file", "config.json pytorch_model.bin colbert_linear.pt training_args.bin optimizer.pt", "config.json pytorch_model.bin"},
+		{"shards", "config.json pytorch_model.bin.index.json pytorch_model-00001-of-00002.bin pytorch_model-00002-of-00002.bin",
+			"config.json pytorch_model-00001-of-00002.bin pytorch_model-00002-of-00002.bin pytorch_model.bin.index.json"},
+		{"one file beside shards", "config.json pytorch_model.bin pytorch_model.bin.index.json pytorch_model-00001-of-00002.bin", "config.json pytorch_model.bin"},
+		{"safetensors in shards", "config.json pytorch_model.bin model.safetensors.index.json pytorch_model-00001-of-00002.bin pytorch_model-00002-of-00002.bin",
+			"config.json model.safetensors.index.json pytorch_model-00001-of-00002.bin pytorch_model-00002-of-00002.bin"}, // as the index has them
+		{"a Dense", "2_Dense/config.json 2_Dense/pytorch_model.bin 3_Dense/model.safetensors 3_Dense/pytorch_model.bin config.json model.safetensors",
+			"2_Dense/config.json 2_Dense/pytorch_model.bin 3_Dense/model.safetensors config.json model.safetensors"},
+		{"an adapter", "adapter_config.json adapter_model.bin", "adapter_config.json adapter_model.bin"},
+		{"an adapter of FlagEmbedding's", "adapter_config.json adapter_model.bin embedding/emb.pth embedding/more", "adapter_config.json adapter_model.bin embedding/emb.pth"},
+		{"an adapter of both", "adapter_config.json adapter_model.bin adapter_model.safetensors", "adapter_config.json adapter_model.safetensors"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := &hubtest.Model{Commit: commit, Files: map[string]hubtest.File{}}
+			for _, file := range strings.Fields(tc.files) {
+				m.Files[file] = text(file)
+				if strings.HasSuffix(file, "index.json") {
+					m.Files[file] = text(index)
+				}
+			}
+			_, c, cache := setup(t, m)
+			got, err := c.Pull(t.Context(), cache, name(t, id), hub.PullOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			holds(t, got, m, strings.Fields(tc.want))
+			if err := got.Check(name(t, id)); err != nil && !strings.Contains(tc.want, "adapter") {
+				t.Errorf("what was downloaded is not whole: %v", err)
+			}
+		})
+	}
+}
+
 func TestPullIncludes(t *testing.T) {
 	m := tiny()
 	_, c, cache := setup(t, m)
@@ -351,7 +388,10 @@ func TestPullRefuses(t *testing.T) {
 		{name: "wrong bytes", faults: hubtest.Faults{Corrupt: true}, want: "has another digest than the hub says"},
 		{name: "more bytes", faults: hubtest.Faults{Longer: true}, want: "more bytes come than the"},
 		{name: "no bytes", faults: hubtest.Faults{Cuts: 1000}, want: "(3 attempts)"},
-		{name: "no safetensors", hub: with(func(m *hubtest.Model) { delete(m.Files, "model.safetensors") }), want: "its weights are in another format (onnx/model.onnx)"},
+		{name: "no weights", hub: with(func(m *hubtest.Model) {
+			delete(m.Files, "model.safetensors")
+			delete(m.Files, "pytorch_model.bin")
+		}), want: "its weights are in another format (onnx/model.onnx)"},
 		{name: "nothing of a model", hub: &hubtest.Model{Commit: commit, Files: map[string]hubtest.File{"README.md": text("x")}}, want: "no file that a model is made of"},
 		{name: "shard that the hub has not", hub: with(func(m *hubtest.Model) {
 			delete(m.Files, "model.safetensors")

@@ -42,10 +42,12 @@ func (o Options) WithTokensOf(adapter, base string) (Options, error) {
 	if err != nil {
 		return o, fmt.Errorf("%s: %w", name, err)
 	}
+	last := ""
 	if rows > d.Config.VocabSize {
-		if err := mustHaveTable(filepath.Join(adapter, lora.WeightsName), theirs.Token(int32(rows-1))); err != nil {
-			return o, err
-		}
+		last = theirs.Token(int32(rows - 1))
+	}
+	if err := checkTable(adapter, theirs, last); err != nil {
+		return o, err
 	}
 	o.SpecialTokens = append(slices.Clone(o.SpecialTokens), tokens...)
 	return o, nil
@@ -78,18 +80,39 @@ func tokensBeyond(theirs, ours *tokenizer.Tokenizer) (tokens []string, rows int,
 	return tokens, rows, nil
 }
 
-// mustHaveTable refuses an adapter that knows a token and brings no embeddings.
-func mustHaveTable(name, token string) error {
-	f, err := safetensors.Open(name)
+// checkTable looks at an adapter that has no table of word embeddings within it: one beside it must have a row for each of the
+// tokenizer's tokens, and without any no token may be new to the base; added is one that is.
+func checkTable(dir string, theirs *tokenizer.Tokenizer, added string) error {
+	f, err := lora.OpenWeights(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // the adapter's own reader tells
 	}
 	if err != nil {
 		return err
 	}
+	name := f.Name()
 	has := slices.ContainsFunc(f.Tensors(), func(t safetensors.Tensor) bool { return endsAny(t.Name, tables) })
 	if err := f.Close(); err != nil || has {
 		return err
 	}
-	return fmt.Errorf("%s: tokens were added to the vocabulary (%q), and their embeddings are not here: save the adapter with PEFT's save_embedding_layers=True (FlagEmbedding's embedding/emb.pth is not read)", name, token)
+	f, table, err := lora.OpenEmbedding(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if added == "" {
+			return nil
+		}
+		return fmt.Errorf("%s: tokens were added to the vocabulary (%q), and their embeddings are not here, nor in %s beside it, where FlagEmbedding saves them: save the adapter with PEFT's save_embedding_layers=True", name, added, lora.EmbeddingName)
+	}
+	if err != nil {
+		return err
+	}
+	rows, where := table.Shape[0], table.Where()
+	if err := f.Close(); err != nil {
+		return err
+	}
+	for id := theirs.VocabSize() - 1; id >= rows; id-- {
+		if token := theirs.Token(int32(id)); token != "" {
+			return fmt.Errorf("%s: has rows for %d tokens, and the tokenizer beside the adapter has token %q with id %d: they do not belong together", where, rows, token, id)
+		}
+	}
+	return nil
 }

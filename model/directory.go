@@ -10,6 +10,7 @@ import (
 
 	"github.com/quarry-ml/quarry/model/safetensors"
 	"github.com/quarry-ml/quarry/model/tokenizer"
+	"github.com/quarry-ml/quarry/model/weightfiles"
 )
 
 // Directory is what a model directory says about its model: everything but the weights, checked.
@@ -75,12 +76,18 @@ func (d *Directory) Transformer() string {
 	return filepath.Join(d.Path, filepath.FromSlash(d.Modules[0].Path))
 }
 
-// OpenWeights maps the network's weights, with the table of word embeddings as long as the vocabulary that SpecialTokens
-// make. The caller closes them.
+// OpenWeights maps the network's weights, of either format, with the names that networks have today and the table of word
+// embeddings as long as the vocabulary that SpecialTokens make. The caller closes them.
 func (d *Directory) OpenWeights() (*safetensors.File, error) {
-	f, err := safetensors.OpenDir(d.Transformer())
-	if err != nil || d.rows == 0 {
-		return f, err
+	f, err := weightfiles.Open(d.Transformer())
+	if err != nil {
+		return nil, err
+	}
+	if err := renameOld(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if d.rows == 0 {
+		return f, nil
 	}
 	if err := growTables(f, d.rows, d.Config.VocabSize); err != nil {
 		return nil, errors.Join(err, f.Close())

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/quarry-ml/quarry/model/safetensors"
+	"github.com/quarry-ml/quarry/model/weightfiles"
 )
 
 // Dense is the configuration of a Dense module: activation(x·Wᵀ + b) on the pooled vector.
@@ -85,7 +86,7 @@ func (d *Dense) encode(current bool) []byte {
 // openDense opens a Dense module's weights and checks that they are linear.weight [out, in] and, with a bias,
 // linear.bias [out], and nothing else.
 func openDense(dir string, d *Dense) (*safetensors.File, error) {
-	f, err := safetensors.OpenDir(dir)
+	f, err := weightfiles.Open(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/quarry-ml/quarry/model/safetensors"
+	"github.com/quarry-ml/quarry/model/weightfiles"
 )
 
 // WeightTypes lists the types of the network's float tensors, each once, sorted.
@@ -37,7 +38,7 @@ func (d *Directory) WriteBF16(ctx context.Context, out Sink, limit int64) error 
 	if err != nil {
 		return err
 	}
-	weights, err := safetensors.Files(d.Transformer())
+	weights, err := weightfiles.Files(d.Transformer())
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/quarry-ml/quarry/model/safetensors"
+	"github.com/quarry-ml/quarry/model/weightfiles"
 )
 
 // Files lists the files of a model directory that Open reads, with slashes and sorted: what makes it the model that it
@@ -64,7 +64,7 @@ func (d *Directory) filesBeside(names []string) ([]string, error) {
 		}
 	}
 	for _, folder := range weights {
-		found, err := safetensors.Files(filepath.Join(d.Path, filepath.FromSlash(folder)))
+		found, err := weightfiles.Files(filepath.Join(d.Path, filepath.FromSlash(folder)))
 		if err != nil {
 			return nil, err
 		}

@@ -25,7 +25,7 @@ import fixture
 import report
 
 SCRIPTS = ["adamw_fixture.py", "infonce_fixture.py", "losses_fixture.py", "bert_fixture.py", "dense_fixture.py", "encoders_fixture.py", "cross_encoder_fixture.py", "pairs_fixture.py", "decoder_fixture.py", "grown_fixture.py",
-           "steps_fixture.py", "lora_curve_fixture.py", "bm25_fixture.py", "adapter_fixture.py"]
+           "steps_fixture.py", "lora_curve_fixture.py", "bm25_fixture.py", "adapter_fixture.py", "torch_fixture.py"]
 RELATIVE = 1e-5  # torch's float32 AdamW over 50 steps is the loosest of them
 TENSORS = 3e-5  # of a tensor's largest value, or of 1: float32 sums, whose order is another from processor to processor
 LOOSER = {"lora_curve.json": 1e-3}  # 20 steps of a whole network in float32, where each feeds on the rounding of those before

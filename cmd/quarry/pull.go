@@ -25,8 +25,8 @@ func newPullCommand(h *host) *cobra.Command {
 		Long: `Download a model from the Hugging Face hub into the cache of the Hugging Face libraries, and print its directory. Every
 command and recipe then takes the name for the model; so do the Python libraries.
 
-Only what a model is run with comes: configuration, tokenizer, modules and safetensors. Each file is checked against its
-digest. An interrupted download goes on where it stopped. The cache, the token, the hub and whether it may be asked are
+Only what a model is run with comes: configuration, tokenizer, modules and weights: safetensors, or pytorch_model.bin where there
+are none. Each file is checked against its digest. An interrupted download goes on where it stopped. The cache, the token, the hub and whether it may be asked are
 those of the Hugging Face libraries: HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME; HF_TOKEN, HF_TOKEN_PATH; HF_ENDPOINT;
 HF_HUB_OFFLINE.`,
 		Example: `  quarry pull BAAI/bge-small-en-v1.5

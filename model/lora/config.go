@@ -8,8 +8,9 @@ import (
 
 // The files of an adapter's directory.
 const (
-	ConfigName  = "adapter_config.json"
-	WeightsName = "adapter_model.safetensors"
+	ConfigName       = "adapter_config.json"
+	WeightsName      = "adapter_model.safetensors"
+	TorchWeightsName = "adapter_model.bin" // read where WeightsName is not there; never written
 )
 
 // AllLinear as the pattern of Targets stands for every linear module but a model's output head.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/quarry-ml/quarry/model/safetensors"
+	"github.com/quarry-ml/quarry/model/torchfile"
 )
 
 // How PEFT names tensors: prefix, the module's path in the wrapped network, suffix.
@@ -22,7 +23,9 @@ const (
 // Open reads an adapter directory made for base. Its tensors and base must fit together: a tensor that belongs to no
 // module, a module that adapter_config.json selects and that has no tensors, and a shape that does not fit are errors
 // that name it. Module names may carry the wrapping of the network that was trained ("bert.", "model.",
-// "0.auto_model."), and may be those of transformers' classes of NomicBERT and GTE, whose parts become one layer on the base's map. The values are copied; nothing stays open.
+// "0.auto_model."), and may be those of transformers' classes of NomicBERT and GTE, whose parts become one layer on the base's
+// map. A table of word embeddings that lies beside the adapter (EmbeddingName) and not in it is taken with it. The values are
+// copied; nothing stays open.
 func Open(dir string, base *safetensors.File) (*Adapter, error) {
 	configPath := filepath.Join(dir, ConfigName)
 	raw, err := os.ReadFile(configPath)
@@ -36,24 +39,33 @@ func Open(dir string, base *safetensors.File) (*Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	weightsPath := filepath.Join(dir, WeightsName)
-	if _, err := os.Stat(weightsPath); errors.Is(err, os.ErrNotExist) {
-		return nil, missingWeights(dir, weightsPath)
-	}
-	f, err := safetensors.Open(weightsPath)
+	f, err := OpenWeights(dir)
 	if err != nil {
 		return nil, err
 	}
 	a, err := Read(config, f, base)
-	return a, errors.Join(err, f.Close())
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	if err := a.takeEmbedding(dir, base); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
-func missingWeights(dir, weightsPath string) error {
-	pickled := filepath.Join(dir, "adapter_model.bin")
-	if _, err := os.Stat(pickled); err == nil {
-		return fmt.Errorf("%s: weights in PyTorch's pickle format are not read; save the adapter again with a PEFT that writes %s", pickled, WeightsName)
+// OpenWeights maps the tensors of an adapter directory: adapter_model.safetensors, or else the adapter_model.bin that PEFT
+// wrote before. The caller closes them.
+func OpenWeights(dir string) (*safetensors.File, error) {
+	path := filepath.Join(dir, WeightsName)
+	f, err := safetensors.Open(path)
+	if !errors.Is(err, os.ErrNotExist) {
+		return f, err
 	}
-	return fmt.Errorf("%s: missing", weightsPath)
+	f, err = torchfile.Open(filepath.Join(dir, TorchWeightsName))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s: missing: %w", path, os.ErrNotExist)
+	}
+	return f, err
 }
 
 // Read is Open for a configuration and a file that are at hand.

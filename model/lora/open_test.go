@@ -101,11 +101,11 @@ func TestOpenRefuses(t *testing.T) {
 		{"weights without target", nil, edit(`"query"`, `"layer.0.attention.self.query"`), `has weights for module "encoder.layer.1.attention.self.query", which target_modules does not select (1 such modules)`},
 		{"weights missing", nil, remove(lora.WeightsName), "adapter_model.safetensors: missing"},
 		{"configuration missing", nil, remove(lora.ConfigName), "is not an adapter's directory"},
-		{"weights pickled", nil, func(t *testing.T, dir string) {
+		{"not what its name says", nil, func(t *testing.T, dir string) {
 			if err := os.Rename(filepath.Join(dir, lora.WeightsName), filepath.Join(dir, "adapter_model.bin")); err != nil {
 				t.Fatal(err)
 			}
-		}, "pickle format are not read"},
+		}, "is no file of torch.save"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -21,12 +21,15 @@ type File struct {
 
 // Open maps a safetensors file and checks its header against its length. Nothing is read until a tensor is touched.
 // The file must not be rewritten in place while it is open.
-func Open(path string) (*File, error) {
+func Open(path string) (*File, error) { return OpenWith(path, Parse) }
+
+// OpenWith maps a file and has parse make tensors of it, which may be views of data: Open for a format of another package.
+func OpenWith(path string, parse func(data []byte, name string) (*File, error)) (*File, error) {
 	mapped, err := mapFile(path)
 	if err != nil {
 		return nil, err
 	}
-	f, err := Parse(mapped, path)
+	f, err := parse(mapped, path)
 	if err != nil {
 		return nil, errors.Join(err, unmap(mapped))
 	}
@@ -60,10 +63,33 @@ func Parse(data []byte, name string) (*File, error) {
 	return f, nil
 }
 
+// FromTensors makes a File of the tensors that a reader of another format has found; name stands for the file in errors. Bytes
+// that are not those of type and shape, and a name that comes twice, are errors.
+func FromTensors(name string, tensors []Tensor) (*File, error) {
+	f := &File{name: name, byName: map[string]int{}}
+	for i, t := range tensors {
+		t.file = name
+		size, err := byteSize(t.DType, t.Shape)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.Where(), err)
+		}
+		if size != len(t.Data) {
+			return nil, fmt.Errorf("%s: %d bytes are not those of shape %v", t.Where(), len(t.Data), t.Shape)
+		}
+		if f.Has(t.Name) {
+			return nil, fmt.Errorf("%s: comes twice", t.Where())
+		}
+		f.byName[t.Name] = i
+		f.tensors = append(f.tensors, t)
+	}
+	return f, nil
+}
+
 // Name returns the path that the tensors were opened by: a file, or the index of a sharded set.
 func (f *File) Name() string { return f.name }
 
-// Tensors returns all tensors in the order of their bytes, shard after shard. The slice belongs to the File.
+// Tensors returns all tensors in the order of their bytes (of another format's file: in its reader's order), shard after
+// shard. The slice belongs to the File.
 func (f *File) Tensors() []Tensor { return f.tensors }
 
 // Tensor returns the tensor of that name, or an error that names the tensor and the file.
@@ -100,6 +126,21 @@ func (f *File) Replace(name string, shape []int, data []byte) error {
 	return nil
 }
 
+// Rename gives a tensor another name, which no other may have; errors about it go on to name it as the file does.
+func (f *File) Rename(from, to string) error {
+	i, ok := f.byName[from]
+	if !ok {
+		return fmt.Errorf("%s: has no tensor %q", f.name, from)
+	}
+	if f.Has(to) {
+		return fmt.Errorf("%s: is another name of %q, which is there, too", f.tensors[i].Where(), to)
+	}
+	delete(f.byName, from)
+	f.byName[to] = i
+	f.tensors[i].Name, f.tensors[i].stored = to, from
+	return nil
+}
+
 // Metadata returns a copy of the header's free-form metadata; that of the first shard for a sharded set.
 func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata) }
 
@@ -126,7 +167,7 @@ func mapFile(path string) (mmap.MMap, error) {
 		return nil, err
 	}
 	if info.IsDir() {
-		return nil, fmt.Errorf("%s: is a directory, not a safetensors file", path)
+		return nil, fmt.Errorf("%s: is a directory, not a file of weights", path)
 	}
 	if info.Size() == 0 {
 		return nil, nil

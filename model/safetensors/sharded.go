@@ -17,30 +17,45 @@ const (
 	IndexName  = "model.safetensors.index.json"
 )
 
+// Layout is how the weights of a model directory are stored in a format: in one file, or in shards that an index lists.
+type Layout struct {
+	Single, Index string                           // names of files
+	OpenFile      func(path string) (*File, error) // opens the single file, or a shard
+}
+
+// Weights is the layout of safetensors.
+func Weights() Layout { return Layout{Single: SingleName, Index: IndexName, OpenFile: Open} }
+
 // OpenDir maps the weights of a model directory: model.safetensors, or the shards that model.safetensors.index.json
 // lists. Both together, a missing shard, a tensor that no shard holds, one in another shard than the index says and one
 // that the index leaves out are errors.
-func OpenDir(dir string) (*File, error) {
-	sharded, err := isSharded(dir)
+func OpenDir(dir string) (*File, error) { return Weights().Open(dir) }
+
+// Files lists the names of the files that OpenDir reads.
+func Files(dir string) ([]string, error) { return Weights().Files(dir) }
+
+// Open is OpenDir for a layout.
+func (l Layout) Open(dir string) (*File, error) {
+	sharded, err := l.isSharded(dir)
 	if err != nil {
 		return nil, err
 	}
 	if sharded {
-		return openShards(filepath.Join(dir, IndexName))
+		return l.openShards(filepath.Join(dir, l.Index))
 	}
-	return Open(filepath.Join(dir, SingleName))
+	return l.OpenFile(filepath.Join(dir, l.Single))
 }
 
-// Files lists the names of the files that OpenDir reads.
-func Files(dir string) ([]string, error) {
-	sharded, err := isSharded(dir)
+// Files lists the names of the files that Open reads.
+func (l Layout) Files(dir string) ([]string, error) {
+	sharded, err := l.isSharded(dir)
 	if err != nil {
 		return nil, err
 	}
 	if !sharded {
-		return []string{SingleName}, nil
+		return []string{l.Single}, nil
 	}
-	index := filepath.Join(dir, IndexName)
+	index := filepath.Join(dir, l.Index)
 	raw, err := os.ReadFile(index)
 	if err != nil {
 		return nil, err
@@ -49,29 +64,35 @@ func Files(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(shardNames(shardOf), IndexName), nil
+	return append(shardNames(shardOf), l.Index), nil
+}
+
+// In says whether a folder has a file of the layout: the single one or an index.
+func (l Layout) In(dir string) (bool, error) {
+	single, err := exists(filepath.Join(dir, l.Single))
+	if err != nil || single {
+		return single, err
+	}
+	return exists(filepath.Join(dir, l.Index))
 }
 
 // isSharded says whether a folder's weights are shards with an index, or one file; neither, and both, are errors.
-func isSharded(dir string) (bool, error) {
-	hasSingle, err := exists(filepath.Join(dir, SingleName))
+func (l Layout) isSharded(dir string) (bool, error) {
+	hasSingle, err := exists(filepath.Join(dir, l.Single))
 	if err != nil {
 		return false, err
 	}
-	hasIndex, err := exists(filepath.Join(dir, IndexName))
+	hasIndex, err := exists(filepath.Join(dir, l.Index))
 	if err != nil {
 		return false, err
 	}
 	switch {
 	case hasSingle && hasIndex:
-		return false, fmt.Errorf("%s: holds both %s and %s; remove the one that is not meant", dir, SingleName, IndexName)
+		return false, fmt.Errorf("%s: holds both %s and %s; remove the one that is not meant", dir, l.Single, l.Index)
 	case hasSingle || hasIndex:
 		return hasIndex, nil
 	}
-	if pickled, _ := filepath.Glob(filepath.Join(dir, "pytorch_model*.bin")); len(pickled) > 0 {
-		return false, fmt.Errorf("%s: weights in PyTorch's pickle format are not read; convert them to %s (transformers: save_pretrained)", pickled[0], SingleName)
-	}
-	return false, fmt.Errorf("%s: no weights: neither %s nor %s", dir, SingleName, IndexName)
+	return false, fmt.Errorf("%s: no weights: neither %s nor %s", dir, l.Single, l.Index)
 }
 
 // shardNames are the names of the shards, sorted, each once.
@@ -118,7 +139,7 @@ func ReadIndex(raw []byte, name string) (map[string]string, error) {
 	return shardOf, nil
 }
 
-func openShards(index string) (*File, error) {
+func (l Layout) openShards(index string) (*File, error) {
 	raw, err := os.ReadFile(index)
 	if err != nil {
 		return nil, err
@@ -128,16 +149,16 @@ func openShards(index string) (*File, error) {
 		return nil, err
 	}
 	set := &File{name: index, byName: map[string]int{}}
-	if err := set.addShards(filepath.Dir(index), shardOf); err != nil {
+	if err := set.addShards(filepath.Dir(index), shardOf, l.OpenFile); err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
 	return set, nil
 }
 
 // addShards maps every shard once, in the order of their names, and checks both ways that shards and index agree.
-func (f *File) addShards(dir string, shardOf map[string]string) error {
+func (f *File) addShards(dir string, shardOf map[string]string, open func(path string) (*File, error)) error {
 	for i, shard := range shardNames(shardOf) {
-		opened, err := Open(filepath.Join(dir, shard))
+		opened, err := open(filepath.Join(dir, shard))
 		if errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("%s: shard %s is missing: %w", f.name, shard, err)
 		}

@@ -190,11 +190,4 @@ func TestOpenDirRefuses(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("pickled weights only", func(t *testing.T) {
-		dir := t.TempDir()
-		put(t, dir, "pytorch_model.bin", []byte("x"))
-		if _, err := safetensors.OpenDir(dir); err == nil || !strings.Contains(err.Error(), "convert them") {
-			t.Errorf("got %v", err)
-		}
-	})
 }

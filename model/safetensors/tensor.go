@@ -18,7 +18,14 @@ type Tensor struct {
 	Data  []byte
 
 	file     string // where the tensor was read, for errors
-	inMemory bool   // Data is no view of a file (File.Replace)
+	stored   string // its name there, where it is another (File.Rename)
+	inMemory bool   // Data is no view of a file
+}
+
+// InMemory returns the tensor as one whose Data is no view of a file, which counts as memory (Copied).
+func (t Tensor) InMemory() Tensor {
+	t.inMemory = true
+	return t
 }
 
 // Len returns the number of elements.
@@ -95,10 +102,14 @@ func (t Tensor) Copied() int64 {
 
 // Where names the tensor and its file, for errors: `model.safetensors: tensor "pooler.dense.bias"`.
 func (t Tensor) Where() string {
-	if t.file == "" {
-		return fmt.Sprintf("tensor %q", t.Name)
+	name := t.Name
+	if t.stored != "" {
+		name = t.stored
 	}
-	return fmt.Sprintf("%s: tensor %q", t.file, t.Name)
+	if t.file == "" {
+		return fmt.Sprintf("tensor %q", name)
+	}
+	return fmt.Sprintf("%s: tensor %q", t.file, name)
 }
 
 // FirstNonFinite returns the flat index of the first NaN or infinity of a float tensor, or false when there is none.
