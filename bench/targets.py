@@ -47,6 +47,7 @@ ROWS = [
     Row("wordpiece", "tokenize", IDS.format("WordPiece of BERT"), "tokenizers, its fastest way", "–", both(1, 1)),
     Row("sentencepiece", "tokenize", IDS.format("SentencePiece BPE of Mistral"), "tokenizers, its fastest way", "–", both(1, 1)),
     Row("bpe", "tokenize", IDS.format("byte-level BPE of GPT-2"), "tokenizers, its fastest way", "–", both(1, 1)),
+    Row("unigram", "tokenize", IDS.format("Unigram of 14,000 pieces, trained on the texts"), "tokenizers, its fastest way", "–", both(1, 1)),
     Row("growth", "growth", "how cost grows with the length and number of texts", "none"),
 ]
 

@@ -14,6 +14,7 @@ import numpy
 import peft
 import torch
 import transformers
+from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
@@ -26,6 +27,13 @@ LARGE = dict(vocab_size=300, hidden_size=64, num_hidden_layers=3, intermediate_s
 LENGTHS = [1, 2, 50, 113, 257, 513, 700]
 WINDOW = 100  # below a block of 112 queries, and far below one of 512 keys
 LEAST = 0.999999
+SIZES = dict(vocab_size=32000, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=64,
+             max_position_embeddings=512, initializer_range=0.2)
+HEADED = {  # a family, its network with a head, and what config.json says beside sizes
+    "Qwen2 with a tied head": ("Qwen2", dict(tie_word_embeddings=True), True),
+    "Gemma2 with a tied head": ("Gemma2", dict(head_dim=16, sliding_window=64), True),
+    "Llama with a head of its own": ("Llama", dict(tie_word_embeddings=False), False),
+}
 
 
 def main():
@@ -67,6 +75,9 @@ def main():
             adapter_of_peft(scratch)
         with checks.check("an adapter on a reranker: merged in quarry, the logits of PEFT"):
             reranker(scratch)
+        for name, network in HEADED.items():
+            with checks.check(f"{name}, bf16 in shards: merged in quarry into shards, the tensors, logits and vectors of PEFT's merge"):
+                in_shards(scratch / name.replace(" ", "-"), mistral(scratch / "mean", "mean"), *network)
     checks.finish()
 
 
@@ -182,6 +193,68 @@ def reranker(scratch):
     assert (want - alone).abs().max() > 1e-2, "the adapter changes nothing"
     assert (got - want).abs().max() <= 1e-4 * want.abs().max(), f"logits differ by {(got - want).abs().max():.2g} of {want.abs().max():.2g}"
     assert not (merged / "modules.json").exists() and not (merged / "quarry.json").exists(), "the files of an embedder"
+
+
+def in_shards(scratch, tokenizer, family, settings, tied):
+    """A base of bf16 in shards, an adapter of PEFT on its ForCausalLM, and what `quarry merge --shard-size` makes of both."""
+    base, adapter, merged = scratch / "base", scratch / "adapter", scratch / "merged"
+    torch.manual_seed(9)
+    network = getattr(transformers, f"{family}ForCausalLM")(getattr(transformers, f"{family}Config")(**SIZES | settings)).bfloat16().eval()
+    network.save_pretrained(base, max_shard_size="20KB")
+    network = type(network).from_pretrained(base).eval()  # with its rotary table in f32: bfloat16() rounds that as well
+    assert network.dtype == torch.bfloat16, network.dtype
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(tokenizer / name, base / name)
+    assert len(shards(base)) > 2, f"a base in {len(shards(base))} shards"
+    assert any("lm_head" in name for name in tensors(base)) != tied, "the head is not as it should be"
+    model = peft.get_peft_model(network, peft.LoraConfig(r=4, lora_alpha=8, target_modules=decoder_fixture.PROJECTIONS, task_type="CAUSAL_LM"))
+    for name, p in model.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(p.data, 0.0, 0.1)
+    model.save_pretrained(adapter)
+    report.quarry("merge", "--base", base, "--adapter", adapter, "--output", merged, "--shard-size", "20kB", "--pooling", "mean", "--normalize")
+    assert len(shards(merged)) > 2, f"a result in {len(shards(merged))} shards"
+
+    old, got = tensors(base), tensors(merged)
+    assert got.keys() == old.keys(), f"on one side only: {sorted(got.keys() ^ old.keys())[:4]}"
+    assert {t.dtype for t in got.values()} == {torch.bfloat16}, {t.dtype for t in got.values()}
+    want = model.merge_and_unload().state_dict()
+    differing = total = 0
+    for name, tensor in got.items():
+        a, b = tensor.float(), want[name].float()
+        # Both add in f32 and round once: where their sums lie on two sides of a middle, the results are neighbours.
+        assert ((a - b).abs() <= b.abs() * 2**-7 + 1e-30).all(), f"{name} is off by more than a rounding"
+        differing, total = differing + int((a != b).sum()), total + a.numel()
+        projected = any(part in name for part in decoder_fixture.PROJECTIONS) and name.endswith("weight")
+        assert torch.equal(tensor, old[name]) != projected, f"{name} is {'as it was' if projected else 'changed'}"
+    assert differing <= total / 1000, f"{differing} of {total} weights differ from PEFT's merge"
+
+    ids = torch.tensor([[1, *range(300, 340)]])
+    headed = transformers.AutoModelForCausalLM.from_pretrained(merged)
+    assert type(headed).__name__ == f"{family}ForCausalLM" and headed.dtype == torch.bfloat16, f"{type(headed)} of {headed.dtype}"
+    assert (headed.lm_head.weight.data_ptr() == headed.get_input_embeddings().weight.data_ptr()) == tied
+    near(headed.float()(input_ids=ids).logits, network.float()(input_ids=ids).logits)
+    alone = transformers.AutoModel.from_pretrained(merged)
+    assert alone.dtype == torch.bfloat16, alone.dtype
+    mine = merge_live.embed(scratch, merged)
+    merge_live.near(merge_live.vectors_of(alone.float().eval(), transformers.AutoTokenizer.from_pretrained(tokenizer), None), mine, 1e-4)
+
+
+def shards(folder):
+    index = json.loads((folder / "model.safetensors.index.json").read_text())
+    names = set(index["weight_map"].values())
+    assert not (folder / "model.safetensors").exists() and all((folder / name).exists() for name in names), names
+    return names
+
+
+def tensors(folder):
+    return {k: v for name in shards(folder) for k, v in load_file(folder / name).items()}
+
+
+def near(got, want):
+    """Within a rounding of bf16: some weights are neighbours."""
+    worst = (got - want).abs().max() / want.abs().max()
+    assert worst <= 2**-8, f"logits differ by {worst:.2g} of the largest"
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import tempfile
 
 import numpy
 
+import hnmine_icl
 import report
 import texts
 from external_live import FAULTS, TOPICS
@@ -40,6 +41,8 @@ def main():
                 compare(scratch, pool, rows, ranking, window, wanted, shuffled)
         with checks.check("filled up: what the window leaves, and others as many"):
             fill(scratch, pool, rows, ranking, (0, 6), 10)
+    with checks.check("decoder-only-icl with an instruction: every negative"), tempfile.TemporaryDirectory() as folder:
+        hnmine_icl.check(pathlib.Path(folder))
     for name, read, cases in [
         ("cranfield", cranfield, [("the fork's window", (2, 200), 15, False), ("positives fill a short window", (0, 12), 8, False)]),
         ("eedi", eedi, [("the fork's window, shuffled", (2, 200), 15, True), ("the best", (0, 50), 5, False)]),

@@ -40,7 +40,39 @@ def main():
         for name, added in [("Mistral", False), ("Mistral with <instruct>, <query>, <response>", True)]:
             with checks.check(f"{name}: inference and training"):
                 compare(checks, name, prepare(scratch / name.split()[-1].strip("<>"), added), binary)
+        with checks.check("Mistral, <instruct>, <query>, <response> added by quarry finetune, then merged"):
+            grown(checks, scratch, binary)
     checks.finish()
+
+
+def grown(checks, scratch, binary):
+    """One step with --additional_special_tokens and a merge: the directory that this leaves, in transformers and here, against the
+    tokenizer that FlagEmbedding's trainers make of the base."""
+    base, trained, merged = prepare(scratch / "base", False), scratch / "trained", scratch / "merged"
+    rows = eedi()[:8]
+    (scratch / "train.jsonl").write_text("".join(
+        json.dumps({"query": q, "pos": [p], "neg": [answer for _, answer in rows if answer != p]}) + "\n" for q, p in rows))
+    report.quarry(
+        "finetune", "--model_name_or_path", base, "--train_data", scratch / "train.jsonl", "--output_dir", trained, "--use_lora", "True", "--lora_rank", 2,
+        "--target_modules", "q_proj", "v_proj", "--additional_special_tokens", *icl.SPECIAL, "--max_steps", 1, "--num_train_epochs", 1,
+        "--per_device_train_batch_size", 4, "--train_group_size", 2, "--sentence_pooling_method", "last_token", "--normalize_embeddings", "True",
+        "--query_instruction_for_retrieval", icl.TASK, "--query_instruction_format", icl.FORMAT.replace("\n", "\\n"), "--retrieval_use_examples", "True",
+        "--icl_suffix_str", icl.SUFFIX.replace("\n", "\\n"), "--same_dataset_within_batch", "True", "--query_max_len", 600, "--passage_max_len", 128)
+    report.quarry("merge", "--base_model_path", base, "--lora_path", trained / "epoch-1", "--output_dir", merged)
+    config = (base / "config.json").read_text()
+    theirs = icl.load(base)
+    (base / "config.json").write_text(config)
+    assert theirs.add_special_tokens({"additional_special_tokens": icl.SPECIAL}) == len(icl.SPECIAL)
+    with checks.check("the directory that Quarry added tokens to, in transformers: FlagEmbedding's ids"):
+        ours = transformers.AutoTokenizer.from_pretrained(merged)
+        network = transformers.AutoModel.from_pretrained(merged)
+        assert len(ours) == len(theirs) == network.config.vocab_size == len(network.get_input_embeddings().weight) == 32003
+        assert set(icl.SPECIAL) <= set(ours.all_special_tokens), ours.all_special_tokens
+        template = icl.FORMAT.replace("{}", icl.TASK, 1)
+        for query, passage in eedi():
+            for text in (passage, template.replace("{}", query) + icl.SUFFIX):
+                assert ours(text).input_ids == theirs(text).input_ids, text
+    compare(checks, "the directory that Quarry added tokens to", merged, binary, theirs)
 
 
 def prepare(folder, added):
@@ -54,11 +86,13 @@ def prepare(folder, added):
     return folder
 
 
-def compare(checks, name, folder, binary):
+def compare(checks, name, folder, binary, tokenizer=None):
+    """FlagEmbedding's ids, by a tokenizer or that of the folder, against Quarry's by the folder."""
     rows = eedi()
-    config = (folder / "config.json").read_text()
-    tokenizer = icl.load(folder)
-    (folder / "config.json").write_text(config)
+    if tokenizer is None:
+        config = (folder / "config.json").read_text()
+        tokenizer = icl.load(folder)
+        (folder / "config.json").write_text(config)
     template = icl.FORMAT.replace("{}", icl.TASK, 1)
     queries, answers = [q for q, _ in rows], [p for _, p in rows]
     examples = [[q, p] for q, p in rows[-3:]]

@@ -8,7 +8,7 @@ import base64
 import json
 import struct
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
@@ -57,12 +57,18 @@ def charsmap(replaced):
     return struct.pack(f"<{len(units) + 1}I", 4 * len(units), *units) + texts
 
 
-def bytelevel(texts):
-    tokenizer = Tokenizer(models.BPE())
+def bytelevel(texts, size=600, pattern=None):
+    """GPT-2's kind; with a pattern, that of the models which split by one."""
+    tokenizer = Tokenizer(models.BPE(ignore_merges=pattern == LLAMA3))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    if pattern:
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+            pre_tokenizers.Split(Regex(pattern), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    if pattern == QWEN2:
+        tokenizer.normalizer = normalizers.NFC()
     tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=600, special_tokens=["<|endoftext|>"], show_progress=False,
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=["<|endoftext|>"], show_progress=False,
                                   initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()))
     tokenizer.train_from_iterator(texts, trainer)
     return json.loads(tokenizer.to_str())
@@ -83,13 +89,13 @@ def sentencepiece(texts):
     return made
 
 
-def unigram(texts):
+def unigram(texts, size=500):
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     specials = ["<unk>", "<s>", "</s>"]
     tokenizer.train_from_iterator(texts, trainers.UnigramTrainer(
-        vocab_size=500, special_tokens=specials, unk_token="<unk>", show_progress=False))
+        vocab_size=size, special_tokens=specials, unk_token="<unk>", show_progress=False))
     made = json.loads(tokenizer.to_str())
     made["model"]["vocab"] = [[token, round(score, 6)] for token, score in made["model"]["vocab"]]
     return made

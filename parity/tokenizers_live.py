@@ -23,6 +23,7 @@ import tokenizer_fixture
 from texts import lines
 
 RANDOM_STRINGS = 6_000  # for each tokenizer of the full size
+LARGE = 30_000  # wanted of a vocabulary trained on the real texts
 VARIANT_STRINGS = 1_000  # for each variant of the small one
 SEED = 20240917
 
@@ -129,6 +130,7 @@ def directories(checks, scratch):
         (scratch / name / "tokenizer.json").write_bytes(gzip.decompress(packed.read_bytes()))
         yield name, scratch / name
     yield from with_newer_patterns(scratch)
+    yield from trained(checks, scratch)
     yield "all-MiniLM-L6-v2", report.minilm()
 
 
@@ -145,6 +147,25 @@ def with_newer_patterns(scratch):
         (scratch / name).mkdir()
         (scratch / name / "tokenizer.json").write_text(json.dumps(tokenizer_fixture.vary(base, change)))
         yield f"gpt2 with {name}'s pattern", scratch / name
+
+
+def trained(checks, scratch):
+    """Vocabularies of tens of thousands, trained on the real texts, of the kinds of which no published one is there."""
+    try:
+        texts = [text for _, texts in real_texts() for text in texts]
+    except report.Skip as reason:
+        checks.skip("tokenizers trained on real texts", str(reason))
+        return
+    for name, make in [
+        ("Unigram", lambda: tokenizer_families.unigram(texts, LARGE)),
+        ("BPE behind llama3's pattern", lambda: tokenizer_families.bytelevel(texts, LARGE, tokenizer_families.LLAMA3)),
+        ("BPE behind qwen2's pattern", lambda: tokenizer_families.bytelevel(texts, LARGE, tokenizer_families.QWEN2)),
+    ]:
+        made = make()
+        directory = scratch / f"trained {name}"
+        directory.mkdir()
+        (directory / "tokenizer.json").write_text(json.dumps(made))
+        yield f"{name}, {len(made['model']['vocab'])} trained", directory
 
 
 class Totals:

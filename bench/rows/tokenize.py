@@ -12,13 +12,15 @@ import statistics
 import rounds
 import setting as settings
 
+# Of the data; that of the row unigram is trained on the texts.
 TOKENIZERS = {"wordpiece": "bert-base-uncased", "sentencepiece": "mistral-7b-v0.1", "bpe": "gpt2"}
 REPEAT = 5
 
 
 def measure(setting, row):
     texts = setting.once("texts to tokenize", lambda: read_texts(setting))
-    folder, last = tokenizer(setting, TOKENIZERS[row.name]), {}
+    folder = unigram(setting, texts) if row.name == "unigram" else tokenizer(setting, TOKENIZERS[row.name])
+    last = {}
 
     def theirs():
         found, _ = setting.peer("hf_tokenizers.py", "--rounds", REPEAT, folder, input=texts)
@@ -48,6 +50,14 @@ def read_texts(setting):
         texts += [json.loads(line)["text"] for line in file]
     texts = texts[::setting.size(1, 100)]
     return "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts)
+
+
+def unigram(setting, texts):
+    """A folder with a Unigram tokenizer of the texts themselves."""
+    folder = setting.scratch / "unigram"
+    folder.mkdir(exist_ok=True)
+    setting.peer("train_unigram.py", folder, input=texts)
+    return folder
 
 
 def tokenizer(setting, name):

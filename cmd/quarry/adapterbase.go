@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/quarry-ml/quarry/model/lora"
+	"github.com/quarry-ml/quarry/model/safetensors"
 	"github.com/quarry-ml/quarry/pipeline"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -24,6 +25,12 @@ func checkBase(ctx context.Context, h *host, adapter, flag, base string, found f
 		return badInput(err)
 	}
 	if digest != "" {
+		// Weights that cannot be read have another digest, or none: that they cannot be is what has to be said.
+		weights, err := safetensors.OpenDir(found.dir)
+		if err != nil {
+			return badInputf("--%s: %w", flag, err)
+		}
+		weights.Close()
 		is, err := rundir.ModelDigest(ctx, rundir.OS{}, found.dir)
 		if err != nil {
 			return badInputf("--%s: %w", flag, err)

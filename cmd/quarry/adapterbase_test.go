@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/model/safetensors"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -83,4 +86,42 @@ func TestModelName(t *testing.T) {
 	if got := modelName("."); got != "quarry" { // the tests' own folder
 		t.Errorf("here is %q", got)
 	}
+}
+
+// TestTrainedBaseThatIsBroken: files that cannot be read are named, before any word about another base.
+func TestTrainedBaseThatIsBroken(t *testing.T) {
+	p, o := adapted(t)
+	for _, tc := range []struct {
+		name   string
+		damage func(dir string) error
+		want   string
+	}{
+		{"truncated", func(dir string) error {
+			return os.Truncate(filepath.Join(dir, safetensors.SingleName), int64(len(p.read(t, "model/model.safetensors"))-10))
+		}, "the file is truncated"},
+		{"no weights", func(dir string) error { return os.Remove(filepath.Join(dir, safetensors.SingleName)) }, "no weights: neither model.safetensors"},
+		{"a missing shard", func(dir string) error {
+			return errors.Join(os.Remove(filepath.Join(dir, safetensors.SingleName)), writeIndex(dir, "lost"))
+		}, "model.safetensors.index.json: shard model-00001-of-00001.safetensors is missing"},
+		{"a tensor that the index leaves out", func(dir string) error {
+			return errors.Join(os.Rename(filepath.Join(dir, safetensors.SingleName), filepath.Join(dir, "model-00001-of-00001.safetensors")), writeIndex(dir, "lost.weight"))
+		}, `tensor "embeddings.word_embeddings.weight": is not listed in `},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			broken := o
+			broken.Base = filepath.Join(t.TempDir(), "model")
+			mustBe(t, os.CopyFS(broken.Base, os.DirFS(o.Base)))
+			mustBe(t, tc.damage(broken.Base))
+			refused(t, runMerge(t.Context(), broken, newTestHost().host), tc.want)
+			on := p.finetuneOptions("second")
+			on.Train, on.Dev, on.Tune.Method, on.Adapter, on.Model.Model = p.path("train.jsonl"), "", finetune.LoRA, o.Adapter, broken.Base
+			refused(t, runFinetune(t.Context(), on, newTestHost().host), tc.want)
+		})
+	}
+}
+
+// writeIndex lists one tensor in one shard.
+func writeIndex(dir, tensor string) error {
+	content := `{"metadata": {"total_size": 1}, "weight_map": {"` + tensor + `": "model-00001-of-00001.safetensors"}}`
+	return os.WriteFile(filepath.Join(dir, safetensors.IndexName), []byte(content), 0o600)
 }

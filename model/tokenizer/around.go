@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"path/filepath"
 )
@@ -31,8 +30,8 @@ func Around(dir string, read func(name string) ([]byte, error)) (before, after s
 	var parts struct {
 		PostProcessor json.RawMessage `json:"post_processor"`
 	}
-	if err := json.Unmarshal(data, &parts); err != nil {
-		return "", "", fmt.Errorf("%s: %w", name, err)
+	if err := (section{name, topLevel, data}).decodeSome(&parts); err != nil {
+		return "", "", err
 	}
 	t, err := parsePostProcessor(section{name, "post_processor", parts.PostProcessor}, math.MaxInt32)
 	return t.textBefore, t.textAfter, err

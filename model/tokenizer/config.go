@@ -29,8 +29,8 @@ func readConfigBy(dir string, read func(name string) ([]byte, error)) (config, e
 			continue
 		}
 		var keys map[string]json.RawMessage
-		if err := json.Unmarshal(data, &keys); err != nil {
-			return config{}, fmt.Errorf("%s: %w", name, err)
+		if err := (section{name, topLevel, data}).decodeSome(&keys); err != nil {
+			return config{}, err
 		}
 		for key, raw := range keys {
 			c.keys[key], c.files[key] = raw, name

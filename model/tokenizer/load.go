@@ -82,7 +82,7 @@ func Parse(data []byte, name string) (*Tokenizer, error) {
 		Decoder       json.RawMessage `json:"decoder"`
 		Model         json.RawMessage `json:"model"`
 	}
-	if err := (section{name, "top level", data}).decode(&file); err != nil {
+	if err := (section{name, topLevel, data}).decode(&file); err != nil {
 		return nil, err
 	}
 	if file.Version != nil && *file.Version != "1.0" {

@@ -25,7 +25,7 @@ func TestParseErrors(t *testing.T) {
 		{"unknown normalizer within", "normalizer", `{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Soft"}]}`, `x.json: normalizer.normalizers[1]: type "Soft" is not supported`},
 		{"normalizer without type", "normalizer", `{"lowercase":true}`, `x.json: normalizer: no type`},
 		{"normalizer setting missing", "normalizer", `{"type":"BertNormalizer","clean_text":true,"lowercase":true}`, `x.json: normalizer: handle_chinese_chars is missing`},
-		{"normalizer setting unknown", "normalizer", `{"type":"NFC","form":"C"}`, `x.json: normalizer: json: unknown field "form"`},
+		{"normalizer setting unknown", "normalizer", `{"type":"NFC","form":"C"}`, `x.json: normalizer: unknown key "form"`},
 		{"regular expression", "normalizer", `{"type":"Replace","pattern":{"Regex":"\\b"},"content":""}`, `x.json: normalizer: pattern: the regular expression "\\b" is not supported`},
 		{"empty pattern", "normalizer", `{"type":"Replace","pattern":{"String":""},"content":"x"}`, `x.json: normalizer: pattern: the text is empty`},
 		{"pattern of another kind", "normalizer", `{"type":"Replace","pattern":{"Glob":"*"},"content":"x"}`, `x.json: normalizer: pattern: want {"String": …} or {"Regex": …}`},
@@ -67,13 +67,13 @@ func TestParseErrors(t *testing.T) {
 		{"id twice", "model", `{"type":"WordLevel","unk_token":"a","vocab":{"a":0,"b":1,"c":1}}`, `x.json: model: vocab: tokens "b" and "c" both have id 1`},
 		{"id negative", "model", `{"type":"WordLevel","unk_token":"a","vocab":{"a":-1}}`, `x.json: model: vocab: token "a" has id -1`},
 		{"id too large", "model", `{"type":"WordLevel","unk_token":"a","vocab":{"a":4000000000}}`, `x.json: model: vocab: token "a" has id 4000000000, out of range`},
-		{"id not whole", "model", `{"type":"WordLevel","unk_token":"a","vocab":{"a":0.5}}`, `x.json: model: json: cannot unmarshal number 0.5`},
+		{"id not whole", "model", `{"type":"WordLevel","unk_token":"a","vocab":{"a":0.5}}`, `x.json: model.vocab["a"]: want a whole number, found 0.5`},
 		{"added token without id", "added_tokens", `[{"content":"[PAD]"}]`, `x.json: added_tokens[0]: id is missing`},
 		{"added token with another id", "added_tokens", `[{"id":7,"content":"[PAD]"}]`, `x.json: added_tokens[0]: token "[PAD]" has id 7, but by the vocabulary it is 0`},
 		{"added tokens alike", "added_tokens", `[{"id":0,"content":"[PAD]","normalized":true},{"id":%d,"content":"[pad]","normalized":true}]`, `another added token matches the same text "[pad]"`},
 		{"added token of nothing", "added_tokens", `[{"id":%d,"content":"\u0301","normalized":true}]`, `nothing is left of it when it is normalized`},
 		{"version", "version", `"2.0"`, `x.json: version "2.0" is not known`},
-		{"unknown section", "extra", `1`, `x.json: top level: json: unknown field "extra"`},
+		{"unknown section", "extra", `1`, `x.json: top level: unknown key "extra"`},
 	}
 	size := small(t).VocabSize()
 	for _, tc := range tests {
@@ -272,7 +272,7 @@ func TestLoadErrors(t *testing.T) {
 		{"accents contradict", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{"strip_accents": false, "tokenizer_class": "BertTokenizerFast"}`}, "strip_accents is false, but"},
 		{"padding unknown", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{"pad_token": "<p>"}`}, `pad_token "<p>" is not in the vocabulary`},
 		{"padding of the list unknown", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{}`, "special_tokens_map.json": `{"pad_token": "<p>"}`}, `special_tokens_map.json: pad_token "<p>" is not in the vocabulary`},
-		{"configuration broken", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{`}, "tokenizer_config.json: unexpected end"},
+		{"configuration broken", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{`}, "tokenizer_config.json: top level: not JSON: unexpected end"},
 		{"token is a number", map[string]string{"vocab.txt": vocab, "tokenizer_config.json": `{"cls_token": 3}`}, "cls_token: want a text"},
 		{"flag is a text", map[string]string{"vocab.txt": vocab, "tokenizer_config.json": `{"do_lower_case": "no"}`}, "do_lower_case: want true, false or null"},
 		{"duplicate line", map[string]string{"vocab.txt": vocab + "a\n"}, `vocab.txt:6: token "a" is already on line 5`},

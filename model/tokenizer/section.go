@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 )
@@ -11,6 +10,9 @@ type section struct {
 	file, path string
 	raw        json.RawMessage
 }
+
+// topLevel is the path of a whole file.
+const topLevel = "top level"
 
 // typed is embedded in what a section decodes to, so that its type is a known key.
 type typed struct {
@@ -33,23 +35,13 @@ func (s section) kind() (string, error) {
 	var t struct {
 		Type *string `json:"type"`
 	}
-	if err := json.Unmarshal(s.raw, &t); err != nil {
-		return "", s.errorf("%w", err)
+	if err := s.decodeSome(&t); err != nil {
+		return "", err
 	}
 	if t.Type == nil {
 		return "", s.errorf("no type")
 	}
 	return *t.Type, nil
-}
-
-// decode reads the section into v. A key that v does not have is an error.
-func (s section) decode(v any) error {
-	d := json.NewDecoder(bytes.NewReader(s.raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return s.errorf("%w", err)
-	}
-	return nil
 }
 
 // need returns an error that names the first required key that was not there.
