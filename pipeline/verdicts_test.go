@@ -106,7 +106,7 @@ func TestARoundGoesByVerdicts(t *testing.T) {
 			t.Error("the dropped passage is a negative still, or another row has changed")
 		}
 		side, err := os.ReadFile(rundir.Layout(r.Dir()).Round(1).Provenance(rundir.Train))
-		if err != nil || !strings.Contains(string(side), `"rules":["window 0-6","positive","excluded","verdict","margin -1",`) {
+		if err != nil || !strings.Contains(string(side), `"rules":["window 0-6","positive","excluded","verdict","repeated_text","margin -1",`) {
 			t.Errorf("provenance: %v in %.300s", err, side)
 		}
 	})
