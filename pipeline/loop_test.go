@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -395,7 +396,18 @@ func TestRankingByWords(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, rows, err := provenance.Read(strings.NewReader(string(raw)), "provenance.jsonl")
+			side, rows, err := provenance.Read(strings.NewReader(string(raw)), "provenance.jsonl")
+			digests := map[string]string{}
+			for _, s := range side.Sources {
+				digests[s.Source] = s.Digest
+			}
+			want := map[string]string{"bm25": ""}
+			if tc.name == "fused" {
+				want["dense"] = header.ModelDigest
+			}
+			if !maps.Equal(want, digests) || rows[0].Miner != header.ModelDigest {
+				t.Errorf("miner %q; digests of sources %v, want %v", rows[0].Miner, digests, want)
+			}
 			if err != nil || rows[0].Source != tc.source || len(rows[0].Ranks) != 1+len(all[0].Sources) {
 				t.Errorf("provenance %+v, %v", rows[0], err)
 			}
