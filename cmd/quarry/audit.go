@@ -57,14 +57,19 @@ func newRowAuditor(o audit.Options, expect []string) (*rowAuditor, error) {
 
 // add looks at the next row.
 func (a *rowAuditor) add(row *flagembedding.Row) error {
-	a.line++
 	r, err := audit.FromFlagEmbedding(row)
 	if err != nil {
 		return err
 	}
+	a.addNext(r)
+	return nil
+}
+
+// addNext looks at a row as the next of its file.
+func (a *rowAuditor) addNext(r audit.Row) {
+	a.line++
 	r.Line = a.line
 	a.auditor.Add(r)
-	return nil
 }
 
 // findings ends the audit.
