@@ -30,7 +30,7 @@ func (r *round) writeProvenance(s rundir.Split, o mine.Options, rows []minedRow)
 		return nil
 	}
 	return rundir.WriteFile(r.dir.FS, r.files.Provenance(s), func(w io.Writer) error {
-		out, err := provenance.NewWriter(w, provenance.Header{Rules: o.Rules(), Seed: o.Seed, Sources: r.provenanceSources()})
+		out, err := provenance.NewWriter(w, provenance.Header{Rules: o.Rules(), Seed: o.Seed, Sources: r.provenanceSources(), Fusion: r.fusion()})
 		for _, m := range rows {
 			if err == nil {
 				err = out.Write(m.side)

@@ -208,7 +208,7 @@ func TestVerdictsOnFurtherSets(t *testing.T) {
 	for _, want := range []string{
 		"round 1: mine-set-faq: verdicts of runs/tiny/verdicts.jsonl: 1 drop, 1 promote\n",
 		"search-set-faq: input added: verdicts.promote of set-faq\n", "input added: verdicts.drop of set-faq; input added: verdicts.promote of set-faq\nround 1: mine-set-faq: verdicts of",
-		"finetune: input changed: round-1/sets/faq/negatives.jsonl; input added: verdicts.promote of set-faq\n", "also-epoch-0-faq: input added: verdicts.promote of set-faq\n",
+		"finetune: algorithm changed: version 3 → 4; input changed: round-1/sets/faq/negatives.jsonl; input added: verdicts.promote of set-faq\n", "also-epoch-0-faq: input added: verdicts.promote of set-faq\n",
 	} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no %q in\n%s", want, notes)

@@ -218,7 +218,7 @@ func TestReplay(t *testing.T) {
 	o.Mine.HubLimit = 9
 	h, _ := p.mine(t, o)
 	want, side := p.read(t, "mined.jsonl"), p.read(t, "side.jsonl")
-	if said := h.err.String(); !strings.Contains(said, "rules: window 1-12, positive, excluded, hub_limit 9, sampling uniform") || !strings.Contains(said, "candidates dropped by window ") {
+	if said := h.err.String(); !strings.Contains(said, "rules: window 1-12, positive, excluded, repeated_text, hub_limit 9, sampling uniform") || !strings.Contains(said, "candidates dropped by window ") {
 		t.Errorf("the rules are not told: %s", said)
 	}
 	stored := MineOptions{Rank: RankOptions{Data: o.Rank.Data}, Window: o.Window, Mine: o.Mine, Output: o.Output, Provenance: o.Provenance, Candidates: o.Save}
@@ -240,7 +240,7 @@ func TestReplay(t *testing.T) {
 	if len(rows) != 30 || header.Seed != 42 || rows[3].Miner == "" || len(rows[3].Ranks) != 1 || rows[3].Dropped["window"] != 14 {
 		t.Errorf("side file: %+v, row 3 of %d: %+v", header, len(rows), rows[3])
 	}
-	if n := rows[3].Negatives[0]; n.From != "mined" || *n.PositiveScore != rows[3].Ranks[0].Score || strings.Join(n.Trail, "|") != "window 1-12|positive|excluded|hub_limit 9|sampling uniform" {
+	if n := rows[3].Negatives[0]; n.From != "mined" || *n.PositiveScore != rows[3].Ranks[0].Score || strings.Join(n.Trail, "|") != "window 1-12|positive|excluded|repeated_text|hub_limit 9|sampling uniform" {
 		t.Errorf("side file: negative %+v", n)
 	}
 	stored.Rank.Data.Queries = o.Rank.Data.Queries

@@ -106,7 +106,7 @@ func (m *mining) writeProvenance(h *host, write func(*provenance.Writer) error) 
 		return write(nil)
 	}
 	return writeOutput(h, m.o.Provenance, func(w io.Writer) error {
-		side, err := provenance.NewWriter(w, provenance.Header{Rules: m.o.Mine.Rules(), Seed: m.o.Mine.Seed, Sources: rankersOf(m.ranked.header)})
+		side, err := provenance.NewWriter(w, provenance.Header{Rules: m.o.Mine.Rules(), Seed: m.o.Mine.Seed, Sources: rankersOf(m.ranked.header), Fusion: m.ranked.header.Fusion})
 		if err == nil {
 			err = write(side)
 		}

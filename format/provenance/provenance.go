@@ -77,6 +77,7 @@ type Header struct {
 	Rules   []string `json:"rules"` // that were held against every candidate, in order, and how negatives were drawn
 	Seed    uint64   `json:"seed"`
 	Sources []Source `json:"sources,omitempty"` // that ranked, those that were fused each by itself; nil where nothing did
+	Fusion  string   `json:"fusion,omitempty"`  // how several became one
 }
 
 // Source is what ranked.
