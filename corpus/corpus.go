@@ -144,6 +144,17 @@ func (c *Corpus) Positions() []int32 {
 	return positions
 }
 
+// InOrder are passages in the order of Positions, which the order of a file with ids has no part in.
+func (c *Corpus) InOrder(passages []int32) []int32 {
+	ordered := slices.Clone(passages)
+	if c.givenIDs {
+		slices.SortFunc(ordered, func(a, b int32) int { return strings.Compare(c.ID(a), c.ID(b)) })
+	} else {
+		slices.Sort(ordered)
+	}
+	return ordered
+}
+
 // Order breaks ties between equal scores: by the string order of ids where the file gave ids, by corpus order (nil) where not.
 func (c *Corpus) Order() ranking.Order {
 	if !c.givenIDs {

@@ -121,6 +121,12 @@ func TestCorpusLookups(t *testing.T) {
 	if diff := cmp.Diff(ranking.Order{0, 1, 3, 2, 4}, c.Order()); diff != "" {
 		t.Error(diff)
 	}
+	if diff := cmp.Diff([]int32{0, 1, 2, 4}, c.InOrder([]int32{4, 2, 1, 0})); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]int32{2, 10}, readPassages(t, strings.Repeat("{\"text\":\"x\"}\n", 11)).InOrder([]int32{10, 2})); diff != "" {
+		t.Errorf("without ids: %s", diff)
+	}
 	if got := readPassages(t, `{"text":"x"}`).Order(); got != nil {
 		t.Errorf("a corpus without ids has the order %v, want corpus order (nil)", got)
 	}

@@ -13,7 +13,7 @@ import (
 // Example is one query with the passages it may be trained on.
 type Example struct {
 	Key       string  // identity for keyed draws
-	Positives []int32 // at least one
+	Positives []int32 // at least one, in any order: it decides nothing
 	Negatives []int32 // mined; may be empty, then other queries' passages are the only negatives
 	Known     []int32 // sorted: every passage judged positive for this query's text, and those of equal text
 
@@ -35,7 +35,7 @@ type Data struct {
 	Shuffled func(passage int32, chunks []int) (model.Sequence, error)
 	// Pair reads a query and a passage together. A cross-encoder's training takes it in place of Query and Passage.
 	Pair func(example int, passage int32) (model.Sequence, error)
-	// PassageKey is the identity of a passage in the draws of dropout.
+	// PassageKey is the identity of a passage in the draws of positives and of dropout.
 	PassageKey func(passage int32) string
 	Guide      Guide // only guide masking reads it
 
@@ -163,7 +163,7 @@ func (d Data) order(o Options, epoch int) []int {
 func (d Data) group(o Options, example, epoch int) row {
 	e := d.Examples[example]
 	positives := draw.New(o.Seed, draw.Positives, o.Round, epoch, d.key(example))
-	positive := positives.IntN(len(e.Positives))
+	positive := d.byKey(e.Positives)[positives.IntN(len(e.Positives))]
 	r := row{example: example, passages: []int32{e.Positives[positive]}}
 	if o.Distill != "" {
 		r.teacher = []float64{e.PositiveScores[positive]}
@@ -178,4 +178,17 @@ func (d Data) group(o Options, example, epoch int) row {
 		}
 	}
 	return r
+}
+
+// byKey are the places of passages in the order of their keys. A positive is drawn by its place in that order: lists come in the order
+// of a corpus, or of the rows that bring the texts, which decides nothing.
+func (d Data) byKey(passages []int32) []int {
+	places := make([]int, len(passages))
+	for i := range places {
+		places[i] = i
+	}
+	if len(passages) > 1 && d.PassageKey != nil {
+		slices.SortStableFunc(places, func(a, b int) int { return cmp.Compare(d.PassageKey(passages[a]), d.PassageKey(passages[b])) })
+	}
+	return places
 }

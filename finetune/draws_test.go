@@ -3,6 +3,7 @@ package finetune
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/quarry-ml/quarry/model/safetensors"
@@ -145,6 +146,28 @@ func TestDrawsDependOnTheirKeyAlone(t *testing.T) {
 		}
 		if same > 2 {
 			t.Errorf("another %s draws the same groups for %d of %d queries", what, same, len(d.Examples))
+		}
+	}
+}
+
+// TestTheOrderOfPositivesDecidesNothing turns an example's positives and a teacher's scores of them round, as another order of the corpus does.
+func TestTheOrderOfPositivesDecidesNothing(t *testing.T) {
+	o := Options{GroupSize: 2, Seed: 7, Distill: KLDiv}
+	keys := []string{"b", "a", "c"}
+	data := func(keys []string, scores ...float64) Data {
+		return Data{
+			Examples:   []Example{{Key: "q", Positives: []int32{0, 1, 2}, Negatives: []int32{9}, PositiveScores: scores, NegativeScores: []float64{0}}},
+			PassageKey: func(p int32) string { return keys[p] },
+		}
+	}
+	d, turned := data(keys, 2, 1, 3), data([]string{"c", "a", "b"}, 3, 1, 2)
+	for epoch := range drawEpochs {
+		a, b := d.group(o, 0, epoch), turned.group(o, 0, epoch)
+		if d.PassageKey(a.passages[0]) != turned.PassageKey(b.passages[0]) || !slices.Equal(a.teacher, b.teacher) {
+			t.Errorf("epoch %d: positive %v of %v, turned round %v of %v", epoch, d.PassageKey(a.passages[0]), a.teacher, turned.PassageKey(b.passages[0]), b.teacher)
+		}
+		if want := float64(strings.Index("abc", d.PassageKey(a.passages[0])) + 1); a.teacher[0] != want {
+			t.Errorf("epoch %d: the score of another positive", epoch)
 		}
 	}
 }

@@ -134,7 +134,7 @@ const windowRule = "window"
 func (d Dropped) most() string {
 	rule, most := windowRule, d.Window
 	d.each(func(name string, n int) {
-		if name != "positive" && name != "excluded" && name != "verdict" && n > most {
+		if name != "positive" && name != "excluded" && name != "verdict" && name != repeatedText && n > most {
 			rule, most = name, n
 		}
 	})
@@ -185,4 +185,5 @@ func (d *Dropped) add(other Dropped) {
 	d.TeacherMargin += other.TeacherMargin
 	d.Hub += other.Hub
 	d.Verdict += other.Verdict
+	d.RepeatedText += other.RepeatedText
 }

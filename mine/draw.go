@@ -27,7 +27,7 @@ func (m *Miner) draw(p *pool, uses map[int32]int) Result {
 	}
 	random := m.o.part(m.o.Random)
 	if len(p.Hits) == 0 && random > 0 { // nothing was searched: the whole corpus is eligible
-		r.Eligible = m.corpus.Len() - Taken(p.Excluded, p.Struck)
+		r.Eligible = m.textsBut(p.Excluded, p.Struck)
 	}
 	taken.kept(min(m.o.part(m.o.Kept), m.o.Negatives-len(taken.negatives)))
 	taken.mined(eligible, max(0, m.o.Negatives-len(taken.negatives)-random))
@@ -40,25 +40,46 @@ func (m *Miner) draw(p *pool, uses map[int32]int) Result {
 	return r
 }
 
+// textsBut counts the different texts of the corpus, those of some passages aside.
+func (m *Miner) textsBut(aside ...[]int32) int {
+	if m.texts == 0 {
+		for p := range int32(m.corpus.Len()) {
+			if m.corpus.SameText(p)[0] == p {
+				m.texts++
+			}
+		}
+	}
+	left := map[int32]bool{}
+	for _, passages := range aside {
+		for _, p := range passages {
+			left[m.corpus.SameText(p)[0]] = true
+		}
+	}
+	return m.texts - len(left)
+}
+
 // filling is a row's slots while they are filled.
 type filling struct {
 	m         *Miner
 	pool      *pool
 	uses      map[int32]int
-	in        map[int32]bool
+	in        map[int32]bool // by the first passage of a text
 	negatives []Negative
 }
 
 func (f *filling) add(n Negative) {
-	f.in[n.Passage] = true
+	f.in[f.m.corpus.SameText(n.Passage)[0]] = true
 	f.negatives = append(f.negatives, n)
 }
+
+// has reports whether a passage's text is in the row already.
+func (f *filling) has(passage int32) bool { return f.in[f.m.corpus.SameText(passage)[0]] }
 
 // given takes the first negatives of the row that are no positives and that nobody struck.
 func (f *filling) given(most int) {
 	for _, passage := range f.pool.Given {
 		n := f.negative(passage, FromGiven)
-		if len(f.negatives) < most && !f.in[passage] && !contains(f.pool.positives, passage) && !contains(f.pool.Excluded, passage) && !contains(f.pool.Struck, passage) {
+		if len(f.negatives) < most && !f.has(passage) && !contains(f.pool.positives, passage) && !contains(f.pool.Excluded, passage) && !contains(f.pool.Struck, passage) {
 			f.add(n)
 		}
 	}
@@ -71,7 +92,7 @@ func (f *filling) kept(slots int) {
 	}
 	var old []Negative
 	for _, passage := range f.pool.Last {
-		if n := f.negative(passage, FromLast); !f.in[passage] && f.admits(n) {
+		if n := f.negative(passage, FromLast); !f.has(passage) && f.admits(n) {
 			old = append(old, n)
 		}
 	}
@@ -85,7 +106,7 @@ func (f *filling) kept(slots int) {
 func (f *filling) mined(eligible []Negative, slots int) {
 	rest := make([]Negative, 0, len(eligible))
 	for _, n := range eligible {
-		if !f.in[n.Passage] {
+		if !f.has(n.Passage) {
 			rest = append(rest, n)
 		}
 	}
@@ -123,7 +144,7 @@ func (f *filling) random(slots int) {
 		if slots == 0 {
 			return
 		}
-		if n := f.negative(f.m.positions[i], FromRandom); !f.in[n.Passage] && f.admits(n) {
+		if n := f.negative(f.m.positions[i], FromRandom); !f.has(n.Passage) && f.admits(n) {
 			f.add(n)
 			slots--
 		}
@@ -133,14 +154,8 @@ func (f *filling) random(slots int) {
 // negative is a passage that was not drawn from the eligible candidates, with its rank and score where they are known.
 func (f *filling) negative(passage int32, from Origin) Negative {
 	p := f.pool
-	if p.rankOf == nil {
-		p.rankOf = make(map[int32]int, len(p.Hits))
-		for rank, h := range p.Hits {
-			p.rankOf[h.Passage] = rank
-		}
-	}
 	n := Negative{Passage: passage, Rank: -1, PositiveScore: float32(p.reference), From: from}
-	if rank, ok := p.rankOf[passage]; ok {
+	if rank, ok := p.rank(passage); ok {
 		n.Rank, n.Score = int32(rank), p.Hits[rank].Score
 	}
 	return n

@@ -80,6 +80,7 @@ type Dropped struct {
 	TeacherMargin   int `json:"teacher_margin,omitempty"`
 	Hub             int `json:"hub_limit,omitempty"`
 	Verdict         int `json:"verdict,omitempty"`
+	RepeatedText    int `json:"repeated_text,omitempty"`
 }
 
 // Miner mines the queries of one corpus by one set of options. It is for one goroutine.
@@ -90,6 +91,7 @@ type Miner struct {
 	rules     []rule
 	near      *nearTexts
 	positions []int32 // the corpus in the order that random draws count in; made when needed
+	texts     int     // different ones of the corpus; counted when needed
 }
 
 // New checks options and makes a miner for a round.

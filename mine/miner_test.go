@@ -390,9 +390,9 @@ func TestTrail(t *testing.T) {
 		negative Negative
 		want     string
 	}{
-		{Negative{Rank: 45, From: Mined}, "window 2-120|positive|excluded|near_text 0.97|same_group never|margin -0.6|share_of_positive 3|min_score -0.5|quota 40-120:4|sampling uniform"},
-		{Negative{Rank: 1, From: FromLast}, "positive|excluded|near_text 0.97|same_group never|margin -0.6|share_of_positive 3|min_score -0.5|kept"},
-		{Negative{Rank: -1, From: FromRandom}, "positive|excluded|near_text 0.97|same_group never|random"},
+		{Negative{Rank: 45, From: Mined}, "window 2-120|positive|excluded|repeated_text|near_text 0.97|same_group never|margin -0.6|share_of_positive 3|min_score -0.5|quota 40-120:4|sampling uniform"},
+		{Negative{Rank: 1, From: FromLast}, "positive|excluded|repeated_text|near_text 0.97|same_group never|margin -0.6|share_of_positive 3|min_score -0.5|kept"},
+		{Negative{Rank: -1, From: FromRandom}, "positive|excluded|repeated_text|near_text 0.97|same_group never|random"},
 		{Negative{Rank: 3, From: FromGiven}, "positive|excluded|given"},
 	} {
 		if got := strings.Join(m.Trail(tc.negative), "|"); got != tc.want {
@@ -401,7 +401,7 @@ func TestTrail(t *testing.T) {
 	}
 	o := DefaultOptions()
 	o.Survivors, o.HubLimit, o.Sampling, o.SamplingTemperature = true, 9, ByScore, 0.05
-	if got := strings.Join(o.Rules(), "|"); got != "positive|excluded|survivors 2-200|hub_limit 9|sampling score 0.05" {
+	if got := strings.Join(o.Rules(), "|"); got != "positive|excluded|repeated_text|survivors 2-200|hub_limit 9|sampling score 0.05" {
 		t.Errorf("rules over survivors: %s", got)
 	}
 }

@@ -39,7 +39,7 @@ func (m *Miner) Row(q corpus.Query, by Ranker, r Result) (*flagembedding.Row, er
 	if q.Prompt != "" {
 		row.SetPrompt(q.Prompt)
 	}
-	if pos, neg, ok := r.taught(r.positivesOf(q)); ok {
+	if pos, neg, ok := r.taught(m.positivesOf(q, r)); ok {
 		if err := row.SetScores(pos, neg); err != nil {
 			return nil, fmt.Errorf("query %q: the teacher's scores: %w", q.Key, err)
 		}
@@ -54,7 +54,7 @@ func (m *Miner) Row(q corpus.Query, by Ranker, r Result) (*flagembedding.Row, er
 // short is the provenance that a row carries itself.
 func (m *Miner) short(q corpus.Query, by Ranker, r Result) provenance.Row {
 	row := provenance.Row{Key: r.Key, Group: q.Group, Source: by.Source, Round: m.round, Miner: by.Model, Eligible: r.Eligible, Negatives: []provenance.Negative{}}
-	for _, p := range r.positivesOf(q) {
+	for _, p := range m.positivesOf(q, r) {
 		row.Positives = append(row.Positives, m.corpus.ID(p))
 	}
 	for _, n := range r.Negatives {
@@ -79,11 +79,16 @@ func (r Result) positivesOf(q corpus.Query) []int32 {
 	return q.Positives
 }
 
+// positivesOf is the positives as a row lists them: by id, so that it is the same whatever the corpus's order.
+func (m *Miner) positivesOf(q corpus.Query, r Result) []int32 {
+	return m.corpus.InOrder(r.positivesOf(q))
+}
+
 // Provenance is all that is known of where a row's negatives come from: a row of the side file.
 func (m *Miner) Provenance(q corpus.Query, c ranking.Candidates, by Ranker, r Result) provenance.Row {
 	row := m.short(q, by, r)
 	row.Dropped = r.Dropped.byName()
-	if pos, neg, ok := r.taught(r.positivesOf(q)); ok {
+	if pos, neg, ok := r.taught(m.positivesOf(q, r)); ok {
 		lowest := float32(slices.Min(pos))
 		row.Teacher, row.TeacherPositive = by.Teacher, &lowest
 		for i := range row.Negatives {

@@ -50,6 +50,7 @@ func newRules(o Options, near *nearTexts, c *corpus.Corpus) []rule {
 	if o.Verdicts {
 		rules = append(rules, rule{"verdict", "", func(d *Dropped) *int { return &d.Verdict }, byText, func(q *asked, n Negative) bool { return contains(q.Struck, n.Passage) }})
 	}
+	rules = append(rules, rule{repeatedText, "", func(d *Dropped) *int { return &d.RepeatedText }, byText, func(q *asked, n Negative) bool { return q.repeats(n, c) }})
 	if !o.Survivors {
 		rules = slices.Insert(rules, 0, rule{"window", o.Window.String(), func(d *Dropped) *int { return &d.Window }, byRank, func(_ *asked, n Negative) bool { return !o.Window.Contains(int(n.Rank)) }})
 	}
@@ -66,6 +67,39 @@ func newRules(o Options, near *nearTexts, c *corpus.Corpus) []rule {
 		rules = append(rules, teacherRule(*o.TeacherMargin))
 	}
 	return rules
+}
+
+// repeatedText is the rule that a text is a negative of a query once.
+const repeatedText = "repeated_text"
+
+// repeats reports whether another passage of a candidate's text ranks above it, whatever becomes of that one: so sets of eligible
+// candidates nest. Those that no ranking holds are below all others, in the order in which equal scores stand.
+func (q *asked) repeats(n Negative, c *corpus.Corpus) bool {
+	same := c.SameText(n.Passage)
+	if len(same) == 1 {
+		return false
+	}
+	ordered := c.InOrder(same)
+	own := slices.Index(ordered, n.Passage)
+	for place, p := range ordered {
+		rank, ranked := q.rank(p)
+		if ranked && (n.Rank < 0 || rank < int(n.Rank)) || !ranked && n.Rank < 0 && place < own {
+			return true
+		}
+	}
+	return false
+}
+
+// rank is where a passage stands among the query's hits.
+func (q *asked) rank(passage int32) (rank int, ranked bool) {
+	if q.rankOf == nil {
+		q.rankOf = make(map[int32]int, len(q.Hits))
+		for rank, h := range q.Hits {
+			q.rankOf[h.Passage] = rank
+		}
+	}
+	rank, ranked = q.rankOf[passage]
+	return rank, ranked
 }
 
 // scoreRules are the limits of scores. Products are converted: never fused, so every processor agrees.

@@ -397,7 +397,7 @@ func TestVerdicts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []string{"window 0-10", "positive", "excluded", "verdict", "sampling top"}
+		want := []string{"window 0-10", "positive", "excluded", "verdict", "repeated_text", "sampling top"}
 		if got := m.Trail(Negative{From: Mined}); !slices.Equal(got, want) || !slices.Equal(all.Rules(), want) {
 			t.Errorf("trail %v, rules %v", got, all.Rules())
 		}

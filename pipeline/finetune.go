@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
@@ -17,9 +18,11 @@ import (
 )
 
 // algorithmFinetune is raised when the same data and options give other weights, algorithmOutside when an outside
-// trainer's are taken otherwise.
+// trainer's are taken otherwise. algorithmSeveral is algorithmFinetune where some query has several positives: 4 draws them by
+// their order of keys.
 const (
 	algorithmFinetune = 3
+	algorithmSeveral  = 4
 	algorithmOutside  = 2
 )
 
@@ -74,10 +77,22 @@ func (r *round) finetune(ctx context.Context) error {
 			inputs = append(inputs, made)
 		}
 	}
-	stage := r.stage(StageFinetune, algorithmFinetune, options, inputs...)
+	stage := r.stage(StageFinetune, r.algorithmFinetune(), options, inputs...)
 	return r.do(ctx, work{Stage: stage, outputs: []string{r.files.Steps()}, found: r.checkpoints, again: r.forget, undone: func() ([]string, error) { return r.undone(ctx, stage) }, run: func(ctx context.Context) error {
 		return r.trainHere(ctx, m, t, stage)
 	}})
+}
+
+// algorithmFinetune is that of what is trained on, and of what eval_loss is taken of.
+func (r *round) algorithmFinetune() int {
+	for _, one := range r.all() {
+		for _, s := range one.mined() {
+			if slices.ContainsFunc(one.trained(s), func(q corpus.Query) bool { return len(q.Positives) > 1 }) {
+				return algorithmSeveral
+			}
+		}
+	}
+	return algorithmFinetune
 }
 
 // undone says what an interrupted training had done that is done anew, and why. There is nothing to say where none was

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -415,7 +417,18 @@ func TestRankingByWords(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, rows, err := provenance.Read(strings.NewReader(string(raw)), "provenance.jsonl")
+			side, rows, err := provenance.Read(strings.NewReader(string(raw)), "provenance.jsonl")
+			digests := map[string]string{}
+			for _, s := range side.Sources {
+				digests[s.Source] = s.Digest
+			}
+			want := map[string]string{"bm25": ""}
+			if tc.name == "fused" {
+				want["dense"] = header.ModelDigest
+			}
+			if !maps.Equal(want, digests) || rows[0].Miner != header.ModelDigest {
+				t.Errorf("miner %q; digests of sources %v, want %v", rows[0].Miner, digests, want)
+			}
 			if err != nil || rows[0].Source != tc.source || len(rows[0].Ranks) != 1+len(all[0].Sources) {
 				t.Errorf("provenance %+v, %v", rows[0], err)
 			}
@@ -442,32 +455,56 @@ func TestMiningMissesAnExpectation(t *testing.T) {
 	}
 }
 
-// TestTheOrderOfTheCorpusDoesNotMatter writes a corpus with ids backwards: who is a negative, and what a merge is checked
-// on, must not change.
+// TestTheOrderOfTheCorpusDoesNotMatter writes a corpus with ids backwards: who is a negative, which of a query's positives it is
+// trained on, and what a merge is checked on, must not change.
 func TestTheOrderOfTheCorpusDoesNotMatter(t *testing.T) {
 	for _, source := range []string{recipe.Dense, recipe.Random} {
 		t.Run(source, func(t *testing.T) {
 			text := edit(t, "mine: {window: 1-8", "mine: {source: "+source+", window: 1-8", "finetune: {epochs: 2", "finetune: {method: lora, epochs: 1", "  - mine: {window: 0-6}\n", "")
 			forward, backward := tinyProject(t, text), tinyProject(t, text)
-			path := filepath.Join(filepath.Dir(backward.File()), "corpus.jsonl")
-			raw, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
+			for _, r := range []*recipe.Recipe{forward, backward} {
+				dir := filepath.Dir(r.File())
+				for _, name := range []string{"train.jsonl", "dev.jsonl"} {
+					rewrite(t, filepath.Join(dir, name), func(lines []string) {
+						for i, line := range lines { // t3's are p03, p10 and p22
+							p := strings.Index(line, `["p`) + 3
+							n, err := strconv.Atoi(line[p : p+2])
+							if err != nil {
+								t.Fatal(err)
+							}
+							lines[i] = fmt.Sprintf(`%s,"p%02d","p%02d"%s`, line[:p+3], (n+19)%30, (n+7)%30, line[p+3:])
+						}
+					})
+				}
 			}
-			lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
-			slices.Reverse(lines)
-			if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			rewrite(t, filepath.Join(filepath.Dir(backward.File()), "corpus.jsonl"), slices.Reverse[[]string])
 			mustRun(t, forward)
 			mustRun(t, backward)
 			want, got := files(t, forward.Dir()), files(t, backward.Dir())
-			for _, name := range []string{"negatives.jsonl", "negatives-dev.jsonl", "audit.json", "merge-check.json", "merged/model.safetensors"} {
+			for _, name := range []string{"negatives.jsonl", "negatives-dev.jsonl", "audit.json", "steps.jsonl", "merge-check.json", "merged/model.safetensors"} {
 				if name = "round-0/" + name; got[name] != want[name] || got[name] == "" {
 					t.Errorf("%s differs", name)
 				}
 			}
+			raw, err := os.ReadFile(look(t, backward).Round(0).Negatives(rundir.Train))
+			if err != nil || strings.Count(string(raw), `"positives": ["p03", "p10", "p22"]`) != 1 {
+				t.Errorf("%v; the row of t3 names others than its three positives in the order of ids:\n%s", err, raw)
+			}
 		})
+	}
+}
+
+// rewrite changes the lines of a file.
+func rewrite(t *testing.T, path string, change func(lines []string)) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
+	change(lines)
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 

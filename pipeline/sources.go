@@ -10,6 +10,7 @@ import (
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/candidates"
+	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/format/trec"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
@@ -107,6 +108,21 @@ func (r *round) mineSources() []candidates.Source {
 			s.Kind = recipe.Dense
 		}
 		sources = append(sources, s)
+	}
+	return sources
+}
+
+// provenanceSources are what ranks as provenance has it, each with its digest; nil where nothing does.
+func (r *round) provenanceSources() []provenance.Source {
+	if !r.stages.Mine.Searches() {
+		return nil
+	}
+	if r.stages.Mine.Source == recipe.Dense {
+		return []provenance.Source{{Source: recipe.Dense, Kind: recipe.Dense, Digest: r.miner.digest}}
+	}
+	var sources []provenance.Source
+	for _, s := range r.mineSources() {
+		sources = append(sources, provenance.Source{Source: s.Name, Kind: s.Kind, Digest: s.ModelDigest, Parameters: s.Parameters})
 	}
 	return sources
 }

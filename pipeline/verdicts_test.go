@@ -106,7 +106,7 @@ func TestARoundGoesByVerdicts(t *testing.T) {
 			t.Error("the dropped passage is a negative still, or another row has changed")
 		}
 		side, err := os.ReadFile(rundir.Layout(r.Dir()).Round(1).Provenance(rundir.Train))
-		if err != nil || !strings.Contains(string(side), `"rules":["window 0-6","positive","excluded","verdict","margin -1",`) {
+		if err != nil || !strings.Contains(string(side), `"rules":["window 0-6","positive","excluded","verdict","repeated_text","margin -1",`) {
 			t.Errorf("provenance: %v in %.300s", err, side)
 		}
 	})
@@ -208,7 +208,7 @@ func TestVerdictsOnFurtherSets(t *testing.T) {
 	for _, want := range []string{
 		"round 1: mine-set-faq: verdicts of runs/tiny/verdicts.jsonl: 1 drop, 1 promote\n",
 		"search-set-faq: input added: verdicts.promote of set-faq\n", "input added: verdicts.drop of set-faq; input added: verdicts.promote of set-faq\nround 1: mine-set-faq: verdicts of",
-		"finetune: input changed: round-1/sets/faq/negatives.jsonl; input added: verdicts.promote of set-faq\n", "also-epoch-0-faq: input added: verdicts.promote of set-faq\n",
+		"finetune: algorithm changed: version 3 → 4; input changed: round-1/sets/faq/negatives.jsonl; input added: verdicts.promote of set-faq\n", "also-epoch-0-faq: input added: verdicts.promote of set-faq\n",
 	} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no %q in\n%s", want, notes)

@@ -1,27 +1,16 @@
 package view
 
 import (
-	"cmp"
-	"math"
 	"slices"
 
 	"github.com/quarry-ml/quarry/fuse"
 	"github.com/quarry-ml/quarry/ranking"
+	"github.com/quarry-ml/quarry/review"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
-// near is how close to the score of the weakest positive a negative must come to be doubted, as a share of that score.
-const near = 0.05
-
-// suspect is a mined negative that some round scores above the query's weakest positive, or near it, or one of the sources that a
-// round fused, or that some round's teacher scores above it.
-type suspect struct {
-	query, passage int32
-	agree          int32   // rounds that score it so
-	margin         float32 // the most by which a round scores it above the positive; negative is below
-	sources        int32   // single sources of rounds that fused several, which score it so by their own scores
-	teachers       int32   // rounds whose teacher scores it at least as high as the weakest positive
-}
+// suspect is a doubted negative of a set.
+type suspect = review.Suspect
 
 // suspects is the queue of doubted negatives, most suspicious first, and the state of the files that it was made of.
 type suspects struct {
@@ -87,7 +76,7 @@ func (v *View) queue(split rundir.Split, filter string, page int) (list[suspectR
 	}
 	var places []suspect
 	for _, s := range v.suspects[split].all {
-		judged := v.verdictOn(set, s.query, s.passage) != ""
+		judged := v.verdictOn(set, s.Query, s.Passage) != ""
 		if filter == everything || judged == (filter == judgedOnly) {
 			places = append(places, s)
 		}
@@ -145,7 +134,8 @@ func (r *run) suspects(set *set, rounds []int) ([]suspect, error) {
 		}
 	}
 	ranks := make([][]int32, len(found)) // of the best positives, for who orders queries by them: each record is read here anyway
-	ranked := make([]rankedBy, len(found))
+	ranked := make([]review.Ranked, len(found))
+	negatives := make([][]review.Mined, len(mined)) // of one query, by round
 	var all []suspect
 	for q := range set.queries {
 		for i, round := range found {
@@ -153,103 +143,28 @@ func (r *run) suspects(set *set, rounds []int) ([]suspect, error) {
 			if err != nil {
 				return nil, err
 			}
-			ranked[i], ranks[i] = rankedBy{c, fuse.ScoredBy(round.index.Header().Fusion)}, append(ranks[i], bestRank(c))
+			ranked[i], ranks[i] = review.Ranked{Candidates: c, Scored: fuse.ScoredBy(round.index.Header().Fusion)}, append(ranks[i], bestRank(c))
 		}
-		all = append(all, suspectsOf(q, ranked, mined)...)
+		for i, round := range mined {
+			negatives[i] = negatives[i][:0]
+			for _, n := range round[q] {
+				negatives[i] = append(negatives[i], review.Mined{Passage: n.passage, Taught: n.taughtAbove()})
+			}
+		}
+		all = append(all, review.Suspects(int32(q), ranked, negatives)...)
 	}
 	for i, round := range found {
 		round.ranks = ranks[i]
 	}
-	slices.SortFunc(all, func(a, b suspect) int {
-		return cmp.Or(cmp.Compare(b.agree+b.sources+b.teachers, a.agree+a.sources+a.teachers), cmp.Compare(b.margin, a.margin), cmp.Compare(a.query, b.query), cmp.Compare(a.passage, b.passage))
-	})
+	review.SortSuspects(all)
 	return all, nil
 }
 
-// rankedBy is what a round's search says of a query.
-type rankedBy struct {
-	ranking.Candidates
-	scored bool // its scores compare with a positive's; reciprocal ranks tell what is above, not what is near
-}
-
-// suspectsOf doubts the negatives that any round mined for a query, by what all searches say of them.
-func suspectsOf(query int, found []rankedBy, mined [][][]negative) []suspect {
-	doubted := map[int32]*suspect{}
-	for _, round := range mined {
-		taught := map[int32]bool{} // a round may have several rows of a query
-		for _, n := range round[query] {
-			if doubted[n.passage] == nil {
-				doubted[n.passage] = &suspect{query: int32(query), passage: n.passage, margin: float32(math.Inf(-1))}
-			}
-			if n.taughtAbove() && !taught[n.passage] {
-				taught[n.passage] = true
-				doubted[n.passage].teachers++
-			}
-		}
-	}
-	if len(doubted) == 0 {
-		return nil
-	}
-	for _, c := range found {
-		share := float32(near)
-		if !c.scored {
-			share = 0
-		}
-		eachDoubted(c.Hits, c.Positives, share, func(passage int32, margin float32) {
-			if s := doubted[passage]; s != nil {
-				if s.agree == 0 || margin > s.margin {
-					s.margin = margin
-				}
-				s.agree++
-			}
-		})
-		for _, source := range c.Sources {
-			eachDoubted(source.Hits, source.Positives, near, func(passage int32, _ float32) {
-				if s := doubted[passage]; s != nil {
-					s.sources++
-				}
-			})
-		}
-	}
-	var all []suspect
-	for _, s := range doubted {
-		if s.agree+s.sources+s.teachers > 0 {
-			all = append(all, *s)
-		}
-	}
-	return all
-}
-
-// eachDoubted visits the hits that score above the weakest positive, or below it by at most a share of its score, each with the margin
-// by which it does. A ranking that knows no positive says nothing.
-func eachDoubted(hits ranking.Ranking, positives []ranking.Positive, share float32, visit func(passage int32, margin float32)) {
-	weakest := weakestOf(hits, positives)
-	if weakest == nil {
-		return
-	}
-	for _, h := range hits {
-		if margin := h.Score - *weakest; margin >= -share*max(*weakest, -*weakest) {
-			visit(h.Passage, margin)
-		}
-	}
-}
-
-// weakestOf is the lowest score of the positives that a ranking has a score of; nil where it has none. One of a run that is not in it
-// has no rank, one that shares no word with the query, or is among the hits of no source, has the score 0 behind them.
-func weakestOf(hits ranking.Ranking, positives []ranking.Positive) *float32 {
-	for _, p := range slices.Backward(positives) {
-		if p.Rank >= 0 && (p.Score != 0 || int(p.Rank) < len(hits)) {
-			return &p.Score
-		}
-	}
-	return nil
-}
-
 func (v *View) suspectRow(set *set, s suspect) (suspectRow, error) {
-	q := set.queries[s.query]
+	q := set.queries[s.Query]
 	row := suspectRow{
-		Query: queryRow{Index: int(s.query), Key: q.Key, Text: q.Text}, Passage: set.over.textOf(s.passage), Positives: []textOf{},
-		Agree: s.agree, Sources: s.sources, Teachers: s.teachers, Rounds: []pairRound{}, Verdict: v.verdictOn(set, s.query, s.passage),
+		Query: queryRow{Index: int(s.Query), Key: q.Key, Text: q.Text}, Passage: set.over.textOf(s.Passage), Positives: []textOf{},
+		Agree: s.Agree, Sources: s.Sources, Teachers: s.Teachers, Rounds: []pairRound{}, Verdict: v.verdictOn(set, s.Query, s.Passage),
 	}
 	for _, p := range q.Positives {
 		row.Positives = append(row.Positives, set.over.textOf(p))
@@ -259,7 +174,7 @@ func (v *View) suspectRow(set *set, s suspect) (suspectRow, error) {
 		return row, err
 	}
 	for _, round := range rounds {
-		one, searched, err := v.run.pairRound(set, s.query, s.passage, round)
+		one, searched, err := v.run.pairRound(set, s.Query, s.Passage, round)
 		if err != nil {
 			return row, err
 		}
@@ -296,13 +211,13 @@ func (r *run) pairRound(set *set, query, passage int32, round int) (one pairRoun
 	if err != nil {
 		return one, false, err
 	}
-	one.Positive = weakestOf(c.Hits, c.Positives)
+	one.Positive = review.Weakest(c.Hits, c.Positives)
 	if rank, score := placeOf(passage, c.Hits, c.Positives); score != nil {
 		one.Rank, one.Score = rank, score
 	}
 	for i, source := range c.Sources {
 		rank, score := placeOf(passage, source.Hits, source.Positives)
-		one.Sources = append(one.Sources, pairSource{found.index.Header().Sources[i].Name, rank, score, weakestOf(source.Hits, source.Positives)})
+		one.Sources = append(one.Sources, pairSource{found.index.Header().Sources[i].Name, rank, score, review.Weakest(source.Hits, source.Positives)})
 	}
 	return one, true, nil
 }

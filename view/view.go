@@ -16,6 +16,7 @@ import (
 	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/format/verdicts"
 	"github.com/quarry-ml/quarry/report/page"
+	"github.com/quarry-ml/quarry/review"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -112,7 +113,7 @@ type aboutCorpus struct {
 
 func (v *View) about() (*about, error) {
 	other := v.other()
-	a := &about{Run: v.run.dir.Name(), Against: other.dir.Name(), Alone: v.against == nil, Near: near}
+	a := &about{Run: v.run.dir.Name(), Against: other.dir.Name(), Alone: v.against == nil, Near: review.Near}
 	for _, split := range v.run.order {
 		s := v.run.sets[split]
 		a.Sets = append(a.Sets, aboutSet{string(split), len(s.queries), string(s.over.first), s.trained(), s.held})

@@ -335,18 +335,18 @@ func TestQueue(t *testing.T) {
 		}
 	}
 	for pair, m := range margins {
-		want = append(want, suspect{pair.query, pair.passage, int32(len(m)), slices.Max(m), 0, 0})
+		want = append(want, suspect{Query: pair.query, Passage: pair.passage, Agree: int32(len(m)), Margin: slices.Max(m)})
 	}
 	slices.SortFunc(want, func(a, b suspect) int {
 		switch {
-		case a.agree != b.agree:
-			return int(b.agree - a.agree)
-		case a.margin != b.margin:
-			return map[bool]int{true: -1, false: 1}[a.margin > b.margin]
-		case a.query != b.query:
-			return int(a.query - b.query)
+		case a.Agree != b.Agree:
+			return int(b.Agree - a.Agree)
+		case a.Margin != b.Margin:
+			return map[bool]int{true: -1, false: 1}[a.Margin > b.Margin]
+		case a.Query != b.Query:
+			return int(a.Query - b.Query)
 		}
-		return int(a.passage - b.passage)
+		return int(a.Passage - b.Passage)
 	})
 	if len(want) < 60 {
 		t.Fatalf("%d doubted pairs show too little", len(want))
@@ -359,19 +359,19 @@ func TestQueue(t *testing.T) {
 		}
 		for _, row := range l.Rows {
 			p, _ := v.run.corpora[0].corpus.ByID(row.Passage.ID)
-			one := suspect{int32(row.Query.Index), p, row.Agree, 0, row.Sources, row.Teachers}
+			one := suspect{Query: int32(row.Query.Index), Passage: p, Agree: row.Agree, Sources: row.Sources, Teachers: row.Teachers}
 			for _, r := range row.Rounds {
 				if r.Score != nil && *r.Score >= *r.Positive-0.05**r.Positive {
-					one.margin = max(one.margin, *r.Score-*r.Positive)
+					one.Margin = max(one.Margin, *r.Score-*r.Positive)
 				}
 			}
-			if one.margin == 0 { // below the positive in every round
-				one.margin = want[len(got)].margin
+			if one.Margin == 0 { // below the positive in every round
+				one.Margin = want[len(got)].Margin
 			}
 			got = append(got, one)
 		}
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(suspect{})); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

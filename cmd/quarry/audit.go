@@ -57,14 +57,19 @@ func newRowAuditor(o audit.Options, expect []string) (*rowAuditor, error) {
 
 // add looks at the next row.
 func (a *rowAuditor) add(row *flagembedding.Row) error {
-	a.line++
 	r, err := audit.FromFlagEmbedding(row)
 	if err != nil {
 		return err
 	}
+	a.addNext(r)
+	return nil
+}
+
+// addNext looks at a row as the next of its file.
+func (a *rowAuditor) addNext(r audit.Row) {
+	a.line++
 	r.Line = a.line
 	a.auditor.Add(r)
-	return nil
 }
 
 // findings ends the audit.
@@ -93,6 +98,9 @@ type AuditOptions struct {
 	Rules  audit.Options
 	Expect RowAuditOptions
 	JSON   bool
+
+	Queue      string // file that gets the doubted negatives
+	Provenance string // side file of the rows
 }
 
 func newAuditCommand(h *host) *cobra.Command {
@@ -103,9 +111,13 @@ func newAuditCommand(h *host) *cobra.Command {
 		Long: `Look over mined rows before training on them: negatives that are a positive, nearly one, or score above it; ids that
 contradict texts; passages that are negatives of many queries; repeats, short rows and filler; rows that contradict each
 other; texts that cannot be read. The rows are FlagEmbedding's, whoever mined them; ids and scores come from the key
-"quarry" or from pos_scores and neg_scores, where they are there. docs/mining.md lists what is found.`,
+"quarry" or from pos_scores and neg_scores, where they are there. docs/mining.md lists what is found.
+
+--queue writes the negatives of rows that quarry mined which may be answers, most suspicious first, as lines or as a table with an empty
+column for a verdict. Filled in, the file is read by --verdicts of quarry mine and mine.verdicts of a recipe.`,
 		Example: `  quarry audit --rows mined.jsonl
-  quarry audit --rows mined.jsonl --expect 'equal_positive<=0' --expect 'above_positive<=2%'`,
+  quarry audit --rows mined.jsonl --expect 'equal_positive<=0' --expect 'above_positive<=2%'
+  quarry audit --rows mined.jsonl --provenance side.jsonl --queue queue.csv`,
 		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runAudit(cmd.Context(), o, h) },
 	}
@@ -116,6 +128,8 @@ other; texts that cannot be read. The rows are FlagEmbedding's, whoever mined th
 	f.Float64Var(&o.Rules.HubShare, "hub-share", o.Rules.HubShare, "share of all rows beyond which a negative of theirs is a hub")
 	f.IntVar(&o.Rules.MaxCharacters, "max-characters", o.Rules.MaxCharacters, "longest text that can be meant to be read whole; 0 for no limit")
 	o.Expect.addFlags(f)
+	f.StringVar(&o.Queue, "queue", "", "`file` (.jsonl or .csv) that gets the negatives which may be answers, to be given verdicts")
+	f.StringVar(&o.Provenance, "provenance", "", "with --queue: side `file` of the rows, which has what each of several sources and a teacher say")
 	f.BoolVar(&o.JSON, "json", false, "print one JSON object")
 	return cmd
 }
@@ -125,6 +139,10 @@ func runAudit(ctx context.Context, o AuditOptions, h *host) error {
 		return err
 	}
 	rows, err := newRowAuditor(o.Rules, o.Expect.Expect)
+	if err != nil {
+		return err
+	}
+	queue, err := o.newQueue(h)
 	if err != nil {
 		return err
 	}
@@ -138,6 +156,9 @@ func runAudit(ctx context.Context, o AuditOptions, h *host) error {
 			if err == nil {
 				err = rows.add(row)
 			}
+			if err == nil && queue != nil {
+				err = queue.add(row)
+			}
 			if err != nil {
 				return err
 			}
@@ -145,6 +166,11 @@ func runAudit(ctx context.Context, o AuditOptions, h *host) error {
 	})
 	if err != nil {
 		return err
+	}
+	if queue != nil {
+		if err := queue.write(h); err != nil {
+			return err
+		}
 	}
 	report := rows.findings()
 	if o.JSON {

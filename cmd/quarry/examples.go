@@ -62,7 +62,7 @@ func (t *training) example(q corpus.Query, path string, answers corpus.Answers) 
 		if same == nil {
 			return e, badInputf("%s:%d: the corpus has no passage with the \"neg\" text %q", path, q.Line, text)
 		}
-		e.Negatives = append(e.Negatives, same[0])
+		e.Negatives = append(e.Negatives, t.set.corpus.InOrder(same)[0])
 	}
 	return e, nil
 }

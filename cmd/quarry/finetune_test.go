@@ -145,7 +145,8 @@ func TestFinetuneWithoutACorpus(t *testing.T) {
 	}
 }
 
-// TestFinetuneDoesNotDependOnTheOrderOfRows: neither draws nor dropout may know a row's place.
+// TestFinetuneDoesNotDependOnTheOrderOfRows: neither draws nor dropout may know a row's place, nor that of a positive among several:
+// without a corpus the texts of the rows make one, in their order.
 func TestFinetuneDoesNotDependOnTheOrderOfRows(t *testing.T) {
 	for _, corpus := range []string{"corpus.jsonl", ""} {
 		t.Run("corpus "+corpus, func(t *testing.T) {
@@ -155,8 +156,16 @@ func TestFinetuneDoesNotDependOnTheOrderOfRows(t *testing.T) {
 			if corpus != "" {
 				o.Data.Corpus = p.path(corpus)
 			}
-			mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
 			rows := lines(p.read(t, "mined.jsonl"))
+			for i, row := range rows {
+				var own, other struct{ Pos, Neg []string }
+				mustBe(t, errors.Join(json.Unmarshal([]byte(row), &own), json.Unmarshal([]byte(rows[(i+5)%len(rows)]), &other)))
+				if text := other.Pos[0]; !slices.Contains(slices.Concat(own.Pos, own.Neg), text) {
+					rows[i] = strings.Replace(row, `"pos": [`, fmt.Sprintf(`"pos": [%q, `, text), 1)
+				}
+			}
+			o.Train = p.write(t, "several.jsonl", strings.Join(rows, "\n"))
+			mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
 			slices.Reverse(rows)
 			o.Train, o.Output = p.write(t, "turned.jsonl", strings.Join(rows, "\n")), p.path("turned")
 			o.Engine = EngineOptions{Workers: 1, Memory: 2 << 20}

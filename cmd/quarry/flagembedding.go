@@ -30,6 +30,7 @@ const (
 	pythonFloat            // a number
 	pythonBool             // True or False in any spelling of HfArgumentParser; without a value it is True
 	pythonList             // one or more words
+	pythonEach             // a word each time that it is given, which all count: of Quarry's own flags
 )
 
 // pythonArgs is a command line that was read: every flag's value, given or not.
@@ -136,6 +137,9 @@ func parsePython(words []string, flags []pythonFlag) (pythonArgs, error) {
 			if err := f.check(v); err != nil {
 				return a, err
 			}
+		}
+		if f.kind == pythonEach {
+			values = append(a.values[f.name], values...)
 		}
 		a.values[f.name] = values
 	}

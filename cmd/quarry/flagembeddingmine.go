@@ -27,7 +27,7 @@ const (
 )
 
 // hnMineFlags are those of FlagEmbedding's hn_mine.py, upstream's and those of the reference pipeline's fork.
-var hnMineFlags = []pythonFlag{
+var hnMineFlags = append([]pythonFlag{
 	{name: "input_file", needed: true},
 	{name: "output_file", needed: true},
 	{name: "candidate_pool"},
@@ -53,7 +53,7 @@ var hnMineFlags = []pythonFlag{
 	{name: "shuffle_data", kind: pythonBool, standard: "False"},
 	{name: "add_examples_for_task", kind: pythonBool, standard: "False"},
 	{name: "seed", kind: pythonInt, standard: "42"}, // of neither program; Quarry's own
-}
+}, auditFlags...)
 
 // hnMine is a run of hn_mine.py.
 type hnMine struct {
@@ -65,6 +65,9 @@ type hnMine struct {
 	input, output, candidates string
 
 	lines []fileLine // of the pool: where each text stands first
+
+	auditor *rowAuditor
+	scored  map[*flagembedding.Row]*hnScored
 }
 
 // runHnMine mines as FlagEmbedding's hn_mine.py does, from its own flags: over the pool as it is, filled up, drawn by
@@ -87,10 +90,12 @@ func runHnMine(ctx context.Context, h *host, words []string) error {
 	if err != nil {
 		return badInput(err)
 	}
+	position := positions(pool)
 	if err := writeOutput(h, o.output, func(w io.Writer) error {
 		// The fork writes the shuffled file by json.dumps as it stands, which escapes all but ASCII.
 		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{ASCII: o.args.truth("shuffle_data")})
 		for _, row := range rows {
+			o.auditor.addNext(o.auditRow(row, position))
 			if err := out.Write(row); err != nil {
 				return err
 			}
@@ -100,7 +105,7 @@ func runHnMine(ctx context.Context, h *host, words []string) error {
 		return err
 	}
 	h.note("%d rows, %d negatives of them drawn to fill up", len(rows), filled)
-	return nil
+	return o.auditor.tellCompat(h, o.args)
 }
 
 func readHnMine(h *host, words []string) (*hnMine, error) {
@@ -129,6 +134,9 @@ func readHnMine(h *host, words []string) (*hnMine, error) {
 		return nil, fmt.Errorf("--pooling_method %s: a model of class %s takes last_token alone, and FlagEmbedding's default is cls", a.text("pooling_method"), o.class)
 	}
 	if o.examples, err = o.readExamples(); err != nil {
+		return nil, err
+	}
+	if o.auditor, err = newCompatAuditor(a, "output_file", a.number("negative_number")); err != nil {
 		return nil, err
 	}
 	return o, mayWrite("output_file", o.output, "input_file", o.input, "candidate_pool", o.candidates, "embedder_name_or_path", h.folder(a.text("embedder_name_or_path")))
@@ -316,14 +324,21 @@ func (o *hnMine) rank(ctx context.Context, h *host, rows []*flagembedding.Row, p
 	}
 	defer queries.Close()
 	rankings := make([][]int32, len(rows))
+	o.scored = make(map[*flagembedding.Row]*hnScored, len(rows))
+	position, positives := positions(pool), make([][]int32, len(rows))
+	for i, row := range rows {
+		positives[i] = places(row.Pos(), position)
+	}
 	err = search.Exact(ctx, search.Input{
-		Queries: queries.Matrix.Data, Dim: x.Dimension(), Passages: search.Rows(passages.Matrix.Data, x.Dimension(), searchRows),
+		Positives: positives,
+		Queries:   queries.Matrix.Data, Dim: x.Dimension(), Passages: search.Rows(passages.Matrix.Data, x.Dimension(), searchRows),
 		Depth: min(o.window.To, len(pool)), Kernels: e.Kernels(), Workers: e.Workers(), Memory: e.Rest(0),
 	}, func(i int, c ranking.Candidates) error {
 		h.progress(progress{Label: "search", Done: int64(i + 1), Total: int64(len(rows)), Unit: "queries"})
 		for _, hit := range c.Hits {
 			rankings[i] = append(rankings[i], hit.Passage)
 		}
+		o.scored[rows[i]] = &hnScored{Candidates: c}
 		return nil
 	})
 	return rankings, err
@@ -354,6 +369,7 @@ func (o *hnMine) choose(rows []*flagembedding.Row, pool []string, rankings [][]i
 			return 0, fmt.Errorf("%s:%d: %w", o.input, row.Line(), err)
 		}
 		filled += len(negatives) - len(chosen[i])
+		o.scored[row].mined = len(chosen[i])
 		row.SetNeg(negatives)
 	}
 	if o.args.truth("shuffle_data") {

@@ -16,6 +16,7 @@ import (
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/lexical"
 	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/rundir"
 )
 
 func (p project) mineOptions() MineOptions {
@@ -217,7 +218,7 @@ func TestReplay(t *testing.T) {
 	o.Mine.HubLimit = 9
 	h, _ := p.mine(t, o)
 	want, side := p.read(t, "mined.jsonl"), p.read(t, "side.jsonl")
-	if said := h.err.String(); !strings.Contains(said, "rules: window 1-12, positive, excluded, hub_limit 9, sampling uniform") || !strings.Contains(said, "candidates dropped by window ") {
+	if said := h.err.String(); !strings.Contains(said, "rules: window 1-12, positive, excluded, repeated_text, hub_limit 9, sampling uniform") || !strings.Contains(said, "candidates dropped by window ") {
 		t.Errorf("the rules are not told: %s", said)
 	}
 	stored := MineOptions{Rank: RankOptions{Data: o.Rank.Data}, Window: o.Window, Mine: o.Mine, Output: o.Output, Provenance: o.Provenance, Candidates: o.Save}
@@ -239,7 +240,7 @@ func TestReplay(t *testing.T) {
 	if len(rows) != 30 || header.Seed != 42 || rows[3].Miner == "" || len(rows[3].Ranks) != 1 || rows[3].Dropped["window"] != 14 {
 		t.Errorf("side file: %+v, row 3 of %d: %+v", header, len(rows), rows[3])
 	}
-	if n := rows[3].Negatives[0]; n.From != "mined" || *n.PositiveScore != rows[3].Ranks[0].Score || strings.Join(n.Trail, "|") != "window 1-12|positive|excluded|hub_limit 9|sampling uniform" {
+	if n := rows[3].Negatives[0]; n.From != "mined" || *n.PositiveScore != rows[3].Ranks[0].Score || strings.Join(n.Trail, "|") != "window 1-12|positive|excluded|repeated_text|hub_limit 9|sampling uniform" {
 		t.Errorf("side file: negative %+v", n)
 	}
 	stored.Rank.Data.Queries = o.Rank.Data.Queries
@@ -275,6 +276,7 @@ func TestSources(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	search := SearchOptions{Rank: p.rank("train.jsonl"), Depth: 30, Output: p.path("run.trec"), Tag: "x"}
 	mustBe(t, runSearch(t.Context(), search, newTestHost().host))
+	var sources []provenance.Source
 	mined := func(change func(*MineOptions)) ([]provenance.Row, []provenance.Row) {
 		t.Helper()
 		o := p.mineOptions()
@@ -282,14 +284,30 @@ func TestSources(t *testing.T) {
 		o.Provenance, o.Save = p.path("side.jsonl"), p.path("fused.cand")
 		change(&o)
 		_, rows := p.mine(t, o)
-		_, side, err := provenance.Read(strings.NewReader(p.read(t, "side.jsonl")), "side")
+		header, side, err := provenance.Read(strings.NewReader(p.read(t, "side.jsonl")), "side")
 		mustBe(t, err)
+		sources = header.Sources
 		return provenanceOf(t, rows), side
 	}
-	model, _ := mined(func(*MineOptions) {})
-	byRun, _ := mined(func(o *MineOptions) {
+	// ranked sees who ranked by the side file, and that its rows name the only one, or the model of the command.
+	ranked := func(side []provenance.Row, miner string, want ...provenance.Source) {
+		t.Helper()
+		if diff := cmp.Diff(want, sources); diff != "" || side[0].Miner != miner {
+			t.Errorf("miner %q, want %q; sources, -want +got:\n%s", side[0].Miner, miner, diff)
+		}
+	}
+	digest, err := rundir.ModelDigest(t.Context(), rundir.OS{}, p.path("model"))
+	mustBe(t, err)
+	model, side := mined(func(*MineOptions) {})
+	ranked(side, digest, provenance.Source{Source: "dense", Kind: "dense", Digest: digest})
+	other := "model:" + p.path("model")
+	_, side = mined(func(o *MineOptions) { o.Rank.Model, o.Sources.Names = ModelOptions{}, []string{other} })
+	ranked(side, digest, provenance.Source{Source: other, Kind: "dense", Digest: digest})
+	byRun, side := mined(func(o *MineOptions) {
 		o.Rank.Model, o.Sources.Names = ModelOptions{}, []string{"run:" + p.path("run.trec")}
 	})
+	ofRun := rundir.DigestBytes([]byte(p.read(t, "run.trec")))
+	ranked(side, ofRun, provenance.Source{Source: "run:" + p.path("run.trec"), Kind: "run", Digest: ofRun})
 	for i := range model {
 		if byRun[i].Source != "run:"+p.path("run.trec") {
 			t.Fatalf("source %q", byRun[i].Source)
@@ -300,9 +318,11 @@ func TestSources(t *testing.T) {
 		t.Errorf("mined of the model and of its run:\n%s", diff)
 	}
 	fused, side := mined(func(o *MineOptions) {
-		o.Sources.Names = []string{"dense", "bm25", "model:" + p.path("model")}
+		o.Sources.Names = []string{"dense", "bm25", other}
 		o.Sources.Fuse.Weights = []float64{1, 0, 1}
 	})
+	ofAll := []provenance.Source{{Source: "dense", Kind: "dense", Digest: digest}, {Source: "bm25", Kind: "bm25", Parameters: lexical.DefaultOptions().String()}, {Source: other, Kind: "dense", Digest: digest}}
+	ranked(side, digest, ofAll...)
 	for i := range model {
 		if fused[i].Source != "fused" || len(fused[i].Negatives) != len(model[i].Negatives) {
 			t.Fatalf("row %d: %+v", i, fused[i])
@@ -316,10 +336,10 @@ func TestSources(t *testing.T) {
 	if n := side[0].Negatives[0]; len(n.Sources) < 2 || n.Sources[0].Source != "dense" || n.Sources[0].Score != *model[0].Negatives[0].Score || len(side[0].Ranks) != 4 {
 		t.Errorf("side file: %+v with ranks %+v", n, side[0].Ranks)
 	}
-	want := p.read(t, "mined.jsonl")
-	stored := MineOptions{Rank: RankOptions{Data: p.rank("train.jsonl").Data}, Window: "1-12", Mine: p.mineOptions().Mine, Output: p.path("mined.jsonl"), Candidates: p.path("fused.cand")}
+	want, wantSide := p.read(t, "mined.jsonl"), p.read(t, "side.jsonl")
+	stored := MineOptions{Rank: RankOptions{Data: p.rank("train.jsonl").Data}, Window: "1-12", Mine: p.mineOptions().Mine, Output: p.path("mined.jsonl"), Candidates: p.path("fused.cand"), Provenance: p.path("side.jsonl")}
 	p.mine(t, stored)
-	if p.read(t, "mined.jsonl") != want {
+	if p.read(t, "mined.jsonl") != want || p.read(t, "side.jsonl") != wantSide {
 		t.Error("stored candidates of several sources mine other bytes")
 	}
 	zero := 0.0

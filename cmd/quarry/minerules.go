@@ -17,7 +17,7 @@ func (o *MineOptions) addRuleFlags(cmd *cobra.Command) {
 	f.StringVar((*string)(&o.Mine.Sampling), "sampling", string(o.Mine.Sampling), "uniform: drawn from the window; top: the best ranked of it; rank: drawn in proportion to 1/(1 + rank); score: to exp(score / --sampling-temperature)")
 	f.Float64Var(&o.Mine.SamplingTemperature, "sampling-temperature", 0, "divisor of scores in --sampling score")
 	optionalFloat(f, &o.Mine.NearText, "near-text", "least similarity to the text of the query or of a positive that is dropped, above 0, at most 1 (pieces of three characters that both have)")
-	f.StringVar(&o.Verdicts, "verdicts", "", "what people said of negatives: `file` that quarry view wrote (verdicts.jsonl of a run); dropped passages are no negatives of their query, promoted ones are its positives")
+	f.StringVar(&o.Verdicts, "verdicts", "", "what people said of negatives: `file` that quarry view wrote (verdicts.jsonl of a run), or a filled in one of quarry audit --queue; dropped passages are no negatives of their query, promoted ones are its positives")
 	f.StringVar((*string)(&o.Mine.SameGroup), "same-group", "", "never: no passage of the group of a positive is a negative; only: no other is")
 	f.StringVar(&o.Rank.Data.PassageGroupField, "passage-group-field", "", "`key` of the corpus that holds the groups of --same-group, such as a topic")
 	optionalFloat(f, &o.Mine.Margin, "margin", "a negative scores at least this much less than the query's lowest positive")

@@ -54,7 +54,7 @@ func TestMineByVerdicts(t *testing.T) {
 			t.Errorf("row %d, of which nothing was said, has other negatives", i)
 		}
 	}
-	for _, want := range []string{"verdicts of " + o.Verdicts + `: 2 drop, 1 promote, 1 keep; 1 of them judge nothing`, `drop: no query has the text of query "t0" ("a query of long ago")`, "excluded, verdict, sampling", "verdict 1"} {
+	for _, want := range []string{"verdicts of " + o.Verdicts + `: 2 drop, 1 promote, 1 keep; 1 of them judge nothing`, `drop: no query has the text of query "t0" ("a query of long ago")`, "excluded, verdict, repeated_text, sampling", "verdict 1"} {
 		if !strings.Contains(h.err.String(), want) {
 			t.Errorf("no %q in\n%s", want, h.err.String())
 		}

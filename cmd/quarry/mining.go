@@ -64,7 +64,7 @@ func (m *mining) mine(ctx context.Context, out *flagembedding.Writer, side *prov
 		}
 		if side != nil {
 			full := m.miner.Provenance(q, c.Candidates, m.ranked.by, r)
-			full.Miner = m.ranked.header.ModelDigest
+			full.Miner = minerOf(m.ranked.header)
 			if err := side.Write(full); err != nil {
 				return err
 			}
@@ -108,7 +108,7 @@ func (m *mining) writeProvenance(h *host, write func(*provenance.Writer) error) 
 		return write(nil)
 	}
 	return writeOutput(h, m.o.Provenance, func(w io.Writer) error {
-		side, err := provenance.NewWriter(w, provenance.Header{Rules: m.o.Mine.Rules(), Seed: m.o.Mine.Seed})
+		side, err := provenance.NewWriter(w, provenance.Header{Rules: m.o.Mine.Rules(), Seed: m.o.Mine.Seed, Sources: rankersOf(m.ranked.header), Fusion: m.ranked.header.Fusion})
 		if err == nil {
 			err = write(side)
 		}

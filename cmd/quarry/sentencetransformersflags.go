@@ -3,7 +3,7 @@ package main
 import "github.com/quarry-ml/quarry/format/sentencetransformers"
 
 // stMineFlags are the parameters of sentence-transformers' mine_hard_negatives (6.2.0), and behind them Quarry's own.
-var stMineFlags = []pythonFlag{
+var stMineFlags = append([]pythonFlag{
 	{name: "dataset", needed: true},
 	{name: "model"},
 	{name: "anchor_column_name"},
@@ -41,7 +41,7 @@ var stMineFlags = []pythonFlag{
 	{name: "run"},
 	{name: "memory"},
 	{name: "workers", kind: pythonInt, standard: "0"},
-}
+}, auditFlags...)
 
 // stTupleScores is an output format of old: n-tuple with scores.
 const stTupleScores = "n-tuple-scores"

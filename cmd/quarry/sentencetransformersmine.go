@@ -29,6 +29,8 @@ type stMine struct {
 	corpus  []string   // different texts: those of --corpus, and the positives
 	lines   []fileLine // of the corpus: where each text stands first
 	queries []stQuery
+
+	auditor *rowAuditor
 }
 
 // runSTMine mines as sentence-transformers' mine_hard_negatives does, from its parameters.
@@ -57,14 +59,17 @@ func runSTMine(ctx context.Context, h *host, words []string) error {
 		return badInputf("no row is left: the limits or the range leave too few negatives; widen --range_max or loosen the limits")
 	}
 	err = writeOutput(h, o.args.text("output"), kept.writeTo)
-	if err != nil || !o.args.truth("verbose") {
+	if err == nil && o.args.truth("verbose") {
+		if o.args.text("output") == standard || o.args.truth("json") {
+			h.note("%s", strings.TrimSuffix(t.table(), "\n"))
+		} else {
+			err = h.printf("%s", t.table())
+		}
+	}
+	if err != nil {
 		return err
 	}
-	if o.args.text("output") == standard {
-		h.note("%s", strings.TrimSuffix(t.table(), "\n"))
-		return nil
-	}
-	return h.printf("%s", t.table())
+	return o.auditor.tellCompat(h, o.args)
 }
 
 // choose takes the negatives of every query and writes its rows. A query without any gives no list, as there.
@@ -78,8 +83,12 @@ func (o *stMine) choose(found []stRanked, kept *keptRows, t *stTally) error {
 	for i, c := range found {
 		negatives, before := o.mine.Choose(c.Hits, c.Positives, &t.skips), len(kept.rows)
 		if o.format != sentencetransformers.LabeledList || len(negatives) > 0 {
-			if err := w.Write(o.row(o.queries[i], c.Positives, negatives)); err != nil {
+			row := o.row(o.queries[i], c.Positives, negatives)
+			if err := w.Write(row); err != nil {
 				return err
+			}
+			if len(kept.rows) > before { // audited under the first of its lines
+				o.auditor.auditor.Add(stAuditRow(row, before+1))
 			}
 		}
 		t.add(c.Positives, negatives, len(kept.rows)-before)
@@ -90,7 +99,7 @@ func (o *stMine) choose(found []stRanked, kept *keptRows, t *stTally) error {
 func readSTMine(h *host, words []string) (*stMine, error) {
 	a, err := parsePython(words, stMineFlags)
 	if err != nil {
-		return nil, fmt.Errorf("%w (parameters of mine_hard_negatives; beside them Quarry's --output, --seed, --corpus-vectors, --query-vectors, --run, --memory and --workers)", err)
+		return nil, fmt.Errorf("%w (parameters of mine_hard_negatives; beside them Quarry's --output, --seed, --corpus-vectors, --query-vectors, --run, --memory, --workers, --expect and --json)", err)
 	}
 	o := &stMine{args: a, format: sentencetransformers.Layout(a.text("output_format")), scores: a.truth("output_scores")}
 	o.mine = mine.SentenceTransformers{
@@ -132,6 +141,9 @@ func readSTMine(h *host, words []string) (*stMine, error) {
 	}
 	if o.engine.Workers < 0 {
 		return nil, fmt.Errorf("--workers %s: at least 1", a.text("workers"))
+	}
+	if o.auditor, err = newCompatAuditor(a, "output", o.mine.Negatives); err != nil {
+		return nil, err
 	}
 	return o, o.checkFiles(h)
 }

@@ -52,7 +52,7 @@ func TestWhatIf(t *testing.T) {
 		Settings []supposed
 	}
 	mustBe(t, json.Unmarshal(h.out.Bytes(), &printed))
-	if s := printed.Settings; len(s) != 4 || s[1].Margin == nil || s[0].Margin != nil || s[0].Queries != 30 || *s[0].Overlap != 1 || strings.Join(printed.Rules, ", ") != "positive, excluded, sampling uniform" {
+	if s := printed.Settings; len(s) != 4 || s[1].Margin == nil || s[0].Margin != nil || s[0].Queries != 30 || *s[0].Overlap != 1 || strings.Join(printed.Rules, ", ") != "positive, excluded, repeated_text, sampling uniform" {
 		t.Errorf("as JSON: %s", h.out.String())
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Version is the version of the side file that this package writes, and the newest that it reads.
-const Version = 1
+const Version = 2
 
 // Key is the key of a mined row that holds its Row.
 const Key = "quarry"
@@ -76,6 +76,16 @@ type Header struct {
 	Version int      `json:"version"`
 	Rules   []string `json:"rules"` // that were held against every candidate, in order, and how negatives were drawn
 	Seed    uint64   `json:"seed"`
+	Sources []Source `json:"sources,omitempty"` // that ranked, those that were fused each by itself; nil where nothing did
+	Fusion  string   `json:"fusion,omitempty"`  // how several became one
+}
+
+// Source is what ranked.
+type Source struct {
+	Source     string `json:"source"`               // its name, as rows have it
+	Kind       string `json:"kind"`                 // dense, bm25 or run
+	Digest     string `json:"digest,omitempty"`     // of the model, the vectors or the run; empty of BM25, which has none
+	Parameters string `json:"parameters,omitempty"` // of BM25
 }
 
 const format = "quarry provenance"

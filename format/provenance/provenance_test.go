@@ -40,7 +40,10 @@ func encode(t testing.TB, h Header, rows []Row) []byte {
 }
 
 func TestRoundTrip(t *testing.T) {
-	h := Header{Format: format, Version: Version, Rules: []string{"window 2-200", "sampling uniform"}, Seed: 42}
+	h := Header{Format: format, Version: Version, Rules: []string{"window 2-200", "sampling uniform"}, Seed: 42, Sources: []Source{{Source: "dense", Kind: "dense", Digest: "d0"}, {Source: "bm25", Kind: "bm25", Parameters: "k1 1.5"}}}
+	if first, _, err := Read(strings.NewReader(`{"format":"quarry provenance","version":1,"rules":["positive"],"seed":1}`), "f"); err != nil || first.Sources != nil {
+		t.Errorf("version 1: %+v, %v", first, err)
+	}
 	gotHeader, got, err := Read(bytes.NewReader(encode(t, h, rows())), "f")
 	if err != nil {
 		t.Fatal(err)
@@ -54,11 +57,11 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestReadErrors(t *testing.T) {
-	head := `{"format":"quarry provenance","version":1,"rules":[],"seed":1}` + "\n"
+	head := `{"format":"quarry provenance","version":2,"rules":[],"seed":1}` + "\n"
 	for _, tc := range []struct{ name, file, want string }{
 		{"empty", "", "f: the file is empty"},
 		{"rows of training", `{"query":"q","pos":[]}`, "f:1: not a file of provenance"},
-		{"newer", strings.Replace(head, `"version":1`, `"version":2`, 1), "f:1: version 2 is not one that this program knows (1)"},
+		{"newer", strings.Replace(head, `"version":2`, `"version":3`, 1), "f:1: version 3 is not one that this program knows (2)"},
 		{"unknown key", head + `{"key":"q","colour":1}`, `f:2: unknown key "colour"`},
 		{"no key", head + `{"source":"dense"}`, "f:2: the row has no key"},
 		{"no id", head + `{"key":"q","negatives":[{"rank":1}]}`, "f:2: negative 0 has no id"},

@@ -15,7 +15,7 @@ import (
 	"github.com/quarry-ml/quarry/corpus"
 )
 
-// Version is the version of a line that this package writes, and the newest that it reads.
+// Version is the version of a line that says what a person said; one that asks for it has QueueVersion.
 const Version = 1
 
 // Kind is what a person said.
@@ -87,12 +87,16 @@ func (v Verdict) Line() (string, error) {
 	return strings.TrimSuffix(line.String(), "\n"), nil
 }
 
-// Read returns every line of a file, in its order; name is the file's name in errors, which tell the line. A last line without
-// its end was cut short before it was acknowledged, and does not count.
+// Read returns every verdict of a file, in its order; name is the file's name in errors, which tell the line. A last line without
+// its end was cut short before it was acknowledged, and does not count. Of a queue, in lines or in columns, it returns the verdicts
+// that were filled in.
 func Read(r io.Reader, name string) ([]Verdict, error) {
 	content, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if table, ok := inColumns(content); ok {
+		return readColumns(table, name)
 	}
 	whole := content[:bytes.LastIndexByte(content, '\n')+1]
 	lines := corpus.NewLines(bytes.NewReader(whole), name, corpus.LineOptions{KeepBlanks: true})
@@ -109,7 +113,9 @@ func Read(r io.Reader, name string) ([]Verdict, error) {
 		if err != nil {
 			return nil, lines.Errorf("%w", err)
 		}
-		all = append(all, v)
+		if v.Verdict != "" {
+			all = append(all, v)
+		}
 	}
 }
 
@@ -144,8 +150,11 @@ func parse(line []byte) (v Verdict, err error) {
 	if err := json.Unmarshal(raw, &version); err != nil {
 		return v, fmt.Errorf("\"version\": %w", err)
 	}
-	if version > Version {
-		return v, fmt.Errorf("version %d is newer than this quarry knows (%d): update quarry", version, Version)
+	if version > QueueVersion {
+		return v, fmt.Errorf("version %d is newer than this quarry knows (%d): update quarry", version, QueueVersion)
+	}
+	if version == QueueVersion {
+		return parseSuspect(line)
 	}
 	if version != Version {
 		return v, fmt.Errorf("version %d, and this quarry reads %d", version, Version)

@@ -65,7 +65,7 @@ func TestReadErrors(t *testing.T) {
 		{"no JSON", good + "drop it\n", "f:2: "},
 		{"a blank line", good + "\n", "f:2: "},
 		{"no version", `{"verdict":"drop"}` + "\n", `f:1: the line has no "version"`},
-		{"newer, with keys of its own", `{"version":2,"why":"x"}` + "\n", "f:1: version 2 is newer than this quarry knows (1): update quarry"},
+		{"newer, with keys of its own", `{"version":3,"why":"x"}` + "\n", "f:1: version 3 is newer than this quarry knows (2): update quarry"},
 		{"version 0", `{"version":0}` + "\n", "f:1: version 0, and this quarry reads 1"},
 		{"unknown key", strings.Replace(good, `"round"`, `"why":"x","round"`, 1), `f:1: json: unknown field "why"`},
 		{"a key twice", strings.Replace(good, `"round"`, `"verdict":"keep","round"`, 1), `f:1: the key "verdict" occurs twice`},
