@@ -14,28 +14,29 @@ import (
 
 // FinetuneOptions are the flags of quarry finetune.
 type FinetuneOptions struct {
-	Data       DataOptions // the corpus may be left out
-	Train, Dev string
-	Mix        *TrainData // of FlagEmbedding's trainers, in place of Train; nil is Train alone
-	Merges     trainerMerges
-	Kinds      bool // rows may ask FlagEmbedding for other batches than the flags say, which is refused
-	Model      ModelOptions
-	Texts      TextOptions
-	Engine     EngineOptions
-	Kind       string // of what is trained: empty is an embedder
-	Pairs      PairFlags
-	Tune       finetune.Options
-	Targets    string // of LoRA
-	Adapter    string // directory of the adapter that is trained on; empty is a fresh one
-	Teacher    string // file of a teacher's scores; empty is the rows themselves
-	Guide      string // model directory
-	Parts      []int  // of vectors
-	Weights    []float64
-	Metrics    string
-	SaveEvery  int
-	Output     string
-	Examples   ExampleOptions
-	JSON       bool
+	Data        DataOptions // the corpus may be left out
+	Train, Dev  string
+	Mix         *TrainData // of FlagEmbedding's trainers, in place of Train; nil is Train alone
+	Merges      trainerMerges
+	Kinds       bool // rows may ask FlagEmbedding for other batches than the flags say, which is refused
+	Model       ModelOptions
+	Texts       TextOptions
+	Engine      EngineOptions
+	Kind        string // of what is trained: empty is an embedder
+	Pairs       PairFlags
+	Tune        finetune.Options
+	Targets     string // of LoRA
+	Adapter     string // directory of the adapter that is trained on; empty is a fresh one
+	Teacher     string // file of a teacher's scores; empty is the rows themselves
+	Guide       string // model directory
+	Parts       []int  // of vectors
+	Weights     []float64
+	Metrics     string
+	SaveEvery   int
+	Output      string
+	Checkpoints string // what names of epochs' checkpoints begin with; empty is epoch-
+	Examples    ExampleOptions
+	JSON        bool
 
 	set set
 }

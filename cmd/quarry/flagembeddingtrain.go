@@ -51,7 +51,7 @@ var trainerFlags = slices.Concat([]pythonFlag{
 	{name: "additional_special_tokens", kind: pythonList},
 	{name: "save_merged_lora_model", kind: pythonBool, standard: "False"},
 	{name: "only_merge_lora_model", kind: pythonBool, standard: "False"},
-	{name: "save_lora_every_epoch", kind: pythonBool, standard: "False", does: everyEpoch},
+	{name: "save_lora_every_epoch", kind: pythonBool, standard: "False"},
 	{name: "unified_finetuning", kind: pythonBool, standard: "False"},
 	{name: "use_self_distill", kind: pythonBool, standard: "False"},
 	{name: "self_distill_start_step", kind: pythonInt, standard: "-1", does: denseAlone},
@@ -268,6 +268,9 @@ func (o *FinetuneOptions) takeTraining(a pythonArgs, kind trainer) error {
 		t.Method = finetune.Full
 	} else {
 		t.Method = finetune.LoRA
+		if a.truth("save_lora_every_epoch") {
+			o.Checkpoints = loraEpochs
+		}
 		o.Adapter = a.text("from_peft")
 		t.LoRA.ModulesToSave = a.values["modules_to_save"]
 		t.LoRA.Rank, t.LoRA.Alpha, t.LoRA.Dropout = a.number("lora_rank"), a.float("lora_alpha"), a.float("lora_dropout")

@@ -130,20 +130,20 @@ func TestTheReferencesFourMiningCommands(t *testing.T) {
 	if n := strings.Count(p.read(t, "out/steps.jsonl"), `"columns":128`); n != 3 || strings.Count(trained.out.String(), "eval_loss") != 4 {
 		t.Errorf("%d steps of 128 columns, printed %q", n, trained.out.String())
 	}
-	command("merge", "--base_model_path", p.path("bge-en-icl"), "--lora_path", p.path("out/epoch-3"), "--output_dir", p.path("merged_model_lora_epoch_3"), "--type", "embedder")
+	command("merge", "--base_model_path", p.path("bge-en-icl"), "--lora_path", p.path("out/lora_epoch_3"), "--output_dir", p.path("out/merged_model_lora_epoch_3"), "--type", "embedder")
 	for _, file := range []string{"model.safetensors", "tokenizer.json"} {
-		if p.read(t, "merged_model_lora_epoch_3/"+file) != p.read(t, "out/merged_model/"+file) {
+		if p.read(t, "out/merged_model_lora_epoch_3/"+file) != p.read(t, "out/merged_model/"+file) {
 			t.Errorf("%s of save_merged_model.py's flags is another than that of --save_merged_lora_model", file)
 		}
 	}
-	mustBe(t, os.CopyFS(p.path("foreign"), os.DirFS(p.path("out/epoch-3"))))
+	mustBe(t, os.CopyFS(p.path("foreign"), os.DirFS(p.path("out/lora_epoch_3"))))
 	mustBe(t, os.Remove(p.path("foreign/quarry.json"))) // FlagEmbedding's adapters have none
 	foreign := command("merge", "--base_model_path", p.path("bge-en-icl"), "--lora_path", p.path("foreign"), "--output_dir", p.path("merged-foreign"))
 	if !strings.Contains(foreign.err.String(), "of the last token, to length 1, as FlagEmbedding's decoders") || p.read(t, "merged-foreign/model.safetensors") != p.read(t, "out/merged_model/model.safetensors") {
 		t.Errorf("told %q, or another model", foreign.err.String())
 	}
-	mine("merged_model_lora_epoch_3", "train.jsonl", "2-100", "train-1.jsonl")
-	mine("merged_model_lora_epoch_3", "test.jsonl", "2-100", "test-1.jsonl")
+	mine("out/merged_model_lora_epoch_3", "train.jsonl", "2-100", "train-1.jsonl")
+	mine("out/merged_model_lora_epoch_3", "test.jsonl", "2-100", "test-1.jsonl")
 	for _, split := range []string{"train", "test"} {
 		if slices.EqualFunc(mined[split+"-0.jsonl"], mined[split+"-1.jsonl"], slices.Equal) {
 			t.Errorf("both rounds mined the same for %s", split)

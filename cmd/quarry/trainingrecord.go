@@ -30,12 +30,14 @@ type trainingRecord struct {
 	Metrics    []string        `json:"metrics"`
 	Pairs      *pairRecord     `json:"pairs,omitempty"`    // of a cross-encoder, which has no contract
 	Mix        *TrainData      `json:"datasets,omitempty"` // which rows of several files are trained on
+	// Checkpoints is what names of epochs' checkpoints begin with, where it is not epoch-.
+	Checkpoints string `json:"checkpoints,omitempty"`
 }
 
 func (t *training) record(ctx context.Context) (trainingRecord, error) {
 	r := trainingRecord{Schema: schema, Identity: t.engine.Identity(), Digests: map[string]string{}, Options: t.options.Tune,
 		Pairs: t.cross.record(), Lengths: [2]int{t.query.maxLength, t.passage.maxLength}, FromRow: t.options.Texts.PromptFromRow || t.options.Texts.rowFormat != "",
-		Tokens: t.options.Model.SpecialTokens, IDField: t.options.Data.IDField, GroupField: t.options.Data.GroupField}
+		Tokens: t.options.Model.SpecialTokens, IDField: t.options.Data.IDField, GroupField: t.options.Data.GroupField, Checkpoints: t.options.Checkpoints}
 	if r.Contract = json.RawMessage("null"); t.cross == nil {
 		r.Contract = t.contract().Encode()
 	}
