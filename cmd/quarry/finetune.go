@@ -236,6 +236,9 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 		return err
 	}
 	defer m.Close()
+	if o.Model.EOS && m.Contract.EOS == "" && m.Config.Decoder() {
+		h.note("texts end without an end token: the tokenizer's class knows no add_eos_token, there as here")
+	}
 	o.Engine.weights = o.Model.Weights
 	if err := o.openAdapter(ctx, h, m); err != nil {
 		return err

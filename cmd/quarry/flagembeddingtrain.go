@@ -239,7 +239,7 @@ func trainerOptions(a pythonArgs, kind trainer) (FinetuneOptions, error) {
 	o.Train, o.Dev, o.Output = a.list("train_data")[0], a.text("eval_data"), a.text("output_dir")
 	normalize := a.truth("normalize_embeddings")
 	pooling := map[string]string{"cls": "cls", "mean": "mean", "last_token": "lasttoken"}[a.text("sentence_pooling_method")]
-	o.Model = ModelOptions{Model: a.text("model_name_or_path"), Pooling: pooling, Normalize: &normalize, SpecialTokens: a.list("additional_special_tokens")}
+	o.Model = ModelOptions{Model: a.text("model_name_or_path"), Pooling: pooling, Normalize: &normalize, SpecialTokens: a.list("additional_special_tokens"), EOS: kind == ofDecoders}
 	o.Engine.Precision = "auto"
 	o.SaveEvery = a.number("save_steps")
 	if err := o.takeTraining(a, kind); err != nil {

@@ -24,6 +24,7 @@ type ModelOptions struct {
 	Truncate      int      // leading numbers of a vector that are kept
 	Weights       string   // stored or bf16; empty is stored
 	SpecialTokens []string // that the tokenizer has to have
+	EOS           bool     // texts end with eos_token, where the tokenizer's class knows that
 	assume        bool     // open a model whose pooling nothing names, to show that
 
 	found foundModel // by open
@@ -121,7 +122,7 @@ func wantPooling(err error) error {
 }
 
 func (o ModelOptions) options() (model.Options, error) {
-	above := model.Options{Normalize: o.Normalize, AssumeMean: o.assume, TruncateDim: o.Truncate, SpecialTokens: o.SpecialTokens}
+	above := model.Options{Normalize: o.Normalize, AssumeMean: o.assume, TruncateDim: o.Truncate, SpecialTokens: o.SpecialTokens, EOS: o.EOS}
 	if o.Truncate < 0 {
 		return above, badInputf("--truncate-dim %d: at least 1", o.Truncate)
 	}
