@@ -103,7 +103,7 @@ def eedi():
 
 
 def same(tokenizer, read, folder, asked, want):
-    done = subprocess.run([binary, folder], input="".join(json.dumps(a) + "\n" for a in asked).encode(), capture_output=True)
+    done = subprocess.run([*read, folder], input="".join(json.dumps(a) + "\n" for a in asked).encode(), capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     got = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(got) == len(want), f"{len(got)} answers to {len(want)} questions"

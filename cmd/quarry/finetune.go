@@ -231,6 +231,7 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	if err := o.takeTokens(h); err != nil {
 		return err
 	}
+	o.Model.trains = true
 	m, err := o.Model.open(ctx, h)
 	if err != nil {
 		return err

@@ -131,8 +131,22 @@ var trainerFlags = slices.Concat([]pythonFlag{
 	{name: "gpu_ids", does: onProcessor},
 }, transformersFlags)
 
-// mostExamples is how many in-context examples decoder_only.icl shows a query at most.
-const mostExamples = 5
+// How many in-context examples decoder_only.icl shows a query at most: upstream's, and the reference pipeline's fork.
+const (
+	mostExamples     = 5
+	mostForkExamples = 2
+)
+
+// flagsOfFork are those that the reference pipeline's fork of FlagEmbedding has, or its icl_finetune.sh, and no release of upstream.
+var flagsOfFork = []string{"use_qlora", "save_lora_every_epoch", "eval_data", "eval_corpus_path", "eval_queries_path", "eval_examples_path", "epochs", "batch_size", "gpu_ids"}
+
+// examplesShown is how many in-context examples a query of a line is shown at most.
+func examplesShown(a pythonArgs) int {
+	if slices.ContainsFunc(flagsOfFork, a.given) {
+		return mostForkExamples
+	}
+	return mostExamples
+}
 
 // runTrainer trains as one of FlagEmbedding's trainers does, from its own flags.
 func runTrainer(ctx context.Context, h *host, words []string) error {
@@ -144,11 +158,17 @@ func runTrainer(ctx context.Context, h *host, words []string) error {
 	if err != nil {
 		return badInput(err)
 	}
+	a.tell(h)
+	if kind == ofDecoders && a.ofScript() {
+		var passed []string
+		if a, passed = a.asScript(); len(passed) > 0 {
+			h.note("by a flag of icl_finetune.sh, what that script passes on is taken besides: %s", strings.Join(passed, ", "))
+		}
+	}
 	o, err := trainerOptions(a, kind)
 	if err != nil {
 		return badInput(err)
 	}
-	a.tell(h)
 	return o.trainAndMerge(ctx, h)
 }
 
@@ -382,7 +402,7 @@ func (o *FinetuneOptions) takeTexts(a pythonArgs) error {
 	suffix := a.text("icl_suffix_str")
 	o.Texts.QuerySuffix = &suffix
 	if a.truth("retrieval_use_examples") {
-		o.Tune.Examples = mostExamples
+		o.Tune.Examples = examplesShown(a)
 		if o.Texts.QueryMaxLength <= 512 {
 			o.Examples.Tokens = 1 // as there: nothing is left for examples, and none fits
 		}

@@ -36,7 +36,7 @@ func TestTheReferencesTraining(t *testing.T) {
 	}
 	want := finetune.Options{
 		Method: finetune.LoRA, Epochs: 5, Batch: 16, GroupSize: 8, Accumulate: 1, DropLast: true, LearningRate: 1e-4, Schedule: finetune.Linear, WarmupRatio: 0.1,
-		Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Clip: 1, Temperature: 0.02, Dropout: true, Examples: 5, BlockTokens: 2048, Seed: 42,
+		Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Clip: 1, Temperature: 0.02, Dropout: true, Examples: 2, BlockTokens: 2048, Seed: 42,
 	}
 	got := o.Tune
 	got.LoRA = finetune.LoRAOptions{}
@@ -83,6 +83,8 @@ func TestTrainerFlags(t *testing.T) {
 		{"in full", "--use_lora no", func(o FinetuneOptions) bool { return o.Tune.Method == finetune.Full }},
 		{"the plain trainer shows no examples", "--query_max_len 64", func(o FinetuneOptions) bool { return o.Tune.Examples == 0 && o.Texts.QuerySuffix == nil }},
 		{"examples need more than 512 tokens", "--icl_suffix_str x --query_max_len 512", func(o FinetuneOptions) bool { return o.Tune.Examples == 5 && o.Examples.Tokens == 1 }},
+		{"the fork shows two", "--retrieval_use_examples True --query_max_len 600 --save_lora_every_epoch False", func(o FinetuneOptions) bool { return o.Tune.Examples == 2 }},
+		{"upstream shows five", "--retrieval_use_examples True --query_max_len 600", func(o FinetuneOptions) bool { return o.Tune.Examples == 5 }},
 		{"no examples", "--retrieval_use_examples False", func(o FinetuneOptions) bool { return o.Tune.Examples == 0 && *o.Texts.QuerySuffix == `\nResponse:` }},
 		{"what is off is no request", "--use_mrl False --mrl_dims 8 --shuffle_ratio 0.0 --knowledge_distillation no", func(o FinetuneOptions) bool { return o.Tune.Distill == "" && o.Parts == nil }},
 		{"distillation", "--knowledge_distillation True", func(o FinetuneOptions) bool { return o.Tune.Distill == finetune.KLDiv && o.Teacher == "" }},

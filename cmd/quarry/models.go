@@ -25,6 +25,7 @@ type ModelOptions struct {
 	Weights       string   // stored or bf16; empty is stored
 	SpecialTokens []string // that the tokenizer has to have
 	EOS           bool     // texts end with eos_token, where the tokenizer's class knows that
+	trains        bool     // the model is opened to be trained
 	assume        bool     // open a model whose pooling nothing names, to show that
 
 	found foundModel // by open
@@ -67,6 +68,12 @@ func (o *ModelOptions) open(ctx context.Context, h *host) (*model.Model, error) 
 	m, err := model.Open(o.found.dir, above)
 	if err != nil {
 		return nil, badInputf("%s: %w", o.named(), wantPooling(err))
+	}
+	switch err := m.CheckPooling(); {
+	case err != nil && o.trains:
+		return nil, errors.Join(badInputf("%s: %w", o.named(), err), m.Close())
+	case err != nil:
+		h.note("warning: %s: %v", o.named(), err)
 	}
 	return m, nil
 }
