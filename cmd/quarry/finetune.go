@@ -34,6 +34,7 @@ type FinetuneOptions struct {
 	Metrics     string
 	SaveEvery   int
 	Output      string
+	Eval        EvalSet
 	Checkpoints string // what names of epochs' checkpoints begin with; empty is epoch-
 	Examples    ExampleOptions
 	JSON        bool
@@ -259,7 +260,7 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 		own.Held += start.Bytes()
 	}
 	weights := own
-	if set.named && o.Dev != "" {
+	if set.measured(o) {
 		weights.Held *= 2 // each epoch's model, measured beside the one that is trained
 	}
 	if o.Guide != "" {

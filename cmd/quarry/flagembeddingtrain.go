@@ -60,7 +60,7 @@ var trainerFlags = slices.Concat([]pythonFlag{
 	// the data
 	{name: "train_data", kind: pythonList, needed: true},
 	{name: "eval_data"},
-	{name: "eval_corpus_path", does: evalLater}, {name: "eval_queries_path", does: evalLater}, {name: "eval_examples_path", does: evalLater},
+	{name: "eval_corpus_path"}, {name: "eval_queries_path"}, {name: "eval_examples_path"},
 	{name: "cache_path", does: ownLoader},
 	{name: "train_group_size", kind: pythonInt, standard: "8"},
 	{name: "query_max_len", kind: pythonInt, standard: "32"},
@@ -252,6 +252,9 @@ func trainerOptions(a pythonArgs, kind trainer) (FinetuneOptions, error) {
 		return o, err
 	}
 	var err error
+	if o.Eval, err = evalSet(a); err != nil {
+		return o, err
+	}
 	if o.Mix, err = trainData(a); err != nil {
 		return o, err
 	}

@@ -60,7 +60,7 @@ func TestTheReferencesTraining(t *testing.T) {
 	}
 	h := newTestHost()
 	a.tell(h.host)
-	for _, flag := range []string{"cache_dir", "deepspeed", "fp16", "gradient_checkpointing", "logging_steps", "save_total_limit", "pad_to_multiple_of", "gpu_ids", "eval_corpus_path"} {
+	for _, flag := range []string{"cache_dir", "deepspeed", "fp16", "gradient_checkpointing", "logging_steps", "save_total_limit", "pad_to_multiple_of", "gpu_ids"} {
 		if n := strings.Count(h.err.String(), "--"+flag+": "); n != 1 {
 			t.Errorf("--%s is told of %d times", flag, n)
 		}

@@ -66,6 +66,13 @@ func referenceData(t *testing.T, p project) (corpus []string) {
 		}
 		p.write(t, name, file.String())
 	}
+	// What the fork measures epochs on: queries that name their answers by the corpus' lines, and a JSON list of examples.
+	file.Reset()
+	for i := range 8 {
+		fmt.Fprintf(&file, "{\"query\": %q, \"correct_id\": %d, \"subject_id\": %d}\n", word(150+3*i)+" "+word(7), 150+3*i, i%2)
+	}
+	p.write(t, "eval_queries.jsonl", file.String())
+	p.write(t, "examples.json", fmt.Sprintf(`[{"query": %q, "response": %q, "subject_id": 0}, {"query": %q, "response": %q, "subject_id": 1}]`, word(1), corpus[1], word(2), corpus[2]))
 	return corpus
 }
 
@@ -126,10 +133,10 @@ func TestTheReferencesFourMiningCommands(t *testing.T) {
 	}
 	mine("bge-en-icl", "train.jsonl", "2-200", "train-0.jsonl")
 	mine("bge-en-icl", "test.jsonl", "2-200", "test-0.jsonl")
-	words := slices.Concat([]string{"finetune"}, reference, []string{"--model_name_or_path", p.path("bge-en-icl"), "--train_data", p.path("train-0.jsonl"), "--eval_data", p.path("test-0.jsonl"),
+	words := slices.Concat([]string{"finetune"}, reference, []string{"--model_name_or_path", p.path("bge-en-icl"), "--train_data", p.path("train-0.jsonl"), "--eval_data", p.path("test-0.jsonl"), "--eval_corpus_path", p.path("corpus.jsonl"), "--eval_queries_path", p.path("eval_queries.jsonl"), "--eval_examples_path", p.path("examples.json"),
 		"--output_dir", p.path("out"), "--num_train_epochs", "3", "--learning_rate", "1e-2", "--query_instruction_for_retrieval", instruction})
 	trained := command(words...)
-	if n := strings.Count(p.read(t, "out/steps.jsonl"), `"columns":128`); n != 3 || strings.Count(trained.out.String(), "eval_loss") != 4 {
+	if n := strings.Count(p.read(t, "out/steps.jsonl"), `"columns":128`); n != 3 || strings.Count(trained.out.String(), "eval_loss") != 4 || strings.Count(trained.out.String(), "  map@25 0.") != 4 || strings.Count(trained.out.String(), "  recall@100 ") != 4 {
 		t.Errorf("%d steps of 128 columns, printed %q", n, trained.out.String())
 	}
 	command("merge", "--base_model_path", p.path("bge-en-icl"), "--lora_path", p.path("out/lora_epoch_3"), "--output_dir", p.path("out/merged_model_lora_epoch_3"), "--type", "embedder")

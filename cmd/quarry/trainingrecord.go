@@ -71,6 +71,7 @@ func (t *training) record(ctx context.Context) (trainingRecord, error) {
 	}
 	for _, in := range append(train, []input{
 		{"dev", t.options.Dev, t.digest},
+		{"eval_corpus", t.options.Eval.Corpus, t.digest}, {"eval_queries", t.options.Eval.Queries, t.digest}, {"eval_examples", t.options.Eval.Examples, t.digest},
 		{"corpus", t.options.Data.Corpus, t.digest}, {"teacher", t.options.Teacher, t.digest},
 		{"adapter", t.options.Adapter, func(ctx context.Context, dir string) (string, error) { return rundir.TreeDigest(ctx, rundir.OS{}, dir) }},
 		{"guide", t.options.Guide, modelDigest}, {"model", t.options.Model.found.dir, modelDigest},
