@@ -169,7 +169,7 @@ func runTrainer(ctx context.Context, h *host, words []string) error {
 	if err != nil {
 		return badInput(err)
 	}
-	return o.trainAndMerge(ctx, h)
+	return inTypedNames(o.trainAndMerge(ctx, h))
 }
 
 // trainer is a kind of FlagEmbedding's trainers: they differ in flags and in what is trained unless a flag says it.
@@ -300,14 +300,15 @@ func (o *FinetuneOptions) takeTraining(a pythonArgs, kind trainer) error {
 	}
 	o.Targets = strings.Join(a.list("target_modules"), ",")
 	epochs, batch := a.float("num_train_epochs"), a.number("per_device_train_batch_size")
+	epochsFlag := "num_train_epochs"
 	if a.given("epochs") {
-		epochs = a.float("epochs")
+		epochsFlag, epochs = "epochs", a.float("epochs")
 	}
 	if a.given("batch_size") {
 		batch = a.number("batch_size")
 	}
 	if epochs < 1 || epochs != math.Trunc(epochs) || epochs > math.MaxInt32 {
-		return fmt.Errorf("--num_train_epochs %v: want a whole number from 1 on", epochs)
+		return fmt.Errorf("--%s %v: want a whole number from 1 on", epochsFlag, epochs)
 	}
 	devices, accumulate := a.number("num_gpus"), a.number("gradient_accumulation_steps")
 	if devices < 1 || accumulate < 1 || batch < 1 {

@@ -139,6 +139,7 @@ func TestTrainerFlags(t *testing.T) {
 		{"--use_mrl True --mrl_dims many", `--mrl_dims "many": want whole numbers`},
 		{"--use_mrl True --mrl_dims 8 --normalize_embeddings False", "parts of vectors are compared at length 1"},
 		{"--num_train_epochs 1.5", "--num_train_epochs 1.5: want a whole number"},
+		{"--epochs 0", "--epochs 0: want a whole number"},
 		{"--lr_scheduler_type polynomial", `--lr_scheduler_type "polynomial": want one of linear`},
 		{"--sentence_pooling_method max", "want one of cls, mean, last_token"},
 		{"--query_instruction_for_retrieval x --query_instruction_format {}", "--query_instruction_format: "},
