@@ -174,6 +174,7 @@ func TestHnMineErrors(t *testing.T) {
 		{"a class that is none", []string{"--embedder_model_class", "decoder"}, `--embedder_model_class "decoder": want one of encoder-only-base`},
 		{"a decoder's pooling", []string{"--embedder_model_class", "decoder-only-icl"}, "--pooling_method cls: a model of class decoder-only-icl takes last_token alone"},
 		{"a number", append(encoder, "--negative_number", "many"), `--negative_number "many": want a whole number`},
+		{"a number of nothing", append(encoder, "--batch_size", "0"), "--batch_size 0: at least 1"},
 		{"a truth", append(encoder, "--shuffle_data", "maybe"), `--shuffle_data "maybe": want True or False`},
 		{"a window", append(encoder, "--range_for_sampling", "20"), "--range_for_sampling: "},
 		{"no such flag", append(encoder, "--negative_count", "3"), "unknown flag --negative_count"},

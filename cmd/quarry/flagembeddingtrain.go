@@ -24,7 +24,7 @@ const (
 	ownLoader    = "texts are read and tokenized once"
 	localModel   = "the model is opened where it lies"
 	denseAlone   = "dense vectors alone are trained"
-	evalLater    = "measures over a corpus are quarry eval's: run it on the epochs"
+	evalLater    = "every epoch is evaluated at its end, in whole, on what --eval_data and --eval_corpus_path name"
 )
 
 // trainerFlags are those of FlagEmbedding's trainers (encoder_only.base and .m3, decoder_only.icl and .base), of transformers'
@@ -65,7 +65,7 @@ var trainerFlags = slices.Concat([]pythonFlag{
 	{name: "train_group_size", kind: pythonInt, standard: "8"},
 	{name: "query_max_len", kind: pythonInt, standard: "32"},
 	{name: "passage_max_len", kind: pythonInt, standard: "128"},
-	{name: "pad_to_multiple_of", kind: pythonInt, does: "there is no padding"},
+	{name: "pad_to_multiple_of", kind: pythonInt, least: "1", does: "there is no padding"},
 	{name: "max_example_num_per_dataset", kind: pythonInt, standard: "100000000"},
 	{name: "query_instruction_for_retrieval"},
 	{name: "query_instruction_format", standard: "{}{}"},
@@ -88,11 +88,11 @@ var trainerFlags = slices.Concat([]pythonFlag{
 	{name: "num_train_epochs", kind: pythonFloat, standard: "3"},
 	{name: "max_steps", kind: pythonInt, standard: "-1"},
 	{name: "per_device_train_batch_size", kind: pythonInt, standard: "8"},
-	{name: "per_device_eval_batch_size", kind: pythonInt, standard: "8", does: "eval_loss is taken in batches of the training's size"},
+	{name: "per_device_eval_batch_size", kind: pythonInt, least: "1", standard: "8", does: "eval_loss is taken in batches of the training's size"},
 	{name: "gradient_accumulation_steps", kind: pythonInt, standard: "1"},
 	{name: "negatives_cross_device", kind: pythonBool, standard: "False"},
 	{name: "dataloader_drop_last", kind: pythonBool, standard: "False"},
-	{name: "dataloader_num_workers", kind: pythonInt, standard: "0", does: ownLoader},
+	{name: "dataloader_num_workers", kind: pythonInt, least: "0", standard: "0", does: ownLoader},
 	{name: "lr_scheduler_type", standard: "linear", choices: []string{"linear", "cosine", "constant", "constant_with_warmup"}},
 	{name: "warmup_ratio", kind: pythonFloat, standard: "0"},
 	{name: "warmup_steps", kind: pythonFloat, standard: "0"},
@@ -105,7 +105,7 @@ var trainerFlags = slices.Concat([]pythonFlag{
 	{name: "fix_position_embedding", kind: pythonBool, standard: "False"},
 	{name: "sentence_pooling_method", standard: "cls", choices: []string{"cls", "mean", "last_token"}},
 	{name: "normalize_embeddings", kind: pythonBool, standard: "True"},
-	{name: "sub_batch_size", kind: pythonInt, does: ownMemory},
+	{name: "sub_batch_size", kind: pythonInt, least: "1", does: ownMemory},
 	{name: "use_mrl", kind: pythonBool, standard: "False"},
 	{name: "mrl_dims", kind: pythonList},
 	{name: "seed", kind: pythonInt, standard: "42"},
@@ -115,12 +115,12 @@ var trainerFlags = slices.Concat([]pythonFlag{
 	{name: "tf32", kind: pythonBool, standard: "False", does: ownPrecision},
 	{name: "gradient_checkpointing", kind: pythonBool, standard: "False", does: ownMemory},
 	{name: "gradient_checkpointing_kwargs", does: ownMemory},
-	{name: "deepspeed", does: onProcessor}, {name: "fsdp", does: onProcessor}, {name: "local_rank", kind: pythonInt, does: onProcessor},
+	{name: "deepspeed", does: onProcessor}, {name: "fsdp", does: onProcessor}, {name: "local_rank", kind: pythonInt, least: "-1", does: onProcessor},
 	{name: "ddp_find_unused_parameters", kind: pythonBool, does: onProcessor}, {name: "use_cpu", kind: pythonBool, does: onProcessor},
-	{name: "logging_steps", kind: pythonFloat, does: ownLog}, {name: "logging_dir", does: ownLog}, {name: "logging_strategy", does: ownLog},
+	{name: "logging_steps", kind: pythonFloat, least: "0", does: ownLog}, {name: "logging_dir", does: ownLog}, {name: "logging_strategy", does: ownLog},
 	{name: "report_to", kind: pythonList, does: ownLog}, {name: "run_name", does: ownLog}, {name: "disable_tqdm", kind: pythonBool, does: ownLog},
 	{name: "save_steps", kind: pythonInt, standard: "500"},
-	{name: "save_strategy", does: everyEpoch}, {name: "save_total_limit", kind: pythonInt, does: everyEpoch},
+	{name: "save_strategy", does: everyEpoch}, {name: "save_total_limit", kind: pythonInt, least: "1", does: everyEpoch},
 	{name: "eval_strategy", does: "eval_loss is taken after every epoch"}, {name: "evaluation_strategy", does: "eval_loss is taken after every epoch"},
 	{name: "do_train", kind: pythonBool, does: "this command trains"}, {name: "do_eval", kind: pythonBool, does: "eval_loss is taken after every epoch where --eval_data is given"},
 	{name: "remove_unused_columns", kind: pythonBool, does: ownLoader}, {name: "resume_from_checkpoint", does: "the same command goes on where it was interrupted"},

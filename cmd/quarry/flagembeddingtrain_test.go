@@ -149,6 +149,11 @@ func TestTrainerFlags(t *testing.T) {
 		{"--shuffle_ratio 1.5", "--shuffle_ratio 1.5: want a share between 0 and 1"},
 		{"--lora_rank many", `--lora_rank "many": want a whole number`},
 		{"--num_gpus 0", "at least 1 each"},
+		{"--fp16 maybe", `--fp16 "maybe": want True or False`},
+		{"--per_device_eval_batch_size 0", "--per_device_eval_batch_size 0: at least 1"},
+		{"--logging_steps -1", "--logging_steps -1: at least 0"},
+		{"--dataloader_prefetch_factor some", `--dataloader_prefetch_factor "some": want a whole number`},
+		{"--eval_steps many", `--eval_steps "many": want a number`},
 	} {
 		t.Run(tc.words, func(t *testing.T) {
 			a, err := parsePython(append(slices.Clone(needed), strings.Fields(tc.words)...), trainerFlags)
