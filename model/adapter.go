@@ -92,7 +92,7 @@ func OpenAdapted(base, adapter string, o Options) (*Model, error) {
 }
 
 // WriteAdapter writes an adapter that was trained on the model's weights through a sink. Where special tokens were added to
-// the model, their embeddings and the tokenizer stand beside it: without them the base's own directory could not read the
+// the model, or texts end otherwise than by its files, embeddings that are new and the tokenizer stand beside it: without them the base's own directory could not read the
 // texts that the adapter was trained on.
 func (m *Model) WriteAdapter(a *lora.Adapter, sink Sink) error {
 	var tables []safetensors.Tensor

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -16,7 +17,7 @@ import (
 // WithTokensOf adds to the options the special tokens that a tokenizer.json beside an adapter has and the base's lacks:
 // the base with these options has the vocabulary that the adapter was trained with. An adapter without a tokenizer adds
 // none. Tokens under other ids than the base would give them, tokens that are not special ones, and tokens whose embeddings
-// the adapter should have brought and did not are errors.
+// the adapter should have brought and did not are errors. Texts end with eos_token, if the adapter's do (Options.EOS).
 func (o Options) WithTokensOf(adapter, base string) (Options, error) {
 	name := filepath.Join(adapter, "tokenizer.json")
 	raw, err := os.ReadFile(name)
@@ -50,6 +51,25 @@ func (o Options) WithTokensOf(adapter, base string) (Options, error) {
 		return o, err
 	}
 	o.SpecialTokens = append(slices.Clone(o.SpecialTokens), tokens...)
+	return o.withEndOf(adapter, d)
+}
+
+// withEndOf lets texts end with eos_token where those do that the adapter's tokenizer reads, and the base's do not.
+func (o Options) withEndOf(adapter string, base *Directory) (Options, error) {
+	theirs, err := directoryFiles(adapter)
+	if err != nil {
+		return o, err
+	}
+	var after [2]string
+	for i, r := range []struct {
+		*reader
+		root string
+	}{{&reader{files: theirs, name: adapter}, ""}, {&reader{files: base.files, name: base.Path}, base.Modules[0].Path}} {
+		if _, after[i], err = tokenizer.Around(r.path(r.root), func(name string) ([]byte, error) { return r.read(path.Join(r.root, name)) }); err != nil {
+			return o, err
+		}
+	}
+	o.EOS = o.EOS || after[0] != "" && after[1] == ""
 	return o, nil
 }
 

@@ -24,11 +24,12 @@ type Directory struct {
 	// "pooling mean (no modules.json)".
 	Assumed []string
 
-	files       fs.FS // with the tokenizer as SpecialTokens make it
+	files       fs.FS // with the tokenizer as SpecialTokens and EOS make it
 	rows        int   // of the table of word embeddings in the files, where SpecialTokens make it longer; else 0
 	prompts     *storedPrompts
 	limits      limits
 	currentForm bool // modules.json is in the form of sentence-transformers 6
+	ended       bool // texts end with eos_token by Options.EOS alone
 	plain       bool // nothing in it says how the vectors of tokens become one
 }
 
@@ -43,6 +44,10 @@ type Options struct {
 	// SpecialTokens are special tokens that the tokenizer has to have: those that it lacks are added behind its vocabulary, in
 	// their order, with a row of the table of word embeddings each (grow.go says which values).
 	SpecialTokens []string
+
+	// EOS ends every text with the tokenizer's eos_token, as transformers' add_eos_token=True does, for the classes that go by
+	// it: Llama's, which is Mistral's too, Gemma's and Cohere's. Others stay as they are, Qwen2's among them.
+	EOS bool
 
 	// AssumeMean opens a directory for which nothing names a pooling, with mean pooling, which Assumed then names. It is
 	// for those who show what a directory leaves open; vectors of an assumed pooling may be other ones than were trained.
@@ -170,6 +175,11 @@ func readDirectory(files fs.FS, name string, o Options) (*Directory, error) {
 	if err := d.grow(r, root, o.SpecialTokens); err != nil {
 		return nil, err
 	}
+	if o.EOS {
+		if err := d.endTexts(r, root); err != nil {
+			return nil, err
+		}
+	}
 	d.assumeModules()
 	if err := d.checkDimensions(r); err != nil {
 		return nil, err
@@ -254,6 +264,9 @@ func (d *Directory) readContract(r *reader) error {
 	if len(d.Assumed) > 0 { // only the contract speaks of pooling and normalisation
 		d.Modules, d.Assumed = withContract(d.Modules, c), nil
 		d.Contract.Pooling, d.Contract.IncludePrompt, d.Contract.Normalize = c.Pooling, c.IncludePrompt, c.Normalize
+	}
+	if d.ended {
+		c.BOS, c.EOS = d.Contract.BOS, d.Contract.EOS
 	}
 	if err := c.agree(d.Contract, r.path(ContractName)); err != nil {
 		return err

@@ -79,6 +79,15 @@ func (d *Directory) refuseScorer() error {
 	return nil
 }
 
+// CheckPooling refuses the first token's vector of a causal network: that token sees no other, so that all texts with the same
+// first token have one vector, and nothing can be learned.
+func (d *Directory) CheckPooling() error {
+	if network, ok := d.Config.network.(transformer.Decoder); ok && !network.Bidirectional && d.Contract.Pooling == PoolCLS {
+		return fmt.Errorf("%s: pooling %s of a causal %s: its first token sees no other, and all texts get equal vectors: take the last token, or the mean", d.Path, d.Contract.Pooling, d.Config.ModelType)
+	}
+	return nil
+}
+
 // NamesPooling says whether the directory's own files, or the options that it was read with, name its pooling; else it would be a
 // guess.
 func (d *Directory) NamesPooling() bool { return !slices.Contains(d.Assumed, assumedPooling) }

@@ -22,8 +22,9 @@ SUFFIX = "\n<response>"
 SPECIAL = ["<instruct>", "<query>", "<response>"]
 
 
-def write_tokenizer(folder, tokenizer, added):
-    """A directory with tokenizer.json as bge-en-icl has it: <s> before and </s> behind a text, and its flags."""
+def write_tokenizer(folder, tokenizer, added, ends=True):
+    """A directory with tokenizer.json as bge-en-icl has it: <s> before and </s> behind a text, and its flags; unless it ends texts,
+    as Mistral's is published: without </s>, which FlagEmbedding's trainers ask for as they load it."""
     special = lambda text: {"SpecialToken": {"id": text, "type_id": 0}}
     sequence = lambda name: {"Sequence": {"id": name, "type_id": 0}}
     tokenizer = dict(tokenizer)
@@ -39,7 +40,12 @@ def write_tokenizer(folder, tokenizer, added):
         tokenizer["added_tokens"] = tokenizer["added_tokens"] + [
             {"id": size + i, "content": text, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
             for i, text in enumerate(SPECIAL)]
-    config = {"tokenizer_class": "LlamaTokenizer", "add_bos_token": True, "add_eos_token": True, "bos_token": "<s>", "eos_token": "</s>",
+    if not ends:
+        processor = tokenizer["post_processor"]
+        for kind in ["single", "pair"]:
+            processor[kind] = [piece for piece in processor[kind] if piece != special("</s>")]
+        del processor["special_tokens"]["</s>"]
+    config = {"tokenizer_class": "LlamaTokenizer", "add_bos_token": True, "add_eos_token": ends, "bos_token": "<s>", "eos_token": "</s>",
               "unk_token": "<unk>", "pad_token": "<unk>", "clean_up_tokenization_spaces": False, "legacy": False, "model_max_length": 32768,
               "padding_side": "left"}
     folder.mkdir(parents=True, exist_ok=True)

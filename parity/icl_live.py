@@ -1,5 +1,6 @@
 """Compares queries, passages and in-context examples of bge-en-icl with FlagEmbedding's: 200 queries of Eedi's dev file under
-the whole Mistral tokenizer, plain and with <instruct>, <query>, <response> behind its vocabulary.
+the whole Mistral tokenizer, plain, with <instruct>, <query>, <response> behind its vocabulary, and as Mistral publishes it, without
+</s> behind a text, which FlagEmbedding's trainers then add.
 
     parity/run icl_live.py
 
@@ -37,9 +38,9 @@ def main():
         scratch = pathlib.Path(scratch)
         binary = scratch / "read"
         subprocess.run(["go", "build", "-o", binary, "./model/internal/read"], cwd=report.ROOT, check=True)
-        for name, added in [("Mistral", False), ("Mistral with <instruct>, <query>, <response>", True)]:
+        for name, added, ends in [("Mistral", False, True), ("Mistral with <instruct>, <query>, <response>", True, True), ("Mistral without </s>", False, False)]:
             with checks.check(f"{name}: inference and training"):
-                compare(checks, name, prepare(scratch / name.split()[-1].strip("<>"), added), binary)
+                compare(checks, name, prepare(scratch / name.split()[-1].strip("<>/"), added, ends), [binary] + ["-eos"] * (not ends))
         with checks.check("Mistral, <instruct>, <query>, <response> added by quarry finetune, then merged"):
             grown(checks, scratch, binary)
     checks.finish()
@@ -48,7 +49,7 @@ def main():
 def grown(checks, scratch, binary):
     """One step with --additional_special_tokens and a merge: the directory that this leaves, in transformers and here, against the
     tokenizer that FlagEmbedding's trainers make of the base."""
-    base, trained, merged = prepare(scratch / "base", False), scratch / "trained", scratch / "merged"
+    base, trained, merged = prepare(scratch / "base", False, True), scratch / "trained", scratch / "merged"
     rows = eedi()[:8]
     (scratch / "train.jsonl").write_text("".join(
         json.dumps({"query": q, "pos": [p], "neg": [answer for _, answer in rows if answer != p]}) + "\n" for q, p in rows))
@@ -72,13 +73,13 @@ def grown(checks, scratch, binary):
         for query, passage in eedi():
             for text in (passage, template.replace("{}", query) + icl.SUFFIX):
                 assert ours(text).input_ids == theirs(text).input_ids, text
-    compare(checks, "the directory that Quarry added tokens to", merged, binary, theirs)
+    compare(checks, "the directory that Quarry added tokens to", merged, [binary], theirs)
 
 
-def prepare(folder, added):
+def prepare(folder, added, ends):
     """A directory with the tokenizer and, for Quarry to open, a model of almost no size."""
     packed = report.shared("tokenizers", "mistral-7b-v0.1", "tokenizer.json.gz")
-    icl.write_tokenizer(folder, json.loads(gzip.decompress(packed.read_bytes())), added)
+    icl.write_tokenizer(folder, json.loads(gzip.decompress(packed.read_bytes())), added, ends)
     config = transformers.MistralConfig(
         vocab_size=32003 if added else 32000, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2,
         num_key_value_heads=1, head_dim=4, max_position_embeddings=32768, bos_token_id=1, eos_token_id=2)
@@ -86,7 +87,7 @@ def prepare(folder, added):
     return folder
 
 
-def compare(checks, name, folder, binary, tokenizer=None):
+def compare(checks, name, folder, read, tokenizer=None):
     """FlagEmbedding's ids, by a tokenizer or that of the folder, against Quarry's by the folder."""
     rows = eedi()
     if tokenizer is None:
@@ -101,11 +102,11 @@ def compare(checks, name, folder, binary, tokenizer=None):
         _, want = icl.inference_queries(tokenizer, queries, [{"instruct": icl.TASK, "query": q, "response": p} for q, p in examples[:count]], length)
         asked = [dict(text=q, template=template, suffix=icl.SUFFIX, examples=examples[:count], max_length=length) for q in queries]
         with checks.check(f"{name}: {len(queries)} queries, {count} examples, {length} tokens"):
-            same(tokenizer, binary, folder, asked, want)
+            same(tokenizer, read, folder, asked, want)
     for length in [128, 12]:
         want = icl.inference_passages(tokenizer, answers, length)
         with checks.check(f"{name}: {len(answers)} passages, {length} tokens"):
-            same(tokenizer, binary, folder, [dict(text=p, max_length=length) for p in answers], want)
+            same(tokenizer, read, folder, [dict(text=p, max_length=length) for p in answers], want)
     draw = random.Random(SEED)
     for lengths in [LENGTHS, LENGTHS | dict(query_max_len=700, example_query_max_len=60, example_passage_max_len=6, passage_max_len=10)]:
         asked_queries, asked_passages, want_queries, want_passages = [], [], [], []
@@ -121,9 +122,9 @@ def compare(checks, name, folder, binary, tokenizer=None):
                 tokens=lengths["query_max_len"] - 512) for i, (q, _) in enumerate(batch)]
             asked_passages += [dict(text=p, max_length=lengths["passage_max_len"]) for _, p in batch]
         with checks.check(f"{name}: {len(rows)} training queries with examples, {lengths['query_max_len']} tokens"):
-            same(tokenizer, binary, folder, asked_queries, want_queries)
+            same(tokenizer, read, folder, asked_queries, want_queries)
         with checks.check(f"{name}: {len(rows)} training passages, {lengths['passage_max_len']} tokens"):
-            same(tokenizer, binary, folder, asked_passages, want_passages)
+            same(tokenizer, read, folder, asked_passages, want_passages)
 
 
 def eedi():
@@ -135,8 +136,8 @@ def eedi():
     return [(row["query"], texts[str(row["correct_id"])] if str(row["correct_id"]) in texts else texts[row["correct_id"]]) for row in rows]
 
 
-def same(tokenizer, binary, folder, asked, want):
-    done = subprocess.run([binary, folder], input="".join(json.dumps(a) + "\n" for a in asked).encode(), capture_output=True)
+def same(tokenizer, read, folder, asked, want):
+    done = subprocess.run([*read, folder], input="".join(json.dumps(a) + "\n" for a in asked).encode(), capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     got = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(got) == len(want), f"{len(got)} answers to {len(want)} questions"

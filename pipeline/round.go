@@ -151,6 +151,9 @@ func (p *Run) opened(m *model.Model, err error) (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := m.CheckPooling(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w (pooling)", p.recipe.At("model"), err), m.Close())
+	}
 	m.CompareByCosine()
 	return m, nil
 }

@@ -74,7 +74,7 @@ func modelName(written string) string {
 // has left around it. Both are empty where there is none.
 func trainedBase(adapter string) (digest, record string, err error) {
 	absolute, err := filepath.Abs(adapter)
-	if err != nil || !strings.HasPrefix(filepath.Base(absolute), "epoch-") {
+	if err != nil || !ofEpoch(absolute) {
 		return "", "", err
 	}
 	parent := filepath.Dir(absolute)

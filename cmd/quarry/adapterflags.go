@@ -74,7 +74,7 @@ func (o *FinetuneOptions) takeTokens(h *host) error {
 	if above, err = above.WithTokensOf(o.Adapter, found.dir); err != nil {
 		return badInputf("--from-adapter: %w", err)
 	}
-	o.Model.SpecialTokens = above.SpecialTokens
+	o.Model.SpecialTokens, o.Model.EOS = above.SpecialTokens, above.EOS
 	return nil
 }
 

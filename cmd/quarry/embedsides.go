@@ -78,7 +78,7 @@ func (o RankOptions) embedOn(ctx context.Context, h *host, d data, on modelOn, k
 	queries := job{label: embedsQueries, total: len(d.queries), side: query, place: queryPlace(d.queries), taken: on.taken}
 	ofPassages := func(s span) iter.Seq2[embedding.Text, error] { return passageTexts(d.corpus.Passages[s.first:s.end]) }
 	ofQueries := func(s span) iter.Seq2[embedding.Text, error] {
-		return queryTexts(d.queries[s.first:s.end], o.Texts.PromptFromRow, query.prompt.Suffix)
+		return o.queryTexts(d.queries[s.first:s.end], query.prompt)
 	}
 	if kept == nil {
 		passages.texts, queries.texts = ofPassages(span{0, passages.total}), ofQueries(span{0, queries.total})

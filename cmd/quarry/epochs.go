@@ -39,7 +39,7 @@ func (t *training) checkEpochs(ctx context.Context) error {
 		return nil
 	}
 	first := 1
-	if t.options.Dev != "" { // the base is judged too
+	if t.judges() { // the base is judged too
 		first = 0
 	}
 	advice := fmt.Sprintf("put back what the training wrote, or remove %s to train anew", t.file(stateName))

@@ -14,28 +14,30 @@ import (
 
 // FinetuneOptions are the flags of quarry finetune.
 type FinetuneOptions struct {
-	Data       DataOptions // the corpus may be left out
-	Train, Dev string
-	Mix        *TrainData // of FlagEmbedding's trainers, in place of Train; nil is Train alone
-	Merges     trainerMerges
-	Kinds      bool // rows may ask FlagEmbedding for other batches than the flags say, which is refused
-	Model      ModelOptions
-	Texts      TextOptions
-	Engine     EngineOptions
-	Kind       string // of what is trained: empty is an embedder
-	Pairs      PairFlags
-	Tune       finetune.Options
-	Targets    string // of LoRA
-	Adapter    string // directory of the adapter that is trained on; empty is a fresh one
-	Teacher    string // file of a teacher's scores; empty is the rows themselves
-	Guide      string // model directory
-	Parts      []int  // of vectors
-	Weights    []float64
-	Metrics    string
-	SaveEvery  int
-	Output     string
-	Examples   ExampleOptions
-	JSON       bool
+	Data        DataOptions // the corpus may be left out
+	Train, Dev  string
+	Mix         *TrainData // of FlagEmbedding's trainers, in place of Train; nil is Train alone
+	Merges      trainerMerges
+	Kinds       bool // rows may ask FlagEmbedding for other batches than the flags say, which is refused
+	Model       ModelOptions
+	Texts       TextOptions
+	Engine      EngineOptions
+	Kind        string // of what is trained: empty is an embedder
+	Pairs       PairFlags
+	Tune        finetune.Options
+	Targets     string // of LoRA
+	Adapter     string // directory of the adapter that is trained on; empty is a fresh one
+	Teacher     string // file of a teacher's scores; empty is the rows themselves
+	Guide       string // model directory
+	Parts       []int  // of vectors
+	Weights     []float64
+	Metrics     string
+	SaveEvery   int
+	Output      string
+	Eval        EvalSet
+	Checkpoints string // what names of epochs' checkpoints begin with; empty is epoch-
+	Examples    ExampleOptions
+	JSON        bool
 
 	set set
 }
@@ -230,11 +232,15 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 	if err := o.takeTokens(h); err != nil {
 		return err
 	}
+	o.Model.trains = true
 	m, err := o.Model.open(ctx, h)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
+	if o.Model.EOS && m.Contract.EOS == "" && m.Config.Decoder() {
+		h.note("texts end without an end token: the tokenizer's class knows no add_eos_token, there as here")
+	}
 	o.Engine.weights = o.Model.Weights
 	if err := o.openAdapter(ctx, h, m); err != nil {
 		return err
@@ -254,7 +260,7 @@ func runFinetune(ctx context.Context, o FinetuneOptions, h *host) error {
 		own.Held += start.Bytes()
 	}
 	weights := own
-	if set.named && o.Dev != "" {
+	if set.measured(o) {
 		weights.Held *= 2 // each epoch's model, measured beside the one that is trained
 	}
 	if o.Guide != "" {

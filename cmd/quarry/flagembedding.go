@@ -18,6 +18,7 @@ type pythonFlag struct {
 	standard string   // its default; lists have their words separated by spaces
 	choices  []string // all there are, where they are few
 	needed   bool
+	least    string // the smallest number that it can be; empty is any
 	does     string // for a flag without meaning here: what happens instead, printed when it is given
 }
 
@@ -186,10 +187,18 @@ func (f pythonFlag) check(value string) error {
 	if err != nil {
 		return fmt.Errorf("--%s %q: want %s", f.name, value, f.wants())
 	}
+	if n, _ := strconv.ParseFloat(value, 64); f.least != "" && !(n >= f.smallest()) {
+		return fmt.Errorf("--%s %s: at least %s", f.name, value, f.least)
+	}
 	if f.choices != nil && !slices.Contains(f.choices, value) {
 		return fmt.Errorf("--%s %q: want one of %s", f.name, value, strings.Join(f.choices, ", "))
 	}
 	return nil
+}
+
+func (f pythonFlag) smallest() float64 {
+	n, _ := strconv.ParseFloat(f.least, 64)
+	return n
 }
 
 func (f pythonFlag) wants() string {

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
+	"slices"
 
 	"github.com/quarry-ml/quarry/format/modelcard"
 	"github.com/quarry-ml/quarry/rundir"
@@ -52,7 +52,7 @@ func (o *FinetuneOptions) trainAndMerge(ctx context.Context, h *host) error {
 	if !o.Merges.last {
 		return nil
 	}
-	adapter, err := lastEpoch(o.Output)
+	adapter, err := o.lastEpoch()
 	if err != nil {
 		return badInputf("--save_merged_lora_model: %w", err)
 	}
@@ -107,24 +107,16 @@ func (o *FinetuneOptions) mergeInto(ctx context.Context, h *host, adapter, name 
 	return nil
 }
 
-// lastEpoch is the adapter of the last epoch in an output directory.
-func lastEpoch(output string) (string, error) {
-	entries, err := rundir.OS{}.ReadDir(output)
-	if err != nil {
+// lastEpoch is the adapter of the last epoch in the output directory.
+func (o *FinetuneOptions) lastEpoch() (string, error) {
+	if _, err := os.Stat(o.Output); err != nil {
 		return "", err
 	}
-	last, found := 0, ""
-	for _, e := range entries {
-		number, isEpoch := strings.CutPrefix(e.Name(), "epoch-")
-		n, err := strconv.Atoi(number)
-		if dir := filepath.Join(output, e.Name()); isEpoch && err == nil && n > last && isAdapter(dir) {
-			last, found = n, dir
-		}
+	epochs := numbered(o.Output, o.epochPrefix())
+	if i := slices.IndexFunc(epochs, isAdapter); i >= 0 {
+		return epochs[i], nil
 	}
-	if found == "" {
-		return "", fmt.Errorf("%s holds no epoch-N with an adapter; one that another program trained is merged by quarry merge --base MODEL --adapter DIR --output DIR", output)
-	}
-	return found, nil
+	return "", fmt.Errorf("%s holds no %sN with an adapter; one that another program trained is merged by quarry merge --base MODEL --adapter DIR --output DIR", o.Output, o.epochPrefix())
 }
 
 // besideTraining says whether something in an output directory is put there before its training begins.

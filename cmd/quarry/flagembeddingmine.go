@@ -34,7 +34,7 @@ var hnMineFlags = append([]pythonFlag{
 	{name: "range_for_sampling", standard: "10-210"},
 	{name: "negative_number", kind: pythonInt, standard: "15"},
 	{name: "use_gpu_for_searching", kind: pythonBool, standard: "False", does: "the search is exact and runs on the processor"},
-	{name: "search_batch_size", kind: pythonInt, standard: "64", does: "has no effect, as in FlagEmbedding"},
+	{name: "search_batch_size", kind: pythonInt, least: "1", standard: "64", does: "has no effect, as in FlagEmbedding"},
 	{name: "embedder_name_or_path", needed: true},
 	{name: "embedder_model_class", choices: []string{classEncoder, classM3, classDecoder, classICL}},
 	{name: "normalize_embeddings", kind: pythonBool, standard: "True"},
@@ -47,7 +47,7 @@ var hnMineFlags = append([]pythonFlag{
 	{name: "examples_instruction_format", standard: "{}{}", does: "an example stands in the query's own format, with suffix and answer behind it"},
 	{name: "trust_remote_code", kind: pythonBool, standard: "False", does: "no code of a model is ever run"},
 	{name: "cache_dir", does: "the model is opened where it lies"},
-	{name: "batch_size", kind: pythonInt, standard: "3000", does: "the memory decides how many texts go through the network together; a vector does not depend on it"},
+	{name: "batch_size", kind: pythonInt, least: "1", standard: "3000", does: "the memory decides how many texts go through the network together; a vector does not depend on it"},
 	{name: "embedder_query_max_length", kind: pythonInt, standard: "512"},
 	{name: "embedder_passage_max_length", kind: pythonInt, standard: "512"},
 	{name: "shuffle_data", kind: pythonBool, standard: "False"},
@@ -142,17 +142,36 @@ func readHnMine(h *host, words []string) (*hnMine, error) {
 	return o, mayWrite("output_file", o.output, "input_file", o.input, "candidate_pool", o.candidates, "embedder_name_or_path", h.folder(a.text("embedder_name_or_path")))
 }
 
-// classOf is the class that FlagEmbedding gives a model of its own by the model's name; empty for others.
+// classesByName are the classes that FlagEmbedding 1.4.2 gives models by their names, in lower case; of names that begin with
+// bge- the others are encoders.
+var classesByName = map[string][]string{
+	classICL: {"bge-en-icl"},
+	classM3:  {"bge-m3"},
+	classDecoder: {
+		"bge-multilingual-gemma2", "bge-code-v1", "bge-reasoner-embed-qwen3-8b-0923", "qwen3-embedding-0.6b", "qwen3-embedding-4b", "qwen3-embedding-8b",
+		"e5-mistral-7b-instruct", "gte-qwen2-7b-instruct", "gte-qwen2-1.5b-instruct", "gte-qwen1.5-7b-instruct", "sfr-embedding-2_r", "sfr-embedding-mistral",
+		"linq-embed-mistral",
+	},
+	classEncoder: {
+		"e5-large-v2", "e5-base-v2", "e5-small-v2", "e5-large", "e5-base", "e5-small",
+		"multilingual-e5-large-instruct", "multilingual-e5-large", "multilingual-e5-base", "multilingual-e5-small",
+		"gte-multilingual-base", "gte-large-en-v1.5", "gte-base-en-v1.5", "gte-large", "gte-base", "gte-small", "gte-large-zh", "gte-base-zh", "gte-small-zh",
+		"bce-embedding-base_v1",
+	},
+}
+
+// classOf is the class that FlagEmbedding gives a model by its name, of a checkpoint by that of the directory around it; empty for others.
 func classOf(name string) string {
 	base := strings.ToLower(filepath.Base(name))
-	switch {
-	case base == "bge-en-icl":
-		return classICL
-	case base == "bge-multilingual-gemma2":
-		return classDecoder
-	case base == "bge-m3":
-		return classM3
-	case strings.HasPrefix(base, "bge-"):
+	if strings.HasPrefix(base, "checkpoint-") {
+		base = strings.ToLower(filepath.Base(filepath.Dir(name)))
+	}
+	for class, names := range classesByName { // which no two classes share
+		if slices.Contains(names, base) {
+			return class
+		}
+	}
+	if strings.HasPrefix(base, "bge-") {
 		return classEncoder
 	}
 	return ""
@@ -160,7 +179,7 @@ func classOf(name string) string {
 
 // readExamples reads --examples_for_task: a JSON list of {"instruct", "query", "response"}.
 func (o *hnMine) readExamples() ([]prompt.Example, error) {
-	if o.args.truth("add_examples_for_task") {
+	if o.args.truth("add_examples_for_task") && !o.args.given("examples_for_task") {
 		return nil, fmt.Errorf("--add_examples_for_task True: the fork has one example in its code, which is not here: give it by --examples_for_task")
 	}
 	if !o.args.given("examples_for_task") {

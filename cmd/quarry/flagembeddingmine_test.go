@@ -140,6 +140,28 @@ func TestHnMineWithoutAPool(t *testing.T) {
 	}
 }
 
+func TestClassByName(t *testing.T) {
+	for name, want := range map[string]string{
+		"BAAI/bge-en-icl": classICL, "BAAI/bge-m3": classM3, "BAAI/bge-code-v1": classDecoder, "BAAI/bge-small-en-v1.5": classEncoder, "Qwen/Qwen3-Embedding-0.6B": classDecoder,
+		"intfloat/e5-mistral-7b-instruct": classDecoder, "intfloat/multilingual-e5-large": classEncoder, "Alibaba-NLP/gte-Qwen2-1.5B-instruct": classDecoder,
+		"Alibaba-NLP/gte-multilingual-base": classEncoder, "Salesforce/SFR-Embedding-Mistral": classDecoder, "Linq-AI-Research/Linq-Embed-Mistral": classDecoder,
+		"maidalun1020/bce-embedding-base_v1": classEncoder, "tuned/e5-base/checkpoint-200": classEncoder, "models/mine": "",
+	} {
+		if got := classOf(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestTheForksExample: --add_examples_for_task shows the example that is given beside it.
+func TestTheForksExample(t *testing.T) {
+	words := strings.Fields("--input_file i --output_file o --embedder_name_or_path m --pooling_method last_token --embedder_model_class decoder-only-icl --add_examples_for_task True --examples_for_task")
+	o, err := readHnMine(newTestHost().host, append(words, `[{"query":"q","response":"r"}]`))
+	if err != nil || len(o.examples) != 1 || o.examples[0].Response != "r" {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
 func TestHnMineErrors(t *testing.T) {
 	p := hnProject(t)
 	encoder := []string{"--embedder_model_class", "encoder-only-base"}
@@ -152,6 +174,7 @@ func TestHnMineErrors(t *testing.T) {
 		{"a class that is none", []string{"--embedder_model_class", "decoder"}, `--embedder_model_class "decoder": want one of encoder-only-base`},
 		{"a decoder's pooling", []string{"--embedder_model_class", "decoder-only-icl"}, "--pooling_method cls: a model of class decoder-only-icl takes last_token alone"},
 		{"a number", append(encoder, "--negative_number", "many"), `--negative_number "many": want a whole number`},
+		{"a number of nothing", append(encoder, "--batch_size", "0"), "--batch_size 0: at least 1"},
 		{"a truth", append(encoder, "--shuffle_data", "maybe"), `--shuffle_data "maybe": want True or False`},
 		{"a window", append(encoder, "--range_for_sampling", "20"), "--range_for_sampling: "},
 		{"no such flag", append(encoder, "--negative_count", "3"), "unknown flag --negative_count"},

@@ -24,7 +24,7 @@ const (
 	ownLoader    = "texts are read and tokenized once"
 	localModel   = "the model is opened where it lies"
 	denseAlone   = "dense vectors alone are trained"
-	evalLater    = "measures over a corpus are quarry eval's: run it on the epochs"
+	evalLater    = "every epoch is evaluated at its end, in whole, on what --eval_data and --eval_corpus_path name"
 )
 
 // trainerFlags are those of FlagEmbedding's trainers (encoder_only.base and .m3, decoder_only.icl and .base), of transformers'
@@ -51,7 +51,7 @@ var trainerFlags = slices.Concat([]pythonFlag{
 	{name: "additional_special_tokens", kind: pythonList},
 	{name: "save_merged_lora_model", kind: pythonBool, standard: "False"},
 	{name: "only_merge_lora_model", kind: pythonBool, standard: "False"},
-	{name: "save_lora_every_epoch", kind: pythonBool, standard: "False", does: everyEpoch},
+	{name: "save_lora_every_epoch", kind: pythonBool, standard: "False"},
 	{name: "unified_finetuning", kind: pythonBool, standard: "False"},
 	{name: "use_self_distill", kind: pythonBool, standard: "False"},
 	{name: "self_distill_start_step", kind: pythonInt, standard: "-1", does: denseAlone},
@@ -60,12 +60,12 @@ var trainerFlags = slices.Concat([]pythonFlag{
 	// the data
 	{name: "train_data", kind: pythonList, needed: true},
 	{name: "eval_data"},
-	{name: "eval_corpus_path", does: evalLater}, {name: "eval_queries_path", does: evalLater}, {name: "eval_examples_path", does: evalLater},
+	{name: "eval_corpus_path"}, {name: "eval_queries_path"}, {name: "eval_examples_path"},
 	{name: "cache_path", does: ownLoader},
 	{name: "train_group_size", kind: pythonInt, standard: "8"},
 	{name: "query_max_len", kind: pythonInt, standard: "32"},
 	{name: "passage_max_len", kind: pythonInt, standard: "128"},
-	{name: "pad_to_multiple_of", kind: pythonInt, does: "there is no padding"},
+	{name: "pad_to_multiple_of", kind: pythonInt, least: "1", does: "there is no padding"},
 	{name: "max_example_num_per_dataset", kind: pythonInt, standard: "100000000"},
 	{name: "query_instruction_for_retrieval"},
 	{name: "query_instruction_format", standard: "{}{}"},
@@ -88,11 +88,11 @@ var trainerFlags = slices.Concat([]pythonFlag{
 	{name: "num_train_epochs", kind: pythonFloat, standard: "3"},
 	{name: "max_steps", kind: pythonInt, standard: "-1"},
 	{name: "per_device_train_batch_size", kind: pythonInt, standard: "8"},
-	{name: "per_device_eval_batch_size", kind: pythonInt, standard: "8", does: "eval_loss is taken in batches of the training's size"},
+	{name: "per_device_eval_batch_size", kind: pythonInt, least: "1", standard: "8", does: "eval_loss is taken in batches of the training's size"},
 	{name: "gradient_accumulation_steps", kind: pythonInt, standard: "1"},
 	{name: "negatives_cross_device", kind: pythonBool, standard: "False"},
 	{name: "dataloader_drop_last", kind: pythonBool, standard: "False"},
-	{name: "dataloader_num_workers", kind: pythonInt, standard: "0", does: ownLoader},
+	{name: "dataloader_num_workers", kind: pythonInt, least: "0", standard: "0", does: ownLoader},
 	{name: "lr_scheduler_type", standard: "linear", choices: []string{"linear", "cosine", "constant", "constant_with_warmup"}},
 	{name: "warmup_ratio", kind: pythonFloat, standard: "0"},
 	{name: "warmup_steps", kind: pythonFloat, standard: "0"},
@@ -105,7 +105,7 @@ var trainerFlags = slices.Concat([]pythonFlag{
 	{name: "fix_position_embedding", kind: pythonBool, standard: "False"},
 	{name: "sentence_pooling_method", standard: "cls", choices: []string{"cls", "mean", "last_token"}},
 	{name: "normalize_embeddings", kind: pythonBool, standard: "True"},
-	{name: "sub_batch_size", kind: pythonInt, does: ownMemory},
+	{name: "sub_batch_size", kind: pythonInt, least: "1", does: ownMemory},
 	{name: "use_mrl", kind: pythonBool, standard: "False"},
 	{name: "mrl_dims", kind: pythonList},
 	{name: "seed", kind: pythonInt, standard: "42"},
@@ -115,12 +115,12 @@ var trainerFlags = slices.Concat([]pythonFlag{
 	{name: "tf32", kind: pythonBool, standard: "False", does: ownPrecision},
 	{name: "gradient_checkpointing", kind: pythonBool, standard: "False", does: ownMemory},
 	{name: "gradient_checkpointing_kwargs", does: ownMemory},
-	{name: "deepspeed", does: onProcessor}, {name: "fsdp", does: onProcessor}, {name: "local_rank", kind: pythonInt, does: onProcessor},
+	{name: "deepspeed", does: onProcessor}, {name: "fsdp", does: onProcessor}, {name: "local_rank", kind: pythonInt, least: "-1", does: onProcessor},
 	{name: "ddp_find_unused_parameters", kind: pythonBool, does: onProcessor}, {name: "use_cpu", kind: pythonBool, does: onProcessor},
-	{name: "logging_steps", kind: pythonFloat, does: ownLog}, {name: "logging_dir", does: ownLog}, {name: "logging_strategy", does: ownLog},
+	{name: "logging_steps", kind: pythonFloat, least: "0", does: ownLog}, {name: "logging_dir", does: ownLog}, {name: "logging_strategy", does: ownLog},
 	{name: "report_to", kind: pythonList, does: ownLog}, {name: "run_name", does: ownLog}, {name: "disable_tqdm", kind: pythonBool, does: ownLog},
 	{name: "save_steps", kind: pythonInt, standard: "500"},
-	{name: "save_strategy", does: everyEpoch}, {name: "save_total_limit", kind: pythonInt, does: everyEpoch},
+	{name: "save_strategy", does: everyEpoch}, {name: "save_total_limit", kind: pythonInt, least: "1", does: everyEpoch},
 	{name: "eval_strategy", does: "eval_loss is taken after every epoch"}, {name: "evaluation_strategy", does: "eval_loss is taken after every epoch"},
 	{name: "do_train", kind: pythonBool, does: "this command trains"}, {name: "do_eval", kind: pythonBool, does: "eval_loss is taken after every epoch where --eval_data is given"},
 	{name: "remove_unused_columns", kind: pythonBool, does: ownLoader}, {name: "resume_from_checkpoint", does: "the same command goes on where it was interrupted"},
@@ -131,8 +131,22 @@ var trainerFlags = slices.Concat([]pythonFlag{
 	{name: "gpu_ids", does: onProcessor},
 }, transformersFlags)
 
-// mostExamples is how many in-context examples decoder_only.icl shows a query at most.
-const mostExamples = 5
+// How many in-context examples decoder_only.icl shows a query at most: upstream's, and the reference pipeline's fork.
+const (
+	mostExamples     = 5
+	mostForkExamples = 2
+)
+
+// flagsOfFork are those that the reference pipeline's fork of FlagEmbedding has, or its icl_finetune.sh, and no release of upstream.
+var flagsOfFork = []string{"use_qlora", "save_lora_every_epoch", "eval_data", "eval_corpus_path", "eval_queries_path", "eval_examples_path", "epochs", "batch_size", "gpu_ids"}
+
+// examplesShown is how many in-context examples a query of a line is shown at most.
+func examplesShown(a pythonArgs) int {
+	if slices.ContainsFunc(flagsOfFork, a.given) {
+		return mostForkExamples
+	}
+	return mostExamples
+}
 
 // runTrainer trains as one of FlagEmbedding's trainers does, from its own flags.
 func runTrainer(ctx context.Context, h *host, words []string) error {
@@ -144,12 +158,18 @@ func runTrainer(ctx context.Context, h *host, words []string) error {
 	if err != nil {
 		return badInput(err)
 	}
+	a.tell(h)
+	if kind == ofDecoders && a.ofScript() {
+		var passed []string
+		if a, passed = a.asScript(); len(passed) > 0 {
+			h.note("by a flag of icl_finetune.sh, what that script passes on is taken besides: %s", strings.Join(passed, ", "))
+		}
+	}
 	o, err := trainerOptions(a, kind)
 	if err != nil {
 		return badInput(err)
 	}
-	a.tell(h)
-	return o.trainAndMerge(ctx, h)
+	return inTypedNames(o.trainAndMerge(ctx, h))
 }
 
 // trainer is a kind of FlagEmbedding's trainers: they differ in flags and in what is trained unless a flag says it.
@@ -232,6 +252,9 @@ func trainerOptions(a pythonArgs, kind trainer) (FinetuneOptions, error) {
 		return o, err
 	}
 	var err error
+	if o.Eval, err = evalSet(a); err != nil {
+		return o, err
+	}
 	if o.Mix, err = trainData(a); err != nil {
 		return o, err
 	}
@@ -239,7 +262,7 @@ func trainerOptions(a pythonArgs, kind trainer) (FinetuneOptions, error) {
 	o.Train, o.Dev, o.Output = a.list("train_data")[0], a.text("eval_data"), a.text("output_dir")
 	normalize := a.truth("normalize_embeddings")
 	pooling := map[string]string{"cls": "cls", "mean": "mean", "last_token": "lasttoken"}[a.text("sentence_pooling_method")]
-	o.Model = ModelOptions{Model: a.text("model_name_or_path"), Pooling: pooling, Normalize: &normalize, SpecialTokens: a.list("additional_special_tokens")}
+	o.Model = ModelOptions{Model: a.text("model_name_or_path"), Pooling: pooling, Normalize: &normalize, SpecialTokens: a.list("additional_special_tokens"), EOS: kind == ofDecoders}
 	o.Engine.Precision = "auto"
 	o.SaveEvery = a.number("save_steps")
 	if err := o.takeTraining(a, kind); err != nil {
@@ -268,20 +291,24 @@ func (o *FinetuneOptions) takeTraining(a pythonArgs, kind trainer) error {
 		t.Method = finetune.Full
 	} else {
 		t.Method = finetune.LoRA
+		if a.truth("save_lora_every_epoch") {
+			o.Checkpoints = loraEpochs
+		}
 		o.Adapter = a.text("from_peft")
 		t.LoRA.ModulesToSave = a.values["modules_to_save"]
 		t.LoRA.Rank, t.LoRA.Alpha, t.LoRA.Dropout = a.number("lora_rank"), a.float("lora_alpha"), a.float("lora_dropout")
 	}
 	o.Targets = strings.Join(a.list("target_modules"), ",")
 	epochs, batch := a.float("num_train_epochs"), a.number("per_device_train_batch_size")
+	epochsFlag := "num_train_epochs"
 	if a.given("epochs") {
-		epochs = a.float("epochs")
+		epochsFlag, epochs = "epochs", a.float("epochs")
 	}
 	if a.given("batch_size") {
 		batch = a.number("batch_size")
 	}
 	if epochs < 1 || epochs != math.Trunc(epochs) || epochs > math.MaxInt32 {
-		return fmt.Errorf("--num_train_epochs %v: want a whole number from 1 on", epochs)
+		return fmt.Errorf("--%s %v: want a whole number from 1 on", epochsFlag, epochs)
 	}
 	devices, accumulate := a.number("num_gpus"), a.number("gradient_accumulation_steps")
 	if devices < 1 || accumulate < 1 || batch < 1 {
@@ -379,7 +406,7 @@ func (o *FinetuneOptions) takeTexts(a pythonArgs) error {
 	suffix := a.text("icl_suffix_str")
 	o.Texts.QuerySuffix = &suffix
 	if a.truth("retrieval_use_examples") {
-		o.Tune.Examples = mostExamples
+		o.Tune.Examples = examplesShown(a)
 		if o.Texts.QueryMaxLength <= 512 {
 			o.Examples.Tokens = 1 // as there: nothing is left for examples, and none fits
 		}

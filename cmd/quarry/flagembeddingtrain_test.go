@@ -36,7 +36,7 @@ func TestTheReferencesTraining(t *testing.T) {
 	}
 	want := finetune.Options{
 		Method: finetune.LoRA, Epochs: 5, Batch: 16, GroupSize: 8, Accumulate: 1, DropLast: true, LearningRate: 1e-4, Schedule: finetune.Linear, WarmupRatio: 0.1,
-		Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Clip: 1, Temperature: 0.02, Dropout: true, Examples: 5, BlockTokens: 2048, Seed: 42,
+		Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Clip: 1, Temperature: 0.02, Dropout: true, Examples: 2, BlockTokens: 2048, Seed: 42,
 	}
 	got := o.Tune
 	got.LoRA = finetune.LoRAOptions{}
@@ -60,7 +60,7 @@ func TestTheReferencesTraining(t *testing.T) {
 	}
 	h := newTestHost()
 	a.tell(h.host)
-	for _, flag := range []string{"cache_dir", "deepspeed", "fp16", "gradient_checkpointing", "logging_steps", "save_total_limit", "pad_to_multiple_of", "gpu_ids", "eval_corpus_path"} {
+	for _, flag := range []string{"cache_dir", "deepspeed", "fp16", "gradient_checkpointing", "logging_steps", "save_total_limit", "pad_to_multiple_of", "gpu_ids"} {
 		if n := strings.Count(h.err.String(), "--"+flag+": "); n != 1 {
 			t.Errorf("--%s is told of %d times", flag, n)
 		}
@@ -83,6 +83,8 @@ func TestTrainerFlags(t *testing.T) {
 		{"in full", "--use_lora no", func(o FinetuneOptions) bool { return o.Tune.Method == finetune.Full }},
 		{"the plain trainer shows no examples", "--query_max_len 64", func(o FinetuneOptions) bool { return o.Tune.Examples == 0 && o.Texts.QuerySuffix == nil }},
 		{"examples need more than 512 tokens", "--icl_suffix_str x --query_max_len 512", func(o FinetuneOptions) bool { return o.Tune.Examples == 5 && o.Examples.Tokens == 1 }},
+		{"the fork shows two", "--retrieval_use_examples True --query_max_len 600 --save_lora_every_epoch False", func(o FinetuneOptions) bool { return o.Tune.Examples == 2 }},
+		{"upstream shows five", "--retrieval_use_examples True --query_max_len 600", func(o FinetuneOptions) bool { return o.Tune.Examples == 5 }},
 		{"no examples", "--retrieval_use_examples False", func(o FinetuneOptions) bool { return o.Tune.Examples == 0 && *o.Texts.QuerySuffix == `\nResponse:` }},
 		{"what is off is no request", "--use_mrl False --mrl_dims 8 --shuffle_ratio 0.0 --knowledge_distillation no", func(o FinetuneOptions) bool { return o.Tune.Distill == "" && o.Parts == nil }},
 		{"distillation", "--knowledge_distillation True", func(o FinetuneOptions) bool { return o.Tune.Distill == finetune.KLDiv && o.Teacher == "" }},
@@ -137,6 +139,7 @@ func TestTrainerFlags(t *testing.T) {
 		{"--use_mrl True --mrl_dims many", `--mrl_dims "many": want whole numbers`},
 		{"--use_mrl True --mrl_dims 8 --normalize_embeddings False", "parts of vectors are compared at length 1"},
 		{"--num_train_epochs 1.5", "--num_train_epochs 1.5: want a whole number"},
+		{"--epochs 0", "--epochs 0: want a whole number"},
 		{"--lr_scheduler_type polynomial", `--lr_scheduler_type "polynomial": want one of linear`},
 		{"--sentence_pooling_method max", "want one of cls, mean, last_token"},
 		{"--query_instruction_for_retrieval x --query_instruction_format {}", "--query_instruction_format: "},
@@ -146,6 +149,11 @@ func TestTrainerFlags(t *testing.T) {
 		{"--shuffle_ratio 1.5", "--shuffle_ratio 1.5: want a share between 0 and 1"},
 		{"--lora_rank many", `--lora_rank "many": want a whole number`},
 		{"--num_gpus 0", "at least 1 each"},
+		{"--fp16 maybe", `--fp16 "maybe": want True or False`},
+		{"--per_device_eval_batch_size 0", "--per_device_eval_batch_size 0: at least 1"},
+		{"--logging_steps -1", "--logging_steps -1: at least 0"},
+		{"--dataloader_prefetch_factor some", `--dataloader_prefetch_factor "some": want a whole number`},
+		{"--eval_steps many", `--eval_steps "many": want a number`},
 	} {
 		t.Run(tc.words, func(t *testing.T) {
 			a, err := parsePython(append(slices.Clone(needed), strings.Fields(tc.words)...), trainerFlags)

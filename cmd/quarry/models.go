@@ -24,6 +24,8 @@ type ModelOptions struct {
 	Truncate      int      // leading numbers of a vector that are kept
 	Weights       string   // stored or bf16; empty is stored
 	SpecialTokens []string // that the tokenizer has to have
+	EOS           bool     // texts end with eos_token, where the tokenizer's class knows that
+	trains        bool     // the model is opened to be trained
 	assume        bool     // open a model whose pooling nothing names, to show that
 
 	found foundModel // by open
@@ -66,6 +68,12 @@ func (o *ModelOptions) open(ctx context.Context, h *host) (*model.Model, error) 
 	m, err := model.Open(o.found.dir, above)
 	if err != nil {
 		return nil, badInputf("%s: %w", o.named(), wantPooling(err))
+	}
+	switch err := m.CheckPooling(); {
+	case err != nil && o.trains:
+		return nil, errors.Join(badInputf("%s: %w", o.named(), err), m.Close())
+	case err != nil:
+		h.note("warning: %s: %v", o.named(), err)
 	}
 	return m, nil
 }
@@ -121,7 +129,7 @@ func wantPooling(err error) error {
 }
 
 func (o ModelOptions) options() (model.Options, error) {
-	above := model.Options{Normalize: o.Normalize, AssumeMean: o.assume, TruncateDim: o.Truncate, SpecialTokens: o.SpecialTokens}
+	above := model.Options{Normalize: o.Normalize, AssumeMean: o.assume, TruncateDim: o.Truncate, SpecialTokens: o.SpecialTokens, EOS: o.EOS}
 	if o.Truncate < 0 {
 		return above, badInputf("--truncate-dim %d: at least 1", o.Truncate)
 	}

@@ -88,14 +88,14 @@ func holds(dir string) (results []string, what string) {
 	if r := rundir.RoundLayout(dir); present(dir, filepath.Base(r.Manifest())) || isModel(r.Merged()) {
 		return resultsOf(r), "a round of a run"
 	}
-	if results = numbered(dir, "epoch-"); len(results) > 0 || present(dir, epochsName) {
+	if results = epochsIn(dir); len(results) > 0 || present(dir, epochsName) {
 		return results, "the output of a fine-tuning"
 	}
 	return nil, ""
 }
 
 func resultsOf(r rundir.RoundLayout) []string {
-	return append([]string{r.Merged()}, numbered(filepath.Dir(r.Epoch(0)), "epoch-")...)
+	return append([]string{r.Merged()}, numbered(filepath.Dir(r.Epoch(0)), ownEpochs)...)
 }
 
 // numbered are the directories inside one whose names are a prefix and a number, the highest number first.

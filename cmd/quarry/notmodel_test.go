@@ -20,6 +20,8 @@ func TestWrongDirectoryAsAModel(t *testing.T) {
 		p.write(t, "tuned/"+epoch+"/config.json", "{}")
 	}
 	p.write(t, "adapters/epoch-1/adapter_config.json", adapter)
+	p.write(t, "fork/lora_epoch_9/adapter_config.json", adapter)
+	p.write(t, "fork/lora_epoch_10/adapter_config.json", adapter)
 	p.write(t, "begun/epochs.json", "{}")
 	p.write(t, "runs/x/recipe.resolved.yaml", "")
 	p.write(t, "runs/x/round-0/merged/config.json", "{}")
@@ -33,6 +35,7 @@ func TestWrongDirectoryAsAModel(t *testing.T) {
 		{"broken", "an adapter, not a model: merge it into its base, and name the result: quarry merge --base BASE --adapter DIR", ""},
 		{"tuned", "the output of a fine-tuning, not a model: meant DIR/epoch-10?", "the output of a fine-tuning, not an adapter, and without one: it holds whole models"},
 		{"adapters", "the output of a fine-tuning, not a model: meant DIR/epoch-1?", "not an adapter: meant DIR/epoch-1?"},
+		{"fork", "the output of a fine-tuning, not a model: meant DIR/lora_epoch_10?", "not an adapter: meant DIR/lora_epoch_10?"},
 		{"begun", "the output of a fine-tuning, not a model, and without one yet", "not an adapter, and without one: it holds whole models"},
 		{"runs/x", "a run directory, not a model: meant DIR/round-1/merged?", "a run directory, not an adapter: meant DIR/round-0/epochs/epoch-3?"},
 		{"runs/x/round-0", "a round of a run, not a model: meant DIR/merged?", "a round of a run, not an adapter: meant DIR/epochs/epoch-3?"},

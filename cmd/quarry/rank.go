@@ -26,6 +26,8 @@ type RankOptions struct {
 	Texts  TextOptions
 	Given  VectorOptions
 	Engine EngineOptions
+
+	before func(q corpus.Query, p model.Prompt) string // in-context examples before a query; nil for none
 }
 
 // AddFlags adds the flags to a command.
@@ -189,10 +191,19 @@ func passagePlace(c *corpus.Corpus) func(i int) string {
 	return func(i int) string { return c.Place(int32(i)) }
 }
 
-func queryTexts(queries []corpus.Query, fromRow bool, suffix string) func(yield func(embedding.Text, error) bool) {
+func (o RankOptions) queryTexts(queries []corpus.Query, all model.Prompt) func(yield func(embedding.Text, error) bool) {
 	return func(yield func(embedding.Text, error) bool) {
 		for _, q := range queries {
-			if !yield(embedding.Text{Text: q.Text, Prompt: rowPrompt(q, fromRow, suffix)}, nil) {
+			p := rowPrompt(q, o.Texts.PromptFromRow, all.Suffix)
+			if o.before != nil {
+				shown := all
+				if p != nil {
+					shown = *p
+				}
+				shown.Examples = o.before(q, shown)
+				p = &shown
+			}
+			if !yield(embedding.Text{Text: q.Text, Prompt: p}, nil) {
 				return
 			}
 		}

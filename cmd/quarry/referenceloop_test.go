@@ -10,9 +10,11 @@ import (
 
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/model/tokenizer"
 )
 
-// smallDecoder puts a small Mistral where the pipeline has BAAI/bge-en-icl: of words, each text ending with </s>.
+// smallDecoder puts a small Mistral where the pipeline has BAAI/bge-en-icl: of words, its tokenizer as Mistral's is published: texts begin with <s>, and end with nothing.
 func smallDecoder(t *testing.T, p project) {
 	t.Helper()
 	mustBe(t, os.CopyFS(p.path("bge-en-icl"), os.DirFS("../../model/testdata/decoders/mistral")))
@@ -34,14 +36,14 @@ func smallDecoder(t *testing.T, p project) {
 		"version": "1.0", "added_tokens": []any{special("<unk>", 0), special("<s>", 1), special("</s>", 2)},
 		"pre_tokenizer": map[string]any{"type": "Whitespace"}, "decoder": nil,
 		"post_processor": map[string]any{
-			"type": "TemplateProcessing", "single": []any{end("<s>"), text, end("</s>")}, "pair": []any{text, map[string]any{"Sequence": map[string]any{"id": "B", "type_id": 1}}},
+			"type": "TemplateProcessing", "single": []any{end("<s>"), text}, "pair": []any{text, map[string]any{"Sequence": map[string]any{"id": "B", "type_id": 1}}},
 			"special_tokens": map[string]any{"<s>": map[string]any{"id": "<s>", "ids": []int{1}, "tokens": []string{"<s>"}}, "</s>": map[string]any{"id": "</s>", "ids": []int{2}, "tokens": []string{"</s>"}}},
 		},
 		"model": map[string]any{"type": "WordLevel", "vocab": vocabulary, "unk_token": "<unk>"},
 	})
 	mustBe(t, err)
 	p.write(t, "bge-en-icl/tokenizer.json", string(raw))
-	p.write(t, "bge-en-icl/tokenizer_config.json", `{"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "model_max_length": 2048}`)
+	p.write(t, "bge-en-icl/tokenizer_config.json", `{"tokenizer_class": "LlamaTokenizer", "add_bos_token": true, "add_eos_token": false, "unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "model_max_length": 2048}`)
 }
 
 // word is one of the small decoder's, by any number.
@@ -64,6 +66,13 @@ func referenceData(t *testing.T, p project) (corpus []string) {
 		}
 		p.write(t, name, file.String())
 	}
+	// What the fork measures epochs on: queries that name their answers by the corpus' lines, and a JSON list of examples.
+	file.Reset()
+	for i := range 8 {
+		fmt.Fprintf(&file, "{\"query\": %q, \"correct_id\": %d, \"subject_id\": %d}\n", word(150+3*i)+" "+word(7), 150+3*i, i%2)
+	}
+	p.write(t, "eval_queries.jsonl", file.String())
+	p.write(t, "examples.json", fmt.Sprintf(`[{"query": %q, "response": %q, "subject_id": 0}, {"query": %q, "response": %q, "subject_id": 1}]`, word(1), corpus[1], word(2), corpus[2]))
 	return corpus
 }
 
@@ -83,9 +92,9 @@ func TestTheReferencesFourMiningCommands(t *testing.T) {
 		return h
 	}
 	mined := map[string][][]string{}
-	mine := func(model, split, window, output string) {
+	mine := func(miner, split, window, output string) {
 		t.Helper()
-		h := command("mine", "--embedder_name_or_path", p.path(model), "--embedder_model_class", "decoder-only-icl", "--pooling_method", "last_token",
+		h := command("mine", "--embedder_name_or_path", p.path(miner), "--embedder_model_class", "decoder-only-icl", "--pooling_method", "last_token",
 			"--input_file", p.path(split), "--output_file", p.path(output), "--candidate_pool", p.path("corpus.jsonl"), "--range_for_sampling", window, "--negative_number", "15",
 			"--devices", "cuda:0", "cuda:1", "--shuffle_data", "True", "--query_instruction_for_retrieval", instruction, "--query_instruction_format", `<instruct>{}\n<query>{}`,
 			"--add_examples_for_task", "False", "--batch_size", "1024", "--embedder_query_max_length", "1024", "--embedder_passage_max_length", "512")
@@ -124,26 +133,36 @@ func TestTheReferencesFourMiningCommands(t *testing.T) {
 	}
 	mine("bge-en-icl", "train.jsonl", "2-200", "train-0.jsonl")
 	mine("bge-en-icl", "test.jsonl", "2-200", "test-0.jsonl")
-	words := slices.Concat([]string{"finetune"}, reference, []string{"--model_name_or_path", p.path("bge-en-icl"), "--train_data", p.path("train-0.jsonl"), "--eval_data", p.path("test-0.jsonl"),
+	words := slices.Concat([]string{"finetune"}, reference, []string{"--model_name_or_path", p.path("bge-en-icl"), "--train_data", p.path("train-0.jsonl"), "--eval_data", p.path("test-0.jsonl"), "--eval_corpus_path", p.path("corpus.jsonl"), "--eval_queries_path", p.path("eval_queries.jsonl"), "--eval_examples_path", p.path("examples.json"),
 		"--output_dir", p.path("out"), "--num_train_epochs", "3", "--learning_rate", "1e-2", "--query_instruction_for_retrieval", instruction})
 	trained := command(words...)
-	if n := strings.Count(p.read(t, "out/steps.jsonl"), `"columns":128`); n != 3 || strings.Count(trained.out.String(), "eval_loss") != 4 {
+	if n := strings.Count(p.read(t, "out/steps.jsonl"), `"columns":128`); n != 3 || strings.Count(trained.out.String(), "eval_loss") != 4 || strings.Count(trained.out.String(), "  map@25 0.") != 4 || strings.Count(trained.out.String(), "  recall@100 ") != 4 {
 		t.Errorf("%d steps of 128 columns, printed %q", n, trained.out.String())
 	}
-	command("merge", "--base_model_path", p.path("bge-en-icl"), "--lora_path", p.path("out/epoch-3"), "--output_dir", p.path("merged_model_lora_epoch_3"), "--type", "embedder")
+	command("merge", "--base_model_path", p.path("bge-en-icl"), "--lora_path", p.path("out/lora_epoch_3"), "--output_dir", p.path("out/merged_model_lora_epoch_3"), "--type", "embedder")
+	for dir, end := range map[string]string{"bge-en-icl": "", "out/lora_epoch_1": "</s>", "out/lora_epoch_3": "</s>", "out/merged_model_lora_epoch_3": "</s>"} {
+		m, err := tokenizer.Load(p.path(dir))
+		mustBe(t, err)
+		if ids := m.WithSpecials(nil, []int32{5}, 0); len(ids) != 2+len(end)/4 || ids[0] != 1 {
+			t.Errorf("%s: a text reads %v", dir, ids)
+		}
+		if c, err := model.ReadContract(p.path(dir)); end != "" && (err != nil || c == nil || c.EOS != end) {
+			t.Errorf("%s: contract %+v, %v: want texts to end with %s", dir, c, err, end)
+		}
+	}
 	for _, file := range []string{"model.safetensors", "tokenizer.json"} {
-		if p.read(t, "merged_model_lora_epoch_3/"+file) != p.read(t, "out/merged_model/"+file) {
+		if p.read(t, "out/merged_model_lora_epoch_3/"+file) != p.read(t, "out/merged_model/"+file) {
 			t.Errorf("%s of save_merged_model.py's flags is another than that of --save_merged_lora_model", file)
 		}
 	}
-	mustBe(t, os.CopyFS(p.path("foreign"), os.DirFS(p.path("out/epoch-3"))))
+	mustBe(t, os.CopyFS(p.path("foreign"), os.DirFS(p.path("out/lora_epoch_3"))))
 	mustBe(t, os.Remove(p.path("foreign/quarry.json"))) // FlagEmbedding's adapters have none
 	foreign := command("merge", "--base_model_path", p.path("bge-en-icl"), "--lora_path", p.path("foreign"), "--output_dir", p.path("merged-foreign"))
 	if !strings.Contains(foreign.err.String(), "of the last token, to length 1, as FlagEmbedding's decoders") || p.read(t, "merged-foreign/model.safetensors") != p.read(t, "out/merged_model/model.safetensors") {
 		t.Errorf("told %q, or another model", foreign.err.String())
 	}
-	mine("merged_model_lora_epoch_3", "train.jsonl", "2-100", "train-1.jsonl")
-	mine("merged_model_lora_epoch_3", "test.jsonl", "2-100", "test-1.jsonl")
+	mine("out/merged_model_lora_epoch_3", "train.jsonl", "2-100", "train-1.jsonl")
+	mine("out/merged_model_lora_epoch_3", "test.jsonl", "2-100", "test-1.jsonl")
 	for _, split := range []string{"train", "test"} {
 		if slices.EqualFunc(mined[split+"-0.jsonl"], mined[split+"-1.jsonl"], slices.Equal) {
 			t.Errorf("both rounds mined the same for %s", split)

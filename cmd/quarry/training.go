@@ -88,7 +88,7 @@ func (t *training) explainMemory(err error) error {
 
 // steer trains, and judges the base before and each epoch after.
 func (t *training) steer(ctx context.Context) error {
-	if t.options.Dev != "" && t.trainer.Done() == 0 && len(t.epochs) == 0 {
+	if t.judges() && t.trainer.Done() == 0 && len(t.epochs) == 0 {
 		if err := t.judge(ctx, 0); err != nil {
 			return err
 		}
@@ -199,10 +199,10 @@ func (t *training) judge(ctx context.Context, epoch int) error {
 			return fmt.Errorf("eval_loss of epoch %d: %w", epoch, t.explainMemory(err))
 		}
 		r.EvalLoss = &loss
-		if t.set.named && t.cross == nil {
-			if r.Metrics, err = t.measure(ctx, epoch); err != nil {
-				return fmt.Errorf("evaluate epoch %d: %w", epoch, t.raise(err, "--max-length"))
-			}
+	}
+	if t.set.measured(t.options) && t.cross == nil {
+		if r.Metrics, err = t.measure(ctx, epoch); err != nil {
+			return fmt.Errorf("evaluate epoch %d: %w", epoch, t.raise(err, "--max-length"))
 		}
 	}
 	if epoch > 0 {
@@ -216,6 +216,9 @@ func (t *training) judge(ctx context.Context, epoch int) error {
 	}
 	return t.show(r)
 }
+
+// judges says whether epochs are judged at all, the base among them.
+func (t *training) judges() bool { return t.options.Dev != "" || t.set.judged != nil }
 
 // show prints the line of an epoch, unless JSON is wanted of all.
 func (t *training) show(r epochResult) error {
@@ -268,9 +271,16 @@ func (t *training) measure(ctx context.Context, epoch int) (map[string]float64, 
 	}
 	defer m.Close()
 	d := data{corpus: t.set.corpus, queries: t.set.dev}
+	if t.set.judged != nil {
+		d = *t.set.judged
+	}
 	var found []ranking.Candidates
 	on := modelOn{model: m, engine: t.engine, depth: evalDepth(t.measures), taken: t.trainer.Rest() + m.Attached()}
-	err = RankOptions{Texts: t.options.Texts}.rankModel(ctx, t.host, d, on, func(_ int, c ranking.Candidates) error {
+	rank := RankOptions{Texts: t.options.Texts}
+	if t.set.shown != nil {
+		rank.before = t.set.before
+	}
+	err = rank.rankModel(ctx, t.host, d, on, func(_ int, c ranking.Candidates) error {
 		found = append(found, c)
 		return nil
 	})

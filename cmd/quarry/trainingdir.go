@@ -1,16 +1,42 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/rundir"
 )
+
+// What the names of epochs' checkpoints begin with, the number following: Quarry's own, and that of the reference pipeline's
+// --save_lora_every_epoch.
+const (
+	ownEpochs  = "epoch-"
+	loraEpochs = "lora_epoch_"
+)
+
+// epochPrefix is what the training's checkpoints are called, but for their number.
+func (o *FinetuneOptions) epochPrefix() string { return cmp.Or(o.Checkpoints, ownEpochs) }
+
+// ofEpoch says whether a directory has the name of an epoch's checkpoint.
+func ofEpoch(dir string) bool {
+	name := filepath.Base(dir)
+	return strings.HasPrefix(name, ownEpochs) || strings.HasPrefix(name, loraEpochs)
+}
+
+// epochsIn are the checkpoints of epochs in a directory, the last first.
+func epochsIn(dir string) []string {
+	if own := numbered(dir, ownEpochs); len(own) > 0 {
+		return own
+	}
+	return numbered(dir, loraEpochs)
+}
 
 // The files of a finetune's output directory.
 const (
@@ -22,7 +48,9 @@ const (
 
 func (t *training) file(name string) string { return filepath.Join(t.options.Output, name) }
 
-func (t *training) epochDir(epoch int) string { return t.file(fmt.Sprintf("epoch-%d", epoch)) }
+func (t *training) epochDir(epoch int) string {
+	return t.file(fmt.Sprintf("%s%d", t.options.epochPrefix(), epoch))
+}
 
 // resume loads the state where there is one, and the results of the epochs that it covers.
 func (t *training) resume(ctx context.Context) error {

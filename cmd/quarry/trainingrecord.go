@@ -30,12 +30,14 @@ type trainingRecord struct {
 	Metrics    []string        `json:"metrics"`
 	Pairs      *pairRecord     `json:"pairs,omitempty"`    // of a cross-encoder, which has no contract
 	Mix        *TrainData      `json:"datasets,omitempty"` // which rows of several files are trained on
+	// Checkpoints is what names of epochs' checkpoints begin with, where it is not epoch-.
+	Checkpoints string `json:"checkpoints,omitempty"`
 }
 
 func (t *training) record(ctx context.Context) (trainingRecord, error) {
 	r := trainingRecord{Schema: schema, Identity: t.engine.Identity(), Digests: map[string]string{}, Options: t.options.Tune,
 		Pairs: t.cross.record(), Lengths: [2]int{t.query.maxLength, t.passage.maxLength}, FromRow: t.options.Texts.PromptFromRow || t.options.Texts.rowFormat != "",
-		Tokens: t.options.Model.SpecialTokens, IDField: t.options.Data.IDField, GroupField: t.options.Data.GroupField}
+		Tokens: t.options.Model.SpecialTokens, IDField: t.options.Data.IDField, GroupField: t.options.Data.GroupField, Checkpoints: t.options.Checkpoints}
 	if r.Contract = json.RawMessage("null"); t.cross == nil {
 		r.Contract = t.contract().Encode()
 	}
@@ -69,6 +71,7 @@ func (t *training) record(ctx context.Context) (trainingRecord, error) {
 	}
 	for _, in := range append(train, []input{
 		{"dev", t.options.Dev, t.digest},
+		{"eval_corpus", t.options.Eval.Corpus, t.digest}, {"eval_queries", t.options.Eval.Queries, t.digest}, {"eval_examples", t.options.Eval.Examples, t.digest},
 		{"corpus", t.options.Data.Corpus, t.digest}, {"teacher", t.options.Teacher, t.digest},
 		{"adapter", t.options.Adapter, func(ctx context.Context, dir string) (string, error) { return rundir.TreeDigest(ctx, rundir.OS{}, dir) }},
 		{"guide", t.options.Guide, modelDigest}, {"model", t.options.Model.found.dir, modelDigest},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/flagembedding"
+	"github.com/quarry-ml/quarry/prompt"
 )
 
 // trainingSet is what is trained on and what eval_loss is taken on.
@@ -16,8 +17,10 @@ type trainingSet struct {
 	corpus     *corpus.Corpus
 	named      bool // the passages come from --corpus; else from the rows, and their texts are their names
 	train, dev []corpus.Query
-	files      []trainFile // of the training rows, in order
-	datasets   []dataset   // that batches are of one of; none where all rows share them
+	judged     *data                       // what epochs are measured on in place of dev and corpus; nil is those, where the corpus is named
+	shown      map[string][]prompt.Example // in evaluation, by the query's text; nil for none
+	files      []trainFile                 // of the training rows, in order
+	datasets   []dataset                   // that batches are of one of; none where all rows share them
 }
 
 // fileOf is the file that a training row is of.
@@ -66,7 +69,12 @@ func (o FinetuneOptions) readTraining(h *host) (*trainingSet, error) {
 			}
 		}
 	}
-	return set, nil
+	return set, o.readEvaluation(h, set)
+}
+
+// measured says whether epochs are measured over a corpus.
+func (s *trainingSet) measured(o FinetuneOptions) bool {
+	return s.judged != nil || s.named && o.Dev != ""
 }
 
 // textsOfRows makes a corpus of the texts of all rows.

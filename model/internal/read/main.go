@@ -1,7 +1,7 @@
 // Command read prints token ids for parity/icl_live.py as a model reads texts: a JSON array a line for each JSON line of
 // its input.
 //
-//	go run ./model/internal/read DIR < requests.jsonl
+//	go run ./model/internal/read [-eos] DIR < requests.jsonl
 //
 // A request has a text, and optionally template, suffix, examples (a list of [query, response]) and max_length. With
 // "training" it is read as a training query is: examples are cut to query_tokens and response_tokens, and all to tokens.
@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/prompt"
@@ -39,7 +40,7 @@ func main() {
 }
 
 func run(dir string) error {
-	m, err := model.Open(dir, model.Options{Pooling: model.PoolLastToken})
+	m, err := model.Open(dir, model.Options{Pooling: model.PoolLastToken, EOS: slices.Contains(os.Args, "-eos")})
 	if err != nil {
 		return err
 	}
