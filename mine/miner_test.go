@@ -3,11 +3,13 @@ package mine
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/ranking"
@@ -88,34 +90,130 @@ func TestEveryRuleHolds(t *testing.T) {
 	}
 }
 
-// TestOtherQueriesChangeNothing: neither their number nor their order, the global pass apart.
+// optionCase is a set of options for the properties that hold of all of them: every key of Options is in some case
+// (TestEveryOptionHasACase).
+type optionCase struct {
+	name   string
+	change func(o *Options)
+}
+
+// optionCases are the options, each beside the rest of the defaults, that drop or choose something of drawnQuery's queries.
+func optionCases() []optionCase {
+	return []optionCase{
+		{"everything", func(o *Options) { *o = everything() }},
+		{"window", func(o *Options) { o.Window = Window{5, 60} }},
+		{"survivors", func(o *Options) { o.Survivors, o.Window, o.Margin = true, Window{3, 40}, number(0) }},
+		{"negatives", func(o *Options) { o.Negatives = 4 }},
+		{"seed", func(o *Options) { o.Seed = 7 }},
+		{"top", func(o *Options) { o.Sampling = Top }},
+		{"by rank", func(o *Options) { o.Sampling = ByRank }},
+		{"by score", func(o *Options) { o.Sampling, o.SamplingTemperature = ByScore, 0.1 }},
+		{"lowest score", func(o *Options) { o.MinScore = number(0.5) }},
+		{"highest score", func(o *Options) { o.MaxScore = number(0.6) }},
+		{"margin", func(o *Options) { o.Margin = number(-0.2) }},
+		{"relative margin", func(o *Options) { o.RelativeMargin = number(0.1) }},
+		{"share of positive", func(o *Options) { o.ShareOfPositive = number(1.2) }},
+		{"teacher", func(o *Options) { o.TeacherMargin = number(0.1) }},
+		{"each", func(o *Options) { o.Reference, o.Margin = Each, number(0.1) }},
+		{"each by a teacher", func(o *Options) { o.Reference, o.TeacherMargin = Each, number(0) }},
+		{"near text", func(o *Options) { o.NearText = number(0.9) }},
+		{"never the same group", func(o *Options) { o.SameGroup = Never }},
+		{"only the same group", func(o *Options) { o.SameGroup = Only }},
+		{"quotas", func(o *Options) { o.Quotas = []Quota{{Window{2, 40}, 6}, {Window{40, 120}, 3}} }},
+		{"kept", func(o *Options) { o.Kept = 0.3 }},
+		{"random", func(o *Options) { o.Random = 0.3 }},
+		{"given", func(o *Options) { o.Given = Keep }},
+		{"verdicts", func(o *Options) { o.Verdicts = true }},
+	}
+}
+
+// globalPasses are the options whose rules see all queries together: what they choose depends on the others by their nature.
+var globalPasses = []string{"HubLimit"}
+
+func (c optionCase) options() Options {
+	o := DefaultOptions()
+	c.change(&o)
+	return o
+}
+
+// queryFor is drawnQuery's with what the options ask a query for besides.
+func queryFor(o Options, key string) Query {
+	q := drawnQuery(key)
+	source := draw.New(9, "test", 2, 0, key)
+	if o.Verdicts {
+		for _, at := range source.Sample(100, 40) {
+			q.Struck = append(q.Struck, q.Hits[at].Passage)
+		}
+		slices.Sort(q.Struck)
+	}
+	if o.TeacherMargin != nil {
+		q.Teacher = map[int32]float32{}
+		for p := range int32(400) {
+			q.Teacher[p] = float32(source.IntN(100)) / 100
+		}
+	}
+	return q
+}
+
+// TestEveryOptionHasACase: the properties of all options are tested of an option that is new, too.
+func TestEveryOptionHasACase(t *testing.T) {
+	standard := reflect.ValueOf(DefaultOptions())
+	for i := range standard.NumField() {
+		name := standard.Type().Field(i).Name
+		changed := slices.Contains(globalPasses, name)
+		for _, tc := range optionCases() {
+			changed = changed || !reflect.DeepEqual(standard.Field(i).Interface(), reflect.ValueOf(tc.options()).Field(i).Interface())
+		}
+		if !changed {
+			t.Errorf("no case of optionCases has another %s than the defaults", name)
+		}
+	}
+}
+
+// TestOtherQueriesChangeNothing: neither their number nor their order, whatever the options, the global pass apart.
 func TestOtherQueriesChangeNothing(t *testing.T) {
-	o := everything()
-	var queries []Query
-	var want []Result
-	for i := range 30 {
-		queries = append(queries, drawnQuery(fmt.Sprint(i)))
-		alone, err := mineAll(0, o, queries[i])
+	const asked = 8
+	var standard [][]Result
+	for i := range asked {
+		usual, err := mineAll(0, DefaultOptions(), drawnQuery(fmt.Sprint(i)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		want = append(want, alone...)
+		standard = append(standard, usual)
 	}
-	together, err := mineAll(0, o, queries...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, together); diff != "" {
-		t.Errorf("mined together, -alone +together:\n%s", diff)
-	}
-	slices.Reverse(queries)
-	slices.Reverse(want)
-	backwards, err := mineAll(0, o, queries...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, backwards); diff != "" {
-		t.Errorf("mined backwards, -alone +backwards:\n%s", diff)
+	for _, tc := range optionCases() {
+		t.Run(tc.name, func(t *testing.T) {
+			o := tc.options()
+			var queries []Query
+			var want [][]Result
+			for i := range asked {
+				queries = append(queries, queryFor(o, fmt.Sprint(i)))
+				alone, err := mineAll(0, o, queries[i])
+				if err != nil {
+					t.Fatal(err)
+				}
+				want = append(want, alone)
+			}
+			if cmp.Equal(standard, want, cmpopts.EquateNaNs()) {
+				t.Error("the option changes nothing of these queries: the test shows nothing of it")
+			}
+			together, err := mineAll(0, o, queries...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(slices.Concat(want...), together); diff != "" {
+				t.Errorf("mined together, -alone +together:\n%s", diff)
+			}
+			slices.Reverse(queries)
+			slices.Reverse(want)
+			backwards, err := mineAll(0, o, queries...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(slices.Concat(want...), backwards); diff != "" {
+				t.Errorf("mined backwards, -alone +backwards:\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -17,16 +17,22 @@ type SentenceTransformers struct {
 
 	AbsoluteMargin, RelativeMargin, MaxScore, MinScore *float64
 
+	CrossEncoder     bool          // scores anew what limits are held against
 	IncludePositives bool          // they stay among the candidates
 	Random           *PythonRandom // draws; nil takes the best
 }
 
 // DefaultRangeMax is the end of the range where none is given. MostPositives is the most rows of a query.
 func (s SentenceTransformers) DefaultRangeMax(mostPositives int) int {
-	if s.AbsoluteMargin != nil || s.RelativeMargin != nil || s.MaxScore != nil {
+	if s.AbsoluteMargin != nil || s.RelativeMargin != nil || s.MaxScore != nil || s.CrossEncoder && s.MinScore != nil {
 		return s.RangeMin + 10*s.Negatives + mostPositives // some may be dropped
 	}
 	return s.RangeMin + s.Negatives + mostPositives
+}
+
+// Rescores says whether candidates and positives have their scores of the cross-encoder: only with a limit, as there.
+func (s SentenceTransformers) Rescores() bool {
+	return s.CrossEncoder && (s.AbsoluteMargin != nil || s.RelativeMargin != nil || s.MaxScore != nil || s.MinScore != nil)
 }
 
 // Validate refuses what mine_hard_negatives refuses, and limits that are no numbers.

@@ -1,17 +1,24 @@
 """`quarry mine` by hn_mine.py's flags against what that program does with the same ranking, drawn by Python's own generator.
 
-hn_mine.py is no part of FlagEmbedding's package; what it does behind the search is written down here, after its description:
-the window of the raw ranking, out of it the positives and the query's own text, random.sample where more are left than wanted,
+hn_mine.py itself is run, the one of FlagEmbedding 1.2.11 (parity/environment hn_mine), the last that came in a package: its search by
+faiss of the same vectors, its window, its draws. What it does behind the search is written down here, too, for the fork's shuffling,
+which it has not, and to say what is compared: the window of the raw ranking, out of it the positives and the query's own text, random.sample where more are left than wanted,
 in the order of the file; filling up behind all of that; and the fork's seed 42 and its shuffling. The ranking is of the vectors
 that `quarry embed` gives, so that both sides have the same. Beside a made-up set there are Cranfield, whose queries have up to
 dozens of positives, and Eedi's dev rows as the fork reads them. Where two of their texts score alike, faiss has an order of its own; here it is that of the
 pool, which is Quarry's rule.
 """
 
+import contextlib
+import importlib.util
+import io
 import json
 import pathlib
 import random
+import subprocess
+import sys
 import tempfile
+import types
 
 import numpy
 
@@ -21,6 +28,7 @@ import texts
 from external_live import FAULTS, TOPICS
 
 SEED = 42
+NEAR = 2e-6  # scores of vectors of length 1 that differ by less may change places: faiss sums float32
 TOKENS = 64  # of a text: vectors are the same for both, so that more would only take longer
 
 
@@ -30,7 +38,7 @@ def main():
         scratch = pathlib.Path(folder)
         pool, rows = make_data(scratch)
         with checks.check("vectors of queries and pool"):
-            ranking, scores = rank(scratch, pool, rows)
+            ranking, scores, vectors = rank(scratch, pool, rows)
             gaps = -numpy.diff(scores, axis=1)
             assert (gaps > 0).all(), "two scores are equal: the ranking is not the only one"
         for name, window, wanted, shuffled in [
@@ -39,13 +47,16 @@ def main():
         ]:
             with checks.check(f"{name}: every negative"):
                 compare(scratch, pool, rows, ranking, window, wanted, shuffled)
+        for name, window, wanted in [("drawn from a window", (2, 60), 7), ("a deep window", (2, 150), 15), ("all that a window leaves", (0, 9), 8), ("filled up", (0, 6), 10)]:
+            with checks.check(f"{name}: as hn_mine.py itself mines"):
+                compare_program(scratch, pool, rows, vectors, scores, window, wanted)
         with checks.check("filled up: what the window leaves, and others as many"):
             fill(scratch, pool, rows, ranking, (0, 6), 10)
     with checks.check("decoder-only-icl with an instruction: every negative"), tempfile.TemporaryDirectory() as folder:
         hnmine_icl.check(pathlib.Path(folder))
     for name, read, cases in [
         ("cranfield", cranfield, [("the fork's window", (2, 200), 15, False), ("positives fill a short window", (0, 12), 8, False)]),
-        ("eedi", eedi, [("the fork's window, shuffled", (2, 200), 15, True), ("the best", (0, 50), 5, False)]),
+        ("eedi", eedi, [("the fork's window, shuffled", (2, 200), 15, True), ("the fork's window", (2, 200), 15, False), ("the best", (0, 50), 5, False)]),
     ]:
         with tempfile.TemporaryDirectory() as folder:
             scratch = pathlib.Path(folder)
@@ -55,10 +66,13 @@ def main():
                 checks.skip(name, str(reason))
                 continue
             with checks.check(f"{name}: vectors of queries and pool"):
-                ranking, _ = rank(scratch, pool, rows)
+                ranking, scores, vectors = rank(scratch, pool, rows)
             for case, window, wanted, shuffled in cases:
                 with checks.check(f"{name}: {case}"):
                     compare(scratch, pool, rows, ranking, window, wanted, shuffled)
+                if not shuffled:
+                    with checks.check(f"{name}: {case}: as hn_mine.py itself mines"):
+                        compare_program(scratch, pool, rows, vectors, scores, window, wanted)
     checks.finish()
 
 
@@ -104,7 +118,7 @@ def rank(scratch, pool, rows):
         vectors.append(numpy.load(target).astype(numpy.float64))
     scores = (vectors[1] @ vectors[0].T).astype(numpy.float32)
     order = numpy.argsort(-scores, axis=1, kind="stable")
-    return order, numpy.take_along_axis(scores, order, axis=1)
+    return order, numpy.take_along_axis(scores, order, axis=1), vectors
 
 
 def mine(scratch, window, wanted, *flags):
@@ -143,6 +157,51 @@ def compare(scratch, pool, rows, ranking, window, wanted, shuffled):
             mined["neg"] = mined["neg"][:len(row["neg"])]
         assert mined == row, f"row {i}: {mined}, want {row}"
         assert line == json.dumps(json.loads(line), ensure_ascii=shuffled), f"row {i}: {line[:60]}"  # the fork escapes what it shuffles
+
+
+def compare_program(scratch, pool, rows, vectors, scores, window, wanted):
+    """Every row is the program's, but for its fillers, whose pool is a set of Python's: by count and validity; and but for rows of which
+    two neighbouring scores are nearly equal, whose places in the ranking rounding decides."""
+    theirs = program(scratch, pool, rows, vectors, window, wanted)
+    ours = [json.loads(line) for line in mine(scratch, window, wanted)]
+    assert len(ours) == len(theirs) == len(rows)
+    tied = (-numpy.diff(scores[:, :window[1] + 1], axis=1) < NEAR).any(axis=1)
+    known, same, filled = set(pool), 0, 0
+    for i, (a, b, row, near) in enumerate(zip(ours, theirs, rows, tied)):
+        answers = set(row["pos"]) | {row["query"]}
+        left = min(wanted, sum(1 for text in window_of(pool, vectors, i, window) if text not in answers))
+        for negatives in (a["neg"], b["neg"]):
+            assert set(negatives) <= known and not set(negatives) & set(row["pos"]), f"row {i}: {negatives}"
+        assert len(a["neg"]) == wanted and len(b["neg"]) == wanted, f"row {i}: {len(a['neg'])} negatives, theirs {len(b['neg'])}"
+        filled += left < wanted
+        same += a["neg"][:left] == b["neg"][:left]
+        assert near or a["neg"][:left] == b["neg"][:left], f"row {i}: {a['neg'][:left]}, theirs {b['neg'][:left]}"
+        assert {k: v for k, v in a.items() if k != "neg"} == {k: v for k, v in b.items() if k != "neg"}, f"row {i}: {a}, theirs {b}"
+    print(f"     {same} of {len(rows)} rows equal, {filled} of all filled up, {tied.sum()} with a near-tie")
+    assert same > len(rows) * 3 / 4, f"only {same} of {len(rows)} rows are equal"
+
+
+def window_of(pool, vectors, i, window):
+    """The texts of a query's window."""
+    scores = (vectors[0] @ vectors[1][i]).astype(numpy.float32)
+    return [pool[p] for p in numpy.argsort(-scores, kind="stable")[window[0]:window[1]]]
+
+
+def program(scratch, pool, rows, vectors, window, wanted):
+    """The rows of FlagEmbedding's own find_knn_neg, by a model that returns the vectors of both."""
+    path = subprocess.run([pathlib.Path(__file__).parent / "environment", "hn_mine"], check=True, capture_output=True, text=True).stdout.strip()
+    spec = importlib.util.spec_from_file_location("hn_mine", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["FlagEmbedding"] = types.SimpleNamespace(FlagModel=None)  # which it imports for its command line
+    spec.loader.exec_module(module)
+    passages, queries = ({text: v.astype(numpy.float32) for text, v in zip(texts, of)} for texts, of in ((pool, vectors[0]), ([row["query"] for row in rows], vectors[1])))
+    model = types.SimpleNamespace(
+        encode=lambda texts, **_: numpy.stack([passages[text] for text in texts]), encode_queries=lambda texts, **_: numpy.stack([queries[text] for text in texts]))
+    output = scratch / "theirs.jsonl"
+    random.seed(SEED)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        module.find_knn_neg(model, str(scratch / "rows.jsonl"), str(scratch / "pool.jsonl"), str(output), list(window), wanted, False)
+    return list(map(json.loads, output.read_text().splitlines()))
 
 
 def fill(scratch, pool, rows, ranking, window, wanted):

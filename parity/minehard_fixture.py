@@ -46,6 +46,20 @@ CASES = [
     ("without a corpus", {"corpus": None, "num_negatives": 2}),
 ]
 
+# By the scores of a cross-encoder, which differ by rounding from one processor to another; it is a committed one.
+CROSS_ENCODER = "roberta"
+SAME_SCORES = 1e-6
+RESCORED = [
+    ("an absolute margin", {"absolute_margin": 0.01}),
+    ("a relative margin, scores of positives among the candidates", {"relative_margin": -0.021, "include_positives": True, "num_negatives": 4, "output_scores": True}),
+    ("a highest score", {"max_score": 0.6605, "range_min": 1, "num_negatives": 4, "output_format": "labeled-list", "output_scores": True}),
+    ("a lowest score alone widens the range", {"min_score": 0.6205, "num_negatives": 2, "output_format": "labeled-pair", "output_scores": True}),
+    ("a range that is given", {"absolute_margin": 0.0052, "max_score": 0.6555, "range_min": 1, "range_max": 12, "num_negatives": 3, "output_format": "n-tuple", "output_scores": True}),
+    ("drawn", {"relative_margin": 0.01, "sampling_strategy": "random", "range_max": 16, "output_scores": True}),
+    ("a corpus smaller than the range", {"absolute_margin": 0, "range_max": 60, "num_negatives": 6, "output_scores": True}),
+    ("of no effect without a limit", {"output_scores": True}),
+]
+
 
 def data():
     """Rows of which some queries have several positives, one of them twice; a corpus; and vectors of all texts."""
@@ -72,7 +86,24 @@ def check(queries, passages):
         assert len(set(scores)) == len(scores), "two scores of a query are equal: take another seed"
 
 
+def check_rescored(cross_encoder, rows, queries, passages):
+    """No two scores of a query, nor a score and a limit, so near that rounding might change them about."""
+    far = 5 * SAME_SCORES
+    for query in queries:
+        said = dict(zip(passages, cross_encoder.predict([(query, p) for p in passages]).tolist()))
+        scores = sorted(said.values())
+        assert min(b - a for a, b in zip(scores, scores[1:])) > far, f"{query}: two scores are nearly equal"
+        lowest = min(said[a] for q, a in zip(rows["question"], rows["answer"]) if q == query)
+        for _, p in RESCORED:
+            limits = [p.get("max_score"), p.get("min_score")]
+            limits.append(lowest - p["absolute_margin"] if p.get("absolute_margin") else None)  # at 0 it is a candidate's own score
+            limits.append(lowest - abs(lowest) * p["relative_margin"] if "relative_margin" in p else None)
+            assert all(abs(s - limit) > far for s in scores for limit in limits if limit is not None), f"{query}: a score is nearly a limit"
+
+
 if __name__ == "__main__":
+    from sentence_transformers import CrossEncoder
+
     rows, corpus, queries, passages = data()
     check(queries, passages)
     in_order = {"question": rows["question"], "answer": rows["answer"], "note": rows["note"]}
@@ -86,6 +117,12 @@ if __name__ == "__main__":
         words = minehard.flags({k: v for k, v in parameters.items() if k != "corpus"})
         cases.append({"name": name, "flags": words, "corpus": pool is not None, "columns": list(columns), "keys": keys, "rows": [list(row.values()) for row in made],
                       "printed": printed[printed.index("Metric"):]})
+    cross_encoder = CrossEncoder(str(fixture.ROOT / "model/testdata/cross-encoders" / CROSS_ENCODER), device="cpu")
+    check_rescored(cross_encoder, rows, queries, passages)
+    for name, parameters in RESCORED:
+        made, printed, _ = minehard.mine(in_order, corpus, minehard.Given(queries, passages), cross_encoder=cross_encoder, **parameters)
+        cases.append({"name": f"by a cross-encoder: {name}", "flags": minehard.flags(parameters), "corpus": True, "cross_encoder": CROSS_ENCODER, "columns": list(in_order),
+                      "keys": list(made[0]), "rows": [list(row.values()) for row in made], "printed": printed[printed.index("Metric"):]})
     fixture.write_json(fixture.output("cmd/quarry/testdata/mine_hard_negatives.json"), {
         "made_by": fixture.header("sentence-transformers", "torch", "datasets", "faiss-cpu"),
         "data": rows, "corpus": corpus, "queries": [{"text": t, "vector": v.tolist()} for t, v in queries.items()],

@@ -125,11 +125,11 @@ func (o TeacherOptions) scoreOutOfFold(ctx context.Context, h *host, dir string,
 		return said{}, err
 	}
 	if err != nil {
-		return said{}, badInputf("--teacher: %w", err)
+		return said{}, badInputf("--%s: %w", o.named(), err)
 	}
 	result := said{scores: make([]float32, len(pairs))}
 	if result.by, err = rerank.OutOfFold(pairs, trained); err != nil {
-		return said{}, badInputf("--teacher %s: %w", dir, err)
+		return said{}, badInputf("--%s %s: %w", o.named(), dir, err)
 	}
 	for _, f := range list.Folds {
 		result.models = append(result.models, f.Model)

@@ -47,9 +47,18 @@ func runSTMine(ctx context.Context, h *host, words []string) error {
 	if err := o.settle(h); err != nil {
 		return badInput(err)
 	}
+	teacher, err := o.crossEncoder(ctx, h)
+	if err != nil {
+		return err
+	}
 	found, err := o.rank(ctx, h)
 	if err != nil {
 		return err
+	}
+	if o.mine.Rescores() {
+		if err := o.rescore(ctx, h, teacher, found); err != nil {
+			return err
+		}
 	}
 	kept, t := &keptRows{}, &stTally{o: o}
 	if err := o.choose(found, kept, t); err != nil {
@@ -103,7 +112,7 @@ func readSTMine(h *host, words []string) (*stMine, error) {
 	}
 	o := &stMine{args: a, format: sentencetransformers.Layout(a.text("output_format")), scores: a.truth("output_scores")}
 	o.mine = mine.SentenceTransformers{
-		RangeMin: a.number("range_min"), Negatives: a.number("num_negatives"), IncludePositives: a.truth("include_positives"),
+		RangeMin: a.number("range_min"), Negatives: a.number("num_negatives"), IncludePositives: a.truth("include_positives"), CrossEncoder: a.given("cross_encoder"),
 		AbsoluteMargin: a.optional("absolute_margin"), RelativeMargin: a.optional("relative_margin"), MaxScore: a.optional("max_score"), MinScore: a.optional("min_score"),
 	}
 	if a.given("margin") {
@@ -126,9 +135,6 @@ func readSTMine(h *host, words []string) (*stMine, error) {
 			return nil, fmt.Errorf("--seed %s: want a whole number from 0 on", a.text("seed"))
 		}
 		o.mine.Random = mine.NewPythonRandom(uint64(a.number("seed")))
-	}
-	if a.given("cross_encoder") {
-		return nil, fmt.Errorf("--cross_encoder: Quarry runs none here; score the candidates and the positives with it and give its scores as a TREC run (--run)")
 	}
 	if a.number("faiss_batch_size") < 1 {
 		return nil, fmt.Errorf("--faiss_batch_size %s: at least 1", a.text("faiss_batch_size"))
@@ -172,7 +178,7 @@ func (o *stMine) checkFiles(h *host) error {
 		}
 	}
 	inputs := []string{"dataset", a.text("dataset"), "corpus", a.text("corpus"), "corpus-vectors", a.text("corpus-vectors"), "query-vectors", a.text("query-vectors"), "run", a.text("run")}
-	return mayWrite("output", a.text("output"), append(inputs, "model", h.folder(a.text("model")))...)
+	return mayWrite("output", a.text("output"), append(inputs, "model", h.folder(a.text("model")), "cross_encoder", h.folder(a.text("cross_encoder")))...)
 }
 
 // settle finds the range that follows from the data, and checks it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type TeacherOptions struct {
 	Texts  TextOptions
 	Engine EngineOptions
 
+	flag   string // that names it; empty is teacher
 	prefix string // of the flags --kind and --logits
 	digest string // of a cross-encoder whose files were digested; empty where they have to be
 }
@@ -47,6 +49,9 @@ func (o *TeacherOptions) AddFlags(f *pflag.FlagSet) {
 	o.Texts.AddFlags(f)
 	o.Engine.AddFlags(f)
 }
+
+// named is the name of the flag that names the teacher.
+func (o TeacherOptions) named() string { return cmp.Or(o.flag, "teacher") }
 
 // validate refuses flags that have no part with the teacher's kind.
 func (o TeacherOptions) validate() error {
@@ -75,11 +80,11 @@ func (o TeacherOptions) validate() error {
 func (o *TeacherOptions) identify(ctx context.Context, h *host) error {
 	found, err := o.Model.locate(ctx, h, o.Model.Model)
 	if err != nil {
-		return fmt.Errorf("--teacher: %w", err)
+		return fmt.Errorf("--%s: %w", o.named(), err)
 	}
 	folds, err := rundir.ReadFoldModels(rundir.OS{}, found.dir)
 	if err != nil {
-		return badInputf("--teacher: %w", err)
+		return badInputf("--%s: %w", o.named(), err)
 	}
 	if folds != nil {
 		if o.Kind == autoKind {
@@ -108,17 +113,17 @@ func (o *TeacherOptions) identify(ctx context.Context, h *host) error {
 	}
 	m, err := model.Open(found.dir, above)
 	if err != nil {
-		return badInputf("--teacher: %w", wantPooling(err))
+		return badInputf("--%s: %w", o.named(), wantPooling(err))
 	}
 	return m.Close()
 }
 
 // noCrossEncoder is the error of a directory that does not open as one.
 func (o TeacherOptions) noCrossEncoder(err error) error {
-	if errors.Is(err, model.ErrNoCrossEncoder) {
+	if errors.Is(err, model.ErrNoCrossEncoder) && o.flag == "" {
 		return badInputf("--teacher: %w; an embedder teaches with --%skind embedder", err, o.prefix)
 	}
-	return badInputf("--teacher: %w", err)
+	return badInputf("--%s: %w", o.named(), err)
 }
 
 // said is what a teacher said of pairs.
@@ -134,11 +139,11 @@ type said struct {
 func (o TeacherOptions) score(ctx context.Context, h *host, pairs []rerank.Pair) (said, error) {
 	found, err := o.Model.locate(ctx, h, o.Model.Model)
 	if err != nil {
-		return said{}, fmt.Errorf("--teacher: %w", err)
+		return said{}, fmt.Errorf("--%s: %w", o.named(), err)
 	}
 	folds, err := rundir.ReadFoldModels(rundir.OS{}, found.dir)
 	if err != nil {
-		return said{}, badInputf("--teacher: %w", err)
+		return said{}, badInputf("--%s: %w", o.named(), err)
 	}
 	if folds != nil {
 		return o.scoreOutOfFold(ctx, h, found.dir, folds, pairs)
@@ -179,7 +184,7 @@ func (o TeacherOptions) scoreByOne(ctx context.Context, h *host, pairs []rerank.
 		return errors.Join(err, store.Close())
 	})
 	if as[*rerank.TrainedError](err) {
-		return s, badInputf("--teacher %s: %w; train one for each fold of the queries (quarry finetune --kind cross-encoder --folds) and name their directory", o.Model.Model, err)
+		return s, badInputf("--%s %s: %w; train one for each fold of the queries (quarry finetune --kind cross-encoder --folds) and name their directory", o.named(), o.Model.Model, err)
 	}
 	if err != nil {
 		return s, h.raise(err, "--max-length")
@@ -218,7 +223,7 @@ func (o TeacherOptions) open(ctx context.Context, h *host, pairs int) (*openTeac
 	}
 	found, err := o.Model.locate(ctx, h, o.Model.Model)
 	if err != nil {
-		return nil, fmt.Errorf("--teacher: %w", err)
+		return nil, fmt.Errorf("--%s: %w", o.named(), err)
 	}
 	const perPair = 128 // digests, places and scores
 	taken := perPair * int64(pairs)
@@ -245,7 +250,7 @@ func (o TeacherOptions) openCrossEncoder(ctx context.Context, h *host, dir strin
 	}
 	teacher, err := rerank.NewCrossEncoder(c, t.engine, rerank.CrossEncoderOptions{MaxLength: o.Texts.MaxLength, Logits: o.Logits})
 	if err != nil {
-		return nil, errors.Join(badInputf("--teacher: %w", err), t.close())
+		return nil, errors.Join(badInputf("--%s: %w", o.named(), err), t.close())
 	}
 	if !teacher.KnowsOf() {
 		h.note("%s: "+untoldTraining, o.Model.Model)
@@ -265,7 +270,7 @@ func (o TeacherOptions) openCrossEncoder(ctx context.Context, h *host, dir strin
 func (o TeacherOptions) openEmbedder(ctx context.Context, h *host, dir string, above model.Options, taken int64) (_ *openTeacher, err error) {
 	m, err := model.Open(dir, above)
 	if err != nil {
-		return nil, badInputf("--teacher: %w", wantPooling(err))
+		return nil, badInputf("--%s: %w", o.named(), wantPooling(err))
 	}
 	t := &openTeacher{model: m}
 	o.Engine.weights = o.Model.Weights
@@ -278,7 +283,7 @@ func (o TeacherOptions) openEmbedder(ctx context.Context, h *host, dir string, a
 	}
 	x, err := embedding.New(m, t.engine)
 	if err != nil {
-		return nil, errors.Join(badInputf("--teacher: %w", err), t.close())
+		return nil, errors.Join(badInputf("--%s: %w", o.named(), err), t.close())
 	}
 	digest, err := rundir.ModelDigest(ctx, rundir.OS{}, dir)
 	if err != nil {
