@@ -104,6 +104,7 @@ func (p project) shardCases(t *testing.T) []shardCase {
 		{"verdicts", func(o *MineOptions) { o.Verdicts = said }},
 		{"bm25", func(o *MineOptions) { o.Rank.Model, o.Sources.Names = ModelOptions{}, []string{"bm25"} }},
 		{"given vectors", func(o *MineOptions) { o.Rank = RankOptions{Data: p.rank("dev.jsonl").Data, Given: given} }},
+		{"given vectors, fused", func(o *MineOptions) { o.fuseVectors(p, given) }},
 		{"given vectors by ids", func(o *MineOptions) { o.Rank = RankOptions{Data: p.rank("dev.jsonl").Data, Given: backwards} }},
 		{"a teacher", func(o *MineOptions) {
 			o.Teacher.Model.Model, o.Teacher.Kind, o.Teacher.Cache, o.Mine.TeacherMargin = p.path("model"), embedderKind, p.path("teacher.jsonl"), &zero
@@ -117,6 +118,12 @@ func (p project) shardCases(t *testing.T) []shardCase {
 			o.Sources.Names, o.Sources.Fuse.Method, o.Sources.Fuse.Weights = []string{"dense", "bm25"}, fuse.Weighted, []float64{1, 0.5}
 		}},
 	}
+}
+
+// fuseVectors ranks by given vectors and by words.
+func (o *MineOptions) fuseVectors(p project, given VectorOptions) {
+	o.Rank = RankOptions{Data: p.rank("dev.jsonl").Data}
+	o.Sources.Names, o.Sources.QueryVectors = []string{"vectors:" + given.CorpusVectors, "bm25"}, []string{given.QueryVectors}
 }
 
 // withNegatives writes the queries with a negative that each brings.
@@ -253,6 +260,7 @@ func TestKilledMiningEndsWithTheSameBytes(t *testing.T) {
 		}},
 		{"a hub limit", func(o *MineOptions) { o.Mine.HubLimit, o.Mine.Sampling = 3, mine.ByRank }},
 		{"given vectors", func(o *MineOptions) { o.Rank = RankOptions{Data: p.rank("dev.jsonl").Data, Given: given} }},
+		{"given vectors, fused", func(o *MineOptions) { o.fuseVectors(p, given) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := p.shardOptions()
