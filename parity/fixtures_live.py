@@ -19,7 +19,7 @@ import tempfile
 import peft  # noqa: F401  this and the next two for the scripts, which then need not import them anew
 import sentence_transformers  # noqa: F401
 import torch  # noqa: F401
-from safetensors.numpy import load_file
+from safetensors.torch import load_file
 
 import fixture
 import report
@@ -86,10 +86,11 @@ def difference_of_tensors(committed, made):
         return f"tensors {sorted(want.keys() ^ got.keys())} on one side only"
     for name in want:
         if want[name].shape != got[name].shape or want[name].dtype != got[name].dtype:
-            return f"{name}: {want[name].dtype}{want[name].shape} committed, {got[name].dtype}{got[name].shape} now"
-        if not want[name].size:
+            return f"{name}: {want[name].dtype}{tuple(want[name].shape)} committed, {got[name].dtype}{tuple(got[name].shape)} now"
+        if not want[name].numel():
             continue
-        apart, largest = abs(want[name] - got[name]).max(), abs(want[name]).max()
+        committed_values, made_values = want[name].double(), got[name].double()
+        apart, largest = abs(committed_values - made_values).max().item(), abs(committed_values).max().item()
         if not apart <= TENSORS * max(1, largest):
             return f"{name}: differs by {apart}, the largest value being {largest}"
     return None

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/vectors"
 )
 
@@ -16,6 +17,24 @@ import (
 type VectorOptions struct {
 	CorpusVectors, QueryVectors string
 	CorpusIDs, QueryIDs         string
+
+	source string // vectors:FILE, whose files they are; empty are those of the flags
+}
+
+// flag is the flag that names the passages' vectors, for errors.
+func (o VectorOptions) flag() string {
+	if o.source != "" {
+		return "source " + o.source
+	}
+	return "corpus-vectors"
+}
+
+// of is another flag of theirs, by its name without a source.
+func (o VectorOptions) of(flag string) string {
+	if o.source != "" {
+		return "source-" + flag
+	}
+	return flag
 }
 
 // AddFlags adds the flags to a command.
@@ -62,8 +81,8 @@ func (o VectorOptions) open(h *host, d data) (givenVectors, error) {
 		}
 	}
 	err = errors.Join(
-		g.arrange(h, &g.passages, o.CorpusVectors, "corpus-ids", o.CorpusIDs, d.corpus.IDs()),
-		g.arrange(h, &g.queries, o.QueryVectors, "query-ids", o.QueryIDs, queryIDs))
+		g.arrange(h, &g.passages, o.CorpusVectors, o.of("corpus-ids"), o.CorpusIDs, d.corpus.IDs()),
+		g.arrange(h, &g.queries, o.QueryVectors, o.of("query-ids"), o.QueryIDs, queryIDs))
 	if err == nil && g.passages.Dim != g.queries.Dim {
 		err = badInputf("%s has rows of %d, %s rows of %d: they are not of one model", o.CorpusVectors, g.passages.Dim, o.QueryVectors, g.queries.Dim)
 	}
@@ -77,10 +96,10 @@ func (o VectorOptions) mapFiles() (givenVectors, error) {
 	var g givenVectors
 	var err error
 	if g.passages, err = vectors.OpenNPY(o.CorpusVectors); err != nil {
-		return g, badInputf("--corpus-vectors: %w", err)
+		return g, badInputf("--%s: %w", o.flag(), err)
 	}
 	if g.queries, err = vectors.OpenNPY(o.QueryVectors); err != nil {
-		return g, errors.Join(badInputf("--query-vectors: %w", err), g.passages.Close())
+		return g, errors.Join(badInputf("--%s: %w", o.of("query-vectors"), err), g.passages.Close())
 	}
 	return g, nil
 }
@@ -132,6 +151,19 @@ func readIDs(h *host, flag, path string, m vectors.Matrix) ([]string, error) {
 	return ids, err
 }
 
+// digest is that of the vectors, without their ids.
+func (o VectorOptions) digest(h *host) (string, error) {
+	passages, err := digestInput(h, o.flag(), o.CorpusVectors)
+	if err != nil {
+		return "", err
+	}
+	queries, err := digestInput(h, o.of("query-vectors"), o.QueryVectors)
+	if err != nil {
+		return "", err
+	}
+	return rundir.DigestBytes([]byte(passages + " " + queries)), nil
+}
+
 // digestIDs tells files of ids apart; empty where none are named.
 func (o VectorOptions) digestIDs(h *host) (string, error) {
 	all := ""
@@ -139,7 +171,7 @@ func (o VectorOptions) digestIDs(h *host) (string, error) {
 		if of.path == "" {
 			continue
 		}
-		digest, err := digestInput(h, of.flag, of.path)
+		digest, err := digestInput(h, o.of(of.flag), of.path)
 		if err != nil {
 			return "", err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quarry-ml/quarry/corpus"
+	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/fuse"
@@ -271,6 +272,76 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestSourcesOfGivenVectors: named as a source, vectors rank as those of --corpus-vectors do; two sets of them are fused.
+func TestSourcesOfGivenVectors(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	flags := p.vectorFiles(t)
+	corpusTurned, corpusIDs := p.reversed(t, "c.npy", "c2.npy", "c.ids", "p", 1)
+	queriesTurned, queryIDs := p.reversed(t, "q.npy", "q2.npy", "q.ids", "d", 3)
+	mined := func(change func(*MineOptions)) (string, []provenance.Row) {
+		t.Helper()
+		o := p.mineOptions()
+		o.Rank = RankOptions{Data: p.rank("dev.jsonl").Data}
+		o.Sources.Fuse, o.Sources.BM25, o.Save, o.Shard = fuse.DefaultOptions(), lexical.DefaultOptions(), p.path("mined.cand"), 3
+		change(&o)
+		_, rows := p.mine(t, o)
+		return p.read(t, "mined.cand"), provenanceOf(t, rows)
+	}
+	first, second := "vectors:"+flags.CorpusVectors, "vectors:"+corpusTurned
+	alone := func(o *MineOptions) {
+		o.Sources.Names, o.Sources.QueryVectors = []string{first}, []string{flags.QueryVectors}
+	}
+	_, byFlags := mined(func(o *MineOptions) { o.Rank.Given = flags })
+	_, bySource := mined(alone)
+	_, byIDs := mined(func(o *MineOptions) {
+		o.Sources.Names, o.Sources.QueryVectors, o.Sources.CorpusIDs, o.Sources.QueryIDs = []string{second}, []string{queriesTurned}, []string{corpusIDs}, []string{queryIDs}
+	})
+	if bySource[0].Source != first || byIDs[0].Source != second {
+		t.Errorf("sources %q and %q", bySource[0].Source, byIDs[0].Source)
+	}
+	for _, rows := range [][]provenance.Row{bySource, byIDs} {
+		for i := range rows {
+			rows[i].Source = byFlags[i].Source
+		}
+		if diff := cmp.Diff(byFlags, rows); diff != "" {
+			t.Errorf("mined by the flags and by a source:\n%s", diff)
+		}
+	}
+	// Ids of both, those of the first as they lie: two orders of the same vectors fuse to their own ranking.
+	p.write(t, "c1.ids", p.turned(t, "c.ids"))
+	p.write(t, "q1.ids", p.turned(t, "q.ids"))
+	stored, fused := mined(func(o *MineOptions) {
+		o.Sources.Names, o.Sources.QueryVectors = []string{first, second, "bm25"}, []string{flags.QueryVectors, queriesTurned}
+		o.Sources.CorpusIDs, o.Sources.QueryIDs = []string{p.path("c1.ids"), corpusIDs}, []string{p.path("q1.ids"), queryIDs}
+		o.Sources.Fuse.Weights = []float64{1, 1, 0}
+	})
+	header, _, err := candidates.ReadAll(strings.NewReader(stored), "mined.cand")
+	mustBe(t, err)
+	if s := header.Sources; len(s) != 3 || s[0].Name != first || s[1].Name != second || s[0].Kind != dense || s[0].ModelDigest == "" || s[0].ModelDigest == s[1].ModelDigest {
+		t.Errorf("sources of the candidates: %+v", s)
+	}
+	for i, row := range fused {
+		for j, n := range row.Negatives {
+			if n.ID != byFlags[i].Negatives[j].ID || *n.Rank != *byFlags[i].Negatives[j].Rank {
+				t.Errorf("row %d, negative %d: vectors fused with themselves rank otherwise", i, j)
+			}
+		}
+	}
+	p.write(t, "wide.ids", "p00\n")
+	o := p.mineOptions()
+	o.Rank = RankOptions{Data: p.rank("dev.jsonl").Data}
+	o.Sources.Names, o.Sources.QueryVectors, o.Sources.CorpusIDs, o.Sources.QueryIDs = []string{first}, []string{flags.QueryVectors}, []string{p.path("wide.ids")}, []string{queryIDs}
+	refused(t, runMine(t.Context(), o, newTestHost().host), "wide.ids: 1 ids for 30 vectors")
+}
+
+// turned is a file's lines upside down.
+func (p project) turned(t *testing.T, name string) string {
+	t.Helper()
+	rows := lines(p.read(t, name))
+	slices.Reverse(rows)
+	return strings.Join(rows, "\n") + "\n"
+}
+
 // TestSources: BM25, a run and the model, alone and fused; every source's rank and score are in the side file.
 func TestSources(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
@@ -353,8 +424,16 @@ func TestSources(t *testing.T) {
 		name, want string
 		change     func(*MineOptions)
 	}{
-		{"unknown", "--source tfidf: want dense, bm25, run:FILE or model:DIR", func(o *MineOptions) { o.Sources.Names = []string{"tfidf"} }},
+		{"unknown", "--source tfidf: want dense, bm25, run:FILE, model:DIR or vectors:FILE", func(o *MineOptions) { o.Sources.Names = []string{"tfidf"} }},
 		{"no file", "--source run: want dense", func(o *MineOptions) { o.Sources.Names = []string{"run"} }},
+		{"vectors of passages alone", "--source-query-vectors is given 0 times, for 1 sources vectors:FILE", func(o *MineOptions) { o.Sources.Names = []string{"vectors:c.npy"} }},
+		{"ids of one source of two", "--source-corpus-ids is given 1 times, for 2 sources vectors:FILE", func(o *MineOptions) {
+			o.Sources.Names, o.Sources.QueryVectors, o.Sources.CorpusIDs = []string{"vectors:c.npy", "vectors:d.npy"}, []string{"q.npy", "r.npy"}, []string{"c.ids"}
+		}},
+		{"vectors of queries alone", "--source-query-vectors has no part without --source vectors:FILE", func(o *MineOptions) { o.Sources.QueryVectors = []string{"q.npy"} }},
+		{"vectors that are not there", "--source vectors:" + p.path("none.npy") + ": ", func(o *MineOptions) {
+			o.Sources.Names, o.Sources.QueryVectors = []string{"dense", "vectors:" + p.path("none.npy")}, []string{p.path("none.npy")}
+		}},
 		{"twice", "--source bm25 is named twice", func(o *MineOptions) { o.Sources.Names = []string{"bm25", "bm25"} }},
 		{"margin on ranks", "--margin compares scores, and reciprocal ranks are none", func(o *MineOptions) {
 			o.Sources.Names, o.Mine.Margin = []string{"dense", "bm25"}, &zero

@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/format/verdicts"
 	"github.com/quarry-ml/quarry/fuse"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/lexical"
@@ -61,24 +64,47 @@ func sameOutputs(t testing.TB, got, want map[string]string) {
 	}
 }
 
-// TestShardsDecideNothing mines by every kind of source and rule in shards of several sizes.
-func TestShardsDecideNothing(t *testing.T) {
-	p := newProject(t, tinymodel.Options{})
+// shardCase is a kind of source or rule that shards must have no part in.
+type shardCase struct {
+	name   string
+	change func(*MineOptions)
+}
+
+// shardCases are every kind of source, and every rule and way to choose (TestEveryRuleIsMinedInShards).
+func (p project) shardCases(t *testing.T) []shardCase {
+	t.Helper()
 	near, zero := 0.9, 0.0
+	value := func(v float64) *float64 { return &v }
 	given := p.vectorFiles(t)
 	backwards := VectorOptions{}
 	backwards.CorpusVectors, backwards.CorpusIDs = p.reversed(t, "c.npy", "c2.npy", "c.ids", "p", 1)
 	backwards.QueryVectors, backwards.QueryIDs = p.reversed(t, "q.npy", "q2.npy", "q.ids", "d", 3)
-	for _, tc := range []struct {
-		name   string
-		change func(*MineOptions)
-	}{
+	last := p.mineOptions()
+	last.Mine.Seed, last.Output = 7, p.path("last.jsonl")
+	_, rows := p.mine(t, last)
+	said := p.said(t, of(t, verdicts.Drop, rows[0], 1), of(t, verdicts.Promote, rows[1], 0), of(t, verdicts.Drop, rows[20], 2))
+	bringing, grouped := p.withNegatives(t), p.withGroups(t)
+	return []shardCase{
 		{"rules of scores and texts", func(o *MineOptions) { o.Mine.Margin, o.Mine.NearText, o.Mine.Random = &zero, &near, 0.25 }},
 		{"a hub limit", func(o *MineOptions) { o.Mine.HubLimit, o.Mine.Sampling = 3, mine.ByRank }},
 		{"a window over survivors", func(o *MineOptions) { o.Mine.Survivors, o.Window = true, "0-9" }},
 		{"fused sources", func(o *MineOptions) { o.Sources.Names = []string{"dense", "bm25", "model:" + p.path("model")} }},
+		{"limits and margins of scores", func(o *MineOptions) {
+			o.Mine.MinScore, o.Mine.MaxScore, o.Mine.RelativeMargin, o.Mine.ShareOfPositive = value(0.1), value(0.95), value(0.01), value(0.98)
+		}},
+		{"weighted by rank", func(o *MineOptions) { o.Mine.Sampling, o.Mine.Negatives = mine.ByRank, 3 }},
+		{"weighted by score", func(o *MineOptions) { o.Mine.Sampling, o.Mine.SamplingTemperature, o.Mine.Seed = mine.ByScore, 0.05, 3 }},
+		{"the best", func(o *MineOptions) { o.Mine.Sampling, o.Window = mine.Top, "0-9" }},
+		{"quotas", func(o *MineOptions) { o.Quotas = []string{"1-5:2", "5-12:2"} }},
+		{"kept of the last round", func(o *MineOptions) { o.Mine.Kept, o.Last = 0.5, last.Output }},
+		{"given negatives kept", func(o *MineOptions) { o.Mine.Given, o.Rank.Data.Queries = mine.Keep, bringing }},
+		{"never the same group", func(o *MineOptions) {
+			o.Mine.SameGroup, o.Rank.Data.Corpus, o.Rank.Data.PassageGroupField = mine.Never, grouped, "topic"
+		}},
+		{"verdicts", func(o *MineOptions) { o.Verdicts = said }},
 		{"bm25", func(o *MineOptions) { o.Rank.Model, o.Sources.Names = ModelOptions{}, []string{"bm25"} }},
 		{"given vectors", func(o *MineOptions) { o.Rank = RankOptions{Data: p.rank("dev.jsonl").Data, Given: given} }},
+		{"given vectors, fused", func(o *MineOptions) { o.fuseVectors(p, given) }},
 		{"given vectors by ids", func(o *MineOptions) { o.Rank = RankOptions{Data: p.rank("dev.jsonl").Data, Given: backwards} }},
 		{"a teacher", func(o *MineOptions) {
 			o.Teacher.Model.Model, o.Teacher.Kind, o.Teacher.Cache, o.Mine.TeacherMargin = p.path("model"), embedderKind, p.path("teacher.jsonl"), &zero
@@ -91,12 +117,78 @@ func TestShardsDecideNothing(t *testing.T) {
 		{"sources fused by weighted scores", func(o *MineOptions) {
 			o.Sources.Names, o.Sources.Fuse.Method, o.Sources.Fuse.Weights = []string{"dense", "bm25"}, fuse.Weighted, []float64{1, 0.5}
 		}},
-	} {
+	}
+}
+
+// fuseVectors ranks by given vectors and by words.
+func (o *MineOptions) fuseVectors(p project, given VectorOptions) {
+	o.Rank = RankOptions{Data: p.rank("dev.jsonl").Data}
+	o.Sources.Names, o.Sources.QueryVectors = []string{"vectors:" + given.CorpusVectors, "bm25"}, []string{given.QueryVectors}
+}
+
+// withNegatives writes the queries with a negative that each brings.
+func (p project) withNegatives(t *testing.T) string {
+	t.Helper()
+	passages, queries := lines(p.read(t, "corpus.jsonl")), lines(p.read(t, "train.jsonl"))
+	for i, row := range queries {
+		_, text, _ := strings.Cut(passages[(i+7)%len(passages)], `"text":`)
+		queries[i] = strings.TrimSuffix(row, "}") + `,"neg":[` + strings.TrimSuffix(text, "}") + `]}`
+	}
+	return p.write(t, "bringing.jsonl", strings.Join(queries, "\n")+"\n")
+}
+
+// withGroups writes the corpus with a topic of three for each passage.
+func (p project) withGroups(t *testing.T) string {
+	t.Helper()
+	passages := lines(p.read(t, "corpus.jsonl"))
+	for i, row := range passages {
+		passages[i] = fmt.Sprintf(`%s,"topic":"%c"}`, strings.TrimSuffix(row, "}"), "abc"[i%3])
+	}
+	return p.write(t, "grouped.jsonl", strings.Join(passages, "\n")+"\n")
+}
+
+// shardOptions are the options that a case changes.
+func (p project) shardOptions() MineOptions {
+	o := p.mineOptions()
+	o.Sources.Fuse.Method, o.Sources.Fuse.K, o.Sources.BM25.K1, o.Sources.BM25.B = "rrf", 60, 1.5, 0.75
+	return o
+}
+
+// TestEveryRuleIsMinedInShards: a rule that is new has a case, too.
+func TestEveryRuleIsMinedInShards(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	rules := func(o MineOptions) reflect.Value {
+		mustBe(t, o.readRules())
+		return reflect.ValueOf(o.Mine)
+	}
+	usual := rules(p.shardOptions())
+	var changed []reflect.Value
+	for _, tc := range p.shardCases(t) {
+		o := p.shardOptions()
+		tc.change(&o)
+		changed = append(changed, rules(o))
+	}
+	for i := range usual.NumField() {
+		if !slices.ContainsFunc(changed, func(o reflect.Value) bool {
+			return !reflect.DeepEqual(o.Field(i).Interface(), usual.Field(i).Interface())
+		}) {
+			t.Errorf("no case of shardCases has another %s than is usual", usual.Type().Field(i).Name)
+		}
+	}
+}
+
+// TestShardsDecideNothing mines by every kind of source and rule in shards of several sizes.
+func TestShardsDecideNothing(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	usual := p.mineWhole(t, newTestHost(), p.shardOptions(), t.TempDir())
+	for _, tc := range p.shardCases(t) {
 		t.Run(tc.name, func(t *testing.T) {
-			o := p.mineOptions()
-			o.Sources.Fuse.Method, o.Sources.Fuse.K, o.Sources.BM25.K1, o.Sources.BM25.B = "rrf", 60, 1.5, 0.75
+			o := p.shardOptions()
 			tc.change(&o)
 			want := p.mineWhole(t, newTestHost(), o, t.TempDir())
+			if want["mined.jsonl"] == usual["mined.jsonl"] {
+				t.Error("mined is what is usual: the test shows nothing of it")
+			}
 			sizes := []int{11}
 			if o.Mine.Random > 0 {
 				sizes = []int{1, 11, 29}
@@ -111,49 +203,106 @@ func TestShardsDecideNothing(t *testing.T) {
 	}
 }
 
-// TestKilledMiningEndsWithTheSameBytes crashes a mining at file operations, loses what was not synced, and runs again: at two of
-// each kind that changes the disk.
-func TestKilledMiningEndsWithTheSameBytes(t *testing.T) {
-	p := newProject(t, tinymodel.Options{Layers: 1, Hidden: 8, Heads: 2, Intermediate: 8})
-	o := p.mineOptions()
-	want := p.mineWhole(t, newTestHost(), o, t.TempDir())
-	o.Shard = 12
-	mineOn := func(fsys rundir.FS, dir string) error {
-		h := newTestHost()
-		h.files = fsys
-		return runMine(t.Context(), outputsIn(o, dir), h.host)
+// everyOperation makes TestKilledMiningEndsWithTheSameBytes stop at every operation, or at those of -stops: CI takes another part
+// with every commit.
+var (
+	everyOperation = flag.Bool("every-operation", false, "crash a tiny mining at every file operation")
+	stops          = flag.String("stops", "0/1", "with -every-operation, stop a mining at those operations alone whose number leaves I when divided by N, as `I/N`")
+)
+
+// killPoints are operations, counted from 1: of each kind that changes the disk the two a quarter from its ends, or few of these, and
+// with -every-operation those of -stops.
+func killPoints(t *testing.T, ops []faultfs.Op, few bool) []int {
+	t.Helper()
+	var points []int
+	if *everyOperation {
+		var part, parts int
+		if _, err := fmt.Sscanf(*stops, "%d/%d", &part, &parts); err != nil || parts < 1 || part < 0 || part >= parts {
+			t.Fatalf("-stops %s: want I/N, I from 0 to N-1", *stops)
+		}
+		for at := 1; at <= len(ops); at++ {
+			if at%parts == part {
+				points = append(points, at)
+			}
+		}
+		return points
 	}
-	root := t.TempDir()
-	calm := faultfs.New(root, faultfs.Fault{})
-	mustBe(t, mineOn(calm, root))
-	sameOutputs(t, outputsOf(t, root), want)
 	byKind := map[faultfs.Kind][]int{}
-	for i, op := range calm.Ops() {
+	for i, op := range ops {
 		if op.Changing() {
 			byKind[op.Kind] = append(byKind[op.Kind], i+1)
 		}
 	}
-	var points []int
 	for _, at := range byKind {
 		points = append(points, at[len(at)/4], at[len(at)*3/4])
 	}
-	points = append(points, len(calm.Ops())/2)
+	points = append(points, len(ops)/2)
 	slices.Sort(points)
-	for i, at := range slices.Compact(points) {
-		dir := t.TempDir()
-		fsys := faultfs.New(dir, faultfs.Fault{At: at, Crash: true})
-		err := mineOn(fsys, dir)
-		if !fsys.Crashed() {
-			t.Fatalf("operation %d: no crash but %v", at, err)
-		}
-		mustBe(t, fsys.Settle([]faultfs.Loss{faultfs.LoseUnsynced, faultfs.LoseNothing, faultfs.TearUnsynced}[i%3]))
-		if left := outputsOf(t, dir); err == nil && (left["mined.jsonl"] != want["mined.jsonl"] || left["mined.cand"] != want["mined.cand"]) {
-			t.Fatalf("operation %d: the mining ended without error and its outputs are not there", at)
-		}
-		if err := mineOn(faultfs.New(dir, faultfs.Fault{}), dir); err != nil {
-			t.Fatalf("operation %d: the second mining: %v", at, err)
-		}
-		sameOutputs(t, outputsOf(t, dir), want)
+	points = slices.Compact(points)
+	if few {
+		points = []int{points[len(points)/3], points[len(points)*2/3], points[len(points)-1]}
+	}
+	return points
+}
+
+// TestKilledMiningEndsWithTheSameBytes crashes a mining by every kind of source in shards, and in one that a teacher is asked
+// about, at file operations, loses what was not synced, and runs again: at a few of those that change the disk, and with -every-operation
+// at all, or those of -stops.
+func TestKilledMiningEndsWithTheSameBytes(t *testing.T) {
+	p := newProject(t, tinymodel.Options{Layers: 1, Hidden: 8, Heads: 2, Intermediate: 8})
+	given := p.vectorFiles(t)
+	for i, tc := range []shardCase{
+		{"dense", func(*MineOptions) {}},
+		{"fused", func(o *MineOptions) { o.Sources.Names = []string{"dense", "bm25"} }},
+		{"a teacher", func(o *MineOptions) {
+			zero := 0.0
+			o.Teacher.Model.Model, o.Teacher.Kind, o.Mine.TeacherMargin = p.path("model"), embedderKind, &zero
+		}},
+		{"a hub limit", func(o *MineOptions) { o.Mine.HubLimit, o.Mine.Sampling = 3, mine.ByRank }},
+		{"given vectors", func(o *MineOptions) { o.Rank = RankOptions{Data: p.rank("dev.jsonl").Data, Given: given} }},
+		{"given vectors, fused", func(o *MineOptions) { o.fuseVectors(p, given) }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := p.shardOptions()
+			tc.change(&o)
+			mineOn := func(fsys rundir.FS, dir string) error {
+				h, o := newTestHost(), outputsIn(o, dir)
+				h.files = fsys
+				if o.Teacher.Model.Model != "" {
+					o.Teacher.Cache = filepath.Join(dir, "scores.jsonl")
+				}
+				return runMine(t.Context(), o, h.host)
+			}
+			whole := t.TempDir()
+			mustBe(t, mineOn(faultfs.New(whole, faultfs.Fault{}), whole))
+			want := outputsOf(t, whole)
+			o.Shard = 12
+			if len(lines(want["mined.jsonl"])) < 12 {
+				o.Shard = 4
+			}
+			root := t.TempDir()
+			calm := faultfs.New(root, faultfs.Fault{})
+			mustBe(t, mineOn(calm, root))
+			sameOutputs(t, outputsOf(t, root), want)
+			points := killPoints(t, calm.Ops(), i > 0 || testing.Short())
+			for i, at := range points {
+				dir := t.TempDir()
+				fsys := faultfs.New(dir, faultfs.Fault{At: at, Crash: true})
+				err := mineOn(fsys, dir)
+				if !fsys.Crashed() {
+					t.Fatalf("operation %d: no crash but %v", at, err)
+				}
+				mustBe(t, fsys.Settle([]faultfs.Loss{faultfs.LoseUnsynced, faultfs.LoseNothing, faultfs.TearUnsynced}[i%3]))
+				if left := outputsOf(t, dir); err == nil && (left["mined.jsonl"] != want["mined.jsonl"] || left["mined.cand"] != want["mined.cand"]) {
+					t.Fatalf("operation %d: the mining ended without error and its outputs are not there", at)
+				}
+				if err := mineOn(faultfs.New(dir, faultfs.Fault{}), dir); err != nil {
+					t.Fatalf("operation %d: the second mining: %v", at, err)
+				}
+				sameOutputs(t, outputsOf(t, dir), want)
+			}
+			t.Logf("stopped at %d of %d operations", len(points), len(calm.Ops()))
+		})
 	}
 }
 

@@ -31,7 +31,10 @@ func (s *shards) open(ctx context.Context, at int) (source, error) {
 		return s.openRun(name, file)
 	}
 	ranker := s.o.Rank
-	if kind == other {
+	switch kind {
+	case byVectors:
+		ranker.Model, ranker.Given = ModelOptions{}, s.o.Sources.vectorsOf(name)
+	case other:
 		ranker.Model, ranker.Given = ranker.Model.ofSource(name, file), VectorOptions{}
 	}
 	return s.openVectors(ctx, at, name, ranker)
@@ -62,7 +65,7 @@ func (s *shards) openVectors(ctx context.Context, at int, name string, ranker Ra
 	}
 	inputs := func(shard int) []rundir.Input {
 		if v.given {
-			return []rundir.Input{{Name: "vectors", Digest: digest + ids}}
+			return []rundir.Input{{Name: strings.TrimSpace(ranker.Given.source + " vectors"), Digest: digest + ids}}
 		}
 		return []rundir.Input{{Name: name + " vectors of passages", Digest: ofPassages}, {Name: name + " vectors of queries", Digest: v.queries.pieces[shard].digest}}
 	}

@@ -14,27 +14,36 @@ import (
 	"github.com/quarry-ml/quarry/lexical"
 	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/ranking"
-	"github.com/quarry-ml/quarry/rundir"
 )
 
 // SourceOptions are the flags that say what ranks candidates.
 type SourceOptions struct {
-	Names []string // dense, bm25, run:FILE, model:DIR; none is dense
+	Names []string // dense, bm25, run:FILE, model:DIR, vectors:FILE; none is dense
 	Fuse  fuse.Options
 	BM25  lexical.Options
+
+	// Files of the sources vectors:FILE, in the order in which these are named; ids of all of them or of none.
+	QueryVectors, CorpusIDs, QueryIDs []string
 }
 
 // Kinds of sources.
 const (
-	dense = "dense"
-	bm25  = "bm25"
-	run   = "run"
-	other = "model" // a further model
+	dense     = "dense"
+	bm25      = "bm25"
+	run       = "run"
+	other     = "model"   // a further model
+	byVectors = "vectors" // given ones
 )
+
+// wantSource is what --source takes.
+const wantSource = "want dense, bm25, run:FILE, model:DIR or vectors:FILE"
 
 func (o *SourceOptions) addFlags(f *pflag.FlagSet) {
 	o.Fuse, o.BM25 = fuse.DefaultOptions(), lexical.DefaultOptions()
-	f.StringArrayVar(&o.Names, "source", nil, "what ranks: dense (--model or given vectors; the default), bm25, run:FILE (a TREC run), model:DIR (a further model); several are fused")
+	f.StringArrayVar(&o.Names, "source", nil, "what ranks: dense (--model or given vectors; the default), bm25, run:FILE (a TREC run), model:DIR (a further model), vectors:FILE (given vectors of the passages, .npy); several are fused")
+	f.StringArrayVar(&o.QueryVectors, "source-query-vectors", nil, "`file` of the queries' vectors of a --source vectors:FILE; of several, once for each in their order")
+	f.StringArrayVar(&o.CorpusIDs, "source-corpus-ids", nil, "`file` of the ids of its passages' rows, one a line, where they are in another order; of several, for each")
+	f.StringArrayVar(&o.QueryIDs, "source-query-ids", nil, "`file` of the ids of its queries' rows; of several, for each")
 	f.StringVar((*string)(&o.Fuse.Method), "fuse", string(o.Fuse.Method), "how several sources become one ranking: rrf, by reciprocal ranks; weighted, by scores brought to 0 to 1")
 	f.Float64Var(&o.Fuse.K, "fuse-constant", o.Fuse.K, "added to ranks in --fuse rrf")
 	f.Float64SliceVar(&o.Fuse.Weights, "fuse-weights", nil, "weights of the sources in their order (1 each)")
@@ -59,12 +68,67 @@ func kindOf(source string) (kind, file string) {
 	return kind, file
 }
 
+// vectorsOf are the files of a source vectors:FILE.
+func (o SourceOptions) vectorsOf(source string) VectorOptions {
+	_, file := kindOf(source)
+	v := VectorOptions{CorpusVectors: file, source: source}
+	at := 0
+	for _, name := range o.Names {
+		if name == source {
+			break
+		}
+		if kind, _ := kindOf(name); kind == byVectors {
+			at++
+		}
+	}
+	for _, of := range []struct {
+		into  *string
+		files []string
+	}{{&v.QueryVectors, o.QueryVectors}, {&v.CorpusIDs, o.CorpusIDs}, {&v.QueryIDs, o.QueryIDs}} {
+		if at < len(of.files) {
+			*of.into = of.files[at]
+		}
+	}
+	return v
+}
+
+// validateVectors sees that each source of given vectors has its files.
+func (o SourceOptions) validateVectors() error {
+	sources := 0
+	for _, name := range o.Names {
+		if kind, _ := kindOf(name); kind == byVectors {
+			sources++
+		}
+	}
+	for _, of := range []struct {
+		flag   string
+		files  []string
+		needed bool
+	}{{"source-query-vectors", o.QueryVectors, true}, {"source-corpus-ids", o.CorpusIDs, false}, {"source-query-ids", o.QueryIDs, false}} {
+		switch n := len(of.files); {
+		case sources == 0 && n > 0:
+			return badInputf("--%s has no part without --source vectors:FILE", of.flag)
+		case n != sources && (n > 0 || of.needed):
+			return badInputf("--%s is given %d times, for %d sources vectors:FILE: give it once for each, in their order", of.flag, n, sources)
+		}
+	}
+	return nil
+}
+
 // inputs are the files and directories of the sources, each behind its flag.
 func (o SourceOptions) inputs(h *host) []string {
 	var inputs []string
+	for _, of := range []struct {
+		flag  string
+		files []string
+	}{{"source-query-vectors", o.QueryVectors}, {"source-corpus-ids", o.CorpusIDs}, {"source-query-ids", o.QueryIDs}} {
+		for _, file := range of.files {
+			inputs = append(inputs, of.flag, file)
+		}
+	}
 	for _, source := range o.Names {
 		switch kind, file := kindOf(source); kind {
-		case run:
+		case run, byVectors:
 			inputs = append(inputs, "source", file)
 		case other:
 			inputs = append(inputs, "source", h.folder(file))
@@ -77,7 +141,7 @@ func (o SourceOptions) inputs(h *host) []string {
 func (o *MineOptions) validateSources() error {
 	set := o.Rank.Texts.set
 	if o.Candidates != "" {
-		for _, flag := range []string{"model", "corpus-vectors", "query-vectors", "corpus-ids", "query-ids", "source", "fuse", "fuse-constant", "fuse-weights", "bm25-k1", "bm25-b",
+		for _, flag := range []string{"model", "corpus-vectors", "query-vectors", "corpus-ids", "query-ids", "source", "source-query-vectors", "source-corpus-ids", "source-query-ids", "fuse", "fuse-constant", "fuse-weights", "bm25-k1", "bm25-b",
 			"query-prompt", "query-suffix", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize", "truncate-dim", "additional-special-tokens", "weights", "depth", "save-candidates"} {
 			if set[flag] {
 				return badInputf("--%s has no part beside --candidates: they are ranked already", flag)
@@ -91,14 +155,17 @@ func (o *MineOptions) validateSources() error {
 		switch {
 		case slices.Contains(o.Sources.list()[:i], source):
 			return badInputf("--source %s is named twice", source)
-		case kind != dense && kind != bm25 && kind != run && kind != other:
-			return badInputf("--source %s: want dense, bm25, run:FILE or model:DIR", source)
-		case (kind == run || kind == other) != (file != ""):
-			return badInputf("--source %s: want dense, bm25, run:FILE or model:DIR", source)
+		case kind != dense && kind != bm25 && kind != run && kind != other && kind != byVectors:
+			return badInputf("--source %s: %s", source, wantSource)
+		case (kind == run || kind == other || kind == byVectors) != (file != ""):
+			return badInputf("--source %s: %s", source, wantSource)
 		}
 		needsModel = needsModel || kind == dense
 		hasBM25 = hasBM25 || kind == bm25
 		embeds = embeds || kind == dense || kind == other
+	}
+	if err := o.Sources.validateVectors(); err != nil {
+		return err
 	}
 	if !embeds {
 		err := set.needs("a --source that embeds", "query-prompt", "query-suffix", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize", "truncate-dim", "additional-special-tokens", "weights")
@@ -263,17 +330,16 @@ func (o MineOptions) source(ctx context.Context, h *host, name string, recorded 
 	case !recorded:
 	case kind == run:
 		s.ModelDigest, err = digestInput(h, "source", file)
+	case kind == byVectors:
+		s.Kind = dense
+		s.ModelDigest, err = o.Sources.vectorsOf(name).digest(h)
 	case kind == other:
 		s.Kind = dense
 		s.ModelDigest, err = o.Rank.Model.ofSource(name, file).digest(ctx, h, file)
 	case o.Rank.Model.Model != "":
 		s.ModelDigest, err = o.Rank.Model.digest(ctx, h, o.Rank.Model.Model)
 	default:
-		var passages, queries string
-		if passages, err = digestInput(h, "corpus-vectors", o.Rank.Given.CorpusVectors); err == nil {
-			queries, err = digestInput(h, "query-vectors", o.Rank.Given.QueryVectors)
-		}
-		s.ModelDigest = rundir.DigestBytes([]byte(passages + " " + queries))
+		s.ModelDigest, err = o.Rank.Given.digest(h)
 	}
 	return s, badInput(err)
 }

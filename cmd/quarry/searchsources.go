@@ -24,6 +24,9 @@ func (o SearchOptions) validateSources() error {
 		if kind == run && len(o.Typed) > 0 {
 			return badInputf("--source %s has no part beside --query: what is typed has no id that a run could name", source)
 		}
+		if kind == byVectors && len(o.Typed) > 0 {
+			return badInputf("--source %s has no part beside --query: what is typed has no vector among them", source)
+		}
 		if kind != dense && len(o.Typed) == 0 { // given vectors alone do without texts
 			if err := need("corpus", o.Rank.Data.Corpus, "queries", o.Rank.Data.Queries); err != nil {
 				return err
