@@ -10,6 +10,7 @@ pool, which is Quarry's rule.
 """
 
 import contextlib
+import functools
 import importlib.util
 import io
 import json
@@ -121,7 +122,9 @@ def rank(scratch, pool, rows):
     return order, numpy.take_along_axis(scores, order, axis=1), vectors
 
 
+@functools.cache
 def mine(scratch, window, wanted, *flags):
+    """Quarry's lines, mined once where they are compared twice."""
     output = scratch / "mined.jsonl"
     output.unlink(missing_ok=True)
     report.quarry(
