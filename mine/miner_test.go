@@ -172,7 +172,7 @@ func TestEveryOptionHasACase(t *testing.T) {
 
 // TestOtherQueriesChangeNothing: neither their number nor their order, whatever the options, the global pass apart.
 func TestOtherQueriesChangeNothing(t *testing.T) {
-	const asked = 8
+	const asked = 6
 	var standard [][]Result
 	for i := range asked {
 		usual, err := mineAll(0, DefaultOptions(), drawnQuery(fmt.Sprint(i)))
@@ -194,7 +194,7 @@ func TestOtherQueriesChangeNothing(t *testing.T) {
 				}
 				want = append(want, alone)
 			}
-			if cmp.Equal(standard, want, cmpopts.EquateNaNs()) {
+			if slices.EqualFunc(standard, want, func(a, b []Result) bool { return cmp.Equal(a, b, cmpopts.EquateNaNs()) }) {
 				t.Error("the option changes nothing of these queries: the test shows nothing of it")
 			}
 			together, err := mineAll(0, o, queries...)
