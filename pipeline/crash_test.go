@@ -95,25 +95,14 @@ func crashOptions(o Options) Options {
 // crashPoints picks operations, counted from 1: of each kind the ones a quarter from its ends, which fall into both rounds,
 // and with -every-operation those of -stops.
 func crashPoints(t *testing.T, ops []faultfs.Op) []int {
-	byKind := map[faultfs.Kind][]int{}
-	for i, op := range ops {
-		byKind[op.Kind] = append(byKind[op.Kind], i+1)
-	}
-	var points []int
-	for _, at := range byKind {
-		points = append(points, at[len(at)/4], at[len(at)*3/4])
-	}
+	points := faultfs.Quarters(ops, func(faultfs.Op) bool { return true })
 	if *everyOperation {
-		var part, parts int
-		if _, err := fmt.Sscanf(*stops, "%d/%d", &part, &parts); err != nil || parts < 1 || part < 0 || part >= parts {
-			t.Fatalf("-stops %s: want I/N, I from 0 to N-1", *stops)
+		part, err := faultfs.Part(*stops, ops)
+		if err != nil {
+			t.Fatalf("-stops %v", err)
 		}
-		for at := 1; at <= len(ops); at++ {
-			if at%parts == part {
-				points = append(points, at)
-			}
-		}
-		t.Logf("of %d operations, all whose number leaves %d when divided by %d", len(ops), part, parts)
+		points = append(points, part...)
+		t.Logf("of %d operations, those of part %s", len(ops), *stops)
 	}
 	slices.Sort(points)
 	points = slices.Compact(points)

@@ -39,7 +39,7 @@ func (r *round) writeProvenance(s rundir.Split, o mine.Options, fill func(*prove
 		return fill(nil)
 	}
 	return r.writeAsMade(r.files.Provenance(s), func(w io.Writer) error {
-		out, err := provenance.NewWriter(w, provenance.Header{Rules: o.Rules(), Seed: o.Seed, Sources: r.provenanceSources(), Fusion: r.fusion()})
+		out, err := provenance.NewWriter(w, provenance.Header{Rules: o.Rules(), Seed: o.Seed, Sources: r.provenanceSources(s), Fusion: r.fusion()})
 		if err == nil {
 			err = fill(out)
 		}

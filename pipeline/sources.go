@@ -112,16 +112,21 @@ func (r *round) mineSources() []candidates.Source {
 	return sources
 }
 
-// provenanceSources are what ranks as provenance has it, each with its digest; nil where nothing does.
-func (r *round) provenanceSources() []provenance.Source {
+// provenanceSources are what ranks, each with its digest; nil where nothing does.
+func (r *round) provenanceSources(s rundir.Split) []provenance.Source {
 	if !r.stages.Mine.Searches() {
 		return nil
 	}
-	if r.stages.Mine.Source == recipe.Dense {
-		return []provenance.Source{{Source: recipe.Dense, Kind: recipe.Dense, Digest: r.miner.digest}}
+	return ProvenanceSources(r.candidatesHeader(s, r.depth()))
+}
+
+// ProvenanceSources are what ranked the candidates of a file as provenance has it, each with its digest.
+func ProvenanceSources(h candidates.Header) []provenance.Source {
+	if len(h.Sources) == 0 {
+		return []provenance.Source{{Source: recipe.Dense, Kind: recipe.Dense, Digest: h.ModelDigest}}
 	}
 	var sources []provenance.Source
-	for _, s := range r.mineSources() {
+	for _, s := range h.Sources {
 		sources = append(sources, provenance.Source{Source: s.Name, Kind: s.Kind, Digest: s.ModelDigest, Parameters: s.Parameters})
 	}
 	return sources

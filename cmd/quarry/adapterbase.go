@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/lora"
-	"github.com/quarry-ml/quarry/model/safetensors"
 	"github.com/quarry-ml/quarry/pipeline"
 	"github.com/quarry-ml/quarry/rundir"
 )
@@ -26,11 +26,9 @@ func checkBase(ctx context.Context, h *host, adapter, flag, base string, found f
 	}
 	if digest != "" {
 		// Weights that cannot be read have another digest, or none: that they cannot be is what has to be said.
-		weights, err := safetensors.OpenDir(found.dir)
-		if err != nil {
+		if err := readable(found.dir); err != nil {
 			return badInputf("--%s: %w", flag, err)
 		}
-		weights.Close()
 		is, err := rundir.ModelDigest(ctx, rundir.OS{}, found.dir)
 		if err != nil {
 			return badInputf("--%s: %w", flag, err)
@@ -56,6 +54,19 @@ func checkBase(ctx context.Context, h *host, adapter, flag, base string, found f
 		h.note("warning: %s names revision %s of %s as its base, and --%s is revision %s", adapter, c.Revision, c.BaseModel, flag, found.revision)
 	}
 	return nil
+}
+
+// readable says what is wrong with the weights of a model directory, of whichever format and in whichever folder of it.
+func readable(dir string) error {
+	d, err := model.ReadDirectory(dir, model.Options{})
+	if err != nil {
+		return err
+	}
+	weights, err := d.OpenWeights()
+	if err != nil {
+		return err
+	}
+	return weights.Close()
 }
 
 // modelName is what tells two models apart by their names: the last part, for the same model is called by its name on the hub

@@ -88,6 +88,37 @@ func TestModelName(t *testing.T) {
 	}
 }
 
+// TestBaseOfTorchWeights: an adapter goes on the base that it was trained on, in whichever format and folder that has its weights.
+func TestBaseOfTorchWeights(t *testing.T) {
+	for name, folder := range map[string]string{"in the directory itself": "", "in the folder of the first module, as in early releases": "0_Transformer"} {
+		t.Run(name, func(t *testing.T) {
+			p := newProject(t, tinymodel.Options{})
+			base, network := p.path("base"), p.path(filepath.Join("base", folder))
+			mustBe(t, os.CopyFS(base, os.DirFS("../../model/testdata/tiny-bert")))
+			for _, part := range []string{"expected", "lora", safetensors.SingleName} {
+				mustBe(t, os.RemoveAll(filepath.Join(base, part)))
+			}
+			mustBe(t, os.MkdirAll(network, 0o700))
+			mustBe(t, os.CopyFS(network, os.DirFS("../../model/testdata/torch/f32")))
+			if folder != "" {
+				for _, file := range []string{"config.json", "sentence_bert_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"} {
+					mustBe(t, os.Rename(filepath.Join(base, file), filepath.Join(network, file)))
+				}
+				modules := p.read(t, "base/modules.json")
+				p.write(t, "base/modules.json", strings.Replace(modules, `"path": ""`, `"path": "`+folder+`"`, 1))
+			}
+			o := p.finetuneOptions("tuned")
+			o.Train, o.Dev, o.Tune.Epochs, o.Tune.Method, o.Model.Model = p.path("train.jsonl"), "", 1, finetune.LoRA, base
+			mustBe(t, runFinetune(t.Context(), o, newTestHost().host))
+			h := newTestHost()
+			mustBe(t, runMerge(t.Context(), MergeOptions{Base: base, Adapter: p.path("tuned/epoch-1"), Output: p.path("merged"), Seed: 42}, h.host))
+			if strings.Contains(h.err.String(), "warning") {
+				t.Error(h.err.String())
+			}
+		})
+	}
+}
+
 // TestTrainedBaseThatIsBroken: files that cannot be read are named, before any word about another base.
 func TestTrainedBaseThatIsBroken(t *testing.T) {
 	p, o := adapted(t)

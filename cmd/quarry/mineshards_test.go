@@ -214,29 +214,14 @@ var (
 // with -every-operation those of -stops.
 func killPoints(t *testing.T, ops []faultfs.Op, few bool) []int {
 	t.Helper()
-	var points []int
 	if *everyOperation {
-		var part, parts int
-		if _, err := fmt.Sscanf(*stops, "%d/%d", &part, &parts); err != nil || parts < 1 || part < 0 || part >= parts {
-			t.Fatalf("-stops %s: want I/N, I from 0 to N-1", *stops)
-		}
-		for at := 1; at <= len(ops); at++ {
-			if at%parts == part {
-				points = append(points, at)
-			}
+		points, err := faultfs.Part(*stops, ops)
+		if err != nil {
+			t.Fatalf("-stops %v", err)
 		}
 		return points
 	}
-	byKind := map[faultfs.Kind][]int{}
-	for i, op := range ops {
-		if op.Changing() {
-			byKind[op.Kind] = append(byKind[op.Kind], i+1)
-		}
-	}
-	for _, at := range byKind {
-		points = append(points, at[len(at)/4], at[len(at)*3/4])
-	}
-	points = append(points, len(ops)/2)
+	points := append(faultfs.Quarters(ops, faultfs.Op.Changing), len(ops)/2)
 	slices.Sort(points)
 	points = slices.Compact(points)
 	if few {

@@ -9,6 +9,7 @@ import (
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/pipeline"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/review"
 )
@@ -108,7 +109,7 @@ func (m *mining) writeProvenance(h *host, write func(*provenance.Writer) error) 
 		return write(nil)
 	}
 	return writeOutput(h, m.o.Provenance, func(w io.Writer) error {
-		side, err := provenance.NewWriter(w, provenance.Header{Rules: m.o.Mine.Rules(), Seed: m.o.Mine.Seed, Sources: rankersOf(m.ranked.header), Fusion: m.ranked.header.Fusion})
+		side, err := provenance.NewWriter(w, provenance.Header{Rules: m.o.Mine.Rules(), Seed: m.o.Mine.Seed, Sources: pipeline.ProvenanceSources(m.ranked.header), Fusion: m.ranked.header.Fusion})
 		if err == nil {
 			err = write(side)
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/format/provenance"
+	"github.com/quarry-ml/quarry/pipeline"
 )
 
 // minedGroup is the group that a query had in the rows that it was mined from; "" where the row does not say.
@@ -14,21 +15,9 @@ func minedGroup(row corpus.Object) (string, error) {
 	return from.Group, err
 }
 
-// rankersOf are what ranked the candidates of a file, each with its digest.
-func rankersOf(h candidates.Header) []provenance.Source {
-	if len(h.Sources) == 0 {
-		return []provenance.Source{{Source: dense, Kind: dense, Digest: h.ModelDigest}}
-	}
-	var sources []provenance.Source
-	for _, s := range h.Sources {
-		sources = append(sources, provenance.Source{Source: s.Name, Kind: s.Kind, Digest: s.ModelDigest, Parameters: s.Parameters})
-	}
-	return sources
-}
-
 // minerOf is the digest of what ranked, of several sources that of the model which the command names.
 func minerOf(h candidates.Header) string {
-	sources := rankersOf(h)
+	sources := pipeline.ProvenanceSources(h)
 	for _, s := range sources {
 		if len(sources) == 1 || s.Source == dense {
 			return s.Digest

@@ -89,24 +89,3 @@ func TestQueueErrors(t *testing.T) {
 		}
 	}
 }
-
-func FuzzReadQueue(f *testing.F) {
-	one, other := asked("a", "1"), asked("b", "2")
-	other.Verdict.Verdict = Drop
-	f.Add([]byte(queueFile(f, JSONL, one, other)))
-	f.Add([]byte(queueFile(f, CSV, one, other)))
-	f.Add([]byte("verdict,version,query,query_text,passage,passage_text,round\n\"drop\",2,k,\"q\nq\",p,t,1"))
-	f.Fuzz(func(t *testing.T, content []byte) {
-		all, err := Read(bytes.NewReader(content), "f")
-		if err != nil {
-			if !strings.HasPrefix(err.Error(), "f:") {
-				t.Errorf("%v names no line", err)
-			}
-			return
-		}
-		again, err := Read(bytes.NewReader(file(t, all)), "again")
-		if diff := cmp.Diff(all, again); err != nil || diff != "" && len(all) > 0 {
-			t.Errorf("%v (-read +again):\n%s", err, diff)
-		}
-	})
-}

@@ -106,6 +106,11 @@ func FuzzRead(f *testing.F) {
 	f.Add(file(f, []Verdict{said(Drop, "a", "1"), said(Open, "a", "1")}))
 	f.Add([]byte(`{"version":1,"verdict":"keep","query":"k","query_text":"\ud800","passage":"p","passage_text":"","round":1}` + "\n"))
 	f.Add([]byte("\n"))
+	one, other := asked("a", "1"), asked("b", "2")
+	other.Verdict.Verdict = Drop
+	f.Add([]byte(queueFile(f, JSONL, one, other)))
+	f.Add([]byte(queueFile(f, CSV, one, other)))
+	f.Add([]byte("verdict,version,query,query_text,passage,passage_text,round\n\"drop\",2,k,\"q\nq\",p,t,1"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		all, err := Read(bytes.NewReader(content), "f")
 		if err != nil {

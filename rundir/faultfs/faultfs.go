@@ -236,3 +236,34 @@ func (f *FS) relative(path string) string {
 	}
 	return path
 }
+
+// Part are the operations, counted from 1, whose number leaves I when divided by N, of "I/N": all parts together have each once.
+func Part(part string, ops []Op) ([]int, error) {
+	var i, n int
+	if _, err := fmt.Sscanf(part, "%d/%d", &i, &n); err != nil || n < 1 || i < 0 || i >= n {
+		return nil, fmt.Errorf("%s: want I/N, I from 0 to N-1", part)
+	}
+	var points []int
+	for at := 1; at <= len(ops); at++ {
+		if at%n == i {
+			points = append(points, at)
+		}
+	}
+	return points, nil
+}
+
+// Quarters are, of each kind of the operations that are of interest, the two a quarter from its ends, counted from 1 and in their order.
+func Quarters(ops []Op, of func(Op) bool) []int {
+	byKind := map[Kind][]int{}
+	for i, op := range ops {
+		if of(op) {
+			byKind[op.Kind] = append(byKind[op.Kind], i+1)
+		}
+	}
+	var points []int
+	for _, at := range byKind {
+		points = append(points, at[len(at)/4], at[len(at)*3/4])
+	}
+	slices.Sort(points)
+	return slices.Compact(points)
+}

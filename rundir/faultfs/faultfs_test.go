@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -236,6 +237,28 @@ func TestFailure(t *testing.T) {
 				t.Errorf("another file: %v, want %v", err, tc.file)
 			}
 		})
+	}
+}
+
+// TestPart: all parts together have each operation once, and what is no part is refused.
+func TestPart(t *testing.T) {
+	ops := make([]faultfs.Op, 10)
+	var all []int
+	for _, part := range []string{"0/3", "1/3", "2/3"} {
+		points, err := faultfs.Part(part, ops)
+		if err != nil || len(points) < 3 {
+			t.Errorf("%s: %v, %v", part, points, err)
+		}
+		all = append(all, points...)
+	}
+	slices.Sort(all)
+	if want := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}; !slices.Equal(all, want) {
+		t.Errorf("the parts have %v", all)
+	}
+	for _, part := range []string{"", "3/3", "-1/3", "0/0", "x"} {
+		if points, err := faultfs.Part(part, ops); err == nil {
+			t.Errorf("%q: %v", part, points)
+		}
 	}
 }
 
