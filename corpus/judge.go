@@ -15,6 +15,8 @@ type judge struct {
 	contraryRow Query
 	contraryNeg string
 	pending     []int32 // first passages of the shared texts of the row being read
+
+	byTextsAlone bool // ids have no part
 }
 
 // textUse is a text and the rows that named it.
@@ -29,9 +31,12 @@ func newJudge(c *Corpus) *judge { return &judge{corpus: c, sharedSeen: map[int32
 // positives are the positions that judge a row, sorted and without repeats.
 func (j *judge) positives(row Object) ([]int32, error) {
 	j.pending = j.pending[:0]
-	byID, err := j.byIDs(row)
-	if err != nil {
-		return nil, err
+	var byID []int32
+	var err error
+	if !j.byTextsAlone {
+		if byID, err = j.byIDs(row); err != nil {
+			return nil, err
+		}
 	}
 	var texts []string
 	if value, ok := row.Get("pos"); ok {

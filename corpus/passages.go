@@ -16,6 +16,7 @@ type ReadOptions struct {
 
 	Fields        []string // queries: further fields to keep, which every row must have
 	AllowUnjudged bool     // queries: a query without positives is no error
+	ByTexts       bool     // queries: ids of positives have no part, for their corpus is another one; texts judge
 	MaxLine       int      // longest line in bytes; 0 means DefaultMaxLine
 }
 

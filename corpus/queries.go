@@ -15,6 +15,7 @@ func ReadQueries(r io.Reader, name string, c *Corpus, o ReadOptions) ([]Query, [
 	lines := NewLines(r, name, LineOptions{MaxLine: o.MaxLine})
 	seen := newIDs("query")
 	judge := newJudge(c)
+	judge.byTextsAlone = o.ByTexts
 	var queries []Query
 	for {
 		row, err := lines.NextObject()
@@ -31,7 +32,11 @@ func ReadQueries(r io.Reader, name string, c *Corpus, o ReadOptions) ([]Query, [
 		if err == nil && c != nil {
 			q.Positives, err = judge.positives(row)
 			if err == nil && len(q.Positives) == 0 && !o.AllowUnjudged {
-				err = fmt.Errorf(`no positives: give "pos" texts, "correct_id" or "positive_ids"%s%s`, hasKeys(row), Conversion(row, name))
+				ways := `"pos" texts, "correct_id" or "positive_ids"`
+				if o.ByTexts {
+					ways = `"pos" texts`
+				}
+				err = fmt.Errorf("no positives: give %s%s%s", ways, hasKeys(row), Conversion(row, name))
 			}
 		}
 		if err != nil {

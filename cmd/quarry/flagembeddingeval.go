@@ -164,12 +164,9 @@ func (o FinetuneOptions) commonFields(h *host, examples [][]byte) ([]string, err
 func readWithFields(h *host, flag, path string, c *corpus.Corpus, fields []string) ([]corpus.Query, error) {
 	var queries []corpus.Query
 	err := readInput(h, flag, path, func(r io.Reader) error {
-		if flag == "eval_data" {
-			r = withoutIDs(r, path)
-		}
 		var warnings []corpus.Warning
 		var err error
-		queries, warnings, err = corpus.ReadQueries(r, path, c, corpus.ReadOptions{Fields: fields})
+		queries, warnings, err = corpus.ReadQueries(r, path, c, corpus.ReadOptions{Fields: fields, ByTexts: flag == "eval_data"})
 		if flag != "eval_data" { // of which readRows has told
 			warn(h, warnings)
 		}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -143,12 +141,9 @@ func (o FinetuneOptions) readRows(h *host, flag, path string, set *trainingSet) 
 	}
 	var queries []corpus.Query
 	err = readInput(h, flag, path, func(r io.Reader) error {
-		if !set.named {
-			r = withoutIDs(r, path)
-		}
 		var warnings []corpus.Warning
 		var err error
-		queries, warnings, err = corpus.ReadQueries(r, path, set.corpus, corpus.ReadOptions{IDField: o.Data.IDField, GroupField: o.Data.GroupField, OtherGroup: minedGroup})
+		queries, warnings, err = corpus.ReadQueries(r, path, set.corpus, corpus.ReadOptions{IDField: o.Data.IDField, GroupField: o.Data.GroupField, OtherGroup: minedGroup, ByTexts: !set.named})
 		warn(h, warnings)
 		for i := range queries {
 			if keys[i] != "" {
@@ -226,56 +221,4 @@ func textsAt(row corpus.Object, key, file string) ([]string, error) {
 		return nil, fmt.Errorf("%q: %w", key, err)
 	}
 	return texts, nil
-}
-
-// withoutIDs is a file without the ids of positives, every row on its old line: without their corpus they mean nothing,
-// and the texts judge.
-func withoutIDs(r io.Reader, name string) io.Reader {
-	return &idless{lines: corpus.NewLines(r, name, corpus.LineOptions{}), line: 1}
-}
-
-// idless reads the rows of lines without ids.
-type idless struct {
-	lines *corpus.Lines
-	line  int          // the next
-	row   bytes.Buffer // what is left of the last
-}
-
-// Read implements io.Reader.
-func (r *idless) Read(b []byte) (int, error) {
-	if r.row.Len() == 0 {
-		row, err := r.lines.NextObject()
-		if err != nil {
-			return 0, err
-		}
-		if err := r.write(row); err != nil {
-			return 0, err
-		}
-	}
-	return r.row.Read(b)
-}
-
-func (r *idless) write(row corpus.Object) error {
-	r.row.Reset()
-	for ; r.line < r.lines.Number(); r.line++ {
-		r.row.WriteByte('\n')
-	}
-	separator := byte('{')
-	for _, f := range row {
-		if f.Key == "correct_id" || f.Key == "positive_ids" {
-			continue
-		}
-		key, err := json.Marshal(f.Key)
-		if err != nil {
-			return err
-		}
-		r.row.WriteByte(separator)
-		separator = ','
-		r.row.Write(key)
-		r.row.WriteByte(':')
-		r.row.Write(f.Value)
-	}
-	r.row.WriteString("}\n")
-	r.line++
-	return nil
 }
