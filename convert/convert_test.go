@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -85,167 +84,6 @@ func all(t *testing.T, set *Set) []*trainingset.Row {
 	return rows
 }
 
-// through writes a set in a format and reads it back.
-func through(t *testing.T, set *Set, f Format, o Options) (*Set, Survey) {
-	t.Helper()
-	s, err := set.Look()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "rows."+string(o.Kind)+map[string]string{"gzip": ".gz", "zstd": ".zst"}[o.Packing])
-	o.Split = "test"
-	if err := f.Write(set, s, o, toFolder(path)); err != nil {
-		t.Fatalf("write %s: %v", f.Name, err)
-	}
-	if found, err := Detect(path); err != nil || found.Name != f.Name && !strings.HasPrefix(f.Name, "mteb") && (f.Name != "n-tuple" || s.least() != 1) {
-		t.Errorf("%s is taken for %s: %v", f.Name, found.Name, err)
-	}
-	back, err := f.Read(path, ReadOptions{})
-	if err != nil {
-		t.Fatalf("read %s: %v", f.Name, err)
-	}
-	return back, s
-}
-
-// remains is what a format keeps of rows, by what it says that it holds.
-func remains(rows []*trainingset.Row, f Format, o Options, s Survey) []*trainingset.Row {
-	held := f.Holds(o, s)
-	has := func(part trainingset.Parts) bool { return held&part != 0 }
-	var kept []*trainingset.Row
-	for _, row := range rows {
-		if len(row.Positives) == 0 && !has(trainingset.NoPositives) || len(row.Negatives) == 0 && !has(trainingset.NoNegatives) {
-			continue
-		}
-		r := *row
-		if f.Name == "n-tuple" {
-			if n := s.least(); len(r.Negatives) >= n {
-				r.Negatives = r.Negatives[:n]
-			} else {
-				continue
-			}
-		}
-		if !has(trainingset.QueryIDs) {
-			r.ID = ""
-		}
-		if !has(trainingset.Prompts) {
-			r.Prompt = ""
-		}
-		if !has(trainingset.Types) {
-			r.Type = ""
-		}
-		if !has(trainingset.Fields) {
-			r.Fields = nil
-		}
-		if !has(trainingset.CarriageReturns) {
-			r.Query = strings.ReplaceAll(r.Query, "\r\n", "\n")
-		}
-		for i := range r.Fields { // white space in JSON is none of a row's
-			r.Fields[i].Value = []byte(strings.ReplaceAll(string(r.Fields[i].Value), ", ", ","))
-		}
-		seen := map[string]trainingset.Parts{}
-		for i, list := range []*[]trainingset.Passage{&r.Positives, &r.Negatives} {
-			var passages []trainingset.Passage
-			for _, p := range *list {
-				if !has(trainingset.PassageIDs) {
-					p.ID = ""
-				}
-				if !has(trainingset.Titles) {
-					p.Title, p.Text = "", p.Plain()
-				}
-				if !has(trainingset.TeacherScores) {
-					p.Score = nil
-				}
-				if !has(trainingset.Grades) {
-					p.Grade = 0
-				}
-				if !has(trainingset.CarriageReturns) {
-					p.Text = strings.ReplaceAll(p.Text, "\r\n", "\n")
-				}
-				if i == 0 && p.Grade == 1 {
-					p.Grade = 0
-				}
-				place := []trainingset.Parts{trainingset.RepeatedPositives, trainingset.RepeatedNegatives}[i]
-				if seen[p.Plain()]&place != 0 && !has(place) || i == 1 && seen[p.Plain()]&trainingset.RepeatedPositives != 0 && !has(trainingset.Contradictions) {
-					continue
-				}
-				seen[p.Plain()] |= place
-				passages = append(passages, p)
-			}
-			*list = passages
-		}
-		slices.SortStableFunc(r.Positives, func(a, b trainingset.Passage) int { return strings.Compare(a.Text, b.Text) })
-		r.Line, r.Key = 0, ""
-		kept = append(kept, &r)
-	}
-	return kept
-}
-
-// TestEveryPair goes from every format to every other one and compares what comes back with what both formats say that they
-// hold. What is told to be lost is lost, and where nothing is told, nothing is.
-func TestEveryPair(t *testing.T) {
-	for name, rows := range map[string]func() []*trainingset.Row{"rich": rich, "scored": scored} {
-		start := setOf(rows)
-		for _, from := range Formats() {
-			if !from.Readable() {
-				continue
-			}
-			o := Options{Kind: table.JSONL}
-			first, s := through(t, start, from, o)
-			want := remains(rows(), from, o, s)
-			got := remains(all(t, first), Format{holds: constant(everything)}, o, Survey{})
-			given := name == "rich"
-			if diff := cmp.Diff(want, named(got, given)); diff != "" {
-				t.Errorf("%s, %s: %s", name, from.Name, diff)
-				continue
-			}
-			for _, to := range Formats() {
-				if !to.Readable() {
-					continue
-				}
-				second, s := through(t, first, to, o)
-				wanted := remains(got, to, o, s)
-				found := remains(all(t, second), Format{holds: constant(everything)}, o, Survey{})
-				given := given && from.Holds(o, s)&trainingset.PassageIDs != 0
-				if diff := cmp.Diff(named(wanted, given), named(found, given)); diff != "" {
-					t.Errorf("%s, %s to %s: %s", name, from.Name, to.Name, diff)
-				}
-				losses := to.Losses(s, o)
-				if same := cmp.Equal(named(got, given), named(found, given)); len(losses) == 0 && !same {
-					t.Errorf("%s, %s to %s: nothing is told to be lost, and yet %s", name, from.Name, to.Name, cmp.Diff(named(got, given), named(found, given)))
-				} else if same && len(losses) > 0 && !aboutIDs(losses) {
-					t.Errorf("%s, %s to %s: nothing is lost, and yet told: %v", name, from.Name, to.Name, losses)
-				}
-			}
-		}
-	}
-}
-
-// named are rows whose ids count only where they were given: else a format made them.
-func named(rows []*trainingset.Row, given bool) []*trainingset.Row {
-	if given {
-		return rows
-	}
-	var found []*trainingset.Row
-	for _, row := range rows {
-		r := *row
-		r.ID = ""
-		r.Positives, r.Negatives = slices.Clone(r.Positives), slices.Clone(r.Negatives)
-		for _, list := range [][]trainingset.Passage{r.Positives, r.Negatives} {
-			for i := range list {
-				list[i].ID = ""
-			}
-		}
-		found = append(found, &r)
-	}
-	return found
-}
-
-func aboutIDs(losses []Loss) bool {
-	return !slices.ContainsFunc(losses, func(l Loss) bool {
-		return !strings.Contains(l.What, "ids of") && !strings.Contains(l.What, "no row names")
-	})
-}
-
 // TestKinds: every kind of file and packing gives the same rows, as far as it holds them.
 func TestKinds(t *testing.T) {
 	for name, rows := range map[string]func() []*trainingset.Row{"rich": rich, "scored": scored} {
@@ -257,7 +95,7 @@ func TestKinds(t *testing.T) {
 					}
 					t.Run(fmt.Sprintf("%s/%s/%s%s", name, f.Name, kind, packing), func(t *testing.T) {
 						o := Options{Kind: kind, Packing: packing}
-						back, s := through(t, setOf(rows), f, o)
+						back, s := through(t, t.TempDir(), setOf(rows), f, o)
 						got := remains(all(t, back), Format{holds: constant(everything)}, o, Survey{})
 						if diff := cmp.Diff(remains(rows(), f, o, s), got); diff != "" {
 							t.Error(diff)

@@ -40,7 +40,7 @@ func (f Format) Losses(s Survey, o Options) []Loss {
 		add(s.Rows, "texts of queries and passages: left out")
 	}
 	for _, part := range trainingset.All() {
-		if held&part.Part != 0 {
+		if held&part.Part != 0 || part.Part == trainingset.Titles && !f.Texts { // titles go with the texts
 			continue
 		}
 		outcome := becomes[part.Part]

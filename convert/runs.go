@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/beir"
 	"github.com/quarry-ml/quarry/format/trec"
 	"github.com/quarry-ml/quarry/ranking"
@@ -35,7 +36,7 @@ type Run struct {
 // Queries is the number of queries.
 func (r *Run) Queries() int { return len(r.queries) }
 
-// ReadRun reads rankings in one format for the other. name is the file's name in errors.
+// ReadRun reads rankings in one format for the other, packed or not. name is the file's name in errors.
 func ReadRun(r io.Reader, name, from string) (*Run, error) {
 	run := &Run{}
 	switch from {
@@ -72,7 +73,11 @@ func (r *Run) readTREC(file io.Reader, name string) error {
 
 // readBEIR orders the documents by score.
 func (r *Run) readBEIR(file io.Reader, name string) error {
-	read, err := beir.ReadResults(file, name)
+	unpacked, err := corpus.Unpack(file, name)
+	if err != nil {
+		return err
+	}
+	read, err := beir.ReadResults(unpacked, name)
 	if err != nil {
 		return err
 	}
@@ -120,8 +125,19 @@ func (r *Run) Losses() []Loss {
 
 func shortest(score float64, bits int) string { return strconv.FormatFloat(score, 'g', -1, bits) }
 
-// Write writes the rankings; tag names the system in a TREC run.
-func (r *Run) Write(w io.Writer, to, tag string) error {
+// Write writes the rankings, packed with gzip or zstd unless packing is empty; tag names the system in a TREC run.
+func (r *Run) Write(w io.Writer, to, tag, packing string) error {
+	packed, err := pack(w, packing)
+	if err != nil {
+		return err
+	}
+	if err := r.write(packed, to, tag); err != nil {
+		return err
+	}
+	return packed.Close()
+}
+
+func (r *Run) write(w io.Writer, to, tag string) error {
 	var out interface {
 		Write(query string, hits ranking.Ranking, id func(passage int32) string) error
 		Flush() error

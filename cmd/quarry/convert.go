@@ -74,8 +74,8 @@ func convertHelp() string {
 	fmt.Fprintf(&b, "  %-14s%s\n", convert.BEIRRun, "rankings: {\"query\": {\"document\": score}}")
 	b.WriteString(`
 The first four and nemo are folders, the rest one file: .jsonl or .parquet, triplet, n-tuple and labeled-pair also .csv or
-.tsv, each but .parquet perhaps with .gz or .zst behind. Judged data may stand apart, as quarry eval reads it: --corpus and
---queries with positives, or with --qrels; or --data. What the format does not hold is told, with the number of rows.
+.tsv, each but .parquet perhaps with .gz or .zst behind, as rankings too. Judged data may stand apart, as quarry eval reads
+it: --corpus and --queries with positives, or with --qrels; or --data. What the format does not hold is told, with the number of rows.
 docs/formats/training-rows.md has the tables.`)
 	return b.String()
 }
@@ -256,7 +256,7 @@ func (o ConvertOptions) convertRun(h *host) error {
 	if err := o.tell(h, run.Losses()); err != nil {
 		return err
 	}
-	err = badInput(o.sink("", func(w io.Writer) error { return run.Write(w, o.To, o.Name) }))
+	err = badInput(o.sink("", func(w io.Writer) error { return run.Write(w, o.To, o.Name, packingOf(o.Out)) }))
 	if err != nil {
 		return err
 	}
