@@ -183,7 +183,7 @@ func TestMinedRows(t *testing.T) {
 	if err := os.WriteFile(mined, []byte(row+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	from, err := Detect(mined)
+	from, err := Detect(mined, ReadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestDetectErrors(t *testing.T) {
 		if strings.Contains(tc.file, "/") {
 			path = filepath.Dir(path)
 		}
-		if _, err := Detect(path); err == nil || !strings.Contains(err.Error(), tc.want) {
+		if _, err := Detect(path, ReadOptions{}); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: got %v, want %s", name, err, tc.want)
 		}
 	}

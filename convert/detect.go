@@ -6,7 +6,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/nemo"
 	"github.com/quarry-ml/quarry/format/sentencetransformers"
 	"github.com/quarry-ml/quarry/format/table"
@@ -14,22 +17,27 @@ import (
 )
 
 // Detect tells the format of a file or folder by what is in it.
-func Detect(path string) (Format, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return Format{}, err
-	}
-	if info.IsDir() {
-		return detectFolder(path)
-	}
-	if isNemo(path) {
+func Detect(path string, o ReadOptions) (Format, error) {
+	info, missing := os.Stat(path)
+	switch {
+	case missing != nil: // a split of a folder's, or nothing
+	case info.IsDir():
+		if format := formatOf(path); format != "" {
+			return ByName(format)
+		}
+	case isNemo(path):
 		return ByName("nemo")
 	}
-	kind, err := table.KindOf(path)
-	if err != nil {
+	kind, err := kindOf(path, o)
+	switch {
+	case errors.Is(err, corpus.ErrNoShards):
+		return Format{}, fmt.Errorf("%s: no data set in a format that is known: want qrels/, %s, queries.jsonl or Parquet files", path, nemo.RowsFile)
+	case err != nil && missing != nil:
+		return Format{}, missing
+	case err != nil:
 		return Format{}, err
 	}
-	f, err := os.Open(path)
+	f, err := corpus.OpenRows(corpus.Disk{}, path, o.Split)
 	if err != nil {
 		return Format{}, err
 	}
@@ -59,13 +67,25 @@ func Detect(path string) (Format, error) {
 	return Format{}, rows.Errorf("the columns do not tell the format: say which it is")
 }
 
-func detectFolder(path string) (Format, error) {
-	for _, sign := range []struct{ file, format string }{
-		{nemo.RowsFile, "nemo"}, {"qrels", "beir"}, {"data", "beir"}, {"default", "beir"}, {"queries.jsonl", "quarry"},
-	} {
-		if _, err := os.Stat(filepath.Join(path, sign.file)); err == nil {
-			return ByName(sign.format)
-		}
+// formatOf tells the format of a folder by its files; it is empty where they are none of a data set's, but perhaps rows in Parquet.
+func formatOf(folder string) string {
+	has := func(name string) bool {
+		_, err := os.Stat(filepath.Join(folder, name))
+		return err == nil
 	}
-	return Format{}, fmt.Errorf("%s: no data set in a format that is known: want qrels/, %s or queries.jsonl", path, nemo.RowsFile)
+	switch {
+	case has(nemo.RowsFile):
+		return "nemo"
+	case has("qrels"), (has("data") || has("default")) && hasCorpus(folder):
+		return "beir"
+	case has("queries.jsonl"):
+		return "quarry"
+	}
+	return ""
+}
+
+// hasCorpus says whether a folder has passages beside what its data folder holds, which is then judgments.
+func hasCorpus(folder string) bool {
+	entries, err := os.ReadDir(folder)
+	return err == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), "corpus") })
 }

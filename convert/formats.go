@@ -30,7 +30,7 @@ type Format struct {
 
 // ReadOptions say how a set is read.
 type ReadOptions struct {
-	Split string // of judgments in a folder; empty means the only one
+	Split string // of judgments or rows in a folder; empty means the only one
 }
 
 // Options say how a set is written.

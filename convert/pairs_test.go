@@ -224,7 +224,7 @@ func through(t *testing.T, dir string, set *Set, f Format, o Options) (*Set, Sur
 	if !f.Readable() {
 		return besideTexts(t, dir, set, s, filepath.Join(path, "qrels.txt")), s
 	}
-	if found, err := Detect(path); err != nil || found.Name != f.Name && !strings.HasPrefix(f.Name, "mteb") && (f.Name != "n-tuple" || s.least() != 1) {
+	if found, err := Detect(path, ReadOptions{}); err != nil || found.Name != f.Name && !strings.HasPrefix(f.Name, "mteb") && (f.Name != "n-tuple" || s.least() != 1) {
 		t.Errorf("%s is taken for %s: %v", f.Name, found.Name, err)
 	}
 	back, err := f.Read(path, ReadOptions{})

@@ -3,11 +3,11 @@ package convert
 import (
 	"errors"
 	"io"
-	"os"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/format/parquet"
 	"github.com/quarry-ml/quarry/format/sentencetransformers"
@@ -21,10 +21,10 @@ type rowReader interface {
 	Next() (*trainingset.Row, error)
 }
 
-// fileOf is a set of a file of rows, opened anew whenever they are visited.
-func fileOf(path string, open func(*os.File) (rowReader, error)) *Set {
+// fileOf is a set of a file of rows, or of a split in shards, opened anew whenever they are visited.
+func fileOf(path string, o ReadOptions, open func(io.Reader) (rowReader, error)) *Set {
 	return &Set{Rows: func(visit func(*trainingset.Row) error) error {
-		f, err := os.Open(path)
+		f, err := corpus.OpenRows(corpus.Disk{}, path, o.Split)
 		if err != nil {
 			return err
 		}
@@ -49,12 +49,12 @@ func fileOf(path string, open func(*os.File) (rowReader, error)) *Set {
 }
 
 // rowsOf is a set of a table's rows.
-func rowsOf(path string, open func(table.Rows) (rowReader, error)) (*Set, error) {
-	kind, err := table.KindOf(path)
+func rowsOf(path string, o ReadOptions, open func(table.Rows) (rowReader, error)) (*Set, error) {
+	kind, err := kindOf(path, o)
 	if err != nil {
 		return nil, err
 	}
-	return fileOf(path, func(f *os.File) (rowReader, error) {
+	return fileOf(path, o, func(f io.Reader) (rowReader, error) {
 		rows, err := table.NewReader(f, path, kind)
 		if err != nil {
 			return nil, err
@@ -63,21 +63,30 @@ func rowsOf(path string, open func(table.Rows) (rowReader, error)) (*Set, error)
 	}), nil
 }
 
-func readTevatron(path string, _ ReadOptions) (*Set, error) {
-	return rowsOf(path, func(rows table.Rows) (rowReader, error) { return tevatron.NewReader(rows), nil })
+// kindOf is the kind of the file that holds the rows, or of the shards.
+func kindOf(path string, o ReadOptions) (table.Kind, error) {
+	found, err := corpus.FindRows(corpus.Disk{}, path, o.Split)
+	if err != nil {
+		return "", err
+	}
+	return table.KindOf(found[0])
+}
+
+func readTevatron(path string, o ReadOptions) (*Set, error) {
+	return rowsOf(path, o, func(rows table.Rows) (rowReader, error) { return tevatron.NewReader(rows), nil })
 }
 
 func readLayout(layout sentencetransformers.Layout) func(string, ReadOptions) (*Set, error) {
-	return func(path string, _ ReadOptions) (*Set, error) {
-		return rowsOf(path, func(rows table.Rows) (rowReader, error) { return sentencetransformers.NewReader(rows, layout) })
+	return func(path string, o ReadOptions) (*Set, error) {
+		return rowsOf(path, o, func(rows table.Rows) (rowReader, error) { return sentencetransformers.NewReader(rows, layout) })
 	}
 }
 
-func readFlagEmbedding(path string, _ ReadOptions) (*Set, error) {
-	if _, err := table.KindOf(path); err != nil {
+func readFlagEmbedding(path string, o ReadOptions) (*Set, error) {
+	if _, err := kindOf(path, o); err != nil {
 		return nil, err
 	}
-	return fileOf(path, func(f *os.File) (rowReader, error) { return minedRows{flagembedding.NewReader(f, path)}, nil }), nil
+	return fileOf(path, o, func(f io.Reader) (rowReader, error) { return minedRows{flagembedding.NewReader(f, path)}, nil }), nil
 }
 
 // minedRows reads FlagEmbedding's rows as those of training sets.

@@ -37,7 +37,7 @@ type Lines struct {
 	offset  int64   // of the current line in the unpacked file
 	next    int64   // of the line after it
 	open    bool    // the current line has no newline: it is the last one
-	shards  []Shard // that follow this one
+	joined  *joined // the shards that follow this one; nil for a file by itself
 	before  int     // lines of those that were read before it
 }
 
@@ -47,8 +47,8 @@ func NewLines(r io.Reader, name string, o LineOptions) *Lines {
 		o.MaxLine = DefaultMaxLine
 	}
 	l := &Lines{name: name, source: r, options: o}
-	if joined, ok := r.(*joined); ok && len(joined.shards) > 0 {
-		l.name, l.source, l.shards = joined.shards[0].Name, joined.shards[0].Content, joined.shards[1:]
+	if shards, ok := r.(*joined); ok {
+		l.source, l.joined = nil, shards
 	}
 	return l
 }
@@ -57,7 +57,10 @@ func NewLines(r io.Reader, name string, o LineOptions) *Lines {
 func (l *Lines) Next() ([]byte, error) {
 	for {
 		line, err := l.read()
-		if err == io.EOF && l.turn() {
+		if err == io.EOF {
+			if err := l.turn(); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		if err != nil {
@@ -114,6 +117,9 @@ func (l *Lines) start() error {
 
 // read returns the next physical line. It copies only lines longer than the read buffer.
 func (l *Lines) read() ([]byte, error) {
+	if l.source == nil { // the first of the shards has yet to come
+		return nil, io.EOF
+	}
 	if l.reader == nil {
 		if err := l.start(); err != nil {
 			return nil, err

@@ -51,6 +51,7 @@ func (d *data) set(split rundir.Split) evalSet {
 
 // readData reads all texts that a recipe names. Files that are not there are told of together; other faults end the reading.
 func readData(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) (*data, error) {
+	fsys = rundir.RowFiles(fsys)
 	if err := missingFiles(r, fsys); err != nil {
 		return nil, err
 	}

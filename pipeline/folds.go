@@ -154,7 +154,7 @@ func checkFoldLeaks(ctx context.Context, r *recipe.Recipe, fsys rundir.FS) error
 
 // linesOf reads the lines of a file's queries.
 func linesOf(fsys rundir.FS, path recipe.Path, queries []corpus.Query) (all [][]byte, err error) {
-	f, err := fsys.Open(path.File)
+	f, err := rundir.RowFiles(fsys).Open(path.File)
 	if err != nil {
 		return nil, err
 	}

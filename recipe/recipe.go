@@ -29,7 +29,7 @@ type Recipe struct {
 	// Model that round 0 mines with, and the base that it trains from: a directory, or where there is none of that
 	// name a Hugging Face name such as BAAI/bge-small-en-v1.5, with @revision or without, which `quarry pull` has downloaded.
 	Model Path `yaml:"model" need:"true"`
-	// Files of texts.
+	// Files of texts. A file may also be a split of [a data set's folder](formats/parquet.md#a-data-sets-folder): folder/train.
 	Data Data `yaml:"data"`
 	// What is put around texts before they are embedded.
 	Prompts Prompts `yaml:"prompts"`

@@ -100,12 +100,13 @@ func (r *run) readSet(ctx context.Context, s *set, path, idField, groupField str
 	return nil
 }
 
-// read reads a file and returns its digest.
+// read reads a file, or the rows of a data set's folder, and returns its digest.
 func (r *run) read(ctx context.Context, role, path string, parse func(io.Reader) error) (digest string, err error) {
-	if digest, _, err = rundir.DigestFile(ctx, r.dir.FS, path); err != nil {
+	files := rundir.RowFiles(r.dir.FS)
+	if digest, _, err = rundir.DigestFile(ctx, files, path); err != nil {
 		return "", fmt.Errorf("%s: %w", role, err)
 	}
-	f, err := r.dir.FS.Open(path)
+	f, err := files.Open(path)
 	if err != nil {
 		return "", err
 	}

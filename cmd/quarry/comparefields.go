@@ -122,7 +122,7 @@ func rowsOfRun(ctx context.Context, run string, sides []report.Side) (passages, 
 	}
 	rows.Queries, passages.Corpus = texts.path(rows.Queries), texts.path(passages.Corpus)
 	for _, side := range sides {
-		digest, _, err := rundir.DigestFile(ctx, d.FS, rows.Queries)
+		digest, _, err := rundir.DigestFile(ctx, rundir.RowFiles(d.FS), rows.Queries)
 		if err == nil && side.Digest != "" && digest != side.Digest {
 			err = badInputf("%s is not the file that %s was scored on (digest %.12s, and it was %.12s): run the recipe again, or %s", rows.Queries, side.Name, digest, side.Digest, remedy)
 		}
@@ -166,7 +166,7 @@ func (t *runTexts) open(ctx context.Context, run string, pick func(rundir.DataNa
 	}
 	var sources []rundir.Source
 	for _, name := range picked {
-		digest, _, err := rundir.DigestFile(ctx, d.FS, t.path(name))
+		digest, _, err := rundir.DigestFile(ctx, rundir.RowFiles(d.FS), t.path(name))
 		if err != nil {
 			return nil, errors.Join(badInputf("the run's texts: %w: %s", err, t.remedy), d.Close())
 		}

@@ -126,7 +126,7 @@ func changedData(ctx context.Context, d *rundir.Dir, beside string) ([]string, e
 	}
 	var changed []string
 	for _, name := range names.Files() {
-		digest, _, err := rundir.DigestFile(ctx, d.FS, (&runTexts{folder: beside}).path(name))
+		digest, _, err := rundir.DigestFile(ctx, rundir.RowFiles(d.FS), (&runTexts{folder: beside}).path(name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

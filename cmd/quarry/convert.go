@@ -52,7 +52,7 @@ func newConvertCommand(h *host) *cobra.Command {
 	o.Source.Rank.Data.AddFlags(f)
 	f.StringVar(&o.Source.Judgments.Qrels, "qrels", "", "judgments: a TREC qrels `file`, BEIR's columns (.tsv) or MTEB's objects (.jsonl)")
 	f.StringVar(&o.Source.Judgments.Folder, "data", "", "`folder` in BEIR's or MTEB's layout, in place of --corpus, --queries and --qrels")
-	f.StringVar(&o.Source.Judgments.Split, "split", "", "`name` of the judgments in --data or --input (the only ones)")
+	f.StringVar(&o.Source.Judgments.Split, "split", "", "`name` of the judgments in --data or --input, or of the rows in --input (the only ones)")
 	f.StringVar(&o.To, "to", "", "`format` to write")
 	f.StringVar(&o.Name, "name", "test", "name of the judgments that are written, or of the system in a run")
 	f.IntVar(&o.Negatives, "negatives", 0, "n-tuple: `number` of negatives a row (as many as all rows with negatives have)")
@@ -74,8 +74,10 @@ func convertHelp() string {
 	fmt.Fprintf(&b, "  %-14s%s\n", convert.BEIRRun, "rankings: {\"query\": {\"document\": score}}")
 	b.WriteString(`
 The first four and nemo are folders, the rest one file: .jsonl or .parquet, triplet, n-tuple and labeled-pair also .csv or
-.tsv, each but .parquet perhaps with .gz or .zst behind, as rankings too. Judged data may stand apart, as quarry eval reads
-it: --corpus and --queries with positives, or with --qrels; or --data. What the format does not hold is told, with the number of rows.
+.tsv, each but .parquet perhaps with .gz or .zst behind, as rankings too. Rows of --input may be a data set's folder of
+Parquet shards, as the Hugging Face hub keeps it: FOLDER, or FOLDER/SPLIT where it has several. Judged data may stand apart,
+as quarry eval reads it: --corpus and --queries with positives, or with --qrels; or --data. What the format does not hold is
+told, with the number of rows.
 docs/formats/training-rows.md has the tables.`)
 	return b.String()
 }
@@ -162,17 +164,18 @@ func (o ConvertOptions) read(h *host) (*convert.Set, error) {
 	if o.Input == standard {
 		return nil, badInputf("--input: what is converted is read more than once: name a file")
 	}
+	read := convert.ReadOptions{Split: o.Source.Judgments.Split}
 	var from convert.Format
 	var err error
 	if o.From == "" {
-		if from, err = convert.Detect(o.Input); err != nil {
+		if from, err = convert.Detect(o.Input, read); err != nil {
 			return nil, badInputf("--input: %w (--from says the format)", err)
 		}
 		h.note("%s is read as %s", o.Input, from.Name)
 	} else if from, err = convert.ByName(o.From); err != nil {
 		return nil, badInputf("--from: %w", err)
 	}
-	set, err := from.Read(o.Input, convert.ReadOptions{Split: o.Source.Judgments.Split})
+	set, err := from.Read(o.Input, read)
 	if err != nil {
 		return nil, badInputf("--input: %w", err)
 	}

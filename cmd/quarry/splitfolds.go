@@ -146,11 +146,11 @@ func (o SplitOptions) checkCorpus(ctx context.Context, base *recipe.Recipe) erro
 	if o.Data.Corpus == standard || sameFile(o.Data.Corpus, base.Data.Corpus.File) {
 		return nil
 	}
-	own, _, err := rundir.DigestFile(ctx, rundir.OS{}, o.Data.Corpus)
+	own, _, err := rundir.DigestFile(ctx, rundir.RowFiles(rundir.OS{}), o.Data.Corpus)
 	if err != nil {
 		return badInput(err)
 	}
-	named, _, err := rundir.DigestFile(ctx, rundir.OS{}, base.Data.Corpus.File)
+	named, _, err := rundir.DigestFile(ctx, rundir.RowFiles(rundir.OS{}), base.Data.Corpus.File)
 	if err != nil {
 		return badInputf("%s: data.corpus: %w", base.At("data.corpus"), err)
 	}

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -35,20 +35,13 @@ type section struct{ *io.SectionReader }
 // Close implements io.Closer.
 func (section) Close() error { return nil }
 
-// open opens a file that a flag names; "-" is standard input. What can be read only once is one flag's: its bytes are not
+// open opens a file that a flag names, or the rows of a data set's folder; "-" is standard input. What can be read only once is one flag's: its bytes are not
 // meant for two.
 func (h *host) open(flag, path string) (io.ReadCloser, error) {
-	once, err := readOnce(path)
-	if err != nil {
-		return nil, err
+	if !readOnce(path) {
+		return corpus.OpenRows(watchedFiles{h.process}, path, "")
 	}
-	if !once {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		return h.process.watch(f), nil
-	}
+	var err error
 	kept, ok := h.spools[path]
 	if ok && kept.flag != flag {
 		return nil, fmt.Errorf("%s is the input of --%s and can be read only once: name a file for one of them", path, kept.flag)
@@ -70,20 +63,32 @@ func (h *host) open(flag, path string) (io.ReadCloser, error) {
 	return h.process.watch(r), nil
 }
 
-// readOnce says whether what a path names can be read only once. A directory is an error.
-func readOnce(path string) (bool, error) {
+// readOnce says whether what a path names can be read only once.
+func readOnce(path string) bool {
 	if path == standard {
-		return true, nil
+		return true
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return false, nil // opening it tells what is wrong
-	}
-	if info.IsDir() {
-		return false, &fs.PathError{Op: "open", Path: path, Err: errors.New("is a directory: name a file")}
-	}
-	return !info.Mode().IsRegular(), nil
+	info, err := os.Stat(path) // of what is not there, opening it tells what is wrong
+	return err == nil && !info.IsDir() && !info.Mode().IsRegular()
 }
+
+// watchedFiles are the files of the machine, watched as they are read.
+type watchedFiles struct{ process *process }
+
+// Open implements corpus.Files.
+func (w watchedFiles) Open(path string) (io.ReadCloser, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return w.process.watch(f), nil
+}
+
+// Stat implements corpus.Files.
+func (watchedFiles) Stat(path string) (fs.FileInfo, error) { return os.Stat(path) }
+
+// ReadDir implements corpus.Files.
+func (watchedFiles) ReadDir(path string) ([]fs.DirEntry, error) { return os.ReadDir(path) }
 
 // spool reads an input to its end into a temporary file. Of one that breaks off nothing is kept: a part would pass for
 // the whole.
@@ -108,18 +113,15 @@ func (h *host) spool(path string) (*os.File, error) {
 	return f, nil
 }
 
-// digest is the digest of a file or directory that a flag names.
+// digest is the digest of what a flag names: a file, or the rows of a data set's folder.
 func (h *host) digest(ctx context.Context, path string) (string, error) {
-	if _, ok := h.spools[path]; !ok {
-		return rundir.TreeDigest(ctx, rundir.OS{}, path)
-	}
-	digest, _, err := rundir.DigestFile(ctx, spooledFiles{spools: h.spools}, path)
+	digest, _, err := rundir.DigestFile(ctx, spooledFiles{rundir.RowFiles(rundir.OS{}), h.spools}, path)
 	return digest, err
 }
 
 // spooledFiles is the file system with the inputs that were read once.
 type spooledFiles struct {
-	rundir.OS
+	rundir.FS
 	spools spools
 }
 
@@ -128,7 +130,7 @@ func (s spooledFiles) Open(path string) (io.ReadCloser, error) {
 	if kept, ok := s.spools[path]; ok {
 		return kept.reader()
 	}
-	return s.OS.Open(path)
+	return s.FS.Open(path)
 }
 
 // forget removes the temporary files.

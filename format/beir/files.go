@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,42 +118,18 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// shardName takes the name of a Parquet file apart as the hub's libraries put it together: train-00000-of-00002.parquet,
-// an old one with a hash behind that, or train.parquet.
-var shardName = regexp.MustCompile(`^(.+?)(?:-(\d{5})-of-(\d{5}))?(?:-[0-9a-f]{16})?\.parquet$`)
-
 // tables are the Parquet files in a folder, by the table that they are shards of. A shard that is missing is an error.
 func tables(folder string) (map[string][]string, error) {
-	entries, err := os.ReadDir(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	splits, err := corpus.Splits(corpus.Disk{}, folder)
 	if err != nil {
 		return nil, err
 	}
 	found := map[string][]string{}
-	wanted := map[string]int{}
-	for _, e := range entries { // by name, so shards are in order
-		parts := shardName.FindStringSubmatch(e.Name())
-		if parts == nil || e.IsDir() {
-			continue
+	for _, s := range splits {
+		if s.Err != nil {
+			return nil, s.Err
 		}
-		of := 1
-		if parts[3] != "" {
-			if of, err = strconv.Atoi(parts[3]); err != nil {
-				return nil, err
-			}
-			if i, err := strconv.Atoi(parts[2]); err != nil || i != len(found[parts[1]]) {
-				return nil, fmt.Errorf("%s: the shard before %s is missing, or there are two", folder, e.Name())
-			}
-		}
-		found[parts[1]] = append(found[parts[1]], filepath.Join(folder, e.Name()))
-		wanted[parts[1]] = of
-	}
-	for name, files := range found {
-		if len(files) != wanted[name] {
-			return nil, fmt.Errorf("%s: %d of %d shards of %s are there; download the rest", folder, len(files), wanted[name], name)
-		}
+		found[s.Name] = s.Paths
 	}
 	return found, nil
 }
