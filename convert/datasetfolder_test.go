@@ -106,6 +106,12 @@ func TestDatasetFolder(t *testing.T) {
 					t.Errorf("%s: %s", path, diff)
 				}
 			}
+			if _, err := Detect(filepath.Join(folder, "dev"), ReadOptions{}); err == nil || !strings.Contains(err.Error(), "the splits of "+folder+" are train, validation") {
+				t.Errorf("a split that is not there: %v", err)
+			}
+			if _, err := Detect(filepath.Join(folder, "none.jsonl"), ReadOptions{}); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("a file that is not there: %v", err)
+			}
 			fails := func(want string, o ReadOptions) {
 				t.Helper()
 				if _, err := Detect(folder, o); err == nil || !strings.Contains(err.Error(), want) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,7 +33,7 @@ func Detect(path string, o ReadOptions) (Format, error) {
 	switch {
 	case errors.Is(err, corpus.ErrNoShards):
 		return Format{}, fmt.Errorf("%s: no data set in a format that is known: want qrels/, %s, queries.jsonl or Parquet files", path, nemo.RowsFile)
-	case err != nil && missing != nil:
+	case err != nil && missing != nil && !errors.Is(err, fs.ErrNotExist): // what the name lacks says less
 		return Format{}, missing
 	case err != nil:
 		return Format{}, err

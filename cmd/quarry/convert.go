@@ -168,7 +168,9 @@ func (o ConvertOptions) read(h *host) (*convert.Set, error) {
 	var from convert.Format
 	var err error
 	if o.From == "" {
-		if from, err = convert.Detect(o.Input, read); err != nil {
+		if from, err = convert.Detect(o.Input, read); errors.Is(err, fs.ErrNotExist) {
+			return nil, badInputf("--input: %w", err)
+		} else if err != nil {
 			return nil, badInputf("--input: %w (--from says the format)", err)
 		}
 		h.note("%s is read as %s", o.Input, from.Name)
