@@ -203,7 +203,7 @@ def average_precisions(arguments, model, run):
         positives = {p for text in row["pos"] for p in ids[text]} if "correct_id" not in row else {str(row["correct_id"])}
         ranks = sorted(ranked[str(n)][p] for p in positives if p in ranked[str(n)])
         precision = sum((i + 1) / rank for i, rank in enumerate(ranks)) / min(DEPTH, len(positives))
-        found.append({"question": str(row["question_id"]), "ap@25": precision})
+        found.append({"question": str(row[arguments.group_field]), "ap@25": precision})
     return found
 
 
