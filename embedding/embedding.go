@@ -35,7 +35,7 @@ type Options struct {
 	Budget    int             // tokens of a batch, fewer where the memory needs it; 0 is a default. It never changes a vector.
 	Taken     int64           // bytes of the engine's memory that the caller's own work on it takes
 	Skip      int             // texts at the start that are counted alone, for their vectors are there already
-	Progress  func(texts int) // how many have their vectors, those to skip among them, before each batch and behind the last; may be nil
+	Progress  func(texts int) // how many have their vectors, those to skip among them, before each batch and when sink has taken the rows; may be nil
 }
 
 // Stats counts what an Embed call did.
@@ -99,6 +99,10 @@ func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Op
 	if err := x.prepare(&o); err != nil {
 		return Stats{}, err
 	}
+	progress := o.Progress
+	if progress == nil {
+		progress = func(int) {}
+	}
 	full := chunkOf(multiplications(x.graph), o.Budget)
 	chunks := make(chan chunk, 1)
 	var wait sync.WaitGroup
@@ -117,11 +121,7 @@ func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Op
 		if skipped := min(max(o.Skip-done.Texts, 0), len(c.sequences)); skipped < len(c.sequences) {
 			sequences := c.sequences[skipped:]
 			vectors = slices.Grow(vectors[:0], len(sequences)*x.Dimension())[:len(sequences)*x.Dimension()]
-			encoded := func(n int) {
-				if o.Progress != nil {
-					o.Progress(done.Texts + skipped + n)
-				}
-			}
+			encoded := func(n int) { progress(done.Texts + skipped + n) }
 			if err := x.embed(ctx, sequences, o, vectors, encoded); err != nil {
 				return done, err
 			}
@@ -135,6 +135,7 @@ func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Op
 		done.Texts += len(c.sequences)
 		done.Tokens += c.tokens
 		done.Truncated += c.truncated
+		progress(done.Texts)
 	}
 	return done, ctx.Err()
 }
@@ -224,7 +225,7 @@ func sequence(m *model.Model, text Text, o Options) (model.Sequence, error) {
 }
 
 // embed fills vectors [len(sequences), Dimension], taking the longest texts first so that batches are even, and tells before
-// each batch and behind the last how many are filled.
+// each batch how many are filled.
 func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, o Options, vectors []float32, encoded func(n int)) error {
 	order := make([]int, len(sequences))
 	for i := range order {
@@ -235,11 +236,8 @@ func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, o Opti
 		clear(vectors[order[n]*x.Dimension() : (order[n]+1)*x.Dimension()])
 		order = order[:n]
 	}
-	for {
+	for len(order) > 0 {
 		encoded(len(sequences) - len(order))
-		if len(order) == 0 {
-			return nil
-		}
 		n, tokens := 0, 0
 		for n < len(order) && (n == 0 || tokens+len(sequences[order[n]].IDs) <= o.Budget) {
 			tokens += len(sequences[order[n]].IDs)
@@ -255,6 +253,7 @@ func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, o Opti
 		}
 		order = order[n:]
 	}
+	return nil
 }
 
 func (x *Embedder) batch(ctx context.Context, sequences []model.Sequence, chosen []int, tokens int, vectors []float32) error {
