@@ -30,12 +30,12 @@ type Text struct {
 
 // Options say how texts become vectors. The zero value embeds plain texts at the model's own length.
 type Options struct {
-	Prompt    model.Prompt // around each text
-	MaxLength int          // tokens, special ones included; 0 is the model's
-	Budget    int          // tokens of a batch, fewer where the memory needs it; 0 is a default. It never changes a vector.
-	Taken     int64        // bytes of the engine's memory that the caller's own work on it takes
-	Skip      int          // texts at the start that are counted alone, for their vectors are there already
-	Progress  func(texts, tokens int)
+	Prompt    model.Prompt    // around each text
+	MaxLength int             // tokens, special ones included; 0 is the model's
+	Budget    int             // tokens of a batch, fewer where the memory needs it; 0 is a default. It never changes a vector.
+	Taken     int64           // bytes of the engine's memory that the caller's own work on it takes
+	Skip      int             // texts at the start that are counted alone, for their vectors are there already
+	Progress  func(texts int) // how many have their vectors, those to skip among them, before each batch and when sink has taken the rows; may be nil
 }
 
 // Stats counts what an Embed call did.
@@ -58,11 +58,18 @@ type Embedder struct {
 const defaultBudget = 2048
 
 // A chunk is the texts that are tokenized, sorted by length and embedded together; the next one is tokenized meanwhile.
-// Long texts make chunks of fewer, so that three chunks take a few megabytes.
+// Long texts make chunks of fewer, so that three chunks take a few megabytes. So does a network of billions of weights: vectors
+// leave by the chunk, and a run that is stopped should not lose hours.
 const (
 	chunkTexts  = 1024
 	chunkTokens = 256 * chunkTexts
+	chunkWork   = 1 << 46 // multiplications; some twenty minutes on two cores, which is 10,000 tokens of Mistral-7B
 )
+
+// chunkOf is the tokens that fill a chunk where one takes so many multiplications. No chunk is less than a batch of budget.
+func chunkOf(multiplications int64, budget int) int {
+	return int(min(chunkTokens, max(chunkWork/max(1, multiplications), int64(budget))))
+}
 
 // New prepares a model for inference. The weights are checked here.
 func New(m *model.Model, e *compute.Engine) (*Embedder, error) {
@@ -92,11 +99,16 @@ func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Op
 	if err := x.prepare(&o); err != nil {
 		return Stats{}, err
 	}
+	progress := o.Progress
+	if progress == nil {
+		progress = func(int) {}
+	}
+	full := chunkOf(multiplications(x.graph), o.Budget)
 	chunks := make(chan chunk, 1)
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		defer close(chunks)
-		x.tokenize(ctx, texts, o, chunks)
+		x.tokenize(ctx, texts, o, full, chunks)
 	})
 	defer wait.Wait()
 	defer cancel()
@@ -109,7 +121,8 @@ func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Op
 		if skipped := min(max(o.Skip-done.Texts, 0), len(c.sequences)); skipped < len(c.sequences) {
 			sequences := c.sequences[skipped:]
 			vectors = slices.Grow(vectors[:0], len(sequences)*x.Dimension())[:len(sequences)*x.Dimension()]
-			if err := x.embed(ctx, sequences, o, vectors); err != nil {
+			encoded := func(n int) { progress(done.Texts + skipped + n) }
+			if err := x.embed(ctx, sequences, o, vectors, encoded); err != nil {
 				return done, err
 			}
 			if err := sink(done.Texts+skipped, vectors); err != nil {
@@ -122,11 +135,20 @@ func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Op
 		done.Texts += len(c.sequences)
 		done.Tokens += c.tokens
 		done.Truncated += c.truncated
-		if o.Progress != nil {
-			o.Progress(done.Texts, done.Tokens)
-		}
+		progress(done.Texts)
 	}
 	return done, ctx.Err()
+}
+
+// multiplications is how many a token takes in the network's products.
+func multiplications(g *tensor.Graph) (n int64) {
+	for _, op := range g.Ops {
+		if op.Kind == tensor.Linear {
+			w := g.Params[op.Params[0]]
+			n += int64(w.Rows) * int64(w.Columns)
+		}
+	}
+	return n
 }
 
 type chunk struct {
@@ -135,8 +157,8 @@ type chunk struct {
 	err               error
 }
 
-// tokenize sends chunks of sequences until the texts end, fail, or the context does.
-func (x *Embedder) tokenize(ctx context.Context, texts iter.Seq2[Text, error], o Options, out chan<- chunk) {
+// tokenize sends chunks of sequences until the texts end, fail, or the context does. So many tokens fill a chunk.
+func (x *Embedder) tokenize(ctx context.Context, texts iter.Seq2[Text, error], o Options, full int, out chan<- chunk) {
 	send := func(c chunk) bool {
 		select {
 		case out <- c:
@@ -154,7 +176,7 @@ func (x *Embedder) tokenize(ctx context.Context, texts iter.Seq2[Text, error], o
 			c.add(x.model, text, o, at)
 		}
 		at++
-		if c.err != nil || len(c.sequences) == chunkTexts || c.tokens >= chunkTokens {
+		if c.err != nil || len(c.sequences) == chunkTexts || c.tokens >= full {
 			if !send(c) {
 				return
 			}
@@ -202,8 +224,9 @@ func sequence(m *model.Model, text Text, o Options) (model.Sequence, error) {
 	return model.Sequence{IDs: text.IDs, Types: text.Types}, nil
 }
 
-// embed fills vectors [len(sequences), Dimension], taking the longest texts first so that batches are even.
-func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, o Options, vectors []float32) error {
+// embed fills vectors [len(sequences), Dimension], taking the longest texts first so that batches are even, and tells before
+// each batch how many are filled.
+func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, o Options, vectors []float32, encoded func(n int)) error {
 	order := make([]int, len(sequences))
 	for i := range order {
 		order[i] = i
@@ -214,6 +237,7 @@ func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, o Opti
 		order = order[:n]
 	}
 	for len(order) > 0 {
+		encoded(len(sequences) - len(order))
 		n, tokens := 0, 0
 		for n < len(order) && (n == 0 || tokens+len(sequences[order[n]].IDs) <= o.Budget) {
 			tokens += len(sequences[order[n]].IDs)

@@ -201,6 +201,15 @@ func TestChunksKeepTheOrder(t *testing.T) {
 	}
 }
 
+func TestProgressIsToldBatchByBatch(t *testing.T) {
+	var told []int
+	batches := embedding.Options{Budget: 1, Progress: func(texts int) { told = append(told, texts) }} // of one text each
+	embed(t, openTiny(t, tinymodel.Options{}), compute.Options{Path: kernel.Portable, Workers: 1}, someTexts(6), batches)
+	if want := []int{0, 1, 2, 3, 4, 5, 6}; !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
+	}
+}
+
 func TestTokenIdsAreTakenAsTheyAre(t *testing.T) {
 	m := openTiny(t, tinymodel.Options{})
 	s, err := m.Sequence("add the fraction", model.Prompt{}, 0)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/ranking"
 )
@@ -501,5 +502,28 @@ func TestTrail(t *testing.T) {
 	o.Survivors, o.HubLimit, o.Sampling, o.SamplingTemperature = true, 9, ByScore, 0.05
 	if got := strings.Join(o.Rules(), "|"); got != "positive|excluded|repeated_text|survivors 2-200|hub_limit 9|sampling score 0.05" {
 		t.Errorf("rules over survivors: %s", got)
+	}
+}
+
+// TestEveryNegativeOfARowSaysWhereItIsFrom: rows have the same keys, whatever their negatives are from.
+func TestEveryNegativeOfARowSaysWhereItIsFrom(t *testing.T) {
+	for _, o := range []Options{
+		{Window: Window{0, 5}, Negatives: 3, Sampling: Top},
+		{Window: Window{0, 5}, Negatives: 3, Sampling: Top, Random: 0.5},
+		{Window: Window{0, 5}, Negatives: 3, Sampling: Top, Random: 1},
+	} {
+		m, err := New(o, 0, numbered())
+		if err != nil {
+			t.Fatal(err)
+		}
+		results, err := m.Mine([]Query{{Candidates: ten()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range m.short(corpus.Query{}, Ranker{Source: "dense"}, results[0]).Negatives {
+			if n.From != "mined" && n.From != "random" {
+				t.Errorf("%s: a negative from %q", o.drawing(), n.From)
+			}
+		}
 	}
 }

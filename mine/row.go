@@ -51,20 +51,18 @@ func (m *Miner) Row(q corpus.Query, by Ranker, r Result) (*flagembedding.Row, er
 	return row, row.Set(provenance.Key, raw)
 }
 
-// short is the provenance that a row carries itself.
+// short is the provenance that a row carries itself. Every negative says where it is from, those that were mined too: load_dataset,
+// by which FlagEmbedding's trainer reads rows, takes the keys of a file's first ten megabytes for those of all, and fails where a later row has one more.
 func (m *Miner) short(q corpus.Query, by Ranker, r Result) provenance.Row {
 	row := provenance.Row{Key: r.Key, Group: q.Group, Source: by.Source, Round: m.round, Miner: by.Model, Eligible: r.Eligible, Negatives: []provenance.Negative{}}
 	for _, p := range m.positivesOf(q, r) {
 		row.Positives = append(row.Positives, m.corpus.ID(p))
 	}
 	for _, n := range r.Negatives {
-		side := provenance.Negative{ID: m.corpus.ID(n.Passage)}
+		side := provenance.Negative{ID: m.corpus.ID(n.Passage), From: string(n.From)}
 		if n.Rank >= 0 {
 			side.Rank, side.Score = &n.Rank, &n.Score
 			row.PositiveScore = known(n.PositiveScore)
-		}
-		if n.From != Mined && by.Source != string(FromRandom) {
-			side.From = string(n.From)
 		}
 		row.Negatives = append(row.Negatives, side)
 	}
@@ -98,7 +96,7 @@ func (m *Miner) Provenance(q corpus.Query, c ranking.Candidates, by Ranker, r Re
 	}
 	for i, n := range r.Negatives {
 		side := &row.Negatives[i]
-		side.From, side.Trail = string(n.From), m.Trail(n)
+		side.Trail = m.Trail(n)
 		if n.Rank >= 0 {
 			side.PositiveScore = known(n.PositiveScore)
 		}

@@ -168,7 +168,7 @@ type textSource struct {
 
 func (x *encoder) embedTexts(ctx context.Context, label string, from textSource, o embedding.Options, sink vectorSink) error {
 	o.Taken = x.resting + x.embedder.Attached()
-	o.Progress = func(done, tokens int) {
+	o.Progress = func(done int) {
 		x.progress(Progress{Round: x.index, Stage: label, Done: int64(done), Total: int64(from.total), Unit: "texts"})
 	}
 	stats, err := x.embedder.Embed(ctx, from.texts, o, sink)

@@ -137,14 +137,17 @@ func TestEmbeddingGoesOn(t *testing.T) {
 	}
 }
 
-// interrupt runs a recipe until the first texts of a stage are embedded.
+// chunk is the texts that an embedder hands on together.
+const chunk = 1024
+
+// interrupt runs a recipe until the first texts of a stage are embedded and handed on.
 func interrupt(t *testing.T, r *recipe.Recipe, dir, stage string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	o := Options{Dir: dir, Path: exactpath.Fastest, Workers: 1}
 	o.Events.Progress = func(p Progress) {
-		if p.Stage == stage {
+		if p.Stage == stage && p.Done >= min(chunk, p.Total) {
 			cancel()
 		}
 	}
@@ -165,7 +168,7 @@ func kill(t *testing.T, r *recipe.Recipe, dir, stage string) {
 	count := faultfs.New(dir, faultfs.Fault{})
 	o := Options{Dir: dir, Path: exactpath.Fastest, Workers: 1, MarkEvery: 1, FS: count}
 	o.Events.Progress = func(p Progress) {
-		if p.Stage == stage && at == 0 && (stage != "embed with the guide" || p.Done == p.Total) {
+		if p.Stage == stage && at == 0 && p.Done >= chunk && (stage != "embed with the guide" || p.Done == p.Total) {
 			at = len(count.Ops()) + 1
 		}
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // algorithmMine is raised when the same candidates and options give other negatives or another audit.
-const algorithmMine = 5
+const algorithmMine = 6
 
 // mineAll mines every set.
 func (r *round) mineAll(ctx context.Context) (err error) {

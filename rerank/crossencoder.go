@@ -118,7 +118,7 @@ func (c *CrossEncoder) Score(ctx context.Context, pairs []Pair, o Options, sink 
 		}
 	}
 	activation := c.Activation()
-	read := embedding.Options{MaxLength: c.options.MaxLength, Progress: func(done, _ int) { o.progress(label, done, len(pairs), unit) }}
+	read := embedding.Options{MaxLength: c.options.MaxLength, Progress: func(done int) { o.progress(label, done, len(pairs), unit) }}
 	stats, err := c.network.Embed(ctx, sequences, read, func(first int, logits []float32) error {
 		for i, logit := range logits {
 			logits[i] = activation.Apply(logit)

@@ -193,8 +193,8 @@ func (p *parts) embed(ctx context.Context, what string, d distinct, side Side, o
 	if len(d.texts) == 0 {
 		return cut, nil
 	}
-	progress := func(done, _ int) { p.options.progress("embed texts with the teacher", p.done+done, p.total, "texts") }
-	progress(0, 0)
+	progress := func(done int) { p.options.progress("embed texts with the teacher", p.done+done, p.total, "texts") }
+	progress(0)
 	kept, err := p.Embedder.options.Keep(len(d.texts), p.embedder.Dimension(), func(write func(rows []float32) error) error {
 		read := embedding.Options{Prompt: side.Prompt, MaxLength: side.MaxLength, Progress: progress}
 		done, err := p.embedder.Embed(ctx, d.each, read, func(_ int, rows []float32) error { return write(rows) })

@@ -200,11 +200,20 @@ def average_precisions(arguments, model, run):
     ids = positive_ids(arguments.corpus)
     found = []
     for n, row in enumerate(rows):
-        positives = {p for text in row["pos"] for p in ids[text]} if "correct_id" not in row else {str(row["correct_id"])}
+        positives = positives_of(row, ids)
         ranks = sorted(ranked[str(n)][p] for p in positives if p in ranked[str(n)])
         precision = sum((i + 1) / rank for i, rank in enumerate(ranks)) / min(DEPTH, len(positives))
-        found.append({"question": str(row["question_id"]), "ap@25": precision})
+        found.append({"question": str(row[arguments.group_field]), "ap@25": precision})
     return found
+
+
+def positives_of(row, ids):
+    """The ids of a row's positives, where ids has those of every text."""
+    if "positive_ids" in row:
+        return {str(p) for p in row["positive_ids"]}
+    if "correct_id" in row:
+        return {str(row["correct_id"])}
+    return {p for text in row["pos"] for p in ids[text]}
 
 
 def positive_ids(corpus):

@@ -40,6 +40,7 @@ def add_arguments(parser):
     parser.add_argument("--corpus", required=True, type=pathlib.Path)
     parser.add_argument("--work", required=True, type=pathlib.Path, help="folder for run directories")
     parser.add_argument("--out", required=True, type=pathlib.Path, help="results file, JSONL; lines are added")
+    parser.add_argument("--group-field", default="question_id", help="key of the queries that belong together (%(default)s)")
     parser.add_argument("--precision", default="auto", choices=["auto", "f32", "bf16"])
     parser.add_argument("--workers", type=int, help="processor cores to use (all)")
     parser.add_argument("--max-steps", type=int, help="cut every training short, to try the script out")
@@ -97,7 +98,7 @@ def run_recipe(arguments, recipe, train, dev, run_dir, until=None):
     files = {
         "name": run_dir.name,
         "model": str(arguments.model.resolve()),
-        "data": {"corpus": str(arguments.corpus.resolve()), "train": str(train.resolve()), "dev": str(dev.resolve()), "group_field": "question_id"},
+        "data": {"corpus": str(arguments.corpus.resolve()), "train": str(train.resolve()), "dev": str(dev.resolve()), "group_field": arguments.group_field},
     }
     if arguments.workers:
         files["workers"] = arguments.workers

@@ -39,10 +39,10 @@ func embedTo(ctx context.Context, h *host, x *embedding.Embedder, j job, sink fu
 
 // embedRows is embedTo without a word of what was cut.
 func embedRows(ctx context.Context, h *host, x *embedding.Embedder, j job, sink func(rows []float32) error) (embedding.Stats, error) {
-	show := func(texts, _ int) {
+	show := func(texts int) {
 		h.progress(progress{Label: j.label, Done: int64(j.done + texts), Total: int64(j.total), Unit: "texts"})
 	}
-	show(j.skip, 0) // the rate counts from here
+	show(j.skip) // the rate counts from here
 	o := embedding.Options{Prompt: j.side.prompt, MaxLength: j.side.maxLength, Taken: j.taken, Skip: j.skip, Progress: show}
 	return x.Embed(ctx, j.texts, o, func(_ int, rows []float32) error { return sink(rows) })
 }

@@ -54,7 +54,7 @@ type Negative struct {
 	ID    string   `json:"id"`
 	Rank  *int32   `json:"rank,omitempty"` // 0-based
 	Score *float32 `json:"score,omitempty"`
-	From  string   `json:"from,omitempty"` // kept, random or given; in the side file also mined, which is meant where it is absent
+	From  string   `json:"from,omitempty"` // mined, kept, random or given; absent, as in rows of an older Quarry, is mined
 
 	PositiveScore *float32 `json:"positive_score,omitempty"` // side file: of the positive that it was held against
 	Trail         []string `json:"trail,omitempty"`          // side file: the rules that it passed and how it was taken
