@@ -335,6 +335,7 @@ func (o *FinetuneOptions) takeTraining(a pythonArgs, kind trainer) error {
 		return fmt.Errorf("--shuffle_ratio %s: want a share between 0 and 1", a.text("shuffle_ratio"))
 	}
 	if a.truth("knowledge_distillation") {
+	o.StepsFirst = true
 		t.Distill = finetune.Distillation(a.text("kd_loss_type"))
 	}
 	return o.takeParts(a)

@@ -284,6 +284,9 @@ func TestTrainAndMergeByTheReferencesCommands(t *testing.T) {
 	p.write(t, "rows.jsonl", `{"query":"one two","pos":["three"],"neg":["four","five"],"prompt":"sum"}
 {"query":"two three","pos":["six"],"neg":["four","nine"]}
 {"query":"seven","pos":["eight"],"neg":["plus","nine"]}
+	if n := strings.Count(p.read(t, "out/steps.jsonl"), "\n"); n != 3 || len(lines(h.out.String())) != 3 { // an epoch has one step
+		t.Errorf("%d steps, want --max_steps in place of --num_train_epochs: %s", n, h.out.String())
+	}
 `)
 	h := newTestHost()
 	code := h.run(t, "finetune", "--model_name_or_path", p.path("model"), "--train_data", p.path("rows.jsonl"), "--output_dir", p.path("out"),
