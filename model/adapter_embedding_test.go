@@ -1,13 +1,18 @@
 package model_test
 
 import (
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/lora"
+	"github.com/quarry-ml/quarry/model/safetensors"
 )
 
 // ofFlagEmbedding is the adapter of the grown model with its table beside it, as FlagEmbedding's trainers leave it; the tensors
@@ -41,19 +46,41 @@ func TestTableBesideAnAdapter(t *testing.T) {
 			t.Errorf("%d tensors are saved, the table with shape %v", len(a.Saved), s.Shape)
 		}
 	})
-	t.Run("shorter than a base with rows in reserve", func(t *testing.T) {
-		m := open(t, base, lastToken("<instruct>", "<query>", "<response>", "<more>", "<still>"))
-		a, err := lora.Open(ofFlagEmbedding(t), m.Base())
-		mustBe(t, err)
-		own, err := m.Base().Tensor("model.embed_tokens.weight")
-		mustBe(t, err)
-		values, err := own.Float32s()
-		mustBe(t, err)
-		s := a.Saved["model.embed_tokens.weight"]
-		if s.Shape[0] != 45 || len(s.Values) != 45*8 || s.Values[44*8] != values[44*8] || s.Values[42*8] == values[42*8] {
-			t.Errorf("shape %v of %d values: rows beyond the table are not the base's", s.Shape, len(s.Values))
+	for name, adapter := range map[string]string{"beside": ofFlagEmbedding(t), "within": filepath.Join(grown, "adapter")} {
+		t.Run(name+", shorter than a base with rows in reserve", func(t *testing.T) {
+			m := open(t, base, lastToken("<instruct>", "<query>", "<response>", "<more>", "<still>"))
+			a, err := lora.Open(adapter, m.Base())
+			mustBe(t, err)
+			own, err := m.Base().Tensor("model.embed_tokens.weight")
+			mustBe(t, err)
+			values, err := own.Float32s()
+			mustBe(t, err)
+			s := a.Saved["model.embed_tokens.weight"]
+			if s.Shape[0] != 45 || len(s.Values) != 45*8 || s.Values[44*8] != values[44*8] || s.Values[42*8] == values[42*8] {
+				t.Errorf("shape %v of %d values: rows beyond the table are not the base's", s.Shape, len(s.Values))
+			}
+			equalWithin(t, "PEFT's", vectors(t, withReserve(t, 48), adapter), want, 1e-5)
+		})
+	}
+}
+
+// withReserve is the grown model's base with rows that no token has behind its table and head, as Qwen2's has.
+func withReserve(t *testing.T, rows int) string {
+	base := copyOf(t, filepath.Join(grown, "base"))
+	edit(t, filepath.Join(base, "config.json"), `"vocab_size": 40`, `"vocab_size": `+strconv.Itoa(rows))
+	rewritten(t, filepath.Join(base, safetensors.SingleName), func(entries []safetensors.Entry) []safetensors.Entry {
+		for i, e := range entries {
+			if len(e.Shape) != 2 || e.Shape[0] != 40 {
+				continue
+			}
+			entries[i].Shape = []int{rows, e.Shape[1]}
+			entries[i].Write = func(w io.Writer) error {
+				return errors.Join(e.Write(w), safetensors.WriteFloat32s(w, make([]float32, (rows-40)*e.Shape[1])))
+			}
 		}
+		return entries
 	})
+	return base
 }
 
 func TestTableBesideAnAdapterRefused(t *testing.T) {
@@ -67,6 +94,15 @@ func TestTableBesideAnAdapterRefused(t *testing.T) {
 			`adapter_model.bin: tokens were added to the vocabulary ("<response>"), and their embeddings are not here, nor in embedding/emb.pth beside it`},
 		{"of fewer tokens", func(t *testing.T, dir string) { copyOver(t, dir, embedding, "torchfile/testdata/embedding.pth") },
 			`has rows for 4 tokens, and the tokenizer beside the adapter has token "<response>" with id 42`},
+		{"within, of fewer tokens", func(t *testing.T, dir string) {
+			mustBe(t, os.Remove(filepath.Join(dir, lora.TorchWeightsName)))
+			copyOver(t, dir, lora.WeightsName, filepath.Join(grown, "adapter", lora.WeightsName))
+			rewritten(t, filepath.Join(dir, lora.WeightsName), func(entries []safetensors.Entry) []safetensors.Entry {
+				i := slices.IndexFunc(entries, func(e safetensors.Entry) bool { return strings.HasSuffix(e.Name, "embed_tokens.weight") })
+				entries[i] = safetensors.Float32(entries[i].Name, []int{42, 8}, make([]float32, 42*8))
+				return entries
+			})
+		}, `has rows for 42 tokens, and the tokenizer beside the adapter has token "<response>" with id 42`},
 		{"of another base", func(t *testing.T, dir string) {
 			copyOver(t, dir, embedding, "torchfile/testdata/embedding.pth")
 			mustBe(t, os.Remove(filepath.Join(dir, "tokenizer.json")))

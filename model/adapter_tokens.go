@@ -47,7 +47,7 @@ func (o Options) WithTokensOf(adapter, base string) (Options, error) {
 	if rows > d.Config.VocabSize {
 		last = theirs.Token(int32(rows - 1))
 	}
-	if err := checkTable(adapter, theirs, last); err != nil {
+	if err := checkTable(adapter, theirs, last, max(rows, d.Config.VocabSize)); err != nil {
 		return o, err
 	}
 	o.SpecialTokens = append(slices.Clone(o.SpecialTokens), tokens...)
@@ -100,9 +100,10 @@ func tokensBeyond(theirs, ours *tokenizer.Tokenizer) (tokens []string, rows int,
 	return tokens, rows, nil
 }
 
-// checkTable looks at an adapter that has no table of word embeddings within it: one beside it must have a row for each of the
-// tokenizer's tokens, and without any no token may be new to the base; added is one that is.
-func checkTable(dir string, theirs *tokenizer.Tokenizer, added string) error {
+// checkTable looks at the table of word embeddings within an adapter, else at the one beside it. One that is shorter than the
+// base's, of so many rows, must have a row for each of the tokenizer's tokens; without any no token may be new to the base; added
+// is one that is.
+func checkTable(dir string, theirs *tokenizer.Tokenizer, added string, rows int) error {
 	f, err := lora.OpenWeights(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // the adapter's own reader tells
@@ -111,8 +112,10 @@ func checkTable(dir string, theirs *tokenizer.Tokenizer, added string) error {
 		return err
 	}
 	name := f.Name()
-	has := slices.ContainsFunc(f.Tensors(), func(t safetensors.Tensor) bool { return endsAny(t.Name, tables) })
-	if err := f.Close(); err != nil || has {
+	if i := slices.IndexFunc(f.Tensors(), func(t safetensors.Tensor) bool { return lora.IsTable(t.Name) }); i >= 0 {
+		return errors.Join(rowsForTokens(f.Tensors()[i], theirs, rows), f.Close())
+	}
+	if err := f.Close(); err != nil {
 		return err
 	}
 	f, table, err := lora.OpenEmbedding(dir)
@@ -125,13 +128,18 @@ func checkTable(dir string, theirs *tokenizer.Tokenizer, added string) error {
 	if err != nil {
 		return err
 	}
-	rows, where := table.Shape[0], table.Where()
-	if err := f.Close(); err != nil {
-		return err
+	return errors.Join(rowsForTokens(table, theirs, rows), f.Close())
+}
+
+// rowsForTokens refuses a table that is shorter than the base's and has no row for a token of the tokenizer. Another shape is told
+// where the table is read.
+func rowsForTokens(table safetensors.Tensor, theirs *tokenizer.Tokenizer, rows int) error {
+	if len(table.Shape) != 2 || table.Shape[0] >= rows {
+		return nil
 	}
-	for id := theirs.VocabSize() - 1; id >= rows; id-- {
+	for id := theirs.VocabSize() - 1; id >= table.Shape[0]; id-- {
 		if token := theirs.Token(int32(id)); token != "" {
-			return fmt.Errorf("%s: has rows for %d tokens, and the tokenizer beside the adapter has token %q with id %d: they do not belong together", where, rows, token, id)
+			return fmt.Errorf("%s: has rows for %d tokens, and the tokenizer beside the adapter has token %q with id %d: they do not belong together", table.Where(), table.Shape[0], token, id)
 		}
 	}
 	return nil

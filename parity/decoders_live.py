@@ -131,6 +131,23 @@ def mistral(folder, pooling):
     return folder
 
 
+def qwen2(folder):
+    """A random Qwen2 above a byte-level tokenizer of fewer tokens than its table has rows; texts end without an end token."""
+    made = folder.with_name(folder.name + "-made")
+    if folder.exists():
+        return folder
+    config = transformers.Qwen2Config(
+        vocab_size=50304, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=64,
+        max_position_embeddings=512)
+    decoder_fixture.write_model(made, config, "Qwen2Model", 1)
+    (made / "tokenizer.json").write_bytes(gzip.decompress((report.shared("tokenizers", "gpt2") / "tokenizer.json.gz").read_bytes()))
+    (made / "tokenizer_config.json").write_text(json.dumps({
+        "tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|endoftext|>", "pad_token": "<|endoftext|>", "model_max_length": 256}))
+    modules = [Transformer(str(made)), Pooling(32, "lasttoken"), Normalize()]
+    SentenceTransformer(modules=modules, device="cpu").save(str(folder), create_model_card=False)
+    return folder
+
+
 def compare_texts(scratch, model):
     peer = SentenceTransformer(str(model), device="cpu")
     rows = texts.HARD

@@ -17,6 +17,7 @@ import unittest.mock
 import numpy
 import peft
 import torch
+from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from transformers import AutoModel, AutoTokenizer
 
@@ -38,13 +39,16 @@ def main():
     checks = report.Checks()
     with tempfile.TemporaryDirectory() as folder:
         scratch = pathlib.Path(folder)
-        base = lambda: decoders_live.mistral(scratch / "base", "lasttoken")  # made once; without shared data a check is skipped by it
+        # Made once; without shared data a check is skipped by them.
+        base = lambda: decoders_live.mistral(scratch / "base", "lasttoken")
+        qwen2 = lambda: decoders_live.qwen2(scratch / "qwen2")
         train = merge_live.write_training_file(scratch / "train.jsonl")
-        for name, module, tokens in [
-            ("decoder_only.icl", "icl", []), ("decoder_only.icl with added tokens", "icl", TOKENS), ("decoder_only.base", "base", []),
+        for name, of, module, tokens in [
+            ("decoder_only.icl", base, "icl", []), ("decoder_only.icl with added tokens", base, "icl", TOKENS), ("decoder_only.base", base, "base", []),
+            ("decoder_only.icl with added tokens on a Qwen2 with rows in reserve", qwen2, "icl", TOKENS),
         ]:
             with checks.check(f"FlagEmbedding's {name}: its adapter merges here, with the vectors of its own merged model"):
-                of_flagembedding(scratch, base(), train, module, tokens)
+                of_flagembedding(scratch, of(), train, module, tokens)
         for name, config in [
             ("query, key, value", dict(r=8, lora_alpha=16, target_modules=["query", "key", "value"])),
             ("all-linear, rslora", dict(r=4, lora_alpha=4, target_modules="all-linear", use_rslora=True)),
@@ -71,18 +75,20 @@ def of_flagembedding(scratch, base, train, module, tokens):
         + [part for key, values in lists.items() if values for part in (f"--{key}", *values)])
     assert (trained / "adapter_config.json").exists(), f"no adapter among {sorted(p.name for p in trained.iterdir())}"
     assert (trained / "embedding" / "emb.pth").exists() == bool(tokens)
+    assert any(name.endswith("embed_tokens.weight") for name in load_file(trained / "adapter_model.safetensors")) == bool(tokens)
     report.quarry("merge", "--base", base, "--adapter", trained, "--output", folder / "merged")
     asked = texts.HARD + ["<instruct>find it\n<query>1/2 + 1/3\n<response>", "<response>"]
     # The trainers load the tokenizer with add_eos_token alone, by which transformers 5 takes <s> away, and save it so: both sides are
     # asked with the base's, which keeps it.
     tokenizer = AutoTokenizer.from_pretrained(base)
+    own = len(tokenizer)
     tokenizer.add_special_tokens({"additional_special_tokens": tokens})
-    assert tokenizer.get_vocab() == AutoTokenizer.from_pretrained(trained).get_vocab() and len(tokenizer) == 32000 + len(tokens)
+    assert tokenizer.get_vocab() == AutoTokenizer.from_pretrained(trained).get_vocab() and len(tokenizer) == own + len(tokens)
     want = vectors(AutoModel.from_pretrained(trained / "merged_model").float().eval(), tokenizer, asked)
     got = merge_live.embed(scratch, folder / "merged", asked)
     merge_live.near(got, want, 1e-5)
     if tokens:
-        assert AutoTokenizer.from_pretrained(folder / "merged").convert_tokens_to_ids(tokens) == [32000, 32001, 32002]
+        assert AutoTokenizer.from_pretrained(folder / "merged").convert_tokens_to_ids(tokens) == [own, own + 1, own + 2]
     else:
         merge_live.differ(got, merge_live.embed(scratch, base, asked))
 
@@ -98,12 +104,12 @@ def run(module, arguments):
 
 
 def vectors(model, tokenizer, asked):
-    """Last token's states, length 1. What the tokenizer appends is the base's </s>."""
+    """Last token's states, length 1. What a tokenizer with <s> appends is the base's </s>."""
     rows = []
     with torch.inference_mode():
         for text in asked:
             inputs = tokenizer(text.strip(), truncation=True, max_length=256, return_tensors="pt")
-            assert inputs["input_ids"][0, -1] == 2, "no </s>"
+            assert inputs["input_ids"][0, -1] == 2 or tokenizer.bos_token is None, "no </s>"
             rows.append(torch.nn.functional.normalize(model(**inputs).last_hidden_state[:, -1], dim=1)[0].numpy())
     return numpy.stack(rows)
 

@@ -27,6 +27,9 @@ const (
 	evalLater    = "every epoch is evaluated at its end, in whole, on what --eval_data and --eval_corpus_path name"
 )
 
+// intervals are how often transformers does a thing.
+var intervals = []string{"no", "steps", "epoch"}
+
 // trainerFlags are those of FlagEmbedding's trainers (encoder_only.base and .m3, decoder_only.icl and .base), of transformers'
 // TrainingArguments, and of the reference pipeline's icl_finetune.sh.
 var trainerFlags = slices.Concat([]pythonFlag{
@@ -117,11 +120,11 @@ var trainerFlags = slices.Concat([]pythonFlag{
 	{name: "gradient_checkpointing_kwargs", does: ownMemory},
 	{name: "deepspeed", does: onProcessor}, {name: "fsdp", does: onProcessor}, {name: "local_rank", kind: pythonInt, least: "-1", does: onProcessor},
 	{name: "ddp_find_unused_parameters", kind: pythonBool, does: onProcessor}, {name: "use_cpu", kind: pythonBool, does: onProcessor},
-	{name: "logging_steps", kind: pythonFloat, least: "0", does: ownLog}, {name: "logging_dir", does: ownLog}, {name: "logging_strategy", does: ownLog},
+	{name: "logging_steps", kind: pythonFloat, least: "0", does: ownLog}, {name: "logging_dir", does: ownLog}, {name: "logging_strategy", choices: intervals, does: ownLog},
 	{name: "report_to", kind: pythonList, does: ownLog}, {name: "run_name", does: ownLog}, {name: "disable_tqdm", kind: pythonBool, does: ownLog},
 	{name: "save_steps", kind: pythonInt, standard: "500"},
-	{name: "save_strategy", does: everyEpoch}, {name: "save_total_limit", kind: pythonInt, least: "1", does: everyEpoch},
-	{name: "eval_strategy", does: "eval_loss is taken after every epoch"}, {name: "evaluation_strategy", does: "eval_loss is taken after every epoch"},
+	{name: "save_strategy", choices: append([]string{"best"}, intervals...), does: everyEpoch}, {name: "save_total_limit", kind: pythonInt, least: "1", does: everyEpoch},
+	{name: "eval_strategy", choices: intervals, does: "eval_loss is taken after every epoch"}, {name: "evaluation_strategy", choices: intervals, does: "eval_loss is taken after every epoch"},
 	{name: "do_train", kind: pythonBool, does: "this command trains"}, {name: "do_eval", kind: pythonBool, does: "eval_loss is taken after every epoch where --eval_data is given"},
 	{name: "remove_unused_columns", kind: pythonBool, does: ownLoader}, {name: "resume_from_checkpoint", does: "the same command goes on where it was interrupted"},
 	// icl_finetune.sh's own
@@ -165,6 +168,9 @@ func runTrainer(ctx context.Context, h *host, words []string) error {
 			h.note("by a flag of icl_finetune.sh, what that script passes on is taken besides: %s", strings.Join(passed, ", "))
 		}
 	}
+	if slices.ContainsFunc(flagsOfExamples, a.given) && !a.truth("same_dataset_within_batch") {
+		h.note("--same_dataset_within_batch is not True: rows of all files mix in a batch; decoder_only.icl would not start (NotImplementedError)")
+	}
 	o, err := trainerOptions(a, kind)
 	if err != nil {
 		return badInput(err)
@@ -189,6 +195,9 @@ var (
 	}
 	flagsOfEncoders = []string{"unified_finetuning", "use_self_distill", "self_distill_start_step", "fix_encoder", "colbert_dim"}
 )
+
+// flagsOfExamples are those that make decoder_only.icl the trainer.
+var flagsOfExamples = []string{"icl_suffix_str", "retrieval_use_examples", "example_query_max_len", "example_passage_max_len"}
 
 // trainerKind is the trainer that a command line is of: that of a flag which it alone has, else that of the model. Flags of
 // the trainers of decoders train an encoder, too, which there they cannot.
@@ -326,6 +335,7 @@ func (o *FinetuneOptions) takeTraining(a pythonArgs, kind trainer) error {
 	}
 	t.WeightDecay, t.Beta1, t.Beta2, t.Epsilon, t.Clip = a.float("weight_decay"), a.float("adam_beta1"), a.float("adam_beta2"), a.float("adam_epsilon"), a.float("max_grad_norm")
 	t.Temperature, t.MaskKnownPositives, t.MaxSteps = a.float("temperature"), false, max(0, a.number("max_steps")) // FlagEmbedding masks nothing
+	o.StepsFirst = true
 	if a.number("seed") < 0 {
 		return fmt.Errorf("--seed %s: want a whole number from 0 on", a.text("seed"))
 	}
@@ -400,7 +410,7 @@ func (o *FinetuneOptions) takeTexts(a pythonArgs) error {
 		return fmt.Errorf("--query_instruction_format: %w", err)
 	}
 	o.Texts.rowFormat = format
-	if !slices.ContainsFunc([]string{"icl_suffix_str", "retrieval_use_examples", "example_query_max_len", "example_passage_max_len"}, a.given) {
+	if !slices.ContainsFunc(flagsOfExamples, a.given) {
 		return nil
 	}
 	suffix := a.text("icl_suffix_str")

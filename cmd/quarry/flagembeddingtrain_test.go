@@ -101,7 +101,7 @@ func TestTrainerFlags(t *testing.T) {
 		{"modules trained whole", "--modules_to_save embed_tokens norm", func(o FinetuneOptions) bool {
 			return slices.Equal(o.Tune.LoRA.ModulesToSave, []string{"embed_tokens", "norm"})
 		}},
-		{"transformers' own flags", "--optim adamw_torch --neftune_noise_alpha 0 --group_by_length False --save_only_model --load_best_model_at_end False --eval_steps 0.1 --ddp_timeout 9 --torch_compile False --label_smoothing_factor 0.1 --push_to_hub False", func(o FinetuneOptions) bool {
+		{"transformers' own flags", "--optim adamw_torch --neftune_noise_alpha 0 --group_by_length False --save_only_model --load_best_model_at_end False --eval_steps 0.1 --ddp_timeout 9 --torch_compile False --label_smoothing_factor 0.1 --push_to_hub False --save_strategy best --eval_strategy steps --logging_strategy epoch --log_level passive --half_precision_backend auto", func(o FinetuneOptions) bool {
 			return o.Tune.Method == finetune.LoRA
 		}},
 		{"positives shuffled", "--shuffle_ratio 0.25", func(o FinetuneOptions) bool { return o.Tune.ShuffleRatio == 0.25 }},
@@ -153,6 +153,19 @@ func TestTrainerFlags(t *testing.T) {
 		{"--per_device_eval_batch_size 0", "--per_device_eval_batch_size 0: at least 1"},
 		{"--logging_steps -1", "--logging_steps -1: at least 0"},
 		{"--dataloader_prefetch_factor some", `--dataloader_prefetch_factor "some": want a whole number`},
+		{"--save_strategy bananas", `--save_strategy "bananas": want one of best, no, steps, epoch`},
+		{"--eval_strategy best", `--eval_strategy "best": want one of no, steps, epoch`},
+		{"--evaluation_strategy x", `--evaluation_strategy "x": want one of no`},
+		{"--logging_strategy x", `--logging_strategy "x": want one of no`},
+		{"--hub_strategy x", `--hub_strategy "x": want one of end, every_save`},
+		{"--log_level loud", `--log_level "loud": want one of detail, debug`},
+		{"--log_level_replica loud", `--log_level_replica "loud": want one of detail, debug`},
+		{"--fp16_opt_level O4", `--fp16_opt_level "O4": want one of O0`},
+		{"--half_precision_backend x", `--half_precision_backend "x": want one of auto, apex, cpu_amp`},
+		{"--ddp_backend x", `--ddp_backend "x": want one of nccl`},
+		{"--debug x", `--debug "x": want one of underflow_overflow`},
+		{"--include_num_input_tokens_seen x", `--include_num_input_tokens_seen "x": want one of no, all, non_padding`},
+		{"--dataloader_multiprocessing_context x", `--dataloader_multiprocessing_context "x": want one of fork`},
 		{"--eval_steps many", `--eval_steps "many": want a number`},
 	} {
 		t.Run(tc.words, func(t *testing.T) {
@@ -271,6 +284,9 @@ func TestTrainAnEncoderByItsTrainersCommand(t *testing.T) {
 	if _, err := os.Stat(p.path("out/epoch-1/model.safetensors")); err != nil {
 		t.Error(err)
 	}
+	if n := strings.Count(p.read(t, "out/steps.jsonl"), "\n"); n != 3 || len(lines(h.out.String())) != 3 { // an epoch has one step
+		t.Errorf("%d steps, want --max_steps in place of --num_train_epochs: %s", n, h.out.String())
+	}
 	h = newTestHost()
 	if code := h.run(t, "finetune", "--model_name_or_path", p.path("none"), "--train_data", p.path("rows.jsonl"), "--output_dir", p.path("other")); code != exitBadInput || !strings.Contains(h.err.String(), "--model_name_or_path: ") {
 		t.Errorf("exit code %d: %s", code, h.err.String())
@@ -292,6 +308,9 @@ func TestTrainAndMergeByTheReferencesCommands(t *testing.T) {
 		"--query_instruction_for_retrieval", "zero", "--query_instruction_format", `<instruct>{}\n<query>{}`, "--icl_suffix_str", " digit", "--additional_special_tokens", "<instruct>", "<query>", "--seed", "7")
 	if code != exitDone {
 		t.Fatalf("exit code %d: %s", code, h.err.String())
+	}
+	if !strings.Contains(h.err.String(), "--same_dataset_within_batch is not True: rows of all files mix") {
+		t.Errorf("told %q", h.err.String())
 	}
 	if !strings.Contains(h.err.String(), "--fp16: products are") || !strings.Contains(p.read(t, "out/steps.jsonl"), `"examples":`) {
 		t.Errorf("told %q, steps %s", h.err.String(), p.read(t, "out/steps.jsonl"))

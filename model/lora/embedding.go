@@ -40,7 +40,7 @@ func OpenEmbedding(dir string) (*safetensors.File, safetensors.Tensor, error) {
 // takeEmbedding takes the table beside an adapter that brings none of its own, which would have stood above it.
 func (a *Adapter) takeEmbedding(dir string, base *safetensors.File) (err error) {
 	for name := range a.Saved {
-		if isTable(name) {
+		if IsTable(name) {
 			return nil
 		}
 	}
@@ -52,7 +52,7 @@ func (a *Adapter) takeEmbedding(dir string, base *safetensors.File) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	at := slices.IndexFunc(base.Tensors(), func(t safetensors.Tensor) bool { return isTable(t.Name) })
+	at := slices.IndexFunc(base.Tensors(), func(t safetensors.Tensor) bool { return IsTable(t.Name) })
 	if at < 0 {
 		return fmt.Errorf("%s: the base %s has no table of word embeddings", table.Where(), base.Name())
 	}
@@ -60,25 +60,40 @@ func (a *Adapter) takeEmbedding(dir string, base *safetensors.File) (err error) 
 		return fmt.Errorf("%s: element %d is not a finite number", table.Where(), i)
 	}
 	of := base.Tensors()[at]
-	values, err := table.Float32s()
-	if err != nil {
-		return err
-	}
-	values = slices.Clone(values) // the view ends with the file
+	var values []float32
 	switch {
 	case slices.Equal(table.Shape, of.Shape):
-	case len(of.Shape) == 2 && table.Shape[1] == of.Shape[1] && table.Shape[0] < of.Shape[0] && namesTokens(dir):
-		// Theirs is as long as the vocabulary; a base's may be longer (Qwen2's is), by rows that no token has.
-		own, err := of.Float32s()
-		if err != nil {
-			return err
-		}
-		values = append(values, own[len(values):]...)
+		values, err = table.Float32s()
+		values = slices.Clone(values) // the view ends with the file
+	case shorter(table, of) && namesTokens(dir):
+		values, err = filledUp(table, of)
 	default:
 		return fmt.Errorf("%s: shape %v, but the base's %q has %v: it is the table of another base or vocabulary; tokens that were added must be in a tokenizer.json beside the adapter, or named", table.Where(), table.Shape, of.Name, of.Shape)
 	}
 	a.Saved[of.Name] = Saved{Shape: slices.Clone(of.Shape), Values: values}
-	return nil
+	return err
+}
+
+// shorter says whether a table has fewer rows than the base's, of the same width. FlagEmbedding makes a table as long as the
+// vocabulary when it adds tokens; a base's may be longer (Qwen2's is), by rows that no token has.
+func shorter(table, of safetensors.Tensor) bool {
+	return len(table.Shape) == 2 && len(of.Shape) == 2 && table.Shape[1] == of.Shape[1] && table.Shape[0] < of.Shape[0]
+}
+
+// filledUp is a table with the rows of the base's behind its own.
+func filledUp(table, of safetensors.Tensor) ([]float32, error) {
+	values, err := table.Float32s()
+	if err != nil {
+		return nil, err
+	}
+	rest := of // alone: the whole table of a large base is most of its memory
+	rest.Shape = []int{of.Shape[0] - table.Shape[0], of.Shape[1]}
+	rest.Data = of.Data[len(of.Data)/of.Shape[0]*table.Shape[0]:]
+	own, err := rest.Float32s()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(values, own), nil
 }
 
 // namesTokens says whether an adapter says which tokens its table is of.
@@ -86,6 +101,3 @@ func namesTokens(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, "tokenizer.json"))
 	return err == nil
 }
-
-// isTable says whether a tensor is a table of word embeddings, and no head that has a row for each token, too.
-func isTable(name string) bool { return ofVocabulary(name) && unwrap(name) != head }

@@ -43,7 +43,7 @@ func Open(dir string, base *safetensors.File) (*Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := Read(config, f, base)
+	a, err := read(config, f, base, namesTokens(dir))
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
@@ -69,7 +69,10 @@ func OpenWeights(dir string) (*safetensors.File, error) {
 }
 
 // Read is Open for a configuration and a file that are at hand.
-func Read(c Config, f, base *safetensors.File) (*Adapter, error) {
+func Read(c Config, f, base *safetensors.File) (*Adapter, error) { return read(c, f, base, false) }
+
+// read is Read, where a tokenizer may say which tokens the adapter's tables are of.
+func read(c Config, f, base *safetensors.File, tokens bool) (*Adapter, error) {
 	modules, err := Modules(base)
 	if err != nil {
 		return nil, err
@@ -78,7 +81,7 @@ func Read(c Config, f, base *safetensors.File) (*Adapter, error) {
 	if parts != nil {
 		modules = modulesOfParts(parts)
 	}
-	r := &assembly{config: c, file: f, base: base, layers: map[string]*Layer{}, saved: map[string]Saved{}}
+	r := &assembly{config: c, tokens: tokens, file: f, base: base, layers: map[string]*Layer{}, saved: map[string]Saved{}}
 	if r.matcher, err = c.matcher(); err != nil {
 		return nil, err
 	}
@@ -97,15 +100,18 @@ func Read(c Config, f, base *safetensors.File) (*Adapter, error) {
 	if err := r.checkWhole(); err != nil {
 		return nil, err
 	}
+	a := &Adapter{Config: c, Layers: layers, Saved: r.saved}
 	if parts != nil {
-		layers = join(layers, parts, ofFiles)
+		a.Layers = join(layers, parts, ofFiles)
+		a.Joined = onParts(layers, parts, ofFiles)
 	}
-	return &Adapter{Config: c, Layers: layers, Saved: r.saved}, nil
+	return a, nil
 }
 
 // assembly collects an adapter from its tensors.
 type assembly struct {
 	config     Config
+	tokens     bool // the tokens of its tables are known
 	matcher    *matcher
 	file, base *safetensors.File
 	layers     map[string]*Layer // by module name
@@ -193,6 +199,11 @@ func (r *assembly) addSaved(t safetensors.Tensor, path string) error {
 	for _, of := range r.base.Tensors() {
 		if unwrap(of.Name) != unwrap(path) {
 			continue
+		}
+		if r.tokens && ofVocabulary(path) && shorter(t, of) {
+			values, err := filledUp(t, of)
+			r.saved[of.Name] = Saved{Shape: slices.Clone(of.Shape), Values: values}
+			return err
 		}
 		if ofVocabulary(path) && len(t.Shape) == 2 && len(of.Shape) == 2 && t.Shape[0] != of.Shape[0] && t.Shape[1] == of.Shape[1] {
 			return fmt.Errorf("%s: has rows for %d tokens, but the base's %q for %d: the adapter was trained with another vocabulary; tokens that were added to it must be in a tokenizer.json beside the adapter, or named", t.Where(), t.Shape[0], of.Name, of.Shape[0])
