@@ -1,6 +1,7 @@
 package mine
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -103,19 +104,22 @@ func New(o Options, round int, c *corpus.Corpus) (*Miner, error) {
 	return &Miner{o: o, round: round, corpus: c, rules: newRules(o, near, c), near: near}, nil
 }
 
-// Mine mines queries in one pass.
-func (m *Miner) Mine(queries []Query) ([]Result, error) {
+// Mine mines queries in one pass. It ends between two queries with the context's error.
+func (m *Miner) Mine(ctx context.Context, queries []Query) ([]Result, error) {
 	var results []Result
 	pass := m.NewPass(of(queries), func(_ Query, r Result) error {
 		results = append(results, r)
 		return nil
 	})
 	for _, q := range queries {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if err := pass.Add(q); err != nil {
 			return nil, err
 		}
 	}
-	return results, pass.Close()
+	return results, pass.Close(ctx)
 }
 
 // ask turns a query into the rows that are mined for it, with all that rules ask for.

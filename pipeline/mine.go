@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,10 +80,7 @@ func (r *round) mine(ctx context.Context) error {
 			return err
 		}
 		for _, s := range r.mined() {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := r.mineFiles(s, o, scores); err != nil {
+			if err := r.mineFiles(ctx, s, o, scores); err != nil {
 				return err
 			}
 		}
@@ -91,14 +89,14 @@ func (r *round) mine(ctx context.Context) error {
 }
 
 // mineFiles mines a split into its files and looks over what was mined of train.
-func (r *round) mineFiles(s rundir.Split, o mine.Options, scores *taught) error {
+func (r *round) mineFiles(ctx context.Context, s rundir.Split, o mine.Options, scores *taught) error {
 	looks, err := r.newLooks(s, scores)
 	if err != nil {
 		return err
 	}
 	var counts mine.Audit
 	err = r.writeMined(s, o, func(write func(minedRow) error) error {
-		counts, err = r.mineSplit(s, o, scores, func(m minedRow) error {
+		counts, err = r.mineSplit(ctx, s, o, scores, func(m minedRow) error {
 			if err := looks.add(m); err != nil {
 				return err
 			}
@@ -121,7 +119,7 @@ func (r *round) mineFiles(s rundir.Split, o mine.Options, scores *taught) error 
 			r.note("round %d: %s: candidates dropped by %s", r.index, r.stageName(StageMine), counts.Dropped)
 		}
 	}
-	return r.tellLooks(looks, counts)
+	return r.tellLooks(ctx, looks, counts)
 }
 
 // candidateInputs are the candidates of what is mined.
@@ -159,8 +157,8 @@ type minedRow struct {
 }
 
 // mineSplit mines the queries of a split and hands each row on in their order. It keeps none: what it holds of all of them is positions
-// and numbers.
-func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught, sink func(minedRow) error) (mine.Audit, error) {
+// and numbers. It ends between two queries with the context's error.
+func (r *round) mineSplit(ctx context.Context, s rundir.Split, o mine.Options, scores *taught, sink func(minedRow) error) (mine.Audit, error) {
 	queries := r.data.queries[s]
 	answers := r.answers(s)
 	by := mine.Ranker{Source: r.sourceName()}
@@ -239,26 +237,33 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught, sink f
 		}
 		return sink(m)
 	})
+	pass.Progress = func(done, total int) { r.mining("hub limit "+string(s), done, total, "rows") }
 	add := func(i int, c ranking.Candidates) error {
 		asked, err := ask(i, c)
-		if err != nil {
-			return err
+		if err == nil {
+			err = pass.Add(asked)
 		}
-		return pass.Add(asked)
+		r.mining("mine "+string(s), i+1, len(queries), "queries")
+		return err
 	}
 	if r.stages.Mine.Searches() {
-		err = r.eachCandidates(s, add)
+		err = r.eachCandidates(ctx, s, add)
 	} else {
 		for i, q := range queries {
-			if err == nil {
+			if err = cmp.Or(err, ctx.Err()); err == nil {
 				err = add(i, judgedOnly(q))
 			}
 		}
 	}
 	if err == nil {
-		err = pass.Close()
+		err = pass.Close(ctx)
 	}
 	return auditor.Audit(), err
+}
+
+// mining shows how far mining has come.
+func (r *round) mining(label string, done, total int, unit string) {
+	r.progress(Progress{Round: r.index, Stage: r.label(label), Done: int64(done), Total: int64(total), Unit: unit})
 }
 
 // given are the negatives that a query's row brings, where they are to be kept.

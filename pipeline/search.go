@@ -291,17 +291,18 @@ func (r *round) rank(ctx context.Context, queries []corpus.Query, queryVectors [
 const searchRows = 1024
 
 // readCandidates reads a split's candidates into memory.
-func (r *round) readCandidates(s rundir.Split) ([]ranking.Candidates, error) {
+func (r *round) readCandidates(ctx context.Context, s rundir.Split) ([]ranking.Candidates, error) {
 	all := make([]ranking.Candidates, 0, len(r.data.queries[s]))
-	err := r.eachCandidates(s, func(_ int, c ranking.Candidates) error {
+	err := r.eachCandidates(ctx, s, func(_ int, c ranking.Candidates) error {
 		all = append(all, c)
 		return nil
 	})
 	return all, err
 }
 
-// eachCandidates visits a split's candidates in the order of its queries, and checks that they are of this data.
-func (r *round) eachCandidates(s rundir.Split, visit func(query int, c ranking.Candidates) error) error {
+// eachCandidates visits a split's candidates in the order of its queries, and checks that they are of this data. It ends between two
+// queries with the context's error.
+func (r *round) eachCandidates(ctx context.Context, s rundir.Split, visit func(query int, c ranking.Candidates) error) error {
 	path := r.files.Candidates(s)
 	f, err := r.dir.FS.Open(path)
 	if err != nil {
@@ -317,7 +318,7 @@ func (r *round) eachCandidates(s rundir.Split, visit func(query int, c ranking.C
 	}
 	query := 0
 	for c, err := range file.All() {
-		if err != nil {
+		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return err
 		}
 		if err := visit(query, c); err != nil {
