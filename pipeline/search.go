@@ -20,8 +20,14 @@ import (
 	"github.com/quarry-ml/quarry/vectors"
 )
 
-// algorithmSearch rises with each of those that decide candidates.
-const algorithmSearch = search.Algorithm + lexical.Algorithm + fuse.Algorithm
+// AlgorithmSearch rises with each of those that decide the candidates of so many sources.
+func AlgorithmSearch(sources int) int {
+	algorithm := search.Algorithm + lexical.Algorithm
+	if sources > 1 {
+		algorithm += fuse.Algorithm
+	}
+	return algorithm
+}
 
 // search keeps the top of the ranking of every train and dev query, with every positive's score and rank.
 func (r *round) search(ctx context.Context) error {
@@ -54,7 +60,7 @@ func (r *round) search(ctx context.Context) error {
 	for _, s := range r.mined() {
 		outputs = append(outputs, r.files.Candidates(s))
 	}
-	stage := r.stage(StageSearch, algorithmSearch, options, inputs...)
+	stage := r.stage(StageSearch, AlgorithmSearch(len(r.rankers)), options, inputs...)
 	return r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) error { return r.searchSplits(ctx, stage, depth) }})
 }
 

@@ -9,11 +9,9 @@ import (
 	"strconv"
 
 	"github.com/quarry-ml/quarry/format/candidates"
-	"github.com/quarry-ml/quarry/fuse"
-	"github.com/quarry-ml/quarry/lexical"
+	"github.com/quarry-ml/quarry/pipeline"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
-	"github.com/quarry-ml/quarry/search"
 )
 
 // shards are the queries of a mining, cut into runs of a fixed number, and what ranks them.
@@ -60,9 +58,6 @@ func (o *MineOptions) embeds() bool {
 		return kind == other || kind == dense && o.Rank.Model.Model != ""
 	})
 }
-
-// algorithmCandidates rises with each of those that decide candidates.
-const algorithmCandidates = search.Algorithm + lexical.Algorithm + fuse.Algorithm
 
 // each hands the candidates of every query to sink, in order. With a work all are made first, those of a shard kept when it is
 // ranked, and a further call reads them again.
@@ -208,7 +203,7 @@ func (s *shards) stages(cut []span) []rundir.Stage {
 		for _, from := range s.sources {
 			inputs = append(inputs, from.inputs(i)...)
 		}
-		stages = append(stages, rundir.Stage{Name: fmt.Sprintf("candidates-%05d.cand", i), Algorithm: algorithmCandidates, Inputs: inputs, Options: options})
+		stages = append(stages, rundir.Stage{Name: fmt.Sprintf("candidates-%05d.cand", i), Algorithm: pipeline.AlgorithmSearch(len(s.o.Sources.list())), Inputs: inputs, Options: options})
 	}
 	return stages
 }
