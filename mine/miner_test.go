@@ -502,6 +502,24 @@ func TestTrail(t *testing.T) {
 	if got := strings.Join(o.Rules(), "|"); got != "positive|excluded|repeated_text|survivors 2-200|hub_limit 9|sampling score 0.05" {
 		t.Errorf("rules over survivors: %s", got)
 	}
+	if m, err = New(o, 0, numbered()); err != nil {
+		t.Fatal(err)
+	}
+	for from, want := range map[Origin]string{FromLast: "positive|excluded|repeated_text|hub_limit 9|kept", FromRandom: "positive|excluded|repeated_text|hub_limit 9|random", FromGiven: "positive|excluded|given"} {
+		if got := strings.Join(m.Trail(Negative{Rank: -1, From: from}), "|"); got != want {
+			t.Errorf("with a hub limit, %s: %s", from, got)
+		}
+	}
+	o = everything()
+	o.Reference = Each
+	if got := strings.Join(o.Rules(), "|"); got != "window 2-120|positive|excluded|repeated_text|near_text 0.97|same_group never|margin -0.6|share_of_positive 3|min_score -0.5|reference each|given keep|kept 0.2|quota 2-40:4|quota 40-120:4|sampling uniform|random 0.2" {
+		t.Errorf("rules and slots: %s", got)
+	}
+	o = DefaultOptions()
+	o.Random = 1
+	if got := strings.Join(o.Rules(), "|"); got != "positive|excluded|repeated_text|random 1" {
+		t.Errorf("rules where all are random: %s", got)
+	}
 }
 
 // TestAPositiveThatNoSourceKeeps has no score in a fusion of them, whatever rank it has behind all.

@@ -19,7 +19,7 @@ import (
 )
 
 // algorithmMine is raised when the same candidates and options give other negatives or another audit.
-const algorithmMine = 5
+const algorithmMine = 6
 
 // mineAll mines every set.
 func (r *round) mineAll(ctx context.Context) (err error) {
@@ -148,6 +148,17 @@ func (r *round) mineOptions() mine.Options {
 	return o
 }
 
+// ruledBy are the options that a split is mined by: those of the recipe that have a part in the round's source.
+func (r *round) ruledBy(o mine.Options) mine.Options {
+	switch r.stages.Mine.Source {
+	case recipe.None:
+		return mine.Options{Window: mine.Window{To: 1}, Negatives: 1, Sampling: mine.Top, Reference: o.Reference, Verdicts: o.Verdicts}
+	case recipe.Random:
+		return mine.Options{Window: o.Window, Negatives: o.Negatives, Seed: o.Seed, Sampling: mine.Uniform, Random: 1, Reference: o.Reference, NearText: o.NearText, SameGroup: o.SameGroup, HubLimit: o.HubLimit, Verdicts: o.Verdicts}
+	}
+	return o
+}
+
 // minedRow is one row with its negatives: a query, or one of its positives where each has negatives of its own.
 type minedRow struct {
 	query  corpus.Query
@@ -162,13 +173,9 @@ func (r *round) mineSplit(ctx context.Context, s rundir.Split, o mine.Options, s
 	queries := r.data.queries[s]
 	answers := r.answers(s)
 	by := mine.Ranker{Source: r.sourceName()}
+	o = r.ruledBy(o)
 	auditor := mine.NewAuditor(o, r.data.corpus.ID, func(p int32) string { return r.data.corpus.Passages[p].Full() })
-	switch by.Source {
-	case recipe.None:
-		o = mine.Options{Window: mine.Window{To: 1}, Negatives: 1, Sampling: mine.Top, Reference: o.Reference, Verdicts: o.Verdicts}
-	case recipe.Random:
-		o = mine.Options{Window: o.Window, Negatives: o.Negatives, Seed: o.Seed, Sampling: mine.Uniform, Random: 1, Reference: o.Reference, NearText: o.NearText, SameGroup: o.SameGroup, HubLimit: o.HubLimit, Verdicts: o.Verdicts}
-	default:
+	if by.Source != recipe.None && by.Source != recipe.Random {
 		if r.stages.Mine.Embeds() {
 			by.Model = r.miner.digest
 		} else if len(r.rankers) == 1 {
