@@ -177,7 +177,7 @@ func (o *MineOptions) validateFiles(h *host) error {
 		if i > 0 && output.path == standard {
 			return badInputf("--%s -: name a file", output.flag)
 		}
-		if i > 0 && (output.path == o.Output || i > 1 && output.path == o.Provenance) {
+		if i > 0 && (samePlace(output.path, o.Output) || i > 1 && samePlace(output.path, o.Provenance)) {
 			return badInputf("--%s %s is another output too: choose another file", output.flag, output.path)
 		}
 		if err := mayWrite(output.flag, output.path, inputs...); err != nil {

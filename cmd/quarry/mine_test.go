@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -262,6 +263,7 @@ func TestReplay(t *testing.T) {
 		{"no candidates", "not a candidates file", func(o *MineOptions) { o.Candidates = p.path("train.jsonl") }},
 		{"a source", "--source has no part beside --candidates", func(o *MineOptions) { o.Rank.Texts.set = set{"source": true} }},
 		{"the output", "--output", func(o *MineOptions) { o.Output = o.Candidates }},
+		{"one file for two outputs", "is another output too", func(o *MineOptions) { o.Provenance = filepath.Dir(o.Output) + "/./" + filepath.Base(o.Output) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := stored
