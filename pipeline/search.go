@@ -130,7 +130,8 @@ func (r *round) searchSplit(ctx context.Context, g *growing, words *lexical.Inde
 			}
 		}
 		for i, by := range ranked {
-			if err := g.out.Write(r.together(queries[first+i], by, depth)); err != nil {
+			q := queries[first+i]
+			if err := g.out.Write(fuse.Candidates(q.Key, by, depth, r.data.corpus.Order(), q.Positives, r.stages.Mine.FuseOptions())); err != nil {
 				return err
 			}
 		}
@@ -141,16 +142,9 @@ func (r *round) searchSplit(ctx context.Context, g *growing, words *lexical.Inde
 	return nil
 }
 
-// spanQueries is the most queries of a span: what is ready is marked behind one. It is seconds of searching in a million passages.
-const spanQueries = 4096
-
-// span is how many queries are ranked by all sources before they are written. It gets an eighth of a limited memory.
+// span is how many queries are ranked by all sources before they are written.
 func (r *round) span(depth int) int {
-	span := cmp.Or(r.options.SpanQueries, spanQueries)
-	if memory := r.engine.Rest(r.resting); memory > 0 {
-		span = int(min(int64(span), memory/8/int64(8*depth*len(r.rankers))))
-	}
-	return max(1, span)
+	return fuse.Span(r.options.SpanQueries, r.engine.Rest(r.resting), depth, len(r.rankers))
 }
 
 // spanRankers opens the sources of a round for a split; done closes them.
@@ -225,17 +219,6 @@ func (r *round) rankerByVectors(s rundir.Split, v mappedPair, which, sources, de
 // searched shows how many queries of a split have been searched for.
 func (r *round) searched(s rundir.Split, done int) {
 	r.progress(Progress{Round: r.index, Stage: r.label("search " + string(s)), Done: int64(done), Total: int64(len(r.data.queries[s])), Unit: "queries"})
-}
-
-// together makes one ranking of a query's, with each beside it where there are several.
-func (r *round) together(q corpus.Query, ranked []ranking.Ranked, depth int) ranking.Candidates {
-	c, whole := ranking.Candidates{Query: q.Key}, ranked[0]
-	if len(ranked) > 1 {
-		c.Sources = ranked
-		whole = fuse.Fuse(ranked, depth, r.data.corpus.Order(), q.Positives, r.stages.Mine.FuseOptions())
-	}
-	c.Hits, c.Positives = whole.Hits, whole.Positives
-	return c
 }
 
 func (r *round) passageTexts() iter.Seq[string] {

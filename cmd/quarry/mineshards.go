@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"github.com/quarry-ml/quarry/format/candidates"
+	"github.com/quarry-ml/quarry/fuse"
+	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/pipeline"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
@@ -122,14 +124,26 @@ func (s *shards) withSources(ctx context.Context, use func() error) (err error) 
 	return use()
 }
 
-// rank hands the candidates of a span of the queries to sink, in order.
+// rank hands the candidates of a span of the queries to sink, in order. Those of several sources are held until all have ranked, of
+// no more queries than the memory has room for.
 func (s *shards) rank(ctx context.Context, part span, sink func(query int, c ranking.Candidates) error) error {
 	one := func(query int, parts ...ranking.Ranked) error {
-		return sink(query, s.o.Sources.combine(s.data, s.data.queries[query], s.depth, parts))
+		q := s.data.queries[query]
+		return sink(query, fuse.Candidates(q.Key, parts, s.depth, s.data.corpus.Order(), q.Positives, s.o.Sources.Fuse))
 	}
 	if len(s.sources) == 1 {
 		return s.sources[0].rank(ctx, part, func(query int, r ranking.Ranked) error { return one(query, r) })
 	}
+	held := fuse.Span(part.len(), s.o.Rank.Engine.memory(s.host, model.Footprint{}), s.depth, len(s.sources))
+	for _, p := range spans(part.len(), held) {
+		if err := s.rankBySeveral(ctx, span{part.first + p.first, part.first + p.end}, one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *shards) rankBySeveral(ctx context.Context, part span, one func(query int, parts ...ranking.Ranked) error) error {
 	parts := make([][]ranking.Ranked, part.len())
 	for _, from := range s.sources {
 		err := from.rank(ctx, part, func(query int, r ranking.Ranked) error {
