@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/ranking"
@@ -178,7 +179,33 @@ func (m *Miner) rowsOf(q Query) ([]*asked, error) {
 }
 
 // EachKey is the key of the row of one positive, where each positive of a query has a row.
-func EachKey(query, positive string) string { return query + "#" + positive }
+func EachKey(query, positive string) string { return query + rowMark + positive }
+
+// rowMark stands between the two.
+const rowMark = "#"
+
+// CheckKeys refuses queries of which two would draw, and be kept negatives of, by one key: with Each a query's key and a positive of it
+// may spell the key of another query, or of another's row. Without Each and Kept a query goes by its key alone, and nothing is refused.
+func (o Options) CheckKeys(queries []corpus.Query, c *corpus.Corpus) error {
+	marked := func(q corpus.Query) bool { return strings.Contains(q.Key, rowMark) }
+	if o.Reference != Each && o.Kept == 0 || !slices.ContainsFunc(queries, marked) {
+		return nil // of two keys that are one the longer query's has a mark
+	}
+	taken := make(map[string]string, 2*len(queries))
+	for _, q := range queries {
+		taken[q.Key] = q.Key
+	}
+	for _, q := range queries {
+		for _, p := range q.Positives {
+			key := EachKey(q.Key, c.ID(p))
+			if other, ok := taken[key]; ok && other != q.Key {
+				return fmt.Errorf("the row of query %q and its positive %q has the key %q, which is query %q's too: give one of the queries another id", q.Key, c.ID(p), key, other)
+			}
+			taken[key] = q.Key
+		}
+	}
+	return nil
+}
 
 // referenceOf is the lowest score of some of a query's positives.
 func (m *Miner) referenceOf(q Query, positives []ranking.Positive) (float64, error) {

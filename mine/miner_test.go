@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/ranking"
 )
@@ -519,6 +520,28 @@ func TestTrail(t *testing.T) {
 	o.Random = 1
 	if got := strings.Join(o.Rules(), "|"); got != "positive|excluded|repeated_text|random 1" {
 		t.Errorf("rules where all are random: %s", got)
+	}
+}
+
+// TestKeysOfRows: where positives have rows of their own, or rows are kept of the last round, no two rows may go by one key.
+func TestKeysOfRows(t *testing.T) {
+	query := func(key string, positives ...int32) corpus.Query { return corpus.Query{Key: key, Positives: positives} }
+	each, kept := Options{Reference: Each}, Options{Kept: 0.5}
+	for _, tc := range []struct {
+		name    string
+		o       Options
+		queries []corpus.Query
+		want    string
+	}{
+		{"a query's key", each, []corpus.Query{query("12", 3, 7), query("12#p007", 1)}, `the row of query "12" and its positive "p007" has the key "12#p007", which is query "12#p007"'s too`},
+		{"a query's key, of the last round", kept, []corpus.Query{query("12#p007", 1), query("12", 3, 7)}, `"12#p007"`},
+		{"marks", each, []corpus.Query{query("12", 3), query("12#p007", 1), query("a#", 1)}, ""},
+		{"one row a query", Options{}, []corpus.Query{query("12", 7), query("12#p007", 1)}, ""},
+	} {
+		err := tc.o.CheckKeys(tc.queries, numbered())
+		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+			t.Errorf("%s: %v", tc.name, err)
+		}
 	}
 }
 

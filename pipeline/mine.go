@@ -191,6 +191,9 @@ func (r *round) mineSplit(ctx context.Context, s rundir.Split, o mine.Options, s
 			return mine.Audit{}, err
 		}
 	}
+	if err := o.CheckKeys(queries, r.data.corpus); err != nil {
+		return mine.Audit{}, inputErrorf("%s: %s%s: %w", r.at("mine.reference"), r.toldSet(), s, err)
+	}
 	miner, err := mine.New(o, r.index, r.data.corpus)
 	if err != nil {
 		return mine.Audit{}, inputErrorf("%s: %s%w", r.at("mine"), r.toldSet(), err)

@@ -103,6 +103,9 @@ func runMine(ctx context.Context, o MineOptions, h *host) (err error) {
 	if err := o.readVerdicts(h, &d); err != nil {
 		return err
 	}
+	if err := o.Mine.CheckKeys(d.queries, d.corpus); err != nil {
+		return badInputf("%s: %w", o.Rank.Data.Queries, err)
+	}
 	if err := o.Mine.CheckWindow(d.corpus.Len()); err != nil && !o.WhatIf.Run {
 		return badInputf("--window: %w", err)
 	}
