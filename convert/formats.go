@@ -49,6 +49,9 @@ type Sink func(name string, write func(io.Writer) error) error
 const everything = trainingset.QueryIDs | trainingset.PassageIDs | trainingset.Titles | trainingset.Prompts | trainingset.Types | trainingset.TeacherScores |
 	trainingset.Grades | trainingset.Fields | trainingset.NoPositives | trainingset.NoNegatives | trainingset.SeveralPositives | trainingset.Repeats | trainingset.CarriageReturns
 
+// quarryFormat names negatives by their texts, and positives too where passages have no ids.
+const quarryFormat = "quarry"
+
 const judgedParts = trainingset.QueryIDs | trainingset.PassageIDs | trainingset.Titles | trainingset.Grades | trainingset.NoPositives |
 	trainingset.NoNegatives | trainingset.SeveralPositives | trainingset.CarriageReturns
 
@@ -57,7 +60,7 @@ func Formats() []Format {
 	rows := []table.Kind{table.JSONL, table.Parquet}
 	columns := []table.Kind{table.JSONL, table.Parquet, table.CSV, table.TSV}
 	formats := []Format{
-		{Name: "quarry", About: "corpus.jsonl and queries.jsonl, as recipes and commands take them", Texts: true, unused: true,
+		{Name: quarryFormat, About: "corpus.jsonl and queries.jsonl, as recipes and commands take them", Texts: true, unused: true,
 			holds: constant(everything &^ (trainingset.Types | trainingset.TeacherScores | trainingset.Grades | trainingset.NoPositives | trainingset.RepeatedPositives)),
 			read:  readQuarry, write: writeQuarry},
 		{Name: "beir", About: "corpus.jsonl, queries.jsonl, qrels/NAME.tsv; negatives are judgments of grade 0", Texts: true, unused: true,

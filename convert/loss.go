@@ -52,6 +52,9 @@ func (f Format) Losses(s Survey, o Options) []Loss {
 	if held&trainingset.NoPositives != 0 && held&trainingset.NoNegatives != 0 && held&trainingset.Grades != 0 {
 		add(s.Unjudged, "queries without judgments: left out")
 	}
+	if f.Name == quarryFormat {
+		add(s.Twins, "which of several passages of one text a row means: the first of them")
+	}
 	if f.Name == string(sentencetransformers.NTuple) {
 		n := layoutOptions(sentencetransformers.NTuple, o, s).Negatives
 		add(s.fewer(n), "rows of fewer than %d negatives: left out", n)

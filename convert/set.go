@@ -30,12 +30,13 @@ type Survey struct {
 	Prompts   int                       // different prompts that follow each other; 1 where all rows have the same
 	Prompt    string                    // the first
 	Unused    int                       // passages of the corpus that no row names
+	Twins     int                       // rows with a negative, or a positive without an id, whose text alone names another passage
 }
 
 // Look reads all rows and counts.
 func (s *Set) Look() (Survey, error) {
 	found := Survey{Counts: map[trainingset.Parts]int{}, Negatives: map[int]int{}}
-	used := map[string]bool{}
+	used, twins := map[string]bool{}, s.newTwins()
 	before, prompt := "", ""
 	err := s.Rows(func(row *trainingset.Row) error {
 		parts := row.Parts()
@@ -60,6 +61,9 @@ func (s *Set) Look() (Survey, error) {
 		}
 		if found.Rows == 0 {
 			found.Prompt = prompt
+		}
+		if twins.of(row) {
+			found.Twins++
 		}
 		before = row.Query
 		found.Rows++

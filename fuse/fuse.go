@@ -11,7 +11,7 @@ import (
 )
 
 // Algorithm is raised when the same rankings are fused to another one: what is kept by the old number is made again.
-const Algorithm = 0
+const Algorithm = 1
 
 // Method is how rankings become one.
 type Method string
@@ -77,7 +77,8 @@ func (o Options) String() string {
 
 // Fuse makes one ranking of what the sources keep of a query. A passage has nothing of a source that does not keep it
 // among its hits, and that goes for positives too, however deep their rank is known: so all are treated alike. The
-// passages that no source keeps come behind, in the order of passages.
+// passages that no source keeps come behind, in the order of passages, and have no score but 0. A source of weight 0
+// has no part.
 func Fuse(sources []ranking.Ranked, depth int, order ranking.Order, positives []int32, o Options) ranking.Ranked {
 	sums := map[int32]float64{}
 	for i, source := range sources {
@@ -85,15 +86,16 @@ func Fuse(sources []ranking.Ranked, depth int, order ranking.Order, positives []
 		if len(o.Weights) > 0 {
 			weight = o.Weights[i]
 		}
+		if weight == 0 {
+			continue
+		}
 		for rank, h := range source.Hits {
 			sums[h.Passage] += float64(weight * o.part(source.Hits, rank)) // in the order of the sources
 		}
 	}
 	scores := make(map[int32]float32, len(sums))
 	for passage, sum := range sums {
-		if s := float32(sum); s > 0 {
-			scores[passage] = s
-		}
+		scores[passage] = float32(sum)
 	}
 	return ranking.Partial(scores, depth, order, positives)
 }

@@ -34,10 +34,13 @@ func TestFuse(t *testing.T) {
 		{"with weights", Options{Method: ReciprocalRank, K: 1, Weights: []float64{3, 0}}, ranking.Ranking{
 			{Passage: 3, Score: 1.5}, {Passage: 1, Score: 1}, {Passage: 0, Score: 0.75},
 		}, []ranking.Positive{{Passage: 2, Rank: 3}, {Passage: 4, Rank: 4}, {Passage: 5, Rank: 5}}},
-		// 3: 1; 1: 0.5 + 2*1; 0 and 4 have nothing, as what no source keeps
+		// 3: 1; 1: 0.5 + 2*1; 0 and 4 are the last that their sources keep; 2 and 5 come behind
 		{"weighted scores", Options{Method: Weighted, Weights: []float64{1, 2}}, ranking.Ranking{
-			{Passage: 1, Score: 2.5}, {Passage: 3, Score: 1},
-		}, []ranking.Positive{{Passage: 2, Rank: 3}, {Passage: 4, Rank: 4}, {Passage: 5, Rank: 5}}},
+			{Passage: 1, Score: 2.5}, {Passage: 3, Score: 1}, {Passage: 0}, {Passage: 4},
+		}, []ranking.Positive{{Passage: 4, Rank: 3}, {Passage: 2, Rank: 4}, {Passage: 5, Rank: 5}}},
+		{"weighted scores, of one source", Options{Method: Weighted, Weights: []float64{0, 1}}, ranking.Ranking{
+			{Passage: 1, Score: 1}, {Passage: 4},
+		}, []ranking.Positive{{Passage: 4, Rank: 1}, {Passage: 2, Rank: 3}, {Passage: 5, Rank: 5}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := Fuse([]ranking.Ranked{a, b}, 10, nil, []int32{4, 2, 5}, tc.o)

@@ -1,9 +1,11 @@
 package mine
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/ranking"
@@ -12,7 +14,7 @@ import (
 // Query is what mining knows of one query. Without hits nothing was searched for it: all its negatives are then random,
 // kept or given.
 type Query struct {
-	ranking.Candidates         // a positive of rank -1 has no score in this ranking
+	ranking.Candidates         // a positive of rank -1 has no score in this ranking, nor has one that none of several sources keeps
 	Text               string  // for near_text
 	Excluded           []int32 // sorted: passages that must not become negatives, such as those with the text of a positive or of the query
 	Struck             []int32 // sorted: passages that people struck from its negatives; none without Options.Verdicts
@@ -103,19 +105,22 @@ func New(o Options, round int, c *corpus.Corpus) (*Miner, error) {
 	return &Miner{o: o, round: round, corpus: c, rules: newRules(o, near, c), near: near}, nil
 }
 
-// Mine mines queries in one pass.
-func (m *Miner) Mine(queries []Query) ([]Result, error) {
+// Mine mines queries in one pass. It ends between two queries with the context's error.
+func (m *Miner) Mine(ctx context.Context, queries []Query) ([]Result, error) {
 	var results []Result
 	pass := m.NewPass(of(queries), func(_ Query, r Result) error {
 		results = append(results, r)
 		return nil
 	})
 	for _, q := range queries {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if err := pass.Add(q); err != nil {
 			return nil, err
 		}
 	}
-	return results, pass.Close()
+	return results, pass.Close(ctx)
 }
 
 // ask turns a query into the rows that are mined for it, with all that rules ask for.
@@ -157,14 +162,14 @@ func (m *Miner) rowsOf(q Query) ([]*asked, error) {
 	}
 	if m.o.Reference != Each {
 		var err error
-		base.reference, err = m.referenceOf(q.Positives)
+		base.reference, err = m.referenceOf(q, q.Positives)
 		return []*asked{&base}, err
 	}
 	rows := make([]*asked, len(q.Positives))
 	for i, p := range q.Positives {
 		row := base
 		var err error
-		if row.reference, err = m.referenceOf(q.Positives[i : i+1]); err != nil {
+		if row.reference, err = m.referenceOf(q, q.Positives[i:i+1]); err != nil {
 			return nil, err
 		}
 		row.key, row.of = EachKey(q.Query, m.corpus.ID(p.Passage)), p.Passage
@@ -174,10 +179,36 @@ func (m *Miner) rowsOf(q Query) ([]*asked, error) {
 }
 
 // EachKey is the key of the row of one positive, where each positive of a query has a row.
-func EachKey(query, positive string) string { return query + "#" + positive }
+func EachKey(query, positive string) string { return query + rowMark + positive }
 
-// referenceOf is the lowest score of positives.
-func (m *Miner) referenceOf(positives []ranking.Positive) (float64, error) {
+// rowMark stands between the two.
+const rowMark = "#"
+
+// CheckKeys refuses queries of which two would draw, and be kept negatives of, by one key: with Each a query's key and a positive of it
+// may spell the key of another query, or of another's row. Without Each and Kept a query goes by its key alone, and nothing is refused.
+func (o Options) CheckKeys(queries []corpus.Query, c *corpus.Corpus) error {
+	marked := func(q corpus.Query) bool { return strings.Contains(q.Key, rowMark) }
+	if o.Reference != Each && o.Kept == 0 || !slices.ContainsFunc(queries, marked) {
+		return nil // of two keys that are one the longer query's has a mark
+	}
+	taken := make(map[string]string, 2*len(queries))
+	for _, q := range queries {
+		taken[q.Key] = q.Key
+	}
+	for _, q := range queries {
+		for _, p := range q.Positives {
+			key := EachKey(q.Key, c.ID(p))
+			if other, ok := taken[key]; ok && other != q.Key {
+				return fmt.Errorf("the row of query %q and its positive %q has the key %q, which is query %q's too: give one of the queries another id", q.Key, c.ID(p), key, other)
+			}
+			taken[key] = q.Key
+		}
+	}
+	return nil
+}
+
+// referenceOf is the lowest score of some of a query's positives.
+func (m *Miner) referenceOf(q Query, positives []ranking.Positive) (float64, error) {
 	lowest := math.Inf(1)
 	for _, p := range positives {
 		if p.Rank < 0 {
@@ -186,9 +217,19 @@ func (m *Miner) referenceOf(positives []ranking.Positive) (float64, error) {
 			}
 			return math.NaN(), nil
 		}
+		if name := m.o.needsReference(); name != "" && !keptBySome(q.Sources, p.Passage) {
+			return 0, fmt.Errorf("no source keeps positive %q, so that the fused ranking has no score of it, which %s is held against: rank deeper, or leave %s out", m.corpus.ID(p.Passage), name, name)
+		}
 		lowest = min(lowest, float64(p.Score))
 	}
 	return lowest, nil
+}
+
+// keptBySome says whether a passage is among the hits of a source, without which it has no part in their fusion; where nothing was
+// fused that is no question.
+func keptBySome(sources []ranking.Ranked, passage int32) bool {
+	of := func(h ranking.Hit) bool { return h.Passage == passage }
+	return len(sources) == 0 || slices.ContainsFunc(sources, func(r ranking.Ranked) bool { return slices.ContainsFunc(r.Hits, of) })
 }
 
 // pool is one row's candidates behind the rules, before anything is drawn.

@@ -503,6 +503,64 @@ func TestTrail(t *testing.T) {
 	if got := strings.Join(o.Rules(), "|"); got != "positive|excluded|repeated_text|survivors 2-200|hub_limit 9|sampling score 0.05" {
 		t.Errorf("rules over survivors: %s", got)
 	}
+	if m, err = New(o, 0, numbered()); err != nil {
+		t.Fatal(err)
+	}
+	for from, want := range map[Origin]string{FromLast: "positive|excluded|repeated_text|hub_limit 9|kept", FromRandom: "positive|excluded|repeated_text|hub_limit 9|random", FromGiven: "positive|excluded|given"} {
+		if got := strings.Join(m.Trail(Negative{Rank: -1, From: from}), "|"); got != want {
+			t.Errorf("with a hub limit, %s: %s", from, got)
+		}
+	}
+	o = everything()
+	o.Reference = Each
+	if got := strings.Join(o.Rules(), "|"); got != "window 2-120|positive|excluded|repeated_text|near_text 0.97|same_group never|margin -0.6|share_of_positive 3|min_score -0.5|reference each|given keep|kept 0.2|quota 2-40:4|quota 40-120:4|sampling uniform|random 0.2" {
+		t.Errorf("rules and slots: %s", got)
+	}
+	o = DefaultOptions()
+	o.Random = 1
+	if got := strings.Join(o.Rules(), "|"); got != "positive|excluded|repeated_text|random 1" {
+		t.Errorf("rules where all are random: %s", got)
+	}
+}
+
+// TestKeysOfRows: where positives have rows of their own, or rows are kept of the last round, no two rows may go by one key.
+func TestKeysOfRows(t *testing.T) {
+	query := func(key string, positives ...int32) corpus.Query { return corpus.Query{Key: key, Positives: positives} }
+	each, kept := Options{Reference: Each}, Options{Kept: 0.5}
+	for _, tc := range []struct {
+		name    string
+		o       Options
+		queries []corpus.Query
+		want    string
+	}{
+		{"a query's key", each, []corpus.Query{query("12", 3, 7), query("12#p007", 1)}, `the row of query "12" and its positive "p007" has the key "12#p007", which is query "12#p007"'s too`},
+		{"a query's key, of the last round", kept, []corpus.Query{query("12#p007", 1), query("12", 3, 7)}, `"12#p007"`},
+		{"marks", each, []corpus.Query{query("12", 3), query("12#p007", 1), query("a#", 1)}, ""},
+		{"one row a query", Options{}, []corpus.Query{query("12", 7), query("12#p007", 1)}, ""},
+	} {
+		err := tc.o.CheckKeys(tc.queries, numbered())
+		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+			t.Errorf("%s: %v", tc.name, err)
+		}
+	}
+}
+
+// TestAPositiveThatNoSourceKeeps has no score in a fusion of them, whatever rank it has behind all.
+func TestAPositiveThatNoSourceKeeps(t *testing.T) {
+	o := Options{Window: Window{0, 10}, Negatives: 3, Sampling: Top, Margin: number(0)}
+	c := ten()
+	c.Sources = []ranking.Ranked{{Hits: c.Hits[:3]}, {Hits: c.Hits[3:]}}
+	if r, err := mineOne(c, nil, 0, o); err != nil || len(r.Negatives) != 3 {
+		t.Errorf("all positives are kept: %+v, %v", r, err)
+	}
+	c.Positives = append(c.Positives, ranking.Positive{Passage: 77, Rank: 77})
+	if _, err := mineOne(c, nil, 0, o); err == nil || !strings.Contains(err.Error(), `no source keeps positive "p077", so that the fused ranking has no score of it, which margin`) {
+		t.Errorf("got %v", err)
+	}
+	o.Margin = nil
+	if r, err := mineOne(c, nil, 0, o); err != nil || len(r.Negatives) != 3 {
+		t.Errorf("without a limit: %+v, %v", r, err)
+	}
 }
 
 // TestEveryNegativeOfARowSaysWhereItIsFrom: rows have the same keys, whatever their negatives are from.

@@ -118,6 +118,9 @@ func (o Options) Validate() error {
 	if o.MinScore != nil && o.MaxScore != nil && *o.MinScore > *o.MaxScore {
 		return fmt.Errorf("min_score %v is above max_score %v: nothing is left", *o.MinScore, *o.MaxScore)
 	}
+	if o.ShareOfPositive != nil && *o.ShareOfPositive > mostShare {
+		return fmt.Errorf("share_of_positive: %v is %v times the positive's score, which hardly a candidate reaches: a share of 95 %% is 0.95", *o.ShareOfPositive, *o.ShareOfPositive)
+	}
 	if o.NearText != nil && !(*o.NearText > 0 && *o.NearText <= 1) {
 		return fmt.Errorf("near_text: %v is not a similarity between 0 and 1", *o.NearText)
 	}
@@ -129,6 +132,9 @@ func (o Options) Validate() error {
 	}
 	return o.validateMix()
 }
+
+// mostShare is the greatest share of the positive's score: whoever asks for more means percent.
+const mostShare = 10
 
 func (o Options) validateWords() error {
 	switch {

@@ -107,6 +107,7 @@ func TestValidate(t *testing.T) {
 		want   string
 	}{
 		{"empty window", func(o *Options) { o.Window = Window{} }, "is empty"},
+		{"a share in percent", func(o *Options) { o.ShareOfPositive = number(95) }, "a share of 95 % is 0.95"},
 		{"no negatives", func(o *Options) { o.Negatives = 0 }, "negatives: 0"},
 		{"more negatives than ranks", func(o *Options) { o.Window = Window{2, 10} }, "do not fit into the window 2-10, which holds 8"},
 		{"unknown sampling", func(o *Options) { o.Sampling = "random" }, `sampling: "random"`},

@@ -2,6 +2,7 @@ package mine
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 
@@ -11,6 +12,8 @@ import (
 // Pass mines query after query and hands each result on in the order in which queries came. With a hub limit, which
 // couples queries, it waits for the last of them; what it holds then is results and counts, no candidates.
 type Pass struct {
+	Progress func(done, total int) // of Close, in rows; may be nil
+
 	miner   *Miner
 	again   func(n int) (Query, error)
 	sink    func(q Query, r Result) error
@@ -59,8 +62,9 @@ func (p *Pass) Add(q Query) error {
 }
 
 // Close draws for the queries that wait, in an order keyed by seed, round and query key, each from what the queries before
-// it have left of the hub limit, and hands the results on in the order in which the queries came.
-func (p *Pass) Close() error {
+// it have left of the hub limit, and hands the results on in the order in which the queries came. It ends between two queries
+// with the context's error.
+func (p *Pass) Close(ctx context.Context) error {
 	order := make([]int, len(p.waiting))
 	for i := range order {
 		order[i] = i
@@ -70,8 +74,11 @@ func (p *Pass) Close() error {
 	})
 	uses := map[int32]int{}
 	results := make([]Result, len(p.waiting))
-	for _, i := range order {
-		var err error
+	for done, i := range order {
+		err := ctx.Err()
+		if err != nil {
+			return err
+		}
 		if results[i], err = p.drawAgain(p.waiting[i], uses); err != nil {
 			return err
 		}
@@ -79,8 +86,12 @@ func (p *Pass) Close() error {
 		for _, n := range results[i].Negatives {
 			uses[n.Passage]++
 		}
+		p.progress(done+1, 2*len(order))
 	}
 	for i := 0; i < len(p.waiting); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		n := p.waiting[i].query
 		q, err := p.again(n)
 		if err != nil {
@@ -94,9 +105,16 @@ func (p *Pass) Close() error {
 			}
 			results[i] = Result{}
 		}
+		p.progress(len(order)+i, 2*len(order))
 	}
 	p.waiting = nil
 	return nil
+}
+
+func (p *Pass) progress(done, total int) {
+	if p.Progress != nil {
+		p.Progress(done, total)
+	}
 }
 
 func (p *Pass) drawAgain(w waiting, uses map[int32]int) (Result, error) {

@@ -53,7 +53,7 @@ func TestATextIsANegativeOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			results, err := m.Mine([]Query{tc.q})
+			results, err := m.Mine(t.Context(), []Query{tc.q})
 			if err != nil {
 				t.Fatal(err)
 			}

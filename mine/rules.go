@@ -134,21 +134,55 @@ func (r rule) String() string {
 	return r.name + " " + r.value
 }
 
-// Rules are the rules that the options ask for in their order, each with its value, and at the end how negatives are
-// drawn: what a plan shows and a trail records.
+// Rules are the rules that the options ask for in their order, each with its value, and at the end whose score margins are held
+// against, where that is not the lowest positive's, and how the slots of a row are filled, in their order: what a plan shows and a side
+// file records. Where all negatives are random nothing of a window is there.
 func (o Options) Rules() []string {
 	var texts []string
 	for _, r := range newRules(o, nil, nil) {
-		texts = append(texts, r.String())
+		if r.kind != byRank || o.mines() {
+			texts = append(texts, r.String())
+		}
 	}
-	if o.Survivors {
+	if o.Survivors && o.mines() {
 		texts = append(texts, "survivors "+o.Window.String())
 	}
 	if o.HubLimit > 0 {
-		texts = append(texts, fmt.Sprintf("hub_limit %d", o.HubLimit))
+		texts = append(texts, o.hubbing())
 	}
-	return append(texts, o.drawing())
+	if o.Reference == Each {
+		texts = append(texts, "reference "+string(o.Reference))
+	}
+	return append(texts, o.slots()...)
 }
+
+// mines says whether some slots are for candidates.
+func (o Options) mines() bool { return o.Random < 1 }
+
+// slots says how the slots of a row are filled, in their order.
+func (o Options) slots() []string {
+	var texts []string
+	if o.Given == Keep {
+		texts = append(texts, "given "+string(Keep))
+	}
+	if o.Kept > 0 {
+		texts = append(texts, "kept "+valueText(o.Kept))
+	}
+	for _, q := range o.Quotas {
+		texts = append(texts, quotaText(q))
+	}
+	if o.mines() {
+		texts = append(texts, o.drawing())
+	}
+	if o.Random > 0 {
+		texts = append(texts, "random "+valueText(o.Random))
+	}
+	return texts
+}
+
+func quotaText(q Quota) string { return "quota " + q.String() }
+
+func (o Options) hubbing() string { return fmt.Sprintf("hub_limit %d", o.HubLimit) }
 
 // drawing says how the negatives are taken.
 func (o Options) drawing() string {
@@ -172,18 +206,18 @@ func (m *Miner) Trail(n Negative) []string {
 			trail = append(trail, r.String())
 		}
 	}
+	if n.From == Mined && m.o.Survivors {
+		trail = append(trail, "survivors "+m.o.Window.String())
+	}
+	if n.From != FromGiven && m.o.HubLimit > 0 {
+		trail = append(trail, m.o.hubbing())
+	}
 	if n.From != Mined {
 		return append(trail, string(n.From))
 	}
-	if m.o.Survivors {
-		trail = append(trail, "survivors "+m.o.Window.String())
-	}
-	if m.o.HubLimit > 0 {
-		trail = append(trail, fmt.Sprintf("hub_limit %d", m.o.HubLimit))
-	}
 	for _, q := range m.o.Quotas {
 		if q.Window.Contains(int(n.Rank)) {
-			trail = append(trail, "quota "+q.String())
+			trail = append(trail, quotaText(q))
 		}
 	}
 	return append(trail, m.o.drawing())

@@ -1,6 +1,7 @@
 package mine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -53,7 +54,7 @@ func mineAll(round int, o Options, queries ...Query) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.Mine(queries)
+	return m.Mine(context.Background(), queries)
 }
 
 func passagesOf(r Result) []int32 {

@@ -79,12 +79,12 @@ func TestATeacherIsAskedOfWhatIsLeft(t *testing.T) {
 			for _, p := range got {
 				q.Teacher[p] = taught().Teacher[p]
 			}
-			if _, err := m.Mine([]Query{q}); err != nil {
+			if _, err := m.Mine(t.Context(), []Query{q}); err != nil {
 				t.Errorf("with those answers: %v", err)
 			}
 			for _, p := range got {
 				delete(q.Teacher, p)
-				if _, err := m.Mine([]Query{q}); err == nil || !strings.Contains(err.Error(), "the teacher has no score of ") {
+				if _, err := m.Mine(t.Context(), []Query{q}); err == nil || !strings.Contains(err.Error(), "the teacher has no score of ") {
 					t.Errorf("without that of %d: %v", p, err)
 				}
 				q.Teacher[p] = taught().Teacher[p]

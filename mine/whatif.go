@@ -1,6 +1,7 @@
 package mine
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -28,9 +29,9 @@ type Outcome struct {
 	KeptOut *float64 `json:"kept_out,omitempty"`
 }
 
-// WhatIf mines queries by options and tells what comes of it. Judged are passages that are known to answer a query beside
+// WhatIf mines queries by options and tells what comes of it, or ends between two queries with the context's error. Judged are passages that are known to answer a query beside
 // its positives, by the query's key and sorted; nil where there are no such judgments.
-func WhatIf(o Options, round int, c *corpus.Corpus, queries []Query, judged map[string][]int32) (Outcome, error) {
+func WhatIf(ctx context.Context, o Options, round int, c *corpus.Corpus, queries []Query, judged map[string][]int32) (Outcome, error) {
 	m, err := New(o, round, c)
 	if err != nil {
 		return Outcome{}, err
@@ -46,6 +47,9 @@ func WhatIf(o Options, round int, c *corpus.Corpus, queries []Query, judged map[
 		return nil
 	})
 	for n := range queries {
+		if err := ctx.Err(); err != nil {
+			return Outcome{}, err
+		}
 		q, err := asked(n)
 		if err != nil {
 			return Outcome{}, err
@@ -55,7 +59,7 @@ func WhatIf(o Options, round int, c *corpus.Corpus, queries []Query, judged map[
 			return Outcome{}, err
 		}
 	}
-	if err := pass.Close(); err != nil {
+	if err := pass.Close(ctx); err != nil {
 		return Outcome{}, err
 	}
 	return t.outcome(judged != nil), nil

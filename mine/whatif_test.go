@@ -13,7 +13,7 @@ import (
 func TestWhatIf(t *testing.T) {
 	q := Query{Candidates: ten(), Last: []int32{6, 1, 8}}
 	o := Options{Window: Window{0, 10}, Negatives: 5, Sampling: Top, Margin: number(0)}
-	got, err := WhatIf(o, 0, numbered(), []Query{q}, map[string][]int32{"q": {1, 5, 7, 300}})
+	got, err := WhatIf(t.Context(), o, 0, numbered(), []Query{q}, map[string][]int32{"q": {1, 5, 7, 300}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestWhatIf(t *testing.T) {
 	}
 	q.Last = nil
 	o.Margin, o.Random = nil, 0.4
-	if got, err = WhatIf(o, 0, numbered(), []Query{q}, nil); err != nil || got.Overlap != nil || got.FalseNegatives != nil || got.Filler != 2 || got.Negatives != 5 {
+	if got, err = WhatIf(t.Context(), o, 0, numbered(), []Query{q}, nil); err != nil || got.Overlap != nil || got.FalseNegatives != nil || got.Filler != 2 || got.Negatives != 5 {
 		t.Errorf("without a last round and judgments, two of five random: %+v, %v", got, err)
 	}
 }
@@ -44,7 +44,7 @@ func TestWhatIfIsWhatIsMined(t *testing.T) {
 		t.Fatalf("the grid is %+v", all)
 	}
 	for _, o := range all {
-		outcome, err := WhatIf(o, 0, numbered(), queries, nil)
+		outcome, err := WhatIf(t.Context(), o, 0, numbered(), queries, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

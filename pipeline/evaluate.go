@@ -138,7 +138,7 @@ func (r *round) scoresOf(ctx context.Context, s *scorer, t texts, checkpoint run
 		return scores, err
 	}
 	scores.EvalLoss = info.EvalLoss
-	found, err := r.minedAlready(s.epoch)
+	found, err := r.minedAlready(ctx, s.epoch)
 	if err != nil {
 		return scores, err
 	}
@@ -199,11 +199,11 @@ func (r *round) readEpoch(epoch int) (epochInfo, error) {
 
 // minedAlready returns the miner's own candidates of dev where the miner is the base under the same texts: epoch 0 needs
 // no second search. They are cut to what other epochs are ranked to, for some measures look at all hits there are.
-func (r *round) minedAlready(epoch int) ([]ranking.Candidates, error) {
+func (r *round) minedAlready(ctx context.Context, epoch int) ([]ranking.Candidates, error) {
 	if epoch != 0 || r.stages.Mine.Source != recipe.Dense || r.miner.digest != r.base.digest || r.toMine != nil || r.toEval != nil || r.depth() < r.evalDepth(r.data.corpus) {
 		return nil, nil
 	}
-	found, err := r.readCandidates(rundir.Dev)
+	found, err := r.readCandidates(ctx, rundir.Dev)
 	depth := r.evalDepth(r.data.corpus)
 	for i := range found {
 		found[i].Hits = found[i].Hits[:min(depth, len(found[i].Hits))]

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,10 +80,7 @@ func (r *round) mine(ctx context.Context) error {
 			return err
 		}
 		for _, s := range r.mined() {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := r.mineFiles(s, o, scores); err != nil {
+			if err := r.mineFiles(ctx, s, o, scores); err != nil {
 				return err
 			}
 		}
@@ -91,14 +89,14 @@ func (r *round) mine(ctx context.Context) error {
 }
 
 // mineFiles mines a split into its files and looks over what was mined of train.
-func (r *round) mineFiles(s rundir.Split, o mine.Options, scores *taught) error {
+func (r *round) mineFiles(ctx context.Context, s rundir.Split, o mine.Options, scores *taught) error {
 	looks, err := r.newLooks(s, scores)
 	if err != nil {
 		return err
 	}
 	var counts mine.Audit
 	err = r.writeMined(s, o, func(write func(minedRow) error) error {
-		counts, err = r.mineSplit(s, o, scores, func(m minedRow) error {
+		counts, err = r.mineSplit(ctx, s, o, scores, func(m minedRow) error {
 			if err := looks.add(m); err != nil {
 				return err
 			}
@@ -121,7 +119,7 @@ func (r *round) mineFiles(s rundir.Split, o mine.Options, scores *taught) error 
 			r.note("round %d: %s: candidates dropped by %s", r.index, r.stageName(StageMine), counts.Dropped)
 		}
 	}
-	return r.tellLooks(looks, counts)
+	return r.tellLooks(ctx, looks, counts)
 }
 
 // candidateInputs are the candidates of what is mined.
@@ -150,6 +148,17 @@ func (r *round) mineOptions() mine.Options {
 	return o
 }
 
+// ruledBy are the options that a split is mined by: those of the recipe that have a part in the round's source.
+func (r *round) ruledBy(o mine.Options) mine.Options {
+	switch r.stages.Mine.Source {
+	case recipe.None:
+		return mine.Options{Window: mine.Window{To: 1}, Negatives: 1, Sampling: mine.Top, Reference: o.Reference, Verdicts: o.Verdicts}
+	case recipe.Random:
+		return mine.Options{Window: o.Window, Negatives: o.Negatives, Seed: o.Seed, Sampling: mine.Uniform, Random: 1, Reference: o.Reference, NearText: o.NearText, SameGroup: o.SameGroup, HubLimit: o.HubLimit, Verdicts: o.Verdicts}
+	}
+	return o
+}
+
 // minedRow is one row with its negatives: a query, or one of its positives where each has negatives of its own.
 type minedRow struct {
 	query  corpus.Query
@@ -159,18 +168,14 @@ type minedRow struct {
 }
 
 // mineSplit mines the queries of a split and hands each row on in their order. It keeps none: what it holds of all of them is positions
-// and numbers.
-func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught, sink func(minedRow) error) (mine.Audit, error) {
+// and numbers. It ends between two queries with the context's error.
+func (r *round) mineSplit(ctx context.Context, s rundir.Split, o mine.Options, scores *taught, sink func(minedRow) error) (mine.Audit, error) {
 	queries := r.data.queries[s]
 	answers := r.answers(s)
 	by := mine.Ranker{Source: r.sourceName()}
+	o = r.ruledBy(o)
 	auditor := mine.NewAuditor(o, r.data.corpus.ID, func(p int32) string { return r.data.corpus.Passages[p].Full() })
-	switch by.Source {
-	case recipe.None:
-		o = mine.Options{Window: mine.Window{To: 1}, Negatives: 1, Sampling: mine.Top, Reference: o.Reference, Verdicts: o.Verdicts}
-	case recipe.Random:
-		o = mine.Options{Window: o.Window, Negatives: o.Negatives, Seed: o.Seed, Sampling: mine.Uniform, Random: 1, Reference: o.Reference, NearText: o.NearText, SameGroup: o.SameGroup, HubLimit: o.HubLimit, Verdicts: o.Verdicts}
-	default:
+	if by.Source != recipe.None && by.Source != recipe.Random {
 		if r.stages.Mine.Embeds() {
 			by.Model = r.miner.digest
 		} else if len(r.rankers) == 1 {
@@ -185,6 +190,9 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught, sink f
 		if err := r.checkDepth(o, answers, queries); err != nil {
 			return mine.Audit{}, err
 		}
+	}
+	if err := o.CheckKeys(queries, r.data.corpus); err != nil {
+		return mine.Audit{}, inputErrorf("%s: %s%s: %w", r.at("mine.reference"), r.toldSet(), s, err)
 	}
 	miner, err := mine.New(o, r.index, r.data.corpus)
 	if err != nil {
@@ -239,26 +247,33 @@ func (r *round) mineSplit(s rundir.Split, o mine.Options, scores *taught, sink f
 		}
 		return sink(m)
 	})
+	pass.Progress = func(done, total int) { r.mining("hub limit "+string(s), done, total, "rows") }
 	add := func(i int, c ranking.Candidates) error {
 		asked, err := ask(i, c)
-		if err != nil {
-			return err
+		if err == nil {
+			err = pass.Add(asked)
 		}
-		return pass.Add(asked)
+		r.mining("mine "+string(s), i+1, len(queries), "queries")
+		return err
 	}
 	if r.stages.Mine.Searches() {
-		err = r.eachCandidates(s, add)
+		err = r.eachCandidates(ctx, s, add)
 	} else {
 		for i, q := range queries {
-			if err == nil {
+			if err = cmp.Or(err, ctx.Err()); err == nil {
 				err = add(i, judgedOnly(q))
 			}
 		}
 	}
 	if err == nil {
-		err = pass.Close()
+		err = pass.Close(ctx)
 	}
 	return auditor.Audit(), err
+}
+
+// mining shows how far mining has come.
+func (r *round) mining(label string, done, total int, unit string) {
+	r.progress(Progress{Round: r.index, Stage: r.label(label), Done: int64(done), Total: int64(total), Unit: unit})
 }
 
 // given are the negatives that a query's row brings, where they are to be kept.

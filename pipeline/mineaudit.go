@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -60,14 +61,14 @@ func (l *looks) add(m minedRow) error {
 }
 
 // tellLooks writes the audit and tells what was found, with what the miner counted.
-func (r *round) tellLooks(l *looks, counts mine.Audit) error {
+func (r *round) tellLooks(ctx context.Context, l *looks, counts mine.Audit) error {
 	if err := r.writeAudit(counts, l.teacher); err != nil {
 		return err
 	}
 	if err := r.tellRows(l.rows); err != nil {
 		return err
 	}
-	return r.show(l.samples)
+	return r.show(ctx, l.samples)
 }
 
 // tellRows tells what an audit found of the rows, and refuses more than the recipe expects.

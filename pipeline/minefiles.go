@@ -8,6 +8,7 @@ import (
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/mine"
+	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -39,7 +40,11 @@ func (r *round) writeProvenance(s rundir.Split, o mine.Options, fill func(*prove
 		return fill(nil)
 	}
 	return r.writeAsMade(r.files.Provenance(s), func(w io.Writer) error {
-		out, err := provenance.NewWriter(w, provenance.Header{Rules: o.Rules(), Seed: o.Seed, Sources: r.provenanceSources(s), Fusion: r.fusion()})
+		rules := []string{} // held where nothing is mined
+		if r.stages.Mine.Source != recipe.None {
+			rules = r.ruledBy(o).Rules()
+		}
+		out, err := provenance.NewWriter(w, provenance.Header{Rules: rules, Seed: o.Seed, Sources: r.provenanceSources(s), Fusion: r.fusion()})
 		if err == nil {
 			err = fill(out)
 		}

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"context"
+	"errors"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -40,7 +42,7 @@ func TestMiningKeepsNoRows(t *testing.T) {
 			var rows []weak.Pointer[flagembedding.Row]
 			most, o := 0, round.mineOptions()
 			err = round.writeMined(rundir.Train, o, func(write func(minedRow) error) error {
-				_, err := round.mineSplit(rundir.Train, o, nil, func(m minedRow) error {
+				_, err := round.mineSplit(t.Context(), rundir.Train, o, nil, func(m minedRow) error {
 					rows = append(rows, weak.Make(m.row))
 					if err := looks.add(m); err != nil {
 						return err
@@ -74,5 +76,34 @@ func TestMiningKeepsNoRows(t *testing.T) {
 				t.Errorf("other rows than the run's:\n%s", got[relative])
 			}
 		})
+	}
+}
+
+// TestMiningEndsWithinASplit: a run that is interrupted while it mines ends at the next query, also behind the last one of them, where
+// a hub limit draws for all and then hands all on.
+func TestMiningEndsWithinASplit(t *testing.T) {
+	r := tinyProject(t, edit(t, "mine: {window: 1-8, negatives: 4, depth: 12}", "mine: {window: 1-8, negatives: 4, depth: 12, hub_limit: 8}"))
+	if notes, err := runTiny(t, r, Options{Until: StageSearch}); err != nil {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+	for _, at := range []Progress{
+		{Stage: "mine train", Done: 7, Total: 30, Unit: "queries"}, {Stage: "hub limit train", Done: 7, Total: 60, Unit: "rows"}, {Stage: "hub limit train", Done: 37, Total: 60, Unit: "rows"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		var last Progress
+		o := Options{Path: exactpath.Fastest, Workers: 1, Until: StageMine}
+		o.Events.Progress = func(p Progress) {
+			if last = p; p == at {
+				cancel()
+			}
+		}
+		p, err := Open(ctx, r, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(p.Run(ctx), p.Close()); !errors.Is(err, context.Canceled) || last != at {
+			t.Errorf("cancelled at %+v it went on to %+v: %v", at, last, err)
+		}
+		cancel()
 	}
 }

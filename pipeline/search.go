@@ -20,8 +20,14 @@ import (
 	"github.com/quarry-ml/quarry/vectors"
 )
 
-// algorithmSearch rises with each of those that decide candidates.
-const algorithmSearch = search.Algorithm + lexical.Algorithm + fuse.Algorithm
+// AlgorithmSearch rises with each of those that decide the candidates of so many sources.
+func AlgorithmSearch(sources int) int {
+	algorithm := search.Algorithm + lexical.Algorithm
+	if sources > 1 {
+		algorithm += fuse.Algorithm
+	}
+	return algorithm
+}
 
 // search keeps the top of the ranking of every train and dev query, with every positive's score and rank.
 func (r *round) search(ctx context.Context) error {
@@ -54,7 +60,7 @@ func (r *round) search(ctx context.Context) error {
 	for _, s := range r.mined() {
 		outputs = append(outputs, r.files.Candidates(s))
 	}
-	stage := r.stage(StageSearch, algorithmSearch, options, inputs...)
+	stage := r.stage(StageSearch, AlgorithmSearch(len(r.rankers)), options, inputs...)
 	return r.do(ctx, work{Stage: stage, outputs: outputs, run: func(ctx context.Context) error { return r.searchSplits(ctx, stage, depth) }})
 }
 
@@ -124,7 +130,8 @@ func (r *round) searchSplit(ctx context.Context, g *growing, words *lexical.Inde
 			}
 		}
 		for i, by := range ranked {
-			if err := g.out.Write(r.together(queries[first+i], by, depth)); err != nil {
+			q := queries[first+i]
+			if err := g.out.Write(fuse.Candidates(q.Key, by, depth, r.data.corpus.Order(), q.Positives, r.stages.Mine.FuseOptions())); err != nil {
 				return err
 			}
 		}
@@ -135,16 +142,9 @@ func (r *round) searchSplit(ctx context.Context, g *growing, words *lexical.Inde
 	return nil
 }
 
-// spanQueries is the most queries of a span: what is ready is marked behind one. It is seconds of searching in a million passages.
-const spanQueries = 4096
-
-// span is how many queries are ranked by all sources before they are written. It gets an eighth of a limited memory.
+// span is how many queries are ranked by all sources before they are written.
 func (r *round) span(depth int) int {
-	span := cmp.Or(r.options.SpanQueries, spanQueries)
-	if memory := r.engine.Rest(r.resting); memory > 0 {
-		span = int(min(int64(span), memory/8/int64(8*depth*len(r.rankers))))
-	}
-	return max(1, span)
+	return fuse.Span(r.options.SpanQueries, r.engine.Rest(r.resting), depth, len(r.rankers))
 }
 
 // spanRankers opens the sources of a round for a split; done closes them.
@@ -221,17 +221,6 @@ func (r *round) searched(s rundir.Split, done int) {
 	r.progress(Progress{Round: r.index, Stage: r.label("search " + string(s)), Done: int64(done), Total: int64(len(r.data.queries[s])), Unit: "queries"})
 }
 
-// together makes one ranking of a query's, with each beside it where there are several.
-func (r *round) together(q corpus.Query, ranked []ranking.Ranked, depth int) ranking.Candidates {
-	c, whole := ranking.Candidates{Query: q.Key}, ranked[0]
-	if len(ranked) > 1 {
-		c.Sources = ranked
-		whole = fuse.Fuse(ranked, depth, r.data.corpus.Order(), q.Positives, r.stages.Mine.FuseOptions())
-	}
-	c.Hits, c.Positives = whole.Hits, whole.Positives
-	return c
-}
-
 func (r *round) passageTexts() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, p := range r.data.corpus.Passages {
@@ -291,17 +280,18 @@ func (r *round) rank(ctx context.Context, queries []corpus.Query, queryVectors [
 const searchRows = 1024
 
 // readCandidates reads a split's candidates into memory.
-func (r *round) readCandidates(s rundir.Split) ([]ranking.Candidates, error) {
+func (r *round) readCandidates(ctx context.Context, s rundir.Split) ([]ranking.Candidates, error) {
 	all := make([]ranking.Candidates, 0, len(r.data.queries[s]))
-	err := r.eachCandidates(s, func(_ int, c ranking.Candidates) error {
+	err := r.eachCandidates(ctx, s, func(_ int, c ranking.Candidates) error {
 		all = append(all, c)
 		return nil
 	})
 	return all, err
 }
 
-// eachCandidates visits a split's candidates in the order of its queries, and checks that they are of this data.
-func (r *round) eachCandidates(s rundir.Split, visit func(query int, c ranking.Candidates) error) error {
+// eachCandidates visits a split's candidates in the order of its queries, and checks that they are of this data. It ends between two
+// queries with the context's error.
+func (r *round) eachCandidates(ctx context.Context, s rundir.Split, visit func(query int, c ranking.Candidates) error) error {
 	path := r.files.Candidates(s)
 	f, err := r.dir.FS.Open(path)
 	if err != nil {
@@ -317,7 +307,7 @@ func (r *round) eachCandidates(s rundir.Split, visit func(query int, c ranking.C
 	}
 	query := 0
 	for c, err := range file.All() {
-		if err != nil {
+		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return err
 		}
 		if err := visit(query, c); err != nil {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/quarry-ml/quarry/mine"
@@ -53,12 +54,12 @@ func (s *samples) add(m minedRow) {
 }
 
 // show hands on what was mined for the queries that the caller wants to see, in the caller's order.
-func (r *round) show(mined *samples) error {
+func (r *round) show(ctx context.Context, mined *samples) error {
 	if mined == nil {
 		return nil
 	}
 	best := map[string]ranking.Positive{}
-	err := r.eachCandidates(rundir.Train, func(_ int, c ranking.Candidates) error {
+	err := r.eachCandidates(ctx, rundir.Train, func(_ int, c ranking.Candidates) error {
 		if _, wanted := (*mined)[c.Query]; wanted {
 			best[c.Query] = c.Positives[0] // every query has one
 		}

@@ -23,6 +23,7 @@ const keySources = "mine.sources"
 // ranker is a source of a round, and what is in the files that it names.
 type ranker struct {
 	recipe.Source
+	number int            // among the round's sources
 	digest string         // of the model, the run or the vectors; empty of the miner and of words
 	made   []rundir.Input // what the search reads of it
 	paths  madeVectors    // by the round's embed, of a further model
@@ -37,8 +38,8 @@ type madeVectors struct {
 // readRankers finds what the round ranks by, and digests the files that are given.
 func (r *round) readRankers(ctx context.Context) error {
 	r.rankers = nil
-	for _, s := range r.stages.Mine.Ranks() {
-		k := ranker{Source: s}
+	for i, s := range r.stages.Mine.Ranks() {
+		k := ranker{Source: s, number: i}
 		var err error
 		switch s.Kind {
 		case recipe.FurtherModel:
@@ -237,7 +238,7 @@ func (r *round) openVectors(k ranker, split rundir.Split) (mappedPair, error) {
 	case recipe.FurtherModel:
 		return mapPair(k.paths.passages, k.paths.queries[split])
 	}
-	p, err := r.openGiven(k.Source, split)
+	p, err := r.openGiven(k, split)
 	if err != nil {
 		return p, r.sourceErrorf(k.Source, err)
 	}
@@ -335,9 +336,10 @@ func (r *round) places(m vectors.Matrix, file, idsFile recipe.Path, wanted []str
 	return vectors.Places(m, file.Written, ids, wanted)
 }
 
-// openGiven maps given vectors, their rows in the order of the data: those in another one are copied into temporary files.
-func (r *round) openGiven(s recipe.Source, split rundir.Split) (mappedPair, error) {
-	p, places, err := r.mapGiven(s, split)
+// openGiven maps given vectors, their rows in the order of the data: those in another one are copied into temporary files, which
+// have the source's number in their names, for all sources of a round are open together.
+func (r *round) openGiven(k ranker, split rundir.Split) (mappedPair, error) {
+	p, places, err := r.mapGiven(k.Source, split)
 	if err != nil {
 		return p, err
 	}
@@ -346,7 +348,7 @@ func (r *round) openGiven(s recipe.Source, split rundir.Split) (mappedPair, erro
 			return nil
 		}
 		from := *m
-		kept, err := r.keepAt(filepath.Join(r.files.Dir(), name), len(rows), from.Dim, func(write func([]float32) error) error {
+		kept, err := r.keepAt(filepath.Join(r.files.Dir(), fmt.Sprintf("given-%d-%s.npy", k.number, name)), len(rows), from.Dim, func(write func([]float32) error) error {
 			for _, row := range rows {
 				if err := write(from.Row(row)); err != nil {
 					return err
@@ -362,7 +364,7 @@ func (r *round) openGiven(s recipe.Source, split rundir.Split) (mappedPair, erro
 		*m = kept.Matrix
 		return nil
 	}
-	if err := errors.Join(arrange(&p.passages, "given-corpus.npy", places.passages), arrange(&p.queries, "given-queries.npy", places.queries)); err != nil {
+	if err := errors.Join(arrange(&p.passages, "corpus", places.passages), arrange(&p.queries, "queries", places.queries)); err != nil {
 		return p, errors.Join(err, p.close())
 	}
 	return p, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quarry-ml/quarry/compute/kernel"
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/draw"
 	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/format/provenance"
@@ -50,9 +51,10 @@ const (
 	allSources    = "fuse_constant: 10, fuse_weights: [1, 0.5, 2, 1, 1], sources: [" + vectorsSource + ", dense, bm25, " + modelSource + ", " + runSource + "]"
 )
 
-// given is what sourcesProject gives: the vectors of ids and the lines of the run.
+// given is what sourcesProject gives: the vectors of ids, others of the same, and the lines of the run.
 type given struct {
 	vectors map[string][]float32
+	others  map[string][]float32
 	run     map[string][]string // passages of each query, best first
 }
 
@@ -71,7 +73,7 @@ func sourcesProject(t *testing.T, mine string) (*recipe.Recipe, given) {
 // passages by a draw and lacks a training query.
 func writeGiven(t *testing.T, dir string) given {
 	t.Helper()
-	g := given{map[string][]float32{}, map[string][]string{}}
+	g := given{map[string][]float32{}, map[string][]float32{}, map[string][]string{}}
 	idsOf := func(file string) (ids []string) {
 		raw, err := os.ReadFile(filepath.Join(dir, file))
 		if err != nil {
@@ -87,8 +89,7 @@ func writeGiven(t *testing.T, dir string) given {
 		return ids
 	}
 	source := draw.New(7, "given", 0, 0, "vectors")
-	write := func(name string, ids []string) {
-		const dim = 4
+	write := func(name string, dim int, ids []string, into map[string][]float32) {
 		ids = append([]string{"stranger"}, ids...)
 		slices.Reverse(ids)
 		m := vectors.Matrix{Rows: len(ids), Dim: dim}
@@ -97,7 +98,7 @@ func writeGiven(t *testing.T, dir string) given {
 			for i := range row {
 				row[i] = float32(source.IntN(201)-100) / 64
 			}
-			g.vectors[id] = row
+			into[id] = row
 			m.Data = append(m.Data, row...)
 		}
 		var npy bytes.Buffer
@@ -106,8 +107,8 @@ func writeGiven(t *testing.T, dir string) given {
 		}
 	}
 	passages, queries := idsOf("corpus.jsonl"), append(idsOf("train.jsonl"), idsOf("dev.jsonl")...)
-	write("c", passages)
-	write("q", queries)
+	write("c", 4, passages, g.vectors)
+	write("q", 4, queries, g.vectors)
 	var run strings.Builder
 	for _, q := range queries {
 		if q == "t3" {
@@ -126,6 +127,8 @@ func writeGiven(t *testing.T, dir string) given {
 	if err := os.WriteFile(filepath.Join(dir, "given.trec"), []byte(run.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	write("c2", 3, passages, g.others)
+	write("q2", 3, queries, g.others)
 	return g
 }
 
@@ -181,12 +184,7 @@ func TestSourcesOfARecipe(t *testing.T) {
 					t.Fatalf("%s: %s by itself and as a part (-alone +part):\n%s", c.Query, h.Sources[at].Name, diff)
 				}
 			}
-			var byVectors ranking.Ranking
-			for p := range d.corpus.Len() {
-				byVectors = append(byVectors, ranking.Hit{Passage: int32(p), Score: float32(kernel.Dot64(g.vectors[q.ID], g.vectors[d.corpus.ID(int32(p))]))})
-			}
-			d.corpus.Order().Sort(byVectors)
-			if diff := cmp.Diff(byVectors.Keep(12, q.Positives), c.Sources[0]); diff != "" {
+			if diff := cmp.Diff(byVectors(d, g.vectors, q).Keep(12, q.Positives), c.Sources[0]); diff != "" {
 				t.Fatalf("%s: by vectors (-want +got):\n%s", c.Query, diff)
 			}
 			byRun := ranking.Ranking{}
@@ -219,6 +217,42 @@ func TestSourcesOfARecipe(t *testing.T) {
 		}
 	}
 	sameAgain(t, r)
+}
+
+// byVectors is the ranking of the whole corpus by vectors of ids.
+func byVectors(d *data, vectors map[string][]float32, q corpus.Query) ranking.Ranking {
+	var all ranking.Ranking
+	for p := range d.corpus.Len() {
+		all = append(all, ranking.Hit{Passage: int32(p), Score: float32(kernel.Dot64(vectors[q.ID], vectors[d.corpus.ID(int32(p))]))})
+	}
+	d.corpus.Order().Sort(all)
+	return all
+}
+
+// TestSeveralGivenVectors: sources of given vectors that are all in another order than the data rank by their own each. The later ones
+// have fewer numbers a row.
+func TestSeveralGivenVectors(t *testing.T) {
+	other := strings.NewReplacer("c.", "c2.", "q.", "q2.").Replace(vectorsSource)
+	r, g := sourcesProject(t, "sources: ["+vectorsSource+", "+other+"]")
+	notes, err := runTiny(t, r, Options{Until: StageMine})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, notes)
+	}
+	d, err := readData(t.Context(), r, rundir.OS{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []rundir.Split{rundir.Train, rundir.Dev} {
+		_, all := readCandidateFile(t, r, 0, s)
+		for i, c := range all {
+			q := d.queries[s][i]
+			for at, vectors := range []map[string][]float32{g.vectors, g.others} {
+				if diff := cmp.Diff(byVectors(d, vectors, q).Keep(12, q.Positives), c.Sources[at]); diff != "" {
+					t.Fatalf("%s: source %d (-want +got):\n%s", c.Query, at, diff)
+				}
+			}
+		}
+	}
 }
 
 // embeddings counts the files that a further model made.

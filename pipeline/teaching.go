@@ -96,7 +96,7 @@ func (r *round) teacherPairs(ctx context.Context, o mine.Options) ([]rerank.Pair
 		if err != nil {
 			return nil, inputErrorf("%s: %w", r.at("mine"), err)
 		}
-		err = r.eachCandidates(s, func(i int, c ranking.Candidates) error {
+		err = r.eachCandidates(ctx, s, func(i int, c ranking.Candidates) error {
 			q := queries[i]
 			wanted, err := miner.AsksTeacher(r.candidatesOf(q, c, answers))
 			if err != nil {
@@ -105,7 +105,7 @@ func (r *round) teacherPairs(ctx context.Context, o mine.Options) ([]rerank.Pair
 			for _, p := range wanted {
 				pairs = append(pairs, r.pair(q, p))
 			}
-			return ctx.Err()
+			return nil
 		})
 		if err != nil {
 			return nil, err
@@ -119,11 +119,11 @@ func (r *round) teacherPairs(ctx context.Context, o mine.Options) ([]rerank.Pair
 func (r *round) rowPairs(ctx context.Context, o mine.Options) ([]rerank.Pair, error) {
 	var pairs []rerank.Pair
 	for _, s := range r.mined() {
-		_, err := r.mineSplit(s, o, nil, func(m minedRow) error {
+		_, err := r.mineSplit(ctx, s, o, nil, func(m minedRow) error {
 			for _, p := range m.result.Scored(m.query) {
 				pairs = append(pairs, r.pair(m.query, p))
 			}
-			return ctx.Err()
+			return nil
 		})
 		if err != nil {
 			return nil, err

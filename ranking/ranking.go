@@ -72,7 +72,7 @@ func (r Ranking) Keep(depth int, positives []int32) Ranked {
 	return kept
 }
 
-// Partial ranks a corpus of which only some passages have a score, all of them above 0; the others have score 0 and come
+// Partial ranks a corpus of which only some passages have a score, none below 0; the others have score 0 and come
 // behind, in the order of passages. It keeps the best of those that have one, and where each positive stands.
 func Partial(scores map[int32]float32, depth int, order Order, positives []int32) Ranked {
 	hits := make(Ranking, 0, len(scores))
@@ -83,8 +83,10 @@ func Partial(scores map[int32]float32, depth int, order Order, positives []int32
 	kept := Ranked{Hits: slices.Clone(hits[:min(depth, len(hits))])}
 	for _, p := range positives {
 		h := Hit{Passage: p, Score: scores[p]}
-		rank, found := slices.BinarySearchFunc(hits, h, order.Compare)
-		if !found {
+		rank := len(hits)
+		if _, scored := scores[p]; scored {
+			rank, _ = slices.BinarySearchFunc(hits, h, order.Compare)
+		} else {
 			rank += order.place(p)
 			for _, other := range hits {
 				if order.place(other.Passage) < order.place(p) {

@@ -134,14 +134,18 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// TestPartialIsTheRankingOfAll: ranks are those of sorting every passage, with 0 for those without a score.
+// TestPartialIsTheRankingOfAll: ranks are those of sorting every passage, those without a score behind all that have one, even 0.
 func TestPartialIsTheRankingOfAll(t *testing.T) {
-	scores := map[int32]float32{5: 2, 1: 3, 8: 2}
+	scores := map[int32]float32{5: 2, 1: 3, 8: 2, 6: 0}
 	for _, order := range []Order{nil, {9, 8, 7, 6, 5, 4, 3, 2, 1, 0}} {
 		var all Ranking
 		var everyone []int32
 		for p := range int32(10) {
-			all = append(all, Hit{p, scores[p]})
+			score, scored := scores[p]
+			if !scored {
+				score = -1
+			}
+			all = append(all, Hit{p, score})
 			everyone = append(everyone, p)
 		}
 		order.Sort(all)
@@ -150,7 +154,7 @@ func TestPartialIsTheRankingOfAll(t *testing.T) {
 			t.Errorf("hits %v, want %v", got.Hits, all[:2])
 		}
 		for rank, p := range got.Positives {
-			if want := (Positive{all[rank].Passage, all[rank].Score, int32(rank)}); p != want {
+			if want := (Positive{all[rank].Passage, max(0, all[rank].Score), int32(rank)}); p != want {
 				t.Errorf("positive %+v, want %+v", p, want)
 			}
 		}

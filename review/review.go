@@ -57,7 +57,7 @@ func Of(said []verdicts.Verdict, c *corpus.Corpus, queries []corpus.Query) *Verd
 	}
 	answers := c.AnswersOf(queries)
 	var promotions, drops [][2]string
-	for _, one := range verdicts.Latest(said) {
+	for _, one := range verdicts.Latest(withLineEnds(said, c, asked, queries)) {
 		v.Counts.add(one.Verdict)
 		q, known := asked[corpus.Query{Text: one.QueryText}.Stripped()]
 		passages := c.ByText(one.PassageText)
@@ -83,6 +83,51 @@ func Of(said []verdicts.Verdict, c *corpus.Corpus, queries []corpus.Query) *Verd
 	}
 	v.promotions, v.drops = effectOf(promotions), effectOf(drops)
 	return v
+}
+
+// withLineEnds gives verdicts whose texts have other line ends than here, as a table leaves them, the texts that their keys and ids
+// have. Those of which a text is not there either way stay as they are.
+func withLineEnds(said []verdicts.Verdict, c *corpus.Corpus, asked map[string]corpus.Query, queries []corpus.Query) []verdicts.Verdict {
+	var byKey map[string]corpus.Query // made when needed
+	queryOf := func(v verdicts.Verdict) (string, bool) {
+		if _, known := asked[corpus.Query{Text: v.QueryText}.Stripped()]; known {
+			return v.QueryText, true
+		}
+		if byKey == nil {
+			byKey = make(map[string]corpus.Query, len(queries))
+			for _, q := range queries {
+				byKey[q.Key] = q
+			}
+		}
+		q, known := byKey[v.Query]
+		return q.Text, known && sameButLineEnds(q.Text, v.QueryText)
+	}
+	passageOf := func(v verdicts.Verdict) (string, bool) {
+		if c.ByText(v.PassageText) != nil {
+			return v.PassageText, true
+		}
+		p, known := c.ByID(v.Passage)
+		if !known {
+			return "", false
+		}
+		text := c.Passages[p].Full()
+		return text, sameButLineEnds(text, v.PassageText)
+	}
+	said = slices.Clone(said)
+	for i, v := range said {
+		query, ok := queryOf(v)
+		passage, there := passageOf(v)
+		if ok && there {
+			said[i].QueryText, said[i].PassageText = query, passage
+		}
+	}
+	return said
+}
+
+// sameButLineEnds says whether texts are equal but for surrounding white space and for how their lines end.
+func sameButLineEnds(a, b string) bool {
+	plain := strings.NewReplacer("\r\n", "\n", "\r", "\n")
+	return corpus.Strip(plain.Replace(a)) == corpus.Strip(plain.Replace(b))
 }
 
 // JudgedIn takes what judges something in another set of queries, which the same file was found in, from what judges nothing.

@@ -157,3 +157,46 @@ func TestNoVerdictsSayNothing(t *testing.T) {
 		t.Error("nil verdicts say something")
 	}
 }
+
+// TestTablesLoseLineEnds: a queue as a table comes back with other line ends in its texts. They are found by key and id, and are one pair
+// with what was said of the same texts before.
+func TestTablesLoseLineEnds(t *testing.T) {
+	c, err := corpus.New([]corpus.Passage{{ID: "p0", Text: "zero"}, {ID: "p1", Text: "first\r\nsecond"}, {ID: "p2", Text: "old\rmac"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	queries := []corpus.Query{{Key: "a", Text: "which\r\none", Positives: []int32{0}}}
+	asked := func(passage int, key, id string) verdicts.Suspect {
+		v := verdicts.Verdict{Verdict: verdicts.Drop, Query: key, QueryText: queries[0].Text, Passage: id, PassageText: c.Passages[passage].Full()}
+		return verdicts.Suspect{Verdict: v, Evidence: verdicts.Evidence{Positives: []verdicts.Positive{}, Reasons: []string{}}}
+	}
+	for _, tc := range []struct {
+		name  string
+		queue []verdicts.Suspect
+		want  []int32
+	}{
+		{"by key and id", []verdicts.Suspect{asked(1, "a", "p1"), asked(2, "a", "p2")}, []int32{1, 2}},
+		{"another id", []verdicts.Suspect{asked(1, "a", "p2")}, nil},
+		{"another key", []verdicts.Suspect{asked(1, "b", "p1")}, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var table strings.Builder
+			if err := verdicts.WriteQueue(&table, verdicts.CSV, tc.queue); err != nil {
+				t.Fatal(err)
+			}
+			all, err := verdicts.Read(strings.NewReader(table.String()), "queue.csv")
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := Of(all, c, queries)
+			if diff := cmp.Diff(tc.want, v.Struck(queries[0])); diff != "" || v.Counts.Stale != len(tc.queue)-len(tc.want) {
+				t.Errorf("%+v, -want +got:\n%s", v.Counts, diff)
+			}
+			before := tc.queue[0].Verdict
+			before.Verdict = verdicts.Promote
+			if v := Of(append([]verdicts.Verdict{before}, all...), c, queries); tc.want != nil && v.Promoted(queries[0]) != nil {
+				t.Error("a verdict of the table leaves the one before it standing")
+			}
+		})
+	}
+}

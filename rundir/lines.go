@@ -30,6 +30,25 @@ func OpenLines(fsys FS, path string) (*Lines, error) {
 	return &Lines{path: path, file: file}, nil
 }
 
+// EndLastLine ends a last line without a newline where whole says that it is one, as an editor may leave it: OpenLines would cut it
+// away. A missing file is fine.
+func EndLastLine(fsys FS, path string, whole func(line []byte) bool) error {
+	content, err := ReadFile(fsys, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	last := content[bytes.LastIndexByte(content, '\n')+1:]
+	if err != nil || len(last) == 0 || !whole(last) {
+		return err
+	}
+	file, err := fsys.OpenAppend(path)
+	if err != nil {
+		return Explain(path, err)
+	}
+	_, err = io.WriteString(file, "\n")
+	return Explain(path, errors.Join(err, file.Sync(), file.Close()))
+}
+
 // Line appends one line; a newline inside text would make two and is an error.
 func (l *Lines) Line(text string) error {
 	if bytes.ContainsAny([]byte(text), "\r\n") {

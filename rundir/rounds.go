@@ -105,22 +105,26 @@ func (d *Dir) SelectMetrics() ([]string, error) {
 	return metrics, nil
 }
 
-// Windows is the ranks that each round of the recipe that the run last followed mines, as the recipe writes them; none where
+// Window is the ranks that a round mines, as the recipe writes them.
+type Window struct {
+	Ranks     string `yaml:"window"`
+	Survivors bool   `yaml:"survivors"` // they count what the other rules leave, not raw ranks
+}
+
+// Windows is the windows of each round of the recipe that the run last followed; none where
 // the run has not begun to follow one. Nothing else of the recipe is looked at, as in Rounds.
-func (d *Dir) Windows() ([]string, error) {
+func (d *Dir) Windows() ([]Window, error) {
 	var recipe struct {
 		Rounds []struct {
-			Mine struct {
-				Window string `yaml:"window"`
-			} `yaml:"mine"`
+			Mine Window `yaml:"mine"`
 		} `yaml:"rounds"`
 	}
 	if ok, err := d.readRecipe("mine.window", &recipe); err != nil || !ok {
 		return nil, err
 	}
-	windows := make([]string, len(recipe.Rounds))
+	windows := make([]Window, len(recipe.Rounds))
 	for i, round := range recipe.Rounds {
-		windows[i] = round.Mine.Window
+		windows[i] = round.Mine
 	}
 	return windows, nil
 }

@@ -111,6 +111,9 @@ func (v *View) save(s said) error {
 		return err
 	}
 	// A file opened anew for each verdict may be replaced or removed by a person meanwhile.
+	if err := rundir.EndLastLine(v.run.dir.FS, path, verdicts.IsLine); err != nil {
+		return err
+	}
 	lines, err := rundir.OpenLines(v.run.dir.FS, path)
 	if err != nil {
 		return err

@@ -299,6 +299,15 @@ func TestVerdictsAfterACrashAndByOthers(t *testing.T) {
 	if err != nil || len(all) != 2 || all[1].Verdict != verdicts.Promote {
 		t.Errorf("%v: %+v", err, all)
 	}
+	must(t, os.WriteFile(path, []byte(line), 0o600)) // an editor left the end of the last line away
+	if w := request(v, "POST", "/api/verdict", fmt.Sprintf(`{"query":"train-1","passage":%q,"verdict":"drop"}`, negativeOf(t, v, 1).ID), nil); w.Code != 200 {
+		t.Fatal(w.Body)
+	}
+	content, err = os.ReadFile(path)
+	must(t, err)
+	if all, err = verdicts.Read(bytes.NewReader(content), path); err != nil || len(all) != 2 || all[0].Verdict != verdicts.Keep || all[1].Verdict != verdicts.Drop {
+		t.Errorf("behind a line without its end: %v: %+v", err, all)
+	}
 	must(t, os.WriteFile(path, []byte("damaged\n"), 0o600))
 	if w := request(v, "GET", "/api/queue?split=train&filter=open", "", nil); w.Code != 500 || !strings.Contains(w.Body.String(), "verdicts.jsonl:1: ") {
 		t.Errorf("a damaged file: %d %s", w.Code, w.Body)

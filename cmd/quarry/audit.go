@@ -154,6 +154,9 @@ func runAudit(ctx context.Context, o AuditOptions, h *host) error {
 				return ctx.Err()
 			}
 			if err == nil {
+				err = ctx.Err()
+			}
+			if err == nil {
 				err = rows.add(row)
 			}
 			if err == nil && queue != nil {

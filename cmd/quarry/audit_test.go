@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -84,5 +86,16 @@ func TestAuditRefuses(t *testing.T) {
 			tc.change(&o)
 			refused(t, runAudit(t.Context(), o, newTestHost().host), tc.want)
 		})
+	}
+}
+
+// TestAuditEndsBetweenRows: an interrupted audit looks at no further row, which here cannot be read.
+func TestAuditEndsBetweenRows(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := AuditOptions{Rows: p.write(t, "rows.jsonl", `{"query":"q","pos":["a"],"neg":["b"]}`+"\nno row\n"), Rules: audit.DefaultOptions()}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := runAudit(ctx, o, newTestHost().host); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"github.com/quarry-ml/quarry/format/beir"
 	"github.com/quarry-ml/quarry/format/table"
 	"github.com/quarry-ml/quarry/rundir"
+	"github.com/quarry-ml/quarry/trainingset"
 )
 
 // ConvertOptions are the flags of quarry convert.
@@ -44,7 +46,7 @@ func newConvertCommand(h *host) *cobra.Command {
   quarry convert --corpus corpus.jsonl --queries test.jsonl --to mteb --out task
   quarry convert --input run.json --from beir-run --to trec-run --out run.trec`,
 		Args: noWords,
-		RunE: func(*cobra.Command, []string) error { return runConvert(o, h) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runConvert(cmd.Context(), o, h) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Input, "input", "", "`file` or folder to read, in place of --corpus and --queries, or --data")
@@ -82,8 +84,8 @@ docs/formats/training-rows.md has the tables.`)
 	return b.String()
 }
 
-// runConvert reads the data set and writes it.
-func runConvert(o ConvertOptions, h *host) error {
+// runConvert reads the data set and writes it. It ends between two rows with the context's error.
+func runConvert(ctx context.Context, o ConvertOptions, h *host) error {
 	if err := need("to", o.To, "out", o.Out); err != nil {
 		return err
 	}
@@ -104,6 +106,15 @@ func runConvert(o ConvertOptions, h *host) error {
 	set, err := o.read(h)
 	if err != nil {
 		return err
+	}
+	rows := set.Rows
+	set.Rows = func(visit func(*trainingset.Row) error) error {
+		return rows(func(row *trainingset.Row) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return visit(row)
+		})
 	}
 	warn(h, set.Warnings)
 	survey, err := set.Look()

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -176,5 +178,19 @@ func TestRowsOfSentenceTransformers(t *testing.T) {
 				t.Errorf("read %+v, %v", queries, err)
 			}
 		})
+	}
+}
+
+// TestConvertEndsBetweenRows: an interrupted conversion writes nothing.
+func TestConvertEndsBetweenRows(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	o := ConvertOptions{Input: p.write(t, "rows.jsonl", `{"query":"q","pos":["a"],"neg":["b"]}`+"\n"), To: "triplet", Out: p.path("t.jsonl")}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := runConvert(ctx, o, newTestHost().host); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(o.Out); err == nil {
+		t.Error("something was written")
 	}
 }

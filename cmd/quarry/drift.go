@@ -85,12 +85,19 @@ func runDrift(ctx context.Context, h *host, o DriftOptions, run string) (err err
 	if err != nil {
 		return err
 	}
-	if o.Drift.From, o.Drift.To, err = o.window(d, rounds[1]); err != nil {
+	window, survivors, err := o.window(d, rounds[1])
+	if err != nil {
 		return err
 	}
+	o.Drift.From, o.Drift.To = window.From, window.To
 	found, note, err := compareRounds(ctx, d, rounds, split, o)
 	if err != nil {
 		return badInput(err)
+	}
+	if survivors {
+		// What it warns of and suggests would be a window over raw ranks.
+		found.Window.Warning, found.Window.Suggested, found.Window.SuggestedNear = "", "", nil
+		note = strings.TrimPrefix(note+fmt.Sprintf("; the window of round %d, %s, is over the passages that the other rules left, and of them nothing is known: what is said of it is of the same raw ranks, others than it mined, and no other window is suggested; --window names raw ranks", rounds[1], window), "; ")
 	}
 	if o.JSON {
 		return printJSON(h, struct {
@@ -160,24 +167,23 @@ func (o DriftOptions) rounds(d *rundir.Dir, split rundir.Split) (rounds [2]int, 
 	return [2]int{searched[n-2], searched[n-1]}, nil
 }
 
-// window is the ranks looked at.
-func (o DriftOptions) window(d *rundir.Dir, round int) (from, to int, err error) {
+// window is the ranks looked at; survivors says that they are of a round which counts them over what its other rules left.
+func (o DriftOptions) window(d *rundir.Dir, round int) (w mine.Window, survivors bool, err error) {
 	text, named := o.Window, "--window"
 	if text == "" {
 		windows, err := d.Windows()
 		if err != nil {
-			return 0, 0, badInput(err)
+			return w, false, badInput(err)
 		}
 		if round >= len(windows) {
-			return 0, 0, badInputf("--rounds: the run's recipe has no round %d", round)
+			return w, false, badInputf("--rounds: the run's recipe has no round %d", round)
 		}
-		text, named = windows[round], d.Recipe()
+		text, survivors, named = windows[round].Ranks, windows[round].Survivors, d.Recipe()
 	}
-	w, err := mine.ParseWindow(text)
-	if err != nil {
-		return 0, 0, badInputf("%s: %w", named, err)
+	if w, err = mine.ParseWindow(text); err != nil {
+		return w, false, badInputf("%s: %w", named, err)
 	}
-	return w.From, w.To, nil
+	return w, survivors, nil
 }
 
 // compareRounds reads the candidates and negatives of two rounds, query by query.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -161,6 +162,35 @@ func TestDriftOfFusedRounds(t *testing.T) {
 	}
 	if _, err := drifted(t, alone.Dir, "--source", "bm25"); err == nil || !strings.Contains(err.Error(), "round 0 is mined by dense") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestDriftOfAWindowOverSurvivors: raw ranks say nothing of it, so that it is neither warned of nor moved; named ranks are raw.
+func TestDriftOfAWindowOverSurvivors(t *testing.T) {
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Rounds: 2, Train: 20})
+	mustBe(t, err)
+	const warned, noted = "warning: ", "note: the window of round 1, 1-10, is over the passages that the other rules left"
+	for _, tc := range []struct {
+		name   string
+		window string // of the recipe
+		args   []string
+		want   string
+		not    string
+	}{
+		{"raw ranks", "{window: 1-10}", nil, warned, noted},
+		{"survivors", "{window: 1-10, survivors: true}", nil, noted, warned},
+		{"named ranks", "{window: 1-10, survivors: true}", []string{"--window", "1-10"}, warned, noted},
+	} {
+		recipe := rundir.Layout(run.Dir).Recipe()
+		raw, err := os.ReadFile(recipe)
+		mustBe(t, err)
+		changed := regexp.MustCompile(`\{window: 1-10.*?\}`).ReplaceAllString(string(raw), tc.window)
+		mustBe(t, os.WriteFile(recipe, []byte(changed), 0o600))
+		text, err := drifted(t, append([]string{run.Dir, "--allowed", "0"}, tc.args...)...)
+		mustBe(t, err)
+		if !strings.Contains(text, tc.want) || strings.Contains(text, tc.not) {
+			t.Errorf("%s:\n%s", tc.name, text)
+		}
 	}
 }
 

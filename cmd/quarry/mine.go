@@ -103,6 +103,9 @@ func runMine(ctx context.Context, o MineOptions, h *host) (err error) {
 	if err := o.readVerdicts(h, &d); err != nil {
 		return err
 	}
+	if err := o.Mine.CheckKeys(d.queries, d.corpus); err != nil {
+		return badInputf("%s: %w", o.Rank.Data.Queries, err)
+	}
 	if err := o.Mine.CheckWindow(d.corpus.Len()); err != nil && !o.WhatIf.Run {
 		return badInputf("--window: %w", err)
 	}
@@ -177,7 +180,7 @@ func (o *MineOptions) validateFiles(h *host) error {
 		if i > 0 && output.path == standard {
 			return badInputf("--%s -: name a file", output.flag)
 		}
-		if i > 0 && (output.path == o.Output || i > 1 && output.path == o.Provenance) {
+		if i > 0 && (samePlace(output.path, o.Output) || i > 1 && samePlace(output.path, o.Provenance)) {
 			return badInputf("--%s %s is another output too: choose another file", output.flag, output.path)
 		}
 		if err := mayWrite(output.flag, output.path, inputs...); err != nil {

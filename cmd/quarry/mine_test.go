@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -223,14 +224,19 @@ func TestReplay(t *testing.T) {
 		t.Errorf("the rules are not told: %s", said)
 	}
 	stored := MineOptions{Rank: RankOptions{Data: o.Rank.Data}, Window: o.Window, Mine: o.Mine, Output: o.Output, Provenance: o.Provenance, Candidates: o.Save}
-	p.mine(t, stored)
+	const otherQueries = "was ranked for other queries than those of "
+	if h, _ := p.mine(t, stored); strings.Contains(h.err.String(), otherQueries) {
+		t.Errorf("the same queries: %s", h.err.String())
+	}
 	if p.read(t, "mined.jsonl") != want || p.read(t, "side.jsonl") != side {
 		t.Error("stored candidates mine other bytes than the model")
 	}
 	turned := lines(p.read(t, "train.jsonl"))
 	slices.Reverse(turned)
 	stored.Rank.Data.Queries = p.write(t, "turned.jsonl", strings.Join(turned, "\n"))
-	p.mine(t, stored)
+	if h, _ := p.mine(t, stored); !strings.Contains(h.err.String(), otherQueries) {
+		t.Errorf("another file of queries: %s", h.err.String())
+	}
 	got := lines(p.read(t, "mined.jsonl"))
 	slices.Reverse(got)
 	if !slices.Equal(got, lines(want)) {
@@ -262,6 +268,7 @@ func TestReplay(t *testing.T) {
 		{"no candidates", "not a candidates file", func(o *MineOptions) { o.Candidates = p.path("train.jsonl") }},
 		{"a source", "--source has no part beside --candidates", func(o *MineOptions) { o.Rank.Texts.set = set{"source": true} }},
 		{"the output", "--output", func(o *MineOptions) { o.Output = o.Candidates }},
+		{"one file for two outputs", "is another output too", func(o *MineOptions) { o.Provenance = filepath.Dir(o.Output) + "/./" + filepath.Base(o.Output) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := stored

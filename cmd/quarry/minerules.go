@@ -63,7 +63,25 @@ func (o *MineOptions) readRules() error {
 	if name := o.Mine.NeedsScores(); name != "" && o.Sources.fused() && !o.Sources.Fuse.Scored() {
 		return badInputf("--%s compares scores, and reciprocal ranks are none: fuse by --fuse weighted, or leave it out", flagOf(name))
 	}
-	return badInput(o.Rank.Texts.set.named(o.Mine.Validate()))
+	return o.validateMine()
+}
+
+// validateMine checks the rules; of a grid those of every setting, for its values take the place of the flags'.
+func (o *MineOptions) validateMine() error {
+	settings := []mine.Options{o.Mine}
+	if o.WhatIf.Run {
+		grid, err := o.WhatIf.grid()
+		if err != nil {
+			return err
+		}
+		settings = grid.Options(o.Mine)
+	}
+	for _, setting := range settings {
+		if err := o.Rank.Texts.set.named(setting.Validate()); err != nil {
+			return badInput(err)
+		}
+	}
+	return nil
 }
 
 // flagOf is the flag of a key of the rules.

@@ -10,10 +10,10 @@ import (
 
 	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/fuse"
-	"github.com/quarry-ml/quarry/lexical"
+	"github.com/quarry-ml/quarry/model"
+	"github.com/quarry-ml/quarry/pipeline"
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
-	"github.com/quarry-ml/quarry/search"
 )
 
 // shards are the queries of a mining, cut into runs of a fixed number, and what ranks them.
@@ -60,9 +60,6 @@ func (o *MineOptions) embeds() bool {
 		return kind == other || kind == dense && o.Rank.Model.Model != ""
 	})
 }
-
-// algorithmCandidates rises with each of those that decide candidates.
-const algorithmCandidates = search.Algorithm + lexical.Algorithm + fuse.Algorithm
 
 // each hands the candidates of every query to sink, in order. With a work all are made first, those of a shard kept when it is
 // ranked, and a further call reads them again.
@@ -127,14 +124,26 @@ func (s *shards) withSources(ctx context.Context, use func() error) (err error) 
 	return use()
 }
 
-// rank hands the candidates of a span of the queries to sink, in order.
+// rank hands the candidates of a span of the queries to sink, in order. Those of several sources are held until all have ranked, of
+// no more queries than the memory has room for.
 func (s *shards) rank(ctx context.Context, part span, sink func(query int, c ranking.Candidates) error) error {
 	one := func(query int, parts ...ranking.Ranked) error {
-		return sink(query, s.o.Sources.combine(s.data, s.data.queries[query], s.depth, parts))
+		q := s.data.queries[query]
+		return sink(query, fuse.Candidates(q.Key, parts, s.depth, s.data.corpus.Order(), q.Positives, s.o.Sources.Fuse))
 	}
 	if len(s.sources) == 1 {
 		return s.sources[0].rank(ctx, part, func(query int, r ranking.Ranked) error { return one(query, r) })
 	}
+	held := fuse.Span(part.len(), s.o.Rank.Engine.memory(s.host, model.Footprint{}), s.depth, len(s.sources))
+	for _, p := range spans(part.len(), held) {
+		if err := s.rankBySeveral(ctx, span{part.first + p.first, part.first + p.end}, one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *shards) rankBySeveral(ctx context.Context, part span, one func(query int, parts ...ranking.Ranked) error) error {
 	parts := make([][]ranking.Ranked, part.len())
 	for _, from := range s.sources {
 		err := from.rank(ctx, part, func(query int, r ranking.Ranked) error {
@@ -208,7 +217,7 @@ func (s *shards) stages(cut []span) []rundir.Stage {
 		for _, from := range s.sources {
 			inputs = append(inputs, from.inputs(i)...)
 		}
-		stages = append(stages, rundir.Stage{Name: fmt.Sprintf("candidates-%05d.cand", i), Algorithm: algorithmCandidates, Inputs: inputs, Options: options})
+		stages = append(stages, rundir.Stage{Name: fmt.Sprintf("candidates-%05d.cand", i), Algorithm: pipeline.AlgorithmSearch(len(s.o.Sources.list())), Inputs: inputs, Options: options})
 	}
 	return stages
 }

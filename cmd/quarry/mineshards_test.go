@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -21,6 +22,7 @@ import (
 	"github.com/quarry-ml/quarry/ranking"
 	"github.com/quarry-ml/quarry/rundir"
 	"github.com/quarry-ml/quarry/rundir/faultfs"
+	"github.com/quarry-ml/quarry/vectors"
 )
 
 // mineWhole are the files of a mining: of 30 queries and passages, in one shard or many.
@@ -491,6 +493,60 @@ func (o MineOptions) rankedInShards(ctx context.Context, p project) (rankedBy, e
 	}
 	o.Shard, o.Mine.Window = defaultShard, mine.Window{To: 12}
 	return o.rankedIn(ctx, h, d, d.corpus.AnswersOf(d.queries), nil)
+}
+
+// TestMemoryBoundsWhatSeveralSourcesHold: of a shard no more queries are ranked by all sources before they are fused than the memory has
+// room for.
+func TestMemoryBoundsWhatSeveralSourcesHold(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	h := newTestHost().host
+	d, err := p.rank("train.jsonl").Data.read(h, false)
+	mustBe(t, err)
+	o := p.shardOptions()
+	const depth, room = 12, 7
+	o.Rank.Engine.Memory = 8 * 8 * depth * 2 * room
+	s := shards{o: o, host: h, data: d, depth: depth}
+	most := 0
+	one := source{rank: func(_ context.Context, part span, sink func(int, ranking.Ranked) error) error {
+		most = max(most, part.len())
+		for i := part.first; i < part.end; i++ {
+			mustBe(t, sink(i, ranking.Ranked{Hits: ranking.Ranking{{Passage: int32(i % 5), Score: 1}}}))
+		}
+		return nil
+	}}
+	s.sources = []source{one, one}
+	next := 3
+	mustBe(t, s.rank(t.Context(), span{3, 30}, func(query int, c ranking.Candidates) error {
+		if query != next || c.Query != d.queries[query].Key || len(c.Sources) != 2 || c.Sources[1].Hits[0].Passage != int32(query%5) {
+			t.Errorf("query %d, want %d: %+v", query, next, c)
+		}
+		next++
+		return nil
+	}))
+	if most != room || next != 30 {
+		t.Errorf("%d queries at once, up to %d", most, next)
+	}
+}
+
+// TestRowsOfAPiece: of vectors in pieces a span of queries may be a part of one.
+func TestRowsOfAPiece(t *testing.T) {
+	m := vectors.Matrix{Rows: 5, Dim: 2, Data: []float32{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}}
+	var npy bytes.Buffer
+	mustBe(t, vectors.WriteNPY(&npy, m))
+	path := filepath.Join(t.TempDir(), "piece.npy")
+	mustBe(t, os.WriteFile(path, npy.Bytes(), 0o600))
+	r := rows{count: 15, pieces: []piece{{span: span{0, 10}, file: "not asked for"}, {span: span{10, 15}, file: path}}}
+	for _, s := range []span{{10, 15}, {11, 13}} {
+		mustBe(t, r.of(s, func(got vectors.Matrix) error {
+			if got.Rows != s.len() || !slices.Equal(got.Data, m.Data[2*(s.first-10):2*(s.end-10)]) {
+				t.Errorf("%v: %+v", s, got)
+			}
+			return nil
+		}))
+	}
+	if err := r.of(span{8, 12}, func(vectors.Matrix) error { return nil }); err == nil {
+		t.Error("rows of two pieces")
+	}
 }
 
 func TestWorkIsRefused(t *testing.T) {

@@ -246,17 +246,6 @@ func (o MineOptions) rankedIn(ctx context.Context, h *host, d data, answers corp
 	return r, nil
 }
 
-// combine is what is known of one query: its only source's ranking, or one made of several with theirs beside it.
-func (o SourceOptions) combine(d data, q corpus.Query, depth int, parts []ranking.Ranked) ranking.Candidates {
-	c, whole := ranking.Candidates{Query: q.Key}, parts[0]
-	if len(parts) > 1 {
-		c.Sources = parts
-		whole = fuse.Fuse(c.Sources, depth, d.corpus.Order(), q.Positives, o.Fuse)
-	}
-	c.Hits, c.Positives = whole.Hits, whole.Positives
-	return c
-}
-
 // rankerOf is what provenance says of a file's candidates.
 func rankerOf(h candidates.Header) mine.Ranker {
 	by := mine.Ranker{Source: dense}

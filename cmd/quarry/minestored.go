@@ -43,6 +43,9 @@ func (o MineOptions) stored(h *host, d data, answers corpus.Answers) (rankedBy, 
 	if name := o.Mine.NeedsScores(); name != "" && !scored(r.header) {
 		return r, badInputf("--%s compares scores, and the reciprocal ranks of %s are none: leave it out", flagOf(name), o.Candidates)
 	}
+	if err := o.noteQueries(h, d, r.header); err != nil {
+		return r, err
+	}
 	if !o.Rank.Texts.set["round"] {
 		r.round = r.header.Round
 	}
@@ -76,6 +79,19 @@ func (o MineOptions) stored(h *host, d data, answers corpus.Answers) (rankedBy, 
 		return nil
 	}
 	return r, nil
+}
+
+// noteQueries tells of candidates that were ranked for another file of queries, where ids alone say which query is which: what is stored
+// has no texts.
+func (o MineOptions) noteQueries(h *host, d data, header candidates.Header) error {
+	if !slices.ContainsFunc(d.queries, func(q corpus.Query) bool { return q.ID != "" }) {
+		return nil // a key without an id is of the text
+	}
+	digest, err := digestInput(h, "queries", o.Rank.Data.Queries)
+	if err == nil && header.QueriesDigest != "" && digest != header.QueriesDigest {
+		h.note("%s was ranked for other queries than those of %s: one that has kept its id but not its text is mined from what its old text found", o.Candidates, o.Rank.Data.Queries)
+	}
+	return err
 }
 
 // numberRecords checks a whole file of candidates and says which record is of which query. It holds the keys alone.

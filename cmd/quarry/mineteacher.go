@@ -99,7 +99,7 @@ func (m *mining) askTeacher(ctx context.Context, h *host) error {
 	if m.o.Mine.TeacherMargin != nil {
 		asks = m.marginPassages
 	}
-	asked, err := asks(ctx)
+	asked, err := asks(ctx, h)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (o *MineOptions) taught() bool {
 }
 
 // marginPassages is the passages whose scores the teacher's margin needs, by query.
-func (m *mining) marginPassages(ctx context.Context) ([][]int32, error) {
+func (m *mining) marginPassages(ctx context.Context, _ *host) ([][]int32, error) {
 	asked := make([][]int32, len(m.queries))
 	err := m.ranked.each(ctx, func(query int, c ranking.Candidates) (err error) {
 		known := m.queries[query]
@@ -129,7 +129,7 @@ func (m *mining) marginPassages(ctx context.Context) ([][]int32, error) {
 }
 
 // rowPassages is the positives and negatives of the rows, by query. They are mined here once more for it.
-func (m *mining) rowPassages(ctx context.Context) ([][]int32, error) {
+func (m *mining) rowPassages(ctx context.Context, h *host) ([][]int32, error) {
 	asked, at := make([][]int32, len(m.queries)), make(map[string]int, len(m.queries))
 	pass := m.miner.NewPass(m.again, func(c mine.Query, r mine.Result) error {
 		i := at[c.Query]
@@ -148,7 +148,8 @@ func (m *mining) rowPassages(ctx context.Context) ([][]int32, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = pass.Close()
+	pass.Progress = m.coupling(h)
+	err = pass.Close(ctx)
 	for i := range asked {
 		slices.Sort(asked[i])
 		asked[i] = slices.Compact(asked[i])

@@ -32,7 +32,7 @@ func (m *mining) run(ctx context.Context, h *host) error {
 		return m.writeProvenance(h, func(side *provenance.Writer) error {
 			return m.writeCandidates(h, func(keep *candidates.Writer) error {
 				out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
-				if err := m.mine(ctx, out, side, keep); err != nil {
+				if err := m.mine(ctx, h, out, side, keep); err != nil {
 					return err
 				}
 				if nothing = m.auditor.Audit().CheckAny(m.o.Mine.Window, m.data.corpus.Len()); nothing != nil {
@@ -54,7 +54,7 @@ func (m *mining) run(ctx context.Context, h *host) error {
 }
 
 // mine hands what is mined to the writers; those of provenance and candidates may be nil.
-func (m *mining) mine(ctx context.Context, out *flagembedding.Writer, side *provenance.Writer, keep *candidates.Writer) error {
+func (m *mining) mine(ctx context.Context, h *host, out *flagembedding.Writer, side *provenance.Writer, keep *candidates.Writer) error {
 	byKey := make(map[string]corpus.Query, len(m.data.queries))
 	pass := m.miner.NewPass(m.again, func(c mine.Query, r mine.Result) error {
 		q := byKey[c.Query]
@@ -93,7 +93,15 @@ func (m *mining) mine(ctx context.Context, out *flagembedding.Writer, side *prov
 	if err != nil {
 		return err
 	}
-	return pass.Close()
+	pass.Progress = m.coupling(h)
+	return pass.Close(ctx)
+}
+
+// coupling shows how far the pass of a rule that couples queries has come.
+func (m *mining) coupling(h *host) func(done, total int) {
+	return func(done, total int) {
+		h.progress(progress{Label: "hub limit", Done: int64(done), Total: int64(total), Unit: "rows"})
+	}
 }
 
 // again is a query as mine has added it.

@@ -154,6 +154,24 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(first, second)
 }
 
+// samePlace says whether two files, there or not, are one: by their paths, links or the directories that they are in.
+func samePlace(a, b string) bool {
+	if a == "" || b == "" || a == standard || b == standard {
+		return a == b
+	}
+	first, errA := filepath.Abs(a)
+	second, errB := filepath.Abs(b)
+	if errA == nil && errB == nil && first == second || sameFile(a, b) {
+		return true
+	}
+	folder, err := os.Stat(filepath.Dir(a))
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(filepath.Dir(b))
+	return err == nil && os.SameFile(folder, other) && filepath.Base(a) == filepath.Base(b)
+}
+
 // isPlaceOfPage says whether a path is the place of a run's page with charts, or would be.
 func isPlaceOfPage(path, dir string) bool {
 	folder, err := os.Stat(filepath.Dir(path))

@@ -36,15 +36,17 @@ func (r rows) giveUp() error {
 	return r.close()
 }
 
-// of hands the rows of a span to use, for as long as that runs. The span of pieces is that of one of them.
+// of hands the rows of a span to use, for as long as that runs. The span of pieces is within one of them.
 func (r rows) of(s span, use func(vectors.Matrix) error) error {
+	cut := func(m vectors.Matrix, first, end int) vectors.Matrix {
+		return vectors.Matrix{Rows: end - first, Dim: m.Dim, Data: m.Data[first*m.Dim : end*m.Dim]}
+	}
 	if r.pieces == nil {
-		m := vectors.Matrix{Rows: s.len(), Dim: r.matrix.Dim, Data: r.matrix.Data[s.first*r.matrix.Dim : s.end*r.matrix.Dim]}
-		return use(m)
+		return use(cut(r.matrix, s.first, s.end))
 	}
 	for _, p := range r.pieces {
-		if p.span == s {
-			return p.open(use)
+		if p.first <= s.first && s.end <= p.end {
+			return p.open(func(m vectors.Matrix) error { return use(cut(m, s.first-p.first, s.end-p.first)) })
 		}
 	}
 	return fmt.Errorf("rows %d to %d are no piece", s.first, s.end)

@@ -189,7 +189,7 @@ func (o MineOptions) whatIf(ctx context.Context, h *host, d data, ranked rankedB
 		if err := o.deepEnough(d, ranked, setting); err != nil {
 			return err
 		}
-		outcome, err := mine.WhatIf(setting, ranked.round, d.corpus, queries, judged)
+		outcome, err := mine.WhatIf(ctx, setting, ranked.round, d.corpus, queries, judged)
 		if err != nil {
 			return badInput(err)
 		}

@@ -57,6 +57,24 @@ func TestWhatIf(t *testing.T) {
 	}
 }
 
+// TestWhatIfTakesTheFlagsPlace: the default window has no part where the grid has windows, and neither what it holds nor quotas are held
+// against it.
+func TestWhatIfTakesTheFlagsPlace(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	for name, change := range map[string]func(*MineOptions){
+		"more than the default holds": func(o *MineOptions) { o.Window, o.Mine.Negatives, o.WhatIf.Windows = "1-3", 20, []string{"0-25"} },
+		"quotas of another window": func(o *MineOptions) {
+			o.Window, o.Quotas, o.WhatIf.Windows = "2-12", []string{"0-2:1"}, []string{"0-12"}
+		},
+	} {
+		o, h := p.whatIfOptions(t), newTestHost()
+		change(&o)
+		if err := runMine(t.Context(), o, h.host); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestWhatIfTellsWhatRulesKeepOut: of each query the best of the window answers too, which nobody told mining.
 func TestWhatIfTellsWhatRulesKeepOut(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
@@ -215,6 +233,9 @@ func TestWhatIfRefuses(t *testing.T) {
 			refused(t, runMine(t.Context(), o, newTestHost().host), tc.want)
 		})
 	}
+	unread := base
+	unread.Candidates, unread.WhatIf.Windows = p.path("nowhere.cand"), []string{"0-9", "0-3"}
+	refused(t, runMine(t.Context(), unread, newTestHost().host), "negatives: 4 a query do not fit into the window 0-3")
 	base.Mine.Sampling = mine.ByScore
 	refused(t, runMine(t.Context(), base, newTestHost().host), "needs a sampling_temperature")
 }

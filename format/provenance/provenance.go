@@ -14,7 +14,7 @@ import (
 )
 
 // Version is the version of the side file that this package writes, and the newest that it reads.
-const Version = 2
+const Version = 3
 
 // Key is the key of a mined row that holds its Row.
 const Key = "quarry"
@@ -74,7 +74,7 @@ type Place struct {
 type Header struct {
 	Format  string   `json:"format"` // "quarry provenance"
 	Version int      `json:"version"`
-	Rules   []string `json:"rules"` // that were held against every candidate, in order, and how negatives were drawn
+	Rules   []string `json:"rules"` // that were held against every candidate, in order, and how slots were filled; empty where nothing is mined
 	Seed    uint64   `json:"seed"`
 	Sources []Source `json:"sources,omitempty"` // that ranked, those that were fused each by itself; nil where nothing did
 	Fusion  string   `json:"fusion,omitempty"`  // how several became one

@@ -44,6 +44,9 @@ func TestRoundTrip(t *testing.T) {
 	if first, _, err := Read(strings.NewReader(`{"format":"quarry provenance","version":1,"rules":["positive"],"seed":1}`), "f"); err != nil || first.Sources != nil {
 		t.Errorf("version 1: %+v, %v", first, err)
 	}
+	if second, _, err := Read(strings.NewReader(`{"format":"quarry provenance","version":2,"rules":["positive"],"seed":1,"sources":[{"source":"dense","kind":"dense"}]}`), "f"); err != nil || len(second.Sources) != 1 {
+		t.Errorf("version 2: %+v, %v", second, err)
+	}
 	gotHeader, got, err := Read(bytes.NewReader(encode(t, h, rows())), "f")
 	if err != nil {
 		t.Fatal(err)
@@ -57,11 +60,11 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestReadErrors(t *testing.T) {
-	head := `{"format":"quarry provenance","version":2,"rules":[],"seed":1}` + "\n"
+	head := `{"format":"quarry provenance","version":3,"rules":[],"seed":1}` + "\n"
 	for _, tc := range []struct{ name, file, want string }{
 		{"empty", "", "f: the file is empty"},
 		{"rows of training", `{"query":"q","pos":[]}`, "f:1: not a file of provenance"},
-		{"newer", strings.Replace(head, `"version":2`, `"version":3`, 1), "f:1: version 3 is not one that this program knows (2)"},
+		{"newer", strings.Replace(head, `"version":3`, `"version":4`, 1), "f:1: version 4 is not one that this program knows (3)"},
 		{"unknown key", head + `{"key":"q","colour":1}`, `f:2: unknown key "colour"`},
 		{"no key", head + `{"source":"dense"}`, "f:2: the row has no key"},
 		{"no id", head + `{"key":"q","negatives":[{"rank":1}]}`, "f:2: negative 0 has no id"},

@@ -43,11 +43,10 @@ func TestQueueRoundTrip(t *testing.T) {
 			filled[0].Verdict.Verdict, filled[2].Verdict.Verdict = Promote, Keep
 			want := []Verdict{filled[0].Verdict, filled[2].Verdict}
 			file = queueFile(t, form, filled...)
-			changed := map[string]string{"": file}
+			changed := map[string]string{"": file, "no last line end": strings.TrimSuffix(file, "\n")}
 			if form == CSV {
 				changed["a byte order mark and other line ends"] = "\ufeff" + strings.ReplaceAll(file, "\n", "\r\n")
 				changed["capitals"] = strings.Replace(file, "promote", " Promote ", 1)
-				changed["no last line end"] = strings.TrimSuffix(file, "\n")
 			}
 			for how, file := range changed {
 				got, err := Read(strings.NewReader(file), "f")
@@ -66,6 +65,7 @@ func TestQueueErrors(t *testing.T) {
 		{"unknown verdict", strings.Replace(line, `"verdict":""`, `"verdict":"yes"`, 1), `f:1: verdict "yes" is unknown`},
 		{"unknown key", strings.Replace(line, `"reasons"`, `"why"`, 1), `f:1: json: unknown field "why"`},
 		{"a verdict without evidence may not be empty", strings.Replace(string(file(t, []Verdict{said(Drop, "a", "1")})), "drop", "", 1), `f:1: verdict "" is unknown`},
+		{"cut short", line + line[:len(line)/2], "f:2: "},
 		{"unknown verdict in a column", strings.Replace(table, "\n,2", "\nyes,2", 1), `f:2: verdict "yes" is unknown`},
 		{"newer", strings.Replace(table, "\n,2", "\n,3", 1), "f:2: version 3 is newer"},
 		{"older", strings.Replace(table, "\n,2", "\n,1", 1), "f:2: version 1, and this"},

@@ -88,8 +88,9 @@ func (v Verdict) Line() (string, error) {
 }
 
 // Read returns every verdict of a file, in its order; name is the file's name in errors, which tell the line. A last line without
-// its end was cut short before it was acknowledged, and does not count. Of a queue, in lines or in columns, it returns the verdicts
-// that were filled in.
+// its end counts where it is whole: an editor may have left it so. One that a crash cut short was never acknowledged, and is passed
+// over, but for a queue's, which no crash leaves in parts. Of a queue, in lines or in columns, it returns the verdicts that were
+// filled in.
 func Read(r io.Reader, name string) ([]Verdict, error) {
 	content, err := io.ReadAll(r)
 	if err != nil {
@@ -98,8 +99,11 @@ func Read(r io.Reader, name string) ([]Verdict, error) {
 	if table, ok := inColumns(content); ok {
 		return readColumns(table, name)
 	}
-	whole := content[:bytes.LastIndexByte(content, '\n')+1]
-	lines := corpus.NewLines(bytes.NewReader(whole), name, corpus.LineOptions{KeepBlanks: true})
+	end := bytes.LastIndexByte(content, '\n') + 1
+	if last := content[end:]; len(bytes.TrimSpace(last)) == 0 || isTorn(last) && !bytes.Contains(content, queued) {
+		content = content[:end]
+	}
+	lines := corpus.NewLines(bytes.NewReader(content), name, corpus.LineOptions{KeepBlanks: true})
 	var all []Verdict
 	for {
 		line, err := lines.Next()
@@ -117,6 +121,22 @@ func Read(r io.Reader, name string) ([]Verdict, error) {
 			all = append(all, v)
 		}
 	}
+}
+
+// queued is in every line of a queue as it is written, and in no verdict's: a text has no quotation mark without a backslash.
+var queued = []byte(fmt.Sprintf(`"version":%d,`, QueueVersion))
+
+// isTorn says whether a line ends before its JSON does, or in the zeros that a crash may leave.
+func isTorn(line []byte) bool {
+	var value json.RawMessage
+	err := json.NewDecoder(bytes.NewReader(line)).Decode(&value)
+	return errors.Is(err, io.ErrUnexpectedEOF) || bytes.HasSuffix(line, []byte{0})
+}
+
+// IsLine says whether a line without its end is a verdict, or asks for one.
+func IsLine(line []byte) bool {
+	_, err := parse(line)
+	return err == nil
 }
 
 // Latest is what holds: the last verdict of each pair of texts, in the order in which the pairs were first judged, without

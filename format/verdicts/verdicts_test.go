@@ -73,6 +73,8 @@ func TestReadErrors(t *testing.T) {
 		{"no query", strings.Replace(good, `"k-a"`, `""`, 1), "f:1: a verdict names"},
 		{"no text", strings.Replace(good, `"query_text":"a"`, `"query_text":" "`, 1), `f:1: "query_text" is empty`},
 		{"round", strings.Replace(good, `"round":0`, `"round":-1`, 1), "f:1: round -1"},
+		{"no JSON in a last line without its end", good + "drop it", "f:2: "},
+		{"no verdict in a last line without its end", good + `{"version":1,"verdict":"yes"}`, `f:2: verdict "yes" is unknown`},
 		{"not UTF-8", strings.Replace(good, `"k-a"`, "\"\xff\"", 1), "f:1: "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -83,13 +85,19 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
-// Wherever a crash cuts a file, what was whole before is read.
+// Wherever a crash cuts a file, what was whole before is read, the last line too where only its end is missing. A crash may leave zeros.
 func TestEveryCutLeavesWholeLines(t *testing.T) {
 	content := file(t, []Verdict{said(Drop, "a", "1"), said(Keep, "b", "ü"), said(Promote, "c", "3")})
 	for size := range len(content) + 1 {
-		got, err := Read(bytes.NewReader(content[:size]), "f")
-		if want := bytes.Count(content[:size], []byte("\n")); err != nil || len(got) != want {
-			t.Fatalf("cut at byte %d: %d verdicts, %v; want %d", size, len(got), err, want)
+		for _, zeros := range []string{"", "\x00\x00"} {
+			want := bytes.Count(content[:size], []byte("\n"))
+			if zeros == "" && size < len(content) && content[size] == '\n' {
+				want++
+			}
+			got, err := Read(strings.NewReader(string(content[:size])+zeros), "f")
+			if err != nil || len(got) != want {
+				t.Fatalf("cut at byte %d, then %d zeros: %d verdicts, %v; want %d", size, len(zeros), len(got), err, want)
+			}
 		}
 	}
 }
