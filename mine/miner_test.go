@@ -574,7 +574,7 @@ func TestEveryNegativeOfARowSaysWhereItIsFrom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		results, err := m.Mine([]Query{{Candidates: ten()}})
+		results, err := m.Mine(t.Context(), []Query{{Candidates: ten()}})
 		if err != nil {
 			t.Fatal(err)
 		}
