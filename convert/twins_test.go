@@ -56,7 +56,7 @@ func TestTwinsAreTold(t *testing.T) {
 			if told != tc.want {
 				t.Errorf("told of %d rows, want %d", told, tc.want)
 			}
-			back, _ := through(t, set, quarry, Options{})
+			back, _ := through(t, t.TempDir(), set, quarry, Options{})
 			other := 0
 			for i, r := range all(t, back) {
 				want := tc.rows[i]

@@ -14,7 +14,7 @@ import (
 // Query is what mining knows of one query. Without hits nothing was searched for it: all its negatives are then random,
 // kept or given.
 type Query struct {
-	ranking.Candidates         // a positive of rank -1 has no score in this ranking, nor has one that none of several sources keeps
+	ranking.Candidates         // a positive of rank -1 has no score in this ranking
 	Text               string  // for near_text
 	Excluded           []int32 // sorted: passages that must not become negatives, such as those with the text of a positive or of the query
 	Struck             []int32 // sorted: passages that people struck from its negatives; none without Options.Verdicts
@@ -162,14 +162,14 @@ func (m *Miner) rowsOf(q Query) ([]*asked, error) {
 	}
 	if m.o.Reference != Each {
 		var err error
-		base.reference, err = m.referenceOf(q, q.Positives)
+		base.reference, err = m.referenceOf(q.Positives)
 		return []*asked{&base}, err
 	}
 	rows := make([]*asked, len(q.Positives))
 	for i, p := range q.Positives {
 		row := base
 		var err error
-		if row.reference, err = m.referenceOf(q, q.Positives[i:i+1]); err != nil {
+		if row.reference, err = m.referenceOf(q.Positives[i : i+1]); err != nil {
 			return nil, err
 		}
 		row.key, row.of = EachKey(q.Query, m.corpus.ID(p.Passage)), p.Passage
@@ -207,8 +207,8 @@ func (o Options) CheckKeys(queries []corpus.Query, c *corpus.Corpus) error {
 	return nil
 }
 
-// referenceOf is the lowest score of some of a query's positives.
-func (m *Miner) referenceOf(q Query, positives []ranking.Positive) (float64, error) {
+// referenceOf is the lowest score of positives.
+func (m *Miner) referenceOf(positives []ranking.Positive) (float64, error) {
 	lowest := math.Inf(1)
 	for _, p := range positives {
 		if p.Rank < 0 {
@@ -217,19 +217,9 @@ func (m *Miner) referenceOf(q Query, positives []ranking.Positive) (float64, err
 			}
 			return math.NaN(), nil
 		}
-		if name := m.o.needsReference(); name != "" && !keptBySome(q.Sources, p.Passage) {
-			return 0, fmt.Errorf("no source keeps positive %q, so that the fused ranking has no score of it, which %s is held against: rank deeper, or leave %s out", m.corpus.ID(p.Passage), name, name)
-		}
 		lowest = min(lowest, float64(p.Score))
 	}
 	return lowest, nil
-}
-
-// keptBySome says whether a passage is among the hits of a source, without which it has no part in their fusion; where nothing was
-// fused that is no question.
-func keptBySome(sources []ranking.Ranked, passage int32) bool {
-	of := func(h ranking.Hit) bool { return h.Passage == passage }
-	return len(sources) == 0 || slices.ContainsFunc(sources, func(r ranking.Ranked) bool { return slices.ContainsFunc(r.Hits, of) })
 }
 
 // pool is one row's candidates behind the rules, before anything is drawn.

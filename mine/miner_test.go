@@ -545,24 +545,6 @@ func TestKeysOfRows(t *testing.T) {
 	}
 }
 
-// TestAPositiveThatNoSourceKeeps has no score in a fusion of them, whatever rank it has behind all.
-func TestAPositiveThatNoSourceKeeps(t *testing.T) {
-	o := Options{Window: Window{0, 10}, Negatives: 3, Sampling: Top, Margin: number(0)}
-	c := ten()
-	c.Sources = []ranking.Ranked{{Hits: c.Hits[:3]}, {Hits: c.Hits[3:]}}
-	if r, err := mineOne(c, nil, 0, o); err != nil || len(r.Negatives) != 3 {
-		t.Errorf("all positives are kept: %+v, %v", r, err)
-	}
-	c.Positives = append(c.Positives, ranking.Positive{Passage: 77, Rank: 77})
-	if _, err := mineOne(c, nil, 0, o); err == nil || !strings.Contains(err.Error(), `no source keeps positive "p077", so that the fused ranking has no score of it, which margin`) {
-		t.Errorf("got %v", err)
-	}
-	o.Margin = nil
-	if r, err := mineOne(c, nil, 0, o); err != nil || len(r.Negatives) != 3 {
-		t.Errorf("without a limit: %+v, %v", r, err)
-	}
-}
-
 // TestEveryNegativeOfARowSaysWhereItIsFrom: rows have the same keys, whatever their negatives are from.
 func TestEveryNegativeOfARowSaysWhereItIsFrom(t *testing.T) {
 	for _, o := range []Options{
