@@ -1,4 +1,5 @@
-"""Compares the rows that quarry convert reads of a data set's folder with load_dataset's, and lets that read what quarry wrote.
+"""Compares the rows that quarry convert reads of a data set's folder with load_dataset's, and lets that read what quarry wrote
+and mined.
 
 The folders are those that the hub keeps: shards called data/train-00000-of-00003.parquet, several splits, or a folder of one
 configuration.
@@ -31,7 +32,27 @@ def main():
                     same(scratch, path, split, layout)
             with checks.check(f"{layout}: quarry's Parquet by load_dataset"):
                 by_load_dataset(scratch, folder, layout)
+        with checks.check("mined rows whose first given negative comes behind load_dataset's first block"):
+            mined(scratch)
     checks.finish()
+
+
+def mined(scratch):
+    """FlagEmbedding's trainer reads its rows by load_dataset, which takes the keys of the first ten megabytes for those of all."""
+    passages = [f"passage {i} of word{i % 7} and word{i % 5}" for i in range(60)]
+    (scratch / "corpus.jsonl").write_text("".join(json.dumps({"id": str(i), "text": text}) + "\n" for i, text in enumerate(passages)))
+    with open(scratch / "queries.jsonl", "w") as out:
+        for i in range(600):
+            row = {"query": f"word{i % 7} word{i % 5} {i} " + "padding " * 4000, "pos": [passages[i % 60]]}
+            out.write(json.dumps(row | ({"neg": [passages[(i + 1) % 60]]} if i > 500 else {})) + "\n")
+    rows = scratch / "mined.jsonl"
+    report.quarry("mine", "--source", "bm25", "--corpus", scratch / "corpus.jsonl", "--queries", scratch / "queries.jsonl", "--output", rows,
+                  "--window", "0-10", "--depth", "20", "--negatives", "3", "--given", "keep")
+    want = [json.loads(line) for line in rows.read_text().splitlines()]
+    origins = [[n["from"] for n in row["quarry"]["negatives"]] for row in want]
+    assert rows.stat().st_size > 12 << 20 and not any("given" in o for o in origins[:500]) and all("given" in o for o in origins[501:]), origins[495:505]
+    got = datasets.load_dataset("json", data_files=str(rows), split="train", cache_dir=str(scratch / "cache"))
+    assert [(r["query"], r["pos"], r["neg"]) for r in got] == [(r["query"], r["pos"], r["neg"]) for r in want]
 
 
 def shards(folder, split, rows, count):
