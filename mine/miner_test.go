@@ -567,3 +567,25 @@ func TestEveryNegativeOfARowSaysWhereItIsFrom(t *testing.T) {
 		}
 	}
 }
+
+// TestARowListsNoPositiveWithoutText, where it has another.
+func TestARowListsNoPositiveWithoutText(t *testing.T) {
+	c := numbered()
+	c.Passages[3].Text = " "
+	m, err := New(Options{Window: Window{0, 5}, Negatives: 3, Sampling: Top}, 0, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		positives []int32
+		want      []string
+	}{{[]int32{3, 7}, []string{"p007"}}, {[]int32{3}, []string{"p003"}}} {
+		row, err := m.Row(corpus.Query{Text: "q", Positives: tc.positives}, Ranker{Source: "dense"}, Result{Of: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.short(corpus.Query{Positives: tc.positives}, Ranker{}, Result{Of: -1}).Positives; !slices.Equal(got, tc.want) || len(row.Pos()) != len(tc.want) {
+			t.Errorf("%v: %v, %q", tc.positives, got, row.Pos())
+		}
+	}
+}

@@ -77,9 +77,15 @@ func (r Result) positivesOf(q corpus.Query) []int32 {
 	return q.Positives
 }
 
-// positivesOf is the positives as a row lists them: by id, so that it is the same whatever the corpus's order.
+// positivesOf is the positives as a row lists them: by id, so that it is the same whatever the corpus's order. One without a text
+// is left out where another has one: a trainer has nothing to learn of it, and Quarry's refuses the row.
 func (m *Miner) positivesOf(q corpus.Query, r Result) []int32 {
-	return m.corpus.InOrder(r.positivesOf(q))
+	all := m.corpus.InOrder(r.positivesOf(q))
+	texts := slices.DeleteFunc(slices.Clone(all), func(p int32) bool { return m.corpus.Passages[p].Full() == "" })
+	if len(texts) == 0 {
+		return all
+	}
+	return texts
 }
 
 // Provenance is all that is known of where a row's negatives come from: a row of the side file.
