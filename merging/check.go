@@ -49,14 +49,15 @@ func CheckCopy(ctx context.Context, e *compute.Engine, original, copied string, 
 	if err != nil {
 		return c, err
 	}
-	if len(got) != len(want) {
-		return c, fmt.Errorf("%w: in the length of a vector: %d, not %d", ErrCopyDiffers, len(got)/len(probes), len(want)/len(probes))
-	}
 	return c, c.compare(got, want, probes, ErrCopyDiffers)
 }
 
-// compare fails with differs where a component of a probe's vector is further from what is wanted than the tolerance.
+// compare fails with differs where a probe's vector is of another length than what is wanted, or a component of it further away
+// than the tolerance.
 func (c *Check) compare(got, want []float64, probes []string, differs error) error {
+	if len(got) != len(want) {
+		return fmt.Errorf("%w: in the length of a vector: %d, not %d", differs, len(got)/len(probes), len(want)/len(probes))
+	}
 	var at int
 	c.MaxDifference, at = farthest(got, want)
 	// Not a number is not within any tolerance.

@@ -22,8 +22,8 @@ import (
 type Options struct {
 	Base     string          // model directory
 	Adapter  string          // directory in PEFT's format
-	Model    model.Options   // the base is read with them
-	Contract *model.Contract // of the merged model; nil is the base's
+	Model    model.Options   // the base is read with them, but for what Contract says
+	Contract *model.Contract // of the merged model, under which the check embeds, too; nil is the base's
 	Probes   []string        // texts that the check embeds
 
 	ShardLimit int64 // bytes of tensors that a file of weights holds; 0 is safetensors.ShardLimit
@@ -68,6 +68,9 @@ var (
 func Merge(ctx context.Context, e *compute.Engine, o Options, into string, sink model.Sink) (Check, error) {
 	if len(o.Probes) == 0 {
 		return Check{}, errors.New("merge: no probe texts to check it on")
+	}
+	if c := o.Contract; c != nil && !o.LanguageModel {
+		o.Model.Pooling, o.Model.Normalize, o.Model.TruncateDim = c.Pooling, &c.Normalize, c.TruncateDim
 	}
 	var err error
 	if o.Model, err = o.Model.WithTokensOf(o.Adapter, o.Base); err != nil {

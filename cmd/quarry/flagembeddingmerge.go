@@ -40,24 +40,23 @@ func readSaveMerged(h *host, words []string) (MergeOptions, error) {
 	return o, err
 }
 
-// decoderAbove pools as the adapter was trained where the base's own files do not say how, and where nothing stands beside the
-// adapter either, the last token, to unit length: so FlagEmbedding reads a decoder.
+// decoderAbove is what stands above the base's files: nothing where quarry.json beside the adapter says how it was trained, or the
+// base's own files how its vectors are made; else the last token, to unit length: so FlagEmbedding reads a decoder.
 func decoderAbove(h *host, base, adapter string) (ModelOptions, error) {
 	var o ModelOptions
+	c, err := model.ReadContract(adapter)
+	if err != nil {
+		return o, fmt.Errorf("--lora_path: %w", err)
+	}
+	if c != nil {
+		return o, nil
+	}
 	found, err := h.findModel(base)
 	if err != nil {
 		return o, nil // as whatever else is wrong, it shows when the model is opened
 	}
 	d, err := model.ReadDirectory(found.dir, model.Options{})
 	if err != nil || d.NamesPooling() {
-		return o, nil
-	}
-	c, err := model.ReadContract(adapter)
-	if err != nil {
-		return o, fmt.Errorf("--lora_path: %w", err)
-	}
-	if c != nil {
-		o.Pooling, o.Normalize = string(c.Pooling), &c.Normalize
 		return o, nil
 	}
 	normalize := true

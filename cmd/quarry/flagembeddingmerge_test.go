@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/quarry-ml/quarry/internal/tinymodel"
+	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/safetensors"
 )
 
@@ -41,6 +42,23 @@ func TestRerankerMerges(t *testing.T) {
 	head, err := merged.Tensor("lm_head.weight")
 	if err != nil || !slices.Equal(head.Shape, want.Shape) || !bytes.Equal(head.Data, want.Data) {
 		t.Errorf("lm_head of %v, %v; want the %v of transformers and PEFT", head.Shape, err, want.Shape)
+	}
+}
+
+// TestMergedAsItWasTrained: --sentence_pooling_method of the training goes before what the base says.
+func TestMergedAsItWasTrained(t *testing.T) {
+	p, o := adapted(t)
+	c, err := model.ReadContract(o.Adapter)
+	mustBe(t, err)
+	c.Pooling = model.PoolCLS
+	mustBe(t, os.WriteFile(filepath.Join(o.Adapter, model.ContractName), c.Encode(), 0o600))
+	h := newTestHost()
+	if code := h.run(t, "merge", "--base_model_path", o.Base, "--lora_path", o.Adapter, "--output_dir", p.path("merged")); code != exitDone {
+		t.Fatalf("exit code %d: %s", code, h.err.String())
+	}
+	merged, err := model.ReadContract(p.path("merged"))
+	if err != nil || merged == nil || merged.Pooling != model.PoolCLS {
+		t.Errorf("merged contract %+v, %v", merged, err)
 	}
 }
 

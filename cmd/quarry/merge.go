@@ -41,8 +41,8 @@ func newMergeCommand(h *host) *cobra.Command {
 
 The merged model must give the vectors of base and adapter on probe texts: of each component within 1e-5 for a base in
 f32, within a few roundings for one in bf16 or f16. A merge that fails the check leaves no output directory. Probes are
-texts of the base's own vocabulary unless --probes names some. The merged model's prompts are those that the adapter was
-trained under, where a quarry.json stands beside it.
+texts of the base's own vocabulary unless --probes names some. The merged model's prompts, pooling, normalisation and length of
+vectors are those that the adapter was trained under, where a quarry.json stands beside it, unless a flag says otherwise.
 
 The base has to be the one that the adapter was trained on: of an adapter in the directory of quarry finetune or of a run its digest
 is known, and another one is refused. Of any other adapter the base that its adapter_config.json names is warned of where it is

@@ -12,6 +12,7 @@ import (
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/merging"
+	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/model/safetensors"
 )
 
@@ -74,6 +75,54 @@ func TestMergeOnProbesOfAFile(t *testing.T) {
 	mustBe(t, runMerge(t.Context(), o, h.host))
 	if !strings.Contains(h.err.String(), "10 probes within") {
 		t.Errorf("told %q", h.err.String())
+	}
+}
+
+// TestMergeUnderTheAdaptersContract: the check embeds as the merged model does, whatever the base's own files say.
+func TestMergeUnderTheAdaptersContract(t *testing.T) {
+	p, good := adapted(t)
+	mustBe(t, os.CopyFS(p.path("bare"), os.DirFS(p.path("model"))))
+	mustBe(t, errors.Join(os.Remove(p.path("bare/modules.json")), os.RemoveAll(p.path("bare/1_Pooling"))))
+	no := false
+	for _, tc := range []struct {
+		name   string
+		trains func(c *model.Contract)
+		change func(o *MergeOptions)
+		want   func(c *model.Contract) bool
+	}{
+		{"another pooling", func(c *model.Contract) { c.Pooling = model.PoolCLS }, nil,
+			func(c *model.Contract) bool { return c.Pooling == model.PoolCLS && c.Normalize }},
+		{"the first numbers of a vector", func(c *model.Contract) { c.TruncateDim = 8 }, nil,
+			func(c *model.Contract) bool { return c.TruncateDim == 8 && c.Pooling == model.PoolMean }},
+		{"not normalised", func(c *model.Contract) { c.Normalize = false }, nil,
+			func(c *model.Contract) bool { return !c.Normalize }},
+		{"a base that says nothing", func(c *model.Contract) { c.Pooling = model.PoolCLS }, func(o *MergeOptions) { o.Base = p.path("bare") },
+			func(c *model.Contract) bool { return c.Pooling == model.PoolCLS && c.Normalize }},
+		{"flags stand above it", func(c *model.Contract) { c.Pooling, c.TruncateDim = model.PoolCLS, 8 },
+			func(o *MergeOptions) { o.Model = ModelOptions{Pooling: "max", Truncate: 4, Normalize: &no} },
+			func(c *model.Contract) bool {
+				return c.Pooling == model.PoolMax && c.TruncateDim == 4 && !c.Normalize
+			}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := good
+			o.Adapter, o.Output = filepath.Join(t.TempDir(), "adapter"), filepath.Join(t.TempDir(), "merged") // away from its training, any base is taken
+			mustBe(t, os.CopyFS(o.Adapter, os.DirFS(good.Adapter)))
+			c, err := model.ReadContract(o.Adapter)
+			mustBe(t, err)
+			tc.trains(c)
+			mustBe(t, os.WriteFile(filepath.Join(o.Adapter, model.ContractName), c.Encode(), 0o600))
+			if tc.change != nil {
+				tc.change(&o)
+			}
+			mustBe(t, runMerge(t.Context(), o, newTestHost().host))
+			m, err := model.Open(o.Output, model.Options{})
+			mustBe(t, err)
+			defer m.Close()
+			if !tc.want(&m.Contract) {
+				t.Errorf("merged contract %+v", m.Contract)
+			}
+		})
 	}
 }
 
