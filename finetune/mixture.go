@@ -87,6 +87,15 @@ func (o Options) MixedSteps(m Mixture) int {
 	return steps
 }
 
+// FillMaxSteps returns the options with as many epochs over several sets as MaxSteps need, where those are more than Epochs:
+// MaxSteps then are the steps of the run, whatever Epochs say, as transformers' max_steps are.
+func (o Options) FillMaxSteps(m Mixture) Options {
+	if perEpoch := sum(o.EpochSteps(m)); perEpoch > 0 {
+		o.Epochs = max(o.Epochs, (o.MaxSteps+perEpoch-1)/perEpoch)
+	}
+	return o
+}
+
 func sum(values []int) int {
 	total := 0
 	for _, v := range values {
@@ -133,14 +142,16 @@ func passBatch(epoch, stepsAnEpoch, number, batches int) (pass, batch int) {
 	return n/batches + 1, n % batches
 }
 
-// mixture is the sets of the trainer by size.
-func (t *Trainer) mixture() Mixture {
-	m := make(Mixture, len(t.sets))
-	for i, s := range t.sets {
+// MixtureOf is sets by size.
+func MixtureOf(sets []Set) Mixture {
+	m := make(Mixture, len(sets))
+	for i, s := range sets {
 		m[i] = Share{s.Name, len(s.Examples), s.Weight}
 	}
 	return m
 }
+
+func (t *Trainer) mixture() Mixture { return MixtureOf(t.sets) }
 
 // byName is the mixture in an order that is not the caller's.
 func (m Mixture) byName() Mixture {

@@ -34,6 +34,25 @@ func TestEpochSteps(t *testing.T) {
 	}
 }
 
+// TestFillMaxSteps holds epochs and steps against transformers' Trainer, by its rule: epochs = ceil(max_steps / steps an epoch).
+func TestFillMaxSteps(t *testing.T) {
+	reference := Mixture{{"", 3506, 0}} // 219 steps an epoch
+	for _, tc := range []struct{ epochs, most, wantEpochs, wantSteps int }{
+		{1, 2000, 10, 2000},
+		{1, 438, 2, 438},
+		{5, 300, 5, 300}, // the last three are never begun
+		{5, 0, 5, 1095},
+	} {
+		o := Options{Batch: 16, DropLast: true, Epochs: tc.epochs, MaxSteps: tc.most}.FillMaxSteps(reference)
+		if got := o.MixedSteps(reference); o.Epochs != tc.wantEpochs || got != tc.wantSteps {
+			t.Errorf("%d epochs and max_steps %d: %d epochs of %d steps in all, want %d of %d", tc.epochs, tc.most, o.Epochs, got, tc.wantEpochs, tc.wantSteps)
+		}
+	}
+	if o := (Options{Batch: 16, DropLast: true, Epochs: 1, MaxSteps: 9}).FillMaxSteps(Mixture{{"", 3, 0}}); o.Epochs != 1 {
+		t.Errorf("%d epochs without a whole batch", o.Epochs)
+	}
+}
+
 // named are the names of the sets whose turn it is.
 func named(m Mixture, turns []turn) []string {
 	names := make([]string, len(turns))

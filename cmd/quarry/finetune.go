@@ -18,6 +18,7 @@ type FinetuneOptions struct {
 	Train, Dev  string
 	Mix         *TrainData // of FlagEmbedding's trainers, in place of Train; nil is Train alone
 	Merges      trainerMerges
+	StepsFirst  bool // --max_steps takes the place of the epochs, as in transformers
 	Kinds       bool // rows may ask FlagEmbedding for other batches than the flags say, which is refused
 	Model       ModelOptions
 	Texts       TextOptions

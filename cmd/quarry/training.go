@@ -38,7 +38,11 @@ func (t *training) run(ctx context.Context) error {
 	var err error
 	t.model.CompareByCosine()
 	t.planGuide()
-	if t.trainer, err = finetune.NewMixed(t.model, t.engine, t.sets(), t.options.Tune); err != nil {
+	sets := t.sets()
+	if t.options.StepsFirst {
+		t.options.Tune = t.options.Tune.FillMaxSteps(finetune.MixtureOf(sets))
+	}
+	if t.trainer, err = finetune.NewMixed(t.model, t.engine, sets, t.options.Tune); err != nil {
 		return badInput(t.explainMemory(err))
 	}
 	if err := t.claim(ctx); err != nil {
