@@ -27,6 +27,9 @@ const (
 	evalLater    = "every epoch is evaluated at its end, in whole, on what --eval_data and --eval_corpus_path name"
 )
 
+// intervals are how often transformers does a thing.
+var intervals = []string{"no", "steps", "epoch"}
+
 // trainerFlags are those of FlagEmbedding's trainers (encoder_only.base and .m3, decoder_only.icl and .base), of transformers'
 // TrainingArguments, and of the reference pipeline's icl_finetune.sh.
 var trainerFlags = slices.Concat([]pythonFlag{
@@ -117,11 +120,11 @@ var trainerFlags = slices.Concat([]pythonFlag{
 	{name: "gradient_checkpointing_kwargs", does: ownMemory},
 	{name: "deepspeed", does: onProcessor}, {name: "fsdp", does: onProcessor}, {name: "local_rank", kind: pythonInt, least: "-1", does: onProcessor},
 	{name: "ddp_find_unused_parameters", kind: pythonBool, does: onProcessor}, {name: "use_cpu", kind: pythonBool, does: onProcessor},
-	{name: "logging_steps", kind: pythonFloat, least: "0", does: ownLog}, {name: "logging_dir", does: ownLog}, {name: "logging_strategy", does: ownLog},
+	{name: "logging_steps", kind: pythonFloat, least: "0", does: ownLog}, {name: "logging_dir", does: ownLog}, {name: "logging_strategy", choices: intervals, does: ownLog},
 	{name: "report_to", kind: pythonList, does: ownLog}, {name: "run_name", does: ownLog}, {name: "disable_tqdm", kind: pythonBool, does: ownLog},
 	{name: "save_steps", kind: pythonInt, standard: "500"},
-	{name: "save_strategy", does: everyEpoch}, {name: "save_total_limit", kind: pythonInt, least: "1", does: everyEpoch},
-	{name: "eval_strategy", does: "eval_loss is taken after every epoch"}, {name: "evaluation_strategy", does: "eval_loss is taken after every epoch"},
+	{name: "save_strategy", choices: append([]string{"best"}, intervals...), does: everyEpoch}, {name: "save_total_limit", kind: pythonInt, least: "1", does: everyEpoch},
+	{name: "eval_strategy", choices: intervals, does: "eval_loss is taken after every epoch"}, {name: "evaluation_strategy", choices: intervals, does: "eval_loss is taken after every epoch"},
 	{name: "do_train", kind: pythonBool, does: "this command trains"}, {name: "do_eval", kind: pythonBool, does: "eval_loss is taken after every epoch where --eval_data is given"},
 	{name: "remove_unused_columns", kind: pythonBool, does: ownLoader}, {name: "resume_from_checkpoint", does: "the same command goes on where it was interrupted"},
 	// icl_finetune.sh's own

@@ -102,7 +102,7 @@ func TestTrainerFlags(t *testing.T) {
 		{"modules trained whole", "--modules_to_save embed_tokens norm", func(o FinetuneOptions) bool {
 			return slices.Equal(o.Tune.LoRA.ModulesToSave, []string{"embed_tokens", "norm"})
 		}},
-		{"transformers' own flags", "--optim adamw_torch --neftune_noise_alpha 0 --group_by_length False --save_only_model --load_best_model_at_end False --eval_steps 0.1 --ddp_timeout 9 --torch_compile False --label_smoothing_factor 0.1 --push_to_hub False", func(o FinetuneOptions) bool {
+		{"transformers' own flags", "--optim adamw_torch --neftune_noise_alpha 0 --group_by_length False --save_only_model --load_best_model_at_end False --eval_steps 0.1 --ddp_timeout 9 --torch_compile False --label_smoothing_factor 0.1 --push_to_hub False --save_strategy best --eval_strategy steps --logging_strategy epoch --log_level passive --half_precision_backend auto", func(o FinetuneOptions) bool {
 			return o.Tune.Method == finetune.LoRA
 		}},
 		{"positives shuffled", "--shuffle_ratio 0.25", func(o FinetuneOptions) bool { return o.Tune.ShuffleRatio == 0.25 }},
@@ -154,6 +154,19 @@ func TestTrainerFlags(t *testing.T) {
 		{"--per_device_eval_batch_size 0", "--per_device_eval_batch_size 0: at least 1"},
 		{"--logging_steps -1", "--logging_steps -1: at least 0"},
 		{"--dataloader_prefetch_factor some", `--dataloader_prefetch_factor "some": want a whole number`},
+		{"--save_strategy bananas", `--save_strategy "bananas": want one of best, no, steps, epoch`},
+		{"--eval_strategy best", `--eval_strategy "best": want one of no, steps, epoch`},
+		{"--evaluation_strategy x", `--evaluation_strategy "x": want one of no`},
+		{"--logging_strategy x", `--logging_strategy "x": want one of no`},
+		{"--hub_strategy x", `--hub_strategy "x": want one of end, every_save`},
+		{"--log_level loud", `--log_level "loud": want one of detail, debug`},
+		{"--log_level_replica loud", `--log_level_replica "loud": want one of detail, debug`},
+		{"--fp16_opt_level O4", `--fp16_opt_level "O4": want one of O0`},
+		{"--half_precision_backend x", `--half_precision_backend "x": want one of auto, apex, cpu_amp`},
+		{"--ddp_backend x", `--ddp_backend "x": want one of nccl`},
+		{"--debug x", `--debug "x": want one of underflow_overflow`},
+		{"--include_num_input_tokens_seen x", `--include_num_input_tokens_seen "x": want one of no, all, non_padding`},
+		{"--dataloader_multiprocessing_context x", `--dataloader_multiprocessing_context "x": want one of fork`},
 		{"--eval_steps many", `--eval_steps "many": want a number`},
 	} {
 		t.Run(tc.words, func(t *testing.T) {
