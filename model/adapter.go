@@ -103,7 +103,7 @@ func (m *Model) WriteAdapter(a *lora.Adapter, sink Sink) error {
 		}
 		tables = append(tables, table)
 	}
-	if err := a.Write(sink, tables...); err != nil || !m.tokensAdded() {
+	if err := a.Write(sink, tables...); err != nil || !m.TokensAdded() {
 		return err
 	}
 	return (&directoryWriter{out: sink, tokenizerOf: m.Directory}).tokenizer()

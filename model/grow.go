@@ -57,8 +57,8 @@ func (d *Directory) grow(r *reader, root string, tokens []string) error {
 	return err
 }
 
-// tokensAdded says whether the tokenizer is another than that of the directory's own files.
-func (d *Directory) tokensAdded() bool {
+// TokensAdded says whether the tokenizer is another than that of the directory's own files, by Options.SpecialTokens or EOS.
+func (d *Directory) TokensAdded() bool {
 	_, replaced := d.files.(replacedFiles)
 	return replaced
 }

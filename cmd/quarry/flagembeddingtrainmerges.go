@@ -9,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/quarry-ml/quarry/format/modelcard"
+	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -74,11 +76,12 @@ func (o *FinetuneOptions) mergeRaw(ctx context.Context, h *host) error {
 	if err := o.mergeInto(ctx, h, o.Merges.raw, rawName); err != nil {
 		return fmt.Errorf("--raw_peft: %w", err)
 	}
-	o.Model.Model, o.Model.SpecialTokens = filepath.Join(o.Output, rawName), nil // which the merged model has
+	o.Model.Model = filepath.Join(o.Output, rawName)
 	return nil
 }
 
-// mergeInto merges an adapter into the model, in a directory of the output; what is there already of the same two is kept.
+// mergeInto merges an adapter into the model, in a directory of the output; what is there already of the same two, with
+// the tokens that are wanted, is kept.
 func (o *FinetuneOptions) mergeInto(ctx context.Context, h *host, adapter, name string) error {
 	m := MergeOptions{Base: o.Model.Model, Adapter: adapter, Output: filepath.Join(o.Output, name), Seed: o.Tune.Seed, Model: o.Model, Engine: o.Engine}
 	card, err := rundir.ReadFile(rundir.OS{}, filepath.Join(m.Output, modelcard.Name))
@@ -102,6 +105,13 @@ func (o *FinetuneOptions) mergeInto(ctx context.Context, h *host, adapter, name 
 	}
 	if !bytes.Equal(card, text.Bytes()) {
 		return badInputf("%s is there and is no merge of %s and %s as they are: remove it", m.Output, m.Base, m.Adapter)
+	}
+	d, err := model.ReadDirectory(m.Output, model.Options{SpecialTokens: m.Model.SpecialTokens})
+	if err != nil {
+		return badInput(err)
+	}
+	if d.TokensAdded() { // of which the card does not tell
+		return badInputf("%s is there and has not all of --additional_special_tokens %s: remove it", m.Output, strings.Join(m.Model.SpecialTokens, " "))
 	}
 	h.note("%s is there already", m.Output)
 	return nil

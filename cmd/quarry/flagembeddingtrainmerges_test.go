@@ -100,6 +100,8 @@ func TestTrainersMergeBeforeAndBehind(t *testing.T) {
 		more       []string
 	}{
 		{"another adapter", "is there and is no merge of", "second", []string{"--raw_peft", p.path("first/epoch-1")}},
+		{"a token that is not in it", "is there and has not all of --additional_special_tokens <instruct> <query>", "second", append(raw, "--additional_special_tokens", "<instruct>", "<query>")},
+		{"a token that was not asked for", "additional_special_tokens", "second", append(raw, "--additional_special_tokens", "<instruct>")},
 		{"a merge of nothing", "holds no epoch-N with an adapter", "second/raw_peft", []string{"--only_merge_lora_model", "--save_merged_lora_model"}},
 		{"no adapter", "--raw_peft: ", "third", []string{"--raw_peft", p.path("model")}},
 		{"an adapter of nowhere", "--raw_peft: ", "third", []string{"--raw_peft", p.path("nowhere")}},
