@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -95,6 +96,10 @@ type Options struct {
 	// PassOver leaves examples that would leak out of the draw: without By those that leak to any query, with it those
 	// that leak to the query at hand. Otherwise a drawn one that leaks is an error.
 	PassOver bool
+
+	// OneByOne looks at each query by itself without By, too: those that leak to it alone are passed over, and queries are not
+	// all shown the same.
+	OneByOne bool
 }
 
 // Choice is which examples each query is shown, as positions in the list that was chosen from.
@@ -121,24 +126,32 @@ func Choose(examples []Example, queries []corpus.Query, c *corpus.Corpus, answer
 	}
 	leaks := leaksTo(examples, c, answers)
 	order := drawn(examples, o.Seed)
-	if len(o.By) == 0 && o.PassOver {
+	same := len(o.By) == 0 && !o.OneByOne
+	if same && o.PassOver {
 		order = slices.DeleteFunc(order, func(i int) bool {
 			return slices.ContainsFunc(queries, func(q corpus.Query) bool { return leaks(i, q) != "" })
 		})
 	}
+	near := nearBy(examples, order, o.By)
 	for n, q := range queries {
-		mine := order
-		if len(o.By) > 0 {
-			mine = nearest(examples, order, q, o.By)
-			if o.PassOver {
-				mine = slices.DeleteFunc(mine, func(i int) bool { return leaks(i, q) != "" })
+		var mine []int
+		for i := range near.to(q) {
+			if len(mine) == o.Count {
+				break
+			}
+			if same || !o.PassOver || leaks(i, q) == "" {
+				mine = append(mine, i)
 			}
 		}
 		if len(mine) < o.Count {
-			return choice, fmt.Errorf("%d in-context examples are to be shown, but there are %d that may be", o.Count, len(mine))
+			err := fmt.Errorf("%d in-context examples are to be shown, but there are %d that may be", o.Count, len(mine))
+			if !same {
+				err = fmt.Errorf("%s: %w", q.Place(), err)
+			}
+			return choice, err
 		}
-		choice.Shown[n] = mine[:o.Count]
-		for _, i := range choice.Shown[n] {
+		choice.Shown[n] = mine
+		for _, i := range mine {
 			if why := leaks(i, q); why != "" {
 				return choice, fmt.Errorf("the in-context example on line %d %s query %q (line %d): take it out of the file, draw with another seed, or let leaking examples be passed over",
 					examples[i].Line, why, q.Key, q.Line)
@@ -159,16 +172,45 @@ func drawn(examples []Example, seed uint64) []int {
 	return order
 }
 
-// nearest sorts drawn examples by the first field in which each agrees with a query.
-func nearest(examples []Example, order []int, q corpus.Query, by []string) []int {
-	agrees := func(i int) int {
-		n := slices.IndexFunc(by, func(field string) bool { return examples[i].Fields[field] == q.Fields[field] })
-		if n < 0 {
-			return len(by)
+// near is drawn examples by the fields that queries share with them.
+type near struct {
+	examples []Example
+	order    []int // of the draw
+	by       []string
+	of       []map[string][]int // for each field, the examples of a value, in the order of the draw
+}
+
+func nearBy(examples []Example, order []int, by []string) near {
+	n := near{examples, order, by, make([]map[string][]int, len(by))}
+	for f, field := range by {
+		n.of[f] = map[string][]int{}
+		for _, i := range order {
+			value := examples[i].Fields[field]
+			n.of[f][value] = append(n.of[f][value], i)
 		}
-		return n
 	}
-	return slices.SortedStableFunc(slices.Values(order), func(a, b int) int { return cmp.Compare(agrees(a), agrees(b)) })
+	return n
+}
+
+// to yields all examples, by the first field in which each agrees with a query, and within that in the order of the draw. Who stops
+// early has looked at few.
+func (n near) to(q corpus.Query) iter.Seq[int] {
+	agrees := func(i, fields int) bool {
+		return slices.ContainsFunc(n.by[:fields], func(field string) bool { return n.examples[i].Fields[field] == q.Fields[field] })
+	}
+	return func(yield func(int) bool) {
+		for f := range len(n.by) + 1 {
+			group := n.order
+			if f < len(n.by) {
+				group = n.of[f][q.Fields[n.by[f]]]
+			}
+			for _, i := range group {
+				if !agrees(i, f) && !yield(i) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // leaksTo says why an example, by its position, must not stand before a query; empty where it may.

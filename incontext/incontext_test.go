@@ -89,6 +89,23 @@ func TestExamplesByField(t *testing.T) {
 	}
 }
 
+// TestExamplesOneByOne: without fields, too, an example that leaks to one query may stand before another.
+func TestExamplesOneByOne(t *testing.T) {
+	e, q, c := read(t, strings.Join(strings.Split(strings.TrimSpace(examples), "\n")[2:4], "\n"))
+	choice, err := Choose(e, q, c, c.AnswersOf(q), Options{Count: 1, Seed: 7, PassOver: true, OneByOne: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Line 1 has the answer of q2, line 2 is q1.
+	if got := [][]int{lines(choice, 0), lines(choice, 1)}; !cmp.Equal(got, [][]int{{1}, {2}}) {
+		t.Errorf("shown are lines %v", got)
+	}
+	_, err = Choose(e[:1], q, c, c.AnswersOf(q), Options{Count: 1, Seed: 7, PassOver: true, OneByOne: true})
+	if err == nil || !strings.HasPrefix(err.Error(), "dev.jsonl:2: 1 in-context examples are to be shown, but there are 0") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestTheDrawDependsOnSeedAndTextsAlone(t *testing.T) {
 	rows := make([]string, 20)
 	for i := range rows {

@@ -28,8 +28,8 @@ func (t *training) examples(queries []corpus.Query, of func(row int) trainFile, 
 		}
 		queries[i].Negatives = nil // what was read of them is in the corpus, or not needed
 		p := t.promptOf(q)
-		if !trained && t.set.shown != nil {
-			p.Examples = t.set.before(q, p)
+		if !trained && t.set.shownDev != nil {
+			p.Examples = t.set.shownDev.before(q, p)
 		}
 		if sequences[i], err = t.model.Sequence(q.Text, p, t.query.maxLength); err != nil {
 			return d, badInputf("%s:%d: %w", path, q.Line, err)

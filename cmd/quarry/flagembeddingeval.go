@@ -64,9 +64,9 @@ func (o FinetuneOptions) readEvaluation(h *host, set *trainingSet) error {
 	if err != nil {
 		return badInput(err)
 	}
-	set.shown = map[string][]prompt.Example{}
 	if set.judged != nil {
-		if err := set.show(o, examples, by, set.judged.queries, set.judged.corpus); err != nil {
+		queries, c := set.judged.queries, set.judged.corpus
+		if set.shownJudged, err = o.show(examples, by, queries, c.AnswersOf(queries), c); err != nil {
 			return err
 		}
 	}
@@ -77,29 +77,29 @@ func (o FinetuneOptions) readEvaluation(h *host, set *trainingSet) error {
 	if err != nil {
 		return err
 	}
-	return set.show(o, examples, by, queries, set.corpus)
+	set.shownDev, err = o.show(examples, by, queries, set.corpus.AnswersOf(queries, set.train), set.corpus)
+	return err
 }
 
+// shown are the examples before the queries of a file in evaluation, by the query's text; nil where none are shown.
+type shown map[string][]prompt.Example
+
 // show draws an example for each query: the first of the draw that is nearest in kind and does not leak.
-func (s *trainingSet) show(o FinetuneOptions, examples []incontext.Example, by []string, queries []corpus.Query, c *corpus.Corpus) error {
-	known := [][]corpus.Query{queries}
-	if c == s.corpus { // in which alone the training rows' positives have their places
-		known = append(known, s.train)
+func (o FinetuneOptions) show(examples []incontext.Example, by []string, queries []corpus.Query, answers corpus.Answers, c *corpus.Corpus) (shown, error) {
+	choice, err := incontext.Choose(examples, queries, c, answers, incontext.Options{Count: 1, Seed: o.Tune.Seed, By: by, PassOver: true, OneByOne: true})
+	if err != nil {
+		return nil, badInputf("--eval_examples_path: %s: %w", o.Eval.Examples, err)
 	}
-	answers := c.AnswersOf(known...)
-	for _, q := range queries {
-		choice, err := incontext.Choose(examples, []corpus.Query{q}, c, answers, incontext.Options{Count: 1, Seed: o.Tune.Seed, By: by, PassOver: true})
-		if err != nil {
-			return badInputf("--eval_examples_path: %s: query %s: %w", o.Eval.Examples, q.Place(), err)
-		}
-		s.shown[q.Text] = choice.Of(0)
+	s := shown{}
+	for i, q := range queries {
+		s[q.Text] = choice.Of(i)
 	}
-	return nil
+	return s, nil
 }
 
 // before is what stands before a query in evaluation.
-func (s *trainingSet) before(q corpus.Query, p model.Prompt) string {
-	return prompt.Examples(p.Template, p.Suffix, s.shown[q.Text])
+func (s shown) before(q corpus.Query, p model.Prompt) string {
+	return prompt.Examples(p.Template, p.Suffix, s[q.Text])
 }
 
 // exampleRows are the rows of a file of examples: JSON a line, or one JSON list, as the reference's examples.json.

@@ -83,3 +83,26 @@ func TestEvaluationErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestExamplesAreOfTheirFile: a query that stands in both files is shown in each what does not answer it there.
+func TestExamplesAreOfTheirFile(t *testing.T) {
+	p := evalProject(t)
+	p.write(t, "dev.jsonl", `{"query":"seven one","pos":["six"],"neg":["plus"]}`+"\n")
+	p.write(t, "queries.jsonl", `{"query":"seven one","correct_id":0}`+"\n") // four
+	p.write(t, "examples.jsonl", `{"query":"one","response":"six"}
+{"query":"two","response":"four"}
+`)
+	o := p.finetuneOptions("out")
+	o.Train, o.Dev, o.Data.Corpus = p.path("rows.jsonl"), p.path("dev.jsonl"), ""
+	o.Eval = EvalSet{p.path("corpus.jsonl"), p.path("queries.jsonl"), p.path("examples.jsonl")}
+	set, err := o.readTraining(newTestHost().host)
+	mustBe(t, err)
+	for _, tc := range []struct {
+		shown shown
+		want  string
+	}{{set.shownDev, "four"}, {set.shownJudged, "six"}} {
+		if got := tc.shown["seven one"]; len(got) != 1 || got[0].Response != tc.want {
+			t.Errorf("shown is %+v, want the example with %q", got, tc.want)
+		}
+	}
+}

@@ -274,15 +274,15 @@ func (t *training) measure(ctx context.Context, epoch int) (map[string]float64, 
 		return nil, err
 	}
 	defer m.Close()
-	d := data{corpus: t.set.corpus, queries: t.set.dev}
+	d, examples := data{corpus: t.set.corpus, queries: t.set.dev}, t.set.shownDev
 	if t.set.judged != nil {
-		d = *t.set.judged
+		d, examples = *t.set.judged, t.set.shownJudged
 	}
 	var found []ranking.Candidates
 	on := modelOn{model: m, engine: t.engine, depth: evalDepth(t.measures), taken: t.trainer.Rest() + m.Attached()}
 	rank := RankOptions{Texts: t.options.Texts}
-	if t.set.shown != nil {
-		rank.before = t.set.before
+	if examples != nil {
+		rank.before = examples.before
 	}
 	err = rank.rankModel(ctx, t.host, d, on, func(_ int, c ranking.Candidates) error {
 		found = append(found, c)

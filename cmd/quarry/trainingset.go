@@ -9,18 +9,18 @@ import (
 
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/flagembedding"
-	"github.com/quarry-ml/quarry/prompt"
 )
 
 // trainingSet is what is trained on and what eval_loss is taken on.
 type trainingSet struct {
-	corpus     *corpus.Corpus
-	named      bool // the passages come from --corpus; else from the rows, and their texts are their names
-	train, dev []corpus.Query
-	judged     *data                       // what epochs are measured on in place of dev and corpus; nil is those, where the corpus is named
-	shown      map[string][]prompt.Example // in evaluation, by the query's text; nil for none
-	files      []trainFile                 // of the training rows, in order
-	datasets   []dataset                   // that batches are of one of; none where all rows share them
+	corpus      *corpus.Corpus
+	named       bool // the passages come from --corpus; else from the rows, and their texts are their names
+	train, dev  []corpus.Query
+	judged      *data       // what epochs are measured on in place of dev and corpus; nil is those, where the corpus is named
+	shownDev    shown       // before the queries of dev
+	shownJudged shown       // before those of judged
+	files       []trainFile // of the training rows, in order
+	datasets    []dataset   // that batches are of one of; none where all rows share them
 }
 
 // fileOf is the file that a training row is of.
