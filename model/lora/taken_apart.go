@@ -121,10 +121,14 @@ func joinParts(m Module, layers []Layer, first []int) Layer {
 		whole.A = append(whole.A, l.A...)
 		for row := range l.Out {
 			for k, v := range l.B[row*l.Rank : (row+1)*l.Rank] {
-				whole.B[(first[i]+row)*whole.Rank+column+k] = float32(float64(v) * (l.Scaling / whole.Scaling))
+				whole.B[(first[i]+row)*whole.Rank+column+k] = float32(float64(v) * scale)
 			}
 		}
 		column += l.Rank
 	}
+		scale := 1.0
+		if l.Scaling != whole.Scaling {
+			scale = l.Scaling // that of the whole is 1
+		}
 	return whole
 }
