@@ -322,6 +322,23 @@ func TestAdaptersOnClassesThatTakeMapsApart(t *testing.T) {
 	}
 }
 
+// TestPartsThatAreScaledByNothing: an adapter on parts with lora_alpha 0 leaves the base as it is.
+func TestPartsThatAreScaledByNothing(t *testing.T) {
+	m := open(t, encoder{"gte"}.dir(), model.Options{})
+	adapter := copyOf(t, filepath.Join(encoder{"gte"}.dir(), "lora"))
+	edit(t, filepath.Join(adapter, lora.ConfigName), `"lora_alpha": 8`, `"lora_alpha": 0`)
+	a, err := lora.Open(adapter, m.Base())
+	mustBe(t, err)
+	if !a.Joined {
+		t.Error("not joined")
+	}
+	for _, l := range a.Layers {
+		if l.Scaling != 0 || slices.ContainsFunc(l.B, func(v float32) bool { return v != v }) {
+			t.Errorf("%s: scaling %g of %v", l.Name, l.Scaling, l.B)
+		}
+	}
+}
+
 // TestLoweringIsNotLeftToATokenizerThatDoesNot asks for it beside RoBERTa's, and beside MPNet's, which lowers by itself.
 func TestLoweringIsNotLeftToATokenizerThatDoesNot(t *testing.T) {
 	for name, lowers := range map[string]bool{"roberta": false, "xlm-roberta": false, "modernbert": false, "mpnet": true} {

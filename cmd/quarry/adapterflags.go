@@ -90,6 +90,9 @@ func (o *FinetuneOptions) openAdapter(ctx context.Context, h *host, m *model.Mod
 	if err != nil {
 		return badInputf("--from-adapter: %w", err)
 	}
+	if a.Joined {
+		return badInputf("--from-adapter: %s has layers on parts of the model's maps, as transformers 5 takes them apart, and here they are trained whole: merge it into the model first (quarry merge), and train a fresh adapter on that", o.Adapter)
+	}
 	o.Tune.LoRA = finetune.GoingOn(a)
 	h.note("%s is trained on: r %d, alpha %g and dropout %g are its own, and so are its %d layers", o.Adapter, a.Config.Rank, a.Config.Alpha, a.Config.Dropout, len(a.Layers))
 	return nil

@@ -452,6 +452,9 @@ func TestFinetuneFromAnAdapter(t *testing.T) {
 	refused(t, runFinetune(t.Context(), on, newTestHost().host), "holds a training of other data")
 	on.Adapter, on.Output = p.path("nowhere"), p.path("third")
 	refused(t, runFinetune(t.Context(), on, newTestHost().host), "--from-adapter: ")
+	parts := on
+	parts.Model.Model, parts.Adapter = "../../model/testdata/encoders/gte", "../../model/testdata/encoders/gte/lora"
+	refused(t, runFinetune(t.Context(), parts, newTestHost().host), "merge it into the model first (quarry merge)")
 	on.Adapter = p.path("first")
 	refused(t, runFinetune(t.Context(), on, newTestHost().host), "not an adapter: meant "+p.path("first/epoch-1")+"?")
 	on.set = set{"lora-rank": true}

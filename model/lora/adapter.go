@@ -17,6 +17,10 @@ type Adapter struct {
 	Config Config
 	Layers []Layer          // in the order of the base's modules
 	Saved  map[string]Saved // by the base's tensor name: weights of modules_to_save, and word embeddings of a grown vocabulary
+
+	// Joined says that some layers were several, on parts of one of the base's maps: ranks and scalings are no longer those of
+	// Config, and B has zeros that another training would not keep.
+	Joined bool
 }
 
 // Layer is the pair of matrices on one module: the module's weight is W + Scaling·B·A.

@@ -100,10 +100,12 @@ func read(c Config, f, base *safetensors.File, tokens bool) (*Adapter, error) {
 	if err := r.checkWhole(); err != nil {
 		return nil, err
 	}
+	a := &Adapter{Config: c, Layers: layers, Saved: r.saved}
 	if parts != nil {
-		layers = join(layers, parts, ofFiles)
+		a.Layers = join(layers, parts, ofFiles)
+		a.Joined = onParts(layers, parts, ofFiles)
 	}
-	return &Adapter{Config: c, Layers: layers, Saved: r.saved}, nil
+	return a, nil
 }
 
 // assembly collects an adapter from its tensors.

@@ -107,6 +107,13 @@ func join(layers []Layer, parts []part, modules []Module) []Layer {
 	return joined
 }
 
+// onParts says whether a layer is on less than a module of the files.
+func onParts(layers []Layer, parts []part, modules []Module) bool {
+	return slices.ContainsFunc(parts, func(p part) bool {
+		return p.Out < modules[p.of].Out && slices.ContainsFunc(layers, func(l Layer) bool { return l.Name == p.Name })
+	})
+}
+
 func joinParts(m Module, layers []Layer, first []int) Layer {
 	whole := Layer{Target: Target{Module: m, Scaling: layers[0].Scaling}}
 	for _, l := range layers {
@@ -119,6 +126,10 @@ func joinParts(m Module, layers []Layer, first []int) Layer {
 	column := 0
 	for i, l := range layers {
 		whole.A = append(whole.A, l.A...)
+		scale := 1.0
+		if l.Scaling != whole.Scaling {
+			scale = l.Scaling // that of the whole is 1
+		}
 		for row := range l.Out {
 			for k, v := range l.B[row*l.Rank : (row+1)*l.Rank] {
 				whole.B[(first[i]+row)*whole.Rank+column+k] = float32(float64(v) * scale)
@@ -126,9 +137,5 @@ func joinParts(m Module, layers []Layer, first []int) Layer {
 		}
 		column += l.Rank
 	}
-		scale := 1.0
-		if l.Scaling != whole.Scaling {
-			scale = l.Scaling // that of the whole is 1
-		}
 	return whole
 }
