@@ -226,7 +226,8 @@ func (o *hnMine) read(h *host) (rows []*flagembedding.Row, pool []string, err er
 	}
 	for _, row := range rows {
 		for _, e := range o.examples {
-			if e.Query == row.Query() || slices.Contains(row.Pos(), e.Response) {
+			answers := slices.ContainsFunc(row.Pos(), func(text string) bool { return corpus.Strip(text) == corpus.Strip(e.Response) })
+			if answers || corpus.Strip(e.Query) == corpus.Strip(row.Query()) {
 				return nil, nil, badInputf("%s:%d: an in-context example is the query or has an answer of it: take it out of --examples_for_task", o.input, row.Line())
 			}
 		}
