@@ -273,6 +273,7 @@ func TestLoadErrors(t *testing.T) {
 		{"padding unknown", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{"pad_token": "<p>"}`}, `pad_token "<p>" is not in the vocabulary`},
 		{"padding of the list unknown", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{}`, "special_tokens_map.json": `{"pad_token": "<p>"}`}, `special_tokens_map.json: pad_token "<p>" is not in the vocabulary`},
 		{"configuration broken", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{`}, "tokenizer_config.json: top level: not JSON: unexpected end"},
+		{"something behind the file", map[string]string{"tokenizer.json": string(file) + `{"version": "1.0"} and more`}, `tokenizer.json: top level: not JSON: it goes on behind its end, with "{\"version\": \"1.0\"}`},
 		{"token is a number", map[string]string{"vocab.txt": vocab, "tokenizer_config.json": `{"cls_token": 3}`}, "cls_token: want a text"},
 		{"flag is a text", map[string]string{"vocab.txt": vocab, "tokenizer_config.json": `{"do_lower_case": "no"}`}, "do_lower_case: want true, false or null"},
 		{"duplicate line", map[string]string{"vocab.txt": vocab + "a\n"}, `vocab.txt:6: token "a" is already on line 5`},

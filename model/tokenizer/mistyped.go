@@ -113,12 +113,15 @@ func (s section) wants(kind string) error {
 	return s.errorf("want %s, found %s", kind, found)
 }
 
-// decode reads the section into v. A key that v does not have is an error.
+// decode reads the section into v. A key that v does not have is an error, and so is anything behind the value.
 func (s section) decode(v any) error {
 	d := json.NewDecoder(bytes.NewReader(s.raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
 		return s.mistyped(reflect.TypeOf(v), true, err)
+	}
+	if rest := bytes.Trim(s.raw[d.InputOffset():], " \t\r\n"); len(rest) > 0 {
+		return s.errorf("not JSON: it goes on behind its end, with %.20q", rest)
 	}
 	return nil
 }
