@@ -168,6 +168,9 @@ func runTrainer(ctx context.Context, h *host, words []string) error {
 			h.note("by a flag of icl_finetune.sh, what that script passes on is taken besides: %s", strings.Join(passed, ", "))
 		}
 	}
+	if slices.ContainsFunc(flagsOfExamples, a.given) && !a.truth("same_dataset_within_batch") {
+		h.note("--same_dataset_within_batch is not True: rows of all files mix in a batch; decoder_only.icl would not start (NotImplementedError)")
+	}
 	o, err := trainerOptions(a, kind)
 	if err != nil {
 		return badInput(err)
@@ -192,6 +195,9 @@ var (
 	}
 	flagsOfEncoders = []string{"unified_finetuning", "use_self_distill", "self_distill_start_step", "fix_encoder", "colbert_dim"}
 )
+
+// flagsOfExamples are those that make decoder_only.icl the trainer.
+var flagsOfExamples = []string{"icl_suffix_str", "retrieval_use_examples", "example_query_max_len", "example_passage_max_len"}
 
 // trainerKind is the trainer that a command line is of: that of a flag which it alone has, else that of the model. Flags of
 // the trainers of decoders train an encoder, too, which there they cannot.
@@ -332,6 +338,7 @@ func (o *FinetuneOptions) takeTraining(a pythonArgs, kind trainer) error {
 	}
 	t.WeightDecay, t.Beta1, t.Beta2, t.Epsilon, t.Clip = a.float("weight_decay"), a.float("adam_beta1"), a.float("adam_beta2"), a.float("adam_epsilon"), a.float("max_grad_norm")
 	t.Temperature, t.MaskKnownPositives, t.MaxSteps = a.float("temperature"), false, max(0, a.number("max_steps")) // FlagEmbedding masks nothing
+	o.StepsFirst = true
 	if a.number("seed") < 0 {
 		return fmt.Errorf("--seed %s: want a whole number from 0 on", a.text("seed"))
 	}
@@ -341,7 +348,6 @@ func (o *FinetuneOptions) takeTraining(a pythonArgs, kind trainer) error {
 		return fmt.Errorf("--shuffle_ratio %s: want a share between 0 and 1", a.text("shuffle_ratio"))
 	}
 	if a.truth("knowledge_distillation") {
-	o.StepsFirst = true
 		t.Distill = finetune.Distillation(a.text("kd_loss_type"))
 	}
 	return o.takeParts(a)
@@ -407,7 +413,7 @@ func (o *FinetuneOptions) takeTexts(a pythonArgs) error {
 		return fmt.Errorf("--query_instruction_format: %w", err)
 	}
 	o.Texts.rowFormat = format
-	if !slices.ContainsFunc([]string{"icl_suffix_str", "retrieval_use_examples", "example_query_max_len", "example_passage_max_len"}, a.given) {
+	if !slices.ContainsFunc(flagsOfExamples, a.given) {
 		return nil
 	}
 	suffix := a.text("icl_suffix_str")

@@ -285,6 +285,9 @@ func TestTrainAnEncoderByItsTrainersCommand(t *testing.T) {
 	if _, err := os.Stat(p.path("out/epoch-1/model.safetensors")); err != nil {
 		t.Error(err)
 	}
+	if n := strings.Count(p.read(t, "out/steps.jsonl"), "\n"); n != 3 || len(lines(h.out.String())) != 3 { // an epoch has one step
+		t.Errorf("%d steps, want --max_steps in place of --num_train_epochs: %s", n, h.out.String())
+	}
 	h = newTestHost()
 	if code := h.run(t, "finetune", "--model_name_or_path", p.path("none"), "--train_data", p.path("rows.jsonl"), "--output_dir", p.path("other")); code != exitBadInput || !strings.Contains(h.err.String(), "--model_name_or_path: ") {
 		t.Errorf("exit code %d: %s", code, h.err.String())
@@ -298,9 +301,6 @@ func TestTrainAndMergeByTheReferencesCommands(t *testing.T) {
 	p.write(t, "rows.jsonl", `{"query":"one two","pos":["three"],"neg":["four","five"],"prompt":"sum"}
 {"query":"two three","pos":["six"],"neg":["four","nine"]}
 {"query":"seven","pos":["eight"],"neg":["plus","nine"]}
-	if n := strings.Count(p.read(t, "out/steps.jsonl"), "\n"); n != 3 || len(lines(h.out.String())) != 3 { // an epoch has one step
-		t.Errorf("%d steps, want --max_steps in place of --num_train_epochs: %s", n, h.out.String())
-	}
 `)
 	h := newTestHost()
 	code := h.run(t, "finetune", "--model_name_or_path", p.path("model"), "--train_data", p.path("rows.jsonl"), "--output_dir", p.path("out"),
@@ -309,6 +309,9 @@ func TestTrainAndMergeByTheReferencesCommands(t *testing.T) {
 		"--query_instruction_for_retrieval", "zero", "--query_instruction_format", `<instruct>{}\n<query>{}`, "--icl_suffix_str", " digit", "--additional_special_tokens", "<instruct>", "<query>", "--seed", "7")
 	if code != exitDone {
 		t.Fatalf("exit code %d: %s", code, h.err.String())
+	}
+	if !strings.Contains(h.err.String(), "--same_dataset_within_batch is not True: rows of all files mix") {
+		t.Errorf("told %q", h.err.String())
 	}
 	if !strings.Contains(h.err.String(), "--fp16: products are") || !strings.Contains(p.read(t, "out/steps.jsonl"), `"examples":`) {
 		t.Errorf("told %q, steps %s", h.err.String(), p.read(t, "out/steps.jsonl"))
