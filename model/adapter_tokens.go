@@ -112,7 +112,7 @@ func checkTable(dir string, theirs *tokenizer.Tokenizer, added string, rows int)
 		return err
 	}
 	name := f.Name()
-	if i := slices.IndexFunc(f.Tensors(), func(t safetensors.Tensor) bool { return endsAny(t.Name, tables) }); i >= 0 {
+	if i := slices.IndexFunc(f.Tensors(), func(t safetensors.Tensor) bool { return lora.IsTable(t.Name) }); i >= 0 {
 		return errors.Join(rowsForTokens(f.Tensors()[i], theirs, rows), f.Close())
 	}
 	if err := f.Close(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/quarry-ml/quarry/compute/half"
+	"github.com/quarry-ml/quarry/model/lora"
 	"github.com/quarry-ml/quarry/model/safetensors"
 )
 
@@ -26,7 +27,7 @@ var vocabularyHeads = []string{
 func growTables(f *safetensors.File, from, to int) error {
 	found := false
 	for _, t := range slices.Clone(f.Tensors()) {
-		isTable := endsAny(t.Name, tables)
+		isTable := lora.IsTable(t.Name)
 		if !isTable && !endsAny(t.Name, vocabularyHeads) {
 			continue
 		}
@@ -45,7 +46,7 @@ func growTables(f *safetensors.File, from, to int) error {
 		found = found || isTable
 	}
 	if !found {
-		return fmt.Errorf("%s: no table of word embeddings (%s) to add special tokens to", f.Name(), strings.Join(tables, ", "))
+		return fmt.Errorf("%s: no table of word embeddings (%s) to add special tokens to", f.Name(), lora.Tables())
 	}
 	return nil
 }

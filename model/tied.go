@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
-	"strings"
 
+	"github.com/quarry-ml/quarry/model/lora"
 	"github.com/quarry-ml/quarry/model/safetensors"
 )
-
-// tables are how the names of tables of word embeddings end.
-var tables = []string{"word_embeddings.weight", "embed_tokens.weight", "tok_embeddings.weight", "wte.weight"}
 
 // TieHeads returns entries that are to take the place of a file's tensors, in which a head that is tied to the table of word
 // embeddings (a language model's lm_head, stored a second time under its own name) becomes what the table becomes. Left as
@@ -26,8 +23,7 @@ func (d *Directory) TieHeads(base *safetensors.File, changed func(name string) b
 	}
 	tied := slices.Clone(entries)
 	for _, table := range base.Tensors() {
-		isTable := slices.ContainsFunc(tables, func(end string) bool { return strings.HasSuffix(table.Name, end) })
-		if !isTable || !changed(table.Name) {
+		if !lora.IsTable(table.Name) || !changed(table.Name) {
 			continue
 		}
 		becomes := slices.IndexFunc(entries, func(e safetensors.Entry) bool { return e.Name == table.Name })

@@ -40,7 +40,7 @@ func OpenEmbedding(dir string) (*safetensors.File, safetensors.Tensor, error) {
 // takeEmbedding takes the table beside an adapter that brings none of its own, which would have stood above it.
 func (a *Adapter) takeEmbedding(dir string, base *safetensors.File) (err error) {
 	for name := range a.Saved {
-		if isTable(name) {
+		if IsTable(name) {
 			return nil
 		}
 	}
@@ -52,7 +52,7 @@ func (a *Adapter) takeEmbedding(dir string, base *safetensors.File) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	at := slices.IndexFunc(base.Tensors(), func(t safetensors.Tensor) bool { return isTable(t.Name) })
+	at := slices.IndexFunc(base.Tensors(), func(t safetensors.Tensor) bool { return IsTable(t.Name) })
 	if at < 0 {
 		return fmt.Errorf("%s: the base %s has no table of word embeddings", table.Where(), base.Name())
 	}
@@ -101,6 +101,3 @@ func namesTokens(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, "tokenizer.json"))
 	return err == nil
 }
-
-// isTable says whether a tensor is a table of word embeddings, and no head that has a row for each token, too.
-func isTable(name string) bool { return ofVocabulary(name) && unwrap(name) != head }

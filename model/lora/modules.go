@@ -46,22 +46,32 @@ func Modules(base *safetensors.File) ([]Module, error) {
 	return modules, nil
 }
 
-func isEmbedding(path string) bool {
-	last := path[strings.LastIndex(path, ".")+1:]
-	return strings.HasSuffix(last, "embeddings") || slices.Contains([]string{"embed_tokens", "wte", "wpe", "relative_attention_bias"}, last)
+// wordEmbeddings are what the modules are called, in all networks, whose weight is the table of word embeddings.
+var wordEmbeddings = []string{"word_embeddings", "embed_tokens", "tok_embeddings", "wte"}
+
+// IsTable says whether a tensor of a base or of an adapter is a table of word embeddings, and no head that has a row for each token,
+// too.
+func IsTable(name string) bool {
+	module, isWeight := strings.CutSuffix(name, ".weight")
+	return isWeight && slices.Contains(wordEmbeddings, lastOf(module))
 }
+
+// Tables are the last parts of the names of tables of word embeddings, for errors.
+func Tables() string { return strings.Join(wordEmbeddings, ", ") }
+
+func isEmbedding(path string) bool {
+	last := lastOf(path)
+	return slices.Contains(wordEmbeddings, last) || strings.HasSuffix(last, "embeddings") || last == "wpe" || last == "relative_attention_bias"
+}
+
+func lastOf(path string) string { return path[strings.LastIndex(path, ".")+1:] }
 
 // head is the tensor of a language model's head by its name without wrapping. Of an embedder it has no part.
 const head = "lm_head.weight"
 
 // ofVocabulary reports whether a tensor has a row for each token. PEFT saves those beside an adapter whose base had its
 // vocabulary resized.
-func ofVocabulary(path string) bool {
-	name := unwrap(path)
-	module, isWeight := strings.CutSuffix(name, ".weight")
-	last := module[strings.LastIndex(module, ".")+1:]
-	return name == head || isWeight && slices.Contains([]string{"embed_tokens", "word_embeddings", "tok_embeddings", "wte"}, last)
-}
+func ofVocabulary(path string) bool { return IsTable(path) || unwrap(path) == head }
 
 // isPooler reports whether a module belongs to BERT's pooler. No sentence embedding passes through it: networks are often
 // built without, and an adapter need not have weights for it.
