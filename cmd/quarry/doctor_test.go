@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -73,7 +75,10 @@ func TestPoolingIsNotGuessed(t *testing.T) {
 		{"embed", &embed.Model, func(h *host) error { return runEmbed(t.Context(), embed, h) }},
 		{"mine", &mine.Rank.Model, func(h *host) error { return runMine(t.Context(), mine, h) }},
 		{"finetune", &tune.Model, func(h *host) error { return runFinetune(t.Context(), tune, h) }},
-		{"merge", &merge.Model, func(h *host) error { return runMerge(t.Context(), merge, h) }},
+		{"merge", &merge.Model, func(h *host) error {
+			mustBe(t, os.RemoveAll(filepath.Join(merge.Adapter, model.ContractName))) // which names the pooling of the training
+			return runMerge(t.Context(), merge, h)
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			want := "no modules.json says how the vectors of tokens become one: the pooling must be given with --pooling"

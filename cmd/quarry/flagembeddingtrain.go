@@ -316,7 +316,10 @@ func (o *FinetuneOptions) takeTraining(a pythonArgs, kind trainer) error {
 	if a.given("batch_size") {
 		batch = a.number("batch_size")
 	}
-	if epochs < 1 || epochs != math.Trunc(epochs) || epochs > math.MaxInt32 {
+	if a.number("max_steps") > 0 { // which takes their place
+		epochs = max(1, math.Ceil(epochs))
+	}
+	if !(epochs >= 1) || epochs != math.Trunc(epochs) || epochs > math.MaxInt32 {
 		return fmt.Errorf("--%s %v: want a whole number from 1 on", epochsFlag, epochs)
 	}
 	devices, accumulate := a.number("num_gpus"), a.number("gradient_accumulation_steps")

@@ -80,6 +80,7 @@ func TestTrainerFlags(t *testing.T) {
 		{"columns stay on their device", "--num_gpus 2 --per_device_train_batch_size 4 --gradient_accumulation_steps 3", func(o FinetuneOptions) bool { return o.Tune.Batch == 24 && o.Tune.Accumulate == 6 }},
 		{"columns across devices", "--num_gpus 2 --per_device_train_batch_size 4 --gradient_accumulation_steps 3 --negatives_cross_device", func(o FinetuneOptions) bool { return o.Tune.Batch == 24 && o.Tune.Accumulate == 3 }},
 		{"the script's own names", "--epochs 2 --batch_size 3", func(o FinetuneOptions) bool { return o.Tune.Epochs == 2 && o.Tune.Batch == 3 }},
+		{"steps in place of epochs", "--num_train_epochs 0.5 --max_steps 7", func(o FinetuneOptions) bool { return o.Tune.MaxSteps == 7 && o.Tune.Epochs == 1 && o.StepsFirst }},
 		{"in full", "--use_lora no", func(o FinetuneOptions) bool { return o.Tune.Method == finetune.Full }},
 		{"the plain trainer shows no examples", "--query_max_len 64", func(o FinetuneOptions) bool { return o.Tune.Examples == 0 && o.Texts.QuerySuffix == nil }},
 		{"examples need more than 512 tokens", "--icl_suffix_str x --query_max_len 512", func(o FinetuneOptions) bool { return o.Tune.Examples == 5 && o.Examples.Tokens == 1 }},
