@@ -4,6 +4,7 @@ package corpus
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,6 +130,17 @@ func (c *Corpus) SameText(p int32) []int32 {
 		return same
 	}
 	return []int32{p}
+}
+
+// Texts are the full texts of all passages, in corpus order.
+func (c *Corpus) Texts() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, p := range c.Passages {
+			if !yield(p.Full()) {
+				return
+			}
+		}
+	}
 }
 
 // Positions are the positions of all passages in an order of their own: by the string order of ids where the file gave

@@ -151,9 +151,9 @@ func (a Audit) CheckAny(window Window, passages int) error {
 }
 
 // CheckWindow refuses a window behind all passages of a corpus (EmptyError), where no other source gives negatives: what CheckAny
-// would find once all is ranked.
+// would find once all is ranked. Quotas give none: they take what the window leaves.
 func (o Options) CheckWindow(passages int) error {
-	if o.Window.From < passages || o.Random > 0 || o.Kept > 0 || o.Given == Keep || len(o.Quotas) > 0 {
+	if o.Window.From < passages || o.Random > 0 || o.Kept > 0 || o.Given == Keep {
 		return nil
 	}
 	return &EmptyError{Rule: windowRule, Window: o.Window, Passages: passages}

@@ -72,6 +72,10 @@ func TestCheckWindow(t *testing.T) {
 	if err := o.CheckWindow(30); err == nil || !strings.Contains(err.Error(), "the window is 30-40, the corpus has 30 passages") {
 		t.Errorf("got %v", err)
 	}
+	o.Quotas = []Quota{{Window{30, 40}, 3}}
+	if err := o.CheckWindow(30); err == nil {
+		t.Error("quotas take from the window")
+	}
 	o.Random = 0.5
 	if err := o.CheckWindow(30); err != nil {
 		t.Errorf("with random negatives: %v", err)

@@ -184,6 +184,19 @@ func EachKey(query, positive string) string { return query + rowMark + positive 
 // rowMark stands between the two.
 const rowMark = "#"
 
+// LastOf are the negatives of a last round by query key, out of those of its rows by theirs: one list for all rows of a query.
+func LastOf(rows map[string][]int32, queries []corpus.Query, c *corpus.Corpus) map[string][]int32 {
+	last := make(map[string][]int32, len(queries))
+	for _, q := range queries {
+		all := slices.Clone(rows[q.Key])
+		for _, p := range q.Positives {
+			all = append(all, rows[EachKey(q.Key, c.ID(p))]...)
+		}
+		last[q.Key] = all
+	}
+	return last
+}
+
 // CheckKeys refuses queries of which two would draw, and be kept negatives of, by one key: with Each a query's key and a positive of it
 // may spell the key of another query, or of another's row. Without Each and Kept a query goes by its key alone, and nothing is refused.
 func (o Options) CheckKeys(queries []corpus.Query, c *corpus.Corpus) error {

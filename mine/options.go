@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/quarry-ml/quarry/corpus"
 )
 
 // Sampling is how negatives are taken from the eligible candidates.
@@ -252,6 +254,15 @@ func Taken(excluded, struck []int32) int {
 		}
 	}
 	return n
+}
+
+// MostTaken is Taken of the query that has most of them: what answers, equal texts and verdicts take out of its ranking.
+func MostTaken(queries []corpus.Query, excluded, struck func(corpus.Query) []int32) int {
+	most := 0
+	for _, q := range queries {
+		most = max(most, Taken(excluded(q), struck(q)))
+	}
+	return most
 }
 
 // ErrNoPositives marks a query that no passage answers: it has nothing to train on.

@@ -297,14 +297,7 @@ func (r *round) lastNegatives(s rundir.Split, o mine.Options) (map[string][]int3
 	if err != nil {
 		return nil, fmt.Errorf("mine.kept: the negatives of round %d: %w", r.index-1, err)
 	}
-	last := map[string][]int32{} // one list for all rows of a query
-	for _, q := range r.data.queries[s] {
-		last[q.Key] = rows[q.Key]
-		for _, p := range q.Positives {
-			last[q.Key] = append(last[q.Key], rows[mine.EachKey(q.Key, r.data.corpus.ID(p))]...)
-		}
-	}
-	return last, nil
+	return mine.LastOf(rows, r.data.queries[s], r.data.corpus), nil
 }
 
 // trained are a split's queries as training takes them: one for each row that was mined.

@@ -27,7 +27,7 @@ func (r *round) emptyAt(err error) string {
 // checkWindow refuses a window that no ranking of the corpus reaches, where negatives come from there alone.
 func (r *round) checkWindow() error {
 	o, passages := r.mineOptions(), r.data.corpus.Len()
-	if !r.stages.Mine.Searches() || o.Window.From < passages || o.Kept > 0 || o.Random > 0 || o.Given == mine.Keep {
+	if !r.stages.Mine.Searches() || o.CheckWindow(passages) == nil {
 		return nil
 	}
 	return fmt.Errorf("%s: round %d: %sno query can have a negative: the window is %s, the corpus has %d passages; let the window begin at a rank that it has%s",
@@ -49,17 +49,8 @@ func (r *round) checkDepth(o mine.Options, answers corpus.Answers, queries []cor
 	if r.depth() >= r.data.corpus.Len() {
 		return nil
 	}
-	if err := o.ValidateDepth(r.depth(), r.mostTaken(answers, queries)); err != nil {
+	if err := o.ValidateDepth(r.depth(), mine.MostTaken(queries, answers.Excluded, r.said.Struck)); err != nil {
 		return inputErrorf("%s: %s%w", r.at("mine.depth"), r.toldSet(), err)
 	}
 	return nil
-}
-
-// mostTaken is the most passages that answers, equal texts and verdicts take out of a query's ranking.
-func (r *round) mostTaken(answers corpus.Answers, queries []corpus.Query) int {
-	most := 0
-	for _, q := range queries {
-		most = max(most, mine.Taken(answers.Excluded(q), r.said.Struck(q)))
-	}
-	return most
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"slices"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -68,7 +67,7 @@ func (r *round) search(ctx context.Context) error {
 func (r *round) searchSplits(ctx context.Context, of rundir.Stage, depth int) (err error) {
 	var words *lexical.Index
 	if slices.ContainsFunc(r.rankers, func(k ranker) bool { return k.Kind == recipe.BM25 }) {
-		if words, err = lexical.NewIndex(r.passageTexts(), r.bm25()); err != nil {
+		if words, err = lexical.NewIndex(r.data.corpus.Texts(), r.bm25()); err != nil {
 			return inputErrorf("%s: %w", r.at("mine"), err)
 		}
 	}
@@ -219,16 +218,6 @@ func (r *round) rankerByVectors(s rundir.Split, v mappedPair, which, sources, de
 // searched shows how many queries of a split have been searched for.
 func (r *round) searched(s rundir.Split, done int) {
 	r.progress(Progress{Round: r.index, Stage: r.label("search " + string(s)), Done: int64(done), Total: int64(len(r.data.queries[s])), Unit: "queries"})
-}
-
-func (r *round) passageTexts() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, p := range r.data.corpus.Passages {
-			if !yield(p.Full()) {
-				return
-			}
-		}
-	}
 }
 
 func (r *round) bm25() lexical.Options {

@@ -251,12 +251,5 @@ func (o MineOptions) lastNegatives(h *host, d data) (map[string][]int32, error) 
 			return nil
 		})
 	})
-	last := map[string][]int32{}
-	for _, q := range d.queries { // one list for all rows of a query
-		last[q.Key] = rows[q.Key]
-		for _, p := range q.Positives {
-			last[q.Key] = append(last[q.Key], rows[mine.EachKey(q.Key, d.corpus.ID(p))]...)
-		}
-	}
-	return last, err
+	return mine.LastOf(rows, d.queries, d.corpus), err
 }

@@ -83,13 +83,7 @@ func (s *shards) openBM25() source {
 	rank := func(ctx context.Context, part span, sink func(int, ranking.Ranked) error) error {
 		if index == nil {
 			var err error
-			index, err = lexical.NewIndex(func(yield func(string) bool) {
-				for _, p := range s.data.corpus.Passages {
-					if !yield(p.Full()) {
-						return
-					}
-				}
-			}, s.o.Sources.BM25)
+			index, err = lexical.NewIndex(s.data.corpus.Texts(), s.o.Sources.BM25)
 			if err != nil {
 				return badInput(err)
 			}

@@ -262,7 +262,7 @@ func rankerOf(h candidates.Header) mine.Ranker {
 
 // depth is how far the search goes: as the flag says, if that is enough, else as far as the window needs.
 func (o MineOptions) depth(d data, answers corpus.Answers) (int, error) {
-	taken := mostTaken(d, answers)
+	taken := mine.MostTaken(d.queries, answers.Excluded, d.said.Struck)
 	if o.Depth == 0 {
 		return min(o.Mine.Depth(taken), d.corpus.Len()), nil
 	}
@@ -272,14 +272,6 @@ func (o MineOptions) depth(d data, answers corpus.Answers) (int, error) {
 		}
 	}
 	return o.Depth, nil
-}
-
-func mostTaken(d data, answers corpus.Answers) int {
-	taken := 0
-	for _, q := range d.queries {
-		taken = max(taken, mine.Taken(answers.Excluded(q), d.said.Struck(q)))
-	}
-	return taken
 }
 
 // header says what the candidates are made of. Digests are taken only where they are recorded, or what is kept depends on them.

@@ -10,6 +10,7 @@ import (
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/fuse"
+	"github.com/quarry-ml/quarry/mine"
 	"github.com/quarry-ml/quarry/ranking"
 )
 
@@ -36,7 +37,7 @@ func (o MineOptions) stored(h *host, d data, answers corpus.Answers) (rankedBy, 
 		return r, badInputf("--candidates %s: they are of another corpus than %s: rank again", o.Candidates, o.Rank.Data.Corpus)
 	}
 	if r.header.Depth < d.corpus.Len() && !o.WhatIf.Run { // every setting of a grid is checked by itself
-		if err := o.Mine.ValidateDepth(r.header.Depth, mostTaken(d, answers)); err != nil {
+		if err := o.Mine.ValidateDepth(r.header.Depth, mine.MostTaken(d.queries, answers.Excluded, d.said.Struck)); err != nil {
 			return r, badInputf("--candidates %s: %w", o.Candidates, err)
 		}
 	}

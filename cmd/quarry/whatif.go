@@ -215,7 +215,7 @@ func (o MineOptions) deepEnough(d data, ranked rankedBy, setting mine.Options) e
 	if ranked.header.Depth >= d.corpus.Len() {
 		return nil
 	}
-	if err := setting.ValidateDepth(ranked.header.Depth, mostTaken(d, d.corpus.AnswersOf(d.queries))); err != nil {
+	if err := setting.ValidateDepth(ranked.header.Depth, mine.MostTaken(d.queries, d.corpus.AnswersOf(d.queries).Excluded, d.said.Struck)); err != nil {
 		return badInputf("--what-if: %w", err)
 	}
 	return nil
