@@ -93,11 +93,11 @@ func Fuse(sources []ranking.Ranked, depth int, order ranking.Order, positives []
 			sums[h.Passage] += float64(weight * o.part(source.Hits, rank)) // in the order of the sources
 		}
 	}
-	scores := make(map[int32]float32, len(sums))
-	for passage, sum := range sums {
-		scores[passage] = float32(sum)
+	scored := make([]ranking.Hit, 0, len(sums))
+	for passage, sum := range sums { // in any order
+		scored = append(scored, ranking.Hit{Passage: passage, Score: float32(sum)})
 	}
-	return ranking.Partial(scores, depth, order, positives)
+	return ranking.Partial(scored, depth, order, positives)
 }
 
 // part is what a hit has of one source, before its weight.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"math"
-
-	"github.com/quarry-ml/quarry/ranking"
 )
 
 // Algorithm is raised when the same texts are ranked otherwise: what is kept by the old number is made again.
@@ -80,31 +78,15 @@ func NewIndex(texts iter.Seq[string], o Options) (*Index, error) {
 	for word, found := range counts { // each by itself: the order of the map does not show
 		n := float64(len(found))
 		rarity := math.Log(1 + (float64(len(lengths))-n+0.5)/(n+0.5))
-		list := make([]posting, len(found))
-		for i, c := range found {
+		list := make([]posting, 0, len(found))
+		for _, c := range found {
 			f := float64(c.times)
 			norm := 1 - o.B + float64(o.B*float64(lengths[c.passage])/mean)
-			list[i] = posting{c.passage, float32(float64(rarity*f) / (f + float64(o.K1*norm)))}
+			if score := float32(float64(rarity*f) / (f + float64(o.K1*norm))); score > 0 {
+				list = append(list, posting{c.passage, score})
+			}
 		}
 		x.postings[word] = list
 	}
 	return x, nil
-}
-
-// Search keeps the best depth of the passages that share a word with the query, and where each positive stands among all
-// passages: those that share none have score 0 and come last, in the order of passages. A word that the query has twice counts twice.
-func (x *Index) Search(query string, depth int, order ranking.Order, positives []int32) ranking.Ranked {
-	scores := map[int32]float64{}
-	for word := range Words(query) {
-		for _, p := range x.postings[word] {
-			scores[p.passage] += float64(p.score) // in the order of the query's words
-		}
-	}
-	found := make(map[int32]float32, len(scores))
-	for passage, score := range scores {
-		if s := float32(score); s > 0 {
-			found[passage] = s
-		}
-	}
-	return ranking.Partial(found, depth, order, positives)
 }

@@ -148,7 +148,7 @@ func (r *round) span(depth int) int {
 
 // spanRankers opens the sources of a round for a split; done closes them.
 func (r *round) spanRankers(s rundir.Split, words *lexical.Index, depth int) (rankers []spanRanker, done func() error, err error) {
-	queries, byVectors := r.data.queries[s], 0
+	byVectors := 0
 	for _, k := range r.rankers {
 		if k.Vectors() {
 			byVectors++
@@ -161,33 +161,17 @@ func (r *round) spanRankers(s rundir.Split, words *lexical.Index, depth int) (ra
 		}
 		return err
 	}
-	each := func(find func(query int) ranking.Ranked) spanRanker {
-		return func(ctx context.Context, first, end int, keep func(int, ranking.Ranked)) error {
-			for query := first; query < end; query++ {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				keep(query, find(query))
-				if byVectors == 0 {
-					r.searched(s, query+1)
-				}
-			}
-			return nil
-		}
-	}
 	for _, k := range r.rankers {
 		switch k.Kind {
 		case recipe.BM25:
-			rankers = append(rankers, each(func(query int) ranking.Ranked {
-				return words.Search(queries[query].Text, depth, r.data.corpus.Order(), queries[query].Positives)
-			}))
+			rankers = append(rankers, r.rankerByWords(s, words, byVectors == 0, depth))
 		case recipe.GivenRun:
 			kept, err := r.readRun(k.Source, s)
 			if err != nil {
 				return nil, done, r.sourceErrorf(k.Source, err)
 			}
 			r.tellRun(k.Source, s, kept)
-			rankers = append(rankers, each(func(query int) ranking.Ranked { return kept.Ranked[query] }))
+			rankers = append(rankers, r.rankerByRun(s, kept.Ranked, byVectors == 0))
 		default:
 			v, err := r.openVectors(k, s)
 			if err != nil {
@@ -198,6 +182,39 @@ func (r *round) spanRankers(s rundir.Split, words *lexical.Index, depth int) (ra
 		}
 	}
 	return rankers, done, nil
+}
+
+// rankerByRun hands on what is kept of a run.
+func (r *round) rankerByRun(s rundir.Split, kept []ranking.Ranked, shows bool) spanRanker {
+	return func(ctx context.Context, first, end int, keep func(int, ranking.Ranked)) error {
+		for query := first; query < end; query++ {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			keep(query, kept[query])
+			if shows {
+				r.searched(s, query+1)
+			}
+		}
+		return nil
+	}
+}
+
+// rankerByWords ranks by words. It shows how far it has come where nothing ranks by vectors, which takes longer.
+func (r *round) rankerByWords(s rundir.Split, words *lexical.Index, shows bool, depth int) spanRanker {
+	return func(ctx context.Context, first, end int, keep func(int, ranking.Ranked)) error {
+		queries := make([]lexical.Query, 0, end-first)
+		for _, q := range r.data.queries[s][first:end] {
+			queries = append(queries, lexical.Query{Text: q.Text, Positives: q.Positives})
+		}
+		return words.SearchEach(ctx, queries, depth, r.data.corpus.Order(), r.engine.Workers(), func(i int, kept ranking.Ranked) error {
+			keep(first+i, kept)
+			if shows {
+				r.searched(s, first+i+1)
+			}
+			return nil
+		})
+	}
 }
 
 // rankerByVectors ranks by vectors, as the which-th of so many sources that do.

@@ -72,32 +72,42 @@ func (r Ranking) Keep(depth int, positives []int32) Ranked {
 	return kept
 }
 
-// Partial ranks a corpus of which only some passages have a score, none below 0; the others have score 0 and come
-// behind, in the order of passages. It keeps the best of those that have one, and where each positive stands.
-func Partial(scores map[int32]float32, depth int, order Order, positives []int32) Ranked {
-	hits := make(Ranking, 0, len(scores))
-	for passage, score := range scores { // sorted below
-		hits = append(hits, Hit{passage, score})
+// Partial ranks a corpus of which only some passages have a score, none below 0: those of scored, each once, in any order. The
+// others have score 0 and come behind, in the order of passages. It keeps the best of those that have one, and where each
+// positive stands.
+func Partial(scored []Hit, depth int, order Order, positives []int32) Ranked {
+	top := NewTop(min(depth, len(scored)), order)
+	for _, h := range scored {
+		top.Push(h)
 	}
-	order.Sort(hits)
-	kept := Ranked{Hits: slices.Clone(hits[:min(depth, len(hits))])}
+	kept := Ranked{Hits: top.Ranking()}
 	for _, p := range positives {
-		h := Hit{Passage: p, Score: scores[p]}
-		rank := len(hits)
-		if _, scored := scores[p]; scored {
-			rank, _ = slices.BinarySearchFunc(hits, h, order.Compare)
-		} else {
-			rank += order.place(p)
-			for _, other := range hits {
-				if order.place(other.Passage) < order.place(p) {
-					rank-- // it was counted before the positive already
-				}
-			}
-		}
-		kept.Positives = append(kept.Positives, Positive{Passage: p, Score: h.Score, Rank: int32(rank)})
+		kept.Positives = append(kept.Positives, placed(p, scored, order))
 	}
 	sortPositives(kept.Positives)
 	return kept
+}
+
+// placed is where a passage stands behind the hits that are better, or, without a score, behind all of them and the passages before it
+// that have none either.
+func placed(passage int32, scored []Hit, order Order) Positive {
+	at := slices.IndexFunc(scored, func(h Hit) bool { return h.Passage == passage })
+	if at < 0 {
+		rank := len(scored) + order.place(passage)
+		for _, h := range scored {
+			if order.place(h.Passage) < order.place(passage) {
+				rank-- // it was counted before the passage already
+			}
+		}
+		return Positive{Passage: passage, Rank: int32(rank)}
+	}
+	rank := 0
+	for _, h := range scored {
+		if order.Compare(h, scored[at]) < 0 {
+			rank++
+		}
+	}
+	return Positive{Passage: passage, Score: scored[at].Score, Rank: int32(rank)}
 }
 
 // place is where a passage stands among all of equal score.

@@ -137,6 +137,7 @@ func TestKeep(t *testing.T) {
 // TestPartialIsTheRankingOfAll: ranks are those of sorting every passage, those without a score behind all that have one, even 0.
 func TestPartialIsTheRankingOfAll(t *testing.T) {
 	scores := map[int32]float32{5: 2, 1: 3, 8: 2, 6: 0}
+	scored := []Hit{{5, 2}, {1, 3}, {8, 2}, {6, 0}}
 	for _, order := range []Order{nil, {9, 8, 7, 6, 5, 4, 3, 2, 1, 0}} {
 		var all Ranking
 		var everyone []int32
@@ -149,7 +150,7 @@ func TestPartialIsTheRankingOfAll(t *testing.T) {
 			everyone = append(everyone, p)
 		}
 		order.Sort(all)
-		got := Partial(scores, 2, order, everyone)
+		got := Partial(scored, 2, order, everyone)
 		if !slices.Equal(got.Hits, all[:2]) {
 			t.Errorf("hits %v, want %v", got.Hits, all[:2])
 		}

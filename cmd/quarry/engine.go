@@ -48,6 +48,14 @@ func (o EngineOptions) limit(m machine) int64 {
 	return m.memory()
 }
 
+// workers is the goroutines that compute.
+func (o EngineOptions) workers(h *host) int {
+	if o.Workers != 0 {
+		return o.Workers
+	}
+	return h.machine.workers()
+}
+
 // memory is what everything read and opened before, and weights that are to come, leave of the limit; 0 is no limit.
 func (o EngineOptions) memory(h *host, weights model.Footprint) int64 {
 	limit := o.limit(h.machine)
@@ -66,10 +74,7 @@ func (o EngineOptions) open(h *host, weights model.Footprint) (*compute.Engine, 
 	if err := h.machine.checkPath(o.CPU); err != nil {
 		return nil, err
 	}
-	c := compute.Options{Path: o.path(h.machine), Precision: compute.Precision(o.Precision), Workers: o.Workers, Memory: o.memory(h, weights), Weights: roundedTo(o.weights)}
-	if c.Workers == 0 {
-		c.Workers = h.machine.workers()
-	}
+	c := compute.Options{Path: o.path(h.machine), Precision: compute.Precision(o.Precision), Workers: o.workers(h), Memory: o.memory(h, weights), Weights: roundedTo(o.weights)}
 	e, err := compute.New(c)
 	return e, badInput(err)
 }

@@ -88,18 +88,14 @@ func (s *shards) openBM25() source {
 				return badInput(err)
 			}
 		}
-		order := s.data.corpus.Order()
-		for i := part.first; i < part.end; i++ {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			q := s.data.queries[i]
-			if err := sink(i, index.Search(q.Text, s.depth, order, q.Positives)); err != nil {
-				return err
-			}
-			s.host.progress(progress{Label: "bm25", Done: int64(i + 1), Total: int64(len(s.data.queries)), Unit: "queries"})
+		queries := make([]lexical.Query, 0, part.end-part.first)
+		for _, q := range s.data.queries[part.first:part.end] {
+			queries = append(queries, lexical.Query{Text: q.Text, Positives: q.Positives})
 		}
-		return nil
+		return index.SearchEach(ctx, queries, s.depth, s.data.corpus.Order(), s.o.Rank.Engine.workers(s.host), func(i int, kept ranking.Ranked) error {
+			s.host.progress(progress{Label: "bm25", Done: int64(part.first + i + 1), Total: int64(len(s.data.queries)), Unit: "queries"})
+			return sink(part.first+i, kept)
+		})
 	}
 	return source{func(int) []rundir.Input { return nil }, rank, func() error { return nil }}
 }

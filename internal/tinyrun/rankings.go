@@ -63,10 +63,10 @@ func (r *Run) writeCandidates(d *rundir.Dir, round int, p part, found []ranking.
 func (r *Run) fuse(found []ranking.Candidates, p part) {
 	order := r.corpus(p.prefix).Order()
 	for q, c := range found {
-		words := make(map[int32]float32, r.options.Passages)
+		words := make([]ranking.Hit, 0, r.options.Passages)
 		for i := range r.options.Passages {
 			if score := draw(r.options.Seed, -1, string(p.name), q, i); score > 0.25 { // the others share no word with the query
-				words[int32(i)] = float32(10 * score)
+				words = append(words, ranking.Hit{Passage: int32(i), Score: float32(10 * score)})
 			}
 		}
 		positives := []int32{int32(r.positive(p.name, q))}
