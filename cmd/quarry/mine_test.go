@@ -501,7 +501,7 @@ func TestMixOfRounds(t *testing.T) {
 				t.Errorf("row %d: %s %s was no negative before", i, n.From, n.ID)
 			}
 		}
-		if diff := cmp.Diff(map[string]int{"given": 1, "kept": 1, "random": 1, "": 1}, origins); diff != "" {
+		if diff := cmp.Diff(map[string]int{"given": 1, "kept": 1, "random": 1, "mined": 1}, origins); diff != "" {
 			t.Errorf("row %d, -want +got:\n%s", i, diff)
 		}
 	}
