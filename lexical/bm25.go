@@ -55,38 +55,37 @@ func NewIndex(texts iter.Seq[string], o Options) (*Index, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	type count struct{ passage, times int32 }
-	counts := map[string][]count{}
+	x := &Index{postings: map[string][]posting{}}
 	var lengths []int
 	total := 0
 	for text := range texts {
 		passage, length := int32(len(lengths)), 0
 		for word := range Words(text) {
 			length++
-			found := counts[word]
+			found := x.postings[word]
 			if last := len(found) - 1; last >= 0 && found[last].passage == passage {
-				found[last].times++
+				found[last].score++
 				continue
 			}
-			counts[word] = append(found, count{passage, 1})
+			x.postings[word] = append(found, posting{passage, 1}) // how often, until all lengths are known: one copy of what is the most of an index
 		}
 		lengths = append(lengths, length)
 		total += length
 	}
-	x := &Index{postings: make(map[string][]posting, len(counts)), passages: len(lengths)}
+	x.passages = len(lengths)
 	mean := float64(total) / float64(max(1, len(lengths)))
-	for word, found := range counts { // each by itself: the order of the map does not show
+	for word, found := range x.postings { // each by itself: the order of the map does not show
 		n := float64(len(found))
 		rarity := math.Log(1 + (float64(len(lengths))-n+0.5)/(n+0.5))
-		list := make([]posting, 0, len(found))
-		for _, c := range found {
-			f := float64(c.times)
-			norm := 1 - o.B + float64(o.B*float64(lengths[c.passage])/mean)
-			if score := float32(float64(rarity*f) / (f + float64(o.K1*norm))); score > 0 {
-				list = append(list, posting{c.passage, score})
+		kept := found[:0]
+		for _, p := range found {
+			f := float64(p.score)
+			norm := 1 - o.B + float64(o.B*float64(lengths[p.passage])/mean)
+			if p.score = float32(float64(rarity*f) / (f + float64(o.K1*norm))); p.score > 0 {
+				kept = append(kept, p)
 			}
 		}
-		x.postings[word] = list
+		x.postings[word] = kept
 	}
 	return x, nil
 }
