@@ -80,7 +80,7 @@ var kinds = []struct {
 	kind Kind
 	of   unit
 }{
-	{EqualPositive, negatives}, {NearPositive, negatives}, {EqualQuery, negatives}, {AbovePositive, negatives}, {Contradictory, negatives}, {Repeated, negatives}, {Filler, negatives},
+	{EqualPositive, negatives}, {NearPositive, negatives}, {EqualQuery, negatives}, {AbovePositive, scored}, {Contradictory, negatives}, {Repeated, negatives}, {Filler, traced},
 	{Hubs, passages}, {IDConflicts, passages}, {DuplicateQueries, rows}, {Short, rows}, {Empty, rows}, {NoPositives, rows}, {Unreadable, texts},
 }
 
@@ -89,6 +89,8 @@ type unit int
 
 const (
 	negatives unit = iota
+	scored         // negatives that have a score, as a positive of their row has
+	traced         // negatives whose row says where they are from
 	passages
 	rows
 	texts
@@ -98,7 +100,7 @@ const (
 type Finding struct {
 	Kind     Kind     `json:"kind"`
 	Count    int      `json:"count"`
-	Of       int      `json:"of"`                 // negatives, different negatives, rows or texts there are
+	Of       int      `json:"of"`                 // negatives, of these those with a score or of known origin, different negatives, rows or texts there are
 	Examples []string `json:"examples,omitempty"` // the first few, by line
 }
 
@@ -147,6 +149,8 @@ type Auditor struct {
 	found     map[Kind]*Finding
 	rows      []kept
 	texts     int
+	scored    int // negatives that could be held against their positive's score
+	traced    int // negatives that could be filler
 	uses      map[digest]*use
 	textsOf   map[string]digest // first text of each id
 	idsOf     map[digest]string // first id of each text
@@ -230,11 +234,17 @@ func (a *Auditor) negative(r Row, i int, d digest, k kept, near []corpus.Fingerp
 	if digestOf(corpus.Plain(n.Text)) == k.query {
 		a.count(EqualQuery, r.Line, "negative %d, %s", i, quoted(n.Text))
 	}
-	if n.Score != nil && *n.Score > lowest {
-		a.count(AbovePositive, r.Line, "negative %d scores %.6g, the positive %.6g: %s", i, *n.Score, lowest, quoted(n.Text))
+	if n.Score != nil && !math.IsInf(lowest, 1) {
+		a.scored++
+		if *n.Score > lowest {
+			a.count(AbovePositive, r.Line, "negative %d scores %.6g, the positive %.6g: %s", i, *n.Score, lowest, quoted(n.Text))
+		}
 	}
-	if i < len(r.Filler) && r.Filler[i] {
-		a.count(Filler, r.Line, "negative %d, %s", i, quoted(n.Text))
+	if i < len(r.Filler) {
+		a.traced++
+		if r.Filler[i] {
+			a.count(Filler, r.Line, "negative %d, %s", i, quoted(n.Text))
+		}
 	}
 	if slices.Contains(k.negatives, d) {
 		a.count(Repeated, r.Line, "negative %d, %s", i, quoted(n.Text))
@@ -301,7 +311,7 @@ func (a *Auditor) Report() Report {
 	}
 	a.hubs()
 	report := Report{Rows: len(a.rows), Negatives: all}
-	of := map[unit]int{negatives: all, passages: len(a.uses), rows: len(a.rows), texts: a.texts}
+	of := map[unit]int{negatives: all, scored: a.scored, traced: a.traced, passages: len(a.uses), rows: len(a.rows), texts: a.texts}
 	for _, kind := range kinds {
 		f := *a.found[kind.kind]
 		f.Of = of[kind.of]

@@ -47,7 +47,7 @@ func TestFindings(t *testing.T) {
 		counts[f.Kind] = [2]int{f.Count, f.Of}
 	}
 	want := map[Kind][2]int{
-		EqualPositive: {1, 12}, NearPositive: {1, 12}, EqualQuery: {1, 12}, AbovePositive: {1, 12}, Contradictory: {3, 12}, Repeated: {1, 12}, Filler: {1, 12},
+		EqualPositive: {1, 12}, NearPositive: {1, 12}, EqualQuery: {1, 12}, AbovePositive: {1, 2}, Contradictory: {3, 12}, Repeated: {1, 12}, Filler: {1, 3},
 		Hubs: {1, 9}, IDConflicts: {2, 9}, DuplicateQueries: {1, 5}, Short: {4, 5}, Empty: {1, 5}, NoPositives: {1, 5}, Unreadable: {1, 22},
 	}
 	if diff := cmp.Diff(want, counts); diff != "" {
@@ -70,6 +70,24 @@ func TestFindings(t *testing.T) {
 }
 
 // TestCleanRows: nothing is found in rows that have nothing, and none is no row.
+// TestWhatCannotBeTold: rows without scores keep no limit of those above the positive, and none of filler without their origin.
+func TestWhatCannotBeTold(t *testing.T) {
+	a, err := New(DefaultOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Add(Row{Line: 1, Query: "q", Positives: []Text{{Text: "a", Score: number(0.5)}}, Negatives: []Text{{Text: "b"}}})
+	report := a.Report()
+	for kind, want := range map[Kind]string{AbovePositive: "expected above_positive<=2%, which cannot be told of these rows: no negative has a score", Filler: "no negative says", EqualPositive: ""} {
+		if got := (Limit{Kind: kind, Most: 2, Share: true}).Missed(report); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q", kind, got)
+		}
+	}
+	if got := (Limit{Kind: AbovePositive}).Missed(Report{}); got != "" {
+		t.Errorf("no rows: %q", got)
+	}
+}
+
 func TestCleanRows(t *testing.T) {
 	a, _ := New(DefaultOptions())
 	a.Add(Row{Line: 1, Query: "q", Positives: []Text{text("a", "one answer")}, Negatives: []Text{text("b", "something else")}})

@@ -46,6 +46,14 @@ func (l Limit) String() string {
 	return text
 }
 
+// lacking is what rows lack of which a kind cannot be told.
+func (k Kind) lacking() string {
+	if k == AbovePositive {
+		return `has a score, in the key "quarry" or in pos_scores and neg_scores`
+	}
+	return `says in the key "quarry" where it is from`
+}
+
 // MarshalText writes the form that ParseLimit reads.
 func (l Limit) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
@@ -58,9 +66,12 @@ func (l *Limit) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Missed says how a report exceeds the limit, "" where it does not.
+// Missed says how a report exceeds the limit, or that it cannot be known, "" where the limit is kept.
 func (l Limit) Missed(r Report) string {
 	f := r.Get(l.Kind)
+	if f.Of == 0 && r.Negatives > 0 {
+		return fmt.Sprintf("expected %s, which cannot be told of these rows: no negative %s", l, l.Kind.lacking())
+	}
 	got := float64(f.Count)
 	if l.Share {
 		got = 100 * got / float64(max(1, f.Of))
