@@ -83,9 +83,9 @@ func (r *round) checkLengths(m *model.Model) error {
 	return nil
 }
 
-// checkMixture refuses sets that cannot be trained on beside each other. A program outside makes batches of its own.
+// checkMixture refuses sets that cannot be trained on beside each other, or at all. A program outside makes batches of its own.
 func (r *round) checkMixture() error {
-	if len(r.sets) == 0 || r.trainsOutside() {
+	if r.trainsOutside() {
 		return nil
 	}
 	if err := r.mixture().Validate(r.finetuneOptions()); err != nil {
