@@ -27,9 +27,9 @@ func (p *Run) preflight(ctx context.Context) error {
 		p.modelPrompt = m.Contract.Query.Template
 		for i := range p.recipe.Rounds {
 			r := p.settings(i)
-			found := []error{r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.checkTeacher(ctx), r.checkSources(checked), r.checkWindow(), r.readVerdicts()}
+			found := []error{r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.checkTeacher(ctx), r.checkSources(checked), r.checkWindow(), r.checkShown(m), r.readVerdicts()}
 			for _, one := range r.sets {
-				found = append(found, one.checkLengths(m), one.checkSources(checked), one.checkWindow())
+				found = append(found, one.checkLengths(m), one.checkSources(checked), one.checkWindow(), one.checkShown(m))
 			}
 			found = append(found, r.checkMixture()) // of rows as verdicts make them
 			if err := errors.Join(found...); err != nil {
