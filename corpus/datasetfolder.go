@@ -64,7 +64,7 @@ func FindRows(files Files, path, split string) ([]string, error) {
 	if !errors.Is(err, fs.ErrNotExist) || split != "" {
 		return []string{path}, nil
 	}
-	splits, err := folderSplits(files, filepath.Dir(path))
+	splits, err := FolderSplits(files, filepath.Dir(path))
 	if err != nil || len(splits) == 0 {
 		return []string{path}, nil
 	}
@@ -82,7 +82,7 @@ func FindRows(files Files, path, split string) ([]string, error) {
 
 // chooseRows are the files of a folder's split.
 func chooseRows(files Files, folder, split string) ([]string, error) {
-	splits, err := folderSplits(files, folder)
+	splits, err := FolderSplits(files, folder)
 	if err != nil {
 		return nil, err
 	}
@@ -140,8 +140,9 @@ type Split struct {
 // splitFolders are where a data set has its Parquet files: in its folder, in data, or in the folder of its default configuration.
 var splitFolders = []string{"", "data", "default"}
 
-// folderSplits are all splits of a data set's folder, by name.
-func folderSplits(files Files, folder string) ([]Split, error) {
+// FolderSplits are all splits of a data set's folder, by name: those of its Parquet files and of those in its folders data and
+// default. A folder without Parquet files has none.
+func FolderSplits(files Files, folder string) ([]Split, error) {
 	var all []Split
 	for _, inner := range splitFolders {
 		found, err := Splits(files, filepath.Join(folder, inner))

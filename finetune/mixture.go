@@ -47,8 +47,12 @@ func (m Mixture) Validate(o Options) error {
 				s = m[0]
 			}
 			return fmt.Errorf("set %q has no weight and others have: want one of each set, or of none", s.Name)
-		case len(m) > 1 && s.Queries > 0 && o.StepsPerEpoch(s.Queries) == 0:
-			return fmt.Errorf("set %q: %d queries make no whole batch of %d: lower batch or keep the last batch", s.Name, s.Queries, o.Batch)
+		case s.Queries > 0 && o.StepsPerEpoch(s.Queries) == 0:
+			err := fmt.Errorf("%d queries make no whole batch of %d: lower batch or keep the last batch", s.Queries, o.Batch)
+			if len(m) > 1 {
+				err = fmt.Errorf("set %q: %w", s.Name, err)
+			}
+			return err
 		}
 		known[s.Name] = true
 	}

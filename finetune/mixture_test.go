@@ -196,6 +196,10 @@ func TestMixtureRefusals(t *testing.T) {
 			o.DropLast, s[1].Examples = true, s[1].Examples[:5]
 			return s
 		}, `set "second": 5 queries make no whole batch of 6`},
+		{"one set without a batch", func(s []finetune.Set, o *finetune.Options) []finetune.Set {
+			o.DropLast, s[0].Examples = true, s[0].Examples[:5]
+			return s[:1]
+		}, `5 queries make no whole batch of 6`},
 		{"a query that stands twice", func(s []finetune.Set, _ *finetune.Options) []finetune.Set {
 			s[1].Examples[1].Key = s[1].Examples[0].Key
 			return s

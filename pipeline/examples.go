@@ -92,6 +92,53 @@ func (r *round) chosen(key string, count int, splits ...rundir.Split) (*examples
 	return chosen, err
 }
 
+// checkShown refuses in-context examples that leave a query of mining or of evaluation more tokens than a model has positions,
+// and those that leak.
+func (r *round) checkShown(m *model.Model) error {
+	if err := r.chooseExamples(); err != nil {
+		return err
+	}
+	for _, stage := range []struct {
+		shown  *examples
+		texts  texts
+		splits []rundir.Split
+	}{{r.toMine, r.mineTexts(m), []rundir.Split{rundir.Train, rundir.Dev}}, {r.toEval, r.texts(m), []rundir.Split{rundir.Dev, rundir.Test}}} {
+		if stage.shown == nil {
+			continue
+		}
+		for _, split := range stage.splits {
+			if err := r.checkRead(m, stage.texts, r.data.queries[split]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkRead reads queries whose examples may be too long.
+func (r *round) checkRead(m *model.Model, t texts, queries []corpus.Query) error {
+	const seams = 16 // tokens that joined texts may have beside their own
+	tokens := map[string]int{}
+	for _, q := range queries {
+		p := t.promptOf(q)
+		if len(p.Examples)+len(p.Suffix)+t.QueryLength+seams <= m.Config.MaxPositions { // a token has a byte at least
+			continue
+		}
+		around, known := tokens[p.Examples]
+		if !known {
+			around = m.Count(p.Examples) + m.Count(p.Suffix)
+			tokens[p.Examples] = around
+		}
+		if around+t.QueryLength+seams <= m.Config.MaxPositions {
+			continue
+		}
+		if _, err := m.Sequence(q.Text, p, t.QueryLength); err != nil {
+			return inputErrorf("%s: lengths.query: %s: %w", r.at("lengths.query"), q.Place(), err)
+		}
+	}
+	return nil
+}
+
 // answersOf is what is known to answer the queries of splits, by their rows and those of train.
 func (d *data) answersOf(splits []rundir.Split) corpus.Answers {
 	sets := [][]corpus.Query{d.queries[rundir.Train]}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/internal/exactpath"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/recipe"
 	"github.com/quarry-ml/quarry/rundir"
@@ -121,13 +122,17 @@ func TestExamplesThatCannotBeShown(t *testing.T) {
 		{"none are left", `{"query":"new","response":"text","query_id":"d0"}`, "{eval: 1, leaks: pass_over}", "but there are 0"},
 		{"not shown to who leaks", `{"query":"new","response":"text","query_id":"d0"}`, "{eval: 0, mine: 1}", "is query"},
 		{"no room in training", shownExamples, "{train: 2}", "examples.train: queries of 64 tokens keep 512"},
+		{"too long", `{"query":"new","response":"` + strings.Repeat("one ", 5000) + `"}`, "{eval: 1}", "lengths.query: dev.jsonl:1: "},
 		{"a field that queries lack", shownExamples, "{eval: 1, by: [subject]}", `the row has no "subject"`},
 		{"a broken file", `{"query":"x"}`, "{eval: 1}", `examples.jsonl:1: no "response"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := examplesProject(t, tc.examples, withoutExamples, withExamples+"examples: "+tc.section+"\n")
-			if notes, err := runTiny(t, r, Options{}); err == nil || !strings.Contains(err.Error(), tc.want) {
+			if notes, err := runTiny(t, r, Options{}); err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(notes, "starts") {
 				t.Errorf("got %v, want %q\n%s", err, tc.want, notes)
+			}
+			if _, err := tinyPlan(t, r, Options{Path: exactpath.Fastest, Workers: 1}); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("a plan: %v, want %q", err, tc.want)
 			}
 		})
 	}

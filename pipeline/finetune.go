@@ -323,7 +323,7 @@ func (r *round) examples(m *model.Model, t texts, split rundir.Split, passages [
 	for i, q := range queries {
 		p := t.promptOf(q)
 		if sequences[i], err = m.Sequence(q.Text, p, t.QueryLength); err != nil {
-			return finetune.Data{}, inputErrorf("%s: lengths.query: %w", r.at("lengths.query"), err)
+			return finetune.Data{}, inputErrorf("%s: lengths.query: %s: %w", r.at("lengths.query"), q.Place(), err)
 		}
 		examples[i] = finetune.Example{Key: q.Key, Positives: q.Positives, Negatives: negatives[q.Key], Known: answers.Of(q)}
 	}

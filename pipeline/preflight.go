@@ -27,9 +27,9 @@ func (p *Run) preflight(ctx context.Context) error {
 		p.modelPrompt = m.Contract.Query.Template
 		for i := range p.recipe.Rounds {
 			r := p.settings(i)
-			found := []error{r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.checkTeacher(ctx), r.checkSources(checked), r.checkWindow(), r.readVerdicts()}
+			found := []error{r.checkLengths(m), r.checkMemory(m), r.checkGuide(), r.checkTeacher(ctx), r.checkSources(checked), r.checkWindow(), r.checkShown(m), r.readVerdicts()}
 			for _, one := range r.sets {
-				found = append(found, one.checkLengths(m), one.checkSources(checked), one.checkWindow())
+				found = append(found, one.checkLengths(m), one.checkSources(checked), one.checkWindow(), one.checkShown(m))
 			}
 			found = append(found, r.checkMixture()) // of rows as verdicts make them
 			if err := errors.Join(found...); err != nil {
@@ -83,9 +83,9 @@ func (r *round) checkLengths(m *model.Model) error {
 	return nil
 }
 
-// checkMixture refuses sets that cannot be trained on beside each other. A program outside makes batches of its own.
+// checkMixture refuses sets that cannot be trained on beside each other, or at all. A program outside makes batches of its own.
 func (r *round) checkMixture() error {
-	if len(r.sets) == 0 || r.trainsOutside() {
+	if r.trainsOutside() {
 		return nil
 	}
 	if err := r.mixture().Validate(r.finetuneOptions()); err != nil {

@@ -290,6 +290,7 @@ func TestFinetuneRefuses(t *testing.T) {
 	}{
 		{"no output", "--output is needed", func(o *FinetuneOptions) { o.Output = "" }},
 		{"batch", "batch 0", func(o *FinetuneOptions) { o.Tune.Batch = 0 }},
+		{"no whole batch", "queries make no whole batch of 4000", func(o *FinetuneOptions) { o.Tune.Batch, o.Tune.DropLast = 4000, true }},
 		{"metrics", "--metrics", func(o *FinetuneOptions) { o.Metrics = "x" }},
 		{"save every", "--save-every 0", func(o *FinetuneOptions) { o.SaveEvery = 0 }},
 		{"ids without a corpus", `ids.jsonl:1: no "pos" texts: give them, or name the corpus`, func(o *FinetuneOptions) { o.Train, o.Data.Corpus = p.path("ids.jsonl"), "" }},

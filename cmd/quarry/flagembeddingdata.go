@@ -101,6 +101,9 @@ func (o FinetuneOptions) readDatasets(h *host, set *trainingSet) error {
 		if err != nil {
 			return badInputf("--train_data: %w", err)
 		}
+		if folder && len(files) == 0 {
+			return noTrainFiles(path)
+		}
 		var small []readFile
 		for _, file := range files {
 			f, err := o.readDataset(h, file, set)
@@ -130,6 +133,15 @@ func (o FinetuneOptions) readDatasets(h *host, set *trainingSet) error {
 		}
 	}
 	return o.finishDatasets(h, set)
+}
+
+// noTrainFiles says of a folder without files of rows what may be meant: a split of a data set that is in it.
+func noTrainFiles(folder string) error {
+	splits, err := corpus.FolderSplits(corpus.Disk{}, folder)
+	if err != nil || len(splits) == 0 {
+		return badInputf("--train_data %s: no .json or .jsonl file in it", folder)
+	}
+	return badInputf("--train_data %s: no .json or .jsonl file in it, but Parquet files: name a split, such as %s", folder, filepath.Join(folder, splits[0].Name))
 }
 
 // checkKinds refuses rows by which FlagEmbedding's batches of one dataset are of other sizes than the flags say, or treated

@@ -90,6 +90,27 @@ func TestDatasets(t *testing.T) {
 	}
 }
 
+func TestFoldersWithoutTrainFiles(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	p.write(t, "rows.jsonl", `{"query":"one","pos":["two"],"neg":["three"]}`+"\n")
+	p.shards(t, "rows.jsonl", "ds/data", "train", 1)
+	mustBe(t, os.MkdirAll(p.path("empty"), 0o700))
+	for folder, want := range map[string]string{
+		"empty": ": no .json or .jsonl file in it\n",
+		"ds":    ": no .json or .jsonl file in it, but Parquet files: name a split, such as " + p.path(filepath.FromSlash("ds/train")) + "\n",
+	} {
+		h := newTestHost()
+		code := h.run(t, "finetune", "--model_name_or_path", p.path("model"), "--train_data", p.path(folder), "--output_dir", p.path("out"))
+		if want = "--train_data " + p.path(folder) + want; code != exitBadInput || !strings.HasSuffix(h.err.String(), want) {
+			t.Errorf("exit code %d: %s, want %s", code, h.err.String(), want)
+		}
+	}
+	o := FinetuneOptions{Train: p.path(filepath.FromSlash("ds/train")), Tune: finetune.Options{Batch: 1, GroupSize: 2}}
+	if set, err := o.readTraining(newTestHost().host); err != nil || len(set.train) != 1 {
+		t.Errorf("the split that is named: %v", err)
+	}
+}
+
 func TestRowsThatAskForOtherBatches(t *testing.T) {
 	p := newProject(t, tinymodel.Options{})
 	for _, tc := range []struct{ key, want string }{

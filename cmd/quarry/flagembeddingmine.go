@@ -177,7 +177,7 @@ func classOf(name string) string {
 	return ""
 }
 
-// readExamples reads --examples_for_task: a JSON list of {"instruct", "query", "response"}.
+// readExamples reads --examples_for_task: a JSON list of {"query", "response"}, optionally with "instruct".
 func (o *hnMine) readExamples() ([]prompt.Example, error) {
 	if o.args.truth("add_examples_for_task") && !o.args.given("examples_for_task") {
 		return nil, fmt.Errorf("--add_examples_for_task True: the fork has one example in its code, which is not here: give it by --examples_for_task")
@@ -196,7 +196,7 @@ func (o *hnMine) readExamples() ([]prompt.Example, error) {
 	d := json.NewDecoder(strings.NewReader(o.args.text("examples_for_task")))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&listed); err != nil {
-		return nil, fmt.Errorf(`--examples_for_task: %w: want a JSON list of {"instruct", "query", "response"}`, err)
+		return nil, fmt.Errorf(`--examples_for_task: want a JSON list of {"query", "response"}, optionally with "instruct", not a file name: %w`, err)
 	}
 	var examples []prompt.Example
 	for i, e := range listed {

@@ -189,7 +189,8 @@ func TestHnMineErrors(t *testing.T) {
 			`[{"query":"new","response":` + answer(t, p) + `}]`}, "rows.jsonl:1: an in-context example is the query or has an answer of it"},
 		{"an example that leaks but for white space", []string{"--embedder_model_class", "decoder-only-icl", "--pooling_method", "last_token", "--examples_for_task",
 			`[{"query":"new","response":` + strings.Replace(answer(t, p), `"`, `"\t `, 1) + `}]`}, "rows.jsonl:1: an in-context example is the query or has an answer of it"},
-		{"examples that are no JSON", []string{"--embedder_model_class", "decoder-only-icl", "--pooling_method", "last_token", "--examples_for_task", "x"}, "want a JSON list"},
+		{"examples that are no JSON", []string{"--embedder_model_class", "decoder-only-icl", "--pooling_method", "last_token", "--examples_for_task", "x.json"},
+			`--examples_for_task: want a JSON list of {"query", "response"}, optionally with "instruct", not a file name: `},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newTestHost()

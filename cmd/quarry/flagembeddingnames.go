@@ -15,7 +15,7 @@ var typedNames = map[string]string{
 }
 
 var (
-	ownFlag = regexp.MustCompile(`--[a-z][a-z0-9-]*`)
+	ownFlag = regexp.MustCompile(`--[a-z][a-z0-9_-]*`)
 	ownKey  = regexp.MustCompile(`^[a-z][a-z_]* `)
 )
 

@@ -24,6 +24,9 @@ func TestErrorsNameTypedFlags(t *testing.T) {
 			t.Errorf("exit code %d: %s, want %q", code, h.err.String(), tc.want)
 		}
 	}
+	if got := inTypedNames(errors.New("--train_data: no rows, --train: none")).Error(); got != "--train_data: no rows, --train_data: none" {
+		t.Error(got)
+	}
 	const advice = "--train x: quarry merge --base MODEL --output DIR"
 	if got := inTypedNames(errors.New(advice)).Error(); got != "--train_data x: quarry merge --base MODEL --output DIR" {
 		t.Error(got)

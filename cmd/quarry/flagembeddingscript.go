@@ -42,14 +42,27 @@ func (a pythonArgs) ofScript() bool {
 	return true
 }
 
-// asScript is the line with what the script hands on besides, where the line does not say it; passed names those flags.
+// scriptNames are flags of the script's own by those of the trainer whose place they take.
+var scriptNames = map[string]string{"num_train_epochs": "epochs", "per_device_train_batch_size": "batch_size"}
+
+// asScript is the line with what the script hands on besides, where the line does not say it; passed names those flags that are
+// not at the trainer's default.
 func (a pythonArgs) asScript() (line pythonArgs, passed []string) {
 	line = pythonArgs{a.flags, maps.Clone(a.values)}
 	for _, name := range slices.Sorted(maps.Keys(scriptValues)) {
-		if !a.given(name) {
-			line.values[name] = scriptValues[name]
-			passed = append(passed, "--"+name+" "+strings.Join(scriptValues[name], " "))
+		if own, has := scriptNames[name]; a.given(name) || has && a.given(own) {
+			continue
 		}
+		standard := pythonArgs{flags: a.flags}.list(name)
+		line.values[name] = scriptValues[name]
+		if slices.Equal(slices.Sorted(slices.Values(standard)), slices.Sorted(slices.Values(scriptValues[name]))) {
+			continue
+		}
+		value := strings.Join(scriptValues[name], " ")
+		if cut := 40; len(value) > cut { // an instruction
+			value = value[:cut] + "…"
+		}
+		passed = append(passed, "--"+name+" "+value)
 	}
 	return line, passed
 }

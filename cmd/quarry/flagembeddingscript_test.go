@@ -68,7 +68,13 @@ func TestLinesOfTheScript(t *testing.T) {
 	}
 	a, err := parsePython(strings.Fields(needed+"--epochs 3 --lora_rank 8"), trainerFlags)
 	mustBe(t, err)
-	a, _ = a.asScript()
+	a, passed := a.asScript()
+	const want = `--dataloader_drop_last True, --example_passage_max_len 128, --example_query_max_len 384, --icl_suffix_str \n<response>, --learning_rate 1e-4, --lora_alpha 32, ` +
+		`--negatives_cross_device True, --query_instruction_for_retrieval Given a multiple choice math question an…, --query_instruction_format <instruct>{}\n<query>{}, --query_max_len 1024, ` +
+		`--same_dataset_within_batch True, --save_lora_every_epoch True, --save_merged_lora_model True, --sentence_pooling_method last_token, --warmup_ratio 0.1`
+	if got := strings.Join(passed, ", "); got != want {
+		t.Errorf("passed on: %s", got)
+	}
 	if o, err := trainerOptions(a, ofDecoders); err != nil || o.Tune.LoRA.Rank != 8 || o.Tune.Epochs != 3 || o.Tune.LoRA.Alpha != 32 {
 		t.Errorf("what is said goes first: %+v, %v", o.Tune, err)
 	}

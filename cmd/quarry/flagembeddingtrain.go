@@ -165,7 +165,7 @@ func runTrainer(ctx context.Context, h *host, words []string) error {
 	if kind == ofDecoders && a.ofScript() {
 		var passed []string
 		if a, passed = a.asScript(); len(passed) > 0 {
-			h.note("by a flag of icl_finetune.sh, what that script passes on is taken besides: %s", strings.Join(passed, ", "))
+			h.note("as icl_finetune.sh passes on: %s", strings.Join(passed, ", "))
 		}
 	}
 	if slices.ContainsFunc(flagsOfExamples, a.given) && !a.truth("same_dataset_within_batch") {

@@ -133,6 +133,14 @@ func inColumns(content []byte) ([]byte, bool) {
 	return content, bytes.HasPrefix(content, []byte(columns[0]+",")) || bytes.HasPrefix(content, []byte(`"`+columns[0]+`",`))
 }
 
+// otherwiseInColumns says whether a file is a queue as a table whose columns something else than a comma separates: a spreadsheet's
+// semicolons, in a country whose decimals have the comma, or tabs.
+func otherwiseInColumns(content []byte) bool {
+	rest, ok := bytes.CutPrefix(bytes.TrimLeft(bytes.TrimPrefix(content, []byte("\ufeff")), `"`), []byte(columns[0]))
+	rest = bytes.TrimPrefix(rest, []byte(`"`))
+	return ok && len(rest) > 0 && (rest[0] == ';' || rest[0] == '\t')
+}
+
 // readColumns reads the verdicts that were filled into a queue as CSV. Columns may be moved, and those that say why may be left out.
 func readColumns(content []byte, name string) ([]Verdict, error) {
 	in := csv.NewReader(bytes.NewReader(content))

@@ -72,6 +72,8 @@ func TestQueueErrors(t *testing.T) {
 		{"unknown column", strings.Replace(table, "reasons", "why", 1), `f:1: the column "why" is none`},
 		{"a column twice", strings.Replace(table, "reasons", "query", 1), `f:1: the column "query" stands twice`},
 		{"a column is missing", "verdict,version\n", `f:1: there is no column "query"`},
+		{"semicolons", "\ufeff" + strings.ReplaceAll(table, ",", ";"), "f:1: columns are to be separated by commas"},
+		{"tabs", strings.Replace(strings.ReplaceAll(table, ",", "\t"), "verdict", `"verdict"`, 1), "f:1: columns are to be separated by commas"},
 		{"a cell too few", table + "drop,2\n", "f:3: wrong number of fields"},
 		{"round", strings.Replace(table, ",0,p,", ",x,p,", 1), `f:2: round "x" is no number`},
 		{"no text", strings.Replace(table, ",k-a,a,", ",k-a,,", 1), `f:2: "query_text" is empty`},

@@ -99,6 +99,9 @@ func Read(r io.Reader, name string) ([]Verdict, error) {
 	if table, ok := inColumns(content); ok {
 		return readColumns(table, name)
 	}
+	if otherwiseInColumns(content) {
+		return nil, fmt.Errorf("%s:1: columns are to be separated by commas: save the table so", name)
+	}
 	end := bytes.LastIndexByte(content, '\n') + 1
 	if last := content[end:]; len(bytes.TrimSpace(last)) == 0 || isTorn(last) && !bytes.Contains(content, queued) {
 		content = content[:end]

@@ -268,6 +268,7 @@ func TestLoadErrors(t *testing.T) {
 		want  string
 	}{
 		{"nothing there", nil, "neither tokenizer.json nor vocab.txt is there"},
+		{"SentencePiece's file alone", map[string]string{"tokenizer.model": "\n\x0e"}, "and SentencePiece's tokenizer.model is not read: AutoTokenizer.from_pretrained("},
 		{"configuration contradicts", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{"do_lower_case": false, "tokenizer_class": "BertTokenizer"}`}, "tokenizer_config.json: do_lower_case is false, but the normalizer of"},
 		{"accents contradict", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{"strip_accents": false, "tokenizer_class": "BertTokenizerFast"}`}, "strip_accents is false, but"},
 		{"padding unknown", map[string]string{"tokenizer.json": string(file), "tokenizer_config.json": `{"pad_token": "<p>"}`}, `pad_token "<p>" is not in the vocabulary`},

@@ -8,6 +8,9 @@ import (
 	"unicode/utf8"
 )
 
+// sentencePieces are the names under which transformers saves SentencePiece's own files.
+var sentencePieces = []string{"tokenizer.model", "sentencepiece.bpe.model", "spiece.model"}
+
 // loadVocabText makes the tokenizer that transformers' BertTokenizer makes of a vocab.txt: a token a line, whose id is
 // the line's number from 0.
 func loadVocabText(dir string, c config, read func(name string) ([]byte, error)) (*Tokenizer, error) {
@@ -17,6 +20,11 @@ func loadVocabText(dir string, c config, read func(name string) ([]byte, error))
 		return nil, err
 	}
 	if data == nil {
+		for _, pieces := range sentencePieces {
+			if there, err := read(pieces); err == nil && there != nil {
+				return nil, fmt.Errorf("%s: neither tokenizer.json nor vocab.txt is there, and SentencePiece's %s is not read: AutoTokenizer.from_pretrained(%q).save_pretrained(%q) of transformers writes tokenizer.json", dir, pieces, dir, dir)
+			}
+		}
 		return nil, fmt.Errorf("%s: neither tokenizer.json nor vocab.txt is there", dir)
 	}
 	if class := c.class(); class != "" && !slices.Contains(bertClasses, class) {
