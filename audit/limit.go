@@ -46,14 +46,6 @@ func (l Limit) String() string {
 	return text
 }
 
-// lacking is what rows lack of which a kind cannot be told.
-func (k Kind) lacking() string {
-	if k == AbovePositive {
-		return `has a score, in the key "quarry" or in pos_scores and neg_scores`
-	}
-	return `says in the key "quarry" where it is from`
-}
-
 // MarshalText writes the form that ParseLimit reads.
 func (l Limit) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
@@ -84,4 +76,12 @@ func (l Limit) Missed(r Report) string {
 		text += "; " + f.Examples[0]
 	}
 	return text
+}
+
+// lacking is what rows lack of which a kind cannot be told.
+func (k Kind) lacking() string {
+	if k == AbovePositive {
+		return `has a score, in the key "quarry" or in pos_scores and neg_scores`
+	}
+	return `says in the key "quarry" where it is from`
 }

@@ -40,7 +40,7 @@ func TestByHand(t *testing.T) {
 	cat, hat := math.Log(1+1.5/2.5), math.Log(1+2.5/1.5) // of three passages, two and one have them
 	// Mean length 2: the norms are 0.5 + 0.5*2/2 = 1 and 0.5 + 0.5*4/2 = 1.5.
 	first, second := float32(cat*1/(1+1)), float32(float64(float32(cat*1/(1+1.5)))+2*float64(float32(hat*2/(2+1.5))))
-	got := x.Search(Query{"Cat, hat hat, unknown", []int32{0, 2}}, 10, nil)
+	got := x.one("Cat, hat hat, unknown", []int32{0, 2}, 10, nil)
 	want := ranking.Ranked{
 		Hits:      ranking.Ranking{{Passage: 1, Score: second}, {Passage: 0, Score: first}},
 		Positives: []ranking.Positive{{Passage: 0, Score: first, Rank: 1}, {Passage: 2, Rank: 2}},
@@ -59,7 +59,7 @@ func TestRanksOfPositives(t *testing.T) {
 	}
 	order := ranking.Order{4, 3, 2, 1, 0} // ids against the corpus: ranking 3, 1, 4, 2, 0
 	for depth := range 6 {
-		got := x.Search(Query{"word", []int32{0, 1, 2, 3, 4}}, depth, order)
+		got := x.one("word", []int32{0, 1, 2, 3, 4}, depth, order)
 		var ranked []int32
 		for rank, p := range got.Positives {
 			ranked = append(ranked, p.Passage)
@@ -112,7 +112,7 @@ func TestParity(t *testing.T) {
 				all[i] = int32(i)
 			}
 			for i, query := range tc.Queries {
-				for _, p := range x.Search(Query{query, all}, 10, nil).Positives {
+				for _, p := range x.one(query, all, 10, nil).Positives {
 					want := tc.Scores[i][p.Passage]
 					if math.Abs(float64(p.Score)-want) > 1e-6*max(1, want) {
 						t.Errorf("query %q, passage %d: score %v, want %v", query, p.Passage, p.Score, want)

@@ -9,40 +9,31 @@ import (
 	"github.com/quarry-ml/quarry/ranking"
 )
 
-// Query is a text to rank passages for, and the passages of which it matters where they stand.
-type Query struct {
-	Text      string
-	Positives []int32
-}
-
-// Search keeps the best depth of the passages that share a word with the query, and where each positive stands among all
-// passages: those that share none have score 0 and come last, in the order of passages. A word that the query has twice counts twice.
-func (x *Index) Search(q Query, depth int, order ranking.Order) ranking.Ranked {
-	return (&searching{index: x}).search(q, depth, order)
-}
-
-// searchingBytes is the most that the sums of all goroutines of SearchEach take together.
+// searchingBytes is the most that the sums of all goroutines of a search take together.
 const searchingBytes = 256 << 20
 
 // blockOfQueries is how many queries a goroutine searches for before results are handed on.
 const blockOfQueries = 16
 
-// SearchEach is Search for every query, by as many goroutines as workers says, but for no more than take 256 MiB, at 8 bytes a passage
-// each. What it keeps goes to sink in the order of queries. It ends with sink's error, or with the context's between two queries.
-func (x *Index) SearchEach(ctx context.Context, queries []Query, depth int, order ranking.Order, workers int, sink func(query int, kept ranking.Ranked) error) error {
-	workers = max(1, min(workers, len(queries), searchingBytes/(8*max(1, x.passages))))
+// Search hands on what is kept of n queries, in their order: of each, by its text, the best depth of the passages that share a word
+// with it, and where each of its positives stands among all passages. Those that share none have score 0 and come last, in the order of
+// passages. A word that the query has twice counts twice. As many goroutines search as workers says, but no more than take 256 MiB,
+// at 8 bytes a passage each; query is called by several at once. Search ends with sink's error, or with the context's between two queries.
+func (x *Index) Search(ctx context.Context, n int, query func(i int) (text string, positives []int32), depth int, order ranking.Order, workers int, sink func(i int, kept ranking.Ranked) error) error {
+	workers = max(1, min(workers, n, searchingBytes/(8*max(1, x.passages))))
 	searchings := make([]searching, workers)
-	kept := make([]ranking.Ranked, min(len(queries), workers*blockOfQueries))
-	for first := 0; first < len(queries); first += len(kept) {
-		block := queries[first:min(first+len(kept), len(queries))]
+	kept := make([]ranking.Ranked, min(n, workers*blockOfQueries))
+	for first := 0; first < n; first += len(kept) {
+		block := min(len(kept), n-first)
 		var next atomic.Int64
 		var wait sync.WaitGroup
 		for i := range searchings {
 			s := &searchings[i]
 			s.index = x
 			wait.Go(func() {
-				for at := int(next.Add(1)) - 1; at < len(block) && ctx.Err() == nil; at = int(next.Add(1)) - 1 {
-					kept[at] = s.search(block[at], depth, order)
+				for at := int(next.Add(1)) - 1; at < block && ctx.Err() == nil; at = int(next.Add(1)) - 1 {
+					text, positives := query(first + at)
+					kept[at] = s.search(text, positives, depth, order)
 				}
 			})
 		}
@@ -67,12 +58,12 @@ type searching struct {
 	hits  []ranking.Hit
 }
 
-func (s *searching) search(q Query, depth int, order ranking.Order) ranking.Ranked {
+func (s *searching) search(text string, positives []int32, depth int, order ranking.Order) ranking.Ranked {
 	if s.sums == nil {
 		s.sums = make([]float64, s.index.passages)
 	}
 	s.found, s.hits = s.found[:0], s.hits[:0]
-	for word := range Words(q.Text) {
+	for word := range Words(text) {
 		for _, p := range s.index.postings[word] {
 			if s.sums[p.passage] == 0 {
 				s.found = append(s.found, p.passage)
@@ -85,5 +76,5 @@ func (s *searching) search(q Query, depth int, order ranking.Order) ranking.Rank
 		s.hits = append(s.hits, ranking.Hit{Passage: p, Score: float32(s.sums[p])})
 		s.sums[p] = 0
 	}
-	return ranking.Partial(s.hits, depth, order, q.Positives)
+	return ranking.Partial(s.hits, depth, order, positives)
 }

@@ -13,29 +13,43 @@ import (
 	"github.com/quarry-ml/quarry/ranking"
 )
 
+// one is a search for one query.
+func (x *Index) one(text string, positives []int32, depth int, order ranking.Order) ranking.Ranked {
+	return (&searching{index: x}).search(text, positives, depth, order)
+}
+
+type query struct {
+	text      string
+	positives []int32
+}
+
+type queries []query
+
+func (all queries) at(i int) (string, []int32) { return all[i].text, all[i].positives }
+
 // manyTexts are texts and queries of few words, so that most share some.
-func manyTexts(n int) (texts []string, queries []Query) {
+func manyTexts(n int) (texts []string, all queries) {
 	for i := range n {
 		texts = append(texts, strings.Repeat(fmt.Sprintf("w%d ", i%7), i%4)+fmt.Sprintf("v%d u%d", i%5, i%11))
-		queries = append(queries, Query{fmt.Sprintf("w%d v%d u%d u%d", i%3, i%5, i%13, i%13), []int32{int32(i), int32((7 * i) % n)}})
+		all = append(all, query{fmt.Sprintf("w%d v%d u%d u%d", i%3, i%5, i%13, i%13), []int32{int32(i), int32((7 * i) % n)}})
 	}
-	return texts, queries
+	return texts, all
 }
 
 // TestEachIsEveryQueryByItself, in order, by any number of goroutines.
 func TestEachIsEveryQueryByItself(t *testing.T) {
-	texts, queries := manyTexts(150)
+	texts, all := manyTexts(150)
 	x, err := NewIndex(slices.Values(texts), DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var want []ranking.Ranked
-	for _, q := range queries {
-		want = append(want, x.Search(q, 20, nil))
+	for _, q := range all {
+		want = append(want, x.one(q.text, q.positives, 20, nil))
 	}
 	for _, workers := range []int{0, 1, 2, 3, 500} {
 		var got []ranking.Ranked
-		err := x.SearchEach(t.Context(), queries, 20, nil, workers, func(query int, kept ranking.Ranked) error {
+		err := x.Search(t.Context(), len(all), all.at, 20, nil, workers, func(query int, kept ranking.Ranked) error {
 			if query != len(got) {
 				t.Fatalf("%d workers: query %d comes behind %d others", workers, query, len(got))
 			}
@@ -52,13 +66,13 @@ func TestEachIsEveryQueryByItself(t *testing.T) {
 }
 
 func TestEachEndsEarly(t *testing.T) {
-	texts, queries := manyTexts(150)
+	texts, all := manyTexts(150)
 	x, err := NewIndex(slices.Values(texts), DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
 	full := errors.New("full")
-	if err := x.SearchEach(t.Context(), queries, 1, nil, 2, func(query int, _ ranking.Ranked) error {
+	if err := x.Search(t.Context(), len(all), all.at, 1, nil, 2, func(query int, _ ranking.Ranked) error {
 		if query == 3 {
 			return full
 		}
@@ -68,22 +82,22 @@ func TestEachEndsEarly(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	seen := 0
-	if err := x.SearchEach(ctx, queries, 1, nil, 2, func(int, ranking.Ranked) error { seen++; cancel(); return nil }); !errors.Is(err, context.Canceled) || seen == len(queries) {
+	if err := x.Search(ctx, len(all), all.at, 1, nil, 2, func(int, ranking.Ranked) error { seen++; cancel(); return nil }); !errors.Is(err, context.Canceled) || seen == len(all) {
 		t.Errorf("cancelled: %v, %d queries", err, seen)
 	}
-	if err := x.SearchEach(t.Context(), nil, 1, nil, 2, nil); err != nil {
+	if err := x.Search(t.Context(), 0, nil, 1, nil, 2, nil); err != nil {
 		t.Errorf("no queries: %v", err)
 	}
 }
 
-func BenchmarkSearchEach(b *testing.B) {
-	texts, queries := manyTexts(20_000)
+func BenchmarkSearch(b *testing.B) {
+	texts, all := manyTexts(20_000)
 	x, err := NewIndex(slices.Values(texts), DefaultOptions())
 	if err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if err := x.SearchEach(b.Context(), queries[:200], 200, nil, 2, func(int, ranking.Ranked) error { return nil }); err != nil {
+		if err := x.Search(b.Context(), 200, all.at, 200, nil, 2, func(int, ranking.Ranked) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -29,8 +29,8 @@ type Outcome struct {
 	KeptOut *float64 `json:"kept_out,omitempty"`
 }
 
-// WhatIf mines queries by options and tells what comes of it, or ends between two queries with the context's error. Judged are passages that are known to answer a query beside
-// its positives, by the query's key and sorted; nil where there are no such judgments.
+// WhatIf mines queries by options and tells what comes of it, or ends between two queries with the context's error. Judged are
+// passages that are known to answer a query beside its positives, by the query's key and sorted; nil where there are no such judgments.
 func WhatIf(ctx context.Context, o Options, round int, c *corpus.Corpus, queries []Query, judged map[string][]int32) (Outcome, error) {
 	m, err := New(o, round, c)
 	if err != nil {

@@ -2,7 +2,6 @@ package model
 
 import (
 	"encoding/json"
-	"path"
 	"strings"
 
 	"github.com/quarry-ml/quarry/compute"
@@ -92,25 +91,4 @@ func withMaxLength(raw []byte, file string, maxLength int) ([]byte, error) {
 	}
 	o.set("model_max_length", maxLength)
 	return o.encode("  "), nil
-}
-
-// tokenizerConfigName is the file of the tokenizer's settings.
-const tokenizerConfigName = "tokenizer_config.json"
-
-// tokenizerFile is a file of the tokenizer as it is written: as it is, but for a padding token that none of its files names, and for
-// the length of a cross-encoder's.
-func (w *directoryWriter) tokenizerFile(r *reader, root, name string) ([]byte, error) {
-	raw, err := r.read(path.Join(root, name))
-	if err != nil || name != tokenizerConfigName {
-		return raw, err
-	}
-	if raw != nil {
-		if raw, err = withPadding(r, root, raw); err != nil {
-			return nil, err
-		}
-	}
-	if w.maxLength == 0 {
-		return raw, nil
-	}
-	return withMaxLength(raw, r.path(path.Join(root, name)), w.maxLength)
 }

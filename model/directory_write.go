@@ -157,6 +157,27 @@ func (w *directoryWriter) tokenizer() error {
 	return nil
 }
 
+// tokenizerConfigName is the file of the tokenizer's settings.
+const tokenizerConfigName = "tokenizer_config.json"
+
+// tokenizerFile is a file of the tokenizer as it is written: as it is, but for a padding token that none of its files names, and for
+// the length of a cross-encoder's.
+func (w *directoryWriter) tokenizerFile(r *reader, root, name string) ([]byte, error) {
+	raw, err := r.read(path.Join(root, name))
+	if err != nil || name != tokenizerConfigName {
+		return raw, err
+	}
+	if raw != nil {
+		if raw, err = withPadding(r, root, raw); err != nil {
+			return nil, err
+		}
+	}
+	if w.maxLength == 0 {
+		return raw, nil
+	}
+	return withMaxLength(raw, r.path(path.Join(root, name)), w.maxLength)
+}
+
 // dense writes the weights of the Dense modules: those given, else the source's.
 func (w *directoryWriter) dense(given [][]safetensors.Entry) error {
 	n := 0

@@ -203,11 +203,11 @@ func (r *round) rankerByRun(s rundir.Split, kept []ranking.Ranked, shows bool) s
 // rankerByWords ranks by words. It shows how far it has come where nothing ranks by vectors, which takes longer.
 func (r *round) rankerByWords(s rundir.Split, words *lexical.Index, shows bool, depth int) spanRanker {
 	return func(ctx context.Context, first, end int, keep func(int, ranking.Ranked)) error {
-		queries := make([]lexical.Query, 0, end-first)
-		for _, q := range r.data.queries[s][first:end] {
-			queries = append(queries, lexical.Query{Text: q.Text, Positives: q.Positives})
+		query := func(i int) (string, []int32) {
+			q := r.data.queries[s][first+i]
+			return q.Text, q.Positives
 		}
-		return words.SearchEach(ctx, queries, depth, r.data.corpus.Order(), r.engine.Workers(), func(i int, kept ranking.Ranked) error {
+		return words.Search(ctx, end-first, query, depth, r.data.corpus.Order(), r.engine.Workers(), func(i int, kept ranking.Ranked) error {
 			keep(first+i, kept)
 			if shows {
 				r.searched(s, first+i+1)

@@ -88,11 +88,11 @@ func (s *shards) openBM25() source {
 				return badInput(err)
 			}
 		}
-		queries := make([]lexical.Query, 0, part.end-part.first)
-		for _, q := range s.data.queries[part.first:part.end] {
-			queries = append(queries, lexical.Query{Text: q.Text, Positives: q.Positives})
+		query := func(i int) (string, []int32) {
+			q := s.data.queries[part.first+i]
+			return q.Text, q.Positives
 		}
-		return index.SearchEach(ctx, queries, s.depth, s.data.corpus.Order(), s.o.Rank.Engine.workers(s.host), func(i int, kept ranking.Ranked) error {
+		return index.Search(ctx, part.len(), query, s.depth, s.data.corpus.Order(), s.o.Rank.Engine.workers(s.host), func(i int, kept ranking.Ranked) error {
 			s.host.progress(progress{Label: "bm25", Done: int64(part.first + i + 1), Total: int64(len(s.data.queries)), Unit: "queries"})
 			return sink(part.first+i, kept)
 		})

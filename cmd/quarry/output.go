@@ -161,25 +161,20 @@ func samePlace(a, b string) bool {
 	}
 	first, errA := filepath.Abs(a)
 	second, errB := filepath.Abs(b)
-	if errA == nil && errB == nil && first == second || sameFile(a, b) {
-		return true
-	}
+	return errA == nil && errB == nil && first == second || sameFile(a, b) || sameEntry(a, b)
+}
+
+// isPlaceOfPage says whether a path is the place of a run's page with charts, or would be.
+func isPlaceOfPage(path, dir string) bool { return sameEntry(path, rundir.Layout(dir).Page()) }
+
+// sameEntry says whether two paths are of one name in one directory that is there.
+func sameEntry(a, b string) bool {
 	folder, err := os.Stat(filepath.Dir(a))
 	if err != nil {
 		return false
 	}
 	other, err := os.Stat(filepath.Dir(b))
 	return err == nil && os.SameFile(folder, other) && filepath.Base(a) == filepath.Base(b)
-}
-
-// isPlaceOfPage says whether a path is the place of a run's page with charts, or would be.
-func isPlaceOfPage(path, dir string) bool {
-	folder, err := os.Stat(filepath.Dir(path))
-	if err != nil {
-		return false
-	}
-	run, err := os.Stat(dir)
-	return err == nil && os.SameFile(folder, run) && filepath.Base(path) == filepath.Base(rundir.Layout(dir).Page())
 }
 
 // isIn says whether a path, as it is written or behind links, is that of a directory or of anything in it, or whether it is
