@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/quarry-ml/quarry/ranking"
@@ -64,6 +65,9 @@ type Corpus struct {
 	firstFor   []int32              // by passage, the first passage with its text
 	file       string               // that the passages stand in, as messages name it; empty of those that no file has
 	lines      []int32              // by passage, its 1-based line there
+
+	ordering sync.Once
+	order    ranking.Order // of Order; nil before it is asked for
 }
 
 // New makes a corpus of passages. Either all have an id or none has; without ids a passage gets its position as id.
@@ -167,16 +171,19 @@ func (c *Corpus) InOrder(passages []int32) []int32 {
 	return ordered
 }
 
-// Order breaks ties between equal scores: by the string order of ids where the file gave ids, by corpus order (nil) where not.
+// Order breaks ties between equal scores: by the string order of ids where the file gave ids, by corpus order (nil) where not. It is
+// made once, whoever asks how often, and belongs to the corpus.
 func (c *Corpus) Order() ranking.Order {
 	if !c.givenIDs {
 		return nil
 	}
-	order := make(ranking.Order, len(c.Passages))
-	for place, p := range c.Positions() {
-		order[p] = int32(place)
-	}
-	return order
+	c.ordering.Do(func() {
+		c.order = make(ranking.Order, len(c.Passages))
+		for place, p := range c.Positions() {
+			c.order[p] = int32(place)
+		}
+	})
+	return c.order
 }
 
 // index builds the look-ups of passages that all have an id.

@@ -127,6 +127,9 @@ func TestCorpusLookups(t *testing.T) {
 	if diff := cmp.Diff([]int32{2, 10}, readPassages(t, strings.Repeat("{\"text\":\"x\"}\n", 11)).InOrder([]int32{10, 2})); diff != "" {
 		t.Errorf("without ids: %s", diff)
 	}
+	if again := c.Order(); &again[0] != &c.Order()[0] {
+		t.Error("the order is made anew for each query that asks")
+	}
 	if got := readPassages(t, `{"text":"x"}`).Order(); got != nil {
 		t.Errorf("a corpus without ids has the order %v, want corpus order (nil)", got)
 	}
