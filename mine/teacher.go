@@ -73,7 +73,7 @@ func (m *Miner) AsksTeacher(q Query) ([]int32, error) {
 		wanted = append(wanted, m.leftForTeacher(row)...)
 	}
 	slices.Sort(wanted)
-	return slices.Compact(wanted), nil
+	return slices.Clone(slices.Compact(wanted)), nil // no more than that is kept of every query
 }
 
 // leftForTeacher is the candidates that the rules before the teacher's leave.

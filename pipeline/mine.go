@@ -75,7 +75,7 @@ func (r *round) mine(ctx context.Context) error {
 		case r.said.Drops().Pairs+r.said.Promotions().Pairs > 0:
 			r.note("round %d: %s: verdicts of %s: %d drop, %d promote", r.index, r.stageName(StageMine), r.stages.Mine.Verdicts.Written, r.said.Drops().Pairs, r.said.Promotions().Pairs)
 		}
-		scores, err := r.readTeacherScores()
+		scores, err := r.readTeacherScores(ctx, o)
 		if err != nil {
 			return err
 		}
@@ -162,6 +162,7 @@ func (r *round) ruledBy(o mine.Options) mine.Options {
 // minedRow is one row with its negatives: a query, or one of its positives where each has negatives of its own.
 type minedRow struct {
 	query  corpus.Query
+	at     int // of the query among those of its split
 	result mine.Result
 	row    *flagembedding.Row
 	side   provenance.Row // only where the recipe asks for it
@@ -203,6 +204,7 @@ func (r *round) mineSplit(ctx context.Context, s rundir.Split, o mine.Options, s
 		return mine.Audit{}, err
 	}
 	byKey := make(map[string]int, len(queries))
+	said := scores.of(s)
 	ask := func(i int, c ranking.Candidates) (mine.Query, error) {
 		q := queries[i]
 		byKey[q.Key] = i
@@ -212,7 +214,8 @@ func (r *round) mineSplit(ctx context.Context, s rundir.Split, o mine.Options, s
 		}
 		asked := r.candidatesOf(q, c, answers)
 		asked.Given, asked.Last = given, last[q.Key]
-		return asked, r.tellScores(scores, miner, q, &asked)
+		asked.Teacher = said.Of(i)
+		return asked, nil
 	}
 	var index *candidates.Index
 	again := func(i int) (mine.Query, error) {
@@ -230,15 +233,13 @@ func (r *round) mineSplit(ctx context.Context, s rundir.Split, o mine.Options, s
 		return ask(i, c)
 	}
 	pass := miner.NewPass(again, func(c mine.Query, result mine.Result) error {
-		q := queries[byKey[c.Query]]
-		if err := r.scoreRow(scores, q, &result); err != nil {
-			return err
-		}
+		at := byKey[c.Query]
+		q := queries[at]
 		row, err := miner.Row(q, by, result)
 		if err != nil {
 			return err
 		}
-		m := minedRow{query: q, result: result, row: row}
+		m := minedRow{query: q, at: at, result: result, row: row}
 		if r.stages.Mine.Provenance {
 			m.side = miner.Provenance(q, c.Candidates, by, result)
 		}

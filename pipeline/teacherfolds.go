@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"path/filepath"
+	"slices"
 
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/rerank"
@@ -54,9 +55,16 @@ type everyFoldError struct{ error }
 // Unwrap is the query.
 func (e *everyFoldError) Unwrap() error { return e.error }
 
-// mayJudge refuses pairs that no fold may be asked of.
-func (f *teacherFolds) mayJudge(pairs []rerank.Pair) error {
-	if _, err := rerank.OutOfFold(pairs, f.trained); err != nil {
+// mayJudge refuses queries that no fold may be asked of.
+func (f *teacherFolds) mayJudge(queries []rerank.Pair) error {
+	asked := func(yield func([]rerank.Pair, error) bool) {
+		for one := range slices.Chunk(queries, 1) {
+			if !yield(one, nil) {
+				return
+			}
+		}
+	}
+	if _, err := rerank.OutOfFold(asked, f.trained); err != nil {
 		return &everyFoldError{err}
 	}
 	return nil
@@ -74,21 +82,14 @@ func (f *teacherFolds) judged(pairs []rerank.Pair) []rerank.Pair {
 }
 
 // scoreOutOfFold returns the scores of pairs, each by the first cross-encoder that does not know its query. One is open at a time.
-func (r *round) scoreOutOfFold(ctx context.Context, t *teacher, pairs []rerank.Pair) ([]float32, rerank.Counts, error) {
-	scores, counts := make([]float32, len(pairs)), rerank.Counts{}
-	by, err := rerank.OutOfFold(pairs, t.folds.trained)
+func (r *round) scoreOutOfFold(ctx context.Context, t *teacher, asked rerank.Asked) (scores [][]float32, counts rerank.Counts, err error) {
+	by, err := rerank.OutOfFold(asked, t.folds.trained)
 	if err != nil {
 		return nil, counts, &everyFoldError{err}
 	}
+	scores = make([][]float32, len(by))
 	for fold := range t.folds.list.Folds {
-		var places []int
-		var asked []rerank.Pair
-		for i, p := range pairs {
-			if by[i] == fold {
-				places, asked = append(places, i), append(asked, p)
-			}
-		}
-		if len(asked) == 0 {
+		if !slices.Contains(by, fold) {
 			continue
 		}
 		if err := r.openFold(t, fold); err != nil {
@@ -96,12 +97,16 @@ func (r *round) scoreOutOfFold(ctx context.Context, t *teacher, pairs []rerank.P
 		}
 		header := t.header
 		header.Model = t.folds.list.Folds[fold].Digest
-		said, more, err := r.scoredBy(ctx, t.Teacher, header, asked)
+		query := 0
+		more, err := r.scoredBy(ctx, t.Teacher, header, rerank.OfFold(asked, by, fold), func(said []float32) error {
+			if by[query] == fold {
+				scores[query] = said
+			}
+			query++
+			return nil
+		})
 		if err != nil {
 			return nil, counts, err
-		}
-		for k, i := range places {
-			scores[i] = said[k]
 		}
 		counts.Add(more)
 	}

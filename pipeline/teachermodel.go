@@ -161,21 +161,21 @@ func (r *round) mayTeach(t *teacher) error {
 	if !ok {
 		return nil
 	}
-	var asked []rerank.Pair
+	var queries []rerank.Pair
 	for _, one := range r.whole().all() {
 		if !one.stages.Mine.Asks() {
 			continue
 		}
 		for _, s := range one.mined() {
 			for _, q := range one.data.queries[s] {
-				asked = append(asked, rerank.Pair{Query: q.Text})
+				queries = append(queries, rerank.Pair{Query: q.Text})
 			}
 		}
 	}
 	if t.folds != nil {
-		return t.folds.mayJudge(asked)
+		return t.folds.mayJudge(queries)
 	}
-	return judge.MayJudge(asked)
+	return judge.MayJudge(queries)
 }
 
 // teacherSides is how an embedder reads texts: as the recipe says, else as is stored with the model.

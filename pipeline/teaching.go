@@ -55,15 +55,12 @@ func (r *round) askTeacher(ctx context.Context, o mine.Options, ruled, mined []r
 
 // writeTeacherScores asks the teacher of all pairs and writes what it says of them.
 func (r *round) writeTeacherScores(ctx context.Context, t *teacher, o mine.Options) error {
-	ask := r.teacherPairs
-	if o.TeacherMargin == nil {
-		ask = r.rowPairs
-	}
-	pairs, err := ask(ctx, o)
+	wanted, err := r.asksTeacher(ctx, o)
 	if err != nil {
 		return err
 	}
-	scores, counts, err := r.scorePairs(ctx, t, pairs)
+	asked := r.asked(wanted)
+	scores, counts, err := r.scorePairs(ctx, t, asked)
 	if err != nil {
 		return r.explainTeacher(err)
 	}
@@ -74,79 +71,110 @@ func (r *round) writeTeacherScores(ctx context.Context, t *teacher, o mine.Optio
 	if c, ok := t.Teacher.(*rerank.CrossEncoder); ok && !c.KnowsOf() {
 		r.note("round %d: %s: no %s tells which queries %s was trained on, so that it is asked of all of them: if it was fine-tuned on any, it repeats their labels", r.index, r.stageName(stageTeach), model.TrainedQueriesName, r.stages.Mine.Teacher.Model.Written)
 	}
-	digests := make([]rerank.Digest, len(pairs))
-	for i, p := range pairs {
-		digests[i] = p.Digest()
-	}
-	return rundir.WriteFile(r.dir.FS, r.files.TeacherScores(), func(w io.Writer) error {
-		return teacherscores.Write(w, t.header, digests, scores)
-	})
+	return r.writeAsMade(r.files.TeacherScores(), func(w io.Writer) error { return writeScores(w, t.header, asked, scores) })
 }
 
-// teacherPairs are the pairs that mining needs scores of: of train, then of dev, each query's in the order of passages.
-func (r *round) teacherPairs(ctx context.Context, o mine.Options) ([]rerank.Pair, error) {
-	var pairs []rerank.Pair
+// writeScores writes the scores of pairs by query, each pair once.
+func writeScores(w io.Writer, header teacherscores.Header, asked rerank.Asked, scores [][]float32) error {
+	once, err := rerank.NewOnce(asked)
+	if err != nil {
+		return err
+	}
+	out := teacherscores.NewWriter(w, header)
+	query := 0
+	var digests []rerank.Digest
+	for pairs, err := range asked {
+		if err != nil {
+			return err
+		}
+		digests = digests[:0]
+		for _, p := range pairs {
+			digests = append(digests, p.Digest())
+		}
+		for i, first := range once.Next(pairs, digests) {
+			if !first {
+				continue
+			}
+			if err := out.Write(digests[i], scores[query][i]); err != nil {
+				return err
+			}
+		}
+		query++
+	}
+	return out.Flush()
+}
+
+// wanted is the passages whose scores mining needs, by query of a split. Positions are all that is in memory of the pairs that a round asks of.
+type wanted struct {
+	split    rundir.Split
+	passages [][]int32
+}
+
+// asksTeacher is what mining needs scores of: of train, then of dev.
+func (r *round) asksTeacher(ctx context.Context, o mine.Options) ([]wanted, error) {
+	ask := r.marginPassages
+	if o.TeacherMargin == nil {
+		ask = r.rowPassages
+	}
+	var all []wanted
 	for _, s := range r.mined() {
-		queries := r.data.queries[s]
-		answers := r.answers(s)
-		if err := r.checkDepth(o, answers, queries); err != nil {
-			return nil, err
-		}
-		miner, err := mine.New(o, r.index, r.data.corpus)
-		if err != nil {
-			return nil, inputErrorf("%s: %w", r.at("mine"), err)
-		}
-		err = r.eachCandidates(ctx, s, func(i int, c ranking.Candidates) error {
-			q := queries[i]
-			wanted, err := miner.AsksTeacher(r.candidatesOf(q, c, answers))
-			if err != nil {
-				return fmt.Errorf("query %q: %w", q.Key, err)
-			}
-			for _, p := range wanted {
-				pairs = append(pairs, r.pair(q, p))
-			}
-			return nil
-		})
+		passages, err := ask(ctx, s, o)
 		if err != nil {
 			return nil, err
 		}
+		all = append(all, wanted{s, passages})
 	}
-	return pairs, nil
+	return all, nil
 }
 
-// rowPairs are the pairs of the rows that are mined, of train, then of dev: each row's positives, then its negatives. They are mined here
-// once more for it.
-func (r *round) rowPairs(ctx context.Context, o mine.Options) ([]rerank.Pair, error) {
-	var pairs []rerank.Pair
-	for _, s := range r.mined() {
-		_, err := r.mineSplit(ctx, s, o, nil, func(m minedRow) error {
-			for _, p := range m.result.Scored(m.query) {
-				pairs = append(pairs, r.pair(m.query, p))
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
+// marginPassages are the passages that the teacher's margin asks of, each query's in the order of the corpus.
+func (r *round) marginPassages(ctx context.Context, s rundir.Split, o mine.Options) ([][]int32, error) {
+	queries := r.data.queries[s]
+	answers := r.answers(s)
+	if err := r.checkDepth(o, answers, queries); err != nil {
+		return nil, err
 	}
-	return pairs, nil
-}
-
-// scoreRow gives a row the scores of its positives and negatives that were asked for no rule's sake.
-func (r *round) scoreRow(t *taught, q corpus.Query, result *mine.Result) error {
-	if t == nil || r.stages.Mine.Teacher.Margin != nil {
+	miner, err := mine.New(o, r.index, r.data.corpus)
+	if err != nil {
+		return nil, inputErrorf("%s: %w", r.at("mine"), err)
+	}
+	passages := make([][]int32, len(queries))
+	err = r.eachCandidates(ctx, s, func(i int, c ranking.Candidates) error {
+		q := queries[i]
+		if passages[i], err = miner.AsksTeacher(r.candidatesOf(q, c, answers)); err != nil {
+			return fmt.Errorf("query %q: %w", q.Key, err)
+		}
 		return nil
-	}
-	passages := result.Scored(q)
-	result.Teacher = make(map[int32]float32, len(passages))
-	for _, p := range passages {
-		score, ok := t.scores[r.pair(q, p).Digest()]
-		if !ok {
-			return fmt.Errorf("%s: no score of passage %q of query %q: run mine again", r.files.TeacherScores(), r.data.corpus.ID(p), q.Key)
+	})
+	return passages, err
+}
+
+// rowPassages are the passages of the rows that are mined: each row's positives, then its negatives. They are mined here once more for it.
+func (r *round) rowPassages(ctx context.Context, s rundir.Split, o mine.Options) ([][]int32, error) {
+	passages := make([][]int32, len(r.data.queries[s]))
+	_, err := r.mineSplit(ctx, s, o, nil, func(m minedRow) error {
+		passages[m.at] = append(passages[m.at], m.result.Scored(m.query)...)
+		return nil
+	})
+	return passages, err
+}
+
+// asked is the pairs of wanted passages.
+func (r *round) asked(all []wanted) rerank.Asked {
+	return func(yield func([]rerank.Pair, error) bool) {
+		var pairs []rerank.Pair
+		for _, of := range all {
+			for i, passages := range of.passages {
+				pairs = pairs[:0]
+				for _, p := range passages {
+					pairs = append(pairs, r.pair(r.data.queries[of.split][i], p))
+				}
+				if !yield(pairs, nil) {
+					return
+				}
+			}
 		}
-		result.Teacher[p] = score
 	}
-	return nil
 }
 
 // candidatesOf is a query as the rules see it.
@@ -178,21 +206,21 @@ func (r *round) pair(q corpus.Query, p int32) rerank.Pair {
 	return rerank.Pair{Query: q.Text, Passage: r.data.corpus.Passages[p].Full()}
 }
 
-// scorePairs returns the scores of pairs. Those that the teacher has given before, to any round or run that keeps scores in
+// scorePairs returns the scores of pairs by query. Those that the teacher has given before, to any round or run that keeps scores in
 // the same folder, are not asked for again.
-func (r *round) scorePairs(ctx context.Context, t *teacher, pairs []rerank.Pair) ([]float32, rerank.Counts, error) {
+func (r *round) scorePairs(ctx context.Context, t *teacher, asked rerank.Asked) (scores [][]float32, counts rerank.Counts, err error) {
 	if t.folds != nil {
-		return r.scoreOutOfFold(ctx, t, pairs)
+		return r.scoreOutOfFold(ctx, t, asked)
 	}
-	return r.scoredBy(ctx, t.Teacher, t.header, pairs)
+	counts, err = r.scoredBy(ctx, t.Teacher, t.header, asked, func(said []float32) error {
+		scores = append(scores, said)
+		return nil
+	})
+	return scores, counts, err
 }
 
-// scoredBy is scorePairs of one model, whose scores a header names.
-func (r *round) scoredBy(ctx context.Context, t rerank.Teacher, header teacherscores.Header, pairs []rerank.Pair) (scores []float32, counts rerank.Counts, err error) {
-	wanted := make(map[rerank.Digest]bool, len(pairs))
-	for _, p := range pairs {
-		wanted[p.Digest()] = true
-	}
+// scoredBy hands on the scores of one model, whose file a header names.
+func (r *round) scoredBy(ctx context.Context, t rerank.Teacher, header teacherscores.Header, asked rerank.Asked, sink func([]float32) error) (counts rerank.Counts, err error) {
 	progress := func(label string, done, total int, unit string) {
 		r.progress(Progress{Round: r.index, Stage: label, Done: int64(done), Total: int64(total), Unit: unit})
 	}
@@ -205,60 +233,79 @@ func (r *round) scoredBy(ctx context.Context, t rerank.Teacher, header teachersc
 		if err := r.dir.FS.MkdirAll(dir); err != nil {
 			return rundir.Explain(path, err)
 		}
-		store, err := rundir.OpenTeacherScores(r.dir.FS, path, header, func(d rerank.Digest) bool { return wanted[d] })
+		store, err := rundir.OpenTeacherScores(r.dir.FS, path, header)
 		if err != nil {
 			return err
 		}
-		scores, counts, err = rerank.Scores(ctx, t, pairs, store, rerank.Options{Progress: progress})
+		counts, err = rerank.Scores(ctx, t, asked, store, rerank.Options{Progress: progress}, sink)
 		return errors.Join(err, store.Close())
 	}
 	if r.options.TeacherScores == "" { // the run directory is this process's alone
-		err = ask()
-		return scores, counts, err
+		return counts, ask()
 	}
 	waiting := func() { r.note("waiting: another quarry asks this teacher (%s)", path) }
 	err = rundir.InTurn(ctx, path+".lock", waiting, ask)
-	return scores, counts, err
+	return counts, err
 }
 
 // taught is what a teacher said of a round's pairs; nil where none was asked.
 type taught struct {
 	header teacherscores.Header
-	scores teacherscores.Scores
+	pairs  int // that differ in content
+	said   map[rundir.Split]*mine.Taught
 }
 
-// readTeacherScores reads the round's scores; nil where the round asks no teacher.
-func (r *round) readTeacherScores() (*taught, error) {
-	if !r.stages.Mine.Asks() {
-		return nil, nil
-	}
-	path := r.files.TeacherScores()
-	f, err := r.dir.FS.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	t := &taught{}
-	t.header, t.scores, err = teacherscores.ReadAny(f, path, nil)
-	return t, err
-}
-
-// tellScores gives a query the scores that mining needs of it; those that are missing are mining's to tell.
-func (r *round) tellScores(t *taught, m *mine.Miner, q corpus.Query, asked *mine.Query) error {
+// of is what was said of a split's queries.
+func (t *taught) of(s rundir.Split) *mine.Taught {
 	if t == nil {
 		return nil
 	}
-	passages, err := m.AsksTeacher(*asked)
+	return t.said[s]
+}
+
+// readTeacherScores reads what mining needs of the round's scores; nil where the round asks no teacher. Of a pair that a margin needs and the
+// file lacks mining tells.
+func (r *round) readTeacherScores(ctx context.Context, o mine.Options) (*taught, error) {
+	if !r.stages.Mine.Asks() {
+		return nil, nil
+	}
+	all, err := r.asksTeacher(ctx, o)
 	if err != nil {
-		return fmt.Errorf("query %q: %w", q.Key, err)
+		return nil, err
 	}
-	asked.Teacher = make(map[int32]float32, len(passages))
-	for _, p := range passages {
-		if score, ok := t.scores[r.pair(q, p).Digest()]; ok {
-			asked.Teacher[p] = score
+	path := r.files.TeacherScores()
+	t := &taught{said: map[rundir.Split]*mine.Taught{}}
+	find := func(wanted func(rerank.Digest) bool) (scores teacherscores.Scores, err error) {
+		f, err := r.dir.FS.Open(path)
+		if err != nil {
+			return nil, err
 		}
+		t.header, scores, err = teacherscores.ReadAny(f, path, wanted)
+		return scores, errors.Join(err, f.Close())
 	}
-	return nil
+	split, query := 0, 0
+	t.pairs, err = rerank.Find(ctx, r.asked(all), rerank.Options{}, find, func(scores []float32, known []bool) error {
+		for query == len(all[split].passages) {
+			split, query = split+1, 0
+		}
+		of := all[split]
+		passages := of.passages[query]
+		if i := slices.Index(known, false); i >= 0 {
+			if o.TeacherMargin == nil {
+				return fmt.Errorf("%s: no score of passage %q of query %q: run mine again", path, r.data.corpus.ID(passages[i]), r.data.queries[of.split][query].Key)
+			}
+			passages, scores = mine.Known(passages, scores, known)
+		}
+		said := t.said[of.split]
+		if said == nil {
+			said = &mine.Taught{}
+			t.said[of.split] = said
+		}
+		said.Add(passages, scores)
+		query++
+		return nil
+	})
+	return t, err
 }
 
 // TeacherAudit is what audit.json says of a teacher, of the mined rows of train; in quarry mine of those of its output.
@@ -278,7 +325,7 @@ func (t *taught) audit() *TeacherAudit {
 	if t == nil {
 		return nil
 	}
-	return &TeacherAudit{Kind: t.header.Kind, Model: t.header.Model, Pairs: len(t.scores)}
+	return &TeacherAudit{Kind: t.header.Kind, Model: t.header.Model, Pairs: t.pairs}
 }
 
 // Add sums up a row, if there is a teacher.

@@ -27,9 +27,10 @@ type Judge interface {
 	MayJudge(pairs []Pair) error
 }
 
-// Options say what Score tells of on its way.
+// Options say what is told on the way, and how much is done at once.
 type Options struct {
 	Progress func(label string, done, total int, unit string) // may be nil
+	Block    int                                              // pairs that are in memory at once; 0 is as many as take some 40 MB. Score has no part in it
 }
 
 func (o Options) progress(label string, done, total int, unit string) {

@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/embedding"
+	"github.com/quarry-ml/quarry/format/teacherscores"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/model"
 	"github.com/quarry-ml/quarry/rerank"
@@ -195,7 +199,7 @@ func TestACrossEncoderDoesNotJudgeItsTraining(t *testing.T) {
 	for _, p := range pairs {
 		kept[p.Digest()] = 1
 	}
-	if _, counts, err := rerank.Scores(t.Context(), c, pairs, kept, rerank.Options{}); !errors.As(err, &trained) || trained.Queries != 2 || trained.Of != 3 || counts.Stored != 0 {
+	if _, counts, err := allScores(t, c, pairs, kept, rerank.Options{}); !errors.As(err, &trained) || trained.Queries != 2 || trained.Of != 3 || counts.Stored != 0 {
 		t.Errorf("of scores that are kept: %v, %+v", err, counts)
 	}
 	if got := scoresOf(t, c, pairs[:1]); len(got) != 1 {
@@ -291,7 +295,7 @@ func TestAnInterruptedEmbedderGoesOn(t *testing.T) {
 	}})
 	pairs, store := somePairs(1100), memoryStore{}
 	left = 2 // the queries and passages of the first part
-	if _, _, err := rerank.Scores(t.Context(), teacher, pairs, store, rerank.Options{}); !errors.Is(err, errStopped) || len(store) < 1000 || len(store) == len(pairs) {
+	if _, _, err := allScores(t, teacher, pairs, store, rerank.Options{}); !errors.Is(err, errStopped) || len(store) < 1000 || len(store) == len(pairs) {
 		t.Fatalf("%d scores are kept, %v", len(store), err)
 	}
 	if err := teacher.Close(); err != nil || open != 0 {
@@ -300,14 +304,14 @@ func TestAnInterruptedEmbedderGoesOn(t *testing.T) {
 	left = 100
 	kept := len(store)
 	told := 0
-	scores, counts, err := rerank.Scores(t.Context(), teacher, pairs, store, rerank.Options{Progress: func(_ string, done, total int, _ string) { told = max(told, done*100/total) }})
+	scores, counts, err := allScores(t, teacher, pairs, store, rerank.Options{Progress: func(_ string, done, total int, _ string) { told = max(told, done*100/total) }})
 	if err != nil || counts.Stored != kept || counts.Asked != len(pairs)-kept || told != 100 {
 		t.Errorf("%+v, %d%% told, %v", counts, told, err)
 	}
 	if err := teacher.Close(); err != nil {
 		t.Error(err)
 	}
-	whole, _, err := rerank.Scores(t.Context(), teacher, pairs, memoryStore{}, rerank.Options{})
+	whole, _, err := allScores(t, teacher, pairs, memoryStore{}, rerank.Options{})
 	if err != nil || !slices.Equal(scores, whole) {
 		t.Errorf("the scores are others than those of a teacher that was not stopped; %v", err)
 	}
@@ -336,11 +340,17 @@ func dot(a, b []float32) (sum float64) {
 type counted struct {
 	asked []rerank.Pair
 	stop  int
+	most  int // pairs of a call
 }
 
 var errStopped = errors.New("stopped")
 
-func (c *counted) Score(_ context.Context, pairs []rerank.Pair, _ rerank.Options, sink func(int, []float32) error) (rerank.Stats, error) {
+func (c *counted) Score(_ context.Context, pairs []rerank.Pair, o rerank.Options, sink func(int, []float32) error) (rerank.Stats, error) {
+	c.most = max(c.most, len(pairs))
+	if o.Progress != nil {
+		defer o.Progress("score", len(pairs), len(pairs), "pairs")
+		o.Progress("score", 0, len(pairs), "pairs")
+	}
 	for first := 0; first < len(pairs); first += 2 {
 		if first >= c.stop {
 			return rerank.Stats{Pairs: first}, errStopped
@@ -358,9 +368,41 @@ func (c *counted) Score(_ context.Context, pairs []rerank.Pair, _ rerank.Options
 	return rerank.Stats{Pairs: len(pairs)}, nil
 }
 
+// byQuery is pairs by runs of one query.
+func byQuery(pairs []rerank.Pair) rerank.Asked {
+	return func(yield func([]rerank.Pair, error) bool) {
+		for first, end := 0, 0; first < len(pairs); first = end {
+			for end = first; end < len(pairs) && pairs[end].Query == pairs[first].Query; end++ {
+			}
+			if !yield(pairs[first:end], nil) {
+				return
+			}
+		}
+	}
+}
+
+// allScores are the scores of all pairs together.
+func allScores(t *testing.T, teacher rerank.Teacher, pairs []rerank.Pair, s rerank.Store, o rerank.Options) (scores []float32, counts rerank.Counts, err error) {
+	t.Helper()
+	counts, err = rerank.Scores(t.Context(), teacher, byQuery(pairs), s, o, func(said []float32) error {
+		scores = append(scores, said...)
+		return nil
+	})
+	return scores, counts, err
+}
+
 type memoryStore map[rerank.Digest]float32
 
-func (s memoryStore) Get(d rerank.Digest) (float32, bool) { v, ok := s[d]; return v, ok }
+func (s memoryStore) Find(wanted func(rerank.Digest) bool) (teacherscores.Scores, error) {
+	found := teacherscores.Scores{}
+	for d, score := range s {
+		if wanted(d) {
+			found[d] = score
+		}
+	}
+	return found, nil
+}
+
 func (s memoryStore) Put(digests []rerank.Digest, scores []float32) error {
 	for i, d := range digests {
 		s[d] = scores[i]
@@ -374,11 +416,11 @@ func TestATeacherIsAskedOnce(t *testing.T) {
 	want := []float32{11, 12, 11, 21, 3, 30, 13}
 	store := memoryStore{}
 	first := &counted{stop: 4}
-	if _, counts, err := rerank.Scores(t.Context(), first, pairs, store, rerank.Options{}); !errors.Is(err, errStopped) || counts.Asked != 6 || len(store) != 4 {
+	if _, counts, err := allScores(t, first, pairs, store, rerank.Options{}); !errors.Is(err, errStopped) || counts.Asked != 6 || len(store) != 4 {
 		t.Fatalf("interrupted: %v, %+v, %d kept", err, counts, len(store))
 	}
 	second := &counted{stop: 100}
-	scores, counts, err := rerank.Scores(t.Context(), second, pairs, store, rerank.Options{})
+	scores, counts, err := allScores(t, second, pairs, store, rerank.Options{})
 	if err != nil || !slices.Equal(scores, want) {
 		t.Fatalf("got %v, want %v: %v", scores, want, err)
 	}
@@ -386,8 +428,154 @@ func TestATeacherIsAskedOnce(t *testing.T) {
 		t.Errorf("%+v, asked of %v", counts, second.asked)
 	}
 	third := &counted{}
-	if scores, _, err := rerank.Scores(t.Context(), third, pairs, store, rerank.Options{}); err != nil || !slices.Equal(scores, want) || third.asked != nil {
+	if scores, _, err := allScores(t, third, pairs, store, rerank.Options{}); err != nil || !slices.Equal(scores, want) || third.asked != nil {
 		t.Errorf("nothing new: %v, %v, asked of %v", scores, err, third.asked)
+	}
+}
+
+// TestPairsAreAskedBlockByBlock: of no more than a block at once, once of each pair, wherever queries and pairs come again; scores, counts and what
+// is told of the way's end do not depend on the block.
+func TestPairsAreAskedBlockByBlock(t *testing.T) {
+	var pairs []rerank.Pair
+	for i := range 60 {
+		query := strings.Repeat("q", 1+i%17) // most come again, in another block
+		for k := range 1 + i%4 {
+			pairs = append(pairs, rerank.Pair{Query: query, Passage: strings.Repeat("p", 1+(i+k)%5)})
+		}
+	}
+	type outcome struct {
+		scores       []float32
+		counts       rerank.Counts
+		store        memoryStore
+		order        []rerank.Pair
+		done, total  int
+		looks, found int
+	}
+	ask := func(block int, kept memoryStore) (o outcome) {
+		t.Helper()
+		teacher := &counted{stop: len(pairs)}
+		o.store = maps.Clone(kept)
+		store := &lookedAt{memoryStore: o.store}
+		var err error
+		o.scores, o.counts, err = allScores(t, teacher, pairs, store, rerank.Options{Block: block, Progress: func(_ string, done, total int, unit string) {
+			if done < o.done || o.total > 0 && total > o.total || unit != "pairs" {
+				t.Errorf("blocks of %d: told %d of %d %s behind %d of %d", block, done, total, unit, o.done, o.total)
+			}
+			o.done, o.total = done, total
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if teacher.most > max(block, 4) || store.most > max(block, 4) {
+			t.Errorf("blocks of %d: the teacher is asked of %d at once, the store of %d", block, teacher.most, store.most)
+		}
+		o.order = teacher.asked
+		o.looks = store.looks
+		o.found, err = rerank.Find(t.Context(), byQuery(pairs), rerank.Options{Block: block}, o.store.Find, func(scores []float32, known []bool) error {
+			if slices.Contains(known, false) {
+				t.Errorf("blocks of %d: a score that was put is not found", block)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	half := memoryStore{}
+	for i, p := range pairs {
+		if i%3 == 0 {
+			half[p.Digest()] = float32(10*len(p.Query) + len(p.Passage))
+		}
+	}
+	for name, kept := range map[string]memoryStore{"nothing kept": {}, "some kept": half} {
+		want := ask(1<<20, kept)
+		if want.looks != 1 || want.counts.Pairs != want.counts.Asked+want.counts.Stored || want.counts.Pairs != len(want.store) || want.done != want.counts.Asked || want.found != want.counts.Pairs {
+			t.Fatalf("%s: %+v", name, want)
+		}
+		for _, block := range []int{1, 7, 30} {
+			got := ask(block, kept)
+			if got.looks < len(pairs)/max(block, 4) {
+				t.Errorf("%s, blocks of %d: %d blocks", name, block, got.looks)
+			}
+			got.looks, got.total = want.looks, want.total
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(outcome{})); diff != "" {
+				t.Errorf("%s, blocks of %d, -whole +blocks:\n%s", name, block, diff)
+			}
+		}
+	}
+}
+
+// lookedAt counts how often a store is looked into, and for how many pairs at most.
+type lookedAt struct {
+	memoryStore
+	looks, most int
+}
+
+func (l *lookedAt) Find(wanted func(rerank.Digest) bool) (teacherscores.Scores, error) {
+	found, err := l.memoryStore.Find(wanted)
+	l.looks++
+	l.most = max(l.most, len(found))
+	return found, err
+}
+
+// TestBlocksEndWithTheContext between two of them.
+func TestBlocksEndWithTheContext(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	teacher := &counted{stop: 100}
+	_, err := rerank.Scores(ctx, teacher, byQuery(somePairs(40)), memoryStore{}, rerank.Options{Block: 4}, func([]float32) error { stop(); return nil })
+	if !errors.Is(err, context.Canceled) || len(teacher.asked) > 4 {
+		t.Errorf("%v behind %d pairs", err, len(teacher.asked))
+	}
+}
+
+// TestProgressOfAnEmbedderIsOfAllBlocks: texts of later blocks count from the start, each once.
+func TestProgressOfAnEmbedderIsOfAllBlocks(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "model")
+	if err := tinymodel.Write(dir, tinymodel.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.Open(dir, model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	x, err := embedding.New(m, engine(t, kernel.Portable, 1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := 0
+	ask := func(block int) (scores []float32, first, done, total int) {
+		t.Helper()
+		teacher := rerank.NewEmbedder(x, rerank.EmbedderOptions{Keep: func(_, dim int, fill func(func([]float32) error) error) (rerank.Kept, error) {
+			open++
+			r := &rowsInMemory{dim: dim, open: &open}
+			return r, fill(func(rows []float32) error { r.values = append(r.values, rows...); return nil })
+		}})
+		scores, _, err := allScores(t, teacher, somePairs(90), memoryStore{}, rerank.Options{Block: block, Progress: func(_ string, d, n int, _ string) {
+			if first == 0 {
+				first = n
+			}
+			done, total = d, n
+		}})
+		if err := errors.Join(err, teacher.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return scores, first, done, total
+	}
+	want, texts, done, total := ask(0)
+	if texts != total || done != total {
+		t.Fatalf("%d, then %d of %d", texts, done, total)
+	}
+	got, first, done, total := ask(20)
+	if !slices.Equal(got, want) {
+		t.Error("scores depend on the block")
+	}
+	if first != texts || done != total || total < texts { // a query of several blocks is embedded in each
+		t.Errorf("in blocks %d texts, then %d of %d; in one %d", first, done, total, texts)
+	}
+	if open != 0 {
+		t.Errorf("%d rows are open still", open)
 	}
 }
 

@@ -67,30 +67,31 @@ func (o *MineOptions) checkTeacher(ctx context.Context, h *host) error {
 // storedScores gives each query what a file has of its positives and candidates. Those that rules need and the file lacks are
 // mining's to tell.
 func (o *MineOptions) storedScores(ctx context.Context, h *host, d data, ranked rankedBy, queries []mine.Query) error {
-	_, scores, err := o.readScores(h)
+	passages := make([][]int32, len(queries))
+	err := ranked.each(ctx, func(query int, c ranking.Candidates) error {
+		for _, p := range c.Positives {
+			passages[query] = append(passages[query], p.Passage)
+		}
+		for _, hit := range c.Hits {
+			passages[query] = append(passages[query], hit.Passage)
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	return ranked.each(ctx, func(query int, c ranking.Candidates) error {
-		q, said := d.queries[query], map[int32]float32{}
-		take := func(p int32) {
-			if score, ok := scores[(rerank.Pair{Query: q.Text, Passage: d.corpus.Passages[p].Full()}).Digest()]; ok {
-				said[p] = score
-			}
-		}
-		for _, p := range c.Positives {
-			take(p.Passage)
-		}
-		for _, hit := range c.Hits {
-			take(hit.Passage)
-		}
-		queries[query].Teacher = said
-		return nil
-	})
+	found, err := o.findScores(ctx, h, d, passages)
+	if err != nil {
+		return err
+	}
+	for query := range queries {
+		queries[query].Teacher = found.said.Of(query)
+	}
+	return nil
 }
 
-// askTeacher ranks all queries, has the teacher score what counts of them, and gives each query its scores: with a margin of its
-// positives and of what the other rules leave, without one of the rows that are mined, which no score changes.
+// askTeacher ranks all queries and has the teacher score what counts of them: with a margin each query's
+// positives and what the other rules leave, without one the rows that are mined, which no score changes.
 func (m *mining) askTeacher(ctx context.Context, h *host) error {
 	if !m.o.taught() {
 		return nil
@@ -99,14 +100,14 @@ func (m *mining) askTeacher(ctx context.Context, h *host) error {
 	if m.o.Mine.TeacherMargin != nil {
 		asks = m.marginPassages
 	}
-	asked, err := asks(ctx, h)
+	passages, err := asks(ctx, h)
 	if err != nil {
 		return err
 	}
 	if m.o.TeacherScores != "" {
-		return m.lookUp(h, asked)
+		return m.lookUp(ctx, h, passages)
 	}
-	return m.teach(ctx, h, asked)
+	return m.teach(ctx, h, passages)
 }
 
 // taught says whether a teacher has a part in mining; candidates are then asked for twice.
@@ -157,23 +158,32 @@ func (m *mining) rowPassages(ctx context.Context, h *host) ([][]int32, error) {
 	return asked, err
 }
 
-func (m *mining) pair(query int, passage int32) rerank.Pair {
-	return rerank.Pair{Query: m.data.queries[query].Text, Passage: m.data.corpus.Passages[passage].Full()}
+// asked is the pairs of passages by query.
+func (d data) asked(passages [][]int32) rerank.Asked {
+	return func(yield func([]rerank.Pair, error) bool) {
+		var pairs []rerank.Pair
+		for query, of := range passages {
+			pairs = pairs[:0]
+			for _, p := range of {
+				pairs = append(pairs, rerank.Pair{Query: d.queries[query].Text, Passage: d.corpus.Passages[p].Full()})
+			}
+			if !yield(pairs, nil) {
+				return
+			}
+		}
+	}
 }
 
 // teach asks the teacher.
-func (m *mining) teach(ctx context.Context, h *host, asked [][]int32) error {
-	var pairs []rerank.Pair
-	for i, passages := range asked {
-		for _, p := range passages {
-			pairs = append(pairs, m.pair(i, p))
-		}
+func (m *mining) teach(ctx context.Context, h *host, passages [][]int32) error {
+	pairs := 0
+	for _, of := range passages {
+		pairs += len(of)
 	}
-	answer, err := m.o.Teacher.score(ctx, h, pairs)
+	answer, err := m.o.Teacher.score(ctx, h, m.data.asked(passages), pairs)
 	if err != nil {
 		return err
 	}
-	scores := answer.scores
 	m.ranked.by.Teacher = answer.header.Model
 	if cut := answer.counts.CutNote(func(c rerank.Cut) string { return c.Place(m.data.queryPlace, m.data.passagePlace) }); cut != "" {
 		h.note("%s", cut)
@@ -182,12 +192,9 @@ func (m *mining) teach(ctx context.Context, h *host, asked [][]int32) error {
 	h.note("teacher: %d pairs, %d scored now, %d kept from earlier", counts.Pairs, counts.Asked, counts.Stored)
 	m.teacher = newTeacherSummary(answer.header, counts.Pairs)
 	m.teacher.Scored, m.teacher.Kept, m.teacher.Truncated = &counts.Asked, &counts.Stored, &counts.Truncated
-	for i, passages := range asked {
-		said := make(map[int32]float32, len(passages))
-		for _, p := range passages {
-			said[p], scores = scores[0], scores[1:]
-		}
-		m.queries[i].Teacher = said
+	m.said = &mine.Taught{}
+	for i, of := range passages {
+		m.said.Add(of, answer.scores[i])
 	}
 	return nil
 }
@@ -219,36 +226,47 @@ func (t *teacherSummary) tell(h *host, counts mine.Audit) {
 }
 
 // lookUp takes what the teacher said from a file. What a margin needs and the file lacks is mining's to tell.
-func (m *mining) lookUp(h *host, asked [][]int32) error {
-	header, scores, err := m.o.readScores(h)
+func (m *mining) lookUp(ctx context.Context, h *host, passages [][]int32) error {
+	found, err := m.o.findScores(ctx, h, m.data, passages)
 	if err != nil {
 		return err
 	}
-	m.ranked.by.Teacher = header.Model
-	m.teacher = newTeacherSummary(header, len(scores))
-	for i, passages := range asked {
-		said := make(map[int32]float32, len(passages))
-		for _, p := range passages {
-			score, ok := scores[m.pair(i, p).Digest()]
-			if !ok && m.o.Mine.TeacherMargin == nil {
-				q := m.data.queries[i]
-				return badInputf("%s:%d: --teacher-scores %s: the teacher has no score of passage %q, which is in a row of the query: ask it (--teacher), or leave its scores out",
-					m.o.Rank.Data.Queries, q.Line, m.o.TeacherScores, m.data.corpus.ID(p))
-			}
-			if ok {
-				said[p] = score
-			}
-		}
-		m.queries[i].Teacher = said
-	}
+	m.ranked.by.Teacher = found.header.Model
+	m.teacher = newTeacherSummary(found.header, found.pairs)
+	m.said = found.said
 	return nil
 }
 
-// readScores reads what a teacher said of pairs, and whose scores they are.
-func (o *MineOptions) readScores(h *host) (header teacherscores.Header, scores teacherscores.Scores, err error) {
-	err = readInput(h, "teacher-scores", o.TeacherScores, func(r io.Reader) error {
-		header, scores, err = teacherscores.ReadAny(r, o.TeacherScores, nil)
-		return err
+// foundScores is what a file has of the pairs that are looked up.
+type foundScores struct {
+	header teacherscores.Header
+	pairs  int // that differ in content
+	said   *mine.Taught
+}
+
+// findScores looks passages up, by query, in the file of --teacher-scores. One that a row has and the file lacks is an error.
+func (o *MineOptions) findScores(ctx context.Context, h *host, d data, passages [][]int32) (f foundScores, err error) {
+	f.said = &mine.Taught{}
+	find := func(wanted func(rerank.Digest) bool) (scores teacherscores.Scores, err error) {
+		err = readInput(h, "teacher-scores", o.TeacherScores, func(r io.Reader) error {
+			f.header, scores, err = teacherscores.ReadAny(r, o.TeacherScores, wanted)
+			return err
+		})
+		return scores, err
+	}
+	query := 0
+	f.pairs, err = rerank.Find(ctx, d.asked(passages), rerank.Options{}, find, func(scores []float32, known []bool) error {
+		of, q := passages[query], d.queries[query]
+		query++
+		if i := slices.Index(known, false); i >= 0 {
+			if o.Mine.TeacherMargin == nil && !o.WhatIf.Run {
+				return badInputf("%s:%d: --teacher-scores %s: the teacher has no score of passage %q, which is in a row of the query: ask it (--teacher), or leave its scores out",
+					o.Rank.Data.Queries, q.Line, o.TeacherScores, d.corpus.ID(of[i]))
+			}
+			of, scores = mine.Known(of, scores, known)
+		}
+		f.said.Add(of, scores)
+		return nil
 	})
-	return header, scores, err
+	return f, err
 }

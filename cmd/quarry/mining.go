@@ -23,6 +23,7 @@ type mining struct {
 	miner   *mine.Miner
 	auditor *mine.Auditor
 	rows    *rowAuditor
+	said    *mine.Taught    // by the teacher, of queries; nil without one
 	teacher *teacherSummary // nil without one
 }
 
@@ -84,7 +85,7 @@ func (m *mining) mine(ctx context.Context, h *host, out *flagembedding.Writer, s
 				return err
 			}
 		}
-		asked.Candidates = c
+		asked.Candidates, asked.Teacher = c, m.said.Of(query)
 		if err := pass.Add(asked); err != nil {
 			return badInputf("%s:%d: %w", m.o.Rank.Data.Queries, q.Line, err)
 		}
@@ -107,6 +108,7 @@ func (m *mining) coupling(h *host) func(done, total int) {
 // again is a query as mine has added it.
 func (m *mining) again(query int) (mine.Query, error) {
 	asked := m.queries[query]
+	asked.Teacher = m.said.Of(query)
 	var err error
 	asked.Candidates, err = m.ranked.again(query)
 	return asked, err

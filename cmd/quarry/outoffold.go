@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -116,7 +117,7 @@ func (t *training) ofFold(i int) *training {
 
 // scoreOutOfFold has each query's pairs scored by the first cross-encoder of a directory that was not trained on the query:
 // that of the query's fold, and of queries that none was trained on the first one.
-func (o TeacherOptions) scoreOutOfFold(ctx context.Context, h *host, dir string, list *rundir.FoldModels, pairs []rerank.Pair) (said, error) {
+func (o TeacherOptions) scoreOutOfFold(ctx context.Context, h *host, dir string, list *rundir.FoldModels, asked rerank.Asked, pairs int) (said, error) {
 	if err := o.checkOutOfFold(dir); err != nil {
 		return said{}, err
 	}
@@ -127,35 +128,33 @@ func (o TeacherOptions) scoreOutOfFold(ctx context.Context, h *host, dir string,
 	if err != nil {
 		return said{}, badInputf("--%s: %w", o.named(), err)
 	}
-	result := said{scores: make([]float32, len(pairs))}
-	if result.by, err = rerank.OutOfFold(pairs, trained); err != nil {
+	var result said
+	if result.by, err = rerank.OutOfFold(asked, trained); err != nil {
 		return said{}, badInputf("--%s %s: %w", o.named(), dir, err)
 	}
+	result.scores = make([][]float32, len(result.by))
 	for _, f := range list.Folds {
 		result.models = append(result.models, f.Model)
 	}
 	for fold, f := range list.Folds {
-		var places []int
-		var asked []rerank.Pair
-		for i, p := range pairs {
-			if result.by[i] == fold {
-				places, asked = append(places, i), append(asked, p)
-			}
-		}
-		if len(asked) == 0 {
+		if !slices.Contains(result.by, fold) {
 			continue
 		}
 		one := o
 		one.Model.Model, one.digest = filepath.Join(dir, filepath.FromSlash(f.Model)), f.Digest
-		answer, err := one.scoreByOne(ctx, h, asked)
+		query := 0
+		header, counts, err := one.scoreByOne(ctx, h, rerank.OfFold(asked, result.by, fold), pairs, func(scores []float32) error {
+			if result.by[query] == fold {
+				result.scores[query] = scores
+			}
+			query++
+			return nil
+		})
 		if err != nil {
 			return said{}, err
 		}
-		for k, i := range places {
-			result.scores[i] = answer.scores[k]
-		}
-		result.header = answer.header
-		result.counts.Add(answer.counts)
+		result.header = header
+		result.counts.Add(counts)
 	}
 	result.header.Model = list.Digest()
 	return result, nil

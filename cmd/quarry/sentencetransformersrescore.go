@@ -26,19 +26,33 @@ func (o *stMine) crossEncoder(ctx context.Context, h *host) (TeacherOptions, err
 // orders the candidates anew: the limits, the range and the rows go by what it says. Of equal scores the passage that stands
 // first in the corpus comes first; there chance decides.
 func (o *stMine) rescore(ctx context.Context, h *host, teacher TeacherOptions, found []stRanked) error {
-	var pairs []rerank.Pair
-	o.eachScore(found, func(query int, passage int32, _ *float32) {
-		pairs = append(pairs, rerank.Pair{Query: o.queries[query].text, Passage: o.corpus[passage]})
-	})
-	answer, err := teacher.score(ctx, h, pairs)
+	pairs := 0
+	for _, f := range found {
+		pairs += len(f.Hits) + len(f.Positives)
+	}
+	asked := func(yield func([]rerank.Pair, error) bool) {
+		var pairs []rerank.Pair
+		for query, f := range found {
+			pairs = pairs[:0]
+			f.eachScore(func(passage int32, _ *float32) {
+				pairs = append(pairs, rerank.Pair{Query: o.queries[query].text, Passage: o.corpus[passage]})
+			})
+			if !yield(pairs, nil) {
+				return
+			}
+		}
+	}
+	answer, err := teacher.score(ctx, h, asked, pairs)
 	if err != nil {
 		return err
 	}
-	at := 0
-	o.eachScore(found, func(_ int, _ int32, score *float32) {
-		*score = answer.scores[at]
-		at++
-	})
+	for query, f := range found {
+		at := 0
+		f.eachScore(func(_ int32, score *float32) {
+			*score = answer.scores[query][at]
+			at++
+		})
+	}
 	for _, f := range found {
 		slices.SortFunc(f.Hits, func(a, b ranking.Hit) int {
 			return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Passage, b.Passage))
@@ -56,15 +70,13 @@ func (o *stMine) rescore(ctx context.Context, h *host, teacher TeacherOptions, f
 	return nil
 }
 
-// eachScore goes through the candidates and the positives of every query, always in one order. Ranks of positives stay those of
+// eachScore goes through the candidates and the positives of a query, always in one order. Ranks of positives stay those of
 // the first ranking: nothing goes by them here.
-func (o *stMine) eachScore(found []stRanked, visit func(query int, passage int32, score *float32)) {
-	for i := range found {
-		for k := range found[i].Hits {
-			visit(i, found[i].Hits[k].Passage, &found[i].Hits[k].Score)
-		}
-		for k := range found[i].Positives {
-			visit(i, found[i].Positives[k].Passage, &found[i].Positives[k].Score)
-		}
+func (f stRanked) eachScore(visit func(passage int32, score *float32)) {
+	for k := range f.Hits {
+		visit(f.Hits[k].Passage, &f.Hits[k].Score)
+	}
+	for k := range f.Positives {
+		visit(f.Positives[k].Passage, &f.Positives[k].Score)
 	}
 }

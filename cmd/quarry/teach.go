@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -66,51 +67,77 @@ func runTeach(ctx context.Context, o TeachOptions, h *host) error {
 		return err
 	}
 	h.process.hold(o.Teacher.Engine.limit(h.machine))
-	rows, err := readMinedRows(h, "rows", o.Rows)
-	if err != nil {
-		return err
+	rows := minedRows(h, "rows", o.Rows)
+	result, pairs := teaching{}, 0
+	for row, err := range rows { // all, before a model is opened
+		if err != nil {
+			return err
+		}
+		result.Rows++
+		pairs += len(row.Pos()) + len(row.Neg())
+	}
+	if result.Rows == 0 {
+		return badInputf("%s: no rows", o.Rows)
 	}
 	if err := o.Teacher.identify(ctx, h); err != nil {
 		return err
 	}
-	pairs := pairsOf(rows)
-	answer, err := o.Teacher.score(ctx, h, pairs)
+	answer, err := o.Teacher.score(ctx, h, pairsOf(rows), pairs)
 	if err != nil {
 		return err
 	}
-	scores, counts := answer.scores, answer.counts
+	counts := answer.counts
 	if cut := counts.CutNote(func(c rerank.Cut) string { return rowOf(c, rows, o.Rows) }); cut != "" {
 		h.note("%s", cut)
 	}
-	result := teaching{Rows: len(rows), Pairs: counts.Pairs, Scored: counts.Asked, Kept: counts.Stored, Truncated: counts.Truncated}
-	for _, row := range rows {
-		pos, rest := floats(scores, len(row.Pos()))
-		neg, rest := floats(rest, len(row.Neg()))
-		scores = rest
-		if err := row.SetScores(pos, neg); err != nil {
-			return fmt.Errorf("%s:%d: %w", o.Rows, row.Line(), err)
-		}
-		if err := answer.sign(row, len(pairs)-len(scores)-1); err != nil {
-			return fmt.Errorf("%s:%d: %w", o.Rows, row.Line(), err)
-		}
-		result.Saturation.Add(pos, neg)
-	}
-	if err := writeRows(h, o.Output, rows); err != nil {
+	result.Pairs, result.Scored, result.Kept, result.Truncated = counts.Pairs, counts.Asked, counts.Stored, counts.Truncated
+	if err := o.write(h, rows, answer, &result.Saturation); err != nil {
 		return err
 	}
 	return o.tell(h, result)
 }
 
+// write writes the rows with their scores and sums these up.
+func (o TeachOptions) write(h *host, rows iter.Seq2[*flagembedding.Row, error], answer said, sum *rerank.Saturation) error {
+	return writeOutput(h, o.Output, func(w io.Writer) error {
+		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
+		at := 0
+		for row, err := range rows {
+			if err != nil {
+				return err
+			}
+			if at == len(answer.scores) || len(answer.scores[at]) != len(row.Pos())+len(row.Neg()) {
+				return badInputf("%s:%d: the file has changed since its pairs were scored: run the command again", o.Rows, row.Line())
+			}
+			scores := wide(answer.scores[at])
+			pos, neg := scores[:len(row.Pos())], scores[len(row.Pos()):]
+			err := row.SetScores(pos, neg)
+			if err == nil {
+				err = answer.sign(row, at)
+			}
+			if err != nil {
+				return badInputf("%s:%d: %w", o.Rows, row.Line(), err)
+			}
+			sum.Add(pos, neg)
+			if err := out.Write(row); err != nil {
+				return err
+			}
+			at++
+		}
+		return out.Flush()
+	})
+}
+
 // signature is the key of a row's field that names the cross-encoder of a fold that scored its pairs.
 const signature = "scored_by"
 
-// sign puts the name of who scored a row's pairs beside their scores, where there are several: all of a row's are of one query. pair
-// is the place of any of them. A name that the row has of before is taken away.
-func (s said) sign(row *flagembedding.Row, pair int) error {
+// sign puts the name of who scored a row's pairs beside their scores, where there are several: all of a row's are of one query. A name that
+// the row has of before is taken away.
+func (s said) sign(row *flagembedding.Row, at int) error {
 	if s.models == nil {
 		return row.Remove(signature)
 	}
-	name, err := json.Marshal(s.models[s.by[pair]])
+	name, err := json.Marshal(s.models[s.by[at]])
 	if err != nil {
 		return err
 	}
@@ -140,50 +167,64 @@ func (o TeachOptions) validate(h *host) error {
 	return o.Teacher.validate()
 }
 
-// readMinedRows reads rows that each have a positive.
-func readMinedRows(h *host, flag, path string) ([]*flagembedding.Row, error) {
-	var rows []*flagembedding.Row
-	err := readInput(h, flag, path, func(r io.Reader) error {
-		in := flagembedding.NewReader(r, path)
+// minedRows are the rows of a file, each of which has to have a positive. They are read anew whenever they are gone through: none is held.
+func minedRows(h *host, flag, path string) iter.Seq2[*flagembedding.Row, error] {
+	return func(yield func(*flagembedding.Row, error) bool) {
+		f, err := h.open(flag, path)
+		if err != nil {
+			yield(nil, badInputf("--%s: %w", flag, err))
+			return
+		}
+		defer f.Close() // it was read
+		in := flagembedding.NewReader(f, path)
 		for {
 			row, err := in.Next()
 			if errors.Is(err, io.EOF) {
-				break
+				return
 			}
-			if err != nil {
-				return err
+			if err == nil && len(row.Pos()) == 0 {
+				err = fmt.Errorf(`%s:%d: "pos" is empty: there is nothing to hold the negatives against`, path, row.Line())
 			}
-			if len(row.Pos()) == 0 {
-				return fmt.Errorf(`%s:%d: "pos" is empty: there is nothing to hold the negatives against`, path, row.Line())
+			if !yield(row, badInput(err)) || err != nil {
+				return
 			}
-			rows = append(rows, row)
 		}
-		if len(rows) == 0 {
-			return fmt.Errorf("%s: no rows", path)
-		}
-		return nil
-	})
-	return rows, err
+	}
 }
 
 // pairsOf are the pairs of rows in order, positives first, as training reads their texts.
-func pairsOf(rows []*flagembedding.Row) []rerank.Pair {
-	var pairs []rerank.Pair
-	for _, row := range rows {
-		query := strings.TrimSpace(row.Query())
-		for _, texts := range [][]string{row.Pos(), row.Neg()} {
-			for _, text := range texts {
-				pairs = append(pairs, rerank.Pair{Query: query, Passage: corpus.Passage{Text: text}.Full()})
+func pairsOf(rows iter.Seq2[*flagembedding.Row, error]) rerank.Asked {
+	return func(yield func([]rerank.Pair, error) bool) {
+		for row, err := range rows {
+			if err != nil {
+				yield(nil, err)
+				return
 			}
+			if !yield(pairsOfRow(row), nil) {
+				return
+			}
+		}
+	}
+}
+
+func pairsOfRow(row *flagembedding.Row) []rerank.Pair {
+	var pairs []rerank.Pair
+	query := strings.TrimSpace(row.Query())
+	for _, texts := range [][]string{row.Pos(), row.Neg()} {
+		for _, text := range texts {
+			pairs = append(pairs, rerank.Pair{Query: query, Passage: corpus.Passage{Text: text}.Full()})
 		}
 	}
 	return pairs
 }
 
 // rowOf is the file and line of the first row that has what was cut.
-func rowOf(c rerank.Cut, rows []*flagembedding.Row, path string) string {
-	for _, row := range rows {
-		for _, p := range pairsOf([]*flagembedding.Row{row}) {
+func rowOf(c rerank.Cut, rows iter.Seq2[*flagembedding.Row, error], path string) string {
+	for row, err := range rows {
+		if err != nil {
+			break // it is told when the rows are written
+		}
+		for _, p := range pairsOfRow(row) {
 			if (c.Part == rerank.PassageText || p.Query == c.Pair.Query) && (c.Part == rerank.QueryText || p.Passage == c.Pair.Passage) {
 				return fmt.Sprintf("%s:%d", path, row.Line())
 			}
@@ -192,25 +233,12 @@ func rowOf(c rerank.Cut, rows []*flagembedding.Row, path string) string {
 	return path
 }
 
-// floats are the first n scores as float64, and the rest.
-func floats(scores []float32, n int) ([]float64, []float32) {
-	wide := make([]float64, n)
-	for i := range wide {
-		wide[i] = float64(scores[i])
+func wide(scores []float32) []float64 {
+	w := make([]float64, len(scores))
+	for i, s := range scores {
+		w[i] = float64(s)
 	}
-	return wide, scores[n:]
-}
-
-func writeRows(h *host, path string, rows []*flagembedding.Row) error {
-	return writeOutput(h, path, func(w io.Writer) error {
-		out := flagembedding.NewWriter(w, flagembedding.WriterOptions{})
-		for _, row := range rows {
-			if err := out.Write(row); err != nil {
-				return err
-			}
-		}
-		return out.Flush()
-	})
+	return w
 }
 
 // tell prints the result; beside rows on standard output it is a note.

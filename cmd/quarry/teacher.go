@@ -128,15 +128,15 @@ func (o TeacherOptions) noCrossEncoder(err error) error {
 
 // said is what a teacher said of pairs.
 type said struct {
-	scores []float32            // in the order of the pairs
+	scores [][]float32          // by query, in the order of the pairs
 	header teacherscores.Header // whose they are; the model of out-of-fold teachers is all of theirs
 	counts rerank.Counts
 	models []string // of out-of-fold teachers, by fold; nil of one teacher
-	by     []int    // the fold whose teacher scored each pair
+	by     []int    // the fold whose teacher scored each query's pairs
 }
 
-// score returns the scores of pairs by a teacher that is identified. Those that its file has are not asked for again.
-func (o TeacherOptions) score(ctx context.Context, h *host, pairs []rerank.Pair) (said, error) {
+// score returns the scores of so many pairs by a teacher that is identified. Those that its file has are not asked for again.
+func (o TeacherOptions) score(ctx context.Context, h *host, asked rerank.Asked, pairs int) (s said, err error) {
 	found, err := o.Model.locate(ctx, h, o.Model.Model)
 	if err != nil {
 		return said{}, fmt.Errorf("--%s: %w", o.named(), err)
@@ -146,50 +146,58 @@ func (o TeacherOptions) score(ctx context.Context, h *host, pairs []rerank.Pair)
 		return said{}, badInputf("--%s: %w", o.named(), err)
 	}
 	if folds != nil {
-		return o.scoreOutOfFold(ctx, h, found.dir, folds, pairs)
+		return o.scoreOutOfFold(ctx, h, found.dir, folds, asked, pairs)
 	}
-	return o.scoreByOne(ctx, h, pairs)
+	s.header, s.counts, err = o.scoreByOne(ctx, h, asked, pairs, func(scores []float32) error {
+		s.scores = append(s.scores, scores)
+		return nil
+	})
+	return s, err
 }
 
-// scoreByOne is score of a teacher that is one model.
-func (o TeacherOptions) scoreByOne(ctx context.Context, h *host, pairs []rerank.Pair) (s said, err error) {
-	t, err := o.open(ctx, h, len(pairs))
+// scoreByOne hands on the scores of a teacher that is one model.
+func (o TeacherOptions) scoreByOne(ctx context.Context, h *host, asked rerank.Asked, pairs int, sink func([]float32) error) (header teacherscores.Header, counts rerank.Counts, err error) {
+	t, err := o.open(ctx, h, pairs)
 	if err != nil {
-		return s, err
+		return header, counts, err
 	}
-	s.header = t.header
 	defer func() { err = errors.Join(err, t.close()) }()
 	path := o.Cache
 	if path == "" {
 		cache, err := h.quarryCache()
 		if err != nil {
-			return s, err
+			return header, counts, err
 		}
 		path = filepath.Join(teacherScoresIn(cache), rundir.TeacherScoresName(t.header))
 	}
 	waiting := func() { h.note("waiting: another quarry asks this teacher (%s)", path) }
 	err = rundir.InTurn(ctx, path+".lock", waiting, func() error {
-		wanted := make(map[rerank.Digest]bool, len(pairs))
-		for _, p := range pairs {
-			wanted[p.Digest()] = true
-		}
-		store, err := rundir.OpenTeacherScores(rundir.OS{}, path, t.header, func(d rerank.Digest) bool { return wanted[d] })
+		store, err := rundir.OpenTeacherScores(rundir.OS{}, path, t.header)
 		if err != nil {
 			return inputUnlessWriting(err)
 		}
 		progress := func(label string, done, total int, unit string) {
 			h.progress(progress{Label: label, Done: int64(done), Total: int64(total), Unit: unit})
 		}
-		s.scores, s.counts, err = rerank.Scores(ctx, t.teacher, pairs, store, rerank.Options{Progress: progress})
+		counts, err = rerank.Scores(ctx, t.teacher, asked, keptScores{store}, rerank.Options{Progress: progress}, sink)
 		return errors.Join(err, store.Close())
 	})
 	if as[*rerank.TrainedError](err) {
-		return s, badInputf("--%s %s: %w; train one for each fold of the queries (quarry finetune --kind cross-encoder --folds) and name their directory", o.named(), o.Model.Model, err)
+		return header, counts, badInputf("--%s %s: %w; train one for each fold of the queries (quarry finetune --kind cross-encoder --folds) and name their directory", o.named(), o.Model.Model, err)
 	}
 	if err != nil {
-		return s, h.raise(err, "--max-length")
+		return header, counts, h.raise(err, "--max-length")
 	}
-	return s, nil
+	return t.header, counts, nil
+}
+
+// keptScores are a teacher's scores in a file, whose faults are the user's.
+type keptScores struct{ *rundir.TeacherScores }
+
+// Find implements rerank.Store.
+func (k keptScores) Find(wanted func(rerank.Digest) bool) (teacherscores.Scores, error) {
+	scores, err := k.TeacherScores.Find(wanted)
+	return scores, inputUnlessWriting(err)
 }
 
 // teacherScoresIn is the folder of teachers' scores in Quarry's cache.
@@ -225,8 +233,8 @@ func (o TeacherOptions) open(ctx context.Context, h *host, pairs int) (*openTeac
 	if err != nil {
 		return nil, fmt.Errorf("--%s: %w", o.named(), err)
 	}
-	const perPair = 128 // digests, places and scores
-	taken := perPair * int64(pairs)
+	const perPair = 8 // a position or a place, and a score
+	taken := perPair*int64(pairs) + rerank.BlockBytes(pairs)
 	if o.Kind == embedderKind {
 		return o.openEmbedder(ctx, h, found.dir, above, taken)
 	}

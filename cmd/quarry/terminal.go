@@ -100,6 +100,9 @@ func (t *terminal) draw(p progress, pace string) {
 			progressbar.OptionSetDescription(heading), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(20))
 	}
 	t.bar.Describe(heading)
+	if t.bar.GetMax64() != p.Total { // of work that is found to be less as it goes on
+		t.bar.ChangeMax64(p.Total)
+	}
 	_ = t.bar.Set64(p.Done) // a bar that cannot be drawn stops nothing
 }
 

@@ -12,7 +12,6 @@ import (
 	"io"
 	"math"
 	"strconv"
-	"strings"
 )
 
 // Version is the version of a file that this package writes, and the newest that it reads.
@@ -48,24 +47,27 @@ func (h Header) Line() string {
 	return string(line)
 }
 
-// Write writes a whole file: the scores of pairs in their order, each pair once.
-func Write(w io.Writer, h Header, pairs []Digest, scores []float32) error {
+// Writer writes a whole file.
+type Writer struct{ out *bufio.Writer }
+
+// NewWriter begins a file. An error stays until Flush.
+func NewWriter(w io.Writer, h Header) *Writer {
 	out := bufio.NewWriter(w)
-	fmt.Fprintln(out, h.Line()) // an error stays until Flush
-	seen := make(map[Digest]bool, len(pairs))
-	for i, d := range pairs {
-		if seen[d] {
-			continue
-		}
-		seen[d] = true
-		line, err := Line(d, scores[i])
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(out, line)
-	}
-	return out.Flush()
+	fmt.Fprintln(out, h.Line())
+	return &Writer{out}
 }
+
+// Write writes the score of a pair, which has to be one that was not written before.
+func (w *Writer) Write(d Digest, score float32) error {
+	line, err := Line(d, score)
+	if err == nil {
+		_, err = fmt.Fprintln(w.out, line)
+	}
+	return err
+}
+
+// Flush ends the file.
+func (w *Writer) Flush() error { return w.out.Flush() }
 
 // record is a line behind the header.
 type record struct {
@@ -86,13 +88,38 @@ func Line(d Digest, score float32) (string, error) {
 // neither header nor scores. Kept are the scores of pairs that wanted names; nil keeps all. Another header than want, of
 // whose teacher the scores are not, a kept pair with two scores that differ, unknown keys and a newer version are errors.
 func Read(r io.Reader, name string, want Header, wanted func(Digest) bool) (s Scores, empty bool, err error) {
-	_, s, empty, err = read(r, name, wanted, func(h Header) error {
-		if got := h.Line(); got != want.Line() {
-			return fmt.Errorf("these are scores of another teacher, or of one that reads otherwise: it says %s, and %s is at work; use another file", strings.TrimSpace(got), want.Line())
-		}
-		return nil
-	})
+	_, s, empty, err = read(r, name, wanted, want.check)
 	return s, empty, err
+}
+
+// Check reads the header of a file alone, as Read does.
+func Check(r io.Reader, name string, want Header) (empty bool, err error) {
+	lines := scan(r)
+	if !lines.Scan() {
+		return lines.Err() == nil, lines.Err()
+	}
+	h, err := readHeader(lines.Bytes())
+	if err == nil {
+		err = want.check(h)
+	}
+	if err != nil {
+		err = fmt.Errorf("%s:1: %w", name, err)
+	}
+	return false, err
+}
+
+// check refuses the header of another teacher.
+func (h Header) check(got Header) error {
+	if line := got.Line(); line != h.Line() {
+		return fmt.Errorf("these are scores of another teacher, or of one that reads otherwise: it says %s, and %s is at work; use another file", line, h.Line())
+	}
+	return nil
+}
+
+func scan(r io.Reader) *bufio.Scanner {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 0, 1<<16), 1<<16)
+	return lines
 }
 
 // ReadAny reads a file as Read does, whosever scores it holds, and says whose. An empty file is an error.
@@ -106,8 +133,7 @@ func ReadAny(r io.Reader, name string, wanted func(Digest) bool) (Header, Scores
 
 func read(r io.Reader, name string, wanted func(Digest) bool, check func(Header) error) (h Header, s Scores, empty bool, err error) {
 	s = Scores{}
-	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 0, 1<<12), 1<<16)
+	lines := scan(r)
 	n := 0
 	for lines.Scan() {
 		if n++; n > 1 {
@@ -145,30 +171,67 @@ func readHeader(line []byte) (Header, error) {
 }
 
 func (s Scores) add(line []byte, wanted func(Digest) bool) error {
-	var r record
-	if err := strictly(line, &r); err != nil {
-		return err
+	d, score, plain := readPlain(line)
+	if !plain {
+		var err error
+		if d, score, err = readRecord(line); err != nil {
+			return err
+		}
 	}
-	if r.Pair == nil || r.Score == nil {
-		return errors.New(`want "pair" and "score"`)
-	}
-	raw, err := hex.DecodeString(*r.Pair)
-	if err != nil || len(raw) != len(Digest{}) {
-		return fmt.Errorf("pair %q: want %d hex digits", *r.Pair, 2*len(Digest{}))
-	}
-	score, err := strconv.ParseFloat(r.Score.String(), 32)
-	if err != nil {
-		return fmt.Errorf("score %s is no float32", r.Score)
-	}
-	d := Digest(raw)
 	if wanted != nil && !wanted(d) {
 		return nil
 	}
-	if before, ok := s[d]; ok && before != float32(score) {
-		return fmt.Errorf("pair %s has the score %v, and %v on a line before", *r.Pair, float32(score), before)
+	if before, ok := s[d]; ok && before != score {
+		return fmt.Errorf("pair %x has the score %v, and %v on a line before", d, score, before)
 	}
-	s[d] = float32(score)
+	s[d] = score
 	return nil
+}
+
+// readPlain reads a line as Line writes it: a large file is read many times, and any JSON takes ten times as long. Another line, right or
+// wrong, is readRecord's.
+func readPlain(line []byte) (d Digest, score float32, ok bool) {
+	const digits = 2 * len(d)
+	line, ok = bytes.CutPrefix(line, []byte(`{"pair":"`))
+	if !ok || len(line) < digits {
+		return d, 0, false
+	}
+	if _, err := hex.Decode(d[:], line[:digits]); err != nil {
+		return d, 0, false
+	}
+	if line, ok = bytes.CutPrefix(line[digits:], []byte(`","score":`)); !ok {
+		return d, 0, false
+	}
+	if line, ok = bytes.CutSuffix(line, []byte("}")); !ok || !isNumber(line) {
+		return d, 0, false
+	}
+	wide, err := strconv.ParseFloat(string(line), 32)
+	return d, float32(wide), err == nil
+}
+
+// isNumber says whether a JSON value is a number.
+func isNumber(b []byte) bool {
+	return len(b) > 0 && (b[0] == '-' || '0' <= b[0] && b[0] <= '9') && b[len(b)-1] >= '0' && b[len(b)-1] <= '9' && json.Valid(b)
+}
+
+// readRecord reads any line.
+func readRecord(line []byte) (d Digest, score float32, err error) {
+	var r record
+	if err := strictly(line, &r); err != nil {
+		return d, 0, err
+	}
+	if r.Pair == nil || r.Score == nil {
+		return d, 0, errors.New(`want "pair" and "score"`)
+	}
+	raw, err := hex.DecodeString(*r.Pair)
+	if err != nil || len(raw) != len(d) {
+		return d, 0, fmt.Errorf("pair %q: want %d hex digits", *r.Pair, 2*len(d))
+	}
+	wide, err := strconv.ParseFloat(r.Score.String(), 32)
+	if err != nil {
+		return d, 0, fmt.Errorf("score %s is no float32", r.Score)
+	}
+	return Digest(raw), float32(wide), nil
 }
 
 // strictly reads a line that has no unknown key and nothing behind its object.

@@ -48,11 +48,19 @@ func TestScoresComeBack(t *testing.T) {
 	}
 }
 
-// TestAWholeFileComesBack whosever it is, each pair once and in the order in which it came first.
+// TestAWholeFileComesBack whosever it is, in the order in which it was written.
 func TestAWholeFileComesBack(t *testing.T) {
 	var out bytes.Buffer
-	pairs, scores := []Digest{{2}, {1}, {2}, {3}}, []float32{0.5, -1, 0.5, 0.1}
-	if err := Write(&out, header, pairs, scores); err != nil {
+	w := NewWriter(&out, header)
+	for i, d := range []Digest{{2}, {1}, {3}} {
+		if err := w.Write(d, []float32{0.5, -1, 0.1}[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Write(Digest{4}, float32(math.NaN())); err == nil {
+		t.Error("a score that is no number was written")
+	}
+	if err := w.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	h, got, err := ReadAny(bytes.NewReader(out.Bytes()), "scores.jsonl", nil)
@@ -64,9 +72,6 @@ func TestAWholeFileComesBack(t *testing.T) {
 	}
 	if same, _, err := Read(bytes.NewReader(out.Bytes()), "scores.jsonl", header, nil); err != nil || len(same) != 3 {
 		t.Errorf("as the teacher's own: %v (%v)", same, err)
-	}
-	if err := Write(&out, header, pairs[:1], []float32{float32(math.NaN())}); err == nil {
-		t.Error("a score that is no number was written")
 	}
 	if _, _, err := ReadAny(strings.NewReader(""), "scores.jsonl", nil); err == nil || !strings.Contains(err.Error(), "scores.jsonl: the file is empty") {
 		t.Errorf("of an empty file: %v", err)
@@ -89,6 +94,8 @@ func TestReadErrors(t *testing.T) {
 		{"no score", one + pair[:len(pair)-1] + `}`, `s:3: want "pair" and "score"`},
 		{"a short digest", one + `{"pair":"01","score":1}`, `s:3: pair "01": want 32 hex digits`},
 		{"a large score", one + pair + `"score":1e39}`, "s:3: score 1e39 is no float32"},
+		{"a number that JSON has not", one + pair + `"score":01}`, "s:3: "},
+		{"a number of Go", one + pair + `"score":0x1p2}`, "s:3: "},
 		{"a text for a score", one + pair + `"score":"x"}`, "s:3: json: "},
 		{"two scores", one + pair + `"score":0.25}`, "has the score 0.25, and 0.5 on a line before"},
 		{"more on a line", one + pair + `"score":0.5}{}`, "s:3: there is more behind the object"},
