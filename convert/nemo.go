@@ -17,9 +17,12 @@ import (
 const nemoCorpusID = "corpus"
 
 // readNemo reads a file of rows, or train.json of a folder, with the corpora that it names.
-func readNemo(path string, _ ReadOptions) (*Set, error) {
+func readNemo(path string, o ReadOptions) (*Set, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, nemo.RowsFile)
+	}
+	if o.Split != "" {
+		return nil, fmt.Errorf("%s: %w: leave the split %q out", path, corpus.ErrNoSplits, o.Split)
 	}
 	folders, err := nemoFolders(path)
 	if err != nil {

@@ -35,6 +35,9 @@ func (Disk) ReadDir(path string) ([]fs.DirEntry, error) { return os.ReadDir(path
 // ErrNoShards is what is wrong with a folder that is named for rows and has no Parquet files.
 var ErrNoShards = errors.New("is a directory: name a file, or a data set's folder with its Parquet files")
 
+// ErrNoSplits is what is wrong with a file for which a split is named.
+var ErrNoSplits = errors.New("a file has no splits")
+
 // OpenRows opens the rows that a path names (FindRows). Those of a folder are read through Lines, shard after shard, each opened
 // in its turn; as bytes they are one file behind the other, which is for digests.
 func OpenRows(files Files, path, split string) (io.ReadCloser, error) {
@@ -55,11 +58,14 @@ func OpenRows(files Files, path, split string) (io.ReadCloser, error) {
 // FindRows finds the files that hold the rows which a path names: the file of that name, or the Parquet files of a split of a
 // data set's folder, as the Hugging Face hub and its libraries keep them, in the order of the shards. FOLDER names the split
 // called split, or without that the only one; FOLDER/SPLIT, where nothing has that name itself, names one of several. A split that is
-// not whole is an error. Of what is not there at all the path is returned, for opening it tells what is wrong.
+// not whole is an error, and so is a split of a file (ErrNoSplits). Of what is not there at all the path is returned, for opening it tells what is wrong.
 func FindRows(files Files, path, split string) ([]string, error) {
 	info, err := files.Stat(path)
 	if err == nil && info.IsDir() {
 		return chooseRows(files, path, split)
+	}
+	if err == nil && split != "" {
+		return nil, fmt.Errorf("%s: %w: leave the split %q out, or name the folder of a data set that has it", path, ErrNoSplits, split)
 	}
 	if !errors.Is(err, fs.ErrNotExist) || split != "" {
 		return []string{path}, nil

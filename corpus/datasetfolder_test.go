@@ -64,6 +64,7 @@ func TestFindRows(t *testing.T) {
 
 		{"several", []string{"data/train-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"}, "", "", "several splits (test, train): name one, such as "},
 		{"no such split", []string{"data/train-00000-of-00001.parquet"}, "", "dev", `no split "dev" (there is train)`},
+		{"a split of a file", []string{"x.jsonl"}, "x.jsonl", "train", `x.jsonl: a file has no splits: leave the split "train" out, or name the folder of a data set that has it`},
 		{"no such split behind the folder", []string{"data/train-00000-of-00001.parquet"}, "dev", "", "dev: file does not exist; the splits of "},
 		{"the last missing", []string{"train-00000-of-00003.parquet", "train-00001-of-00003.parquet"}, "", "", "2 of 3 shards of train are there, and train-00002-of-00003 is not; download the rest"},
 		{"one missing", []string{"train-00000-of-00003.parquet", "train-00002-of-00003.parquet"}, "train", "", "2 of 3 shards of train are there, and train-00001-of-00003 is not; download the rest"},

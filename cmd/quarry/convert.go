@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quarry-ml/quarry/convert"
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/beir"
 	"github.com/quarry-ml/quarry/format/table"
 	"github.com/quarry-ml/quarry/rundir"
@@ -179,7 +180,7 @@ func (o ConvertOptions) read(h *host) (*convert.Set, error) {
 	var from convert.Format
 	var err error
 	if o.From == "" {
-		if from, err = convert.Detect(o.Input, read); errors.Is(err, fs.ErrNotExist) {
+		if from, err = convert.Detect(o.Input, read); errors.Is(err, fs.ErrNotExist) || errors.Is(err, corpus.ErrNoSplits) {
 			return nil, badInputf("--input: %w", err)
 		} else if err != nil {
 			return nil, badInputf("--input: %w (--from says the format)", err)
@@ -259,6 +260,9 @@ func (o ConvertOptions) convertRun(h *host) error {
 	}
 	if !slices.Contains(convert.Runs(), o.To) || !slices.Contains(convert.Runs(), o.From) {
 		return badInputf("rankings of %s cannot become %s: they go between %s", o.From, o.To, strings.Join(convert.Runs(), " and "))
+	}
+	if o.Source.Judgments.Split != "" {
+		return badInputf("--split has no part with rankings: leave it out")
 	}
 	var run *convert.Run
 	err := readInput(h, "input", o.Input, func(r io.Reader) error {

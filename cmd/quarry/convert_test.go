@@ -65,7 +65,9 @@ func TestConvert(t *testing.T) {
 		"rankings of beir cannot become trec-run": {"--input", p.path("a"), "--from", "beir", "--to", "trec-run", "--out", p.path("x")},
 		"--corpus is needed":                      {"--to", "mteb", "--out", p.path("x")},
 		"--corpus beside --data":                  {"--data", p.path("a"), "--corpus", "c", "--to", "mteb", "--out", "x"},
-		`split "a/b" cannot name`:                 {"--data", p.path("a"), "--to", "mteb", "--name", "a/b", "--out", p.path("x")},
+		`train.jsonl: a file has no splits: leave the split "train" out`: {"--input", p.path("train.jsonl"), "--split", "train", "--to", "tevatron", "--out", p.path("x.jsonl")},
+		"--split has no part with rankings":                              {"--input", p.path("a"), "--from", "trec-run", "--split", "test", "--to", "beir-run", "--out", p.path("x")},
+		`split "a/b" cannot name`:                                        {"--data", p.path("a"), "--to", "mteb", "--name", "a/b", "--out", p.path("x")},
 	} {
 		h := newTestHost()
 		if code := h.run(t, append([]string{"convert"}, args...)...); code != exitBadInput || !strings.Contains(h.err.String(), want) {
