@@ -19,7 +19,7 @@ type Sample struct {
 // SamplePassage is a passage of a Sample where the miner put it.
 type SamplePassage struct {
 	Text  string
-	Rank  int
+	Rank  int // 0 where nothing ranks it
 	Score float32
 }
 

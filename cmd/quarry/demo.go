@@ -202,9 +202,18 @@ func samplesText(samples []pipeline.Sample) string {
 		for _, n := range s.Negatives {
 			rows = append(rows, row{n, "mined"})
 		}
-		slices.SortStableFunc(rows, func(a, b row) int { return a.Rank - b.Rank })
+		slices.SortStableFunc(rows, func(a, b row) int {
+			if (a.Rank == 0) != (b.Rank == 0) { // what is not ranked stands behind
+				return b.Rank - a.Rank
+			}
+			return a.Rank - b.Rank
+		})
 		for _, r := range rows {
-			fmt.Fprintf(&b, "    %s  rank %3d  score %6.3f  %s\n", r.role, r.Rank, r.Score, r.Text)
+			rank := fmt.Sprintf("rank %3d  score %6.3f", r.Rank, r.Score)
+			if r.Rank == 0 {
+				rank = fmt.Sprintf("%-*s", len(rank), "not ranked")
+			}
+			fmt.Fprintf(&b, "    %s  %s  %s\n", r.role, rank, r.Text)
 		}
 		b.WriteString("\n")
 	}

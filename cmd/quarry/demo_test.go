@@ -185,6 +185,16 @@ func TestSamplesText(t *testing.T) {
 	}
 }
 
+// TestSamplesThatAreNotRanked stand behind the others and say so.
+func TestSamplesThatAreNotRanked(t *testing.T) {
+	text := lines(samplesText([]pipeline.Sample{{
+		Query: "q", Positive: pipeline.SamplePassage{Text: "right"}, Negatives: []pipeline.SamplePassage{{Text: "wrong", Rank: 2, Score: 0.5}},
+	}}))
+	if text[1] != "    mined  rank   2  score  0.500  wrong" || text[2] != "    right  not ranked              right" {
+		t.Errorf("%q", text)
+	}
+}
+
 // demoIn is the demo as it is, in a folder.
 func demoIn(dir string) DemoOptions {
 	o := defaultDemo()

@@ -13,7 +13,7 @@ import (
 	"github.com/quarry-ml/quarry/rundir"
 )
 
-// ranked is the rank of the best positive of each dev query, counted from 1, in one ranking.
+// ranked is the rank of the best positive of each dev query, counted from 1, in one ranking; 0 where it ranks none of them.
 type ranked struct {
 	name     string
 	round    int
@@ -148,7 +148,7 @@ func readRanks(d *rundir.Dir, path string, check func(candidates.Header) error) 
 			continue
 		}
 		one.keys = append(one.keys, c.Query)
-		one.ranks[c.Query] = int(c.Positives[0].Rank) + 1
+		one.ranks[c.Query] = int(c.Positives[0].Rank) + 1 // -1 where the source does not rank it
 	}
 	return one, nil
 }
@@ -170,7 +170,7 @@ func within(id, title, about string, rankings []ranked) Figure {
 		for i, k := range cutoffs(rankings[0].passages) {
 			n := 0
 			for _, rank := range one.ranks {
-				if rank <= k {
+				if rank > 0 && rank <= k {
 					n++
 				}
 			}
@@ -196,11 +196,14 @@ func cutoffs(passages int) []int {
 	return ks
 }
 
-// rankGroups are groups of ranks, each up to and with its end; the last has none.
+// rankGroups are groups of ranks, each up to and with its end, which the last does not have; behind them come positives that are not ranked.
 var rankGroups = []struct {
 	name string
 	end  int
 }{{"1", 1}, {"2–3", 3}, {"4–10", 10}, {"11–25", 25}, {"26–100", 100}, {"101–1000", 1000}, {"beyond", 0}}
+
+// notRanked is the group of those.
+const notRanked = "not ranked"
 
 // beforeAfter counts queries by the rank of their best positive in one ranking and in another.
 func beforeAfter(id, title string, before, after ranked) Figure {
@@ -210,21 +213,29 @@ func beforeAfter(id, title string, before, after ranked) Figure {
 		Drawing: Drawing{Kind: Cells, X: "rank after", Y: "rank before"},
 		Table:   Table{Head: []string{"rank before"}},
 	}
-	counts := make([][]int, len(rankGroups))
+	counts := make([][]int, len(rankGroups)+1)
 	for i := range counts {
-		counts[i] = make([]int, len(rankGroups))
+		counts[i] = make([]int, len(counts))
+	}
+	groups := make([]string, len(rankGroups), len(counts))
+	for i, group := range rankGroups {
+		groups[i] = group.name
 	}
 	for _, key := range before.keys {
 		if rank, ok := after.ranks[key]; ok {
-			counts[rankGroup(before.ranks[key])][rankGroup(rank)]++
+			i, j := rankGroup(before.ranks[key]), rankGroup(rank)
+			counts[i][j]++
+			if max(i, j) == len(groups) {
+				groups = append(groups, notRanked)
+			}
 		}
 	}
-	for i, group := range rankGroups {
-		f.Drawing.Rows = append(f.Drawing.Rows, group.name)
-		f.Drawing.Columns = append(f.Drawing.Columns, group.name)
-		f.Table.Head = append(f.Table.Head, "after: "+group.name)
-		row := []string{group.name}
-		for j, n := range counts[i] {
+	for i, group := range groups {
+		f.Drawing.Rows = append(f.Drawing.Rows, group)
+		f.Drawing.Columns = append(f.Drawing.Columns, group)
+		f.Table.Head = append(f.Table.Head, "after: "+group)
+		row := []string{group}
+		for j, n := range counts[i][:len(groups)] {
 			if n > 0 {
 				f.Drawing.Cells = append(f.Drawing.Cells, Cell{Row: i, Column: j, Value: float64(n), Text: strconv.Itoa(n)})
 			}
@@ -236,6 +247,9 @@ func beforeAfter(id, title string, before, after ranked) Figure {
 }
 
 func rankGroup(rank int) int {
+	if rank == 0 {
+		return len(rankGroups)
+	}
 	last := len(rankGroups) - 1
 	for i, g := range rankGroups[:last] {
 		if rank <= g.end {

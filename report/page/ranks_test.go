@@ -12,6 +12,21 @@ import (
 	"github.com/quarry-ml/quarry/rundir"
 )
 
+// A positive that nothing ranks is among no first k, and has a group of its own.
+func TestPositivesThatAreNotRanked(t *testing.T) {
+	keys := []string{"a", "b", "c"}
+	before := ranked{name: "before", keys: keys, ranks: map[string]int{"a": 0, "b": 1, "c": 4}, passages: 10}
+	after := ranked{name: "after", keys: keys, ranks: map[string]int{"a": 2, "b": 0, "c": 0}, passages: 10}
+	if got := within("w", "", "", []ranked{before, after}).Table.Rows[0]; !slices.Equal(got, []string{"1", percent(1.0 / 3), percent(0)}) {
+		t.Errorf("among the first: %q", got)
+	}
+	f := beforeAfter("b", "", before, after)
+	last := f.Table.Rows[len(f.Table.Rows)-1]
+	if last[0] != "not ranked" || last[2] != "1" || f.Table.Head[len(f.Table.Head)-1] != "after: not ranked" || len(f.Table.Rows) != len(f.Drawing.Columns) || len(f.Drawing.Cells) != 3 {
+		t.Errorf("head %q, last row %q, cells %v", f.Table.Head, last, f.Drawing.Cells)
+	}
+}
+
 // A run of one round has searched once, before its training; what the training did is in what its epochs rank.
 func TestARunOfOneRoundHasRanksBeforeAndAfter(t *testing.T) {
 	_, d := opened(t, tinyrun.Options{Dev: 30, Passages: 6, Rounds: 1, Ranked: true})
