@@ -82,6 +82,14 @@ def scalars():
     })
 
 
+def fastparquet_json():
+    """Lists and dicts, which fastparquet writes as bytes of JSON."""
+    rows = [{"query": "add", "pos": ["one"], "neg": ["two", '"x"\n'], "meta": {"a": [1, 0.5]}},
+            {"query": "zero", "pos": ["none", ""], "neg": [], "meta": None}]
+    fastparquet.write(str(OUT / "json.parquet"), pandas.DataFrame(rows))
+    save("json", rows)
+
+
 def main():
     OUT.mkdir(exist_ok=True)
     write("triplets", pa.Table.from_pylist(TRIPLETS))
@@ -97,6 +105,7 @@ def main():
     save("pandas", [{"query": "a", "label": 1, "score": 0.5}, {"query": "b", "label": 0, "score": None}])
     fastparquet.write(str(OUT / "fastparquet.parquet"), pandas.DataFrame({"query": ["a", "b"], "label": [1, 0], "score": [0.5, -1.0]}), compression="SNAPPY")
     save("fastparquet", [{"query": "a", "label": 1, "score": 0.5}, {"query": "b", "label": 0, "score": -1.0}])
+    fastparquet_json()
     datasets.Dataset.from_list(TRIPLETS).to_parquet(OUT / "datasets.parquet")
     save("datasets", TRIPLETS)
     image = pa.table({"text": ["a"], "image": pa.array([{"bytes": b"\x89PNG\xff", "path": "a.png"}])})

@@ -3,12 +3,14 @@ package parquet
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	parquetgo "github.com/parquet-go/parquet-go"
 )
 
 // TestFilesOfOthers reads what pyarrow, pandas, fastparquet and datasets wrote (parity/parquet_fixture.py).
@@ -49,6 +51,29 @@ func TestFilesThatAreRefused(t *testing.T) {
 	}
 }
 
+// TestJSONThatIsNone names the column.
+func TestJSONThatIsNone(t *testing.T) {
+	type row struct {
+		Scores string `parquet:"scores,json"`
+	}
+	for value, want := range map[string]string{
+		`[NaN]`:    `column "scores": the column is of JSON, and the value "[NaN]" is none: save it as text, or as a list (pyarrow writes lists as such)`,
+		"\xff":     `column "scores": the value is not UTF-8: leave the column out, or save it as text`,
+		"[1,\n 2]": "",
+	} {
+		var file bytes.Buffer
+		w := parquetgo.NewGenericWriter[row](&file)
+		_, err := w.Write([]row{{value}})
+		if err := errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		got, err := read(file.Bytes())
+		if want == "" && (err != nil || got[0] != `{"scores":[1,2]}`) || want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("%q: %q, %v; want %q", value, got, err, want)
+		}
+	}
+}
+
 func load(t testing.TB, name string) []byte {
 	t.Helper()
 	file, err := os.ReadFile(filepath.Join("testdata", name))
@@ -60,7 +85,7 @@ func load(t testing.TB, name string) []byte {
 
 // FuzzReader reads damaged files: an error, or rows that are JSON objects. Nothing panics.
 func FuzzReader(f *testing.F) {
-	for _, name := range []string{"triplets-none", "passages", "scalars", "fastparquet", "decimal", "triplets-zstd"} {
+	for _, name := range []string{"triplets-none", "passages", "scalars", "fastparquet", "json", "decimal", "triplets-zstd"} {
 		f.Add(load(f, name+".parquet"))
 	}
 	f.Add(write(f, `{"a":[{"b":[1,2],"c":"x"}],"d":true}`, `{"a":[],"d":null}`))

@@ -16,7 +16,7 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// appendScalar appends a value as JSON: numbers and booleans as such, texts, dates and times as strings.
+// appendScalar appends a value as JSON: numbers and booleans as such, texts, dates and times as strings, JSON as what it says.
 func appendScalar(b []byte, v parquet.Value, t parquet.Type) ([]byte, error) {
 	var logical format.LogicalTypeValue
 	if l := t.LogicalType(); l != nil {
@@ -77,7 +77,19 @@ func appendBytes(b, value []byte, logical format.LogicalTypeValue) ([]byte, erro
 	if !utf8.Valid(value) {
 		return b, errors.New("the value is not UTF-8: leave the column out, or save it as text")
 	}
+	if _, ok := logical.(*format.JsonType); ok {
+		return appendJSON(b, value)
+	}
 	return appendString(b, string(value)), nil
+}
+
+// appendJSON appends a value that is JSON, as fastparquet writes lists and dicts, on one line.
+func appendJSON(b, value []byte) ([]byte, error) {
+	var one bytes.Buffer
+	if err := json.Compact(&one, value); err != nil {
+		return b, fmt.Errorf("the column is of JSON, and the value %.60q is none: save it as text, or as a list (pyarrow writes lists as such)", value)
+	}
+	return append(b, one.Bytes()...), nil
 }
 
 // appendFloat appends the shortest digits that give the number back, a whole one with .0: it is no integer.
