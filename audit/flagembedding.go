@@ -1,9 +1,9 @@
 package audit
 
 import (
-	"encoding/json"
 	"fmt"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/format/provenance"
 )
@@ -29,7 +29,7 @@ func FromFlagEmbedding(row *flagembedding.Row) (Row, error) {
 		return r, nil
 	}
 	var from provenance.Row
-	if err := json.Unmarshal(raw, &from); err != nil {
+	if err := corpus.Decode(raw, &from); err != nil {
 		return r, fmt.Errorf("line %d: %q: %w", row.Line(), provenance.Key, err)
 	}
 	// A row that was edited behind its mining may have other texts than the key says.

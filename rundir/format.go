@@ -1,16 +1,15 @@
 package rundir
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"reflect"
 	"slices"
-	"strings"
+
+	"github.com/quarry-ml/quarry/corpus"
 )
 
 // FormatVersion is the version of the run directory that this package reads and writes. A change of meaning or place of
@@ -175,60 +174,19 @@ func ReadJSON(fsys FS, path string, v any) error {
 
 // ParseJSON decodes the content of a JSON file into v; unknown keys and anything after the value are errors that name it.
 func ParseJSON(path string, content []byte, v any) error {
-	decoder := json.NewDecoder(bytes.NewReader(content))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(v); err != nil {
-		return JSONError(path, err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: something follows the JSON value", path)
-	}
-	return nil
+	return JSONError(path, corpus.DecodeStrict(content, v))
 }
 
-// JSONError is what is wrong with a JSON file that a decoder could not read. Of a file that ends too early it says so.
+// JSONError is what is wrong with a JSON file that a decoder could not read, nil where nothing is. Of a file that ends too early it says so.
 func JSONError(path string, err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%s: the file is cut short: it ends before its JSON value does", path)
-	}
-	var other *json.UnmarshalTypeError
-	if errors.As(err, &other) { // whose words are Go's
-		place := ""
-		if other.Field != "" {
-			place = fmt.Sprintf("%q: ", other.Field)
-		}
-		return fmt.Errorf("%s: %swant %s, got %s", path, place, jsonKind(other.Type), jsonValue(other.Value))
+	err = corpus.DecodeError(err)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, corpus.ErrJSONCut):
+		return fmt.Errorf("%s: the file is cut short: %w", path, err)
 	}
 	return fmt.Errorf("%s: %w", path, err)
-}
-
-// jsonKind is what JSON calls the values of a type.
-func jsonKind(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.Pointer:
-		return jsonKind(t.Elem())
-	case reflect.Struct, reflect.Map:
-		return "an object"
-	case reflect.Slice, reflect.Array:
-		return "a list"
-	case reflect.String:
-		return "a text"
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Float32, reflect.Float64:
-		return "a number"
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return "a whole number from 0 on"
-	}
-	return "a whole number"
-}
-
-// jsonValue is what encoding/json calls a value, in the words of jsonKind.
-func jsonValue(value string) string {
-	if words, ok := map[string]string{"object": "an object", "array": "a list", "string": "a text", "bool": "true or false"}[value]; ok {
-		return words
-	}
-	return strings.TrimPrefix(value, "number ")
 }
 
 func lookUp(sources []Source, name string) (Source, bool) {

@@ -1,7 +1,6 @@
 package rundir
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -63,7 +62,7 @@ func addTeacher(row *provenance.Row, object corpus.Object) error {
 		if !ok {
 			return nil
 		}
-		if err := json.Unmarshal(raw, one.scores); err != nil {
+		if err := corpus.Decode(raw, one.scores); err != nil {
 			return fmt.Errorf("%q: %w", one.key, err)
 		}
 		if len(*one.scores) != one.want {

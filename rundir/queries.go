@@ -3,10 +3,11 @@ package rundir
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/quarry-ml/quarry/corpus"
 )
 
 // QueriesVersion is the version of files of scores by query.
@@ -65,7 +66,7 @@ func ParseQueryScores(content []byte, name string) (*QueryScores, error) {
 	}
 	lines := bytes.Split(content[:len(content)-1], []byte("\n"))
 	var head struct{ Version int }
-	if err := json.Unmarshal(lines[0], &head); err != nil {
+	if err := corpus.Decode(lines[0], &head); err != nil {
 		return nil, fmt.Errorf("%s:1: %w", name, err)
 	}
 	switch {
@@ -75,12 +76,12 @@ func ParseQueryScores(content []byte, name string) (*QueryScores, error) {
 		return nil, fmt.Errorf("%s: version %d, and this quarry reads %d", name, head.Version, QueriesVersion)
 	}
 	s := new(QueryScores)
-	if err := strictLine(lines[0], s); err != nil {
+	if err := corpus.DecodeStrict(lines[0], s); err != nil {
 		return nil, fmt.Errorf("%s:1: %w", name, err)
 	}
 	for i, line := range lines[1:] {
 		var q QueryScore
-		err := strictLine(line, &q)
+		err := corpus.DecodeStrict(line, &q)
 		if err == nil {
 			err = s.check(q)
 		}
@@ -106,19 +107,6 @@ func (s *QueryScores) check(q QueryScore) error {
 		if !(v >= 0) || math.IsInf(v, 0) {
 			return fmt.Errorf("query %q: %s is %v", q.ID, s.Measures[i], v)
 		}
-	}
-	return nil
-}
-
-// strictLine decodes one JSON value that is all of a line.
-func strictLine(line []byte, v any) error {
-	decoder := json.NewDecoder(bytes.NewReader(line))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(v); err != nil {
-		return err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the JSON value")
 	}
 	return nil
 }

@@ -41,10 +41,10 @@ func TestQueryScoresErrors(t *testing.T) {
 	for _, tc := range []struct{ name, file, want string }{
 		{"empty", "", "x: the last line is cut short"},
 		{"cut short", head + `{"id":"a"`, "x: the last line is cut short"},
-		{"no JSON", "hello\n", "x:1: invalid character"},
+		{"no JSON", "hello\n", "x:1: broken JSON at byte 1: invalid character"},
 		{"newer", `{"version":2,"novelty":1}` + "\n", "x: version 2 is newer than this quarry knows (1): update quarry"},
 		{"no version", "{}\n", "x: version 0, and this quarry reads 1"},
-		{"strange key", head + `{"id":"a","values":[1],"rank":1}` + "\n", `x:2: json: unknown field "rank"`},
+		{"strange key", head + `{"id":"a","values":[1],"rank":1}` + "\n", `x:2: unknown key "rank"`},
 		{"too many values", head + `{"id":"a","values":[1,1]}` + "\n", `x:2: query "a": 2 values for 1 measures`},
 		{"twice", head + `{"id":"a","values":[1]}` + "\n" + `{"id":"a","values":[1]}` + "\n", `x:3: query "a": out of order, or given twice`},
 		{"negative", head + `{"id":"a","values":[-1]}` + "\n", `x:2: query "a": map is -1`},

@@ -2,14 +2,14 @@ package rundir
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"math"
 	"path/filepath"
+
+	"github.com/quarry-ml/quarry/corpus"
 )
 
 // Step is one optimizer step as steps.jsonl records it. It holds no time: the file is the same in every run.
@@ -159,13 +159,6 @@ func eachStep(r io.Reader, name string, use func(s Step, end int64) bool) error 
 }
 
 func decodeStep(line []byte) (s Step, err error) {
-	decoder := json.NewDecoder(bytes.NewReader(line))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&s); err != nil {
-		return s, err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return s, errors.New("something follows the step")
-	}
-	return s, nil
+	err = corpus.DecodeStrict(line, &s)
+	return s, err
 }

@@ -29,8 +29,8 @@ func TestStepLogIsCutBack(t *testing.T) {
 		{"too short", line("1"), 2, "", "ends at step 1, but training is to go on after step 2"},
 		{"torn within what is kept", line("1") + `{"step":2,"ep`, 2, "", "steps.jsonl:2: line is cut short"},
 		{"a step is missing", line("1") + line("3"), 3, "", "steps.jsonl:2: step 3 where step 2 is due"},
-		{"not JSON", "hello\n", 1, "", "steps.jsonl:1: invalid character"},
-		{"unknown key", "{\"step\":1,\"los\":3}\n", 1, "", `steps.jsonl:1: json: unknown field "los"`},
+		{"not JSON", "hello\n", 1, "", "steps.jsonl:1: broken JSON at byte 1: invalid character"},
+		{"unknown key", "{\"step\":1,\"los\":3}\n", 1, "", `steps.jsonl:1: unknown key "los"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "steps.jsonl")

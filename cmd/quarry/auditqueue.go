@@ -2,12 +2,12 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/format/verdicts"
@@ -74,7 +74,7 @@ func (q *rowQueue) add(row *flagembedding.Row) error {
 	if !ok {
 		return fmt.Errorf("%s:%d: the row has no %q, which ranks and scores are read of: --queue is of rows that quarry mined", q.rows, row.Line(), provenance.Key)
 	}
-	if err := json.Unmarshal(raw, &d.from); err != nil {
+	if err := corpus.Decode(raw, &d.from); err != nil {
 		return fmt.Errorf("%s:%d: %q: %w", q.rows, row.Line(), provenance.Key, err)
 	}
 	if q.side != nil {

@@ -263,7 +263,7 @@ func (p project) checkFoldRefusals(t *testing.T, o FinetuneOptions) {
 		"a count":       {`{"schema":1,"folds":[{"model":"a","digest":"d","trained":1,"held_out":-1,"loss":1,"eval_loss":1},{"model":"b","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1}]}`, "held_out -1: counts are 0 or more"},
 		"one model":     {`{"schema":1,"folds":[{"model":"a","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1},{"model":"./a","digest":"d","trained":1,"held_out":1,"loss":1,"eval_loss":1}]}`, "folds 0 and 1 have one model"},
 		"a list":        {`[]`, "folds.json: want an object, got a list"},
-		"a text":        {`{"schema":"1"}`, `folds.json: "schema": want a whole number, got a text`},
+		"a text":        {`{"schema":"1"}`, `folds.json: "schema": want a whole number, got a string`},
 		"a fraction":    {`{"schema":1.5}`, `folds.json: "schema": want a whole number, got 1.5`},
 		"an unknown":    {`{"schema":1,"folds":[],"more":1}`, "more"},
 	} {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"io/fs"
 
@@ -34,7 +33,7 @@ func minedTexts(d *rundir.Dir, round int, split rundir.Split, texts map[string]s
 			}
 			raw, _ := object.Get("query")
 			var text string
-			if err := json.Unmarshal(raw, &text); err != nil {
+			if err := corpus.Decode(raw, &text); err != nil {
 				return lines.Errorf("\"query\": %w", err)
 			}
 			texts[key] = text

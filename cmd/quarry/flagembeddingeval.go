@@ -115,7 +115,7 @@ func exampleRows(h *host, path string) ([][]byte, error) {
 			return nil
 		}
 		var list []json.RawMessage
-		if err := json.Unmarshal(content, &list); err != nil {
+		if err := corpus.Decode(content, &list); err != nil {
 			return badInputf(`%s: %w: want a JSON list of {"query", "response"}, or one a line`, path, err)
 		}
 		for _, raw := range list {

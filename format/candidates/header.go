@@ -13,6 +13,8 @@ import (
 	"io"
 	"math"
 	"slices"
+
+	"github.com/quarry-ml/quarry/corpus"
 )
 
 // Version is the newest version of the layout, the newest that this package reads. Candidates of one search over the
@@ -159,10 +161,8 @@ func readHeader(r io.Reader) (Header, error) {
 	if crc32.Update(crc32.Checksum(start, castagnoli), castagnoli, text) != sum {
 		return Header{}, errors.New("the header does not match its checksum; the file is corrupt")
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
 	var h Header
-	if err := decoder.Decode(&h); err != nil {
+	if err := corpus.DecodeStrict(text, &h); err != nil {
 		return Header{}, fmt.Errorf("header: %w", err)
 	}
 	if h.version() != version {

@@ -92,7 +92,7 @@ func ReadMetadata(folder string) (Metadata, error) {
 		return Metadata{}, err
 	}
 	var m Metadata
-	if err := json.Unmarshal(content, &m); err != nil {
+	if err := corpus.Decode(content, &m); err != nil {
 		return m, fmt.Errorf("%s: %w", path, err)
 	}
 	switch {

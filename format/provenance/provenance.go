@@ -163,7 +163,7 @@ func OfRow(object corpus.Object) (row Row, ok bool, err error) {
 	if !ok {
 		return Row{}, false, nil
 	}
-	if err := json.Unmarshal(raw, &row); err != nil {
+	if err := corpus.Decode(raw, &row); err != nil {
 		return Row{}, false, fmt.Errorf("%q: %w", Key, err)
 	}
 	return row, true, nil
@@ -184,7 +184,7 @@ func parse(object corpus.Object) (Row, error) {
 	if err != nil {
 		return row, err
 	}
-	if err := json.Unmarshal(raw, &row); err != nil {
+	if err := corpus.Decode(raw, &row); err != nil {
 		return row, err
 	}
 	if row.Key == "" {

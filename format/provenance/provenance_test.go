@@ -69,7 +69,7 @@ func TestReadErrors(t *testing.T) {
 		{"no key", head + `{"source":"dense"}`, "f:2: the row has no key"},
 		{"no id", head + `{"key":"q","negatives":[{"rank":1}]}`, "f:2: negative 0 has no id"},
 		{"twice", head + "{\"key\":\"q\"}\n{\"key\":\"q\"}", `f:3: the key "q" occurs twice`},
-		{"wrong type", head + `{"key":1}`, "f:2: json: cannot unmarshal number"},
+		{"wrong type", head + `{"key":1}`, `f:2: "key": want a string, got a number`},
 		{"cut", head + `{"key":"q`, "f:2: the JSON object is cut off"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 	"io"
 	"math"
 	"strconv"
+
+	"github.com/quarry-ml/quarry/corpus"
 )
 
 // Version is the version of a file that this package writes, and the newest that it reads.
@@ -163,7 +165,7 @@ func readHeader(line []byte) (Header, error) {
 		return Header{}, fmt.Errorf("version %d is newer than this quarry knows (%d): update quarry", kind.Version, Version)
 	}
 	var h Header
-	err := strictly(line, &h)
+	err := corpus.DecodeStrict(line, &h)
 	if err == nil && h.Version != Version {
 		err = fmt.Errorf("version %d is none: want %d", h.Version, Version)
 	}
@@ -217,7 +219,7 @@ func isNumber(b []byte) bool {
 // readRecord reads any line.
 func readRecord(line []byte) (d Digest, score float32, err error) {
 	var r record
-	if err := strictly(line, &r); err != nil {
+	if err := corpus.DecodeStrict(line, &r); err != nil {
 		return d, 0, err
 	}
 	if r.Pair == nil || r.Score == nil {
@@ -232,17 +234,4 @@ func readRecord(line []byte) (d Digest, score float32, err error) {
 		return d, 0, fmt.Errorf("score %s is no float32", r.Score)
 	}
 	return Digest(raw), float32(wide), nil
-}
-
-// strictly reads a line that has no unknown key and nothing behind its object.
-func strictly(line []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("there is more behind the object")
-	}
-	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/quarry-ml/quarry/corpus"
 )
 
 // QueueVersion is the version of a suspect's line, and of a file of them with columns.
@@ -210,9 +212,7 @@ func parseSuspect(line []byte) (v Verdict, err error) {
 	if !utf8.Valid(line) {
 		return v, errors.New("the line is not UTF-8")
 	}
-	decoder := json.NewDecoder(bytes.NewReader(line))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&s); err != nil {
+	if err := corpus.DecodeStrict(line, &s); err != nil {
 		return v, err
 	}
 	s.Version = Version

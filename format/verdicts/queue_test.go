@@ -63,7 +63,7 @@ func TestQueueErrors(t *testing.T) {
 	line, table := queueFile(t, JSONL, one), queueFile(t, CSV, one)
 	for _, tc := range []struct{ name, content, want string }{
 		{"unknown verdict", strings.Replace(line, `"verdict":""`, `"verdict":"yes"`, 1), `f:1: verdict "yes" is unknown`},
-		{"unknown key", strings.Replace(line, `"reasons"`, `"why"`, 1), `f:1: json: unknown field "why"`},
+		{"unknown key", strings.Replace(line, `"reasons"`, `"why"`, 1), `f:1: unknown key "why"`},
 		{"a verdict without evidence may not be empty", strings.Replace(string(file(t, []Verdict{said(Drop, "a", "1")})), "drop", "", 1), `f:1: verdict "" is unknown`},
 		{"cut short", line + line[:len(line)/2], "f:2: "},
 		{"unknown verdict in a column", strings.Replace(table, "\n,2", "\nyes,2", 1), `f:2: verdict "yes" is unknown`},

@@ -170,7 +170,7 @@ func parse(line []byte) (v Verdict, err error) {
 	if !ok {
 		return v, errors.New("the line has no \"version\"")
 	}
-	if err := json.Unmarshal(raw, &version); err != nil {
+	if err := corpus.Decode(raw, &version); err != nil {
 		return v, fmt.Errorf("\"version\": %w", err)
 	}
 	if version > QueueVersion {
@@ -182,9 +182,7 @@ func parse(line []byte) (v Verdict, err error) {
 	if version != Version {
 		return v, fmt.Errorf("version %d, and this quarry reads %d", version, Version)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(line))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&v); err != nil {
+	if err := corpus.DecodeStrict(line, &v); err != nil {
 		return v, err
 	}
 	return v, v.Validate()

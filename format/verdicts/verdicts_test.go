@@ -67,7 +67,7 @@ func TestReadErrors(t *testing.T) {
 		{"no version", `{"verdict":"drop"}` + "\n", `f:1: the line has no "version"`},
 		{"newer, with keys of its own", `{"version":3,"why":"x"}` + "\n", "f:1: version 3 is newer than this quarry knows (2): update quarry"},
 		{"version 0", `{"version":0}` + "\n", "f:1: version 0, and this quarry reads 1"},
-		{"unknown key", strings.Replace(good, `"round"`, `"why":"x","round"`, 1), `f:1: json: unknown field "why"`},
+		{"unknown key", strings.Replace(good, `"round"`, `"why":"x","round"`, 1), `f:1: unknown key "why"`},
 		{"a key twice", strings.Replace(good, `"round"`, `"verdict":"keep","round"`, 1), `f:1: the key "verdict" occurs twice`},
 		{"unknown verdict", strings.Replace(good, `"drop"`, `"dropp"`, 1), `f:1: verdict "dropp" is unknown; there are [drop promote keep open]`},
 		{"no query", strings.Replace(good, `"k-a"`, `""`, 1), "f:1: a verdict names"},
