@@ -61,7 +61,7 @@ func TestFeeds(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			g := &Graph{}
 			tc.build(g, g.Lookup(g.Param("word", 100, hidden), None, None))
-			p := NewPlan(g, nil, 10, 3)
+			p := NewPlan(g, nil, 8, 2)
 			if len(p.Feeds) != len(tc.want) || len(tc.want) > 0 && !reflect.DeepEqual(p.Feeds, tc.want) {
 				t.Errorf("got %v, want %v", p.Feeds, tc.want)
 			}
@@ -74,7 +74,7 @@ func TestFeeds(t *testing.T) {
 			}
 			walk(t, p, nil)
 			trainable := slices.Repeat([]bool{true}, len(g.Params))
-			walk(t, NewPlan(g, trainable, 10, 3), trainable)
+			walk(t, NewPlan(g, trainable, 8, 2), trainable)
 		})
 	}
 }
