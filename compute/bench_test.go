@@ -53,6 +53,52 @@ func benchmarkLinear(b *testing.B, a arithmetic, in, out int, training bool) {
 	b.ReportMetric(products*2*tokens*float64(in)*float64(out)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
 }
 
+// BenchmarkGatedUnit runs a gated feed-forward part of 1,024 columns on 1,024 tokens: of the shape of Mistral's, with two
+// weights or one for gate and up. With a gradient all weights learn.
+func BenchmarkGatedUnit(b *testing.B) {
+	for _, a := range arithmetics() {
+		for _, shared := range []bool{false, true} {
+			for _, training := range []bool{false, true} {
+				b.Run(fmt.Sprintf("%s/one weight=%v/training=%v", a, shared, training), func(b *testing.B) { benchmarkGatedUnit(b, a, shared, training) })
+			}
+		}
+	}
+}
+
+func benchmarkGatedUnit(b *testing.B, a arithmetic, shared, training bool) {
+	const tokens = 1024
+	u := unit{hidden: 1024, wide: 3584, act: tensor.SiLU, shared: shared}
+	g := u.graph(1)
+	weights := testWeights(b, g, training)
+	for _, w := range weights {
+		for i := range w.Values {
+			w.Values[i] *= 0.05
+		}
+	}
+	var trainable []bool
+	products := 3.0
+	if training {
+		trainable, products = trainAll(g), 9
+	}
+	w, err := testEngine(b, a, 0, 0).NewWorkspace(tensor.NewPlan(g, trainable, tokens, 1), weights)
+	if err != nil {
+		b.Fatal(err)
+	}
+	batch := testBatch(tokens)
+	gradient := make([]float32, tokens*u.hidden)
+	for b.Loop() {
+		if _, err := w.Forward(context.Background(), batch); err != nil {
+			b.Fatal(err)
+		}
+		if training {
+			if err := w.Backward(context.Background(), gradient); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(products*2*tokens*float64(u.hidden)*float64(u.wide)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
+}
+
 // BenchmarkAttention runs the attention of an encoder's layer on 2,048 tokens in sequences of one length.
 func BenchmarkAttention(b *testing.B) {
 	for _, a := range arithmetics() {

@@ -45,18 +45,17 @@ func windowRows(l layout, workers, tokens int) int {
 
 // passWords is the float32s that a window of so many rows needs in a forward pass: for the values of the chain, and in all.
 func passWords(l layout, p *tensor.Plan, c tensor.Chain, rows int) (own, all int) {
+	product := func(i int) int { return scratchWords(l, rows, p.Graph.Params[p.Graph.Ops[i].Params[0]].Columns) }
 	scratch := 0
 	for i := c.From; i < c.To; i++ {
-		op := p.Graph.Ops[i]
-		if op.Kind != tensor.Linear {
-			continue
+		if p.Graph.Ops[i].Kind == tensor.Linear {
+			scratch = max(scratch, product(i))
 		}
-		w := p.Graph.Params[op.Params[0]]
-		words := scratchWords(l, rows, w.Columns)
-		if p.Feeds[i] {
-			words += ceil(rows, l.height())*l.leftWords(w.Rows) + rows*l.width()
+	}
+	for _, f := range p.Feeds {
+		if f.From >= c.From && f.To <= c.To {
+			scratch = max(scratch, product(f.From)+feedWords(l, p.Graph, f, rows))
 		}
-		scratch = max(scratch, words)
 	}
 	return c.Columns * rows, c.Columns*rows + scratch
 }
@@ -124,10 +123,13 @@ func (c *chain) run(worker, task int) {
 		return
 	}
 	v.own = memory[:c.own]
-	for i := 0; i < len(c.operations); i++ {
-		c.operations[i].pass(v)
-		if c.w.plan.Feeds[c.plan.From+i] {
-			i++ // it has done the next one's work
+	for i := 0; i < len(c.operations); {
+		if f := c.w.feeds[c.plan.From+i]; f != nil {
+			f.pass(v)
+			i = f.plan.To - c.plan.From
+			continue
 		}
+		c.operations[i].pass(v)
+		i++
 	}
 }

@@ -31,6 +31,7 @@ type Workspace struct {
 	operations []operation
 	chains     []*chain       // by the operation they begin with; nil elsewhere
 	pulls      []*chain       // by the step of the backward pass they begin with
+	feeds      []*feed        // by the operation they begin with
 	layout     *tensor.Layout // of the last forward pass
 	batch      Batch
 	tokens     int
@@ -68,6 +69,10 @@ func (e *Engine) NewWorkspace(plan *tensor.Plan, weights []*Weight) (*Workspace,
 	w.chains, w.pulls = make([]*chain, len(w.operations)), make([]*chain, len(plan.Backward))
 	for _, c := range plan.Chains {
 		w.chains[c.From] = w.newChain(c, w.operations[c.From:c.To])
+	}
+	w.feeds = make([]*feed, len(w.operations))
+	for _, f := range plan.Feeds {
+		w.feeds[f.From] = w.newFeed(f)
 	}
 	for _, c := range plan.Pulls {
 		var operations []operation

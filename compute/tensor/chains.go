@@ -14,7 +14,6 @@ type Chain struct {
 // operation when its last rows are at its first.
 func (p *Plan) findChains(lives []life) []life {
 	p.Own = slices.Repeat([]int{-1}, len(p.Graph.Values))
-	p.Feeds = make([]bool, len(p.Graph.Ops))
 	for from := 0; from < len(p.Graph.Ops); {
 		to := from
 		for to < len(p.Graph.Ops) && p.rowwise(p.Graph.Ops[to]) {
@@ -58,16 +57,21 @@ func (p *Plan) rowwise(op Op) bool {
 }
 
 func (p *Plan) addChain(c Chain, lives []life) (others []life) {
+	ends := slices.Repeat([]int{-1}, len(p.Graph.Values))
+	for _, l := range lives {
+		if !l.gradient && c.holds(l) && l.value != p.Graph.Output {
+			ends[l.value] = l.spans[0].to
+		}
+	}
+	placeless := p.findFeeds(c, ends)
 	var own []life
 	for _, l := range lives {
 		switch {
 		case l.gradient:
 			others = append(others, l)
-		case !c.holds(l) || l.value == p.Graph.Output:
+		case ends[l.value] < 0:
 			others = append(others, widened(l, c.From, c.To))
-		case l.spans[0].to == l.spans[0].from+1 && p.feeds(l.spans[0].from, l.value):
-			p.Feeds[l.spans[0].from] = true
-		default:
+		case !placeless[l.value]:
 			own = append(own, l)
 		}
 	}
@@ -99,11 +103,4 @@ func widened(l life, from, to int) life {
 	}
 	l.spans = wide
 	return l
-}
-
-// feeds says whether a value, read by the next operation last, goes from one product into the other alone.
-func (p *Plan) feeds(i int, v Value) bool {
-	from, to := p.Graph.Ops[i], p.Graph.Ops[i+1]
-	return from.Kind == Linear && from.Out == v && from.In[1] == None && (from.Saved == None || !p.Training) &&
-		to.Kind == Linear && to.In[0] == v && to.In[1] != v
 }

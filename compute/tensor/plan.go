@@ -24,8 +24,8 @@ type Plan struct {
 	Pulls []Chain
 	// Own is the column at which a value may stand in its chain's own memory, for it lives within the chain alone; -1 elsewhere.
 	Own []int
-	// Feeds says that operation i is a Linear whose result is the x of the Linear after it, and nothing else.
-	Feeds []bool
+	// Feeds are operations of chains whose results have no place at all, in order.
+	Feeds []Feed
 
 	recomputes bool // layers but the last are computed again in the backward pass
 }

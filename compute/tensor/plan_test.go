@@ -193,18 +193,29 @@ func (w *walker) pull(i int, trainable []bool, first, last int) {
 func (w *walker) forward(i, first, last int) {
 	w.op = i
 	op := w.p.Graph.Ops[i]
-	for j, v := range op.In {
-		fed := j == 0 && i > 0 && w.p.Feeds[i-1] && w.own != nil
-		if v != None && !fed {
+	for _, v := range op.In {
+		if v != None && !w.isFed(v) {
 			w.value(w.read, v, first, last)
 		}
 	}
-	if w.own == nil || !w.p.Feeds[i] {
+	if !w.isFed(op.Out) {
 		w.value(w.write, op.Out, first, last)
 	}
 	if op.Saved != None && (w.p.Training || op.Kind != Linear) {
 		w.value(w.write, op.Saved, first, last)
 	}
+}
+
+// isFed says that a value goes from one operation into the next without a place.
+func (w *walker) isFed(v Value) bool {
+	for _, f := range w.p.Feeds {
+		for _, op := range w.p.Graph.Ops[f.From : f.To-1] {
+			if w.own != nil && op.Out == v {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // value does something with the rows of a value, wherever they stand.
