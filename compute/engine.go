@@ -113,6 +113,10 @@ func (e *Engine) Close() { e.team.close() }
 // Workers is the number of goroutines that compute.
 func (e *Engine) Workers() int { return e.team.size }
 
+// Filling is the tokens of a batch that keep all workers busy: of fewer some chains leave workers without rows, and of a quarter
+// as many all operations are done one after the other.
+func (e *Engine) Filling() int { return windowsPerWorker * leastRows * e.team.size }
+
 // Memory is the limit given to New, in bytes; 0 is none.
 func (e *Engine) Memory() int64 { return e.memory }
 

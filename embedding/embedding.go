@@ -54,8 +54,9 @@ type Embedder struct {
 	plan    *tensor.Plan
 }
 
-// defaultBudget is the tokens of a batch: few enough for the activations to stay near the caches, enough to share the packing.
-const defaultBudget = 2048
+// leastBudget is the tokens of a batch where few compute: few enough for the activations to stay near the caches, enough to
+// share the packing. Of many workers each needs rows of its own (compute.Engine.Filling).
+const leastBudget = 2048
 
 // A chunk is the texts that are tokenized, sorted by length and embedded together; the next one is tokenized meanwhile.
 // Long texts make chunks of fewer, so that three chunks take a few megabytes. So does a network of billions of weights: vectors
@@ -236,13 +237,14 @@ func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, o Opti
 		clear(vectors[order[n]*x.Dimension() : (order[n]+1)*x.Dimension()])
 		order = order[:n]
 	}
+	left := 0
+	for _, i := range order {
+		left += len(sequences[i].IDs)
+	}
 	for len(order) > 0 {
 		encoded(len(sequences) - len(order))
-		n, tokens := 0, 0
-		for n < len(order) && (n == 0 || tokens+len(sequences[order[n]].IDs) <= o.Budget) {
-			tokens += len(sequences[order[n]].IDs)
-			n++
-		}
+		n, tokens := share(func(i int) int { return len(sequences[order[i]].IDs) }, len(order), left, o.Budget)
+		left -= tokens
 		if tokens > x.plan.Tokens { // token ids may be more than the length that texts are cut to
 			if err := x.reserve(tokens, tokens, o); err != nil {
 				return err
@@ -254,6 +256,17 @@ func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, o Opti
 		order = order[n:]
 	}
 	return nil
+}
+
+// share is how many of n texts of left tokens make the next batch, and of how many tokens: at least one text, no more than the
+// budget, and such that the batches to come are about as large. A last one of few tokens would leave most workers idle.
+func share(length func(i int) int, n, left, budget int) (texts, tokens int) {
+	even := (left + (left+budget-1)/budget - 1) / ((left + budget - 1) / budget)
+	for texts < n && tokens < even && (texts == 0 || tokens+length(texts) <= budget) {
+		tokens += length(texts)
+		texts++
+	}
+	return texts, tokens
 }
 
 func (x *Embedder) batch(ctx context.Context, sequences []model.Sequence, chosen []int, tokens int, vectors []float32) error {
