@@ -20,12 +20,12 @@ func TestEstimatesRuleMostPairsOut(t *testing.T) {
 	for q := range in.Positives {
 		in.Positives[q] = []int32{int32(q * 400)}
 	}
-	standings, err := scorePositives(context.Background(), in)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, path := range kernel.Available() {
 		kernels, err := kernel.New(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		standings, err := scorePositives(context.Background(), in, kernels)
 		if err != nil {
 			t.Fatal(err)
 		}
