@@ -35,7 +35,7 @@ type Options struct {
 	Budget    int             // tokens of a batch, fewer where the memory needs it; 0 is a default. It never changes a vector.
 	Taken     int64           // bytes of the engine's memory that the caller's own work on it takes
 	Skip      int             // texts at the start that are counted alone, for their vectors are there already
-	Progress  func(texts int) // how many have their vectors, those to skip among them, before each batch and when sink has taken the rows; may be nil
+	Progress  func(texts int) // how many have their vectors, those to skip among them, before each batch and after each chunk; beside sink, on another goroutine; may be nil
 }
 
 // Stats counts what an Embed call did.
@@ -58,8 +58,8 @@ type Embedder struct {
 // share the packing. Of many workers each needs rows of its own (compute.Engine.Filling).
 const leastBudget = 2048
 
-// A chunk is the texts that are tokenized, sorted by length and embedded together; the next one is tokenized meanwhile.
-// Long texts make chunks of fewer, so that three chunks take a few megabytes. So does a network of billions of weights: vectors
+// A chunk is the texts that are tokenized, sorted by length and embedded together; the next one is tokenized meanwhile, and the
+// one before written. Long texts make chunks of fewer, so that four chunks take a few megabytes. So does a network of billions of weights: vectors
 // leave by the chunk, and a run that is stopped should not lose hours.
 const (
 	chunkTexts  = 1024
@@ -94,41 +94,40 @@ func (x *Embedder) Attached() int64 { return x.model.Attached() }
 // Embed embeds texts and hands rows of vectors to sink in input order, a chunk at a time: vectors is [n, Dimension] for
 // the texts from position first on, which begin behind those to skip, and belongs to Embed again after the call. A vector depends on its text alone; a text
 // without any token, which only a model without special tokens knows, has the zero vector.
+//
+// Sink runs on the calling goroutine while the next chunk is encoded, and the one after that waits for it. What was encoded
+// before an error or the context's end still goes to sink.
 func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Options, sink func(first int, vectors []float32) error) (Stats, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := x.prepare(&o); err != nil {
 		return Stats{}, err
 	}
-	progress := o.Progress
-	if progress == nil {
-		progress = func(int) {}
-	}
 	full := chunkOf(multiplications(x.graph), o.Budget)
-	chunks := make(chan chunk, 1)
+	chunks, encoded := make(chan chunk, 1), make(chan chunk)
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		defer close(chunks)
 		x.tokenize(ctx, texts, o, full, chunks)
 	})
+	wait.Go(func() {
+		defer close(encoded)
+		x.encode(ctx, o, chunks, encoded)
+	})
 	defer wait.Wait()
 	defer cancel()
 	var done Stats
-	var vectors []float32
-	for c := range chunks {
-		if c.err != nil {
-			return done, c.err
+	var failed error
+	for c := range encoded {
+		if failed != nil {
+			continue // until the encoding has ended
 		}
-		if skipped := min(max(o.Skip-done.Texts, 0), len(c.sequences)); skipped < len(c.sequences) {
-			sequences := c.sequences[skipped:]
-			vectors = slices.Grow(vectors[:0], len(sequences)*x.Dimension())[:len(sequences)*x.Dimension()]
-			encoded := func(n int) { progress(done.Texts + skipped + n) }
-			if err := x.embed(ctx, sequences, o, vectors, encoded); err != nil {
-				return done, err
-			}
-			if err := sink(done.Texts+skipped, vectors); err != nil {
-				return done, err
-			}
+		if failed = c.err; failed == nil && len(c.vectors) > 0 {
+			failed = sink(done.Texts+c.skipped, c.vectors)
+		}
+		if failed != nil {
+			cancel()
+			continue
 		}
 		if done.Truncated == 0 && c.truncated > 0 {
 			done.FirstTruncated = done.Texts + slices.IndexFunc(c.sequences, func(s model.Sequence) bool { return s.Truncated })
@@ -136,9 +135,38 @@ func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Op
 		done.Texts += len(c.sequences)
 		done.Tokens += c.tokens
 		done.Truncated += c.truncated
-		progress(done.Texts)
 	}
-	return done, ctx.Err()
+	return done, cmp.Or(failed, ctx.Err())
+}
+
+// encode gives chunks their vectors until they end, fail, or the context does. While one is with its receiver, the next is
+// encoded, so that two have vectors.
+func (x *Embedder) encode(ctx context.Context, o Options, chunks <-chan chunk, encoded chan<- chunk) {
+	progress := o.Progress
+	if progress == nil {
+		progress = func(int) {}
+	}
+	done := 0
+	var vectors, other []float32
+	for c := range chunks {
+		if c.err == nil {
+			c.skipped = min(max(o.Skip-done, 0), len(c.sequences))
+			sequences := c.sequences[c.skipped:]
+			n := len(sequences) * x.Dimension()
+			vectors = slices.Grow(vectors[:0], n)[:n]
+			c.vectors = vectors
+			c.err = x.embed(ctx, sequences, o, vectors, func(n int) { progress(done + c.skipped + n) })
+		}
+		if c.err == nil {
+			done += len(c.sequences)
+			progress(done)
+		}
+		encoded <- c
+		if c.err != nil {
+			return
+		}
+		vectors, other = other, vectors
+	}
 }
 
 // multiplications is how many a token takes in the network's products.
@@ -155,6 +183,8 @@ func multiplications(g *tensor.Graph) (n int64) {
 type chunk struct {
 	sequences         []model.Sequence
 	tokens, truncated int
+	skipped           int       // sequences at the start that get no vector
+	vectors           []float32 // of the others
 	err               error
 }
 
