@@ -53,6 +53,8 @@ type Engine struct {
 	kept   atomic.Int64 // bytes of lasting packed weights
 	shared []float32    // panels of the product that is running, or sums of a bias
 	adam   adam         // the optimizer step that is running
+
+	advise func(w *Weight, ended *atomic.Bool) // asks for a weight to be read from its file; nil where the system is not asked
 }
 
 // New returns an engine. A path or precision that the machine lacks is an error.
@@ -72,7 +74,7 @@ func New(o Options) (*Engine, error) {
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return &Engine{kernels: kernels, layout: l, memory: o.Memory, packed: packedLimit(o.Memory, machineMemory()), weights: o.Weights, team: newTeam(workers)}, nil
+	return &Engine{kernels: kernels, layout: l, memory: o.Memory, packed: packedLimit(o.Memory, machineMemory()), weights: o.Weights, team: newTeam(workers), advise: willNeed}, nil
 }
 
 // packedLimit is the bytes that lasting packed weights may take under a limit of memory, on a machine with so much; 0 is
