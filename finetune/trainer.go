@@ -23,6 +23,7 @@ type Trainer struct {
 	graph       *tensor.Graph
 	weights     []*compute.Weight
 	parameters  []*parameter
+	gradients   *gradients
 	temperature scalar
 	fresh       freshAdapter
 	runner      runner
@@ -154,9 +155,7 @@ func batchOf(order []int, step, size int) []int {
 // step takes one optimizer step on a batch of examples of the trainer's data, drawn as in a pass over it.
 func (t *Trainer) step(ctx context.Context, epoch, pass int, examples []int) (Report, error) {
 	r := Report{Set: t.sets[t.set].Name, Epoch: epoch, Step: t.done + 1, Queries: len(examples), Temperature: t.currentTemperature()}
-	for _, p := range t.parameters {
-		clear(p.Gradient)
-	}
+	t.gradients.clear()
 	var loss, contrastive, distilled, pullTemperature float64
 	keys := t.dropoutKeys(t.done)
 	step := make([]row, len(examples))
@@ -292,7 +291,7 @@ func (t *Trainer) update(r *Report, pullTemperature float64) error {
 	if o.LearnTemperature {
 		pullLog = -r.Temperature * pullTemperature
 	}
-	r.GradientNorm = gradientNorm(t.engine.Kernels(), t.parameters, pullLog)
+	r.GradientNorm = t.gradients.norm(pullLog)
 	if math.IsNaN(r.GradientNorm) || math.IsInf(r.GradientNorm, 0) {
 		return fmt.Errorf("epoch %d, step %d: the gradient's norm is %v; lower learning_rate", r.Epoch, r.Step, r.GradientNorm)
 	}
