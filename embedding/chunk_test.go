@@ -92,3 +92,43 @@ func TestABatchOccupiesEveryWorker(t *testing.T) {
 		}
 	}
 }
+
+// TestBatchesKeepTheirMemory embeds the texts of a chunk in several batches again and again.
+func TestBatchesKeepTheirMemory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "model")
+	if err := tinymodel.Write(dir, tinymodel.Options{Layers: 1}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.Open(dir, model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	e, err := compute.New(compute.Options{Path: kernel.Portable, Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	x, err := New(m, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Budget: 16}
+	if err := x.prepare(&o); err != nil {
+		t.Fatal(err)
+	}
+	sequences := make([]model.Sequence, 24)
+	for i := range sequences {
+		n := 1 + i%5
+		sequences[i] = model.Sequence{IDs: []int32{5, 6, 7, 8, 9}[:n], Types: []int32{0, 1, 0, 1, 0}[:n]}
+	}
+	vectors := make([]float32, len(sequences)*x.Dimension())
+	allocations := testing.AllocsPerRun(5, func() {
+		if err := x.embed(t.Context(), sequences, o, vectors, func(int) {}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocations != 0 {
+		t.Errorf("%v allocations a chunk, want none", allocations)
+	}
+}

@@ -52,6 +52,9 @@ type Embedder struct {
 	weights []*compute.Weight
 	run     *compute.Workspace
 	plan    *tensor.Plan
+	order   []int         // memory for that of a chunk
+	packed  compute.Batch // memory for a batch
+	types   []int32       // memory for its types of tokens, which it has where a text has some
 }
 
 // leastBudget is the tokens of a batch where few compute: few enough for the activations to stay near the caches, enough to
@@ -258,7 +261,8 @@ func sequence(m *model.Model, text Text, o Options) (model.Sequence, error) {
 // embed fills vectors [len(sequences), Dimension], taking the longest texts first so that batches are even, and tells before
 // each batch how many are filled.
 func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, o Options, vectors []float32, encoded func(n int)) error {
-	order := make([]int, len(sequences))
+	x.order = slices.Grow(x.order[:0], len(sequences))[:len(sequences)]
+	order := x.order
 	for i := range order {
 		order[i] = i
 	}
@@ -300,18 +304,21 @@ func share(length func(i int) int, n, left, budget int) (texts, tokens int) {
 }
 
 func (x *Embedder) batch(ctx context.Context, sequences []model.Sequence, chosen []int, tokens int, vectors []float32) error {
-	b := compute.Batch{IDs: make([]int32, 0, tokens), Offsets: make([]int32, 1, len(chosen)+1), Skip: make([]int32, 0, len(chosen))}
+	b := compute.Batch{IDs: x.packed.IDs[:0], Offsets: append(x.packed.Offsets[:0], 0), Skip: x.packed.Skip[:0]}
 	for _, i := range chosen {
 		b.IDs = append(b.IDs, sequences[i].IDs...)
 		b.Offsets = append(b.Offsets, int32(len(b.IDs)))
 		b.Skip = append(b.Skip, int32(sequences[i].Skip))
 	}
 	if slices.ContainsFunc(chosen, func(i int) bool { return sequences[i].Types != nil }) {
-		b.Types = make([]int32, tokens)
+		x.types = slices.Grow(x.types[:0], tokens)[:tokens]
+		clear(x.types)
+		b.Types = x.types
 		for row, i := range chosen {
 			copy(b.Types[b.Offsets[row]:b.Offsets[row+1]], sequences[i].Types)
 		}
 	}
+	x.packed = b
 	out, err := x.run.Forward(ctx, b)
 	if err != nil {
 		return err

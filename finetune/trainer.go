@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/compute/tensor"
 	"github.com/quarry-ml/quarry/model"
 )
@@ -27,8 +28,16 @@ type Trainer struct {
 	temperature scalar
 	fresh       freshAdapter
 	runner      runner
-	sequences   []sequence // memory for those of a block
 	space       lossSpace
+
+	// Memory that a step uses again.
+	rows      []row
+	sequences []sequence // of a block
+	columns   []int32
+	targets   []int
+	keys      dropoutKeys
+	updates   []compute.Update
+	adam      [2]kernel.AdamStep // without decay and with it
 
 	epochSteps []int      // by set
 	orders     []setOrder // by set
@@ -158,7 +167,8 @@ func (t *Trainer) step(ctx context.Context, epoch, pass int, examples []int) (Re
 	t.gradients.clear()
 	var loss, contrastive, distilled, pullTemperature float64
 	keys := t.dropoutKeys(t.done)
-	step := make([]row, len(examples))
+	t.rows = resized(t.rows, len(examples))
+	step := t.rows
 	for i, example := range examples {
 		step[i] = t.data.group(t.options, example, pass)
 		step[i].training, step[i].chunks = true, t.data.chunks(t.options, example, pass)
@@ -235,8 +245,7 @@ func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys, lo
 		shown += count
 		sequences = append(sequences, keys.of(s, "query", t.data.key(r.example)))
 	}
-	var columns []int32
-	var targets []int
+	columns, targets := t.columns[:0], t.targets[:0]
 	for _, r := range rows {
 		targets = append(targets, len(columns))
 		for k, p := range r.passages {
@@ -248,7 +257,7 @@ func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys, lo
 			sequences = append(sequences, keys.of(s, "passage", t.data.PassageKey(p)))
 		}
 	}
-	t.sequences = sequences
+	t.sequences, t.columns, t.targets = sequences, columns, targets
 	vectors, err := t.runner.forward(ctx, sequences, t.options.contrastBytes(len(rows), len(columns), t.model.WholeDimension(), lossOnly))
 	if err != nil {
 		return contrast{}, err
@@ -299,15 +308,15 @@ func (t *Trainer) update(r *Report, pullTemperature float64) error {
 	r.LearningRate = o.Schedule.Rate(o.LearningRate, t.done, o.Warmup(total), total)
 	clip := clipFactor(r.GradientNorm, o.Clip)
 	t.done++
-	plain, decayed := o.adam(r.LearningRate, clip, t.done, false), o.adam(r.LearningRate, clip, t.done, true)
-	updates := make([]compute.Update, len(t.parameters))
+	t.adam = [2]kernel.AdamStep{o.adam(r.LearningRate, clip, t.done, false), o.adam(r.LearningRate, clip, t.done, true)}
+	t.updates = resized(t.updates, len(t.parameters))
 	for i, p := range t.parameters {
-		updates[i] = compute.Update{Weight: p.Weight, First: p.first, Second: p.second, Step: &plain}
+		t.updates[i] = compute.Update{Weight: p.Weight, First: p.first, Second: p.second, Step: &t.adam[0]}
 		if p.decays {
-			updates[i].Step = &decayed
+			t.updates[i].Step = &t.adam[1]
 		}
 	}
-	t.engine.AdamW(updates)
+	t.engine.AdamW(t.updates)
 	if o.LearnTemperature {
 		t.temperature.step(o, pullLog*clip, r.LearningRate, t.done)
 		t.temperature.clamp()
