@@ -14,19 +14,29 @@ def least_cosine(vectors, reference):
 
 def top(vectors, reference, passages):
     """How far two sets of vectors put the same passage at each of a query's first 25 ranks. The first rows are passages,
-    the others queries. A near-tie is a rank at which the two passages differ, but by less than NEAR in the reference's
-    scores; such ranks are not judged.
+    the others queries. A rank stands in a near-tie where the reference's score of the rank before or behind it is within NEAR
+    of its own; such ranks are not judged, whether the two agree there or not.
     """
     near = same = ranks = 0
     for first in range(passages, len(reference), 512):
         score = unit(reference[first:first + 512]) @ unit(reference[:passages]).T
-        wanted = best(score, DEPTH)
+        wanted = best(score, DEPTH + 1)
         found = best(unit(vectors[first:first + 512]) @ unit(vectors[:passages]).T, DEPTH)
-        gap = numpy.abs(numpy.take_along_axis(score, wanted, 1) - numpy.take_along_axis(score, found, 1))
-        same += int((wanted == found).sum())
-        near += int(((wanted != found) & (gap < NEAR)).sum())
+        tied = near_ties(numpy.take_along_axis(score, wanted, 1))[:, :DEPTH]
+        wanted = wanted[:, :DEPTH]
+        same += int(((wanted == found) & ~tied).sum())
+        near += int(tied.sum())
         ranks += wanted.size
     return {"same": same / max(ranks - near, 1), "near_ties": near / ranks, "ranks": ranks}
+
+
+def near_ties(scores):
+    """Which of the scores of each row, best first, are within NEAR of the one before or behind."""
+    close = scores[:, :-1] - scores[:, 1:] < NEAR
+    tied = numpy.zeros(scores.shape, bool)
+    tied[:, :-1] |= close
+    tied[:, 1:] |= close
+    return tied
 
 
 def unit(rows):

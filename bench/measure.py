@@ -90,6 +90,8 @@ def measure(setting, row, stamp):
         wanted = row.wanted.get(stamp["path"])
         verdict = "no target here" if wanted is None else f"{'reached' if result['ratio'] >= wanted else 'not reached'}: {wanted:g}"
         setting.tell("; ".join([f"{row.name}: ratio {result['ratio']:.2f} ({verdict})", *tables.correctness(result)]))
+        if result["peer"].get("libraries") == []:
+            setting.tell("threadpoolctl: no library that it knows")
         for library in result["peer"].get("libraries", []):
             setting.tell("threadpoolctl: " + " ".join(f"{key}={value}" for key, value in library.items()))
     return result

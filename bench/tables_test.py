@@ -4,7 +4,9 @@ import json
 import pathlib
 import tempfile
 import unittest
+import unittest.mock
 
+import machine
 import tables
 import targets
 
@@ -45,6 +47,22 @@ class Render(unittest.TestCase):
             with self.subTest(path=path):
                 self.assertIn(verdict, tables.render(page(), [result("encode-openvino", ratio, path)]))
 
+    def test_a_target_that_was_missed_has_a_reason(self):
+        with unittest.mock.patch.dict(targets.BECAUSE, {("mine", "amx"): "the disk is slow"}):
+            self.assertIn("≥ 15: not reached at 321 GFLOPS, because the disk is slow |", tables.render(page(), [result("mine", 2)]))
+        self.assertIn("≥ 15: not reached at 321 GFLOPS; why was not looked into |", tables.render(page(), [result("mine", 2)]))
+
+    def test_reasons_are_of_rows_with_a_target(self):
+        for name, path in targets.BECAUSE:
+            self.assertIn(path, targets.BY_NAME[name].wanted)
+
+    def test_vectors_at_auto_are_judged(self):
+        found = result("encode-bf16") | {"top25": {"peer": {"same": 1, "near_ties": 0}, "quarry": {"same": 0.9985, "near_ties": 0.04}}}
+        made = "; ".join(tables.correctness(found))
+        for verdict in ("wanted ≥ 0.9999: reached", "wanted ≥ 99.9 %: not reached", "wanted near-ties ≤ 5 %: reached"):
+            self.assertIn(verdict, made)
+        self.assertNotIn("wanted", "; ".join(tables.correctness(found | {"row": "encode-f32"})))
+
     def test_a_page_without_a_sections_markers_is_refused(self):
         with self.assertRaises(SystemExit):
             tables.render("# Page\n", [result("mine")])
@@ -61,6 +79,18 @@ class Add(unittest.TestCase):
                 tables.add(made, path)
             kept = json.loads(path.read_text())["results"]
         self.assertEqual([("encode-f32", "amx", 2.0), ("mine", "amx", 3.0), ("mine", "avx512", 2.0)], [(k["row"], k["path"], k["ratio"]) for k in kept])
+
+
+class Commit(unittest.TestCase):
+    def test_it_is_read_from_a_binarys_version(self):
+        revision = "ea94902abcde0123456789abcdef0123456789ab"
+        for version, want in [
+            ("v0.0.0-20261128043734-ea94902abcde+dirty", "ea94902 with changes"), ("v0.0.0-20261128043734-ea94902abcde", "ea94902"),
+            (f"(devel) {revision}", "ea94902"), (f"v1.2.3 {revision}", "ea94902"), ("(devel)", "a binary of version (devel)"),
+            ("v1.2.3", "a binary of version v1.2.3"),
+        ]:
+            with self.subTest(version=version):
+                self.assertEqual(want, machine.built_from(version))
 
 
 class Page(unittest.TestCase):

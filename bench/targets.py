@@ -18,6 +18,15 @@ class Row:
     wanted: dict = dataclasses.field(default_factory=dict)  # ratio by path; a path that is absent has no target
 
 
+# What is wanted of Quarry's vectors at auto, on Eedi: the least cosine to f32, the share of ranks outside near-ties at which the
+# same passage stands, and the largest share of near-ties.
+COSINE, SAME, NEAR_TIES = 0.9999, 0.999, 0.05
+
+# Why a row did not reach its target on a path, and what bounds it, by (row, path): written by whoever has looked, beside the
+# figures from then on.
+BECAUSE = {}
+
+
 def both(avx512bf16, amx):
     return {"avx512bf16": avx512bf16, "amx": amx}
 

@@ -38,9 +38,12 @@ const (
 	leastRows = 64
 )
 
+// windowsPerWorker is how many windows each worker should find.
+const windowsPerWorker = 4
+
 // windowRows is the rows of a window, whole panels: enough windows for all workers to end together.
 func windowRows(l layout, workers, tokens int) int {
-	return ceil(min(max(ceil(tokens, 4*workers), leastRows), mostRows), l.height()) * l.height()
+	return ceil(min(max(ceil(tokens, windowsPerWorker*workers), leastRows), mostRows), l.height()) * l.height()
 }
 
 // passWords is the float32s that a window of so many rows needs in a forward pass: for the values of the chain, and in all.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/compute/tensor"
 )
 
@@ -60,6 +61,24 @@ func TestChainsChangeNoBit(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// TestAFillingBatchGoesByChainsOnAnyWorkers counts the windows that each of many workers finds.
+func TestAFillingBatchGoesByChainsOnAnyWorkers(t *testing.T) {
+	for _, workers := range []int{2, 33, 64, 128} {
+		e := testEngine(t, arithmetic{kernel.Portable, F32}, workers, 0)
+		w, err := e.NewWorkspace(tensor.NewPlan(stack(1, false), nil, e.Filling(), 9), testWeights(t, stack(1, false), false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.tokens = e.Filling()
+		if !w.together() {
+			t.Errorf("%d workers: a batch of %d tokens does one operation after the other", workers, w.tokens)
+		}
+		if windows := ceil(w.tokens, windowRows(e.layout, workers, w.tokens)); windows < windowsPerWorker*workers-windowsPerWorker {
+			t.Errorf("%d workers find %d windows", workers, windows)
 		}
 	}
 }

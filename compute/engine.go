@@ -53,6 +53,8 @@ type Engine struct {
 	kept   atomic.Int64 // bytes of lasting packed weights
 	shared []float32    // panels of the product that is running, or sums of a bias
 	adam   adam         // the optimizer step that is running
+
+	advise func(w *Weight, ended *atomic.Bool) // asks for a weight to be read from its file; nil where the system is not asked
 }
 
 // New returns an engine. A path or precision that the machine lacks is an error.
@@ -72,7 +74,7 @@ func New(o Options) (*Engine, error) {
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return &Engine{kernels: kernels, layout: l, memory: o.Memory, packed: packedLimit(o.Memory, machineMemory()), weights: o.Weights, team: newTeam(workers)}, nil
+	return &Engine{kernels: kernels, layout: l, memory: o.Memory, packed: packedLimit(o.Memory, machineMemory()), weights: o.Weights, team: newTeam(workers), advise: willNeed}, nil
 }
 
 // packedLimit is the bytes that lasting packed weights may take under a limit of memory, on a machine with so much; 0 is
@@ -112,6 +114,10 @@ func (e *Engine) Close() { e.team.close() }
 
 // Workers is the number of goroutines that compute.
 func (e *Engine) Workers() int { return e.team.size }
+
+// Filling is the tokens of a batch that keep all workers busy: of fewer some chains leave workers without rows, and of a quarter
+// as many all operations are done one after the other.
+func (e *Engine) Filling() int { return windowsPerWorker * leastRows * e.team.size }
 
 // Memory is the limit given to New, in bytes; 0 is none.
 func (e *Engine) Memory() int64 { return e.memory }

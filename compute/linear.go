@@ -117,7 +117,7 @@ func (o *linear) packWeight(w *Weight, transposed bool) []float32 {
 		o.pack(dst, w.operand(transposed), k, n)
 		return dst
 	}
-	if kept.version != w.version || kept.precision != l.precision() || kept.width != l.width() {
+	if !kept.holds(w, l) {
 		kept.version, kept.precision, kept.width = w.version, l.precision(), l.width()
 		o.pack(kept.values, w.operand(transposed), k, n)
 	}
@@ -126,9 +126,9 @@ func (o *linear) packWeight(w *Weight, transposed bool) []float32 {
 
 // room returns the lasting panels of a weight, packed or yet to be, or nil where the memory has no room for them.
 func (o *linear) room(w *Weight, transposed bool) *panels {
-	k, n, kept := w.Rows, w.Columns, &w.colPanel
+	k, n, kept := w.Rows, w.Columns, w.panels(transposed)
 	if transposed {
-		k, n, kept = w.Columns, w.Rows, &w.rowPanels
+		k, n = n, k
 	}
 	if size := packedSize(o.w.engine.layout, k, n); len(kept.values) != size {
 		values := o.w.engine.reserve(w, size)

@@ -31,6 +31,11 @@ type panels struct {
 	width     int
 }
 
+// holds says whether the copy is of a weight as it is now, for a layout.
+func (p *panels) holds(w *Weight, l layout) bool {
+	return len(p.values) > 0 && p.version == w.version && p.precision == l.precision() && p.width == l.width()
+}
+
 // NewWeight wraps row-major values [rows, columns]; the caller says through Changed when it has written them.
 func NewWeight(name string, rows, columns int, values []float32) (*Weight, error) {
 	if len(values) != rows*columns {
@@ -95,6 +100,14 @@ func (w *Weight) at(i int) float32 {
 // operand is the weight in a product.
 func (w *Weight) operand(transposed bool) operand {
 	return operand{values: w.Values, halves: w.Halves, stride: w.Columns, transposed: transposed}
+}
+
+// panels is the lasting packed copy of one form: rows as columns of the right operand, or as they stand.
+func (w *Weight) panels(transposed bool) *panels {
+	if transposed {
+		return &w.rowPanels
+	}
+	return &w.colPanel
 }
 
 // Changed tells the weight that its values were written, so that packed copies are made anew.

@@ -29,9 +29,10 @@ type Workspace struct {
 	weights    []*Weight
 	arena      []float32
 	operations []operation
-	chains     []*chain       // by the operation they begin with; nil elsewhere
-	pulls      []*chain       // by the step of the backward pass they begin with
-	feeds      []*feed        // by the operation they begin with
+	chains     []*chain // by the operation they begin with; nil elsewhere
+	pulls      []*chain // by the step of the backward pass they begin with
+	feeds      []*feed  // by the operation they begin with
+	ahead      *ahead
 	layout     *tensor.Layout // of the last forward pass
 	batch      Batch
 	tokens     int
@@ -66,6 +67,7 @@ func (e *Engine) NewWorkspace(plan *tensor.Plan, weights []*Weight) (*Workspace,
 	for i := range plan.Graph.Ops {
 		w.operations = append(w.operations, w.compile(i))
 	}
+	w.ahead = w.newAhead()
 	w.chains, w.pulls = make([]*chain, len(w.operations)), make([]*chain, len(plan.Backward))
 	for _, c := range plan.Chains {
 		w.chains[c.From] = w.newChain(c, w.operations[c.From:c.To])
@@ -154,10 +156,13 @@ func (w *Workspace) Forward(ctx context.Context, b Batch) ([]float32, error) {
 	if together {
 		w.layout = &w.plan.Together
 	}
+	w.ahead.start()
+	defer w.ahead.end()
 	for i := 0; i < len(w.operations); {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		w.ahead.reach(w.ahead.forward, i)
 		if c := w.chains[i]; c != nil && together {
 			c.pass()
 			i = c.plan.To
@@ -200,10 +205,13 @@ func (w *Workspace) Backward(ctx context.Context, gradient []float32) error {
 	copy(out, gradient)
 	w.engine.busy.Lock()
 	defer w.engine.busy.Unlock()
+	w.ahead.start()
+	defer w.ahead.end()
 	for i := 0; i < len(w.plan.Backward); {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		w.ahead.reach(w.ahead.backward, i)
 		if c := w.pulls[i]; c != nil && w.layout == &w.plan.Together {
 			c.pull()
 			i = c.plan.To

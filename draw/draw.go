@@ -39,15 +39,24 @@ type Source struct {
 
 // Hash returns the 64-bit key of a stream: the first eight bytes of SHA-256 over the length-prefixed parts.
 func Hash(seed uint64, purpose Purpose, round, epoch int, key string) uint64 {
+	return hash(seed, purpose, round, epoch, key)
+}
+
+// HashBytes is Hash of a key that stands in bytes.
+func HashBytes(seed uint64, purpose Purpose, round, epoch int, key []byte) uint64 {
+	return hash(seed, purpose, round, epoch, key)
+}
+
+func hash[K string | []byte](seed uint64, purpose Purpose, round, epoch int, key K) uint64 {
 	var stack [192]byte // most keys fit; one is hashed for every resample of an interval
 	b := stack[:0]
 	for _, v := range []uint64{seed, uint64(int64(round)), uint64(int64(epoch))} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
-	for _, s := range []string{string(purpose), key} {
-		b = binary.LittleEndian.AppendUint64(b, uint64(len(s)))
-		b = append(b, s...)
-	}
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(purpose)))
+	b = append(b, purpose...)
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(key)))
+	b = append(b, key...)
 	sum := sha256.Sum256(b)
 	return binary.LittleEndian.Uint64(sum[:8])
 }

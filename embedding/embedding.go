@@ -35,7 +35,7 @@ type Options struct {
 	Budget    int             // tokens of a batch, fewer where the memory needs it; 0 is a default. It never changes a vector.
 	Taken     int64           // bytes of the engine's memory that the caller's own work on it takes
 	Skip      int             // texts at the start that are counted alone, for their vectors are there already
-	Progress  func(texts int) // how many have their vectors, those to skip among them, before each batch and when sink has taken the rows; may be nil
+	Progress  func(texts int) // how many have their vectors, those to skip among them, before each batch and after each chunk; beside sink, on another goroutine; may be nil
 }
 
 // Stats counts what an Embed call did.
@@ -52,13 +52,17 @@ type Embedder struct {
 	weights []*compute.Weight
 	run     *compute.Workspace
 	plan    *tensor.Plan
+	order   []int         // memory for that of a chunk
+	packed  compute.Batch // memory for a batch
+	types   []int32       // memory for its types of tokens, which it has where a text has some
 }
 
-// defaultBudget is the tokens of a batch: few enough for the activations to stay near the caches, enough to share the packing.
-const defaultBudget = 2048
+// leastBudget is the tokens of a batch where few compute: few enough for the activations to stay near the caches, enough to
+// share the packing. Of many workers each needs rows of its own (compute.Engine.Filling).
+const leastBudget = 2048
 
-// A chunk is the texts that are tokenized, sorted by length and embedded together; the next one is tokenized meanwhile.
-// Long texts make chunks of fewer, so that three chunks take a few megabytes. So does a network of billions of weights: vectors
+// A chunk is the texts that are tokenized, sorted by length and embedded together; the next one is tokenized meanwhile, and the
+// one before written. Long texts make chunks of fewer, so that four chunks take a few megabytes. So does a network of billions of weights: vectors
 // leave by the chunk, and a run that is stopped should not lose hours.
 const (
 	chunkTexts  = 1024
@@ -93,41 +97,40 @@ func (x *Embedder) Attached() int64 { return x.model.Attached() }
 // Embed embeds texts and hands rows of vectors to sink in input order, a chunk at a time: vectors is [n, Dimension] for
 // the texts from position first on, which begin behind those to skip, and belongs to Embed again after the call. A vector depends on its text alone; a text
 // without any token, which only a model without special tokens knows, has the zero vector.
+//
+// Sink runs on the calling goroutine while the next chunk is encoded, and the one after that waits for it. What was encoded
+// before an error or the context's end still goes to sink.
 func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Options, sink func(first int, vectors []float32) error) (Stats, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := x.prepare(&o); err != nil {
 		return Stats{}, err
 	}
-	progress := o.Progress
-	if progress == nil {
-		progress = func(int) {}
-	}
 	full := chunkOf(multiplications(x.graph), o.Budget)
-	chunks := make(chan chunk, 1)
+	chunks, encoded := make(chan chunk, 1), make(chan chunk)
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		defer close(chunks)
 		x.tokenize(ctx, texts, o, full, chunks)
 	})
+	wait.Go(func() {
+		defer close(encoded)
+		x.encode(ctx, o, chunks, encoded)
+	})
 	defer wait.Wait()
 	defer cancel()
 	var done Stats
-	var vectors []float32
-	for c := range chunks {
-		if c.err != nil {
-			return done, c.err
+	var failed error
+	for c := range encoded {
+		if failed != nil {
+			continue // until the encoding has ended
 		}
-		if skipped := min(max(o.Skip-done.Texts, 0), len(c.sequences)); skipped < len(c.sequences) {
-			sequences := c.sequences[skipped:]
-			vectors = slices.Grow(vectors[:0], len(sequences)*x.Dimension())[:len(sequences)*x.Dimension()]
-			encoded := func(n int) { progress(done.Texts + skipped + n) }
-			if err := x.embed(ctx, sequences, o, vectors, encoded); err != nil {
-				return done, err
-			}
-			if err := sink(done.Texts+skipped, vectors); err != nil {
-				return done, err
-			}
+		if failed = c.err; failed == nil && len(c.vectors) > 0 {
+			failed = sink(done.Texts+c.skipped, c.vectors)
+		}
+		if failed != nil {
+			cancel()
+			continue
 		}
 		if done.Truncated == 0 && c.truncated > 0 {
 			done.FirstTruncated = done.Texts + slices.IndexFunc(c.sequences, func(s model.Sequence) bool { return s.Truncated })
@@ -135,9 +138,38 @@ func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Op
 		done.Texts += len(c.sequences)
 		done.Tokens += c.tokens
 		done.Truncated += c.truncated
-		progress(done.Texts)
 	}
-	return done, ctx.Err()
+	return done, cmp.Or(failed, ctx.Err())
+}
+
+// encode gives chunks their vectors until they end, fail, or the context does. While one is with its receiver, the next is
+// encoded, so that two have vectors.
+func (x *Embedder) encode(ctx context.Context, o Options, chunks <-chan chunk, encoded chan<- chunk) {
+	progress := o.Progress
+	if progress == nil {
+		progress = func(int) {}
+	}
+	done := 0
+	var vectors, other []float32
+	for c := range chunks {
+		if c.err == nil {
+			c.skipped = min(max(o.Skip-done, 0), len(c.sequences))
+			sequences := c.sequences[c.skipped:]
+			n := len(sequences) * x.Dimension()
+			vectors = slices.Grow(vectors[:0], n)[:n]
+			c.vectors = vectors
+			c.err = x.embed(ctx, sequences, o, vectors, func(n int) { progress(done + c.skipped + n) })
+		}
+		if c.err == nil {
+			done += len(c.sequences)
+			progress(done)
+		}
+		encoded <- c
+		if c.err != nil {
+			return
+		}
+		vectors, other = other, vectors
+	}
 }
 
 // multiplications is how many a token takes in the network's products.
@@ -154,6 +186,8 @@ func multiplications(g *tensor.Graph) (n int64) {
 type chunk struct {
 	sequences         []model.Sequence
 	tokens, truncated int
+	skipped           int       // sequences at the start that get no vector
+	vectors           []float32 // of the others
 	err               error
 }
 
@@ -227,7 +261,8 @@ func sequence(m *model.Model, text Text, o Options) (model.Sequence, error) {
 // embed fills vectors [len(sequences), Dimension], taking the longest texts first so that batches are even, and tells before
 // each batch how many are filled.
 func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, o Options, vectors []float32, encoded func(n int)) error {
-	order := make([]int, len(sequences))
+	x.order = slices.Grow(x.order[:0], len(sequences))[:len(sequences)]
+	order := x.order
 	for i := range order {
 		order[i] = i
 	}
@@ -236,13 +271,14 @@ func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, o Opti
 		clear(vectors[order[n]*x.Dimension() : (order[n]+1)*x.Dimension()])
 		order = order[:n]
 	}
+	left := 0
+	for _, i := range order {
+		left += len(sequences[i].IDs)
+	}
 	for len(order) > 0 {
 		encoded(len(sequences) - len(order))
-		n, tokens := 0, 0
-		for n < len(order) && (n == 0 || tokens+len(sequences[order[n]].IDs) <= o.Budget) {
-			tokens += len(sequences[order[n]].IDs)
-			n++
-		}
+		n, tokens := share(func(i int) int { return len(sequences[order[i]].IDs) }, len(order), left, o.Budget)
+		left -= tokens
 		if tokens > x.plan.Tokens { // token ids may be more than the length that texts are cut to
 			if err := x.reserve(tokens, tokens, o); err != nil {
 				return err
@@ -256,19 +292,33 @@ func (x *Embedder) embed(ctx context.Context, sequences []model.Sequence, o Opti
 	return nil
 }
 
+// share is how many of n texts of left tokens make the next batch, and of how many tokens: at least one text, no more than the
+// budget, and such that the batches to come are about as large. A last one of few tokens would leave most workers idle.
+func share(length func(i int) int, n, left, budget int) (texts, tokens int) {
+	even := (left + (left+budget-1)/budget - 1) / ((left + budget - 1) / budget)
+	for texts < n && tokens < even && (texts == 0 || tokens+length(texts) <= budget) {
+		tokens += length(texts)
+		texts++
+	}
+	return texts, tokens
+}
+
 func (x *Embedder) batch(ctx context.Context, sequences []model.Sequence, chosen []int, tokens int, vectors []float32) error {
-	b := compute.Batch{IDs: make([]int32, 0, tokens), Offsets: make([]int32, 1, len(chosen)+1), Skip: make([]int32, 0, len(chosen))}
+	b := compute.Batch{IDs: x.packed.IDs[:0], Offsets: append(x.packed.Offsets[:0], 0), Skip: x.packed.Skip[:0]}
 	for _, i := range chosen {
 		b.IDs = append(b.IDs, sequences[i].IDs...)
 		b.Offsets = append(b.Offsets, int32(len(b.IDs)))
 		b.Skip = append(b.Skip, int32(sequences[i].Skip))
 	}
 	if slices.ContainsFunc(chosen, func(i int) bool { return sequences[i].Types != nil }) {
-		b.Types = make([]int32, tokens)
+		x.types = slices.Grow(x.types[:0], tokens)[:tokens]
+		clear(x.types)
+		b.Types = x.types
 		for row, i := range chosen {
 			copy(b.Types[b.Offsets[row]:b.Offsets[row+1]], sequences[i].Types)
 		}
 	}
+	x.packed = b
 	out, err := x.run.Forward(ctx, b)
 	if err != nil {
 		return err

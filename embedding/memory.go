@@ -28,11 +28,11 @@ func (e *MemoryError) Error() string {
 		float64(e.Least)/mib, e.Tokens, e.Workers, left)
 }
 
-// prepare settles the tokens of a batch, fewer where the memory does not hold so many, and makes a workspace that holds
+// prepare settles the tokens of a batch, more for many workers and fewer where the memory does not hold so many, and makes a workspace that holds
 // them, and the longest text alone.
 func (x *Embedder) prepare(o *Options) error {
 	longest := min(cmp.Or(o.MaxLength, x.model.Contract.MaxLength), x.model.Config.MaxPositions)
-	o.Budget = cmp.Or(o.Budget, defaultBudget)
+	o.Budget = cmp.Or(o.Budget, max(leastBudget, x.engine.Filling()))
 	for limit := x.engine.Memory(); limit > 0 && o.Budget > longest && x.least(x.planFor(o.Budget), longest, *o) > limit; {
 		o.Budget = max(longest, o.Budget/2)
 	}

@@ -164,7 +164,7 @@ func (d Data) group(o Options, example, epoch int) row {
 	e := d.Examples[example]
 	positives := draw.New(o.Seed, draw.Positives, o.Round, epoch, d.key(example))
 	positive := d.byKey(e.Positives)[positives.IntN(len(e.Positives))]
-	r := row{example: example, passages: []int32{e.Positives[positive]}}
+	r := row{example: example, passages: append(make([]int32, 0, max(1, o.GroupSize)), e.Positives[positive])}
 	if o.Distill != "" {
 		r.teacher = []float64{e.PositiveScores[positive]}
 	}

@@ -186,7 +186,7 @@ func TestAdamWAgainstTorch(t *testing.T) {
 				for _, p := range parameters {
 					copy(p.Gradient, floats(gradients[p.Name]))
 				}
-				norm := gradientNorm(e.Kernels(), parameters, 0)
+				norm := newGradients(e, parameters).norm(0)
 				if math.Abs(norm-tc.Norms[step]) > 1e-5*tc.Norms[step] {
 					t.Fatalf("step %d: norm %v, want %v", step, norm, tc.Norms[step])
 				}

@@ -75,18 +75,23 @@ func infoNCE(c contrast) contrastResult {
 	if space == nil {
 		space = &lossSpace{}
 	}
-	r := contrastResult{rows: make([]float64, rows)}
+	space.rows = zeroed(space.rows, rows)
+	r := contrastResult{rows: space.rows}
 	if !c.lossOnly {
 		r.queries, r.passages = space.queries.zeros(rows, c.dim), space.passages.zeros(columns, c.dim)
 	}
 	t := tile{contrast: c, share: 1}
 	t.scores, t.pull = space.scores.zeros(min(tileRows, rows), columns), space.pull.zeros(min(tileRows, rows), columns)
-	t.masks, t.guides = make([]int, rows), make([]int, rows)
+	space.masks, space.guides = zeroed(space.masks, rows), zeroed(space.guides, rows)
+	t.masks, t.guides = space.masks, space.guides
 	if c.distill != "" {
-		t.distances = make([]float64, rows)
+		space.distances = zeroed(space.distances, rows)
+		t.distances = space.distances
 	}
 	if c.both {
 		t.share = 0.5
+		space.owner, space.columns = resized(space.owner, columns), zeroed(space.columns, rows)
+		t.owner, t.columns = space.owner, space.columns
 		t.standColumns()
 	}
 	for first := 0; first < rows; first += tileRows {
@@ -165,14 +170,12 @@ func (c *contrast) score(row, column int) float64 {
 // standColumns lets each target choose among the rows.
 func (t *tile) standColumns() {
 	rows := len(t.queries)
-	t.owner = make([]int32, len(t.passages))
 	for j := range t.owner {
 		t.owner[j] = -1
 	}
 	for i, column := range t.targets {
 		t.owner[column] = int32(i)
 	}
-	t.columns = make([]stand, rows)
 	for first := 0; first < rows; first += tileRows {
 		t.each(min(tileRows, rows-first), func(k int) {
 			i := first + k

@@ -6,6 +6,10 @@ import "slices"
 type lossSpace struct {
 	scores, pull      matrix // of a tile
 	queries, passages matrix // gradients
+	rows, distances   []float64
+	masks, guides     []int
+	columns           []stand
+	owner             []int32
 	gradient          []float32
 	parts             *lossSpace // of leading parts of the vectors
 	units             [2]partSpace
@@ -33,6 +37,13 @@ func (m *matrix) zeros(rows, columns int) [][]float64 {
 		m.rows[i] = m.values[i*columns : (i+1)*columns : (i+1)*columns]
 	}
 	return m.rows
+}
+
+// zeroed has n elements that are zero.
+func zeroed[E any](s []E, n int) []E {
+	s = resized(s, n)
+	clear(s)
+	return s
 }
 
 // resized has n elements of any value.

@@ -41,24 +41,6 @@ func decays(g *tensor.Graph) []bool {
 	return all
 }
 
-// normBlock is the gradient values whose squares are summed in float32 before float64 takes over.
-const normBlock = 1024
-
-// gradientNorm is the global 2-norm of all gradients, parameters in order.
-func gradientNorm(s *kernel.Set, parameters []*parameter, extra float64) float64 {
-	sum := extra * extra
-	out := make([]float32, 1)
-	for _, p := range parameters {
-		for g := p.Gradient; len(g) > 0; {
-			n := min(len(g), normBlock)
-			s.Dot(out, g[:n], g[:n])
-			sum += float64(out[0])
-			g = g[n:]
-		}
-	}
-	return math.Sqrt(sum)
-}
-
 // clipFactor scales gradients whose norm exceeds the limit, as torch.nn.utils.clip_grad_norm_ does.
 func clipFactor(norm, limit float64) float64 {
 	if limit == 0 {

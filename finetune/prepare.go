@@ -43,6 +43,7 @@ func (t *Trainer) prepare() error {
 			t.parameters = append(t.parameters, newParameter(w, decays[i]))
 		}
 	}
+	t.gradients = newGradients(t.engine, t.parameters)
 	t.runner = runner{engine: t.engine, graph: g, weights: t.weights, limit: t.options.BlockTokens, need: need}
 	return nil
 }

@@ -2,8 +2,8 @@ package finetune
 
 import (
 	"context"
-	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/quarry-ml/quarry/compute"
 	"github.com/quarry-ml/quarry/compute/tensor"
@@ -19,26 +19,39 @@ type sequence struct {
 
 // dropoutKeys gives each text of a step its key: (step, kind and key of the text, how often it came before in the step).
 type dropoutKeys struct {
-	options Options
-	step    int
-	seen    map[string]int
+	seed        uint64
+	round, step int
+	seen        map[textName]int
+	name        []byte // memory for that of a draw
 }
 
+// textName is the identity of a text of a step.
+type textName struct{ kind, key string }
+
+// dropoutKeys is those of a step; they hold until the next one's.
 func (t *Trainer) dropoutKeys(step int) *dropoutKeys {
 	if !t.options.Dropout && (t.options.Method != LoRA || t.options.LoRA.Dropout == 0) {
 		return nil
 	}
-	return &dropoutKeys{options: t.options, step: step, seen: map[string]int{}}
+	k := &t.keys
+	if k.seen == nil {
+		k.seen = map[textName]int{}
+	}
+	clear(k.seen)
+	k.seed, k.round, k.step = t.options.Seed, t.options.Round, step
+	return k
 }
 
 func (k *dropoutKeys) of(s model.Sequence, kind, key string) sequence {
 	if k == nil {
 		return sequence{Sequence: s}
 	}
-	name := kind + "\x00" + key
-	ordinal := k.seen[name]
-	k.seen[name]++
-	return sequence{s, draw.Hash(k.options.Seed, draw.Dropout, k.options.Round, k.step, fmt.Sprintf("%s\x00%d", name, ordinal))}
+	text := textName{kind, key}
+	ordinal := k.seen[text]
+	k.seen[text]++
+	k.name = append(append(append(append(k.name[:0], kind...), 0), key...), 0)
+	k.name = strconv.AppendInt(k.name, int64(ordinal), 10)
+	return sequence{s, draw.HashBytes(k.seed, draw.Dropout, k.round, k.step, k.name)}
 }
 
 // blockSequences is the most sequences of a block.

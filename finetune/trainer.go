@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/quarry-ml/quarry/compute"
+	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/compute/tensor"
 	"github.com/quarry-ml/quarry/model"
 )
@@ -23,11 +24,20 @@ type Trainer struct {
 	graph       *tensor.Graph
 	weights     []*compute.Weight
 	parameters  []*parameter
+	gradients   *gradients
 	temperature scalar
 	fresh       freshAdapter
 	runner      runner
-	sequences   []sequence // memory for those of a block
 	space       lossSpace
+
+	// Memory that a step uses again.
+	rows      []row
+	sequences []sequence // of a block
+	columns   []int32
+	targets   []int
+	keys      dropoutKeys
+	updates   []compute.Update
+	adam      [2]kernel.AdamStep // without decay and with it
 
 	epochSteps []int      // by set
 	orders     []setOrder // by set
@@ -154,12 +164,11 @@ func batchOf(order []int, step, size int) []int {
 // step takes one optimizer step on a batch of examples of the trainer's data, drawn as in a pass over it.
 func (t *Trainer) step(ctx context.Context, epoch, pass int, examples []int) (Report, error) {
 	r := Report{Set: t.sets[t.set].Name, Epoch: epoch, Step: t.done + 1, Queries: len(examples), Temperature: t.currentTemperature()}
-	for _, p := range t.parameters {
-		clear(p.Gradient)
-	}
+	t.gradients.clear()
 	var loss, contrastive, distilled, pullTemperature float64
 	keys := t.dropoutKeys(t.done)
-	step := make([]row, len(examples))
+	t.rows = resized(t.rows, len(examples))
+	step := t.rows
 	for i, example := range examples {
 		step[i] = t.data.group(t.options, example, pass)
 		step[i].training, step[i].chunks = true, t.data.chunks(t.options, example, pass)
@@ -236,8 +245,7 @@ func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys, lo
 		shown += count
 		sequences = append(sequences, keys.of(s, "query", t.data.key(r.example)))
 	}
-	var columns []int32
-	var targets []int
+	columns, targets := t.columns[:0], t.targets[:0]
 	for _, r := range rows {
 		targets = append(targets, len(columns))
 		for k, p := range r.passages {
@@ -249,7 +257,7 @@ func (t *Trainer) forward(ctx context.Context, rows []row, keys *dropoutKeys, lo
 			sequences = append(sequences, keys.of(s, "passage", t.data.PassageKey(p)))
 		}
 	}
-	t.sequences = sequences
+	t.sequences, t.columns, t.targets = sequences, columns, targets
 	vectors, err := t.runner.forward(ctx, sequences, t.options.contrastBytes(len(rows), len(columns), t.model.WholeDimension(), lossOnly))
 	if err != nil {
 		return contrast{}, err
@@ -292,7 +300,7 @@ func (t *Trainer) update(r *Report, pullTemperature float64) error {
 	if o.LearnTemperature {
 		pullLog = -r.Temperature * pullTemperature
 	}
-	r.GradientNorm = gradientNorm(t.engine.Kernels(), t.parameters, pullLog)
+	r.GradientNorm = t.gradients.norm(pullLog)
 	if math.IsNaN(r.GradientNorm) || math.IsInf(r.GradientNorm, 0) {
 		return fmt.Errorf("epoch %d, step %d: the gradient's norm is %v; lower learning_rate", r.Epoch, r.Step, r.GradientNorm)
 	}
@@ -300,15 +308,15 @@ func (t *Trainer) update(r *Report, pullTemperature float64) error {
 	r.LearningRate = o.Schedule.Rate(o.LearningRate, t.done, o.Warmup(total), total)
 	clip := clipFactor(r.GradientNorm, o.Clip)
 	t.done++
-	plain, decayed := o.adam(r.LearningRate, clip, t.done, false), o.adam(r.LearningRate, clip, t.done, true)
-	updates := make([]compute.Update, len(t.parameters))
+	t.adam = [2]kernel.AdamStep{o.adam(r.LearningRate, clip, t.done, false), o.adam(r.LearningRate, clip, t.done, true)}
+	t.updates = resized(t.updates, len(t.parameters))
 	for i, p := range t.parameters {
-		updates[i] = compute.Update{Weight: p.Weight, First: p.first, Second: p.second, Step: &plain}
+		t.updates[i] = compute.Update{Weight: p.Weight, First: p.first, Second: p.second, Step: &t.adam[0]}
 		if p.decays {
-			updates[i].Step = &decayed
+			t.updates[i].Step = &t.adam[1]
 		}
 	}
-	t.engine.AdamW(updates)
+	t.engine.AdamW(t.updates)
 	if o.LearnTemperature {
 		t.temperature.step(o, pullLog*clip, r.LearningRate, t.done)
 		t.temperature.clamp()

@@ -7,7 +7,8 @@ import (
 	"github.com/quarry-ml/quarry/rundir"
 )
 
-// Events are called as a run goes on, from the goroutine that runs it; any may be nil. The engine of the loop never prints.
+// Events are called as a run goes on, one at a time, those of Progress from other goroutines too; any may be nil. The engine of the
+// loop never prints.
 type Events struct {
 	Note     func(line string)                                   // what is done and why, as the log has it
 	Progress func(Progress)                                      // within long stages

@@ -282,8 +282,8 @@ func (r *round) rank(ctx context.Context, queries []corpus.Query, queryVectors [
 	return search.Exact(ctx, in, sink)
 }
 
-// searchRows is the passages of a block of a search.
-const searchRows = 1024
+// searchRows is the passages of a block of a search: so many that what is packed beside the scan is most of it.
+const searchRows = 16 << 10
 
 // readCandidates reads a split's candidates into memory.
 func (r *round) readCandidates(ctx context.Context, s rundir.Split) ([]ranking.Candidates, error) {

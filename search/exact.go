@@ -38,11 +38,11 @@ func Exact(ctx context.Context, in Input, sink func(query int, c ranking.Candida
 		return fmt.Errorf("search: %w", err)
 	}
 	queries := len(in.Queries) / in.Dim
-	positives, err := scorePositives(ctx, in)
+	kernels, err := in.kernels()
 	if err != nil {
 		return fmt.Errorf("search: %w", err)
 	}
-	kernels, err := in.kernels()
+	positives, err := scorePositives(ctx, in, kernels)
 	if err != nil {
 		return fmt.Errorf("search: %w", err)
 	}

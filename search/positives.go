@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/ranking"
 )
 
@@ -49,7 +50,7 @@ func (s *standing) ranked() []ranking.Positive {
 
 // scorePositives scores every positive of every query in one pass over the passages, so that a later pass can count
 // those that beat them. It reads no passage when no query has positives.
-func scorePositives(ctx context.Context, in Input) ([]standing, error) {
+func scorePositives(ctx context.Context, in Input, kernels *kernel.Set) ([]standing, error) {
 	type pair struct{ passage, query int32 }
 	var pairs []pair
 	for q, passages := range in.Positives {
@@ -77,7 +78,7 @@ func scorePositives(ctx context.Context, in Input) ([]standing, error) {
 				return fmt.Errorf("passage vector of row %d: %w", p.passage, err)
 			}
 			s := &standings[p.query]
-			s.hits = append(s.hits, ranking.Hit{Passage: p.passage, Score: Score(in.query(int(p.query)), vector)})
+			s.hits = append(s.hits, ranking.Hit{Passage: p.passage, Score: scoreOf(kernels.Dot64(in.query(int(p.query)), vector), vector)})
 		}
 		return ctx.Err()
 	})

@@ -22,7 +22,7 @@ type scan struct {
 	tile        int            // queries of a tile: whole blocks of rows
 	queries     []float32      // packed, tile by tile
 	sizes       []compute.Size // of queries
-	panel       panel
+	now, next   []panel        // stretches: that which the queries pass by, and that which is packed meanwhile
 	tops        []*ranking.Top
 	standings   []standing
 	scored      []int       // canonical scores taken, by query
@@ -40,7 +40,7 @@ func newScan(in Input, kernels *kernel.Set, standings []standing, first, last in
 	s.tile = (wanted + block - 1) / block * block
 	s.queries = make([]float32, s.dots.RowWords(n))
 	s.dots.PackRows(s.queries, in.Queries[first*in.Dim:last*in.Dim], n)
-	s.panel.packed = make([]float32, s.dots.ColumnWords(panelPassages))
+	s.now, s.next = s.newStretch(), s.newStretch()
 	s.scratch, s.scored = make([][]float32, in.workers()), make([]int, n)
 	for i := range n {
 		s.sizes = append(s.sizes, s.dots.Size(in.query(first+i)))
@@ -49,19 +49,28 @@ func newScan(in Input, kernels *kernel.Set, standings []standing, first, last in
 	return s
 }
 
+// newStretch makes room for the panels of a stretch.
+func (s *scan) newStretch() []panel {
+	panels := make([]panel, s.panelsOf())
+	for i := range panels {
+		panels[i].packed = make([]float32, s.dots.ColumnWords(panelPassages))
+	}
+	return panels
+}
+
 // run visits every passage.
 func (s *scan) run(ctx context.Context) error {
 	passages := 0
 	err := s.in.blocks(func(b Block) error {
 		rows := len(b.Vectors) / s.in.Dim
 		passages += rows
-		for row := 0; row < rows; row += panelPassages {
-			if err := s.load(b, row, min(row+panelPassages, rows)); err != nil {
+		s.take(s.now, b, rows) // nothing
+		for row := 0; row < rows+s.stretchRows(); row += s.stretchRows() {
+			s.take(s.next, b, row)
+			if err := s.turn(ctx); err != nil {
 				return err
 			}
-			if err := s.scanPanel(ctx); err != nil {
-				return err
-			}
+			s.now, s.next = s.next, s.now
 		}
 		if s.in.Progress != nil {
 			s.in.Progress(s.first, s.last, passages)
@@ -74,33 +83,57 @@ func (s *scan) run(ctx context.Context) error {
 	return err
 }
 
-// scanPanel holds the panel against all queries. Each tile of queries belongs to one worker, so what a query keeps needs
-// no lock.
-func (s *scan) scanPanel(ctx context.Context) error {
-	n := len(s.tops)
-	s.parallel((n+s.tile-1)/s.tile, func(worker, tile int) {
+// turn holds the stretch of now against all queries and packs the next one beside that. Each tile of queries belongs to one
+// worker, so what a query keeps needs no lock.
+func (s *scan) turn(ctx context.Context) error {
+	n, tiles, groups := len(s.tops), 0, 0
+	if s.now[0].rows > 0 {
+		tiles = (n + s.tile - 1) / s.tile
+	}
+	for i := range s.next {
+		groups += len(s.next[i].groupsOf())
+	}
+	const each = panelPassages / groupPassages // all panels but the last are whole
+	s.parallel(groups+tiles, func(worker, task int) {
 		if ctx.Err() != nil {
 			return
 		}
-		from, to := tile*s.tile, min((tile+1)*s.tile, n)
-		estimates := s.estimate(worker, from, to)
-		for q := from; q < to; q++ {
-			s.keep(q, estimates[(q-from)*panelPassages:][:s.panel.rows])
+		if task < groups {
+			s.pack(&s.next[task/each], task%each)
+			return
 		}
+		tile := task - groups
+		s.scanTile(ctx, worker, tile*s.tile, min((tile+1)*s.tile, n))
 	})
-	return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return packed(s.next)
 }
 
-// estimate returns the estimated scores of queries [from, to) and the panel's passages, rows panelPassages apart.
-func (s *scan) estimate(worker, from, to int) []float32 {
+// scanTile holds the stretch of now against the queries [from, to).
+func (s *scan) scanTile(ctx context.Context, worker, from, to int) {
+	for i := range s.now {
+		p := &s.now[i]
+		if p.rows == 0 || ctx.Err() != nil {
+			return
+		}
+		estimates := s.estimate(worker, p, from, to)
+		for q := from; q < to; q++ {
+			s.keep(q, p, estimates[(q-from)*panelPassages:][:p.rows])
+		}
+	}
+}
+
+// estimate returns the estimated scores of queries [from, to) and a panel's passages, rows panelPassages apart.
+func (s *scan) estimate(worker int, p *panel, from, to int) []float32 {
 	size := s.tile * panelPassages
 	if s.scratch[worker] == nil {
 		s.scratch[worker] = make([]float32, size+s.dots.ScratchWords(s.tile))
 	}
 	estimates, rest := s.scratch[worker][:size], s.scratch[worker][size:]
-	p := &s.panel
 	s.dots.Multiply(estimates, panelPassages, s.queries[s.dots.RowWords(from):], p.packed, to-from, p.rows, rest)
-	for _, g := range p.groups[:(p.rows+groupPassages-1)/groupPassages] {
+	for _, g := range p.groupsOf() {
 		for _, row := range g.zeros { // their score is no product
 			for q := range to - from {
 				estimates[q*panelPassages+row] = Lowest
@@ -110,10 +143,10 @@ func (s *scan) estimate(worker, from, to int) []float32 {
 	return estimates
 }
 
-// keep offers the passages of the panel to a query's best hits and to its positives' standing.
-func (s *scan) keep(q int, estimates []float32) {
+// keep offers the passages of a panel to a query's best hits and to its positives' standing.
+func (s *scan) keep(q int, p *panel, estimates []float32) {
 	top, standing := s.tops[q], &s.standings[q]
-	off := s.bound(q)
+	off := s.bound(q, p)
 	threshold, full := top.Threshold()
 	cut := s.cut(threshold, full, standing, off)
 	for row, estimate := range estimates {
@@ -129,7 +162,7 @@ func (s *scan) keep(q int, estimates []float32) {
 				continue
 			}
 		}
-		h := ranking.Hit{Passage: int32(s.panel.first + row), Score: s.score(q, row)}
+		h := ranking.Hit{Passage: int32(p.first + row), Score: s.score(q, p, row)}
 		s.scored[q]++
 		standing.count(h, s.in.Order)
 		if top.Push(h) {
@@ -139,10 +172,10 @@ func (s *scan) keep(q int, estimates []float32) {
 	}
 }
 
-// bound is how far an estimate of the panel may be from the query's canonical score: the product's own error, and the
+// bound is how far an estimate of a panel may be from the query's canonical score: the product's own error, and the
 // rounding of the canonical score to float32, with room for its float64 sums.
-func (s *scan) bound(q int) float64 {
-	query, passage := s.sizes[q], s.panel.largest
+func (s *scan) bound(q int, p *panel) float64 {
+	query, passage := s.sizes[q], p.largest
 	rounding := 0x1p-23*(query.Length+query.Lost)*(passage.Length+passage.Lost) + 0x1p-148
 	return s.dots.Error(query, passage) + rounding
 }
@@ -163,9 +196,9 @@ func (s *scan) cut(threshold float32, full bool, standing *standing, off float64
 	return cut
 }
 
-// score is the canonical score of a query and a passage of the panel.
-func (s *scan) score(q, row int) float32 {
-	passage := s.panel.vectors[row*s.in.Dim : (row+1)*s.in.Dim]
+// score is the canonical score of a query and a passage of a panel.
+func (s *scan) score(q int, p *panel, row int) float32 {
+	passage := p.vectors[row*s.in.Dim : (row+1)*s.in.Dim]
 	return scoreOf(s.kernels.Dot64(s.in.query(s.first+q), passage), passage)
 }
 

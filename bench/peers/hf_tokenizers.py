@@ -14,6 +14,7 @@ import sys
 import time
 
 os.environ |= {"TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1"}  # read when the library is loaded
+import threadpoolctl  # noqa: E402
 import tokenizers  # noqa: E402
 
 
@@ -39,7 +40,7 @@ def main():
             seconds[way].append(time.process_time() - start)
             tokens = sum(len(e.ids) for e in encoded)
             del encoded
-    print(json.dumps({"version": tokenizers.__version__, "seconds": seconds, "tokens": tokens}))
+    print(json.dumps({"version": tokenizers.__version__, "seconds": seconds, "tokens": tokens, "libraries": threadpoolctl.threadpool_info()}))
 
 
 if __name__ == "__main__":

@@ -44,11 +44,11 @@ def measure(setting, row):
     steps = setting.size(step.steps, 3)
     rows = setting.once(f"{steps} steps of {step.queries}", lambda: training_rows(setting, steps * step.queries))
     model = setting.once("decoder", lambda: decoder(setting)) if step.lora else setting.model
-    chunk, tried = choose(setting, step, model, rows)
+    chunk, blas, tried = choose(setting, step, model, rows)
     losses = {"peer": [], "quarry": []}
 
     def theirs():
-        seconds, loss = run_peer(setting, step, model, rows, chunk, steps)
+        seconds, loss = run_peer(setting, step, model, rows, chunk, steps, blas)
         losses["peer"].append(loss)
         return seconds
 
@@ -58,7 +58,7 @@ def measure(setting, row):
         return seconds
 
     result = rounds.compare("s a step", *rounds.alternate(setting.rounds, theirs, ours, setting.tell))
-    result["peer"] |= {"choice": f"{chunk} sequences at a time", "tried": tried, "start_up": "not timed", "versions": versions(setting)}
+    result["peer"] |= {"choice": f"{chunk} sequences at a time, {blas}", "tried": tried, "start_up": "not timed", **loaded(setting, blas)}
     result["quarry"]["start_up"] = "not timed"
     return result | {"steps": steps - SKIPPED, "mean_loss": {side: statistics.mean(values) for side, values in losses.items()}}
 
@@ -85,25 +85,30 @@ def decoder(setting):
 
 
 def choose(setting, step, model, rows):
-    """The peer's fastest chunk of sequences encoded at a time, of few steps each. A run with dropout masks that are not
-    torch's own is shown beside them."""
+    """The peer's fastest chunk of sequences encoded at a time and OPENBLAS_* setting, of few steps each. A run with dropout
+    masks that are not torch's own is shown beside them."""
     chunks = (16, 32, 64) if step.lora else (16, 32, 64, step.queries * GROUP)
-    tried = {chunk: run_peer(setting, step, model, rows, chunk, SKIPPED + 1)[0] for chunk in chunks}
-    best = min(tried, key=tried.get)
-    shown = {f"{chunk} sequences at a time": seconds for chunk, seconds in tried.items()}
-    shown[f"{best} sequences at a time, masks from numpy"] = run_peer(
-        setting, step, model, rows, best, SKIPPED + 1, "--fast-dropout")[0]
+    tried = {}
+    for blas in setting.blas_settings():
+        for chunk in chunks:
+            tried[chunk, blas] = run_peer(setting, step, model, rows, chunk, SKIPPED + 1, blas)[0]
+        chunks = (min(tried, key=tried.get)[0],)  # the other settings are tried with the best chunk
+    best, blas = min(tried, key=tried.get)
+    shown = {f"{chunk} sequences at a time, {name}": seconds for (chunk, name), seconds in tried.items()}
+    shown[f"{best} sequences at a time, {blas}, masks from numpy"] = run_peer(
+        setting, step, model, rows, best, SKIPPED + 1, blas, "--fast-dropout")[0]
     for what, seconds in shown.items():
         setting.tell(f"tried: {what}: {seconds:.2f} s a step")
-    return best, shown
+    return best, blas, shown
 
 
-def run_peer(setting, step, model, rows, chunk, steps, dropout="--no-fast-dropout"):
+def run_peer(setting, step, model, rows, chunk, steps, blas, dropout="--no-fast-dropout"):
     output = fresh(setting, "peer-training")
     return watch([setting.python(), settings.HERE / "peers" / "torch_trainer.py", "--model", model, "--train", rows, "--output", output,
                   *shared(), "--queries", step.queries, "--group", GROUP, "--mask-positives", "--max-steps", steps, "--chunk", chunk, dropout,
                   "--query-max-length", MAX_LENGTH, "--passage-max-length", MAX_LENGTH, *(LORA if step.lora else []),
-                  "--precision", step.precision, "--threads", setting.threads], setting.environment(), output / "steps.jsonl")
+                  "--precision", step.precision, "--threads", setting.threads], setting.environment(**setting.blas_settings()[blas]),
+                 output / "steps.jsonl")
 
 
 def run_quarry(setting, step, row, model, rows):
@@ -145,7 +150,6 @@ def watch(command, environment, log):
     return (ends[-1] - ends[SKIPPED - 1]) / (len(ends) - SKIPPED), statistics.mean(losses)
 
 
-def versions(setting):
-    """Of what the peer trains with."""
-    code = "import importlib.metadata as m, json; print(json.dumps({n: m.version(n) for n in ('torch', 'transformers')}))"
-    return json.loads(settings.run([setting.python(), "-c", code], setting.environment()))
+def loaded(setting, blas):
+    """Versions of what the peer trains with, and the libraries that it computes with."""
+    return setting.peer("loaded.py", "--threads", setting.threads, blas=setting.blas_settings()[blas])[0]

@@ -36,7 +36,7 @@ def measure(setting, row):
         return found["tokens"] / statistics.median(found["seconds"])
 
     result = rounds.compare("tokens/s", *rounds.alternate(setting.rounds, theirs, ours, setting.tell))
-    result["peer"] |= {"choice": last["way"], "start_up": "not timed", "versions": {"tokenizers": last["version"]}}
+    result["peer"] |= {"choice": last["way"], "start_up": "not timed", "versions": {"tokenizers": last["version"]}, "libraries": last["libraries"]}
     result["quarry"]["start_up"] = "not timed"
     return result | {"texts": texts.count("\n"), "tokens": last["tokens"]}
 

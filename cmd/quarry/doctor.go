@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -28,7 +29,7 @@ func newDoctorCommand(h *host) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Show what this machine gives and what is taken of it",
-		Long: `Show the processor path and why it is taken, precision, processors and memory with the container's limits, versions, and
+		Long: `Show the processor path and why it is taken and no better one, precision, processors and memory with the container's limits, versions, and
 the numeric identity: the same identity, seed and recipe give the same bytes. With --model, also what the model's
 directory says about prompts, pooling and lengths, and what it leaves to defaults.`,
 		Example: `  quarry doctor
@@ -50,6 +51,7 @@ type diagnosis struct {
 	Path      kernel.Path     `json:"path"`
 	Because   string          `json:"because"`
 	Available []kernel.Path   `json:"available"`
+	NotTaken  []kernel.Lack   `json:"not_taken,omitempty"` // better paths than that which is taken, best first
 	Precision string          `json:"precision"`
 	Processor string          `json:"processor"`
 	Cores     int             `json:"cores"`
@@ -90,7 +92,7 @@ func runDoctor(ctx context.Context, o DoctorOptions, h *host) error {
 
 func diagnose(o DoctorOptions, m machine, e *compute.Engine) diagnosis {
 	return diagnosis{
-		Schema: schema, Identity: e.Identity(), Path: e.Path(), Because: o.Engine.because(m), Available: kernel.Available(),
+		Schema: schema, Identity: e.Identity(), Path: e.Path(), Because: o.Engine.because(m), Available: kernel.Available(), NotTaken: o.Engine.notTaken(m, e.Path(), kernel.Available(), kernel.Lacks()),
 		Precision: string(e.Precision()), Processor: kernel.Processor(), Cores: runtime.NumCPU(), Quota: m.Quota, Workers: e.Workers(),
 		Memory:  memoryDiagnosis{m.MemoryLimit, m.MemoryFree, e.Memory()},
 		Version: version(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
@@ -106,6 +108,20 @@ func (o EngineOptions) because(m machine) string {
 		return "QUARRY_CPU names it"
 	}
 	return "the best of those available"
+}
+
+// notTaken says of each path that is better than the one taken why it is not: the machine lacks it, or another is forced.
+func (o EngineOptions) notTaken(m machine, taken kernel.Path, available []kernel.Path, lacks []kernel.Lack) (not []kernel.Lack) {
+	order := []kernel.Path{kernel.AMX, kernel.AVX512BF16, kernel.AVX512, kernel.AVX2, kernel.NEON}
+	for _, p := range order[:max(0, slices.Index(append(order, kernel.Portable), taken))] {
+		if slices.Contains(available, p) {
+			not = append(not, kernel.Lack{Path: p, Because: fmt.Sprintf("available; %[2]s is taken, for %[1]s", o.because(m), taken)})
+		}
+		if i := slices.IndexFunc(lacks, func(l kernel.Lack) bool { return l.Path == p }); i >= 0 {
+			not = append(not, lacks[i])
+		}
+	}
+	return not
 }
 
 // version is the module's, with the revision that it was built from where that is known.
@@ -130,6 +146,9 @@ func (d diagnosis) String() string {
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	row("identity", "%s", d.Identity)
 	row("path", "%s: %s (available: %s)", d.Path, d.Because, join(d.Available))
+	for _, n := range d.NotTaken {
+		row("not "+string(n.Path), "%s", n.Because)
+	}
 	row("precision", "%s", d.Precision)
 	row("processor", "%s", d.Processor)
 	cores := fmt.Sprintf("%d", d.Cores)

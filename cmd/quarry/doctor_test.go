@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quarry-ml/quarry/compute/kernel"
 	"github.com/quarry-ml/quarry/finetune"
 	"github.com/quarry-ml/quarry/internal/tinymodel"
 	"github.com/quarry-ml/quarry/model"
@@ -35,6 +36,35 @@ func TestDoctorAsJSON(t *testing.T) {
 	mustBe(t, json.Unmarshal(h.out.Bytes(), &got))
 	if got.Schema != 1 || got.Path != "portable" || got.Because != "--cpu names it" || got.Workers != 1 || got.Memory.Used != 1<<30 || got.Model != nil || got.Go == "" {
 		t.Errorf("diagnosis %s", h.out.String())
+	}
+}
+
+func TestDoctorSaysWhyNoBetterPathIsTaken(t *testing.T) {
+	refused := kernel.Lack{Path: kernel.AMX, Because: "the system refuses AMX: operation not permitted"}
+	intel := []kernel.Path{kernel.AVX512BF16, kernel.AVX512, kernel.AVX2, kernel.Portable}
+	for _, c := range []struct {
+		name, flag, environment string
+		taken                   kernel.Path
+		available               []kernel.Path
+		lacks, want             []kernel.Lack
+	}{
+		{"the kernel refuses", "", "", kernel.AVX512BF16, intel, []kernel.Lack{refused}, []kernel.Lack{refused}},
+		{"a flag", "avx512", "", kernel.AVX512, intel, []kernel.Lack{refused}, []kernel.Lack{refused, {Path: kernel.AVX512BF16, Because: "available; avx512 is taken, for --cpu names it"}}},
+		{"the environment", "", "avx2", kernel.AVX2, intel[1:], nil, []kernel.Lack{{Path: kernel.AVX512, Because: "available; avx2 is taken, for QUARRY_CPU names it"}}},
+		{"the best there can be", "", "", kernel.NEON, []kernel.Path{kernel.NEON, kernel.Portable}, nil, nil},
+		{"only portable", "", "", kernel.Portable, []kernel.Path{kernel.Portable}, []kernel.Lack{{Path: kernel.AVX2, Because: "the processor has no AVX2"}}, []kernel.Lack{{Path: kernel.AVX2, Because: "the processor has no AVX2"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := EngineOptions{CPU: c.flag}.notTaken(machine{CPU: c.environment}, c.taken, c.available, c.lacks)
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%v, want %v", got, c.want)
+			}
+		})
+	}
+	h := newTestHost()
+	mustBe(t, runDoctor(t.Context(), DoctorOptions{Engine: EngineOptions{CPU: "portable"}}, h.host))
+	if best := kernel.Available()[0]; best != kernel.Portable && !strings.Contains(h.out.String(), "available; portable is taken, for --cpu names it") {
+		t.Errorf("nothing says why %s is not taken:\n%s", best, h.out.String())
 	}
 }
 

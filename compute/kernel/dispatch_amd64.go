@@ -1,24 +1,59 @@
 package kernel
 
-import "github.com/klauspost/cpuid/v2"
+import (
+	"slices"
+	"strings"
+
+	"github.com/klauspost/cpuid/v2"
+)
+
+// demands are the paths of this architecture, best first, and what each takes of the processor and the system.
+var demands = []struct {
+	path  Path
+	flags []cpuid.FeatureID
+}{
+	{AMX, slices.Concat(avx512, []cpuid.FeatureID{cpuid.AVX512BF16, cpuid.AMXTILE, cpuid.AMXBF16})},
+	{AVX512BF16, slices.Concat(avx512, []cpuid.FeatureID{cpuid.AVX512BF16})},
+	{AVX512, avx512},
+	{AVX2, []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3}},
+}
+
+var avx512 = []cpuid.FeatureID{cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL, cpuid.FMA3, cpuid.BMI2}
 
 // Available returns the paths that this machine can run, best first. The portable path is always there.
 func Available() []Path {
-	var paths []Path
-	cpu := &cpuid.CPU
-	if cpu.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL, cpuid.FMA3, cpuid.BMI2) {
-		if cpu.Supports(cpuid.AVX512BF16) {
-			if cpu.Supports(cpuid.AMXTILE, cpuid.AMXBF16) && tilesGranted() {
-				paths = append(paths, AMX)
+	there, _ := look(func(f cpuid.FeatureID) bool { return cpuid.CPU.Supports(f) }, tilesGranted)
+	return there
+}
+
+// Lacks returns the paths of this architecture that this machine cannot run, best first, and why.
+func Lacks() []Lack {
+	_, lacks := look(func(f cpuid.FeatureID) bool { return cpuid.CPU.Supports(f) }, tilesGranted)
+	return lacks
+}
+
+// look tells what is there from what is not. The system is asked for tiles only where the processor has them.
+func look(has func(cpuid.FeatureID) bool, tiles func() error) (there []Path, lacks []Lack) {
+	for _, d := range demands {
+		var missing []string
+		for _, f := range d.flags {
+			if !has(f) {
+				missing = append(missing, f.String())
 			}
-			paths = append(paths, AVX512BF16)
 		}
-		paths = append(paths, AVX512)
+		if len(missing) > 0 {
+			lacks = append(lacks, Lack{d.path, "the processor has no " + strings.Join(missing, ", ")})
+			continue
+		}
+		if d.path == AMX {
+			if err := tiles(); err != nil {
+				lacks = append(lacks, Lack{d.path, "the system refuses AMX: " + err.Error()})
+				continue
+			}
+		}
+		there = append(there, d.path)
 	}
-	if cpu.Supports(cpuid.AVX2, cpuid.FMA3) {
-		paths = append(paths, AVX2)
-	}
-	return append(paths, Portable)
+	return append(there, Portable), lacks
 }
 
 func sets(path Path) *Set {

@@ -3,6 +3,9 @@ package kernel
 // Available returns the paths that this machine can run, best first. Go itself asks for NEON on arm64: it is always there.
 func Available() []Path { return []Path{NEON, Portable} }
 
+// Lacks returns the paths of this architecture that this machine cannot run: none.
+func Lacks() []Lack { return nil }
+
 func sets(path Path) *Set {
 	if path == NEON {
 		return &Set{

@@ -5,4 +5,7 @@ package kernel
 // Available returns the paths that this machine can run: the portable one.
 func Available() []Path { return []Path{Portable} }
 
+// Lacks returns the paths of this architecture that this machine cannot run: none.
+func Lacks() []Lack { return nil }
+
 func sets(Path) *Set { return portable() }

@@ -27,6 +27,12 @@ const (
 	Portable   Path = "portable"   // Go
 )
 
+// Lack is a path that the machine cannot run, and why.
+type Lack struct {
+	Path    Path   `json:"path"`
+	Because string `json:"because"`
+}
+
 // Set is the kernels of one path and the tile of its matrix product.
 type Set struct {
 	Path   Path

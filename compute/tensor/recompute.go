@@ -51,16 +51,21 @@ func (p *Plan) again(from, to int, trainable []bool) []bool {
 	return again
 }
 
-// layers numbers the layer of each operation. A layer begins at the last place before an attention where a single value
-// goes on: between the layers of every transformer. What is made of places alone, as the angles of rotary embeddings are,
-// does not count: all layers read it. Without recomputing the whole graph is one layer.
+// layers numbers the layer of each operation. Without recomputing the whole graph is one layer.
 func (p *Plan) layers() []int {
-	ops := p.Graph.Ops
-	layers := make([]int, len(ops))
 	if !p.recomputes {
-		return layers
+		return make([]int, len(p.Graph.Ops))
 	}
-	last := make([]int, len(p.Graph.Values)) // operation that uses a value last
+	return p.Graph.Layers()
+}
+
+// Layers numbers the layer of each operation. A layer begins at the last place before an attention where a single value
+// goes on: between the layers of every transformer. What is made of places alone, as the angles of rotary embeddings are,
+// does not count: all layers read it.
+func (g *Graph) Layers() []int {
+	ops := g.Ops
+	layers := make([]int, len(ops))
+	last := make([]int, len(g.Values)) // operation that uses a value last
 	for i, op := range ops {
 		for _, v := range op.In {
 			if v != None {

@@ -22,7 +22,7 @@ import (
 )
 
 // blockRows is what quarry search hands over at a time.
-const blockRows = 1024
+const blockRows = 16 << 10
 
 type options struct {
 	passages, queries, cpu string
