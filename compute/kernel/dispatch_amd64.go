@@ -15,7 +15,7 @@ func Available() []Path {
 		}
 		paths = append(paths, AVX512)
 	}
-	if cpu.Supports(cpuid.AVX2, cpuid.FMA3) {
+	if cpu.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.F16C) {
 		paths = append(paths, AVX2)
 	}
 	return append(paths, Portable)
@@ -46,7 +46,7 @@ func sets(path Path) *Set {
 			dropout:  dropout_avx512, dot: dot_avx512, dot64: dot64_avx512, softmax: softmax_avx512, softmaxGradient: softmaxGradient_avx512,
 			rmsNorm: rmsNorm_avx512, rmsNormGradient: rmsNormGradient_avx512, rmsNormWeights: rmsNormWeights_avx512, rotate: rotate_avx512,
 			layerNorm: layerNorm_avx512, layerNormGradient: layerNormGradient_avx512, layerNormWeights: layerNormWeights_avx512, adamw: adamw_avx512,
-			softmaxPart: softmaxPart_avx512, widen: widen_avx512,
+			softmaxPart: softmaxPart_avx512, widen: widen_avx512, widenF16: widenF16_avx512,
 		}
 	case AVX2:
 		return &Set{
@@ -60,7 +60,7 @@ func sets(path Path) *Set {
 			dropout:  dropout_avx2, dot: dot_avx2, dot64: dot64_avx2, softmax: softmax_avx2, softmaxGradient: softmaxGradient_avx2,
 			rmsNorm: rmsNorm_avx2, rmsNormGradient: rmsNormGradient_avx2, rmsNormWeights: rmsNormWeights_avx2, rotate: rotate_avx2,
 			layerNorm: layerNorm_avx2, layerNormGradient: layerNormGradient_avx2, layerNormWeights: layerNormWeights_avx2, adamw: adamw_avx2,
-			softmaxPart: softmaxPart_avx2, widen: widen_avx2,
+			softmaxPart: softmaxPart_avx2, widen: widen_avx2, widenF16: widenF16_avx2,
 		}
 	}
 	return portable()
