@@ -1,3 +1,5 @@
+//go:build !race
+
 package kernel
 
 // Available returns the paths that this machine can run, best first. Go itself asks for NEON on arm64: it is always there.
