@@ -43,6 +43,9 @@ func TestChainsChangeNoBit(t *testing.T) {
 								all = append(all, weight.Gradient)
 							}
 						}
+						if chains {
+							checkChainsRan(t, w, workers == 1 || len(b.IDs) >= workers*leastRows, training)
+						}
 						return all
 					}
 					batches, teams := []Batch{testBatch(150, 1), testBatch(1), testBatch(40, 3, 120), testBatch(200, 199, 157, 63, 64)}, []int{2, 1, 3}
@@ -79,6 +82,26 @@ func TestAFillingBatchGoesByChainsOnAnyWorkers(t *testing.T) {
 		}
 		if windows := ceil(w.tokens, windowRows(e.layout, workers, w.tokens)); windows < windowsPerWorker*workers-windowsPerWorker {
 			t.Errorf("%d workers find %d windows", workers, windows)
+		}
+	}
+}
+
+// checkChainsRan looks that the chains of a workspace that is used for the first time did its passes, where they are wanted, and
+// none did where they are not.
+func checkChainsRan(t *testing.T, w *Workspace, wanted, training bool) {
+	t.Helper()
+	for _, all := range []struct {
+		name   string
+		chains []*chain
+		wanted bool
+	}{{"forward", w.chains, wanted}, {"backward", w.pulls, wanted && training}} {
+		for _, c := range all.chains {
+			if c == nil {
+				continue
+			}
+			if ran := c.height > 0; ran != all.wanted { // a pass settles the height of its windows
+				t.Errorf("%d tokens, %d workers, %s: the chain of operations %d to %d ran: %t, want %t", w.tokens, w.engine.team.size, all.name, c.plan.From, c.plan.To, ran, all.wanted)
+			}
 		}
 	}
 }

@@ -111,7 +111,7 @@ func (s bf16Layout) packHalvesAlong(dst []float32, b operand, first, n, padded, 
 			to := min(k, from+wideDepth)
 			part := wide[:lines*(to-from)]
 			for r := range lines {
-				b.halves.Widen(part[r*(to-from):(r+1)*(to-from)], (first+i+r)*b.stride+from)
+				widen(s.Set, part[r*(to-from):(r+1)*(to-from)], b.halves, (first+i+r)*b.stride+from)
 			}
 			s.packAlong(panel[from/kernel.TileDepth*kernel.TileWords:], part, lines, kernel.TileSide, to-from, to-from, true)
 		}
@@ -131,7 +131,7 @@ func (s bf16Layout) packHalvesAcross(dst []float32, b operand, n, padded, from, 
 			}
 			part := wide[:depth*columns]
 			for r := range depth {
-				b.halves.Widen(part[r*columns:(r+1)*columns], (d+r)*b.stride+i)
+				widen(s.Set, part[r*columns:(r+1)*columns], b.halves, (d+r)*b.stride+i)
 			}
 			s.packAcross(tile, part, columns, kernel.TileSide, 0, depth, depth, columns, false)
 		}

@@ -82,11 +82,12 @@ func (w *Weight) read(s *kernel.Set, dst []float32, from int) {
 
 // widen is half.Slice.Widen at a path's speed.
 func widen(s *kernel.Set, dst []float32, of half.Slice, from int) {
-	if of.Type == half.BF16 && len(dst) > 0 {
-		s.Widen(dst, of.Bits[from:])
+	bits := of.Bits[from : from+len(dst)]
+	if of.Type == half.BF16 {
+		s.Widen(dst, bits)
 		return
 	}
-	of.Widen(dst, from)
+	s.WidenF16(dst, bits)
 }
 
 // at is the value at an index.

@@ -3,14 +3,17 @@ package half
 
 import "math"
 
-// F16ToF32 returns the value of an IEEE 754 half-precision number; the conversion is exact.
+// F16ToF32 returns the value of an IEEE 754 half-precision number; the conversion is exact. A NaN keeps its sign and payload
+// and becomes quiet, as by the processors' own instructions (IEEE 754-2019, 6.2).
 func F16ToF32(h uint16) float32 {
 	sign := uint32(h&0x8000) << 16
 	exponent := uint32(h>>10) & 0x1f
 	fraction := uint32(h & 0x3ff)
 	switch {
-	case exponent == 0x1f: // infinity and NaN
-		return math.Float32frombits(sign | 0x7f800000 | fraction<<13)
+	case exponent == 0x1f && fraction != 0:
+		return math.Float32frombits(sign | 0x7fc00000 | fraction<<13)
+	case exponent == 0x1f: // infinity
+		return math.Float32frombits(sign | 0x7f800000)
 	case exponent != 0:
 		return math.Float32frombits(sign | (exponent+112)<<23 | fraction<<13)
 	}

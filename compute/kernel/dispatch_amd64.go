@@ -1,3 +1,5 @@
+//go:build !race
+
 package kernel
 
 import (
@@ -15,7 +17,7 @@ var demands = []struct {
 	{AMX, slices.Concat(avx512, []cpuid.FeatureID{cpuid.AVX512BF16, cpuid.AMXTILE, cpuid.AMXBF16})},
 	{AVX512BF16, slices.Concat(avx512, []cpuid.FeatureID{cpuid.AVX512BF16})},
 	{AVX512, avx512},
-	{AVX2, []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3}},
+	{AVX2, []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3, cpuid.F16C}},
 }
 
 var avx512 = []cpuid.FeatureID{cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL, cpuid.FMA3, cpuid.BMI2}
@@ -81,7 +83,7 @@ func sets(path Path) *Set {
 			dropout:  dropout_avx512, dot: dot_avx512, dot64: dot64_avx512, softmax: softmax_avx512, softmaxGradient: softmaxGradient_avx512,
 			rmsNorm: rmsNorm_avx512, rmsNormGradient: rmsNormGradient_avx512, rmsNormWeights: rmsNormWeights_avx512, rotate: rotate_avx512,
 			layerNorm: layerNorm_avx512, layerNormGradient: layerNormGradient_avx512, layerNormWeights: layerNormWeights_avx512, adamw: adamw_avx512,
-			softmaxPart: softmaxPart_avx512, widen: widen_avx512,
+			softmaxPart: softmaxPart_avx512, widen: widen_avx512, widenF16: widenF16_avx512,
 		}
 	case AVX2:
 		return &Set{
@@ -95,7 +97,7 @@ func sets(path Path) *Set {
 			dropout:  dropout_avx2, dot: dot_avx2, dot64: dot64_avx2, softmax: softmax_avx2, softmaxGradient: softmaxGradient_avx2,
 			rmsNorm: rmsNorm_avx2, rmsNormGradient: rmsNormGradient_avx2, rmsNormWeights: rmsNormWeights_avx2, rotate: rotate_avx2,
 			layerNorm: layerNorm_avx2, layerNormGradient: layerNormGradient_avx2, layerNormWeights: layerNormWeights_avx2, adamw: adamw_avx2,
-			softmaxPart: softmaxPart_avx2, widen: widen_avx2,
+			softmaxPart: softmaxPart_avx2, widen: widen_avx2, widenF16: widenF16_avx2,
 		}
 	}
 	return portable()

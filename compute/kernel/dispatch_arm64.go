@@ -1,3 +1,5 @@
+//go:build !race
+
 package kernel
 
 // Available returns the paths that this machine can run, best first. Go itself asks for NEON on arm64: it is always there.
@@ -19,7 +21,7 @@ func sets(path Path) *Set {
 			dropout:  dropout_neon, dot: dot_neon, dot64: dot64_neon, softmax: softmax_neon, softmaxGradient: softmaxGradient_neon,
 			rmsNorm: rmsNorm_neon, rmsNormGradient: rmsNormGradient_neon, rmsNormWeights: rmsNormWeights_neon, rotate: rotate_neon,
 			layerNorm: layerNorm_neon, layerNormGradient: layerNormGradient_neon, layerNormWeights: layerNormWeights_neon, adamw: adamw_neon,
-			softmaxPart: softmaxPart_neon,
+			softmaxPart: softmaxPart_neon, widen: widen_neon, widenF16: widenF16_neon,
 		}
 	}
 	return portable()

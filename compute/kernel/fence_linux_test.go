@@ -58,7 +58,6 @@ func TestKernelsTouchNothingBeyondTheirOperands(t *testing.T) {
 	}
 }
 
-// runAll calls every kernel that treats float32, each operand being one that operand gives.
 // TestPanelsAreCopiedOfNothingBeyondTheirLines packs bf16 that begin and end at a page that faults, as a weight may at the end
 // of its file, in shapes that leave parts of registers and of panels over.
 func TestPanelsAreCopiedOfNothingBeyondTheirLines(t *testing.T) {
@@ -85,6 +84,32 @@ func TestPanelsAreCopiedOfNothingBeyondTheirLines(t *testing.T) {
 	}
 }
 
+// TestWideningTouchesNothingBeyondItsOperands widens numbers that begin and end at a page that faults, to such a page.
+func TestWideningTouchesNothingBeyondItsOperands(t *testing.T) {
+	for _, path := range Available() {
+		s, err := New(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, last := range []bool{false, true} {
+			for _, n := range sizes[1:] {
+				t.Run(fmt.Sprintf("%s/n=%d/last=%v", path, n, last), func(t *testing.T) {
+					words := fenced(t, make([]float32, (n+1)/2), last)
+					bits := unsafe.Slice((*uint16)(unsafe.Pointer(&words[0])), 2*len(words))
+					if bits = bits[len(bits)-n:]; !last {
+						bits = unsafe.Slice((*uint16)(unsafe.Pointer(&words[0])), n)
+					}
+					dst := fenced(t, make([]float32, n), last)
+					defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+					s.Widen(dst, bits)
+					s.WidenF16(dst, bits)
+				})
+			}
+		}
+	}
+}
+
+// runAll calls every kernel that treats float32, each operand being one that operand gives.
 func runAll(s *Set, n int, operand func(n int) []float32) {
 	a, b, c, d := operand(n), operand(n), operand(n), operand(n)
 	s.Add(a, b, c)

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"unsafe"
+
+	"github.com/quarry-ml/quarry/compute/half"
 )
 
 // Path names an instruction-set path.
@@ -22,7 +24,7 @@ const (
 	AMX        Path = "amx"        // AVX-512, and products of bf16 by AMX tiles
 	AVX512BF16 Path = "avx512bf16" // AVX-512, and products of bf16 by VDPBF16PS
 	AVX512     Path = "avx512"     // AVX-512 F, BW, DQ, VL: 16 lanes, fused multiply-add
-	AVX2       Path = "avx2"       // AVX2 and FMA: 8 lanes
+	AVX2       Path = "avx2"       // AVX2, FMA and F16C, as x86-64-v3 has them: 8 lanes
 	NEON       Path = "neon"       // NEON of arm64: 4 lanes, fused multiply-add
 	Portable   Path = "portable"   // Go
 )
@@ -59,7 +61,7 @@ type Set struct {
 	rmsNormWeights    func(dgamma, dy, x, stats *float32, n int)
 	rotate            func(dlow, dhigh, low, high, cos, sin *float32, n int)
 	adamw             func(w, grad, m, v, settings *float32, n int)
-	widen             func(dst *float32, src *uint16, blocks int) // of Lanes; nil where Go does it
+	widen, widenF16   func(dst *float32, src *uint16, blocks int) // of Lanes, of bf16 and of F16; nil where Go does it
 	softmaxPart       func(dst, x, stats *float32, n int, scale float32)
 
 	GELU, GELUTanh, ReLU, SiLU, Tanh Activation
@@ -150,15 +152,28 @@ func (s *Set) MulAdd(dst, x, y []float32) {
 
 // Widen sets dst to the first len(dst) bf16 of src; it is exact.
 func (s *Set) Widen(dst []float32, src []uint16) {
-	src = src[:len(dst)]
-	done := 0
-	if blocks := len(dst) / s.Lanes; s.widen != nil && blocks > 0 {
-		s.widen(&dst[0], &src[0], blocks)
-		done = blocks * s.Lanes
-	}
-	for i, b := range src[done:] {
+	done := s.widenBlocks(s.widen, dst, src)
+	for i, b := range src[done:len(dst)] {
 		dst[done+i] = math.Float32frombits(uint32(b) << 16)
 	}
+}
+
+// WidenF16 sets dst to the first len(dst) numbers of src in half precision; it is exact, and as half.F16ToF32 has it.
+func (s *Set) WidenF16(dst []float32, src []uint16) {
+	done := s.widenBlocks(s.widenF16, dst, src)
+	for i, b := range src[done:len(dst)] {
+		dst[done+i] = half.F16ToF32(b)
+	}
+}
+
+// widenBlocks widens what makes whole vectors, and returns how many that were.
+func (s *Set) widenBlocks(widen func(dst *float32, src *uint16, blocks int), dst []float32, src []uint16) int {
+	blocks := len(dst) / s.Lanes
+	if _ = src[:len(dst)]; widen == nil || blocks == 0 {
+		return 0
+	}
+	widen(&dst[0], &src[0], blocks)
+	return blocks * s.Lanes
 }
 
 // Drop says which elements a dropout keeps: those whose 24-bit hash under Key reaches Threshold, scaled by Scale.

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"math"
 	"testing"
+
+	"github.com/quarry-ml/quarry/compute/half"
 )
 
-// TestWiden widens bf16 of every kind on every path, from odd places too.
+// TestWiden widens every number of 16 bits on every path, from odd places too, and compares bits: of subnormal numbers,
+// infinities and NaN with their payloads as well.
 func TestWiden(t *testing.T) {
 	all := make([]uint16, 1<<16)
 	for i := range all {
@@ -17,18 +20,24 @@ func TestWiden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, n := range append(sizes, len(all)-1) {
-			for _, offset := range []int{0, 1} {
-				t.Run(fmt.Sprintf("%s/n=%d/offset=%d", path, n, offset), func(t *testing.T) {
-					got := guard(n, offset)
-					s.Widen(got.values, all[offset:])
-					got.check(t)
-					for i, v := range got.values {
-						if math.Float32bits(v) != uint32(all[offset+i])<<16 {
-							t.Fatalf("element %d: got %v of %#04x", i, v, all[offset+i])
+		for _, kind := range []struct {
+			name  string
+			widen func(dst []float32, src []uint16)
+			value func(uint16) float32
+		}{{"bf16", s.Widen, half.BF16ToF32}, {"f16", s.WidenF16, half.F16ToF32}} {
+			for _, n := range append(sizes, len(all)-1) {
+				for _, offset := range []int{0, 1} {
+					t.Run(fmt.Sprintf("%s/%s/n=%d/offset=%d", path, kind.name, n, offset), func(t *testing.T) {
+						got := guard(n, offset)
+						kind.widen(got.values, all[offset:])
+						got.check(t)
+						for i, v := range got.values {
+							if want := kind.value(all[offset+i]); math.Float32bits(v) != math.Float32bits(want) {
+								t.Fatalf("%#04x: got %v (%#08x), want %v (%#08x)", all[offset+i], v, math.Float32bits(v), want, math.Float32bits(want))
+							}
 						}
-					}
-				})
+					})
+				}
 			}
 		}
 	}

@@ -193,3 +193,8 @@ func adamw_avx2(w *float32, grad *float32, m *float32, v *float32, settings *flo
 //
 //go:noescape
 func widen_avx2(dst *float32, src *uint16, blocks int)
+
+// widenF16_avx2 sets dst to src, 8·blocks F16.
+//
+//go:noescape
+func widenF16_avx2(dst *float32, src *uint16, blocks int)

@@ -3377,3 +3377,21 @@ block:
 end:
 	VZEROUPPER
 	RET
+
+// func widenF16_avx2(dst *float32, src *uint16, blocks int)
+TEXT ·widenF16_avx2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ blocks+16(FP), CX
+	TESTQ CX, CX
+	JLE end
+block:
+	VCVTPH2PS (SI), Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $16, SI
+	ADDQ $32, DI
+	DECQ CX
+	JNZ block
+end:
+	VZEROUPPER
+	RET

@@ -193,3 +193,8 @@ func adamw_avx512(w *float32, grad *float32, m *float32, v *float32, settings *f
 //
 //go:noescape
 func widen_avx512(dst *float32, src *uint16, blocks int)
+
+// widenF16_avx512 sets dst to src, 16·blocks F16.
+//
+//go:noescape
+func widenF16_avx512(dst *float32, src *uint16, blocks int)

@@ -3725,3 +3725,21 @@ block:
 end:
 	VZEROUPPER
 	RET
+
+// func widenF16_avx512(dst *float32, src *uint16, blocks int)
+TEXT ·widenF16_avx512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ blocks+16(FP), CX
+	TESTQ CX, CX
+	JLE end
+block:
+	VCVTPH2PS (SI), Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $32, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ block
+end:
+	VZEROUPPER
+	RET

@@ -188,3 +188,13 @@ func rmsNormWeights_neon(dgamma *float32, dy *float32, x *float32, stats *float3
 //
 //go:noescape
 func adamw_neon(w *float32, grad *float32, m *float32, v *float32, settings *float32, n int)
+
+// widen_neon sets dst to src, 4·blocks bf16.
+//
+//go:noescape
+func widen_neon(dst *float32, src *uint16, blocks int)
+
+// widenF16_neon sets dst to src, 4·blocks F16.
+//
+//go:noescape
+func widenF16_neon(dst *float32, src *uint16, blocks int)

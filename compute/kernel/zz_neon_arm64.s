@@ -3457,3 +3457,49 @@ single3:
 	BLT single3
 done4:
 	RET
+
+// func widen_neon(dst *float32, src *uint16, blocks int)
+TEXT ·widen_neon(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD src+8(FP), R1
+	MOVD blocks+16(FP), R2
+two:
+	CMP $2, R2
+	BLT one
+	FMOVQ.P 16(R1), F0
+	WORD $0x2e613801 // shll v1.4s, v0.4h, #16
+	WORD $0x6e613802 // shll2 v2.4s, v0.8h, #16
+	FSTPQ.P (F1, F2), 32(R0)
+	SUB $2, R2
+	JMP two
+one:
+	CMP $1, R2
+	BLT end
+	FMOVD (R1), F0
+	WORD $0x2e613801 // shll v1.4s, v0.4h, #16
+	FMOVQ F1, (R0)
+end:
+	RET
+
+// func widenF16_neon(dst *float32, src *uint16, blocks int)
+TEXT ·widenF16_neon(SB), NOSPLIT, $0-24
+	MOVD dst+0(FP), R0
+	MOVD src+8(FP), R1
+	MOVD blocks+16(FP), R2
+two:
+	CMP $2, R2
+	BLT one
+	FMOVQ.P 16(R1), F0
+	WORD $0x0e217801 // fcvtl v1.4s, v0.4h
+	WORD $0x4e217802 // fcvtl2 v2.4s, v0.8h
+	FSTPQ.P (F1, F2), 32(R0)
+	SUB $2, R2
+	JMP two
+one:
+	CMP $1, R2
+	BLT end
+	FMOVD (R1), F0
+	WORD $0x0e217801 // fcvtl v1.4s, v0.4h
+	FMOVQ F1, (R0)
+end:
+	RET

@@ -44,6 +44,7 @@ var sameFloor = []struct{ from, to, because string }{
 	{"format/*", "draw", "rows without an id get their key"},
 	{"compute", "compute/*", "the engine runs tensors on kernels"},
 	{"compute/tensor", "compute/kernel", "operations call kernels"},
+	{"compute/kernel", "compute/half", "numbers of 16 bits that fill no vector are widened one by one"},
 	{"model", "model/*", "a model directory is made of tokenizer, weights and network"},
 	{"model/lora", "model/safetensors", "adapters are safetensors files"},
 	{"model/lora", "model/torchfile", "or, of PEFT before them, files of torch.save"},

@@ -21,6 +21,11 @@ func (a *assembly) tileStore(tile int, base, index string, disp int) {
 	a.tileMove("TILESTORED", 2, tile, base, index, disp)
 }
 
+// tileConfigure takes the configuration at AX.
+func (a *assembly) tileConfigure() { a.bytesOf("LDTILECFG (AX)", 0xc4, 0xe2, 0x78, 0x49, 0x00) }
+
+func (a *assembly) tileRelease() { a.bytesOf("TILERELEASE", 0xc4, 0xe2, 0x78, 0x49, 0xc0) }
+
 func (a *assembly) tileZero(tile int) {
 	a.bytesOf(fmt.Sprintf("TILEZERO T%d", tile), 0xc4, 0xe2, 0x7b, 0x49, 0xc0|byte(tile)<<3)
 }
@@ -45,7 +50,7 @@ func (a *assembly) productTiles() {
 	const done, chunk, more = "0(SP)", "8(SP)", "16(SP)" // tiles along k that are done, those of this cut, those after it
 	a.function("product", productComment+"An element is tiles of 32 along k in order, then bias, then addend; within a tile TDPBF16PS has an order of its own.", productArgs)
 	a.p("LEAQ tileconfig<>(SB), AX")
-	a.bytesOf("LDTILECFG (AX)", 0xc4, 0xe2, 0x78, 0x49, 0x00)
+	a.tileConfigure()
 	a.load("b", "R9")
 	a.load("kTiles", "R11")
 	a.p("SHLQ $10, R11")
@@ -87,7 +92,7 @@ func (a *assembly) productTiles() {
 	a.p("SUBQ $%d, %s", 2*tileSide, a.argument("columns"))
 	a.p("JG strip")
 	a.label("end")
-	a.bytesOf("TILERELEASE", 0xc4, 0xe2, 0x78, 0x49, 0xc0)
+	a.tileRelease()
 	a.ret()
 }
 

@@ -37,7 +37,7 @@ func Files() map[string]string {
 		a.reductions()
 		a.norms()
 		a.optimizer()
-		a.widen()
+		a.widens()
 		add(a)
 	}
 	a := newAssembly(avx512bf16)

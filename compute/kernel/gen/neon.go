@@ -32,6 +32,7 @@ func (n *neon) kernels() {
 	n.reductions()
 	n.norms()
 	n.optimizer()
+	n.widens()
 }
 
 // load moves an argument of 8 bytes into a general register.

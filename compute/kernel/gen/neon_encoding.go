@@ -11,28 +11,32 @@ type form struct {
 }
 
 var forms = map[string]form{
-	"fadd":     {0x4e20d400, "fadd v%d.4s, v%d.4s, v%d.4s"},
-	"fsub":     {0x4ea0d400, "fsub v%d.4s, v%d.4s, v%d.4s"},
-	"fmul":     {0x6e20dc00, "fmul v%d.4s, v%d.4s, v%d.4s"},
-	"fdiv":     {0x6e20fc00, "fdiv v%d.4s, v%d.4s, v%d.4s"},
-	"fmax":     {0x4e20f400, "fmax v%d.4s, v%d.4s, v%d.4s"}, // NaN if either is
-	"fmin":     {0x4ea0f400, "fmin v%d.4s, v%d.4s, v%d.4s"}, // NaN if either is
-	"fcmgt":    {0x6ea0e400, "fcmgt v%d.4s, v%d.4s, v%d.4s"},
-	"fcmge":    {0x6e20e400, "fcmge v%d.4s, v%d.4s, v%d.4s"},
-	"fadd.2d":  {0x4e60d400, "fadd v%d.2d, v%d.2d, v%d.2d"},
-	"mul":      {0x4ea09c00, "mul v%d.4s, v%d.4s, v%d.4s"},
-	"cmhs":     {0x6ea03c00, "cmhs v%d.4s, v%d.4s, v%d.4s"},
-	"bic":      {0x4e601c00, "bic v%d.16b, v%d.16b, v%d.16b"},
-	"fsqrt":    {0x6ea1f800, "fsqrt v%d.4s, v%d.4s"},
-	"frintn":   {0x4e218800, "frintn v%d.4s, v%d.4s"},
-	"fcvtns":   {0x4e21a800, "fcvtns v%d.4s, v%d.4s"},
-	"fcvtl":    {0x0e617800, "fcvtl v%d.2d, v%d.2s"},
-	"fcvtl2":   {0x4e617800, "fcvtl2 v%d.2d, v%d.4s"},
-	"fmaxv":    {0x6e30f800, "fmaxv s%d, v%d.4s"},
-	"faddp":    {0x7e30d800, "faddp s%d, v%d.2s"},
-	"faddp.2d": {0x7e70d800, "faddp d%d, v%d.2d"},
-	"ldr":      {0x3ce06800, "ldr q%d, [x%d, x%d]"},
-	"str":      {0x3ca06800, "str q%d, [x%d, x%d]"},
+	"fadd":      {0x4e20d400, "fadd v%d.4s, v%d.4s, v%d.4s"},
+	"fsub":      {0x4ea0d400, "fsub v%d.4s, v%d.4s, v%d.4s"},
+	"fmul":      {0x6e20dc00, "fmul v%d.4s, v%d.4s, v%d.4s"},
+	"fdiv":      {0x6e20fc00, "fdiv v%d.4s, v%d.4s, v%d.4s"},
+	"fmax":      {0x4e20f400, "fmax v%d.4s, v%d.4s, v%d.4s"}, // NaN if either is
+	"fmin":      {0x4ea0f400, "fmin v%d.4s, v%d.4s, v%d.4s"}, // NaN if either is
+	"fcmgt":     {0x6ea0e400, "fcmgt v%d.4s, v%d.4s, v%d.4s"},
+	"fcmge":     {0x6e20e400, "fcmge v%d.4s, v%d.4s, v%d.4s"},
+	"fadd.2d":   {0x4e60d400, "fadd v%d.2d, v%d.2d, v%d.2d"},
+	"mul":       {0x4ea09c00, "mul v%d.4s, v%d.4s, v%d.4s"},
+	"cmhs":      {0x6ea03c00, "cmhs v%d.4s, v%d.4s, v%d.4s"},
+	"bic":       {0x4e601c00, "bic v%d.16b, v%d.16b, v%d.16b"},
+	"fsqrt":     {0x6ea1f800, "fsqrt v%d.4s, v%d.4s"},
+	"frintn":    {0x4e218800, "frintn v%d.4s, v%d.4s"},
+	"fcvtns":    {0x4e21a800, "fcvtns v%d.4s, v%d.4s"},
+	"fcvtl":     {0x0e617800, "fcvtl v%d.2d, v%d.2s"},
+	"fcvtl2":    {0x4e617800, "fcvtl2 v%d.2d, v%d.4s"},
+	"fcvtl.4s":  {0x0e217800, "fcvtl v%d.4s, v%d.4h"},
+	"fcvtl2.4s": {0x4e217800, "fcvtl2 v%d.4s, v%d.8h"},
+	"shll":      {0x2e613800, "shll v%d.4s, v%d.4h, #16"},
+	"shll2":     {0x6e613800, "shll2 v%d.4s, v%d.8h, #16"},
+	"fmaxv":     {0x6e30f800, "fmaxv s%d, v%d.4s"},
+	"faddp":     {0x7e30d800, "faddp s%d, v%d.2s"},
+	"faddp.2d":  {0x7e70d800, "faddp d%d, v%d.2d"},
+	"ldr":       {0x3ce06800, "ldr q%d, [x%d, x%d]"},
+	"str":       {0x3ca06800, "str q%d, [x%d, x%d]"},
 }
 
 // encode returns the bits of an instruction and its text.

@@ -4,17 +4,25 @@ import "fmt"
 
 var widenArgs = []arg{{"dst", "*float32"}, {"src", "*uint16"}, {"blocks", "int"}}
 
-// widen emits the kernel that makes float32 of bf16: its bits, and 16 zeros below.
-func (a *assembly) widen() {
-	a.function("widen", fmt.Sprintf("sets dst to src, %d·blocks bf16.", a.lanes), widenArgs)
+// widens emits the kernels that make float32 of 16 bits: of bf16 its bits and 16 zeros below, of F16 what VCVTPH2PS makes of it.
+func (a *assembly) widens() {
+	a.widen("widen", "bf16", func() {
+		a.p("VPMOVZXWD (SI), %s", a.v(0))
+		a.p("VPSLLD $16, %s, %s", a.v(0), a.v(0))
+	})
+	a.widen("widenF16", "F16", func() { a.p("VCVTPH2PS (SI), %s", a.v(0)) })
+}
+
+// widen is the loop over blocks of a vector each, which load brings from SI to register 0.
+func (a *assembly) widen(name, kind string, load func()) {
+	a.function(name, fmt.Sprintf("sets dst to src, %d·blocks %s.", a.lanes, kind), widenArgs)
 	for i, r := range []string{"DI", "SI", "CX"} {
 		a.load(widenArgs[i].name, r)
 	}
 	a.p("TESTQ CX, CX")
 	a.p("JLE end")
 	a.label("block")
-	a.p("VPMOVZXWD (SI), %s", a.v(0))
-	a.p("VPSLLD $16, %s, %s", a.v(0), a.v(0))
+	load()
 	a.p("VMOVUPS %s, (DI)", a.v(0))
 	a.p("ADDQ $%d, SI", a.bytes()/2)
 	a.p("ADDQ $%d, DI", a.bytes())
