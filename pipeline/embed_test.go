@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -164,14 +163,8 @@ func interrupt(t *testing.T, r *recipe.Recipe, dir, stage string) {
 // behind the corpus of a guide.
 func kill(t *testing.T, r *recipe.Recipe, dir, stage string) {
 	t.Helper()
-	at := 0
 	count := faultfs.New(dir, faultfs.Fault{})
 	o := Options{Dir: dir, Path: exactpath.Fastest, Workers: 1, MarkEvery: 1, FS: count}
-	o.Events.Progress = func(p Progress) {
-		if p.Stage == stage && at == 0 && p.Done >= chunk && (stage != "embed with the guide" || p.Done == p.Total) {
-			at = len(count.Ops()) + 1
-		}
-	}
 	run := func(o Options) error {
 		p, err := Open(t.Context(), r, o)
 		if err != nil {
@@ -182,14 +175,26 @@ func kill(t *testing.T, r *recipe.Recipe, dir, stage string) {
 	if err := run(o); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(count.Ops()[:at], func(op faultfs.Op) bool { return strings.HasSuffix(op.Path, ".npy.partial.json") }) {
+	of, marks := "", 1
+	if stage == "embed with the guide" {
+		of, marks = "guides", 3 // the corpus is three chunks
+	}
+	at := 0
+	for i, op := range count.Ops() {
+		if op.Kind == faultfs.Rename && strings.HasSuffix(op.Path, ".npy.partial.json") && strings.Contains(op.Path, of) {
+			if marks--; marks == 0 {
+				at = i + 3 // behind the directory's sync
+			}
+		}
+	}
+	if at == 0 {
 		t.Fatal("nothing was marked")
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
 	faulty := faultfs.New(dir, faultfs.Fault{At: at, Crash: true})
-	o.FS, o.Events = faulty, Events{}
+	o.FS = faulty
 	if err := run(o); !errors.Is(err, faultfs.ErrCrashed) {
 		t.Fatalf("got %v, want a crash", err)
 	}
