@@ -7,3 +7,8 @@ package kernel
 //
 //go:noescape
 func product_amx(a *float32, b *float32, c *float32, scratch *float32, bias *float32, addend *float32, kTiles int, rows int, columns int, ldc int, ldAddend int)
+
+// peak_amx does rounds of 98304 operations in float32, a multiply-add being two, that touch no memory.
+//
+//go:noescape
+func peak_amx(rounds int)

@@ -198,3 +198,8 @@ func widen_avx2(dst *float32, src *uint16, blocks int)
 //
 //go:noescape
 func widenF16_avx2(dst *float32, src *uint16, blocks int)
+
+// peak_avx2 does rounds of 192 operations in float32, a multiply-add being two, that touch no memory.
+//
+//go:noescape
+func peak_avx2(rounds int)

@@ -198,3 +198,8 @@ func widen_avx512(dst *float32, src *uint16, blocks int)
 //
 //go:noescape
 func widenF16_avx512(dst *float32, src *uint16, blocks int)
+
+// peak_avx512 does rounds of 384 operations in float32, a multiply-add being two, that touch no memory.
+//
+//go:noescape
+func peak_avx512(rounds int)

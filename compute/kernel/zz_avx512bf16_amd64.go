@@ -27,3 +27,8 @@ func copyColumns_avx512bf16(dst *float32, src *uint16, lines int, k int, stride 
 //
 //go:noescape
 func product_avx512bf16(a *float32, b *float32, c *float32, scratch *float32, bias *float32, addend *float32, kTiles int, rows int, columns int, ldc int, ldAddend int)
+
+// peak_avx512bf16 does rounds of 1536 operations in float32, a multiply-add being two, that touch no memory.
+//
+//go:noescape
+func peak_avx512bf16(rounds int)

@@ -198,3 +198,8 @@ func widen_neon(dst *float32, src *uint16, blocks int)
 //
 //go:noescape
 func widenF16_neon(dst *float32, src *uint16, blocks int)
+
+// peak_neon does rounds of 192 operations in float32, a multiply-add being two, that touch no memory.
+//
+//go:noescape
+func peak_neon(rounds int)

@@ -33,6 +33,7 @@ func (n *neon) kernels() {
 	n.norms()
 	n.optimizer()
 	n.widens()
+	n.peak()
 }
 
 // load moves an argument of 8 bytes into a general register.
