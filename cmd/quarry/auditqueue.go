@@ -166,6 +166,7 @@ func (d *doubtedRow) rank(fusion string) {
 	for i, n := range d.from.Negatives {
 		if n.Rank != nil && n.Score != nil {
 			d.ranked.Hits = append(d.ranked.Hits, ranking.Hit{Passage: d.place(i), Score: *n.Score})
+			d.ranked.Places = append(d.ranked.Places, d.among(*n.Rank))
 		}
 		for _, p := range n.Sources {
 			s := d.source(p.Source)
@@ -187,6 +188,17 @@ func (d *doubtedRow) rank(fusion string) {
 	for _, positives := range append([][]ranking.Positive{d.ranked.Positives}, positivesIn(d.ranked.Sources)...) {
 		slices.SortStableFunc(positives, func(a, b ranking.Positive) int { return cmp.Compare(a.Rank, b.Rank) })
 	}
+}
+
+// among is the place of a rank among the candidates that are no known positives.
+func (d *doubtedRow) among(rank int32) int32 {
+	place := rank
+	for _, p := range d.from.Ranks {
+		if p.Source == d.from.Source && p.Rank >= 0 && p.Rank < rank {
+			place--
+		}
+	}
+	return place
 }
 
 func positivesIn(sources []ranking.Ranked) (all [][]ranking.Positive) {
