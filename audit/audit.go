@@ -296,18 +296,15 @@ func (a *Auditor) Report() Report {
 			wanted = max(wanted, len(k.negatives))
 		}
 	}
-	answers := map[digest]map[digest]bool{} // by query
-	first := map[digest]kept{}
+	asked := map[digest]*question{}
 	for _, k := range a.rows {
-		if answers[k.query] == nil {
-			answers[k.query], first[k.query] = map[digest]bool{}, k
+		if asked[k.query] == nil {
+			asked[k.query] = &question{first: k, answers: map[digest]bool{}}
 		}
-		for _, p := range k.positives {
-			answers[k.query][p] = true
-		}
+		asked[k.query].add(k)
 	}
 	for _, k := range a.rows {
-		a.together(k, answers[k.query], first[k.query], wanted)
+		a.together(k, *asked[k.query], wanted)
 	}
 	a.hubs()
 	report := Report{Rows: len(a.rows), Negatives: all}
@@ -320,19 +317,43 @@ func (a *Auditor) Report() Report {
 	return report
 }
 
+// question is what all rows of a query say of it.
+type question struct {
+	first   kept
+	other   *kept // the first one with other positives than the first; nil where all have the same
+	answers map[digest]bool
+}
+
+func (q *question) add(k kept) {
+	if q.other == nil && !slices.Equal(k.positives, q.first.positives) {
+		q.other = &k
+	}
+	for _, p := range k.positives {
+		q.answers[p] = true
+	}
+}
+
+// contrary is a row whose positives are others than those of k; nil where there is none.
+func (q question) contrary(k kept) *kept {
+	if !slices.Equal(k.positives, q.first.positives) {
+		return &q.first
+	}
+	return q.other
+}
+
 // together holds one row against all others.
-func (a *Auditor) together(k kept, answers map[digest]bool, first kept, wanted int) {
+func (a *Auditor) together(k kept, q question, wanted int) {
 	if len(k.negatives) < wanted {
 		a.count(Short, k.line, "%d negatives of %d", len(k.negatives), wanted)
 	}
 	if len(k.negatives) == 0 {
 		a.count(Empty, k.line, "no negative")
 	}
-	if !slices.Equal(k.positives, first.positives) {
-		a.count(DuplicateQueries, k.line, "the query of line %d with other positives", first.line)
+	if other := q.contrary(k); other != nil {
+		a.count(DuplicateQueries, k.line, "the query of line %d with other positives", other.line)
 	}
 	for i, n := range k.negatives {
-		if answers[n] && !slices.Contains(k.positives, n) {
+		if q.answers[n] && !slices.Contains(k.positives, n) {
 			a.count(Contradictory, k.line, "negative %d is a positive of another row with this query", i)
 		}
 	}

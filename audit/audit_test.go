@@ -48,7 +48,7 @@ func TestFindings(t *testing.T) {
 	}
 	want := map[Kind][2]int{
 		EqualPositive: {1, 12}, NearPositive: {1, 12}, EqualQuery: {1, 12}, AbovePositive: {1, 2}, Contradictory: {3, 12}, Repeated: {1, 12}, Filler: {1, 3},
-		Hubs: {1, 9}, IDConflicts: {2, 9}, DuplicateQueries: {1, 5}, Short: {4, 5}, Empty: {1, 5}, NoPositives: {1, 5}, Unreadable: {1, 22},
+		Hubs: {1, 9}, IDConflicts: {2, 9}, DuplicateQueries: {2, 5}, Short: {4, 5}, Empty: {1, 5}, NoPositives: {1, 5}, Unreadable: {1, 22},
 	}
 	if diff := cmp.Diff(want, counts); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -56,7 +56,7 @@ func TestFindings(t *testing.T) {
 	for kind, example := range map[Kind]string{
 		Hubs:             `line 2: n5, a negative of 3 rows`,
 		IDConflicts:      `line 2: the ids "n4" and "p3" have one text: "A pie"`,
-		DuplicateQueries: "line 2: the query of line 1 with other positives",
+		DuplicateQueries: "line 1: the query of line 2 with other positives",
 		AbovePositive:    `line 1: negative 4 scores 0.55, the positive 0.5: "A pie"`,
 		Short:            "line 2: 2 negatives of 6",
 	} {
@@ -85,6 +85,24 @@ func TestWhatCannotBeTold(t *testing.T) {
 	}
 	if got := (Limit{Kind: AbovePositive}).Missed(Report{}); got != "" {
 		t.Errorf("no rows: %q", got)
+	}
+}
+
+// TestDuplicateQueries: every row is held against all rows of its query, not against the first of them alone.
+func TestDuplicateQueries(t *testing.T) {
+	for _, tc := range []struct {
+		name, positives string // one of each row of a query
+		want            int
+	}{{"the first has its like", "aba", 3}, {"the others have theirs", "abb", 3}, {"all are alike", "aaa", 0}, {"one row", "a", 0}} {
+		t.Run(tc.name, func(t *testing.T) {
+			a, _ := New(DefaultOptions())
+			for i, p := range tc.positives {
+				a.Add(Row{Line: i + 1, Query: "q", Positives: []Text{text(string(p), "answer "+string(p))}})
+			}
+			if f := a.Report().Get(DuplicateQueries); f.Count != tc.want || f.Of != len(tc.positives) {
+				t.Errorf("%d of %d rows, want %d", f.Count, f.Of, tc.want)
+			}
+		})
 	}
 }
 

@@ -105,7 +105,11 @@ func (a Audit) String() string {
 	line := fmt.Sprintf("%d negatives for %d queries (%d passages); %d queries short, %d of them without any; %d negatives above the positive, %d near-equal in text",
 		a.Negatives, a.Queries, a.Passages, a.Short, a.Empty, a.AbovePositive, a.NearEqual)
 	if len(a.Hubs) > 0 {
-		line += fmt.Sprintf("; passage %q is a negative of %d queries", a.Hubs[0].Passage, a.Hubs[0].Queries)
+		queries := "queries"
+		if a.Hubs[0].Queries == 1 {
+			queries = "query"
+		}
+		line += fmt.Sprintf("; passage %q is a negative of %d %s", a.Hubs[0].Passage, a.Hubs[0].Queries, queries)
 	}
 	return line
 }

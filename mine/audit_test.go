@@ -9,6 +9,13 @@ import (
 	"github.com/quarry-ml/quarry/ranking"
 )
 
+// TestOneQuery: a passage that one query alone has is called so.
+func TestOneQuery(t *testing.T) {
+	if line := (Audit{Queries: 2, Hubs: []Hub{{Passage: "a", Queries: 1}}}).String(); !strings.HasSuffix(line, `passage "a" is a negative of 1 query`) {
+		t.Error(line)
+	}
+}
+
 func TestAudit(t *testing.T) {
 	texts := []string{"Adds the denominators", "adds  the denominators.", "x = -3", "x = 3", "something else"}
 	o := Options{Negatives: 2}

@@ -14,7 +14,8 @@ const Near = 0.05
 // Ranked is what a search says of a query.
 type Ranked struct {
 	ranking.Candidates
-	Scored bool // its scores compare with a positive's; reciprocal ranks tell what is above, not what is near
+	Scored bool    // its scores compare with a positive's; reciprocal ranks tell what is above, not what is near
+	Places []int32 // of Hits among all candidates but the known positives, from 0; nil where Hits are all candidates
 }
 
 // Mined is a negative of a query.
@@ -28,6 +29,7 @@ type Mined struct {
 type Suspect struct {
 	Query, Passage int32
 	Agree          int32   // searches that score it so
+	Place          int32   // its best in a search: the candidates above it that are no known positives; math.MaxInt32 where none ranks it
 	Margin         float32 // the most by which a search scores it above the positive; negative is below, and -Inf says that none scores it so
 	Sources        int32   // single sources of searches that fused several, which score it so by their own scores
 	Teachers       int32   // of rounds, that score it so
@@ -40,7 +42,7 @@ func Suspects(query int32, found []Ranked, mined [][]Mined) []Suspect {
 		taught := map[int32]bool{} // a round may have several rows of a query
 		for _, n := range round {
 			if doubted[n.Passage] == nil {
-				doubted[n.Passage] = &Suspect{Query: query, Passage: n.Passage, Margin: float32(math.Inf(-1))}
+				doubted[n.Passage] = &Suspect{Query: query, Passage: n.Passage, Place: math.MaxInt32, Margin: float32(math.Inf(-1))}
 			}
 			if n.Taught && !taught[n.Passage] {
 				taught[n.Passage] = true
@@ -52,6 +54,11 @@ func Suspects(query int32, found []Ranked, mined [][]Mined) []Suspect {
 		return nil
 	}
 	for _, c := range found {
+		for i, place := range c.places() {
+			if s := doubted[c.Hits[i].Passage]; s != nil {
+				s.Place = min(s.Place, place)
+			}
+		}
 		share := float32(Near)
 		if !c.Scored {
 			share = 0
@@ -82,11 +89,31 @@ func Suspects(query int32, found []Ranked, mined [][]Mined) []Suspect {
 	return all
 }
 
-// SortSuspects puts the most suspicious first: by the searches, sources and teachers that agree, then by how far above the positive they
-// come, then in the order of queries and passages.
+// places are those of the hits. That of a known positive says nothing.
+func (r Ranked) places() []int32 {
+	if r.Places != nil {
+		return r.Places
+	}
+	known := make(map[int32]bool, len(r.Positives))
+	for _, p := range r.Positives {
+		known[p.Passage] = true
+	}
+	places, next := make([]int32, len(r.Hits)), int32(0)
+	for i, h := range r.Hits {
+		places[i] = next
+		if !known[h.Passage] {
+			next++
+		}
+	}
+	return places
+}
+
+// SortSuspects puts the most suspicious first: by the searches, sources and teachers that agree, then by place, then by how far above the
+// positive they come, then in the order of queries and passages. Margins alone would put the queries first whose positive ranks low.
 func SortSuspects(all []Suspect) {
 	slices.SortFunc(all, func(a, b Suspect) int {
-		return cmp.Or(cmp.Compare(b.Agree+b.Sources+b.Teachers, a.Agree+a.Sources+a.Teachers), cmp.Compare(b.Margin, a.Margin), cmp.Compare(a.Query, b.Query), cmp.Compare(a.Passage, b.Passage))
+		return cmp.Or(cmp.Compare(b.Agree+b.Sources+b.Teachers, a.Agree+a.Sources+a.Teachers), cmp.Compare(a.Place, b.Place), cmp.Compare(b.Margin, a.Margin),
+			cmp.Compare(a.Query, b.Query), cmp.Compare(a.Passage, b.Passage))
 	})
 }
 

@@ -61,8 +61,8 @@ const (
 	everything = "all"
 )
 
-// queue lists doubted negatives, most suspicious first: by the rounds, sources and teachers that agree, then by how far above the positive they
-// come, then in the order of queries and passages.
+// queue lists doubted negatives, most suspicious first: by the rounds, sources and teachers that agree, then by their place in a ranking,
+// then by how far above the positive they come, then in the order of queries and passages.
 func (v *View) queue(split rundir.Split, filter string, page int) (list[suspectRow], error) {
 	set := v.run.sets[split]
 	if !set.trained() {

@@ -314,11 +314,11 @@ func TestVerdictsAfterACrashAndByOthers(t *testing.T) {
 	}
 }
 
-// The queue is what a plain look at every pair gives: doubted by a round's scores, by agreement, margin, query and passage.
+// The queue is what a plain look at every pair gives: doubted by a round's scores, by agreement, place, margin, query and passage.
 func TestQueue(t *testing.T) {
 	run, v := opened(t, tinyrun.Options{Train: 25, Passages: 30, Depth: 30, Rounds: 3})
 	var want []suspect
-	margins := map[judgedPair][]float32{}
+	margins, places := map[judgedPair][]float32{}, map[judgedPair]int32{}
 	d := readOnly(t, run.Dir)
 	pairs := map[judgedPair]bool{}
 	for round := range 3 {
@@ -336,20 +336,32 @@ func TestQueue(t *testing.T) {
 			must(t, err)
 			c, err := found.index.At(int(pair.query))
 			must(t, err)
-			for _, h := range c.Hits {
-				if p := c.Positives[0].Score; h.Passage == pair.passage && h.Score >= p-0.05*p {
+			for i, h := range c.Hits {
+				if h.Passage != pair.passage {
+					continue
+				}
+				place := int32(i)
+				if r := c.Positives[0].Rank; r >= 0 && r < place {
+					place--
+				}
+				if before, ok := places[pair]; !ok || place < before {
+					places[pair] = place
+				}
+				if p := c.Positives[0].Score; h.Score >= p-0.05*p {
 					margins[pair] = append(margins[pair], h.Score-p)
 				}
 			}
 		}
 	}
 	for pair, m := range margins {
-		want = append(want, suspect{Query: pair.query, Passage: pair.passage, Agree: int32(len(m)), Margin: slices.Max(m)})
+		want = append(want, suspect{Query: pair.query, Passage: pair.passage, Agree: int32(len(m)), Place: places[pair], Margin: slices.Max(m)})
 	}
 	slices.SortFunc(want, func(a, b suspect) int {
 		switch {
 		case a.Agree != b.Agree:
 			return int(b.Agree - a.Agree)
+		case a.Place != b.Place:
+			return int(a.Place - b.Place)
 		case a.Margin != b.Margin:
 			return map[bool]int{true: -1, false: 1}[a.Margin > b.Margin]
 		case a.Query != b.Query:
@@ -368,7 +380,7 @@ func TestQueue(t *testing.T) {
 		}
 		for _, row := range l.Rows {
 			p, _ := v.run.corpora[0].corpus.ByID(row.Passage.ID)
-			one := suspect{Query: int32(row.Query.Index), Passage: p, Agree: row.Agree, Sources: row.Sources, Teachers: row.Teachers}
+			one := suspect{Query: int32(row.Query.Index), Passage: p, Agree: row.Agree, Sources: row.Sources, Teachers: row.Teachers, Place: want[len(got)].Place}
 			for _, r := range row.Rounds {
 				if r.Score != nil && *r.Score >= *r.Positive-0.05**r.Positive {
 					one.Margin = max(one.Margin, *r.Score-*r.Positive)

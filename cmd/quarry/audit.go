@@ -101,6 +101,8 @@ type AuditOptions struct {
 
 	Queue      string // file that gets the doubted negatives
 	Provenance string // side file of the rows
+	Verdicts   string // on pairs that are not asked again
+	TopK       int    // most suspicious that are asked; 0 is all
 }
 
 func newAuditCommand(h *host) *cobra.Command {
@@ -114,10 +116,12 @@ other; texts that cannot be read. The rows are FlagEmbedding's, whoever mined th
 "quarry" or from pos_scores and neg_scores, where they are there. docs/mining.md lists what is found.
 
 --queue writes the negatives of rows that quarry mined which may be answers, most suspicious first, as lines or as a table with an empty
-column for a verdict. Filled in, the file is read by --verdicts of quarry mine and mine.verdicts of a recipe.`,
+column for a verdict. Filled in, the file is read by --verdicts of quarry mine and mine.verdicts of a recipe. With --verdicts what was
+said is not asked again, and negatives that it dropped or promoted are told of.`,
 		Example: `  quarry audit --rows mined.jsonl
   quarry audit --rows mined.jsonl --expect 'equal_positive<=0' --expect 'above_positive<=2%'
-  quarry audit --rows mined.jsonl --provenance side.jsonl --queue queue.csv`,
+  quarry audit --rows mined.jsonl --provenance side.jsonl --queue queue.csv --top-k 200
+  quarry audit --rows again.jsonl --provenance again.side.jsonl --queue next.csv --verdicts queue.csv`,
 		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runAudit(cmd.Context(), o, h) },
 	}
@@ -130,6 +134,8 @@ column for a verdict. Filled in, the file is read by --verdicts of quarry mine a
 	o.Expect.addFlags(f)
 	f.StringVar(&o.Queue, "queue", "", "`file` (.jsonl or .csv) that gets the negatives which may be answers, to be given verdicts")
 	f.StringVar(&o.Provenance, "provenance", "", "with --queue: side `file` of the rows, which has what each of several sources and a teacher say")
+	f.StringVar(&o.Verdicts, "verdicts", "", "with --queue: `file` of verdicts, as of quarry mine; what has one is not asked again")
+	f.IntVar(&o.TopK, "top-k", 0, "with --queue: so many at most, the most suspicious (all)")
 	f.BoolVar(&o.JSON, "json", false, "print one JSON object")
 	return cmd
 }

@@ -22,10 +22,15 @@ type rowQueue struct {
 	form       verdicts.Form
 	header     provenance.Header         // of the side file; the zero value without one
 	side       map[string]provenance.Row // by key; nil without a side file
+	verdicts   string                    // file of what was given
+	given      *review.Given
+	top        int
 
 	asked    []doubtedRow
 	suspects []review.Suspect
 	seen     map[[2]string]bool // texts: a query may have several rows
+	judged   int                // suspects that are not asked again
+	against  []string           // negatives that a verdict took out, which the rows have all the same
 }
 
 // doubtedRow is a row with its passages, the positives first: their places are what its rankings call them.
@@ -40,12 +45,20 @@ type doubtedRow struct {
 // newQueue begins a queue; nil where none is asked for.
 func (o AuditOptions) newQueue(h *host) (*rowQueue, error) {
 	if o.Queue == "" {
-		if o.Provenance != "" {
-			return nil, badInputf("--provenance has no part without --queue")
+		for _, f := range []struct {
+			name  string
+			given bool
+		}{{"provenance", o.Provenance != ""}, {"verdicts", o.Verdicts != ""}, {"top-k", o.TopK != 0}} {
+			if f.given {
+				return nil, badInputf("--%s has no part without --queue", f.name)
+			}
 		}
 		return nil, nil
 	}
-	q := &rowQueue{rows: o.Rows, path: o.Queue, seen: map[[2]string]bool{}}
+	if o.TopK < 0 {
+		return nil, badInputf("--top-k %d is negative", o.TopK)
+	}
+	q := &rowQueue{rows: o.Rows, path: o.Queue, verdicts: o.Verdicts, top: o.TopK, seen: map[[2]string]bool{}}
 	switch {
 	case strings.HasSuffix(o.Queue, ".csv"):
 		q.form = verdicts.CSV
@@ -54,8 +67,18 @@ func (o AuditOptions) newQueue(h *host) (*rowQueue, error) {
 	default:
 		return nil, badInputf("--queue %s: want a file that ends in .jsonl or .csv", o.Queue)
 	}
-	if err := mayWrite("queue", o.Queue, "rows", o.Rows, "provenance", o.Provenance); err != nil || o.Provenance == "" {
-		return q, err
+	if err := mayWrite("queue", o.Queue, "rows", o.Rows, "provenance", o.Provenance, "verdicts", o.Verdicts); err != nil {
+		return nil, err
+	}
+	if o.Verdicts != "" {
+		said, err := readVerdictsFile(h, o.Verdicts)
+		if err != nil {
+			return nil, err
+		}
+		q.given = review.GivenOf(said)
+	}
+	if o.Provenance == "" {
+		return q, nil
 	}
 	return q, readInput(h, "provenance", o.Provenance, func(r io.Reader) error {
 		header, rows, err := provenance.Read(r, o.Provenance)
@@ -95,13 +118,24 @@ func (q *rowQueue) add(row *flagembedding.Row) error {
 	for i, n := range d.from.Negatives {
 		mined[i] = review.Mined{Passage: d.place(i), Taught: n.TeacherScore != nil && d.from.TeacherPositive != nil && *n.TeacherScore >= *d.from.TeacherPositive}
 	}
+	said := make([]verdicts.Kind, len(d.neg))
+	for i := range d.neg {
+		if said[i] = q.given.On(d.pair(i)); said[i] == verdicts.Drop || said[i] == verdicts.Promote {
+			q.against = append(q.against, fmt.Sprintf("%s:%d: negative %d, the passage %q: %s", q.rows, row.Line(), i, d.from.Negatives[i].ID, said[i]))
+		}
+	}
 	place := int32(len(q.asked))
 	for _, s := range review.Suspects(place, []review.Ranked{d.ranked}, [][]review.Mined{mined}) {
-		texts := [2]string{strings.TrimSpace(d.query), strings.TrimSpace(d.neg[d.negative(s.Passage)])}
-		if !q.seen[texts] {
-			q.seen[texts] = true
+		negative := d.negative(s.Passage)
+		texts := [2]string{strings.TrimSpace(d.query), strings.TrimSpace(d.neg[negative])}
+		switch {
+		case q.seen[texts]:
+		case said[negative] != "":
+			q.judged++
+		default:
 			q.suspects = append(q.suspects, s)
 		}
+		q.seen[texts] = true
 	}
 	q.asked = append(q.asked, d)
 	return nil
@@ -132,6 +166,7 @@ func (d *doubtedRow) rank(fusion string) {
 	for i, n := range d.from.Negatives {
 		if n.Rank != nil && n.Score != nil {
 			d.ranked.Hits = append(d.ranked.Hits, ranking.Hit{Passage: d.place(i), Score: *n.Score})
+			d.ranked.Places = append(d.ranked.Places, d.among(*n.Rank))
 		}
 		for _, p := range n.Sources {
 			s := d.source(p.Source)
@@ -155,6 +190,17 @@ func (d *doubtedRow) rank(fusion string) {
 	}
 }
 
+// among is the place of a rank among the candidates that are no known positives.
+func (d *doubtedRow) among(rank int32) int32 {
+	place := rank
+	for _, p := range d.from.Ranks {
+		if p.Source == d.from.Source && p.Rank >= 0 && p.Rank < rank {
+			place--
+		}
+	}
+	return place
+}
+
 func positivesIn(sources []ranking.Ranked) (all [][]ranking.Positive) {
 	for _, s := range sources {
 		all = append(all, s.Positives)
@@ -175,24 +221,51 @@ func (d *doubtedRow) source(name string) *ranking.Ranked {
 // write writes the queue, most suspicious first.
 func (q *rowQueue) write(h *host) error {
 	review.SortSuspects(q.suspects)
-	queue := make([]verdicts.Suspect, len(q.suspects))
-	for i, s := range q.suspects {
+	first := q.suspects
+	if q.top > 0 {
+		first = first[:min(q.top, len(first))]
+	}
+	queue := make([]verdicts.Suspect, len(first))
+	for i, s := range first {
 		queue[i] = q.asked[s.Query].suspect(s)
 	}
 	if err := writeOutput(h, q.path, func(w io.Writer) error { return verdicts.WriteQueue(w, q.form, queue) }); err != nil {
 		return err
 	}
-	h.note("%d negatives of %d rows may be answers: %s; fill in drop, promote or keep, and name the file by --verdicts of quarry mine or mine.verdicts of a recipe", len(queue), len(q.asked), q.path)
+	which := ""
+	if len(first) < len(q.suspects) {
+		which = fmt.Sprintf(", the first %d of them in", len(first))
+	}
+	h.note("%d negatives of %d rows may be answers:%s %s; fill in drop, promote or keep, and name the file by --verdicts of quarry mine or mine.verdicts of a recipe", len(q.suspects), len(q.asked), which, q.path)
+	q.noteGiven(h)
 	return nil
+}
+
+// noteGiven says what verdicts that were given made of the queue.
+func (q *rowQueue) noteGiven(h *host) {
+	if q.given == nil {
+		return
+	}
+	h.note("%d more have a verdict in %s and are not asked again", q.judged, q.verdicts)
+	if len(q.against) > 0 {
+		h.note("%d negatives of the rows were dropped or promoted there and are negatives all the same: mine with --verdicts %s; the first is\n  %s", len(q.against), q.verdicts, q.against[0])
+	}
+}
+
+// pair is a negative of the row as a verdict names it, which is yet to be given.
+func (d *doubtedRow) pair(negative int) verdicts.Verdict {
+	keys := d.from.QueryKeys()
+	return verdicts.Verdict{
+		Query: keys[len(keys)-1], QueryText: d.query, Passage: d.from.Negatives[negative].ID, PassageText: d.neg[negative], Round: d.from.Round,
+	}
 }
 
 // suspect is a doubted negative of the row as the file has it.
 func (d *doubtedRow) suspect(s review.Suspect) verdicts.Suspect {
 	i := d.negative(s.Passage)
 	n := d.from.Negatives[i]
-	keys := d.from.QueryKeys()
 	one := verdicts.Suspect{
-		Verdict: verdicts.Verdict{Query: keys[len(keys)-1], QueryText: d.query, Passage: n.ID, PassageText: d.neg[i], Round: d.from.Round},
+		Verdict: d.pair(i),
 		Evidence: verdicts.Evidence{
 			Rank: n.Rank, Score: n.Score, PositiveScore: review.Weakest(d.ranked.Hits, d.ranked.Positives), Teacher: n.TeacherScore, Reasons: []string{},
 		},

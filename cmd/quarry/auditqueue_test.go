@@ -61,10 +61,37 @@ func TestQueueRoundTrip(t *testing.T) {
 					t.Errorf("mined against a verdict: %s", row.Query())
 				}
 			}
+			p.isNotAskedAgain(t, a, o.Verdicts, queue)
 			a.Rows, a.Provenance, a.Queue = o.Output, p.path("side.jsonl"), p.path("other.csv")
 			refused(t, runAudit(t.Context(), a, newTestHost().host), "it is of other rows")
 		})
 	}
+}
+
+// isNotAskedAgain holds that a queue of the same rows has what no verdict was given on, in the same order, tells of what was dropped
+// and promoted, and stops where it is told to.
+func (p project) isNotAskedAgain(t *testing.T, a AuditOptions, given string, queue []verdicts.Suspect) {
+	t.Helper()
+	a.Queue, a.Verdicts, a.TopK = p.path("next.jsonl"), given, 4
+	h := newTestHost()
+	mustBe(t, runAudit(t.Context(), a, h.host))
+	var want, got []string
+	for _, s := range queue[3:7] {
+		want = append(want, s.Query+" "+s.Passage)
+	}
+	for _, s := range p.queue(t, "next.jsonl") {
+		got = append(got, s.Query+" "+s.Passage)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("asked %q, want %q", got, want)
+	}
+	for _, told := range []string{", the first 4 of them in " + a.Queue, "3 more have a verdict in " + given, "2 negatives of the rows were dropped or promoted there"} {
+		if !strings.Contains(h.err.String(), told) {
+			t.Errorf("%q is not told:\n%s", told, h.err.String())
+		}
+	}
+	a.Queue = given
+	refused(t, runAudit(t.Context(), a, newTestHost().host), "is also --verdicts")
 }
 
 // queue reads a queue, of a table only what stands in its first columns and its reasons.
@@ -98,6 +125,9 @@ func TestQueueIsRefused(t *testing.T) {
 		{"another ending", "ends in .jsonl or .csv", AuditOptions{Queue: p.path("queue.txt")}},
 		{"the rows themselves", "--queue", AuditOptions{Queue: rows}},
 		{"provenance alone", "--provenance has no part without --queue", AuditOptions{Provenance: rows}},
+		{"verdicts alone", "--verdicts has no part without --queue", AuditOptions{Verdicts: rows}},
+		{"a length alone", "--top-k has no part without --queue", AuditOptions{TopK: 3}},
+		{"a negative length", "--top-k -1 is negative", AuditOptions{Queue: p.path("queue.csv"), TopK: -1}},
 		{"rows of others", `rows.jsonl:1: the row has no "quarry"`, AuditOptions{Queue: p.path("queue.csv")}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

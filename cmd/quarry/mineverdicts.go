@@ -12,12 +12,7 @@ func (o MineOptions) readVerdicts(h *host, d *data) error {
 	if o.Verdicts == "" {
 		return nil
 	}
-	var said []verdicts.Verdict
-	err := readInput(h, "verdicts", o.Verdicts, func(r io.Reader) error {
-		var err error
-		said, err = verdicts.Read(r, o.Verdicts)
-		return err
-	})
+	said, err := readVerdictsFile(h, o.Verdicts)
 	if err != nil {
 		return err
 	}
@@ -25,6 +20,15 @@ func (o MineOptions) readVerdicts(h *host, d *data) error {
 	d.queries = d.said.Queries(d.queries)
 	h.note("verdicts of %s: %s", o.Verdicts, d.said)
 	return nil
+}
+
+// readVerdictsFile reads the file of --verdicts.
+func readVerdictsFile(h *host, path string) (said []verdicts.Verdict, err error) {
+	err = readInput(h, "verdicts", path, func(r io.Reader) error {
+		said, err = verdicts.Read(r, path)
+		return err
+	})
+	return said, err
 }
 
 // counts are those of the verdicts; nil where none were given.
