@@ -127,7 +127,7 @@ func shortest(score float64, bits int) string { return strconv.FormatFloat(score
 
 // Write writes the rankings, packed with gzip or zstd unless packing is empty; tag names the system in a TREC run.
 func (r *Run) Write(w io.Writer, to, tag, packing string) error {
-	packed, err := pack(w, packing)
+	packed, err := corpus.Pack(w, packing)
 	if err != nil {
 		return err
 	}

@@ -46,13 +46,13 @@ func (o AuditOptions) newQueue(h *host) (*rowQueue, error) {
 		return nil, nil
 	}
 	q := &rowQueue{rows: o.Rows, path: o.Queue, seen: map[[2]string]bool{}}
-	switch {
-	case strings.HasSuffix(o.Queue, ".csv"):
+	switch endingOf(o.Queue) {
+	case ".csv":
 		q.form = verdicts.CSV
-	case strings.HasSuffix(o.Queue, ".jsonl"):
+	case ".jsonl":
 		q.form = verdicts.JSONL
 	default:
-		return nil, badInputf("--queue %s: want a file that ends in .jsonl or .csv", o.Queue)
+		return nil, badInputf("--queue %s: want a file that ends in .jsonl or .csv, perhaps with .gz or .zst behind", o.Queue)
 	}
 	if err := mayWrite("queue", o.Queue, "rows", o.Rows, "provenance", o.Provenance); err != nil || o.Provenance == "" {
 		return q, err

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quarry-ml/quarry/convert"
+	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/beir"
 	"github.com/quarry-ml/quarry/format/table"
 	"github.com/quarry-ml/quarry/rundir"
@@ -149,18 +150,8 @@ func (o ConvertOptions) written(to convert.Format) (convert.Options, error) {
 	if written.Kind, err = table.KindOf(o.Out); err != nil {
 		return written, badInputf("--out: %w", err)
 	}
-	written.Packing = packingOf(o.Out)
+	written.Packing = corpus.PackingOf(o.Out)
 	return written, nil
-}
-
-func packingOf(path string) string {
-	switch filepath.Ext(path) {
-	case ".gz":
-		return "gzip"
-	case ".zst":
-		return "zstd"
-	}
-	return ""
 }
 
 // read reads one input, or the parts of a judged data set.
@@ -272,7 +263,7 @@ func (o ConvertOptions) convertRun(h *host) error {
 	if err := o.tell(h, run.Losses()); err != nil {
 		return err
 	}
-	err = badInput(o.sink("", func(w io.Writer) error { return run.Write(w, o.To, o.Name, packingOf(o.Out)) }))
+	err = badInput(o.sink("", func(w io.Writer) error { return run.Write(w, o.To, o.Name, corpus.PackingOf(o.Out)) }))
 	if err != nil {
 		return err
 	}

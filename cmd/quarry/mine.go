@@ -186,11 +186,28 @@ func (o *MineOptions) validateFiles(h *host) error {
 		if err := mayWrite(output.flag, output.path, inputs...); err != nil {
 			return err
 		}
+		if err := mayNameMined(output.flag, output.path); err != nil {
+			return err
+		}
 	}
 	if o.JSON && o.Output == standard {
 		return badInputf("--json and --output -: both would go to standard output: name a file")
 	}
 	return o.validateShards(inputs...)
+}
+
+// mayNameMined refuses the name of an output that says another kind of file than is written.
+func mayNameMined(flag, path string) error {
+	switch flag {
+	case "output":
+		return mayNameRows(flag, path, "flagembedding", "n-tuple")
+	case "provenance":
+		return mayNameText(flag, path, "a line of JSON for each row")
+	}
+	if err := mayNotPack(flag, path, "stored candidates are read at any place and therefore not packed"); err != nil {
+		return err
+	}
+	return mayNameText(flag, path, "a file of stored candidates")
 }
 
 // schema is the version of what --json prints; new keys do not raise it.
