@@ -48,8 +48,9 @@ func newMineCommand(h *host) *cobra.Command {
 Writes a row for each query in FlagEmbedding's form, {"query", "pos", "neg"}, with where each negative comes from in the
 key "quarry". Positives, passages of equal text and the query's own text are never negatives. The draw depends on the
 seed, the round and the query alone, not on other queries or the order of files; a hub limit couples queries. What was
-ranked can be stored (--save-candidates) and mined again without a model (--candidates), or asked what other settings
-would mine from it (--what-if). docs/mining.md explains the rules and their order.
+ranked can be stored (--save-candidates) and mined again without a model (--candidates), by one of its sources or fused
+anew (--source, --fuse), or asked what other settings would mine from it (--what-if). docs/mining.md explains the rules and
+their order.
 
 Queries are ranked shard by shard (--shard). Where there are several, or a teacher is asked, vectors and candidates are
 kept in a directory beside the output until all is done: after an interruption the same command goes on from there, to the
@@ -75,6 +76,7 @@ docs/migrate-from-flagembedding.md. --compat sentence-transformers takes the par
 	o.addRuleFlags(cmd)
 	o.addTeacherFlags(cmd.Flags())
 	o.Sources.addFlags(cmd.Flags())
+	cmd.Flags().Lookup("source").Usage += "; with --candidates the name of one that they hold"
 	f := cmd.Flags()
 	f.IntVar(&o.Depth, "depth", 0, "passages searched a query (what the window needs)")
 	f.IntVar(&o.Round, "round", 0, "round that the draw is for (with --candidates theirs)")
