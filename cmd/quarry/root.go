@@ -66,6 +66,9 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 		return err
 	}
 	name := unknown.GetSpecifiedName()
+	if name == "data" && cmd.Flags().Lookup("corpus") != nil && cmd.Flags().Lookup("queries") != nil {
+		return fmt.Errorf("%w; a folder in BEIR's or MTEB's layout becomes --corpus and --queries by: quarry convert --data DIR --to quarry --out FOLDER", err)
+	}
 	best, limit := "", min(3, max(1, len(name)/2)) // a swap of letters is two edits
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if distance := levenshtein.ComputeDistance(name, f.Name); distance <= limit {
