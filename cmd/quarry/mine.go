@@ -87,7 +87,7 @@ docs/migrate-from-flagembedding.md. --compat sentence-transformers takes the par
 	o.ShardOptions.addFlags(f)
 	o.Audit.addFlags(f)
 	o.WhatIf.addFlags(f)
-	f.String("compat", "", "flagembedding or sentence-transformers: mine as it does, by its own flags")
+	f.String("compat", "", "flagembedding or sentence-transformers: mine as it does, by its own flags, which --help lists behind it")
 	f.BoolVar(&o.JSON, "json", false, "print the audit, or the table of --what-if, as JSON")
 	return cmd
 }
