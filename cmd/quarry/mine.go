@@ -98,6 +98,7 @@ func runMine(ctx context.Context, o MineOptions, h *host) (err error) {
 		return err
 	}
 	h.process.hold(o.Rank.Engine.limit(h.machine))
+	o.Rank.Data.known = o.Candidates != "" // which are of this very corpus, or refused
 	d, err := o.Rank.Data.read(h, false)
 	if err != nil {
 		return err
@@ -156,7 +157,10 @@ func (o *MineOptions) validate(h *host) error {
 	if err := o.validateTeacher(); err != nil {
 		return err
 	}
-	return o.readRules()
+	if err := o.readRules(); err != nil {
+		return err
+	}
+	return o.checkThere(h)
 }
 
 func (o *MineOptions) validateFiles(h *host) error {
@@ -196,6 +200,23 @@ func (o *MineOptions) validateFiles(h *host) error {
 		return badInputf("--json and --output -: both would go to standard output: name a file")
 	}
 	return o.validateShards(inputs...)
+}
+
+// checkThere sees that the small inputs are there, before the large ones are read.
+func (o *MineOptions) checkThere(h *host) error {
+	for _, input := range []struct{ flag, path string }{{"last", o.Last}, {"verdicts", o.Verdicts}, {"candidates", o.Candidates}, {"teacher-scores", o.TeacherScores}, {"judgments", o.WhatIf.Judgments}} {
+		if input.path == "" || input.path == standard {
+			continue
+		}
+		f, err := h.open(input.flag, input.path)
+		if err == nil {
+			err = f.Close()
+		}
+		if err != nil {
+			return badInputf("--%s: %w", input.flag, err)
+		}
+	}
+	return nil
 }
 
 // mayNameMined refuses the name of an output that says another kind of file than is written.

@@ -55,7 +55,7 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("--%s %s: the number is too %s", invalid.GetFlag().Name, invalid.GetValue(), size)
 	}
 	if invalid != nil && strings.Contains(err.Error(), "strconv.") { // whose words are for programmers
-		want := map[string]string{"int": "a whole number", "float64": "a number", "bool": "true or false"}[invalid.GetFlag().Value.Type()]
+		want := map[string]string{"int": "a whole number", "float64": "a number", "number": "a number", "bool": "true or false"}[invalid.GetFlag().Value.Type()]
 		if want == "" {
 			want = "a value of kind " + invalid.GetFlag().Value.Type()
 		}
