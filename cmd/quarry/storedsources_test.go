@@ -76,3 +76,19 @@ func TestMineByStoredSources(t *testing.T) {
 		}
 	}
 }
+
+// TestReplayWarnsOnce: what is odd about a corpus is told when it is ranked, not whenever it is mined again.
+func TestReplayWarnsOnce(t *testing.T) {
+	p := newProject(t, tinymodel.Options{})
+	p.twins(t)
+	save := p.mineOptions()
+	save.Save = p.path("twins.cand")
+	first, _ := p.mine(t, save)
+	stored := p.mineOptions()
+	stored.Rank.Model, stored.Candidates = ModelOptions{}, p.path("twins.cand")
+	again, _ := p.mine(t, stored)
+	const warning = "warning: " // of passages of equal text
+	if !strings.Contains(first.err.String(), warning) || strings.Contains(again.err.String(), warning+p.path("corpus.jsonl")) {
+		t.Errorf("when ranked:\n%s\nwhen mined again:\n%s", first.err.String(), again.err.String())
+	}
+}
