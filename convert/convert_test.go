@@ -115,9 +115,9 @@ func TestLosses(t *testing.T) {
 	}
 	for name, want := range map[string][]string{
 		"triplet": {"ids of queries: left out (4)", "ids of passages: left out (4)", "titles apart from texts: joined to the texts (2)", "prompts of rows: left out (1)", "types of rows: left out (1)",
-			"a teacher's scores: left out (2)", "grades of judgments: above 1 they become 1, below 0 they become 0 (2)", "other keys: left out (2)", "queries without a positive: the rows are left out (1)",
+			"a teacher's scores: left out (2)", "grades of judgments: above 1 they become 1, below 0 they become 0 (2)", `other keys: left out: "source", "n", "tags" (2)`, "queries without a positive: the rows are left out (1)",
 			"queries without a negative: the rows are left out (1)"},
-		"beir": {"prompts of rows: left out (1)", "types of rows: left out (1)", "a teacher's scores: left out (2)", "other keys: left out (2)", "a negative twice in a row: kept once (1)"},
+		"beir": {"prompts of rows: left out (1)", "types of rows: left out (1)", "a teacher's scores: left out (2)", `other keys: left out: "source", "n", "tags" (2)`, "a negative twice in a row: kept once (1)"},
 	} {
 		f, err := ByName(name)
 		if err != nil {

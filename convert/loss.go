@@ -2,7 +2,9 @@ package convert
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/quarry-ml/quarry/format/provenance"
 	"github.com/quarry-ml/quarry/format/sentencetransformers"
 	"github.com/quarry-ml/quarry/trainingset"
 )
@@ -47,6 +49,9 @@ func (f Format) Losses(s Survey, o Options) []Loss {
 		if outcome == "" {
 			outcome = "left out"
 		}
+		if part.Part == trainingset.Fields {
+			outcome += ": " + s.keys()
+		}
 		add(s.Counts[part.Part], "%s: %s", part.Name, outcome)
 	}
 	if held&trainingset.NoPositives != 0 && held&trainingset.NoNegatives != 0 && held&trainingset.Grades != 0 {
@@ -67,4 +72,20 @@ func (f Format) Losses(s Survey, o Options) []Loss {
 		add(s.Unused, "passages of the corpus that no row names: left out")
 	}
 	return losses
+}
+
+// keys names the other keys of rows, and what the one that quarry mine writes is.
+func (s Survey) keys() string {
+	var names []string
+	for _, key := range s.Keys[:min(len(s.Keys), mostKeys)] {
+		name := fmt.Sprintf("%q", key)
+		if key == provenance.Key {
+			name += " (where each negative comes from)"
+		}
+		names = append(names, name)
+	}
+	if len(s.Keys) > mostKeys {
+		names = append(names, "and more")
+	}
+	return strings.Join(names, ", ")
 }

@@ -4,9 +4,6 @@ import (
 	"errors"
 	"io"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/quarry-ml/quarry/corpus"
 	"github.com/quarry-ml/quarry/format/flagembedding"
 	"github.com/quarry-ml/quarry/format/parquet"
@@ -125,7 +122,7 @@ func (out output) table(writer func(table.Writer) (rowWriter, error)) error {
 // file writes a table to the one file of a format, packed as asked.
 func (out output) file(schema parquet.Schema, tell func(table.Writer) error) error {
 	return out.sink("", func(w io.Writer) error {
-		packed, err := pack(w, out.options.Packing)
+		packed, err := corpus.Pack(w, out.options.Packing)
 		if err != nil {
 			return err
 		}
@@ -138,21 +135,6 @@ func (out output) file(schema parquet.Schema, tell func(table.Writer) error) err
 		}
 		return packed.Close()
 	})
-}
-
-type plain struct{ io.Writer }
-
-func (plain) Close() error { return nil }
-
-// pack packs what is written; the same bytes come of the same content.
-func pack(w io.Writer, packing string) (io.WriteCloser, error) {
-	switch packing {
-	case "gzip":
-		return gzip.NewWriter(w), nil
-	case "zstd":
-		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
-	}
-	return plain{w}, nil
 }
 
 // rows tells the rows that the format holds, with the ids that mined rows say under a key of their own.
@@ -218,7 +200,7 @@ func writeFlagEmbedding(out output) error {
 		})
 	}
 	return out.sink("", func(w io.Writer) error {
-		packed, err := pack(w, out.options.Packing)
+		packed, err := corpus.Pack(w, out.options.Packing)
 		if err != nil {
 			return err
 		}

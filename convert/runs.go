@@ -127,7 +127,7 @@ func shortest(score float64, bits int) string { return strconv.FormatFloat(score
 
 // Write writes the rankings, packed with gzip or zstd unless packing is empty; tag names the system in a TREC run.
 func (r *Run) Write(w io.Writer, to, tag, packing string) error {
-	packed, err := pack(w, packing)
+	packed, err := corpus.Pack(w, packing)
 	if err != nil {
 		return err
 	}
@@ -138,21 +138,9 @@ func (r *Run) Write(w io.Writer, to, tag, packing string) error {
 }
 
 func (r *Run) write(w io.Writer, to, tag string) error {
-	var out interface {
-		Write(query string, hits ranking.Ranking, id func(passage int32) string) error
-		Flush() error
-	}
-	switch to {
-	case TRECRun:
-		run, err := trec.NewRunWriter(w, tag)
-		if err != nil {
-			return err
-		}
-		out = run
-	case BEIRRun:
-		out = beir.NewResultsWriter(w)
-	default:
-		return fmt.Errorf("the format %q of rankings is unknown: use %s or %s", to, TRECRun, BEIRRun)
+	out, err := newRunWriter(w, to, tag)
+	if err != nil {
+		return err
 	}
 	for _, q := range r.queries {
 		hits := make(ranking.Ranking, len(q.hits))
@@ -164,4 +152,14 @@ func (r *Run) write(w io.Writer, to, tag string) error {
 		}
 	}
 	return out.Flush()
+}
+
+func newRunWriter(w io.Writer, to, tag string) (runWriter, error) {
+	switch to {
+	case TRECRun:
+		return trec.NewRunWriter(w, tag)
+	case BEIRRun:
+		return beir.NewResultsWriter(w), nil
+	}
+	return nil, fmt.Errorf("the format %q of rankings is unknown: use %s or %s", to, TRECRun, BEIRRun)
 }

@@ -24,6 +24,7 @@ type Survey struct {
 	Rows      int
 	Counts    map[trainingset.Parts]int // rows that hold a part
 	Negatives map[int]int               // rows by their number of negatives
+	Keys      []string                  // other keys of rows, in the order in which they are met
 	Unjudged  int                       // rows without positives and negatives
 	Adjacent  int                       // rows of the query of the row before
 	Unscored  int                       // rows that lack a score of some passage
@@ -43,6 +44,11 @@ func (s *Set) Look() (Survey, error) {
 		for _, part := range trainingset.All() {
 			if parts&part.Part != 0 {
 				found.Counts[part.Part]++
+			}
+		}
+		for _, field := range row.Fields {
+			if !slices.Contains(found.Keys, field.Key) && len(found.Keys) <= mostKeys {
+				found.Keys = append(found.Keys, field.Key)
 			}
 		}
 		found.Negatives[len(row.Negatives)]++
@@ -81,6 +87,9 @@ func (s *Set) Look() (Survey, error) {
 	}
 	return found, err
 }
+
+// mostKeys is how many other keys are named where they are lost.
+const mostKeys = 8
 
 // idOf is the id of a passage in the corpus of the set.
 func (s *Set) idOf(p trainingset.Passage) (string, bool) {

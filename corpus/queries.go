@@ -36,7 +36,7 @@ func ReadQueries(r io.Reader, name string, c *Corpus, o ReadOptions) ([]Query, [
 				if o.ByTexts {
 					ways = `"pos" texts`
 				}
-				err = fmt.Errorf("no positives: give %s%s%s", ways, hasKeys(row), Conversion(row, name))
+				err = fmt.Errorf("no positives: give %s%s%s", ways, hasKeys(row), Conversion(row, name)+judgedApart(row, name))
 			}
 		}
 		if err != nil {

@@ -89,6 +89,7 @@ func TestReadQueriesErrors(t *testing.T) {
 		{"a labelled pair", `{"anchor":"q","document":"p","label":1}`, ReadOptions{}, `quarry convert --input queries.jsonl`},
 		{"query and text differ", `{"query":"q","text":"r"}`, ReadOptions{}, `queries.jsonl:1: "query" and "text" differ`},
 		{"no positives", good + `{"query":"q","pos":[]}`, ReadOptions{}, `queries.jsonl:2: no positives: give "pos" texts, "correct_id" or "positive_ids" (it has "query", "pos")`},
+		{"queries of a BEIR folder", `{"_id":"q","text":"x"}`, ReadOptions{}, `(it has "_id", "text"); if their judgments stand apart, as in a BEIR folder, join them with: quarry convert --data . --to quarry --out FOLDER`},
 		{"no texts where they alone judge", `{"query":"q","correct_id":9,"pos":[]}`, ReadOptions{ByTexts: true}, `queries.jsonl:1: no positives: give "pos" texts (it has "query", "correct_id", "pos")`},
 		{"id not in the corpus", good + `{"query":"q","correct_id":1286}`, ReadOptions{}, `queries.jsonl:2: "correct_id": the corpus has no passage "1286"; the nearest id is "1287"`},
 		{"text not in the corpus", `{"query":"q","pos":["adds the numerator"]}`, ReadOptions{}, `queries.jsonl:1: "pos"[0] is not in the corpus: "adds the numerator"; the nearest is passage "1287" ("adds the numerators"), which differs at character 19`},

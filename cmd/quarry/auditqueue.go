@@ -59,13 +59,13 @@ func (o AuditOptions) newQueue(h *host) (*rowQueue, error) {
 		return nil, badInputf("--top-k %d is negative", o.TopK)
 	}
 	q := &rowQueue{rows: o.Rows, path: o.Queue, verdicts: o.Verdicts, top: o.TopK, seen: map[[2]string]bool{}}
-	switch {
-	case strings.HasSuffix(o.Queue, ".csv"):
+	switch endingOf(o.Queue) {
+	case ".csv":
 		q.form = verdicts.CSV
-	case strings.HasSuffix(o.Queue, ".jsonl"):
+	case ".jsonl":
 		q.form = verdicts.JSONL
 	default:
-		return nil, badInputf("--queue %s: want a file that ends in .jsonl or .csv", o.Queue)
+		return nil, badInputf("--queue %s: want a file that ends in .jsonl or .csv, perhaps with .gz or .zst behind", o.Queue)
 	}
 	if err := mayWrite("queue", o.Queue, "rows", o.Rows, "provenance", o.Provenance, "verdicts", o.Verdicts); err != nil {
 		return nil, err

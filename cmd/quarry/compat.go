@@ -13,14 +13,11 @@ const (
 	compatSentenceTransformers = "sentence-transformers"
 )
 
-// compatibleMode finds --compat among words, and returns its value and the other words. A line that asks for help names no
-// mode.
+// compatibleMode finds --compat among words, and returns its value and the other words.
 func compatibleMode(words []string) (mode string, rest []string, named bool) {
 	for i := 0; i < len(words); i++ {
 		value, attached := strings.CutPrefix(words[i], "--compat=")
 		switch {
-		case words[i] == "--help" || words[i] == "-h":
-			return "", words, false
 		case attached:
 			mode, named = value, true
 		case words[i] == "--compat" && i+1 < len(words):
@@ -46,6 +43,13 @@ func takeMode(root *cobra.Command, h *host, mode string, words []string) {
 }
 
 func mineAs(ctx context.Context, h *host, mode string, words []string) error {
+	if asksHelp(words) {
+		help, err := helpOfMode(mode)
+		if err != nil {
+			return err
+		}
+		return h.printf("%s", help)
+	}
 	switch mode {
 	case compatFlagEmbedding:
 		return runHnMine(ctx, h, words)

@@ -26,6 +26,7 @@ type ConvertOptions struct {
 	Source    EvalOptions // where corpus, queries and judgments stand, if not in one input
 	Input     string
 	From      string
+	Ranker    string // the source of stored candidates whose ranking is written
 	To        string
 	Name      string
 	Negatives int
@@ -52,6 +53,7 @@ func newConvertCommand(h *host) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.Input, "input", "", "`file` or folder to read, in place of --corpus and --queries, or --data")
 	f.StringVar(&o.From, "from", "", "`format` of --input (told by its content)")
+	f.StringVar(&o.Ranker, "source", "", "of stored candidates: `name` of the source whose own ranking is written (the ranking that they are in)")
 	o.Source.Rank.Data.AddFlags(f)
 	f.StringVar(&o.Source.Judgments.Qrels, "qrels", "", "judgments: a TREC qrels `file`, BEIR's columns (.tsv) or MTEB's objects (.jsonl)")
 	f.StringVar(&o.Source.Judgments.Folder, "data", "", "`folder` in BEIR's or MTEB's layout, in place of --corpus, --queries and --qrels")
@@ -75,6 +77,7 @@ func convertHelp() string {
 	}
 	fmt.Fprintf(&b, "  %-14s%s\n", convert.TRECRun, "rankings: query Q0 document rank score tag")
 	fmt.Fprintf(&b, "  %-14s%s\n", convert.BEIRRun, "rankings: {\"query\": {\"document\": score}}")
+	fmt.Fprintf(&b, "  %-14s%s\n", convert.Candidates, "stored candidates (quarry mine --save-candidates, or a run's): read alone, with --corpus")
 	b.WriteString(`
 The first four and nemo are folders, the rest one file: .jsonl or .parquet, triplet, n-tuple and labeled-pair also .csv or
 .tsv, each but .parquet perhaps with .gz or .zst behind, as rankings too. Rows of --input may be a data set's folder of
@@ -92,6 +95,13 @@ func runConvert(ctx context.Context, o ConvertOptions, h *host) error {
 	}
 	if o.Negatives < 0 {
 		return badInputf("--negatives is %d: want 0 or more", o.Negatives)
+	}
+	stored, err := o.fromStored(h)
+	if err != nil {
+		return err
+	}
+	if stored {
+		return o.convertStored(ctx, h)
 	}
 	if slices.Contains(convert.Runs(), o.To) || slices.Contains(convert.Runs(), o.From) {
 		return o.convertRun(h)
@@ -150,18 +160,8 @@ func (o ConvertOptions) written(to convert.Format) (convert.Options, error) {
 	if written.Kind, err = table.KindOf(o.Out); err != nil {
 		return written, badInputf("--out: %w", err)
 	}
-	written.Packing = packingOf(o.Out)
+	written.Packing = corpus.PackingOf(o.Out)
 	return written, nil
-}
-
-func packingOf(path string) string {
-	switch filepath.Ext(path) {
-	case ".gz":
-		return "gzip"
-	case ".zst":
-		return "zstd"
-	}
-	return ""
 }
 
 // read reads one input, or the parts of a judged data set.
@@ -276,7 +276,7 @@ func (o ConvertOptions) convertRun(h *host) error {
 	if err := o.tell(h, run.Losses()); err != nil {
 		return err
 	}
-	err = badInput(o.sink("", func(w io.Writer) error { return run.Write(w, o.To, o.Name, packingOf(o.Out)) }))
+	err = badInput(o.sink("", func(w io.Writer) error { return run.Write(w, o.To, o.Name, corpus.PackingOf(o.Out)) }))
 	if err != nil {
 		return err
 	}

@@ -132,6 +132,9 @@ func (o *EmbedOptions) validate(h *host) error {
 	if err := mayWrite("output", o.Output, "input", o.Input, "model", h.folder(o.Model.Model)); err != nil {
 		return err
 	}
+	if err := mayNotPack("output", o.Output, "vectors are mapped as they lie on disk and therefore not packed"); err != nil {
+		return err
+	}
 	return o.Texts.validate()
 }
 

@@ -191,6 +191,9 @@ func (o EvalOptions) validate(h *host) (evalPlan, error) {
 	if err := o.MTEB.validate(h, o); err != nil {
 		return p, err
 	}
+	if err := mayNameText("per-query", o.PerQuery, "a line of JSON for each query"); err != nil {
+		return p, err
+	}
 	return p, mayWrite("per-query", o.PerQuery, append(o.Rank.inputs(h), "data", o.Judgments.Folder, "train", o.Train, "run", o.Run, "qrels", o.Judgments.Qrels)...)
 }
 

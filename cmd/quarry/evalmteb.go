@@ -71,6 +71,9 @@ func (o MTEBOptions) validate(h *host, e EvalOptions) error {
 	if !slices.Contains(o.names(), o.Main) {
 		return badInputf("--mteb-main %q: MTEB's retrieval tasks have %s", o.Main, strings.Join(o.names(), ", "))
 	}
+	if err := mayNameText("mteb", o.File, "one JSON object"); err != nil {
+		return err
+	}
 	return mayWrite("mteb", o.File, append(e.Rank.inputs(h), "data", e.Judgments.Folder, "run", e.Run, "qrels", e.Judgments.Qrels, "per-query", e.PerQuery)...)
 }
 

@@ -166,11 +166,6 @@ func readRun(h *host, flag, path string) (ranked, error) {
 	return run, err
 }
 
-// unpackedName is the name of a file without what says that it is packed.
-func unpackedName(path string) string {
-	return strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")
-}
-
 func readTREC(r io.Reader, path string) (ranked, error) {
 	file, err := trec.ReadRun(r, path)
 	if err == nil && len(file.Queries) == 0 {

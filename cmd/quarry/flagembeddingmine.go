@@ -139,6 +139,9 @@ func readHnMine(h *host, words []string) (*hnMine, error) {
 	if o.auditor, err = newCompatAuditor(a, "output_file", a.number("negative_number")); err != nil {
 		return nil, err
 	}
+	if err := mayNameRows("output_file", o.output, "flagembedding", "n-tuple"); err != nil {
+		return nil, err
+	}
 	return o, mayWrite("output_file", o.output, "input_file", o.input, "candidate_pool", o.candidates, "embedder_name_or_path", h.folder(a.text("embedder_name_or_path")))
 }
 

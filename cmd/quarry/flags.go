@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -137,8 +138,14 @@ func (s set) named(err error) error {
 		return nil
 	}
 	text := err.Error()
+	text = regexp.MustCompile(`\b[a-z]+ [0-9]`).ReplaceAllStringFunc(text, func(valued string) string { // "kept 0.6 and random 0.6"
+		if key, _, _ := strings.Cut(valued, " "); s[key] {
+			return "--" + valued
+		}
+		return valued
+	})
 	flags := regexp.MustCompile(`^[a-z][a-z0-9_]*|\b[a-z]+(?:_[a-z0-9]+)+\b`).ReplaceAllStringFunc(text, func(key string) string {
-		if s[flagOf(key)] {
+		if subject, _, _ := strings.Cut(key, "_"); s[flagOf(key)] || s[subject] { // --sampling score lacks --sampling-temperature
 			return "--" + flagOf(key)
 		}
 		return key

@@ -131,6 +131,9 @@ func (o InitOptions) validate(h *host) error {
 		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return badInput(err)
 		}
+		if err := mayNotPack("output", path, "a recipe is read as it is"); err != nil {
+			return err
+		}
 		if err := mayWrite("output", path, "corpus", o.Data.Corpus, "train", o.Train, "dev", o.Dev, "test", o.Test, "model", h.folder(o.Model)); err != nil {
 			return err
 		}

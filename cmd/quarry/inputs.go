@@ -20,6 +20,8 @@ type DataOptions struct {
 	GroupField      string
 
 	PassageGroupField string // of the corpus; a flag of quarry mine alone
+
+	known bool // the corpus was looked over when it was ranked, and its warnings were said then
 }
 
 // AddFlags adds the flags to a command.
@@ -79,7 +81,9 @@ func (o DataOptions) readCorpus(h *host) (*corpus.Corpus, error) {
 		var warnings []corpus.Warning
 		var err error
 		c, warnings, err = corpus.ReadPassages(r, o.Corpus, corpus.ReadOptions{IDField: o.IDField, GroupField: o.PassageGroupField})
-		warn(h, warnings)
+		if !o.known {
+			warn(h, warnings)
+		}
 		return err
 	})
 	return c, err

@@ -48,8 +48,9 @@ func newMineCommand(h *host) *cobra.Command {
 Writes a row for each query in FlagEmbedding's form, {"query", "pos", "neg"}, with where each negative comes from in the
 key "quarry". Positives, passages of equal text and the query's own text are never negatives. The draw depends on the
 seed, the round and the query alone, not on other queries or the order of files; a hub limit couples queries. What was
-ranked can be stored (--save-candidates) and mined again without a model (--candidates), or asked what other settings
-would mine from it (--what-if). docs/mining.md explains the rules and their order.
+ranked can be stored (--save-candidates) and mined again without a model (--candidates), by one of its sources or fused
+anew (--source, --fuse), or asked what other settings would mine from it (--what-if). docs/mining.md explains the rules and
+their order.
 
 Queries are ranked shard by shard (--shard). Where there are several, or a teacher is asked, vectors and candidates are
 kept in a directory beside the output until all is done: after an interruption the same command goes on from there, to the
@@ -75,6 +76,7 @@ docs/migrate-from-flagembedding.md. --compat sentence-transformers takes the par
 	o.addRuleFlags(cmd)
 	o.addTeacherFlags(cmd.Flags())
 	o.Sources.addFlags(cmd.Flags())
+	cmd.Flags().Lookup("source").Usage += "; with --candidates the name of one that they hold"
 	f := cmd.Flags()
 	f.IntVar(&o.Depth, "depth", 0, "passages searched a query (what the window needs)")
 	f.IntVar(&o.Round, "round", 0, "round that the draw is for (with --candidates theirs)")
@@ -85,7 +87,7 @@ docs/migrate-from-flagembedding.md. --compat sentence-transformers takes the par
 	o.ShardOptions.addFlags(f)
 	o.Audit.addFlags(f)
 	o.WhatIf.addFlags(f)
-	f.String("compat", "", "flagembedding or sentence-transformers: mine as it does, by its own flags")
+	f.String("compat", "", "flagembedding or sentence-transformers: mine as it does, by its own flags, which --help lists behind it")
 	f.BoolVar(&o.JSON, "json", false, "print the audit, or the table of --what-if, as JSON")
 	return cmd
 }
@@ -96,6 +98,7 @@ func runMine(ctx context.Context, o MineOptions, h *host) (err error) {
 		return err
 	}
 	h.process.hold(o.Rank.Engine.limit(h.machine))
+	o.Rank.Data.known = o.Candidates != "" // which are of this very corpus, or refused
 	d, err := o.Rank.Data.read(h, false)
 	if err != nil {
 		return err
@@ -154,7 +157,10 @@ func (o *MineOptions) validate(h *host) error {
 	if err := o.validateTeacher(); err != nil {
 		return err
 	}
-	return o.readRules()
+	if err := o.readRules(); err != nil {
+		return err
+	}
+	return o.checkThere(h)
 }
 
 func (o *MineOptions) validateFiles(h *host) error {
@@ -186,11 +192,45 @@ func (o *MineOptions) validateFiles(h *host) error {
 		if err := mayWrite(output.flag, output.path, inputs...); err != nil {
 			return err
 		}
+		if err := mayNameMined(output.flag, output.path); err != nil {
+			return err
+		}
 	}
 	if o.JSON && o.Output == standard {
 		return badInputf("--json and --output -: both would go to standard output: name a file")
 	}
 	return o.validateShards(inputs...)
+}
+
+// checkThere sees that the small inputs are there, before the large ones are read.
+func (o *MineOptions) checkThere(h *host) error {
+	for _, input := range []struct{ flag, path string }{{"last", o.Last}, {"verdicts", o.Verdicts}, {"candidates", o.Candidates}, {"teacher-scores", o.TeacherScores}, {"judgments", o.WhatIf.Judgments}} {
+		if input.path == "" || input.path == standard {
+			continue
+		}
+		f, err := h.open(input.flag, input.path)
+		if err == nil {
+			err = f.Close()
+		}
+		if err != nil {
+			return badInputf("--%s: %w", input.flag, err)
+		}
+	}
+	return nil
+}
+
+// mayNameMined refuses the name of an output that says another kind of file than is written.
+func mayNameMined(flag, path string) error {
+	switch flag {
+	case "output":
+		return mayNameRows(flag, path, "flagembedding", "n-tuple")
+	case "provenance":
+		return mayNameText(flag, path, "a line of JSON for each row")
+	}
+	if err := mayNotPack(flag, path, "stored candidates are read at any place and therefore not packed"); err != nil {
+		return err
+	}
+	return mayNameText(flag, path, "a file of stored candidates")
 }
 
 // schema is the version of what --json prints; new keys do not raise it.

@@ -266,7 +266,12 @@ func TestReplay(t *testing.T) {
 			o.Rank.Data.Queries = p.write(t, "judged.jsonl", `{"id":"t3","query":"x","positive_ids":["p01","p02","p03"]}`)
 		}},
 		{"no candidates", "not a candidates file", func(o *MineOptions) { o.Candidates = p.path("train.jsonl") }},
-		{"a source", "--source has no part beside --candidates", func(o *MineOptions) { o.Rank.Texts.set = set{"source": true} }},
+		{"a source's part", "--bm25-k1 has no part beside --candidates", func(o *MineOptions) { o.Rank.Texts.set = set{"bm25-k1": true} }},
+		{"a source that it lacks", `the file holds rankings of dense, not of "bm25"`, func(o *MineOptions) { o.Sources.Names = []string{"bm25"} }},
+		{"a fusion of one", "have no part in one source", func(o *MineOptions) { o.Rank.Texts.set = set{"fuse": true} }},
+		{"a last round that is not there", "--last: open ", func(o *MineOptions) {
+			o.Last, o.Mine.Kept, o.Rank.Data.Corpus = p.path("nolast.jsonl"), 0.5, p.path("nocorpus.jsonl")
+		}},
 		{"the output", "--output", func(o *MineOptions) { o.Output = o.Candidates }},
 		{"one file for two outputs", "is another output too", func(o *MineOptions) { o.Provenance = filepath.Dir(o.Output) + "/./" + filepath.Base(o.Output) }},
 	} {

@@ -141,7 +141,7 @@ func (o SourceOptions) inputs(h *host) []string {
 func (o *MineOptions) validateSources() error {
 	set := o.Rank.Texts.set
 	if o.Candidates != "" {
-		for _, flag := range []string{"model", "corpus-vectors", "query-vectors", "corpus-ids", "query-ids", "source", "source-query-vectors", "source-corpus-ids", "source-query-ids", "fuse", "fuse-constant", "fuse-weights", "bm25-k1", "bm25-b",
+		for _, flag := range []string{"model", "corpus-vectors", "query-vectors", "corpus-ids", "query-ids", "source-query-vectors", "source-corpus-ids", "source-query-ids", "bm25-k1", "bm25-b",
 			"query-prompt", "query-suffix", "passage-prompt", "prompt-from-row", "max-length", "query-max-length", "passage-max-length", "pooling", "normalize", "truncate-dim", "additional-special-tokens", "weights", "depth", "save-candidates"} {
 			if set[flag] {
 				return badInputf("--%s has no part beside --candidates: they are ranked already", flag)

@@ -36,13 +36,20 @@ func (o MineOptions) stored(h *host, d data, answers corpus.Answers) (rankedBy, 
 	if digest != r.header.CorpusDigest || r.header.Passages != d.corpus.Len() {
 		return r, badInputf("--candidates %s: they are of another corpus than %s: rank again", o.Candidates, o.Rank.Data.Corpus)
 	}
+	sources, err := o.chosenSources(r.header, d.corpus)
+	if err != nil {
+		return r, err
+	}
+	if sources != nil {
+		r.header = sources.made()
+	}
 	if r.header.Depth < d.corpus.Len() && !o.WhatIf.Run { // every setting of a grid is checked by itself
 		if err := o.Mine.ValidateDepth(r.header.Depth, mine.MostTaken(d.queries, answers.Excluded, d.said.Struck)); err != nil {
 			return r, badInputf("--candidates %s: %w", o.Candidates, err)
 		}
 	}
 	if name := o.Mine.NeedsScores(); name != "" && !scored(r.header) {
-		return r, badInputf("--%s compares scores, and the reciprocal ranks of %s are none: leave it out", flagOf(name), o.Candidates)
+		return r, badInputf("--%s compares scores, and the reciprocal ranks of %s are none: leave it out%s", flagOf(name), o.Candidates, otherRanking(r.header))
 	}
 	if err := o.noteQueries(h, d, r.header); err != nil {
 		return r, err
@@ -60,7 +67,7 @@ func (o MineOptions) stored(h *host, d data, answers corpus.Answers) (rankedBy, 
 			if c, err = index.At(record); err != nil {
 				return c, badInput(err)
 			}
-			c = d.said.Candidates(q, c)
+			c = d.said.Candidates(q, sources.candidates(c))
 		}
 		if !ok || !samePositives(c, q) {
 			return c, badInputf("%s:%d: %s has no candidates of the query %q with these positives: rank again, or give the --verdicts that promoted some", o.Rank.Data.Queries, q.Line, o.Candidates, q.Key)
@@ -143,6 +150,11 @@ func sizeOf(f io.ReadCloser) (int64, error) {
 // scored says whether the scores of candidates compare with their positives': reciprocal ranks do not.
 func scored(h candidates.Header) bool {
 	return fuse.ScoredBy(h.Fusion)
+}
+
+// otherRanking says how scores are had of candidates that reciprocal ranks order.
+func otherRanking(h candidates.Header) string {
+	return ", mine by one of its sources (--source " + h.Names()[0] + "), or fuse their scores (--fuse weighted)"
 }
 
 // samePositives says whether candidates were made for the positives that a query has.

@@ -280,8 +280,10 @@ func nearest(path string) (string, error) {
 
 // writeOutput writes the file that a flag names: standard output where it names none, or "-", or that very file. A regular
 // file is written whole or not at all, behind any links to it. What is no regular file, such as a pipe or a device, is
-// opened and written: a file renamed to its place would be the end of it, and its reader would get nothing.
+// opened and written: a file renamed to its place would be the end of it, and its reader would get nothing. A name that ends
+// in .gz or .zst has it packed so.
 func writeOutput(h *host, path string, write func(io.Writer) error) error {
+	write = packed(path, write)
 	if done, err := h.writeStream(path, write); done {
 		return err
 	}

@@ -55,7 +55,7 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("--%s %s: the number is too %s", invalid.GetFlag().Name, invalid.GetValue(), size)
 	}
 	if invalid != nil && strings.Contains(err.Error(), "strconv.") { // whose words are for programmers
-		want := map[string]string{"int": "a whole number", "float64": "a number", "bool": "true or false"}[invalid.GetFlag().Value.Type()]
+		want := map[string]string{"int": "a whole number", "float64": "a number", "number": "a number", "bool": "true or false"}[invalid.GetFlag().Value.Type()]
 		if want == "" {
 			want = "a value of kind " + invalid.GetFlag().Value.Type()
 		}
@@ -66,6 +66,9 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 		return err
 	}
 	name := unknown.GetSpecifiedName()
+	if name == "data" && cmd.Flags().Lookup("corpus") != nil && cmd.Flags().Lookup("queries") != nil {
+		return fmt.Errorf("%w; a folder in BEIR's or MTEB's layout becomes --corpus and --queries by: quarry convert --data DIR --to quarry --out FOLDER", err)
+	}
 	best, limit := "", min(3, max(1, len(name)/2)) // a swap of letters is two edits
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if distance := levenshtein.ComputeDistance(name, f.Name); distance <= limit {

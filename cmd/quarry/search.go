@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -104,6 +105,17 @@ func (o *SearchOptions) validateFormat() error {
 	return nil
 }
 
+// mayName refuses a name that says another format than the one that is written.
+func (o SearchOptions) mayName() error {
+	if o.Format == formatTREC && slices.Contains([]string{".json", ".jsonl"}, endingOf(o.Output)) {
+		return badInputf("--output %s: a TREC run is written, which is no JSON: name it .trec, or add --format %s for a file of JSON", o.Output, formatBEIR)
+	}
+	if o.Format == formatKaggle {
+		return mayNameText("output", o.Output, "a submission in columns", ".csv")
+	}
+	return mayNameText("output", o.Output, "a "+o.Format+" file of rankings")
+}
+
 func (o SearchOptions) writer(w io.Writer) (rankingWriter, error) {
 	switch o.Format {
 	case formatBEIR:
@@ -130,6 +142,9 @@ func runSearch(ctx context.Context, o SearchOptions, h *host) error {
 		return err
 	}
 	if err := mayWrite("output", o.Output, append(o.Rank.inputs(h), o.Sources.inputs(h)...)...); err != nil {
+		return err
+	}
+	if err := o.mayName(); err != nil {
 		return err
 	}
 	h.process.hold(o.Rank.Engine.limit(h.machine))

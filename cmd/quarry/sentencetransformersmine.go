@@ -178,6 +178,13 @@ func (o *stMine) checkFiles(h *host) error {
 		}
 	}
 	inputs := []string{"dataset", a.text("dataset"), "corpus", a.text("corpus"), "corpus-vectors", a.text("corpus-vectors"), "query-vectors", a.text("query-vectors"), "run", a.text("run")}
+	tabled := o.format
+	if tabled == sentencetransformers.LabeledList { // lists have no place in columns
+		tabled = sentencetransformers.NTuple
+	}
+	if err := mayNameRows("output", a.text("output"), string(o.format), string(tabled)); err != nil {
+		return err
+	}
 	return mayWrite("output", a.text("output"), append(inputs, "model", h.folder(a.text("model")), "cross_encoder", h.folder(a.text("cross_encoder")))...)
 }
 

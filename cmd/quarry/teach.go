@@ -152,6 +152,9 @@ func (o TeachOptions) validate(h *host) error {
 	if o.JSON && o.Output == standard {
 		return badInputf("--json and --output -: both would be standard output")
 	}
+	if err := mayNameRows("output", o.Output, "flagembedding", "n-tuple"); err != nil {
+		return err
+	}
 	if err := mayWrite("output", o.Output, "rows", o.Rows, "cache", o.Teacher.Cache, "teacher", h.folder(o.Teacher.Model.Model)); err != nil {
 		return err
 	}

@@ -50,6 +50,9 @@ func runTokenize(ctx context.Context, o TokenizeOptions, h *host) error {
 	if err := mayWrite("output", o.Output, "input", o.Input, "model", h.folder(o.Model)); err != nil {
 		return err
 	}
+	if err := mayNameText("output", o.Output, "a line of JSON for each text"); err != nil {
+		return err
+	}
 	found, err := h.findTokenizer(o.Model)
 	if err != nil {
 		return badInputf("--model: %w", err)

@@ -210,7 +210,7 @@ func (o MineOptions) deepEnough(d data, ranked rankedBy, setting mine.Options) e
 	changed := o
 	changed.Mine = setting
 	if name := setting.NeedsScores(); name != "" && !scored(ranked.header) {
-		return badInputf("--what-if: %s compares scores, and the reciprocal ranks of %s are none", name, o.Candidates)
+		return badInputf("--what-if: %s compares scores, and the reciprocal ranks of %s are none: leave it out%s", name, o.Candidates, otherRanking(ranked.header))
 	}
 	if ranked.header.Depth >= d.corpus.Len() {
 		return nil

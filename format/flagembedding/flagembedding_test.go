@@ -97,6 +97,8 @@ func TestReadErrors(t *testing.T) {
 	for _, tc := range []struct{ name, row, want string }{
 		{"no query", `{"pos":[]}`, `rows.jsonl:1: "query" is missing or empty`},
 		{"empty query", `{"query":" ","pos":[]}`, `rows.jsonl:1: "query" is missing or empty`},
+		{"a tuple", `{"anchor":"q","positive":"p","negative_1":"n"}`, `rows.jsonl:1: "query" is missing or empty; these are columns of sentence-transformers: convert them with: quarry convert --input rows.jsonl --to flagembedding --out rows.jsonl`},
+		{"a labelled list with scores", `{"anchor":"q","documents":["p"],"scores":[1]}`, `"query" is missing or empty; these are columns`},
 		{"no pos", `{"query":"q"}`, `rows.jsonl:1: the row has no "pos"`},
 		{"pos of another type", `{"query":"q","pos":"a"}`, `rows.jsonl:1: "pos": want a list of strings, got a string`},
 		{"neg of another type", `{"query":"q","pos":[],"neg":[1]}`, `rows.jsonl:1: "neg": [0]: want a string, got a number`},

@@ -10,11 +10,14 @@ import (
 )
 
 // Reader reads rows one by one.
-type Reader struct{ lines *corpus.Lines }
+type Reader struct {
+	lines *corpus.Lines
+	name  string
+}
 
 // NewReader reads rows from JSONL, plain or gzipped; name is the file's name in errors.
 func NewReader(r io.Reader, name string) *Reader {
-	return &Reader{corpus.NewLines(r, name, corpus.LineOptions{})}
+	return &Reader{corpus.NewLines(r, name, corpus.LineOptions{}), name}
 }
 
 // Next returns the next row, or io.EOF. A row without `query` or `pos`, a value of another type and scores that do not match
@@ -30,7 +33,7 @@ func (f *Reader) Next() (*Row, error) {
 		row.fields[i].Value = json.RawMessage(bytes.Clone(row.fields[i].Value))
 	}
 	if err := row.parse(); err != nil {
-		return nil, f.lines.Errorf("%w", err)
+		return nil, f.lines.Errorf("%w%s", err, corpus.Conversion(row.fields, f.name))
 	}
 	return row, nil
 }

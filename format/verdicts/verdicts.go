@@ -92,7 +92,11 @@ func (v Verdict) Line() (string, error) {
 // over, but for a queue's, which no crash leaves in parts. Of a queue, in lines or in columns, it returns the verdicts that were
 // filled in.
 func Read(r io.Reader, name string) ([]Verdict, error) {
-	content, err := io.ReadAll(r)
+	unpacked, err := corpus.Unpack(r, name)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(unpacked)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
