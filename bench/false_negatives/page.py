@@ -42,7 +42,7 @@ def training(folds):
 
 
 def orders(found):
-    made = ["| first 30 of, scored by | a known answer above another candidate | a hidden answer above another candidate |", "|---|---|---|"]
+    made = ["| ranking, scored by | a known answer above another candidate | a hidden answer above another candidate |", "|---|---|---|"]
     return "\n".join(made + [f"| {name} | {percent(o['known'])} | {percent(o['hidden'])} |" for name, o in found.items()])
 
 

@@ -3,7 +3,7 @@
 import json
 
 NEGATIVES = 15
-TOP, NEAREST = "0-100", "0-30"  # windows: of all that is ranked, and of what cross-encoders are asked
+TOP, NEAREST = "0-100", "0-20"  # windows: of all that is ranked, and of what cross-encoders are asked
 RANKS, SCORES, COSINES = 0, 1, 2  # what a rule takes a source's numbers for; who gives one gives those before it
 
 SOURCES = {  # name: flags that rank, what its numbers are
@@ -45,13 +45,13 @@ EACH = [(f"each: {name}", ["--reference", "each", *flags], needs) for name, flag
     ("relative margin 0.05", ["--relative-margin", "0.05"], SCORES),
 ]]
 OWN = [(name, ["--window", NEAREST, *flags], needs) for name, flags, needs in [
-    ("window 0-30 alone", [], RANKS),
+    (f"window {NEAREST} alone", [], RANKS),
     ("its own margin 0", ["--margin", "0"], SCORES),
     ("its own margin 0.05", ["--margin", "0.05"], COSINES),
     ("its own margin 0.1", ["--margin", "0.1"], COSINES),
     ("its own relative margin 0.05", ["--relative-margin", "0.05"], SCORES),
     ("its own relative margin 0.2", ["--relative-margin", "0.2"], SCORES),
-]] + [("window 10-30", ["--window", "10-30"], RANKS)]
+]]
 TEACHER_MARGINS = [0, 0.05, 0.1, 0.2]
 
 
