@@ -7,7 +7,7 @@
 Of every query with several positives half of them, by a hash of seed, query and passage, are hidden: mining knows the others
 alone. A hidden one that becomes eligible is a false negative that a rule has let through. Candidates are ranked once, by the
 model, by BM25 and by both fused, 100 deep. The model is a teacher of BM25's candidates; with
---cross-encoders some are trained out of fold, and asked of the first 20 of dense and of BM25.
+--cross-encoders some are trained out of fold, and asked of the first 20 of dense.
 The work folder keeps vectors, candidates, cross-encoders and the teachers' scores for a second time: take another one for another model, set or seed.
 Needs Python's own library alone.
 """
@@ -60,7 +60,7 @@ def by_cross_encoders(setting):
     """What cross-encoders say out of fold of the first ranks, beside what the ranking and the embedder say."""
     folds = crossencoders.train(setting)
     found = {"training": crossencoders.losses(folds), "sources": {}, "orders": {}, "queues": {}}
-    for source in "dense", "bm25":
+    for source in rules.ASKED:
         said = teachers.embedder(setting, source) | teachers.cross_encoders(setting, source, folds)
         found["sources"][source] = rules.outcomes(setting, source, rules.OWN + rules.taught(rules.NEAREST, said))
         found["orders"] |= {f"{source}, {name}": teachers.orders(setting, said[teachers.CROSS_ENCODERS], scores) for name, scores in said.items()}

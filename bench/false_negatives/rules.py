@@ -52,6 +52,7 @@ OWN = [(name, ["--window", NEAREST, *flags], needs) for name, flags, needs in [
     ("its own relative margin 0.05", ["--relative-margin", "0.05"], SCORES),
     ("its own relative margin 0.2", ["--relative-margin", "0.2"], SCORES),
 ]]
+ASKED = ["dense"]  # sources whose first ranks cross-encoders are asked of
 TEACHER_MARGINS = [0, 0.05, 0.1, 0.2]
 
 
