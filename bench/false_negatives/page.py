@@ -21,7 +21,29 @@ def sections(results):
     made = {"setting": setting(results), "queue": queue(results["queues"])}
     for source, found in results["sources"].items():
         made[source] = "\n\n".join(table(rows) for rows in (found["rules"], found["each"]) if rows)
+    if "cross_encoders" in results:
+        made |= cross_encoders(results["cross_encoders"])
     return made
+
+
+def cross_encoders(found):
+    """The section of the training, that of what is kept out of each source, and that of the queue."""
+    made = {"cross-encoders": "\n\n".join([training(found["training"]), orders(found["orders"])]), "queue of cross-encoders": queue(found["queues"])}
+    return made | {f"cross-encoders, {source}": table(rows) for source, rows in found["sources"].items()}
+
+
+def training(folds):
+    epochs = range(len(folds[0]["eval_losses"]))
+    made = ["| fold left out | trained on | loss of the last epoch | loss over the fold, before | " + " | ".join(f"epoch {n}" for n in epochs[1:]) + " |",
+            "|---|---|---|" + "---|" * len(epochs)]
+    for fold in folds:
+        made.append(f"| {fold['held_out']} rows | {fold['trained']} rows | {fold['loss']:.3f} | " + " | ".join(f"{loss:.3f}" for loss in fold["eval_losses"]) + " |")
+    return "\n".join(made)
+
+
+def orders(found):
+    made = ["| ranking, scored by | a known answer above another candidate | a hidden answer above another candidate |", "|---|---|---|"]
+    return "\n".join(made + [f"| {name} | {percent(o['known'])} | {percent(o['hidden'])} |" for name, o in found.items()])
 
 
 def setting(results):

@@ -3,7 +3,7 @@
 import json
 
 NEGATIVES = 15
-TOP = "0-100"  # window of all that is ranked
+TOP, NEAREST = "0-100", "0-20"  # windows: of all that is ranked, and of what cross-encoders are asked
 RANKS, SCORES, COSINES = 0, 1, 2  # what a rule takes a source's numbers for; who gives one gives those before it
 
 SOURCES = {  # name: flags that rank, what its numbers are
@@ -44,12 +44,21 @@ EACH = [(f"each: {name}", ["--reference", "each", *flags], needs) for name, flag
     ("margin 0.1", ["--margin", "0.1"], COSINES),
     ("relative margin 0.05", ["--relative-margin", "0.05"], SCORES),
 ]]
+OWN = [(name, ["--window", NEAREST, *flags], needs) for name, flags, needs in [
+    (f"window {NEAREST} alone", [], RANKS),
+    ("its own margin 0", ["--margin", "0"], SCORES),
+    ("its own margin 0.05", ["--margin", "0.05"], COSINES),
+    ("its own margin 0.1", ["--margin", "0.1"], COSINES),
+    ("its own relative margin 0.05", ["--relative-margin", "0.05"], SCORES),
+    ("its own relative margin 0.2", ["--relative-margin", "0.2"], SCORES),
+]]
+ASKED = ["dense"]  # sources whose first ranks cross-encoders are asked of
 TEACHER_MARGINS = [0, 0.05, 0.1, 0.2]
 
 
-def taught(teachers):
+def taught(window, teachers):
     """Rules by the margins of teachers, whose files of scores have names."""
-    return [(f"teacher margin {margin} ({name})", ["--teacher-scores", scores, "--teacher-margin", margin], RANKS)
+    return [(f"teacher margin {margin} ({name})", ["--window", window, "--teacher-scores", scores, "--teacher-margin", margin], RANKS)
             for name, scores in teachers.items() for margin in TEACHER_MARGINS]
 
 

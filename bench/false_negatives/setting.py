@@ -16,7 +16,8 @@ class Setting:
         self.work.mkdir(parents=True, exist_ok=True)
         judged = read_qrels(o.qrels)
         self.known, self.hidden = hide(judged, self.seed)
-        texts = {row["_id"]: row["text"] for row in map(json.loads, open_(o.queries))}
+        self.passages = {row["_id"]: passage(row) for row in map(json.loads, open_(self.corpus))}
+        self.texts = texts = {row["_id"]: row["text"] for row in map(json.loads, open_(o.queries))}
         self.queries = write_queries(self.work / "known.jsonl", texts, self.known)
         self.judgments = write_queries(self.work / "all.jsonl", texts, {query: judged[query] for query in self.known})
         self.others = write_queries(self.work / "others.jsonl", texts, {query: p for query, p in judged.items() if query not in self.known})
@@ -31,8 +32,8 @@ class Setting:
 
     def embed(self):
         """Makes the vectors of passages and queries, which rankings and their fusions share."""
-        self.vectors = {name: self.work / f"{name}.npy" for name in ("corpus", "known")}
-        for name, texts in ("corpus", self.corpus), ("known", self.queries):
+        self.vectors = {name: self.work / f"{name}.npy" for name in ("corpus", "known", "others")}
+        for name, texts in ("corpus", self.corpus), ("known", self.queries), ("others", self.others):
             if not self.vectors[name].exists():
                 self.run("embed", "--model", self.model, "--kind", "passage" if name == "corpus" else "query", "--input", texts, "--output", self.vectors[name])
 
@@ -43,6 +44,11 @@ class Setting:
     def candidates(self, source):
         """The file of a source's candidates."""
         return self.work / f"{source}.cand"
+
+
+def passage(row):
+    """A passage's words as Quarry reads them."""
+    return f"{row.get('title', '')} {row['text']}".strip()
 
 
 def open_(path):
