@@ -4,8 +4,8 @@ import json
 
 from setting import lines
 
-MINED = 7  # negatives of a training query, of which each epoch draws anew
-TRAINED = ["--kind", "cross-encoder", "--folds", 2, "--epochs", 6, "--batch", 4, "--group-size", 2, "--learning-rate", 1e-4, "--max-length", 48]
+MINED = 3  # negatives of a row
+TRAINED = ["--kind", "cross-encoder", "--folds", 2, "--epochs", 3, "--batch", 8, "--group-size", MINED + 1, "--learning-rate", 1e-4, "--max-length", 96]
 
 
 def train(setting):
@@ -16,9 +16,9 @@ def train(setting):
 
 
 def mined(setting):
-    """Rows of the known positives, with negatives behind the first ranks of both rankings fused."""
+    """A row for each known positive, with negatives behind the first ranks of both rankings fused."""
     drawn, rows = setting.work / "drawn.jsonl", setting.work / "trained.jsonl"
-    setting.run("mine", "--candidates", setting.candidates("rrf"), *setting.data(), "--window", "10-100", "--negatives", MINED, "--output", drawn)
+    setting.run("mine", "--candidates", setting.candidates("rrf"), *setting.data(), "--reference", "each", "--window", "10-100", "--negatives", MINED, "--output", drawn)
     rows.write_text("".join(json.dumps(row) + "\n" for row in map(worded, lines(drawn)) if row["pos"] and row["neg"]))
     return rows
 

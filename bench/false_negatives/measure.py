@@ -7,7 +7,7 @@
 Of every query with several positives half of them, by a hash of seed, query and passage, are hidden: mining knows the others
 alone. A hidden one that becomes eligible is a false negative that a rule has let through. Candidates are ranked once, by the
 model, by BM25 and by both fused, 100 deep. The model is a teacher of BM25's candidates; with
---cross-encoders some are trained out of fold, and asked of the first 20 of dense.
+--cross-encoders some are trained out of fold, and asked of the first 30 of dense and of BM25.
 The work folder keeps vectors, candidates, cross-encoders and the teachers' scores for a second time: take another one for another model, set or seed.
 Needs Python's own library alone.
 """

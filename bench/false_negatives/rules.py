@@ -3,7 +3,7 @@
 import json
 
 NEGATIVES = 15
-TOP, NEAREST = "0-100", "0-20"  # windows: of all that is ranked, and of what cross-encoders are asked
+TOP, NEAREST = "0-100", "0-30"  # windows: of all that is ranked, and of what cross-encoders are asked
 RANKS, SCORES, COSINES = 0, 1, 2  # what a rule takes a source's numbers for; who gives one gives those before it
 
 SOURCES = {  # name: flags that rank, what its numbers are
@@ -52,7 +52,7 @@ OWN = [(name, ["--window", NEAREST, *flags], needs) for name, flags, needs in [
     ("its own relative margin 0.05", ["--relative-margin", "0.05"], SCORES),
     ("its own relative margin 0.2", ["--relative-margin", "0.2"], SCORES),
 ]]
-ASKED = ["dense"]  # sources whose first ranks cross-encoders are asked of
+ASKED = ["dense", "bm25"]  # sources whose first ranks cross-encoders are asked of
 TEACHER_MARGINS = [0, 0.05, 0.1, 0.2]
 
 
