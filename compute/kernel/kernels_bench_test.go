@@ -27,7 +27,7 @@ func BenchmarkKernels(b *testing.B) {
 							at = 0
 						}
 					}
-					report(b, path, benchmarkRow*k.flops, 4*benchmarkRow*k.floats, place == "memory")
+					achieved(b, path, benchmarkRow*k.flops, 4*benchmarkRow*k.floats, place == "memory")
 				})
 			}
 		}
@@ -105,8 +105,8 @@ func benchmarkOperands(n int) (operands [4][]float32) {
 	return operands
 }
 
-// report adds what calls of so many operations and bytes achieve.
-func report(b *testing.B, path Path, flops, bytes float64, memory bool) {
+// achieved adds what calls of so many operations and bytes achieve.
+func achieved(b *testing.B, path Path, flops, bytes float64, memory bool) {
 	each := b.Elapsed().Seconds() / float64(b.N)
 	if flops > 0 {
 		b.ReportMetric(flops/each/1e9, "GFLOPS")
