@@ -28,7 +28,7 @@ func TestAnEvaluatorIsATrainerBeforeItsFirstStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	training := x.need(t, o, on)
-	if need.Trained != 0 || need.Model != training.Model+training.Trained && need.Model != training.Model || 3*need.Least() > training.Least() {
+	if need.Trained != 0 || need.Model != training.Model+training.Trained && need.Model != training.Model || 2*need.Least() > training.Least() {
 		t.Errorf("an evaluation takes %+v, a training %+v", need, training)
 	}
 	for _, tc := range []struct {
