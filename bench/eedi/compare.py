@@ -90,19 +90,21 @@ def only(queries, arm):
 
 
 def print_against(arms, arguments):
-    """A row for each arm's round 0 less that of one of them."""
+    """A row for each arm's round 0 less that of one of them; with --apart a table for each part of the queries."""
     base = (arguments.against, "0")
     if base not in arms:
         raise SystemExit(f"{arguments.results} has no {arguments.against}; there are {sorted(arm for arm, _ in arms)}")
-    found = {arm: difference(arm, arms[arm, "0"], arms[base], arguments) for arm, index in arms if index == "0" and arm != arguments.against}
-    corrected = holm({arm: d.p for arm, d in found.items()})
-    print("| | seeds | MAP@25 | less " + arguments.against + " | 95 % interval | p | p, Holm | by seed |")
-    print("|---|---|---|---|---|---|---|---|")
-    own = numpy.mean([[q["ap@25"] for q in rows] for rows in arms[base].values()])
-    print(f"| {arguments.against} | {', '.join(map(str, sorted(arms[base])))} | {own:.4f} | | | | | |")
-    for arm, d in sorted(found.items(), key=lambda item: -item[1].mean):
-        print(f"| {arm} | {d.seeds} | {d.left:.4f} | {d.mean:+.4f} | {d.low:+.4f} to {d.high:+.4f} | {d.p:.4f} | {corrected[arm]:.4f} | {d.by_seed} |")
-    print()
+    for part, queries in parts(arguments).items():
+        chosen = {arm: only(queries, seeds) for (arm, index), seeds in arms.items() if index == "0"}
+        own = chosen.pop(arguments.against)
+        found = {arm: difference(arm, seeds, own, arguments) for arm, seeds in chosen.items()}
+        corrected = holm({arm: d.p for arm, d in found.items()})
+        print(f"| {part} | seeds | MAP@25 | less {arguments.against} | 95 % interval | p | p, Holm | by seed |")
+        print("|---|---|---|---|---|---|---|---|")
+        print(f"| {arguments.against} | {', '.join(map(str, sorted(own)))} | {numpy.mean([[q['ap@25'] for q in rows] for rows in own.values()]):.4f} | | | | | |")
+        for arm, d in sorted(found.items(), key=lambda item: -item[1].mean):
+            print(f"| {arm} | {d.seeds} | {d.left:.4f} | {d.mean:+.4f} | {d.low:+.4f} to {d.high:+.4f} | {d.p:.4f} | {corrected[arm]:.4f} | {d.by_seed} |")
+        print()
     print(tests(len(found), arguments))
 
 
