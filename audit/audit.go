@@ -21,6 +21,29 @@ type Row struct {
 	Positives []Text
 	Negatives []Text
 	Filler    []bool // of each negative: it was drawn from the whole corpus; nil where that is not known
+	Measure   Measure
+}
+
+// Measure is what the scores of a row are. Whatever they are, they say what stands above what.
+type Measure int
+
+// The measures.
+const (
+	Scores          Measure = iota // of a model, of words, or weighted of both
+	ReciprocalRanks                // sums of them: no margin can be held against one
+	Fused                          // either weighted scores or reciprocal ranks: it is not known which
+)
+
+// above says that a negative stands above the positive.
+func (m Measure) above(negative, positive float64) string {
+	switch m {
+	case ReciprocalRanks:
+		return fmt.Sprintf("ranks above the positive, by reciprocal ranks of %.6g and %.6g", negative, positive)
+	case Fused:
+		return fmt.Sprintf("ranks above the positive, as fused at %.6g and %.6g", negative, positive)
+	default:
+		return fmt.Sprintf("scores %.6g, the positive %.6g", negative, positive)
+	}
 }
 
 // Text is a positive or negative of a row.
@@ -62,7 +85,7 @@ const (
 	EqualPositive    Kind = "equal_positive"    // negatives with the text of a positive of their row
 	NearPositive     Kind = "near_positive"     // negatives with nearly the text of a positive
 	EqualQuery       Kind = "equal_query"       // negatives with the text of the query, but for case, spaces and a final stop
-	AbovePositive    Kind = "above_positive"    // negatives that score above the lowest positive
+	AbovePositive    Kind = "above_positive"    // negatives that score, or by reciprocal ranks rank, above the lowest positive
 	Contradictory    Kind = "contradictory"     // negatives that are a positive of another row with the same query
 	Repeated         Kind = "repeated"          // negatives that their row has already
 	Filler           Kind = "filler"            // negatives drawn from the whole corpus
@@ -237,7 +260,7 @@ func (a *Auditor) negative(r Row, i int, d digest, k kept, near []corpus.Fingerp
 	if n.Score != nil && !math.IsInf(lowest, 1) {
 		a.scored++
 		if *n.Score > lowest {
-			a.count(AbovePositive, r.Line, "negative %d scores %.6g, the positive %.6g: %s", i, *n.Score, lowest, quoted(n.Text))
+			a.count(AbovePositive, r.Line, "negative %d %s: %s", i, r.Measure.above(*n.Score, lowest), quoted(n.Text))
 		}
 	}
 	if i < len(r.Filler) {

@@ -9,8 +9,9 @@ import (
 )
 
 // FromFlagEmbedding is a row of FlagEmbedding's form. Ids and scores are those of the key "quarry", which are the miner's: random
-// negatives have none. A row without that key has the scores of pos_scores and neg_scores.
-func FromFlagEmbedding(row *flagembedding.Row) (Row, error) {
+// negatives have none. A row without that key has the scores of pos_scores and neg_scores. Fused is what
+// the scores are of a row that several sources ranked, which it does not say itself: Fused where nobody knows.
+func FromFlagEmbedding(row *flagembedding.Row, fused Measure) (Row, error) {
 	r := Row{Line: row.Line(), Query: row.Query()}
 	for _, text := range row.Pos() {
 		r.Positives = append(r.Positives, Text{Text: text})
@@ -36,6 +37,9 @@ func FromFlagEmbedding(row *flagembedding.Row) (Row, error) {
 	if len(from.Positives) != len(r.Positives) || len(from.Negatives) != len(r.Negatives) {
 		return r, fmt.Errorf("line %d: the key %q names %d positives and %d negatives, the row has %d and %d: it was changed since it was mined; remove the key",
 			row.Line(), provenance.Key, len(from.Positives), len(from.Negatives), len(r.Positives), len(r.Negatives))
+	}
+	if from.Source == "fused" {
+		r.Measure = fused
 	}
 	for i, id := range from.Positives {
 		r.Positives[i].ID = id

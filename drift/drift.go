@@ -65,13 +65,16 @@ type query struct {
 	rank       [2]int // of the best positive, from 1
 	score      Pair   // of the best positive
 	window     [2]windowed
-	overlap    float64
+	candidates shared // of the ranks down to the window's end
 	negatives  [2]int
 	both, lost int
 	above      int
 	near       int
 	places     [2][]int // ranks of the earlier negatives in both rounds, from 1
 }
+
+// shared is how many passages the later round has, and how many of these the earlier one has too.
+type shared struct{ both, after int }
 
 // windowed is the passages in a window of one query.
 type windowed struct {
@@ -110,7 +113,8 @@ func (c *Comparison) Add(before, after Side) error {
 		c.deepest = max(c.deepest, len(side.Hits))
 		q.negatives[i] = len(side.Negatives)
 	}
-	q.overlap = jaccard(head(before.Hits, c.options.To), head(after.Hits, c.options.To))
+	q.candidates = share(head(before.Hits, c.options.To), head(after.Hits, c.options.To))
+	q.both = bothTook(before, after)
 	c.follow(&q, before, after)
 	c.countNear(after)
 	c.queries = append(c.queries, q)
@@ -147,16 +151,9 @@ func (c *Comparison) follow(q *query, before, after Side) {
 	for rank, hit := range after.Hits {
 		ranks[hit.Passage] = rank
 	}
-	taken := make(map[int32]bool, len(after.Negatives))
-	for _, rank := range after.Negatives {
-		taken[after.Hits[rank].Passage] = true
-	}
 	weakest, likely := weakestPositive(after), c.likely(after)
 	for _, was := range before.Negatives {
 		passage := before.Hits[was].Passage
-		if taken[passage] {
-			q.both++
-		}
 		rank, found := ranks[passage]
 		q.places[0] = append(q.places[0], int(was)+1)
 		if !found {
@@ -218,17 +215,33 @@ func isPositive(s Side, passage int32) bool {
 
 func head(hits ranking.Ranking, n int) ranking.Ranking { return hits[:min(n, len(hits))] }
 
-// jaccard is the share of all passages of two rankings that both have; two empty ones have nothing in common.
-func jaccard(a, b ranking.Ranking) float64 {
-	in := make(map[int32]bool, len(a))
-	for _, hit := range a {
+// share counts the passages of the later ranking, and those of them that the earlier one has.
+func share(before, after ranking.Ranking) shared {
+	in := make(map[int32]bool, len(before))
+	for _, hit := range before {
 		in[hit.Passage] = true
 	}
-	both := 0
-	for _, hit := range b {
+	s := shared{after: len(after)}
+	for _, hit := range after {
 		if in[hit.Passage] {
+			s.both++
+		}
+	}
+	return s
+}
+
+// bothTook counts the later negatives that the earlier round had for the query too. A query of several rows may have one
+// passage in each of them: every one counts, as in what-if.
+func bothTook(before, after Side) int {
+	in := make(map[int32]bool, len(before.Negatives))
+	for _, rank := range before.Negatives {
+		in[before.Hits[rank].Passage] = true
+	}
+	both := 0
+	for _, rank := range after.Negatives {
+		if in[after.Hits[rank].Passage] {
 			both++
 		}
 	}
-	return float64(both) / float64(max(1, len(a)+len(b)-both))
+	return both
 }

@@ -68,12 +68,12 @@ func TestByHand(t *testing.T) {
 			Suggested: "3-4", SuggestedNear: new(float64),
 		},
 		Negatives: drift.Negatives{
-			Before: 3, After: 3, Both: 2, Jaccard: number(2. / 4), Lost: 1, // both: a's 1 and b's 6
+			Before: 3, After: 3, Both: 2, Overlap: number(2. / 3), Lost: 1, // both: a's 1 and b's 6
 			Above: count(1), Near: count(1), // b's 6, now first
 			Median: &drift.Pair{3, 2}, // before 2, 4 and 3; after 2, 5 (beyond the last) and 1
 		},
-		// a shares 9, 1 of 0, 1, 9, 2, 3, 4; b all four.
-		Candidates: (2./6 + 1) / 2,
+		// Of a's later 9, 1, 3, 4 the earlier round has 9 and 1; of b's all four.
+		Candidates: (2. + 4) / 8,
 		Moves:      []drift.Move{{Query: "b", From: 1, To: 4}, {Query: "a", From: 3, To: 1}},
 	}
 	near := cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) < 1e-12 })
@@ -124,7 +124,7 @@ func TestProperties(t *testing.T) {
 			same = append(same, [2]drift.Side{p[1], p[1]})
 		}
 		s := report(t, o, same...)
-		if s.Positives.Same != s.Queries || s.Candidates != 1 || *s.Negatives.Jaccard != 1 || s.Negatives.Lost != 0 || len(s.Moves) != 0 {
+		if s.Positives.Same != s.Queries || s.Candidates != 1 || *s.Negatives.Overlap != 1 || s.Negatives.Lost != 0 || len(s.Moves) != 0 {
 			t.Errorf("%+v", s)
 		}
 		for _, p := range []*drift.Pair{s.Window.Score, s.Window.Spread, s.Window.Gap, s.Window.Above, s.Window.Near, s.Positives.Score, s.Negatives.Median} {

@@ -19,8 +19,9 @@ type Report struct {
 	Positives Positives `json:"positives"`
 	Window    Window    `json:"window"`
 	Negatives Negatives `json:"negatives"`
-	// Candidates is the share of passages in the window's ranks, or above them, that both rounds have there (Jaccard).
-	Candidates float64 `json:"candidates"`
+	// Candidates is the overlap of candidates in the window's ranks, or above them: of the later round's, over all queries, the
+	// share that the earlier one has there too.
+	Candidates float64 `json:"candidates_overlap"`
 	// Moves are the queries whose best positive changed its rank, those that fell most first.
 	Moves []Move `json:"-"`
 }
@@ -59,8 +60,8 @@ type Window struct {
 type Negatives struct {
 	Before  int      `json:"before"`
 	After   int      `json:"after"`
-	Both    int      `json:"both"`              // of the same query in both rounds
-	Jaccard *float64 `json:"jaccard,omitempty"` // Both as a share of all
+	Both    int      `json:"both"`              // of After: the earlier round's of the same query too
+	Overlap *float64 `json:"overlap,omitempty"` // Both as a share of After, as mine.Outcome has it
 	Lost    int      `json:"lost"`              // of Before: no candidates of the later round any more
 	Above   *int     `json:"above,omitempty"`   // of Before: above the weakest positive in the later round, though trained against
 	Near    *int     `json:"near,omitempty"`    // of Before: likely answers in the later round
@@ -99,10 +100,12 @@ func (c *Comparison) Report() (Report, error) {
 	c.positives(&r)
 	c.windows(&r)
 	c.negatives(&r)
+	var all shared
 	for _, q := range c.queries {
-		r.Candidates += q.overlap
+		all.both += q.candidates.both
+		all.after += q.candidates.after
 	}
-	r.Candidates /= float64(len(c.queries))
+	r.Candidates = float64(all.both) / float64(max(1, all.after))
 	return r, nil
 }
 
@@ -210,9 +213,9 @@ func (c *Comparison) negatives(r *Report) {
 			n.Above, n.Near = &above, &near
 		}
 	}
-	if all := n.Before + n.After - n.Both; all > 0 {
-		share := float64(n.Both) / float64(all)
-		n.Jaccard = &share
+	if n.After > 0 {
+		overlap := float64(n.Both) / float64(n.After)
+		n.Overlap = &overlap
 	}
 }
 

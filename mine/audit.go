@@ -18,6 +18,7 @@ type Audit struct {
 	Negatives     int     `json:"negatives"`
 	Short         int     `json:"short"`          // queries with fewer negatives than wanted
 	Empty         int     `json:"empty"`          // of these, queries with none
+	ShortByHub    int     `json:"-"`              // of Short, queries of which the hub limit took candidates
 	AbovePositive int     `json:"above_positive"` // negatives that score above the query's lowest positive: unlabelled positives, perhaps
 	NearEqual     int     `json:"near_equal"`     // negatives whose text is that of the query or a positive, but for case, spaces and a final stop
 	Passages      int     `json:"passages"`       // different passages among the negatives
@@ -55,6 +56,9 @@ func (a *Auditor) Add(c ranking.Candidates, query string, r Result) {
 	a.audit.Negatives += len(r.Negatives)
 	if len(r.Negatives) < a.wanted {
 		a.audit.Short++
+		if r.Dropped.Hub > 0 {
+			a.audit.ShortByHub++
+		}
 	}
 	if len(r.Negatives) == 0 {
 		a.audit.Empty++
@@ -102,8 +106,11 @@ func (a *Auditor) Audit() Audit {
 
 // String is the audit in one line of a log.
 func (a Audit) String() string {
-	line := fmt.Sprintf("%d negatives for %d queries (%d passages); %d queries short, %d of them without any; %d negatives above the positive, %d near-equal in text",
-		a.Negatives, a.Queries, a.Passages, a.Short, a.Empty, a.AbovePositive, a.NearEqual)
+	line := fmt.Sprintf("%d negatives for %d queries (%d passages); %d queries short, %d of them without any", a.Negatives, a.Queries, a.Passages, a.Short, a.Empty)
+	if a.ShortByHub > 0 {
+		line += fmt.Sprintf(" (the hub limit took candidates of %d of the short ones: fewer negatives a query, a greater limit or a wider window leave them more)", a.ShortByHub)
+	}
+	line += fmt.Sprintf("; %d negatives above the positive, %d near-equal in text", a.AbovePositive, a.NearEqual)
 	if len(a.Hubs) > 0 {
 		queries := "queries"
 		if a.Hubs[0].Queries == 1 {

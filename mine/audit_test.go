@@ -106,3 +106,18 @@ func TestCheckAny(t *testing.T) {
 		}
 	}
 }
+
+// TestAuditOfAHubLimit: the line says what helps where the limit makes rows short, and only there.
+func TestAuditOfAHubLimit(t *testing.T) {
+	const advice = "2 queries short, 1 of them without any (the hub limit took candidates of 1 of the short ones: fewer negatives a query, a greater limit or a wider window leave them more); "
+	a := NewAuditor(Options{Negatives: 2}, func(int32) string { return "p" }, nil)
+	a.Add(ranking.Candidates{}, "full", Result{Negatives: []Negative{{Passage: 7}, {Passage: 8}}, Dropped: Dropped{Hub: 3}})
+	a.Add(ranking.Candidates{}, "short by a margin", Result{Negatives: []Negative{{Passage: 7}}, Dropped: Dropped{Margin: 3}})
+	if line := a.Audit().String(); strings.Contains(line, "hub limit") {
+		t.Error(line)
+	}
+	a.Add(ranking.Candidates{}, "starved", Result{Dropped: Dropped{Hub: 1}})
+	if line := a.Audit().String(); !strings.Contains(line, advice) {
+		t.Errorf("%s\nwant %s", line, advice)
+	}
+}

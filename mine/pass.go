@@ -12,7 +12,7 @@ import (
 // Pass mines query after query and hands each result on in the order in which queries came. With a hub limit, which
 // couples queries, it waits for the last of them; what it holds then is results and counts, no candidates.
 type Pass struct {
-	Progress func(done, total int) // of Close, in rows; may be nil
+	Progress func(step Step, done, total int) // of Close, in rows, each of them once in either step; may be nil
 
 	miner   *Miner
 	again   func(n int) (Query, error)
@@ -20,6 +20,15 @@ type Pass struct {
 	added   int
 	waiting []waiting
 }
+
+// Step is a part of what Close does.
+type Step string
+
+// The steps of Close.
+const (
+	Drawing Step = "hub limit"  // for one row after the other, by what those before it have left
+	Handing Step = "write rows" // of the results to the sink
+)
 
 // waiting is a row that has not been drawn for.
 type waiting struct {
@@ -86,7 +95,7 @@ func (p *Pass) Close(ctx context.Context) error {
 		for _, n := range results[i].Negatives {
 			uses[n.Passage]++
 		}
-		p.progress(done+1, 2*len(order))
+		p.progress(Drawing, done+1)
 	}
 	for i := 0; i < len(p.waiting); {
 		if err := ctx.Err(); err != nil {
@@ -105,15 +114,15 @@ func (p *Pass) Close(ctx context.Context) error {
 			}
 			results[i] = Result{}
 		}
-		p.progress(len(order)+i, 2*len(order))
+		p.progress(Handing, i)
 	}
 	p.waiting = nil
 	return nil
 }
 
-func (p *Pass) progress(done, total int) {
+func (p *Pass) progress(step Step, done int) {
 	if p.Progress != nil {
-		p.Progress(done, total)
+		p.Progress(step, done, len(p.waiting))
 	}
 }
 

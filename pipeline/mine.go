@@ -248,7 +248,9 @@ func (r *round) mineSplit(ctx context.Context, s rundir.Split, o mine.Options, s
 		}
 		return sink(m)
 	})
-	pass.Progress = func(done, total int) { r.mining("hub limit "+string(s), done, total, "rows") }
+	pass.Progress = func(step mine.Step, done, total int) {
+		r.mining(string(step)+" "+string(s), done, total, "rows")
+	}
 	add := func(i int, c ranking.Candidates) error {
 		asked, err := ask(i, c)
 		if err == nil {

@@ -21,6 +21,7 @@ func (e MissedError) Unwrap() error { return e.error }
 type looks struct {
 	teacher *TeacherAudit  // nil without one
 	rows    *audit.Auditor // as a trainer reads them; nil where nothing is mined
+	fused   audit.Measure  // of rows of several sources
 	count   int
 	samples *samples // nil where nobody asks
 }
@@ -33,6 +34,9 @@ func (r *round) newLooks(s rundir.Split, scores *taught) (*looks, error) {
 	l := &looks{teacher: scores.audit(), samples: r.newSamples()}
 	if r.stages.Mine.Source == recipe.None {
 		return l, nil
+	}
+	if !r.stages.Mine.Scored() {
+		l.fused = audit.ReciprocalRanks
 	}
 	o := audit.DefaultOptions()
 	o.Negatives = r.stages.Mine.Negatives
@@ -51,7 +55,7 @@ func (l *looks) add(m minedRow) error {
 	if l.rows == nil {
 		return nil
 	}
-	row, err := audit.FromFlagEmbedding(m.row)
+	row, err := audit.FromFlagEmbedding(m.row, l.fused)
 	if err != nil {
 		return err
 	}

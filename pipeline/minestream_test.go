@@ -87,7 +87,7 @@ func TestMiningEndsWithinASplit(t *testing.T) {
 		t.Fatalf("%v\n%s", err, notes)
 	}
 	for _, at := range []Progress{
-		{Stage: "mine train", Done: 7, Total: 30, Unit: "queries"}, {Stage: "hub limit train", Done: 7, Total: 60, Unit: "rows"}, {Stage: "hub limit train", Done: 37, Total: 60, Unit: "rows"},
+		{Stage: "mine train", Done: 7, Total: 30, Unit: "queries"}, {Stage: "hub limit train", Done: 7, Total: 30, Unit: "rows"}, {Stage: "write rows train", Done: 7, Total: 30, Unit: "rows"},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		var last Progress

@@ -13,6 +13,7 @@ import (
 
 	"github.com/quarry-ml/quarry/audit"
 	"github.com/quarry-ml/quarry/format/flagembedding"
+	"github.com/quarry-ml/quarry/fuse"
 )
 
 // RowAuditOptions are the flags of an audit of rows that a command makes by itself.
@@ -35,6 +36,7 @@ func (o RowAuditOptions) newAuditor(negatives int) (*rowAuditor, error) {
 type rowAuditor struct {
 	auditor *audit.Auditor
 	limits  []audit.Limit
+	fused   audit.Measure // of rows of several sources
 	line    int
 	report  audit.Report
 }
@@ -44,7 +46,7 @@ func newRowAuditor(o audit.Options, expect []string) (*rowAuditor, error) {
 	if err != nil {
 		return nil, badInput(err)
 	}
-	rows := &rowAuditor{auditor: a}
+	rows := &rowAuditor{auditor: a, fused: audit.Fused}
 	for _, text := range expect {
 		l, err := audit.ParseLimit(text)
 		if err != nil {
@@ -55,9 +57,20 @@ func newRowAuditor(o audit.Options, expect []string) (*rowAuditor, error) {
 	return rows, nil
 }
 
+// know takes how several sources became one; empty says nothing.
+func (a *rowAuditor) know(fusion string) {
+	switch {
+	case fusion == "":
+	case fuse.ScoredBy(fusion):
+		a.fused = audit.Scores
+	default:
+		a.fused = audit.ReciprocalRanks
+	}
+}
+
 // add looks at the next row.
 func (a *rowAuditor) add(row *flagembedding.Row) error {
-	r, err := audit.FromFlagEmbedding(row)
+	r, err := audit.FromFlagEmbedding(row, a.fused)
 	if err != nil {
 		return err
 	}
@@ -151,6 +164,9 @@ func runAudit(ctx context.Context, o AuditOptions, h *host) error {
 	queue, err := o.newQueue(h)
 	if err != nil {
 		return err
+	}
+	if queue != nil {
+		rows.know(queue.header.Fusion)
 	}
 	err = readInput(h, "rows", o.Rows, func(r io.Reader) error {
 		in := flagembedding.NewReader(r, o.Rows)

@@ -34,6 +34,9 @@ func TestQueueRoundTrip(t *testing.T) {
 				a.Provenance = o.Provenance
 			}
 			mustBe(t, runAudit(t.Context(), a, h.host))
+			if says := "ranks above the positive, by reciprocal ranks of "; strings.Contains(h.out.String(), says) != tc.fused {
+				t.Errorf("%q where fused: %t:\n%s", says, tc.fused, h.out.String())
+			}
 			queue := p.queue(t, tc.queue)
 			if len(queue) < 10 || !strings.Contains(h.err.String(), "may be answers: "+a.Queue) {
 				t.Fatalf("%d suspects:\n%s", len(queue), h.err.String())

@@ -37,7 +37,7 @@ func newDriftCommand(h *host) *cobra.Command {
 		Use:   "drift RUN",
 		Short: "Tell what changed between two rounds of mining, and whether the window still fits",
 		Long: `Set the candidates and negatives of two rounds side by side: where positives and the earlier negatives went, how scores moved,
-how much both rounds share, and which queries got worse. It warns when the window that the later round mined holds passages
+how many of the later round's candidates and negatives are the earlier one's too, and which queries got worse. It warns when the window that the later round mined holds passages
 that score so close to the positive that they may answer the query, and suggests one that holds fewer. It reads what the
 run has stored; no model runs. RUN is a run directory, or a recipe whose run directory is meant.
 
@@ -110,7 +110,7 @@ func runDrift(ctx context.Context, h *host, o DriftOptions, run string) (err err
 			Note   string     `json:"note,omitempty"` // why some figures are absent
 			Moves  driftMoves `json:"moves"`
 			drift.Report
-		}{schema, rounds, o.Split, o.Drift.Near, o.Drift.Allowed, o.Source, note, append(driftMoves{}, found.Moves...), found})
+		}{driftSchema, rounds, o.Split, o.Drift.Near, o.Drift.Allowed, o.Source, note, append(driftMoves{}, found.Moves...), found})
 	}
 	fallen := found.Fallen(o.Show)
 	texts := map[string]string{}
@@ -126,6 +126,9 @@ func runDrift(ctx context.Context, h *host, o DriftOptions, run string) (err err
 	}
 	return h.printf("%s", text)
 }
+
+// driftSchema is the version of what --json prints. In version 1 the overlaps were shares of what either round had.
+const driftSchema = 2
 
 // driftMoves is never null in JSON.
 type driftMoves []drift.Move
@@ -300,9 +303,12 @@ func driftText(o DriftOptions, rounds [2]int, r drift.Report, fallen []drift.Mov
 	}
 	_ = w.Flush() // into memory
 	fmt.Fprintf(&b, "\npositives: %d rose, %d fell, %d stayed\n", r.Positives.Rose, r.Positives.Fell, r.Positives.Same)
-	fmt.Fprintf(&b, "candidates down to rank %d: %.1f %% in both rounds\n", last, 100*r.Candidates)
-	if n := r.Negatives; n.Jaccard != nil {
-		fmt.Fprintf(&b, "negatives: %d (%.1f %%) in both rounds; of round %d's, %d are no candidates any more", n.Both, 100**n.Jaccard, rounds[0], n.Lost)
+	fmt.Fprintf(&b, "candidates down to rank %d: of round %d's, %.1f %% were round %d's too\n", last, rounds[1], 100*r.Candidates, rounds[0])
+	if n := r.Negatives; n.Overlap != nil {
+		fmt.Fprintf(&b, "negatives: of round %d's %d, %d (%.1f %%) were round %d's too\n", rounds[1], n.After, n.Both, 100**n.Overlap, rounds[0])
+	}
+	if n := r.Negatives; n.Before > 0 {
+		fmt.Fprintf(&b, "of round %d's %d negatives, %d are no candidates any more", rounds[0], n.Before, n.Lost)
 		if n.Above != nil {
 			fmt.Fprintf(&b, ", %d stand above the positive and %d near it", *n.Above, *n.Near-*n.Above)
 		}

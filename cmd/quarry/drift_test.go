@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"github.com/quarry-ml/quarry/drift"
 	"github.com/quarry-ml/quarry/format/candidates"
 	"github.com/quarry-ml/quarry/internal/tinyrun"
+	"github.com/quarry-ml/quarry/report/page"
 	"github.com/quarry-ml/quarry/rundir"
 )
 
@@ -49,6 +51,7 @@ func TestDrift(t *testing.T) {
 	raw, err := drifted(t, run.Dir, "--rounds", "0,1", "--on", "dev", "--window", "0-3", "--json")
 	mustBe(t, err)
 	var found struct {
+		Schema int          `json:"schema"`
 		Rounds [2]int       `json:"rounds"`
 		On     string       `json:"on"`
 		Moves  []drift.Move `json:"moves"`
@@ -56,8 +59,43 @@ func TestDrift(t *testing.T) {
 	}
 	mustBe(t, json.Unmarshal([]byte(raw), &found))
 	p := found.Positives
-	if found.Rounds != [2]int{0, 1} || found.On != "dev" || found.Window.To != 3 || p.Rose+p.Fell+p.Same != found.Queries || len(found.Moves) != p.Rose+p.Fell || found.Negatives.Before == 0 {
+	if found.Schema != 2 || found.Rounds != [2]int{0, 1} || found.On != "dev" || found.Window.To != 3 || p.Rose+p.Fell+p.Same != found.Queries || len(found.Moves) != p.Rose+p.Fell || found.Negatives.Before == 0 {
 		t.Errorf("%s", raw)
+	}
+}
+
+// TestDriftOverlapIsThePages: the terminal, the JSON and the page have one figure, the later round's share.
+func TestDriftOverlapIsThePages(t *testing.T) {
+	run, err := tinyrun.Write(t.TempDir(), tinyrun.Options{Rounds: 2, Train: 20})
+	mustBe(t, err)
+	later := rundir.Layout(run.Dir).Round(1).Negatives(rundir.Train)
+	raw, err := os.ReadFile(later)
+	mustBe(t, err)
+	kept := lines(string(raw))[:15] // as a smaller round
+	mustBe(t, os.WriteFile(later, []byte(strings.Join(kept, "\n")+"\n"), 0o600))
+	d, err := rundir.Open(run.Dir, rundir.OpenOptions{ReadOnly: true})
+	mustBe(t, err)
+	defer func() { mustBe(t, d.Close()) }()
+	p, err := page.Read(d)
+	mustBe(t, err)
+	var shown []string
+	for _, s := range p.Sections {
+		for _, f := range s.Figures {
+			if f.ID == "overlap" {
+				shown = f.Table.Rows[1] // of the later round
+			}
+		}
+	}
+	text, err := drifted(t, run.Dir)
+	mustBe(t, err)
+	if len(shown) != 5 {
+		t.Fatalf("the page shows %q", shown)
+	}
+	if want := fmt.Sprintf("negatives: of round 1's %s, %s (%s) were round 0's too\n", shown[3], shown[2], shown[4]); !strings.Contains(text, want) || shown[3] == "0" || shown[2] == "0" {
+		t.Errorf("no %q in:\n%s", want, text)
+	}
+	if printed, err := drifted(t, run.Dir, "--json"); err != nil || !strings.Contains(printed, `"candidates_overlap": `) || !strings.Contains(printed, `"overlap": `) {
+		t.Errorf("%v\n%s", err, printed)
 	}
 }
 

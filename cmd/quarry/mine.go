@@ -137,6 +137,7 @@ func runMine(ctx context.Context, o MineOptions, h *host) (err error) {
 	if m.rows, err = o.Audit.newAuditor(o.Mine.Negatives); err != nil {
 		return err
 	}
+	m.rows.know(ranked.header.Fusion)
 	if err := m.askTeacher(ctx, h); err != nil {
 		return err
 	}

@@ -99,9 +99,9 @@ func (m *mining) mine(ctx context.Context, h *host, out *flagembedding.Writer, s
 }
 
 // coupling shows how far the pass of a rule that couples queries has come.
-func (m *mining) coupling(h *host) func(done, total int) {
-	return func(done, total int) {
-		h.progress(progress{Label: "hub limit", Done: int64(done), Total: int64(total), Unit: "rows"})
+func (m *mining) coupling(h *host) func(step mine.Step, done, total int) {
+	return func(step mine.Step, done, total int) {
+		h.progress(progress{Label: string(step), Done: int64(done), Total: int64(total), Unit: "rows"})
 	}
 }
 

@@ -183,7 +183,7 @@ func bars(scores []float64, low, width float64) []int {
 func overlap(rounds []mined) Figure {
 	f := Figure{
 		ID: "overlap", Title: "Overlap of negatives between rounds",
-		About:   "Of the negatives of the round at the left, the share that the round above mined for the same query too. A high share says that the round learns little that is new.",
+		About:   "Of the negatives of the round at the left, the share that the round above mined for the same query too. A high share says that the round learns little that is new. Of a later round, in an earlier one, it is the overlap of quarry drift and of --what-if.",
 		Drawing: Drawing{Kind: Cells, X: "also mined in", Y: "negatives of", Share: true},
 		Table:   Table{Head: []string{"negatives of", "also mined in", "shared", "of", "share"}},
 	}
