@@ -53,7 +53,7 @@ func TestKillAtRandomInstants(t *testing.T) {
 	}
 	b := buildForKills(t)
 	source := draw.New(uint64(time.Now().UnixNano()), "kill test", 0, 0, "instants")
-	for i := range kills(t, 3) {
+	for i := range kills(t, 1) {
 		// Over the whole run and a little beyond, so that the end is hit too.
 		after := time.Duration(source.Float64() * 1.1 * float64(b.took))
 		t.Run(fmt.Sprintf("%d after %v", i, after.Round(time.Millisecond)), func(t *testing.T) {
