@@ -24,28 +24,6 @@ type Row struct {
 	Measure   Measure
 }
 
-// Measure is what the scores of a row are. Whatever they are, they say what stands above what.
-type Measure int
-
-// The measures.
-const (
-	Scores          Measure = iota // of a model, of words, or weighted of both
-	ReciprocalRanks                // sums of them: no margin can be held against one
-	Fused                          // either weighted scores or reciprocal ranks: it is not known which
-)
-
-// above says that a negative stands above the positive.
-func (m Measure) above(negative, positive float64) string {
-	switch m {
-	case ReciprocalRanks:
-		return fmt.Sprintf("ranks above the positive, by reciprocal ranks of %.6g and %.6g", negative, positive)
-	case Fused:
-		return fmt.Sprintf("ranks above the positive, as fused at %.6g and %.6g", negative, positive)
-	default:
-		return fmt.Sprintf("scores %.6g, the positive %.6g", negative, positive)
-	}
-}
-
 // Text is a positive or negative of a row.
 type Text struct {
 	Text  string
@@ -338,30 +316,6 @@ func (a *Auditor) Report() Report {
 		report.Findings = append(report.Findings, f)
 	}
 	return report
-}
-
-// question is what all rows of a query say of it.
-type question struct {
-	first   kept
-	other   *kept // the first one with other positives than the first; nil where all have the same
-	answers map[digest]bool
-}
-
-func (q *question) add(k kept) {
-	if q.other == nil && !slices.Equal(k.positives, q.first.positives) {
-		q.other = &k
-	}
-	for _, p := range k.positives {
-		q.answers[p] = true
-	}
-}
-
-// contrary is a row whose positives are others than those of k; nil where there is none.
-func (q question) contrary(k kept) *kept {
-	if !slices.Equal(k.positives, q.first.positives) {
-		return &q.first
-	}
-	return q.other
 }
 
 // together holds one row against all others.
