@@ -107,7 +107,7 @@ func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Op
 		return Stats{}, err
 	}
 	full := chunkOf(multiplications(x.graph), o.Budget)
-	chunks, encoded := make(chan chunk, 1), make(chan chunk)
+	chunks, encoded, gone := make(chan chunk, 1), make(chan chunk), make(chan struct{})
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		defer close(chunks)
@@ -115,9 +115,10 @@ func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Op
 	})
 	wait.Go(func() {
 		defer close(encoded)
-		x.encode(ctx, o, chunks, encoded)
+		x.encode(ctx, o, chunks, encoded, gone)
 	})
 	defer wait.Wait()
+	defer close(gone)
 	defer cancel()
 	var done Stats
 	var failed error
@@ -143,8 +144,8 @@ func (x *Embedder) Embed(ctx context.Context, texts iter.Seq2[Text, error], o Op
 }
 
 // encode gives chunks their vectors until they end, fail, or the context does. While one is with its receiver, the next is
-// encoded, so that two have vectors.
-func (x *Embedder) encode(ctx context.Context, o Options, chunks <-chan chunk, encoded chan<- chunk) {
+// encoded, so that two have vectors. A receiver that is gone, as behind a sink that panics, ends it too.
+func (x *Embedder) encode(ctx context.Context, o Options, chunks <-chan chunk, encoded chan<- chunk, gone <-chan struct{}) {
 	progress := o.Progress
 	if progress == nil {
 		progress = func(int) {}
@@ -164,7 +165,11 @@ func (x *Embedder) encode(ctx context.Context, o Options, chunks <-chan chunk, e
 			done += len(c.sequences)
 			progress(done)
 		}
-		encoded <- c
+		select {
+		case encoded <- c:
+		case <-gone:
+			return
+		}
 		if c.err != nil {
 			return
 		}

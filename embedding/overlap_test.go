@@ -140,3 +140,15 @@ func TestAFailingSinkIsCalledNoMore(t *testing.T) {
 		t.Errorf("%d calls and %v", calls, err)
 	}
 }
+
+// TestAPanickingSinkEndsTheCall: the panic reaches the caller, though vectors wait to be handed on.
+func TestAPanickingSinkEndsTheCall(t *testing.T) {
+	x := tinyEmbedder(t)
+	defer func() {
+		if said := recover(); said != "broken" {
+			t.Errorf("recovered %v", said)
+		}
+	}()
+	_, err := x.Embed(t.Context(), sequence(shortTexts(4*chunkTexts)), embedding.Options{}, func(int, []float32) error { panic("broken") })
+	t.Errorf("no panic, and %v", err)
+}
