@@ -1,6 +1,7 @@
 package corpus
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ var ErrJSONCut = errors.New("it ends before its JSON value does")
 // DecodeStrict decodes one JSON value that is all of b. An unknown key and something behind the value are errors; they, and a value of
 // another type than v has, are told as DecodeError tells them.
 func DecodeStrict(b []byte, v any) error {
-	decoder := json.NewDecoder(strings.NewReader(string(b)))
+	decoder := json.NewDecoder(bytes.NewReader(b))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(v); err != nil {
 		return DecodeError(err)
