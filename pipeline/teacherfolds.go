@@ -87,30 +87,17 @@ func (r *round) scoreOutOfFold(ctx context.Context, t *teacher, asked rerank.Ask
 	if err != nil {
 		return nil, counts, &everyFoldError{err}
 	}
-	scores = make([][]float32, len(by))
-	for fold := range t.folds.list.Folds {
-		if !slices.Contains(by, fold) {
-			continue
-		}
+	scores, err = rerank.ScoresByFold(asked, by, len(t.folds.list.Folds), func(fold int, asked rerank.Asked, sink func([]float32) error) error {
 		if err := r.openFold(t, fold); err != nil {
-			return nil, counts, err
+			return err
 		}
 		header := t.header
 		header.Model = t.folds.list.Folds[fold].Digest
-		query := 0
-		more, err := r.scoredBy(ctx, t.Teacher, header, rerank.OfFold(asked, by, fold), func(said []float32) error {
-			if by[query] == fold {
-				scores[query] = said
-			}
-			query++
-			return nil
-		})
-		if err != nil {
-			return nil, counts, err
-		}
+		more, err := r.scoredBy(ctx, t.Teacher, header, asked, sink)
 		counts.Add(more)
-	}
-	return scores, counts, nil
+		return err
+	})
+	return scores, counts, err
 }
 
 // openFold opens a fold's cross-encoder in place of the one that is open.

@@ -162,14 +162,10 @@ func (r *round) rowPassages(ctx context.Context, s rundir.Split, o mine.Options)
 // asked is the pairs of wanted passages.
 func (r *round) asked(all []wanted) rerank.Asked {
 	return func(yield func([]rerank.Pair, error) bool) {
-		var pairs []rerank.Pair
 		for _, of := range all {
-			for i, passages := range of.passages {
-				pairs = pairs[:0]
-				for _, p := range passages {
-					pairs = append(pairs, r.pair(r.data.queries[of.split][i], p))
-				}
-				if !yield(pairs, nil) {
+			queries := r.data.queries[of.split]
+			for pairs, err := range rerank.AskedOf(of.passages, func(query int, p int32) rerank.Pair { return r.pair(queries[query], p) }) {
+				if !yield(pairs, err) {
 					return
 				}
 			}

@@ -10,6 +10,22 @@ import (
 // Going through them again gives the same. A slice is used until the next comes.
 type Asked = iter.Seq2[[]Pair, error]
 
+// AskedOf are the pairs of passages by query.
+func AskedOf(passages [][]int32, pair func(query int, passage int32) Pair) Asked {
+	return func(yield func([]Pair, error) bool) {
+		var pairs []Pair
+		for query, of := range passages {
+			pairs = pairs[:0]
+			for _, p := range of {
+				pairs = append(pairs, pair(query, p))
+			}
+			if !yield(pairs, nil) {
+				return
+			}
+		}
+	}
+}
+
 // blockPairs is how many pairs are in memory at once, with their digests, their scores and those that the store has: some 150 bytes each,
 // and texts that were put together of a title and a text. A block costs a look through all that the store holds.
 const blockPairs = 1 << 18

@@ -2,6 +2,7 @@ package rerank
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/quarry-ml/quarry/model"
 )
@@ -30,8 +31,31 @@ func OutOfFold(asked Asked, trained []model.TrainedQueries) (by []int, err error
 	return by, nil
 }
 
-// OfFold is the pairs of the queries that one of several cross-encoders scores, and none of the others.
-func OfFold(asked Asked, by []int, fold int) Asked {
+// ScoresByFold returns the scores of pairs by query, each by the cross-encoder that by names (OutOfFold). score hands those of one of them to
+// sink, as Scores does; of queries that others score nothing is asked. One by which no query goes is not asked at all.
+func ScoresByFold(asked Asked, by []int, folds int, score func(fold int, asked Asked, sink func(scores []float32) error) error) ([][]float32, error) {
+	scores := make([][]float32, len(by))
+	for fold := range folds {
+		if !slices.Contains(by, fold) {
+			continue
+		}
+		query := 0
+		err := score(fold, ofFold(asked, by, fold), func(said []float32) error {
+			if by[query] == fold {
+				scores[query] = said
+			}
+			query++
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return scores, nil
+}
+
+// ofFold is the pairs of the queries that one of several cross-encoders scores, and none of the others.
+func ofFold(asked Asked, by []int, fold int) Asked {
 	return func(yield func([]Pair, error) bool) {
 		at := 0
 		for pairs, err := range asked {

@@ -160,18 +160,9 @@ func (m *mining) rowPassages(ctx context.Context, h *host) ([][]int32, error) {
 
 // asked is the pairs of passages by query.
 func (d data) asked(passages [][]int32) rerank.Asked {
-	return func(yield func([]rerank.Pair, error) bool) {
-		var pairs []rerank.Pair
-		for query, of := range passages {
-			pairs = pairs[:0]
-			for _, p := range of {
-				pairs = append(pairs, rerank.Pair{Query: d.queries[query].Text, Passage: d.corpus.Passages[p].Full()})
-			}
-			if !yield(pairs, nil) {
-				return
-			}
-		}
-	}
+	return rerank.AskedOf(passages, func(query int, p int32) rerank.Pair {
+		return rerank.Pair{Query: d.queries[query].Text, Passage: d.corpus.Passages[p].Full()}
+	})
 }
 
 // teach asks the teacher.

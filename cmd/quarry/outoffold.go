@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/quarry-ml/quarry/corpus"
@@ -128,33 +127,24 @@ func (o TeacherOptions) scoreOutOfFold(ctx context.Context, h *host, dir string,
 	if err != nil {
 		return said{}, badInputf("--%s: %w", o.named(), err)
 	}
-	var result said
-	if result.by, err = rerank.OutOfFold(asked, trained); err != nil {
+	by, err := rerank.OutOfFold(asked, trained)
+	if err != nil {
 		return said{}, badInputf("--%s %s: %w", o.named(), dir, err)
 	}
-	result.scores = make([][]float32, len(result.by))
+	result := said{by: by}
 	for _, f := range list.Folds {
 		result.models = append(result.models, f.Model)
 	}
-	for fold, f := range list.Folds {
-		if !slices.Contains(result.by, fold) {
-			continue
-		}
-		one := o
+	result.scores, err = rerank.ScoresByFold(asked, by, len(list.Folds), func(fold int, asked rerank.Asked, sink func([]float32) error) error {
+		f, one := list.Folds[fold], o
 		one.Model.Model, one.digest = filepath.Join(dir, filepath.FromSlash(f.Model)), f.Digest
-		query := 0
-		header, counts, err := one.scoreByOne(ctx, h, rerank.OfFold(asked, result.by, fold), pairs, func(scores []float32) error {
-			if result.by[query] == fold {
-				result.scores[query] = scores
-			}
-			query++
-			return nil
-		})
-		if err != nil {
-			return said{}, err
-		}
+		header, counts, err := one.scoreByOne(ctx, h, asked, pairs, sink)
 		result.header = header
 		result.counts.Add(counts)
+		return err
+	})
+	if err != nil {
+		return said{}, err
 	}
 	result.header.Model = list.Digest()
 	return result, nil
