@@ -272,7 +272,7 @@ func (r *round) candidatesHeader(s rundir.Split, depth int) candidates.Header {
 func (r *round) rank(ctx context.Context, queries []corpus.Query, queryVectors []float32, passages vectors.Matrix, order ranking.Order, depth int, progress func(first, last, passages int), sink func(int, ranking.Candidates) error) error {
 	in := search.Input{
 		Progress: progress,
-		Queries:  queryVectors, Dim: passages.Dim, Passages: search.Rows(passages.Data, passages.Dim, searchRows),
+		Queries:  queryVectors, Dim: passages.Dim, Passages: search.Rows(passages.Data, passages.Dim, search.BlockRows),
 		Depth: depth, Order: order, Kernels: r.engine.Kernels(), Workers: r.engine.Workers(), Memory: r.engine.Rest(r.resting),
 	}
 	for _, q := range queries {
@@ -281,9 +281,6 @@ func (r *round) rank(ctx context.Context, queries []corpus.Query, queryVectors [
 	}
 	return search.Exact(ctx, in, sink)
 }
-
-// searchRows is the passages of a block of a search: so many that what is packed beside the scan is most of it.
-const searchRows = 16 << 10
 
 // readCandidates reads a split's candidates into memory.
 func (r *round) readCandidates(ctx context.Context, s rundir.Split) ([]ranking.Candidates, error) {

@@ -34,6 +34,9 @@ type Input struct {
 	Progress func(first, last, passages int)
 }
 
+// BlockRows is a good number of passages for a block: so many that what is packed beside the scan is most of it.
+const BlockRows = 16 << 10
+
 // Rows cuts vectors held in one slice (a mapped file, say) into blocks of at most the given number of rows.
 func Rows(vectors []float32, dim, rows int) iter.Seq2[Block, error] {
 	return func(yield func(Block, error) bool) {

@@ -8,7 +8,10 @@ import (
 )
 
 // auditFlags are Quarry's own beside those of a program whose flags quarry mine takes.
-var auditFlags = []pythonFlag{{name: "expect", kind: pythonEach}, {name: "json", kind: pythonBool, standard: "False"}}
+var auditFlags = []pythonFlag{
+	{name: "expect", kind: pythonEach, about: "a bound of the audit's findings, such as above_positive<=2%; may be given again", own: true},
+	{name: "json", kind: pythonBool, standard: "False", about: "print the audit as JSON", own: true},
+}
 
 // newCompatAuditor begins the audit of what is mined as another program does, of rows that want so many negatives.
 func newCompatAuditor(a pythonArgs, output string, negatives int) (*rowAuditor, error) {

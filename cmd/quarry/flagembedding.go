@@ -20,6 +20,8 @@ type pythonFlag struct {
 	needed   bool
 	least    string // the smallest number that it can be; empty is any
 	does     string // for a flag without meaning here: what happens instead, printed when it is given
+	about    string // for a mode of quarry mine: what it is, a line of the mode's help
+	own      bool   // the program has it not: it is Quarry's
 }
 
 // pythonKind is how a flag takes its values.

@@ -26,35 +26,6 @@ const (
 	classICL     = "decoder-only-icl"
 )
 
-// hnMineFlags are those of FlagEmbedding's hn_mine.py, upstream's and those of the reference pipeline's fork.
-var hnMineFlags = append([]pythonFlag{
-	{name: "input_file", needed: true},
-	{name: "output_file", needed: true},
-	{name: "candidate_pool"},
-	{name: "range_for_sampling", standard: "10-210"},
-	{name: "negative_number", kind: pythonInt, standard: "15"},
-	{name: "use_gpu_for_searching", kind: pythonBool, standard: "False", does: "the search is exact and runs on the processor"},
-	{name: "search_batch_size", kind: pythonInt, least: "1", standard: "64", does: "has no effect, as in FlagEmbedding"},
-	{name: "embedder_name_or_path", needed: true},
-	{name: "embedder_model_class", choices: []string{classEncoder, classM3, classDecoder, classICL}},
-	{name: "normalize_embeddings", kind: pythonBool, standard: "True"},
-	{name: "pooling_method", standard: "cls", choices: []string{"cls", "mean", "last_token"}},
-	{name: "use_fp16", kind: pythonBool, standard: "True", does: "products are f32 or bf16, as the processor has it"},
-	{name: "devices", kind: pythonList, does: "everything runs on the processor"},
-	{name: "query_instruction_for_retrieval"},
-	{name: "query_instruction_format_for_retrieval", standard: "{}{}"},
-	{name: "examples_for_task"},
-	{name: "examples_instruction_format", standard: "{}{}", does: "an example stands in the query's own format, with suffix and answer behind it"},
-	{name: "trust_remote_code", kind: pythonBool, standard: "False", does: "no code of a model is ever run"},
-	{name: "cache_dir", does: "the model is opened where it lies"},
-	{name: "batch_size", kind: pythonInt, least: "1", standard: "3000", does: "the memory decides how many texts go through the network together; a vector does not depend on it"},
-	{name: "embedder_query_max_length", kind: pythonInt, standard: "512"},
-	{name: "embedder_passage_max_length", kind: pythonInt, standard: "512"},
-	{name: "shuffle_data", kind: pythonBool, standard: "False"},
-	{name: "add_examples_for_task", kind: pythonBool, standard: "False"},
-	{name: "seed", kind: pythonInt, standard: "42"}, // of neither program; Quarry's own
-}, auditFlags...)
-
 // hnMine is a run of hn_mine.py.
 type hnMine struct {
 	args     pythonArgs
@@ -354,7 +325,7 @@ func (o *hnMine) rank(ctx context.Context, h *host, rows []*flagembedding.Row, p
 	}
 	err = search.Exact(ctx, search.Input{
 		Positives: positives,
-		Queries:   queries.Matrix.Data, Dim: x.Dimension(), Passages: search.Rows(passages.Matrix.Data, x.Dimension(), searchRows),
+		Queries:   queries.Matrix.Data, Dim: x.Dimension(), Passages: search.Rows(passages.Matrix.Data, x.Dimension(), search.BlockRows),
 		Depth: min(o.window.To, len(pool)), Kernels: e.Kernels(), Workers: e.Workers(), Memory: e.Rest(0),
 	}, func(i int, c ranking.Candidates) error {
 		h.progress(progress{Label: "search", Done: int64(i + 1), Total: int64(len(rows)), Unit: "queries"})

@@ -143,9 +143,6 @@ func (v *sides) open(h *host, o VectorOptions, d data) error {
 
 func (v *sides) close() error { return errors.Join(v.passages.giveUp(), v.queries.giveUp()) }
 
-// searchRows is the passages of a block of a search: so many that what is packed beside the scan is most of it.
-const searchRows = 16 << 10
-
 // rank hands the top depth of a span of the queries to sink, in order.
 func (v *sides) rank(ctx context.Context, h *host, d data, s span, depth int, sink func(query int, c ranking.Candidates) error) error {
 	show := func(done int) {

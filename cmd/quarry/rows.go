@@ -55,13 +55,13 @@ func (r rows) of(s span, use func(vectors.Matrix) error) error {
 // blocks are all rows in order. A piece is mapped only while its blocks are looked at.
 func (r rows) blocks() iter.Seq2[search.Block, error] {
 	if r.pieces == nil {
-		return search.Rows(r.matrix.Data, r.matrix.Dim, searchRows)
+		return search.Rows(r.matrix.Data, r.matrix.Dim, search.BlockRows)
 	}
 	return func(yield func(search.Block, error) bool) {
 		for _, p := range r.pieces {
 			more := true
 			err := p.open(func(m vectors.Matrix) error {
-				for b, err := range search.Rows(m.Data, m.Dim, searchRows) {
+				for b, err := range search.Rows(m.Data, m.Dim, search.BlockRows) {
 					b.First += p.first
 					if more = yield(b, err); !more {
 						break

@@ -83,7 +83,7 @@ func (o *stMine) rankByModel(ctx context.Context, h *host) ([]stRanked, error) {
 	}
 	defer queries.Close()
 	return o.search(ctx, h, search.Input{
-		Queries: queries.Matrix.Data, Dim: x.Dimension(), Passages: search.Rows(passages.Matrix.Data, x.Dimension(), searchRows),
+		Queries: queries.Matrix.Data, Dim: x.Dimension(), Passages: search.Rows(passages.Matrix.Data, x.Dimension(), search.BlockRows),
 		Kernels: e.Kernels(), Workers: e.Workers(), Memory: e.Rest(0),
 	})
 }
@@ -134,7 +134,7 @@ func (o *stMine) rankGiven(ctx context.Context, h *host) (found []stRanked, err 
 		return nil, badInput(err)
 	}
 	return o.search(ctx, h, search.Input{
-		Queries: g.queries.Data, Dim: g.queries.Dim, Passages: search.Rows(g.passages.Data, g.passages.Dim, searchRows),
+		Queries: g.queries.Data, Dim: g.queries.Dim, Passages: search.Rows(g.passages.Data, g.passages.Dim, search.BlockRows),
 		Kernels: kernels, Workers: firstPositive(o.engine.Workers, h.machine.workers()), Memory: o.engine.memory(h, model.Footprint{}),
 	})
 }

@@ -21,9 +21,6 @@ import (
 	"github.com/quarry-ml/quarry/vectors"
 )
 
-// blockRows is what quarry search hands over at a time.
-const blockRows = 16 << 10
-
 type options struct {
 	passages, queries, cpu string
 	depth, workers         int
@@ -56,7 +53,7 @@ func run(o options) error {
 	if err != nil {
 		return err
 	}
-	in := search.Input{Dim: passages.Dim, Passages: search.Rows(passages.Data, passages.Dim, blockRows), Depth: o.depth, Kernels: kernels, Workers: o.workers}
+	in := search.Input{Dim: passages.Dim, Passages: search.Rows(passages.Data, passages.Dim, search.BlockRows), Depth: o.depth, Kernels: kernels, Workers: o.workers}
 	var result struct {
 		Seconds  float64 `json:"seconds"`
 		OneQuery float64 `json:"one_query"`
